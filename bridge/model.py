@@ -1,0 +1,105 @@
+"""The nouns that travel between the modules: a message from the broker, a record for Kinesis, a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_PARTITION_KEY_CHARS = 256
+"""Unicode characters: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
+
+MAX_RECORD_BYTES = 10 * 1024 * 1024
+"""Data and partition key together, on a stream raised to the highest MaxRecordSizeInKiB (10240):
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateMaxRecordSize.html"""
+
+DEFAULT_RECORD_BYTES = 1024 * 1024
+"""What a stream takes unless it was raised (1 MiB)."""
+
+NO_PROPERTIES: Mapping[str, Any] = {}
+
+
+class Message(NamedTuple):
+    """One MQTT message as received. `received_at_ms` is milliseconds since 1970, UTC."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    received_at_ms: int
+    properties: Mapping[str, Any] = NO_PROPERTIES
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a mapping's records go. `number` is its place in the mapping's `outputs`."""
+
+    number: int
+    data_stream: str
+    partition_key: str | None = None
+    partition_key_from: str | None = None
+
+    @property
+    def spread(self) -> bool:
+        """Neither key is given: records are spread over all shards."""
+        return self.partition_key is None and self.partition_key_from is None
+
+
+class Draft(NamedTuple):
+    """A record that mapping made, before the spool gave it a number. A `key` of None is spread over all shards."""
+
+    output: int
+    key: str | None
+    data: bytes
+
+
+class Rejection(NamedTuple):
+    """What mapping could not do: for which outputs, for which item of `each` (None: for the message), and why."""
+
+    outputs: tuple[int, ...]
+    item: int | None
+    code: str
+    detail: str
+
+
+class Mapped(NamedTuple):
+    """What one mapping made of one message. Neither drafts nor rejections: it was filtered."""
+
+    drafts: list[Draft]
+    rejections: tuple[Rejection, ...] = ()
+
+
+class Record(NamedTuple):
+    """One record of a stream's queue in the spool. `number` counts up per stream; `mapping` is the spool's number
+    for the mapping that made it."""
+
+    number: int
+    mapping: int
+    key: str
+    data: bytes
+
+
+class DeadLetter(NamedTuple):
+    """What could not be delivered, with the reason, kept until someone deals with it.
+
+    `kind` is "message" (the payload is the raw MQTT message, to be mapped again) or "record" (the payload is a record
+    that Kinesis can never accept; `key` is its partition key). `streams` are those that got nothing because of it.
+    `total_bytes` is the message's true size: an oversized payload is kept only in part.
+    """
+
+    kind: str
+    mapping: str
+    streams: tuple[str, ...]
+    item: int | None
+    code: str
+    detail: str
+    topic: str
+    payload: bytes
+    total_bytes: int
+    qos: int
+    retain: bool
+    received_at_ms: int
+    properties: Mapping[str, Any] = NO_PROPERTIES
+    key: str | None = None

@@ -1,0 +1,241 @@
+"""One connection to a broker, from CONNECT to its end."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bridge.mqtt.client import Client
+from bridge.mqtt.subscriptions import FILTERS_A_PACKET, Subscriptions
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from paho.mqtt.client import ConnectFlags, DisconnectFlags
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from bridge.mqtt.address import Address, SessionSettings
+    from bridge.mqtt.wire import Wire
+
+log = logging.getLogger(__name__)
+
+MAX_BURST_MESSAGES = 4000
+"""One transaction's worth: large enough that its fsync costs little a message, small enough to be done in a moment."""
+MAX_BURST_BYTES = 2 * 1024 * 1024
+_RETRY_REFUSED_SECS = 60.0
+_SUBACK_SECS = 30.0
+_PINGREQ = b"\xc0\x00"
+_RETAIN_IF_NEW = 1
+"""MQTT 5: retained messages are sent again only for a subscription that is new, not at each reconnect."""
+
+
+class ConnectionLost(Exception):
+    """The connection is over; the text says why."""
+
+
+class Connection:
+    """paho's client, its wire, and the watch over both. Made anew for each attempt."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        address: Address,
+        subscriptions: Subscriptions,
+        *,
+        version_5: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self.version_5 = version_5
+        self.accepted = self.refused = self.wants_3_1_1 = False
+        self.opened_at = 0.0
+        self.on_accepted: Callable[[Connection, bool], None] = lambda _connection, _present: None
+        self._settings = settings
+        self._subscriptions = subscriptions
+        self._clock = clock
+        self._end = ""
+        self._announced = False
+        self._heard_at = self._asked_at = self._pinged_at = self._housekept_at = self._refused_at = 0.0
+        self._heard_bytes = 0
+        self._poller = select.poll()
+        self._keepalive_secs = float(settings.keepalive_secs)
+
+    def dial(self) -> None:
+        """Connect, handshake, send CONNECT. Raises OSError."""
+        self._client = Client(self._settings, self.address, version_5=self.version_5)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = self._on_unsubscribe
+        try:
+            self.wire: Wire = self._client.dial()
+        except ValueError as error:
+            raise OSError(str(error)) from error
+        self._poller.register(self.wire.fileno(), select.POLLIN)
+        self.opened_at = self._heard_at = self._clock()
+
+    # -- each round ------------------------------------------------------------------------------------------------
+
+    def wait(self, timeout_secs: float, wake: socket.socket, *, reading: bool) -> None:
+        """Until the broker has something for us, takes something from us, or `wake` says so."""
+        if reading and self.wire.pending():
+            return
+        events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
+        self._poller.modify(self.wire.fileno(), events)
+        self._poller.register(wake.fileno(), select.POLLIN)
+        self._poller.poll(timeout_secs * 1000)
+
+    def read(self) -> None:
+        """Take a burst off the connection and let paho handle its own packets. Raises OSError, ConnectionLost, ..."""
+        wire, client = self.wire, self._client
+        start = wire.bytes_received
+        while wire.pump() and len(wire.burst) < MAX_BURST_MESSAGES and wire.bytes_received - start < MAX_BURST_BYTES:
+            pass
+        if wire.connack and not self.accepted:
+            self._look_at_connack(wire.connack)
+        while wire.has_control_packets and not self._end:
+            client.loop_read()
+        if self._end:
+            raise ConnectionLost(self._end)
+        if wire.at_end:
+            raise ConnectionLost("the broker closed the connection" + ("" if self.accepted else " before CONNACK"))
+
+    def _look_at_connack(self, connack: bytes) -> None:
+        """A broker that knows only 3.1.1 answers a version 5 CONNECT in its own shorter form, code 1."""
+        if self.version_5 and len(connack) == 4:  # noqa: PLR2004  version 5 has a property length: at least 5 bytes
+            self.wants_3_1_1 = True
+            raise ConnectionLost("the broker does not take MQTT 5")
+
+    def housekeep(self, *, reading: bool) -> None:
+        """Write what is due; once a second: keepalive, the dead-peer watch, subscriptions. Raises as `read` does."""
+        self.wire.flush()
+        now = self._clock()
+        if self.wire.bytes_received != self._heard_bytes:
+            self._heard_bytes, self._heard_at = self.wire.bytes_received, now
+        if self.accepted and not self._subscriptions.waiting:
+            self._reconcile(now)
+        if now - self._housekept_at < min(1.0, self._keepalive_secs / 10):
+            return
+        self._housekept_at = now
+        if reading:
+            self._client.loop_misc()
+            self._watch(now)
+        else:
+            self._keep_alive_unread(now)
+        if self._client.want_write():
+            self._client.loop_write()
+        if self._end:
+            raise ConnectionLost(self._end)
+
+    def _watch(self, now: float) -> None:
+        """Paho pings after one keepalive of silence; no byte for half a keepalive more is a dead peer."""
+        if not self.accepted:
+            if now - self.opened_at > self._settings.connect_timeout_secs:
+                raise ConnectionLost(f"no CONNACK within {self._settings.connect_timeout_secs:g} s")
+        elif now - self._heard_at > 1.5 * self._keepalive_secs:
+            raise ConnectionLost(
+                f"nothing heard for {now - self._heard_at:.0f} s (keepalive {self._keepalive_secs:g} s)"
+            )
+        if self._subscriptions.waiting and now - self._asked_at > _SUBACK_SECS:
+            raise ConnectionLost(f"no SUBACK within {_SUBACK_SECS:g} s")
+
+    def _keep_alive_unread(self, now: float) -> None:
+        """Nothing is read, so PINGRESP is not seen either: ping for the broker's sake and do not watch."""
+        self._heard_at = now
+        if now - self._pinged_at > self._keepalive_secs / 2:
+            self._pinged_at = now
+            self.wire.write(_PINGREQ)
+
+    # -- subscriptions ---------------------------------------------------------------------------------------------
+
+    def _reconcile(self, now: float) -> None:
+        subscriptions = self._subscriptions
+        if subscriptions.refused and now - self._refused_at > _RETRY_REFUSED_SECS:
+            subscriptions.retry_refused()
+        subscribe, unsubscribe = subscriptions.changes()
+        for at in range(0, len(subscribe), FILTERS_A_PACKET):
+            part = subscribe[at : at + FILTERS_A_PACKET]
+            packet = self._client.subscribe([(text, self._options(qos)) for text, qos in part])[1]
+            if packet is not None:
+                subscriptions.asked(packet, [text for text, _ in part])
+        for at in range(0, len(unsubscribe), FILTERS_A_PACKET):
+            packet = self._client.unsubscribe(unsubscribe[at : at + FILTERS_A_PACKET])[1]
+            if packet is not None:
+                subscriptions.dropping(packet, unsubscribe[at : at + FILTERS_A_PACKET])
+        if subscribe or unsubscribe:
+            self._asked_at = now
+            self._announced = False
+        elif not self._announced and subscriptions.complete:
+            self._announced = True
+            log.info("subscribed", extra={"broker": str(self.address), "filters": len(subscriptions.wanted)})
+
+    def _options(self, qos: int) -> Any:
+        if not self.version_5:
+            return qos
+        # A shared subscription never gets retained messages, and some brokers refuse the option on one.
+        handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
+        return SubscribeOptions(qos=qos, retainHandling=handling)
+
+    # -- paho's callbacks: they only note; one that raised would be swallowed or worse -------------------------------
+
+    def _on_connect(
+        self, _client: object, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self.refused = True
+            self.wants_3_1_1 = self.version_5 and reason.getName() == "Unsupported protocol version"
+            self._end = f"the broker refused the session: {reason.getName()}{_hint(reason.getName())}"
+            return
+        self.accepted = True
+        self._keepalive_secs = float(getattr(properties, "ServerKeepAlive", None) or self._keepalive_secs)
+        log.info("connected", extra={"broker": str(self.address), "session_present": flags.session_present})
+        self.on_accepted(self, flags.session_present)
+
+    def _on_disconnect(
+        self, _client: object, _data: object, flags: DisconnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        who = "the broker ended the session" if flags.is_disconnect_packet_from_server else "the connection broke"
+        self._end = self._end or f"{who}: {reason.getName()}{_hint(reason.getName())}"
+
+    def _on_subscribe(
+        self, _client: object, _data: object, packet: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        refused = self._subscriptions.answered(packet, [(reason.value, reason.getName()) for reason in reasons])
+        for text in refused:
+            log.error("the broker refused the subscription to %s: %s", text, self._subscriptions.refused[text])
+            self._refused_at = self._clock()
+
+    def _on_unsubscribe(self, _client: object, _data: object, packet: int, *_: object) -> None:
+        self._subscriptions.dropped(packet)
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Say DISCONNECT; a persistent session stays with the broker."""
+        try:
+            self._client.disconnect()
+            self._client.loop_write()
+            self.wire.flush()
+        except OSError as error:
+            log.debug("leaving a broken connection: %s", error)
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._client.on_disconnect = None
+        self.wire.close()
+
+
+def _hint(reason: str) -> str:
+    return {
+        "Bad user name or password": "; check mqtt.username and mqtt.password",
+        "Not authorized": "; the broker's rules do not let this user or client id in",
+        "Client identifier not valid": "; choose another mqtt.client_id",
+        "Session taken over": "; another client uses the same mqtt.client_id: give each bridge its own",
+    }.get(reason, "")

@@ -1,0 +1,68 @@
+"""The MQTT 5 properties of a PUBLISH, as a dict that expressions can read.
+
+Identifiers and types: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901029
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from bridge.mqtt.wire import ProtocolViolation
+
+_TEXT = {0x03: "content_type", 0x08: "response_topic"}
+_INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}
+_CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09, 0x0B, 0x23, 0x26
+
+
+def parse_properties(data: bytes) -> dict[str, Any]:
+    """`content_type`, `user_properties` (name → value; the last of a name wins) and so on; binary values as base64.
+
+    Raises ProtocolViolation for what a broker may not send: a topic alias (none was allowed it), an unknown
+    identifier, a length beyond the end.
+    """
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(data):
+        identifier = data[at]
+        at += 1
+        if identifier in _TEXT:
+            found[_TEXT[identifier]], at = _text(data, at)
+        elif identifier in _INTEGERS:
+            name, size = _INTEGERS[identifier]
+            found[name], at = int.from_bytes(_slice(data, at, size)), at + size
+        elif identifier == _USER_PROPERTY:
+            name, at = _text(data, at)
+            value, at = _text(data, at)
+            found.setdefault("user_properties", {})[name] = value
+        elif identifier == _CORRELATION_DATA:
+            raw, at = _binary(data, at)
+            found["correlation_data"] = base64.b64encode(raw).decode()
+        elif identifier == _SUBSCRIPTION_IDENTIFIER:
+            at = _after_variable_byte_integer(data, at)
+        else:
+            what = "a topic alias that was not allowed" if identifier == _TOPIC_ALIAS else f"property {identifier:#04x}"
+            raise ProtocolViolation(f"{what} in a PUBLISH")
+    return found
+
+
+def _slice(data: bytes, at: int, size: int) -> bytes:
+    if at + size > len(data):
+        raise ProtocolViolation("a property longer than its packet")
+    return data[at : at + size]
+
+
+def _binary(data: bytes, at: int) -> tuple[bytes, int]:
+    size = int.from_bytes(_slice(data, at, 2))
+    return _slice(data, at + 2, size), at + 2 + size
+
+
+def _text(data: bytes, at: int) -> tuple[str, int]:
+    raw, at = _binary(data, at)
+    return raw.decode("utf-8", "replace"), at
+
+
+def _after_variable_byte_integer(data: bytes, at: int) -> int:
+    while at < len(data) and data[at] & 128:
+        at += 1
+    return at + 1

@@ -1,0 +1,221 @@
+"""One MQTT session, kept up for ever by the thread that polls it.
+
+`poll` does whatever is due: dial the next broker of the list, read a burst, let paho handle its packets, write, ping,
+notice a dead peer. It never raises for anything a network or broker does; it says so in `state` and in the log, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.mqtt.backoff import Backoff
+from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.subscriptions import Subscriptions
+from bridge.mqtt.wire import ProtocolViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bridge.mqtt.address import Address, SessionSettings
+    from bridge.mqtt.wire import Publish
+
+log = logging.getLogger(__name__)
+
+_SETTLED_SECS = 10.0
+"""A session that lives this long was a success; a shorter one does not reset the back-off (two bridges with one
+client id would otherwise throw each other out as fast as they can)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """For the status: `problem` is "" when all is well."""
+
+    broker: str
+    protocol: str
+    connected: bool
+    subscribed: bool
+    problem: str
+    connections: int
+
+
+class Subscriber:
+    """Owned by the ingest thread; only `wake`, `want` and `state` may be called from others."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        *,
+        held: Iterable[str] = (),
+        on_session: Callable[[bool], None] = lambda _present: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.subscriptions = Subscriptions(settings.share, held=set(held))
+        self._settings = settings
+        self._on_session = on_session
+        self._clock = clock
+        self._backoff = Backoff(1.0, settings.reconnect_max_secs)
+        self._connection: Connection | None = None
+        self._next_address = 0
+        self._versions = dict.fromkeys(settings.addresses, settings.version_5)
+        self._early_ends: dict[Address, int] = {}
+        self._dial_at = 0.0
+        self._problem = self._logged = ""
+        self._filters: Mapping[str, int] | None = None
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._closed = False
+        self.connections = 0
+
+    # -- any thread ------------------------------------------------------------------------------------------------
+
+    def want(self, filters: Mapping[str, int]) -> None:
+        """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs."""
+        self._filters = filters
+        self.wake()
+
+    def wake(self) -> None:
+        """Make a waiting `poll` return."""
+        try:
+            self._wake_writer.send(b"\0")
+        except OSError:
+            return  # already full of wake-ups, or closed: either way nobody is waiting
+
+    def state(self) -> SessionState:
+        """How the session stands."""
+        connection, address = self._connection, self._settings.addresses[self._next_address]
+        return SessionState(
+            broker=str(connection.address if connection else address),
+            protocol="5" if (connection.version_5 if connection else self._versions[address]) else "3.1.1",
+            connected=bool(connection and connection.accepted),
+            subscribed=bool(connection and connection.accepted and self.subscriptions.complete),
+            problem=self._problem or self._refusals(),
+            connections=self.connections,
+        )
+
+    def _refusals(self) -> str:
+        refused = dict(self.subscriptions.refused)
+        return "; ".join(f"the broker refused the subscription to {text}: {why}" for text, why in refused.items())
+
+    # -- the ingest thread -----------------------------------------------------------------------------------------
+
+    def poll(self, timeout_secs: float, *, reading: bool = True) -> list[Publish]:
+        """Up to `timeout_secs` for something to happen; then the PUBLISH and PUBREL packets that came.
+
+        With `reading` false nothing is taken off the connection (the spool is full), but it is kept alive.
+        """
+        if self._filters is not None:
+            self.subscriptions.want(self._filters)
+            self._filters = None
+        connection = self._connection
+        if connection is None:
+            self._dial_or_wait(timeout_secs)
+            return []
+        try:
+            connection.wait(timeout_secs, self._wake_reader, reading=reading)
+            self._drain_wake_ups()
+            if reading:
+                connection.read()
+            connection.housekeep(reading=reading)
+        except (ConnectionLost, OSError, ProtocolViolation) as error:
+            self._lost(connection, str(error) or type(error).__name__)
+        else:
+            if self._backoff.attempts and self._clock() - connection.opened_at > _SETTLED_SECS:
+                self._backoff.reset()
+                self._logged = ""
+        return connection.wire.take()
+
+    def acknowledge(self, connection_number: int, packets: bytes) -> None:
+        """Send PUBACK, PUBREC and PUBCOMP packets, unless the connection they belong to is gone.
+
+        Acknowledgements never outlive a connection: the broker redelivers what it has not been told.
+        """
+        connection = self._connection
+        if connection is None or connection_number != self.connections:
+            return
+        try:
+            connection.wire.write(packets)
+        except OSError as error:
+            self._lost(connection, str(error))
+
+    def close(self) -> None:
+        """Leave the session (a persistent one stays with the broker) and free the sockets."""
+        if self._connection:
+            self._connection.leave()
+            self._connection = None
+        if not self._closed:
+            self._closed = True
+            self._wake_reader.close()
+            self._wake_writer.close()
+
+    # -- connecting ------------------------------------------------------------------------------------------------
+
+    def _dial_or_wait(self, timeout_secs: float) -> None:
+        remaining = self._dial_at - self._clock()
+        if remaining > 0:
+            select.select([self._wake_reader], [], [], min(remaining, timeout_secs))
+            self._drain_wake_ups()
+            return
+        address = self._settings.addresses[self._next_address]
+        connection = Connection(
+            self._settings, address, self.subscriptions, version_5=self._versions[address], clock=self._clock
+        )
+        connection.on_accepted = self._accepted
+        try:
+            connection.dial()
+        except OSError as error:
+            self._failed(address, f"cannot connect to {address}: {_why(error)}")
+        else:
+            self.connections += 1
+            self._connection = connection
+
+    def _accepted(self, connection: Connection, session_present: bool) -> None:
+        self._early_ends.pop(connection.address, None)
+        self._problem = ""
+        if self._settings.version_5 and not connection.version_5:
+            log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
+        self.subscriptions.connected(session_present=session_present)
+        self._on_session(session_present)
+
+    def _lost(self, connection: Connection, reason: str) -> None:
+        address = connection.address
+        connection.close()
+        self._connection = None
+        if connection.wants_3_1_1:
+            self._versions[address] = False
+            self._dial_at = 0.0
+            return
+        if not connection.accepted and not connection.refused:
+            # Some brokers answer a protocol version they do not know by closing. Ask in the other one, turn about.
+            self._early_ends[address] = self._early_ends.get(address, 0) + 1
+            if self._settings.version_5 and self._early_ends[address] > 1:
+                self._versions[address] = not self._versions[address]
+        self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
+
+    def _failed(self, address: Address, problem: str) -> None:
+        self._problem = problem
+        if problem != self._logged:
+            self._logged = problem
+            log.warning("%s; trying again until it works", problem)
+        self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
+        # The others of the list are tried at once; the wait comes after the last.
+        self._dial_at = self._clock() + (self._backoff.next() if self._next_address == 0 else 0.0)
+
+    def _drain_wake_ups(self) -> None:
+        try:
+            while self._wake_reader.recv(4096):
+                pass
+        except OSError:
+            return
+
+
+def _why(error: OSError) -> str:
+    text = str(error) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"{text}; the broker's certificate is not signed by mqtt.tls.ca_file, or is for another host name"
+    return text

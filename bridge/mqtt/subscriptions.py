@@ -1,0 +1,106 @@
+"""Which filters the mappings want, and what the broker said about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FILTERS_A_PACKET = 8
+"""The smallest limit found among brokers: https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
+_FAILURE = 0x80
+
+
+class Changes(NamedTuple):
+    """What to ask of the broker next: (filter, QoS) to subscribe, filters to unsubscribe."""
+
+    subscribe: list[tuple[str, int]]
+    unsubscribe: list[str]
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """Filters by their text as sent, shared-group prefix included.
+
+    `held` is everything that the broker's session may still hold, from earlier runs too; it shrinks only when an
+    UNSUBACK says so.
+    """
+
+    share: str | None = None
+    held: set[str] = field(default_factory=set)
+    wanted: dict[str, int] = field(default_factory=dict)
+    granted: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    _asked: dict[int, list[str]] = field(default_factory=dict)
+    _dropping: dict[int, list[str]] = field(default_factory=dict)
+
+    def want(self, filters: Mapping[str, int]) -> None:
+        """From now on these, and no others."""
+        prefix = f"$share/{self.share}/" if self.share else ""
+        self.wanted = {prefix + text: qos for text, qos in filters.items()}
+
+    def connected(self, *, session_present: bool) -> None:
+        """A new connection: ask for everything again, whatever an earlier one was told."""
+        if not session_present:
+            self.held.clear()
+        self.granted.clear()
+        self.refused.clear()
+        self._asked.clear()
+        self._dropping.clear()
+
+    def changes(self) -> Changes:
+        """The difference between what is wanted and what was asked for on this connection."""
+        asked = {text for texts in self._asked.values() for text in texts}
+        dropping = {text for texts in self._dropping.values() for text in texts}
+        return Changes(
+            [
+                (text, qos)
+                for text, qos in self.wanted.items()
+                if text not in asked and text not in self.refused and self.granted.get(text, -1) != qos
+            ],
+            sorted(self.held - self.wanted.keys() - dropping),
+        )
+
+    def asked(self, packet: int, filters: Iterable[str]) -> None:
+        """A SUBSCRIBE went out."""
+        self._asked[packet] = list(filters)
+        self.held.update(self._asked[packet])
+
+    def dropping(self, packet: int, filters: Iterable[str]) -> None:
+        """An UNSUBSCRIBE went out."""
+        self._dropping[packet] = list(filters)
+
+    def answered(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
+        """A SUBACK: one (code, words) for each filter asked. Gives the filters that were refused."""
+        refused = []
+        for text, (code, words) in zip(self._asked.pop(packet, ()), codes, strict=False):
+            if code >= _FAILURE:
+                self.refused[text] = words
+                self.held.discard(text)
+                refused.append(text)
+            else:
+                self.granted[text] = self.wanted.get(text, code)
+        return refused
+
+    def dropped(self, packet: int) -> None:
+        """An UNSUBACK."""
+        for text in self._dropping.pop(packet, ()):
+            self.granted.pop(text, None)
+            if text not in self.wanted:
+                self.held.discard(text)
+
+    def retry_refused(self) -> None:
+        """Ask again for what was refused: an access rule may have been mended."""
+        self.refused.clear()
+
+    @property
+    def waiting(self) -> bool:
+        """A SUBACK or UNSUBACK is still to come."""
+        return bool(self._asked or self._dropping)
+
+    @property
+    def complete(self) -> bool:
+        """Every wanted filter is granted."""
+        return self.wanted.keys() <= self.granted.keys()
