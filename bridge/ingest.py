@@ -1,0 +1,341 @@
+"""The way of a burst: read, map, spool, and only then acknowledge.
+
+One thread does all of it, so that a message is never handed from thread to thread: whatever one read brought is mapped,
+written in one transaction, and acknowledged by one write.
+
+QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit that holds the records *and* the packet identifier; a
+redelivered identifier is only acknowledged again; PUBCOMP after the commit that releases it. So QoS 2 is exactly once
+into the spool, whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.model import NO_PROPERTIES, DeadLetter, Message
+from bridge.mqtt.properties import parse_properties
+from bridge.mqtt.wire import PUBREL, ProtocolViolation
+from bridge.spool.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from bridge.mapping.mapping import Mapping as MessageMapping
+    from bridge.mapping.routes import Match, Routes
+    from bridge.model import Rejection
+    from bridge.mqtt.subscriber import Subscriber
+    from bridge.mqtt.wire import Publish
+    from bridge.spool.queue import StreamQueue
+    from bridge.spool.store import Spool
+
+log = logging.getLogger(__name__)
+
+POLL_SECS = 0.2
+SETTLE_SECS = 0.1
+"""How long settled records wait for a burst to ride with. A crash before then sends them again."""
+RETRY_SECS = 1.0
+
+_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
+
+
+class Target(NamedTuple):
+    """A mapping's place in the spool: its number, and for each output the queue."""
+
+    mapping: int
+    queues: tuple[StreamQueue, ...]
+
+
+@dataclass(slots=True)
+class IngestCounts:
+    """Since the start of the process."""
+
+    messages: int = 0
+    payload_bytes: int = 0
+    redelivered: int = 0
+    bursts: int = 0
+    commits: int = 0
+    unmatched: int = 0
+    mapped: dict[str, int] = field(default_factory=dict)
+
+
+class Ingest:
+    """Owned by the thread that calls `run`; only `put_in_force` and `stop` may be called from others."""
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        spool: Spool,
+        routes: Routes,
+        *,
+        limits: dict[str, int],
+        on_stream: Callable[[StreamQueue], None] = lambda _queue: None,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.counts = IngestCounts()
+        self.problem = ""
+        self.progress_at = clock()
+        self._subscriber = subscriber
+        self._spool = spool
+        self._limits = limits
+        self._on_stream = on_stream
+        self._clock = clock
+        self._now_ms = now_ms
+        self._next_routes: Routes | None = routes
+        self._routes = routes
+        self._targets: dict[str, Target] = {}
+        self._transaction = Transaction()
+        self._unreleased = spool.unreleased
+        self._committed_at = 0.0
+        self._housekept_at = 0.0
+        self._stopping = False
+
+    # -- any thread ------------------------------------------------------------------------------------------------
+
+    def put_in_force(self, routes: Routes) -> None:
+        """From the next burst on, these mappings; a message sees the old set or the new one, never both."""
+        self._next_routes = routes
+        self._subscriber.wake()
+
+    def stop(self) -> None:
+        """Finish the burst in hand and return from `run`."""
+        self._stopping = True
+        self._subscriber.wake()
+
+    # -- the ingest thread -----------------------------------------------------------------------------------------
+
+    def session_began(self, session_present: bool) -> None:
+        """The broker accepted a connection. Without a session its packet identifiers begin anew."""
+        if not session_present and self._unreleased:
+            self._unreleased.clear()
+            self._transaction.packets.clear()
+            self._transaction.forget_packets = True
+
+    def run(self) -> None:
+        """Until `stop`. Raises only what nothing can be done about here: SpoolCorrupt, and bugs."""
+        while not self._stopping:
+            self.step()
+
+    def step(self) -> None:
+        """One round."""
+        if self._next_routes is not None and not self._bind(self._next_routes):
+            return
+        burst = self._subscriber.poll(POLL_SECS)
+        self.progress_at = self._clock()
+        if burst:
+            connection = self._subscriber.connections
+            acknowledgements = self._map(burst)
+            if self._commit():
+                self._subscriber.acknowledge(connection, acknowledgements)
+        elif self._spool.has_settled and self.progress_at - self._committed_at > SETTLE_SECS:
+            self._commit()
+        if self.progress_at - self._housekept_at > 1.0:
+            self._housekeep()
+
+    def finish(self) -> None:
+        """The senders have stopped: put on disk what they settled."""
+        if self._spool.has_settled:
+            try:
+                self._spool.commit(Transaction())
+            except (SpoolFull, SpoolUnwritable) as error:
+                log.warning("what was just delivered could not be noted and will be sent again: %s", error)
+
+    def _bind(self, routes: Routes) -> bool:
+        """Give each mapping its place in the spool, then subscribe."""
+        try:
+            targets = {
+                mapping.name: Target(
+                    self._spool.mapping_number(mapping.name),
+                    tuple(self._spool.queue(output.data_stream) for output in mapping.outputs),
+                )
+                for mapping in routes.mappings
+            }
+        except SpoolUnwritable as error:
+            self._blocked(str(error))
+            self._subscriber.poll(RETRY_SECS, reading=False)
+            return False
+        self._next_routes = None if self._next_routes is routes else self._next_routes
+        self._routes, self._targets = routes, targets
+        for queue in self._spool.queues.values():
+            self._on_stream(queue)
+        self._subscriber.want(routes.filters())
+        return True
+
+    def _housekeep(self) -> None:
+        self._housekept_at = self.progress_at
+        held = self._subscriber.subscriptions.held
+        if held != self._spool.held_filters:
+            self._transaction.held_filters = frozenset(held)
+            self._commit()
+        for queue in self._spool.queues.values():
+            if queue.max_record_bytes is not None:
+                self._limits[queue.stream] = queue.max_record_bytes
+
+    # -- mapping ---------------------------------------------------------------------------------------------------
+
+    def _map(self, burst: list[Publish]) -> bytes:  # noqa: C901  the hot loop: a call per message would show
+        """Put a burst into the transaction; the packets that acknowledge it."""
+        acknowledgements: list[bytes] = []
+        acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
+        now_ms, payload_bytes, releases = self._now_ms(), 0, 0
+        for first, topic, packet_id, raw_properties, payload, total_bytes in burst:
+            qos = first >> 1 & 3
+            if first == PUBREL:
+                self._release(packet_id)
+                releases += 1
+                acknowledge(_PUBCOMP + packet_id)
+                continue
+            if qos == 1:
+                acknowledge(_PUBACK + packet_id)
+            elif qos == 2:  # noqa: PLR2004  exactly once
+                acknowledge(_PUBREC + packet_id)
+                if not self._open(packet_id):
+                    continue
+            payload_bytes += total_bytes
+            match = match_of(topic)
+            properties: Mapping[str, Any] = NO_PROPERTIES
+            if raw_properties:
+                properties = self._properties(raw_properties)
+            message = Message(match.topic, payload, qos, first & 1 == 1, now_ms, properties)
+            if total_bytes != len(payload):
+                self._refuse_all(match, message, total_bytes)
+                continue
+            if not match.targets:
+                self._unmatched(match, message)
+                continue
+            for mapping, captures in match.targets:
+                number, queues = targets[mapping.name]
+                drafts, rejections = mapping.apply(message, captures, match.levels)
+                for output, key, data in drafts:
+                    queues[output].append(number, key, data)
+                if rejections:
+                    self._reject(mapping, message, rejections, total_bytes)
+                elif not drafts:
+                    self._filter(number, queues)
+        self.counts.messages += len(burst) - releases
+        self.counts.payload_bytes += payload_bytes
+        self.counts.bursts += 1
+        return b"".join(acknowledgements)
+
+    def _open(self, packet_id: bytes) -> bool:
+        """Note a QoS 2 identifier; False if its message is in the spool already."""
+        packet = int.from_bytes(packet_id)
+        if packet in self._unreleased:
+            self.counts.redelivered += 1
+            return False
+        self._unreleased.add(packet)
+        self._transaction.packets[packet] = True
+        return True
+
+    def _release(self, packet_id: bytes) -> None:
+        packet = int.from_bytes(packet_id)
+        self._unreleased.discard(packet)
+        self._transaction.packets[packet] = False
+
+    def _properties(self, raw: bytes) -> Mapping[str, Any]:
+        try:
+            return parse_properties(raw)
+        except ProtocolViolation as error:
+            # The message itself is whole; its properties are said to be unreadable rather than left out.
+            return {"unreadable": str(error)}
+
+    def _filter(self, number: int, queues: tuple[StreamQueue, ...]) -> None:
+        for queue in queues:
+            self._transaction.filtered[number, queue.number] += 1
+
+    def _unmatched(self, match: Match, message: Message) -> None:
+        """A topic that no mapping wants: a wider subscription covers it, or an older session still had it."""
+        if not match.valid:
+            self._unreadable_topic(message)
+            return
+        self.counts.unmatched += 1
+        self._transaction.filtered[self._spool.mapping_number(""), self._spool.stream_number("")] += 1
+
+    def _unreadable_topic(self, message: Message) -> None:
+        self._transaction.dead_lettered[self._spool.mapping_number(""), self._spool.stream_number("")] += 1
+        self._transaction.letters.append(
+            _letter("", (), None, "topic", "the topic is not UTF-8", message, len(message.payload))
+        )
+
+    def _reject(
+        self, mapping: MessageMapping, message: Message, rejections: tuple[Rejection, ...], total_bytes: int
+    ) -> None:
+        number, queues = self._targets[mapping.name]
+        for outputs, item, code, detail in rejections:
+            streams = tuple(queues[output].stream for output in outputs)
+            for output in outputs:
+                self._transaction.dead_lettered[number, queues[output].number] += 1
+            letter = _letter(mapping.name, streams, item, code, detail, message, total_bytes)
+            self._transaction.letters.append(letter)
+
+    def _refuse_all(self, match: Match, message: Message, total_bytes: int) -> None:
+        """A payload larger than `mqtt.max_message_bytes`: only its beginning was kept."""
+        detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
+        if not match.targets:
+            self._unmatched(match, message)
+        for mapping, _ in match.targets:
+            number, queues = self._targets[mapping.name]
+            for queue in queues:
+                self._transaction.dead_lettered[number, queue.number] += 1
+            streams = tuple(queue.stream for queue in queues)
+            letter = _letter(mapping.name, streams, None, "too_large", detail, message, total_bytes)
+            self._transaction.letters.append(letter)
+
+    # -- spooling --------------------------------------------------------------------------------------------------
+
+    def _commit(self) -> bool:
+        """Until it is on disk. False when a stop came first: then nothing is acknowledged, and the broker redelivers.
+
+        While it cannot be, nothing is read and the connection is kept alive: the broker keeps the rest.
+        """
+        while True:
+            try:
+                self._spool.commit(self._transaction)
+            except (SpoolFull, SpoolUnwritable) as error:
+                self._blocked(str(error))
+                if self._stopping:
+                    return False
+                self._subscriber.poll(RETRY_SECS, reading=False)
+                self.progress_at = self._clock()
+            else:
+                break
+        if self._transaction.held_filters is not None:
+            self._spool.held_filters = self._transaction.held_filters
+        if not self._transaction.empty:
+            self._transaction = Transaction()
+        self._committed_at = self._clock()
+        self.counts.commits += 1
+        if self.problem:
+            log.info("spooling again")
+            self.problem = ""
+        return True
+
+    def _blocked(self, problem: str) -> None:
+        if not self.problem:
+            log.error("not reading from the broker, which keeps the rest: %s", problem)
+        self.problem = problem
+
+
+def _letter(
+    mapping: str, streams: tuple[str, ...], item: int | None, code: str, detail: str, message: Message, total_bytes: int
+) -> DeadLetter:
+    return DeadLetter(
+        kind="message",
+        mapping=mapping,
+        streams=streams,
+        item=item,
+        code=code,
+        detail=detail,
+        topic=message.topic,
+        payload=message.payload,
+        total_bytes=total_bytes,
+        qos=message.qos,
+        retain=message.retain,
+        received_at_ms=message.received_at_ms,
+        properties=message.properties,
+    )

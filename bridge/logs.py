@@ -1,0 +1,64 @@
+"""Logging to standard error: lines for people, or one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+import orjson
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
+"""Libraries that speak at debug level of what may hold secrets (headers, signatures): never below warning."""
+
+
+def set_up_logging(form: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
+    """Replace whatever was set up before. `level` is debug, info, warning or error."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "event", "source", ...extras, "traceback"?}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "source": record.name,
+            **_extras(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.000Z warning  message  name=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and a traceback where there is one. A line break inside a message cannot forge a line."""
+        message = record.getMessage().replace("\r", "\\r").replace("\n", "\n    ")
+        extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
+        text = f"{_time(record)} {record.levelname.lower():<8} {message}{extras}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

@@ -1,0 +1,175 @@
+"""The bridge as a whole: it owns every thread, starts them, and stops them in a written order under one deadline.
+
+Order of a stop, and why:
+1. the watcher: no reload shall begin any more;
+2. ingest: the burst in hand is committed and acknowledged, then the MQTT session is left; the broker keeps what follows;
+3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
+4. the spool: what those requests settled is committed, and the files are closed.
+A request that outlives the deadline is left behind; its records are still in the spool and will be sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bridge.errors import SpoolUnwritable
+from bridge.ingest import Ingest
+from bridge.kinesis.sender import SenderSettings, StreamSender
+from bridge.mqtt.subscriber import Subscriber
+from bridge.spool.store import Spool
+from bridge.status import DeadLetterSummary, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.kinesis.sender import Destination
+    from bridge.mapping.live import LiveMappings
+    from bridge.mqtt.address import SessionSettings
+    from bridge.spool.queue import StreamQueue
+    from bridge.spool.store import SpoolSettings
+
+log = logging.getLogger(__name__)
+
+RETRY_SECS = 1.0
+_SHOWN_LETTERS = 20
+
+
+class Service:
+    """Made, started once, stopped once. `crashed` is set when a thread ended by an error that none may survive."""
+
+    def __init__(
+        self,
+        session: SessionSettings,
+        spool: SpoolSettings,
+        destination: Destination,
+        mappings: LiveMappings,
+        *,
+        sender: SenderSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Opens the spool: raises SpoolInUse or SpoolUnwritable."""
+        self.crashed = threading.Event()
+        self.mappings = mappings
+        self._destination = destination
+        self._sender_settings = sender or SenderSettings()
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._senders: dict[str, StreamSender] = {}
+        self._threads: dict[str, list[threading.Thread]] = {"watcher": [], "ingest": [], "senders": []}
+        self._spool = Spool(spool)
+        self._subscriber = Subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
+        self._ingest = Ingest(
+            self._subscriber, self._spool, mappings.routes, limits=mappings.limits, on_stream=self._ensure_sender
+        )
+        mappings.on_change = self._ingest.put_in_force
+
+    def _session_began(self, session_present: bool) -> None:
+        self._ingest.session_began(session_present)
+
+    # -- starting --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start every thread. What an earlier run left in the spool is sent at once, broker or no broker."""
+        for queue in self._spool.queues.values():
+            self._ensure_sender(queue)
+        self._begin("ingest", "ingest", self._ingest.run)
+        self._begin("watcher", "watcher", self._watch)
+
+    def _watch(self) -> None:
+        self.mappings.watch(self._stopping)
+
+    def _ensure_sender(self, queue: StreamQueue) -> None:
+        if queue.stream in self._senders:
+            return
+        sender = StreamSender(queue, self._destination, self._sender_settings)
+        self._senders[queue.stream] = sender
+        for number in range(self._sender_settings.requests_in_flight):
+            self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
+
+    def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
+        self._threads[group].append(thread)
+        thread.start()
+
+    def _guard(self, name: str, body: Callable[[], None]) -> None:
+        """A thread's body. A disk that cannot be read may come back; anything else means a restart."""
+        while True:
+            try:
+                body()
+            except SpoolUnwritable as error:
+                log.error("%s: %s; trying again", name, error)  # noqa: TRY400 - the cause is the disk, not the code
+                if self._stopping.wait(RETRY_SECS):
+                    return
+            except BaseException:
+                log.critical("%s ended by an error; the bridge must be restarted", name, exc_info=True)
+                self.crashed.set()
+                return
+            else:
+                return
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def stop(self, deadline_secs: float) -> bool:
+        """Stop within the deadline; True if everything came to its end by itself."""
+        deadline = self._clock() + deadline_secs
+        self._stopping.set()
+        self._ingest.stop()
+        finished = self._join("watcher", deadline) & self._join("ingest", deadline)
+        ingest_ended = not any(thread.is_alive() for thread in self._threads["ingest"])
+        if ingest_ended:
+            self._subscriber.close()
+        for sender in self._senders.values():
+            sender.stop()
+        for queue in self._spool.queues.values():
+            queue.close()
+        finished &= self._join("senders", deadline)
+        if not ingest_ended:
+            # It may still hold the database; leaving it as it is loses nothing, and closing it under it might.
+            return False
+        self._ingest.finish()
+        self._spool.close()
+        return finished
+
+    def _join(self, group: str, deadline: float) -> bool:
+        for thread in self._threads[group]:
+            thread.join(max(0.0, deadline - self._clock()))
+        late = [thread.name for thread in self._threads[group] if thread.is_alive()]
+        if late:
+            log.warning("not ended within the deadline: %s; what it held is in the spool", ", ".join(late))
+        return not late
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands. Any thread."""
+        session, counts = self._subscriber.state(), self._ingest.counts
+        streams = tuple(sender.status() for sender in list(self._senders.values()))
+        letters = self._spool.newest_letters(_SHOWN_LETTERS)
+        problems = [session.problem, self._ingest.problem, *map(str, self.mappings.problems)]
+        problems += [
+            f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
+        ]
+        if aside := self._spool.folder.set_aside_count():
+            problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")
+        return Snapshot(
+            broker=session.broker,
+            protocol=session.protocol,
+            connected=session.connected,
+            subscribed=session.subscribed,
+            connections=session.connections,
+            received_messages=counts.messages,
+            redelivered=counts.redelivered,
+            unmatched=counts.unmatched,
+            ledger=tuple(self._spool.rows()),
+            streams=streams,
+            spool_bytes=self._spool.bytes_on_disk(),
+            dead_letter_count=self._spool.dead_letter_count,
+            dead_letters=tuple(
+                DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)
+                for number, letter in letters
+            ),
+            problems=tuple(problem for problem in problems if problem),
+        )

@@ -1,0 +1,74 @@
+"""The spool's folder: one owner at a time, readable by nobody else, and nothing in it is ever deleted."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from bridge.errors import SpoolInUse, SpoolUnwritable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_OWNER_ONLY = 0o700
+
+
+class Folder:
+    """Locked from creation to `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = path / "spool.db"
+        self._damaged = path / "spool.damaged"
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+            self._lock = os.open(path / "spool.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SpoolUnwritable(f"spool.path: cannot use {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise SpoolInUse(f"{path} is in use by another bridge; give each its own spool.path") from error
+        self._protect()
+
+    def _protect(self) -> None:
+        """Payloads are the plant's business: SQLite gives -wal and -shm the mode of the database file."""
+        os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def mark_damaged(self, why: str) -> None:
+        """Remember over a restart that the database must not be opened again."""
+        self._damaged.write_text(why, encoding="utf-8")
+
+    @property
+    def damage(self) -> str:
+        """What `mark_damaged` noted, or ""."""
+        return self._damaged.read_text(encoding="utf-8") if self._damaged.exists() else ""
+
+    def set_aside(self, why: str) -> Path:
+        """Move the database away, with everything SQLite keeps beside it, and say so."""
+        aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
+        number = 0
+        while aside.exists():
+            number += 1
+            aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
+        aside.mkdir(mode=_OWNER_ONLY)
+        for file in self.path.glob("spool.db*"):
+            file.rename(aside / file.name)
+        self._damaged.unlink(missing_ok=True)
+        self._protect()
+        log.error("the spool was damaged and is set aside in %s; starting with a new one: %s", aside, why)
+        return aside
+
+    def set_aside_count(self) -> int:
+        """How many damaged spools lie here."""
+        return sum(1 for _ in self.path.glob("damaged-*"))
+
+    def close(self) -> None:
+        """Let another bridge have it."""
+        os.close(self._lock)

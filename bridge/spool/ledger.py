@@ -1,0 +1,80 @@
+"""The books: per mapping and stream, how many records were received and what became of each.
+
+A message counts once for every output of every mapping that it matches, and with `each` once for every item.
+
+    received = delivered + filtered + dead_lettered + dropped + spooled
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
+
+
+@dataclass(slots=True)
+class Counts:
+    """One line of the books, or what a transaction adds to one."""
+
+    received: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    dead_lettered: int = 0
+    dropped: int = 0
+    spooled: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Take in what a transaction added."""
+        self.received += other.received
+        self.delivered += other.delivered
+        self.filtered += other.filtered
+        self.dead_lettered += other.dead_lettered
+        self.dropped += other.dropped
+        self.spooled += other.spooled
+
+    def values(self) -> tuple[int, ...]:
+        """In the order of COLUMNS."""
+        return (self.received, self.delivered, self.filtered, self.dead_lettered, self.dropped, self.spooled)
+
+
+class LedgerRow(NamedTuple):
+    """One line of the books by name. An unmatched message stands under mapping "" and stream ""."""
+
+    mapping: str
+    stream: str
+    received: int
+    delivered: int
+    filtered: int
+    dead_lettered: int
+    dropped: int
+    spooled: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every record received is accounted for."""
+        accounted = self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
+        return self.received == accounted
+
+
+class Ledger(dict[tuple[int, int], Counts]):
+    """By (mapping, stream), as numbers of the spool."""
+
+    def of(self, mapping: int, stream: int) -> Counts:
+        """The line, begun if it is new."""
+        counts = self.get((mapping, stream))
+        if counts is None:
+            counts = self[mapping, stream] = Counts()
+        return counts
+
+    def add(self, changes: Ledger) -> None:
+        """Take in a committed transaction's changes."""
+        for (mapping, stream), counts in changes.items():
+            self.of(mapping, stream).add(counts)
+
+
+UPSERT = (
+    f"insert into ledger(mapping, stream, {', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?) "
+    f"on conflict do update set {', '.join(f'{name} = {name} + excluded.{name}' for name in COLUMNS)}"
+)
+"""Adds, and never overwrites: another process (a replay, a delete) may have written in between."""

@@ -1,0 +1,219 @@
+"""One stream's queue: what ingest appends, senders collect, and settling removes.
+
+A bounded window of fresh records stays in memory, so that a healthy bridge never reads back what it has just written.
+When senders fall behind, the window is given up and pages are read from the database until they have caught up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.errors import BridgeError
+from bridge.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ROW_BYTES = 200
+"""What a record costs in memory beside its data."""
+PAGE_RECORDS = 2000
+PAGE_BYTES = 4 * 1024 * 1024
+
+
+class Settlement(NamedTuple):
+    """What a sender is done with: delivered, or (record, code, detail) for the dead letters."""
+
+    delivered: list[Record]
+    rejected: list[tuple[Record, str, str]]
+
+
+class StreamQueue:
+    """Numbers count up without a gap; a record leaves only by being settled or, under `drop_oldest`, dropped."""
+
+    def __init__(
+        self,
+        stream: str,
+        number: int,
+        *,
+        read: Callable[[int, int, int], list[Record]],
+        first: int,
+        next_number: int,
+        fresh_bytes: int,
+    ) -> None:
+        self.stream = stream
+        self.number = number
+        self.max_record_bytes: int | None = None
+        self.next = next_number
+        self.pending: list[Record] = []
+        self._read = read
+        self._fresh_limit = fresh_bytes
+        self._fresh: deque[Record] = deque()
+        self._fresh_bytes = 0
+        self._page: deque[Record] = deque()
+        self._cursor = first
+        self._tail = next_number
+        self._behind = first < next_number
+        self._closed = False
+        self._collecting = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._settled: deque[Settlement] = deque()
+
+    # -- the ingest thread -----------------------------------------------------------------------------------------
+
+    def append(self, mapping: int, key: str | None, data: bytes) -> None:
+        """Number a record for the transaction to come. Without a key, its number spreads it over the shards."""
+        number = self.next
+        self.next = number + 1
+        self.pending.append(Record(number, mapping, str(number) if key is None else key, data))
+
+    def committed(self) -> None:
+        """What was pending is on disk: let senders have it."""
+        records, self.pending = self.pending, []
+        size = sum([len(record.data) for record in records]) + _ROW_BYTES * len(records)
+        with self._changed:
+            self._tail = records[-1].number + 1
+            if not self._behind and self._fresh_bytes + size <= self._fresh_limit:
+                self._fresh.extend(records)
+                self._fresh_bytes += size
+            else:
+                # From here on the database is the only place that has them, until senders have caught up.
+                self._behind = True
+            self._changed.notify_all()
+
+    def take_settled(self) -> list[Settlement]:
+        """What senders have settled since the last call."""
+        settled = []
+        while self._settled:
+            settled.append(self._settled.popleft())
+        return settled
+
+    def settle_again(self, settlements: list[Settlement]) -> None:
+        """The transaction with them failed: they belong to the next one."""
+        self._settled.extendleft(reversed(settlements))
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether a transaction is due even without new messages."""
+        return bool(self._settled)
+
+    def drop_oldest(self, count: int) -> tuple[int, int] | None:
+        """Pass over up to `count` records that no sender holds; their numbers, first and last, for deletion."""
+        with self._changed:
+            first = self._page[0].number if self._page else self._cursor
+            last = min(first + count, self._tail) - 1
+            if last < first:
+                return None
+            while self._page and self._page[0].number <= last:
+                self._page.popleft()
+            while self._fresh and self._fresh[0].number <= last:
+                self._fresh_bytes -= len(self._fresh.popleft().data) + _ROW_BYTES
+            self._cursor = max(self._cursor, last + 1)
+            return first, last
+
+    def rewind(self, number: int) -> None:
+        """The transaction that dropped from `number` on failed: they are to be sent after all."""
+        with self._changed:
+            self._cursor = number
+            self._fresh.clear()
+            self._page.clear()
+            self._fresh_bytes = 0
+            self._behind = True
+
+    # -- senders ---------------------------------------------------------------------------------------------------
+
+    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
+        """The next records in order, each handed out once.
+
+        Waits up to `timeout_secs` for a first one, then up to `linger_secs` for more; returns at once when full
+        (records, or bytes of data and UTF-8 keys); [] on timeout or after `close`. Any thread; one lingers at a time.
+        """
+        deadline = time.monotonic() + timeout_secs
+        if not self._collecting.acquire(timeout=timeout_secs):
+            return []
+        try:
+            with self._changed:
+                while not self._waiting() and not self._closed:
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0:
+                        return []
+                    self._changed.wait(remaining)
+                lingered = time.monotonic() + linger_secs
+                while self._waiting() < max_records and self._fresh_bytes < max_bytes and not self._closed:
+                    remaining = lingered - time.monotonic()
+                    if remaining <= 0:
+                        break
+                    self._changed.wait(remaining)
+                if self._closed:
+                    return []
+            return self._take(max_records, max_bytes)
+        finally:
+            self._collecting.release()
+
+    def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
+        """These leave the queue with the next transaction. Any thread; never blocks on disk."""
+        self._settled.append(Settlement(delivered, rejected))
+
+    def close(self) -> None:
+        """Let every waiting `collect` return."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
+        with self._changed:
+            return self._waiting()
+
+    def _waiting(self) -> int:
+        return len(self._page) + self._tail - self._cursor
+
+    def _take(self, max_records: int, max_bytes: int) -> list[Record]:
+        taken: list[Record] = []
+        size = 0
+        while len(taken) < max_records:
+            with self._changed:
+                size, full = self._take_from_memory(taken, size, max_records, max_bytes)
+                first, before = self._cursor, self._fresh[0].number if self._fresh else self._tail
+            if full or first >= before:
+                break
+            try:
+                self._turn_page(first, before)
+            except BridgeError:
+                if not taken:
+                    raise
+                break  # what was taken must reach the sender; the next call meets the error again
+        return taken
+
+    def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
+        """Move records to `taken`; the bytes taken in all, and whether the batch is full."""
+        while len(taken) < max_records:
+            from_page = bool(self._page)
+            source = self._page if from_page else self._fresh
+            if not source or (not from_page and source[0].number != self._cursor):
+                return size, False
+            record = source[0]
+            # A key of n characters is at most 4n bytes; only near the limit is it worth encoding.
+            size += len(record.data) + (len(record.key) if record.key.isascii() else len(record.key.encode()))
+            if size > max_bytes and taken:
+                return size, True
+            source.popleft()
+            if not from_page:
+                self._fresh_bytes -= len(record.data) + _ROW_BYTES
+                self._cursor = record.number + 1
+            taken.append(record)
+        return size, True
+
+    def _turn_page(self, first: int, before: int) -> None:
+        """Read records `first` ≤ number < `before` from the database: a page of them. Not under the lock."""
+        page = self._read(self.number, first, before)
+        with self._changed:
+            if self._cursor != first:
+                return  # dropped meanwhile
+            self._page.extend(page)
+            self._cursor = page[-1].number + 1 if page else before
+            if self._cursor == self._tail:
+                self._behind = False

@@ -1,0 +1,95 @@
+"""Opening the database: pragmas, tables, and what to do with a file that is no spool."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from bridge.errors import SpoolCorrupt, SpoolUnwritable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 0x4D514B53  # "MQKS", so that `file` and a curious person can tell what it is
+VERSION = 1
+WAL_PAGES = 2000
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+
+_TABLES = """
+create table meta(key text primary key, value text not null) without rowid;
+create table mappings(number integer primary key, name text not null unique);
+create table streams(number integer primary key, name text not null unique, next integer not null);
+create table ledger(
+    mapping integer not null, stream integer not null,
+    received integer not null, delivered integer not null, filtered integer not null,
+    dead_lettered integer not null, dropped integer not null, spooled integer not null,
+    primary key(mapping, stream)) without rowid;
+create table dead_letters(
+    number integer primary key autoincrement, kind text not null, mapping text not null, streams text not null,
+    item integer, code text not null, detail text not null, topic text not null, payload blob not null,
+    total_bytes integer not null, qos integer not null, retain integer not null, received_at_ms integer not null,
+    properties text not null, key text);
+create table unreleased(packet integer primary key);
+"""
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection for writing; creates the tables in a new file. Raises SpoolCorrupt or SpoolUnwritable."""
+    try:
+        database = _open(file)
+        found = database.execute("pragma application_id").fetchone()[0]
+        version = database.execute("pragma user_version").fetchone()[0]
+        if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
+            _create(database)
+        elif found != APPLICATION_ID:
+            raise SpoolCorrupt(f"{file} is a database, but not a spool")
+        elif version != VERSION:
+            raise SpoolUnwritable(
+                f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
+                f"install that version, or move the file away"
+            )
+        database.execute("select * from streams, mappings, meta limit 1").fetchall()
+    except sqlite3.Error as error:
+        raise translated(error, file) from error
+    return database
+
+
+def reader(file: Path) -> sqlite3.Connection:
+    """A connection that only reads."""
+    database = _open(file)
+    database.execute("pragma query_only=on")
+    return database
+
+
+def create_queue(database: sqlite3.Connection, stream: int) -> None:
+    """The table of one stream's records."""
+    database.execute(
+        f"create table if not exists queue_{stream}("
+        "number integer primary key, mapping integer not null, key text not null, data blob not null)"
+    )
+
+
+def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolUnwritable:
+    """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in str(error):
+        return SpoolCorrupt(f"{file}: {error}")
+    return SpoolUnwritable(f"{file}: {error}" + (f" ({name})" if name else ""))
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
+    # Incremental, so that the file gives its pages back after an outage without a rewrite. It must precede the tables.
+    database.execute("pragma auto_vacuum=incremental")
+    database.execute("pragma journal_mode=wal")
+    database.execute("pragma synchronous=full")
+    database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
+    database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
+    database.execute("pragma cache_size=-8000")
+    database.execute("pragma trusted_schema=off")
+    return database
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(f"begin; {_TABLES} pragma user_version={VERSION}; commit;")
+    database.execute(f"pragma application_id={APPLICATION_ID}")

@@ -1,0 +1,162 @@
+"""One transaction's worth of changes beside the queues' pending records, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from bridge.model import DeadLetter
+from bridge.spool.ledger import UPSERT, Ledger
+from bridge.spool.letters import INSERT, to_row
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from bridge.model import Record
+    from bridge.spool.queue import Settlement, StreamQueue
+
+_ROW_BYTES = 48
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a burst comes to. Filled by ingest, written whole or not at all, and kept until it is written."""
+
+    filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
+    dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
+    letters: list[DeadLetter] = field(default_factory=list)
+    packets: dict[int, bool] = field(default_factory=dict)
+    """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
+    forget_packets: bool = False
+    """The broker has no session: its packet identifiers mean nothing any more."""
+    held_filters: frozenset[str] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to write but pending records."""
+        return not (
+            self.filtered
+            or self.dead_lettered
+            or self.letters
+            or self.packets
+            or self.forget_packets
+            or self.held_filters is not None
+        )
+
+
+def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
+    """What a transaction adds to the database, near enough."""
+    size = sum(len(letter.payload) + 500 for letter in transaction.letters)
+    for queue in queues:
+        size += sum([len(record.data) + len(record.key) for record in queue.pending])
+        size += _ROW_BYTES * len(queue.pending)
+    return size
+
+
+def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], changes: Ledger) -> None:
+    """The burst's records."""
+    for queue in queues:
+        database.executemany(f"insert into queue_{queue.number} values (?, ?, ?, ?)", queue.pending)
+        database.execute("update streams set next = ? where number = ?", (queue.next, queue.number))
+        for mapping, count in Counter(map(attrgetter("mapping"), queue.pending)).items():
+            line = changes.of(mapping, queue.number)
+            line.received += count
+            line.spooled += count
+
+
+def write_settled(
+    database: sqlite3.Connection,
+    queue: StreamQueue,
+    settlements: Iterable[Settlement],
+    names: Mapping[int, str],
+    changes: Ledger,
+) -> int:
+    """Remove what senders are done with; the number of records that went to the dead letters."""
+    delete = f"delete from queue_{queue.number} where number between ? and ?"
+    refused = 0
+    for settlement in settlements:
+        for first, last in ranges(settlement.delivered):
+            database.execute(delete, (first, last))
+        for mapping, count in Counter(map(attrgetter("mapping"), settlement.delivered)).items():
+            line = changes.of(mapping, queue.number)
+            line.delivered += count
+            line.spooled -= count
+        for record, code, detail in settlement.rejected:
+            letter = _letter(record, queue.stream, names.get(record.mapping, ""), code, detail)
+            database.execute(delete, (record.number, record.number))
+            database.execute(INSERT, to_row(letter))
+            line = changes.of(record.mapping, queue.number)
+            line.dead_lettered += 1
+            line.spooled -= 1
+            refused += 1
+    return refused
+
+
+def write_dropped(database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger) -> int:
+    """Delete records first to last, and count them as dropped per mapping; how many there were."""
+    rows = database.execute(
+        f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
+        (first, last),
+    ).fetchall()
+    database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
+    for mapping, count in rows:
+        line = changes.of(mapping, queue.number)
+        line.dropped += count
+        line.spooled -= count
+    return sum(count for _, count in rows)
+
+
+def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
+    """Dead letters, packet identifiers, filters, and at last the ledger."""
+    for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
+        for place, count in counter.items():
+            line = changes.of(*place)
+            line.received += count
+            setattr(line, kind, getattr(line, kind) + count)
+    if transaction.letters:
+        database.executemany(INSERT, map(to_row, transaction.letters))
+    if transaction.forget_packets:
+        database.execute("delete from unreleased")
+    for packet, opened in transaction.packets.items():
+        verb = "insert or ignore into unreleased values (?)" if opened else "delete from unreleased where packet = ?"
+        database.execute(verb, (packet,))
+    if transaction.held_filters is not None:
+        text = json.dumps(sorted(transaction.held_filters))
+        database.execute("insert or replace into meta values ('held_filters', ?)", (text,))
+    if changes:
+        database.executemany(UPSERT, [(*place, *counts.values()) for place, counts in changes.items()])
+
+
+def ranges(records: list[Record]) -> Iterator[tuple[int, int]]:
+    """First and last number of each run of records without a gap."""
+    if records and records[-1].number - records[0].number + 1 == len(records):
+        yield records[0].number, records[-1].number
+        return
+    numbers = sorted(record.number for record in records)
+    for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1]
+
+
+def _letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:
+    return DeadLetter(
+        kind="record",
+        mapping=mapping,
+        streams=(stream,),
+        item=None,
+        code=code,
+        detail=detail,
+        topic="",
+        payload=record.data,
+        total_bytes=len(record.data),
+        qos=0,
+        retain=False,
+        received_at_ms=time.time_ns() // 1_000_000,
+        key=record.key,
+    )

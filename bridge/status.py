@@ -1,0 +1,49 @@
+"""What the bridge is doing, at one moment: for the page, the metrics, the demo and the summary at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from bridge.kinesis.health import StreamStatus
+    from bridge.spool.ledger import LedgerRow
+
+
+class DeadLetterSummary(NamedTuple):
+    """One dead letter in a list."""
+
+    number: int
+    mapping: str
+    topic: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at once. `problems` says what is wrong now, and what to do; empty when all is well."""
+
+    broker: str
+    protocol: str
+    connected: bool
+    subscribed: bool
+    connections: int
+    received_messages: int
+    redelivered: int
+    unmatched: int
+    ledger: tuple[LedgerRow, ...]
+    streams: tuple[StreamStatus, ...]
+    spool_bytes: int
+    dead_letter_count: int
+    dead_letters: tuple[DeadLetterSummary, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def balanced(self) -> bool:
+        """Received = delivered + filtered + dead_lettered + dropped + spooled, line by line."""
+        return all(row.balanced for row in self.ledger)
+
+    def total(self, column: str) -> int:
+        """The sum of one column of the books, such as "received"."""
+        return sum(getattr(row, column) for row in self.ledger)
