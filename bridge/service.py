@@ -2,7 +2,7 @@
 
 Order of a stop, and why:
 1. the watcher: no reload shall begin any more;
-2. ingest: the burst in hand is committed and acknowledged, then the MQTT session is left; the broker keeps what follows;
+2. ingest: the burst in hand is committed and acknowledged, then the session is left; the broker keeps what follows;
 3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
 4. the spool: what those requests settled is committed, and the files are closed.
 A request that outlives the deadline is left behind; its records are still in the spool and will be sent again.
@@ -19,6 +19,7 @@ from bridge.errors import SpoolUnwritable
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.mqtt.subscriber import Subscriber
+from bridge.spool.ledger import COLUMNS
 from bridge.spool.store import Spool
 from bridge.status import DeadLetterSummary, Snapshot
 
@@ -100,7 +101,7 @@ class Service:
             try:
                 body()
             except SpoolUnwritable as error:
-                log.error("%s: %s; trying again", name, error)  # noqa: TRY400 - the cause is the disk, not the code
+                log.error("%s: %s; trying again", name, error)
                 if self._stopping.wait(RETRY_SECS):
                     return
             except BaseException:
@@ -140,6 +141,12 @@ class Service:
         if late:
             log.warning("not ended within the deadline: %s; what it held is in the spool", ", ".join(late))
         return not late
+
+    def totals(self) -> dict[str, int | bool]:
+        """The sums of the books since the spool was begun. Usable after `stop` too."""
+        rows = self._spool.rows()
+        sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
+        return {**sums, "balanced": all(row.balanced for row in rows)}
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,5 @@
+"""`python -m bridge` is `mqtt-kinesis`."""
+
+from bridge.cli import main
+
+main()

@@ -1,0 +1,115 @@
+"""From settings to the parts they describe: the one place that knows both."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bridge.errors import ConfigError, Problem
+from bridge.kinesis.client import Publisher, PublisherSettings
+from bridge.kinesis.credentials import Authentication
+from bridge.kinesis.dry_run import Printer
+from bridge.kinesis.sender import SenderSettings
+from bridge.mapping.live import LiveMappings
+from bridge.mqtt.address import Address, SessionSettings, Tls
+from bridge.service import Service
+from bridge.spool.store import SpoolSettings
+
+if TYPE_CHECKING:
+    from bridge.config import Settings
+
+DRY_RUN_SUFFIX = "-dry-run"
+
+
+def session_settings(settings: Settings) -> SessionSettings:
+    """The MQTT session. Secrets are laid open only here, and hidden from its `repr`."""
+    mqtt, tls = settings.mqtt, settings.mqtt.tls
+    return SessionSettings(
+        addresses=tuple(Address.parse(url) for url in mqtt.urls),
+        client_id=mqtt.client_id,
+        version_5=mqtt.protocol == "5",
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        tls=Tls(
+            tls.ca_file,
+            tls.cert_file,
+            tls.key_file,
+            tls.key_password.get_secret_value() if tls.key_password else None,
+        ),
+        keepalive_secs=mqtt.keepalive_secs,
+        session_expiry_secs=mqtt.session_expiry_secs,
+        share=mqtt.share,
+        receive_maximum=mqtt.receive_maximum,
+        max_message_bytes=mqtt.max_message_bytes,
+        connect_timeout_secs=mqtt.connect_timeout_secs,
+        reconnect_max_secs=mqtt.reconnect_max_secs,
+    )
+
+
+def publisher(settings: Settings) -> Publisher:
+    """The shared publisher, with room for every stream's requests."""
+    kinesis = settings.kinesis
+    return Publisher(
+        PublisherSettings(
+            region=kinesis.region,
+            authentication=Authentication(kinesis.authentication.type, kinesis.authentication.plain()),
+            endpoint_url=kinesis.endpoint_url,
+            max_connections=max(16, 4 * kinesis.requests_in_flight),
+        )
+    )
+
+
+def sender_settings(settings: Settings) -> SenderSettings:
+    """How each stream is sent."""
+    return SenderSettings(
+        requests_in_flight=settings.kinesis.requests_in_flight, linger_secs=settings.kinesis.linger_ms / 1000
+    )
+
+
+def spool_settings(settings: Settings) -> SpoolSettings:
+    """Where records wait."""
+    spool = settings.spool
+    return SpoolSettings(spool.path, spool.max_bytes, spool.when_full, spool.fresh_bytes)
+
+
+def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
+    """The mappings in force at the start. Raises ConfigError if there is not one."""
+    mappings = LiveMappings(settings.mappings, kept)
+    mappings.reload()
+    if not mappings.routes.mappings:
+        raise ConfigError(mappings.problems or [Problem(str(settings.mappings), 0, 0, "", "no mapping is in force")])
+    return mappings
+
+
+def assemble(settings: Settings) -> Service:
+    """The bridge as configured. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
+    spool = spool_settings(settings)
+    mappings = live_mappings(settings, spool.path / "in-force")
+    return Service(session_settings(settings), spool, publisher(settings), mappings, sender=sender_settings(settings))
+
+
+class DryRun:
+    """The bridge, printing records: a session and a spool of its own, so that nothing of the real one is touched."""
+
+    def __init__(self, settings: Settings, out: TextIO) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
+        session = session_settings(settings)
+        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False)
+        try:
+            self.service = Service(
+                session,
+                SpoolSettings(self._folder / "data"),
+                Printer(out),
+                live_mappings(settings, self._folder / "in-force"),
+                sender=replace(sender_settings(settings), requests_in_flight=1),
+            )
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""The commands and their options. What each does is imported when it is called: `--help` must not wait for boto3."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+from bridge.errors import BridgeError, ConfigError
+
+FAILED, CONFIGURATION, CRASHED, INTERRUPTED = 1, 2, 70, 130
+
+app = typer.Typer(
+    name="mqtt-kinesis",
+    help="MQTT to Amazon Kinesis Data Streams: mapped, spooled to disk, and accounted for.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)]
+
+
+def main() -> None:
+    """Run the command; every error ends in one readable message and its exit code."""
+    try:
+        app()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(CONFIGURATION)
+    except BridgeError as error:
+        print(f"mqtt-kinesis: {error}", file=sys.stderr)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except Exception:  # noqa: BLE001 - a crash has its own exit code, so that a supervisor restarts
+        traceback.print_exc()
+        sys.exit(CRASHED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"mqtt-kinesis {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """MQTT to Amazon Kinesis Data Streams: mapped, spooled to disk, and accounted for."""
+
+
+@app.command()
+def run(
+    config: ConfigFile = Path("bridge.yaml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print records instead of sending them.")] = False,
+) -> None:
+    """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
+    from bridge.cli.run import run_bridge  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_bridge(config, dry_run=dry_run))
+
+
+@app.command()
+def check(config: ConfigFile = Path("bridge.yaml")) -> None:
+    """Validate the configuration and the mappings, and run the mappings' own tests."""
+    from bridge.cli.check import check_all  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(check_all(config))
+
+
+@app.command(name="try")
+def try_(
+    topic: Annotated[str, typer.Option("--topic", "-t", help="The message's topic.")],
+    payload: Annotated[str, typer.Option("--payload", "-p", help="Its payload; '-' reads standard input.")] = "-",
+    config: ConfigFile = Path("bridge.yaml"),
+    qos: Annotated[int, typer.Option(min=0, max=2, help="Its QoS.")] = 1,
+    retain: Annotated[bool, typer.Option("--retain", help="As a retained message.")] = False,
+) -> None:
+    """Show what the mappings make of one message: every record, key and stream, or why there is none."""
+    from bridge.cli.try_message import try_message  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
+
+
+@app.command()
+def demo(
+    secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
+) -> None:
+    """Everything on this machine, with no account and no broker: a factory, a broker, a Kinesis, the bridge."""
+    from bridge.cli.demo import demo as run_demo  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_demo(secs))

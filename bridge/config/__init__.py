@@ -1,0 +1,23 @@
+"""The settings of `bridge.yaml`: every option, its type, range, default and description, in one place."""
+
+from bridge.config.kinesis import Authentication, Default, Ec2Role, KinesisSettings, Token
+from bridge.config.mqtt import MqttSettings, TlsSettings
+from bridge.config.options import Option, options
+from bridge.config.settings import HttpSettings, LogSettings, Settings, SpoolSettings, load_settings
+
+__all__ = [
+    "Authentication",
+    "Default",
+    "Ec2Role",
+    "HttpSettings",
+    "KinesisSettings",
+    "LogSettings",
+    "MqttSettings",
+    "Option",
+    "Settings",
+    "SpoolSettings",
+    "TlsSettings",
+    "Token",
+    "load_settings",
+    "options",
+]

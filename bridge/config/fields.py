@@ -1,0 +1,89 @@
+"""The kinds of values that options take, beyond plain text and numbers."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from bridge.documents import Expect
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
+_BINARY_UNITS = {"kib": KIB, "mib": MIB, "gib": GIB, "tib": 1024**4}
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]{0,3})", re.ASCII)
+MAX_MQTT_TEXT_BYTES = 65_535
+"""UTF-8: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901010"""
+
+
+class Section(BaseModel):
+    """A part of the settings: fixed once made, and without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def parse_size(value: Any) -> Any:
+    """`2 GiB`, `500 MB` or a plain number, in bytes; anything else comes back as it is, for the type to refuse."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    factor = {**_UNITS, **_BINARY_UNITS}.get(match[2].lower()) if match else None
+    return int(Fraction(match[1]) * factor) if match and factor else value
+
+
+def size_text(size: int) -> str:
+    """The shortest exact writing of a size: `2 GiB`, `1000 bytes`."""
+    for unit, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if size and size % factor == 0:
+            return f"{size // factor} {unit}"
+    return f"{size} bytes"
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+"""Bytes."""
+
+
+def size_between(low: int, high: int | None = None) -> Expect:
+    """What a size option takes, in words."""
+    limits = f"of at least {size_text(low)}" if high is None else f"from {size_text(low)} to {size_text(high)}"
+    return Expect(f"a size {limits}, such as '500 MB', '2 GiB' or 67108864 (bytes)")
+
+
+def _path(value: Path, info: ValidationInfo) -> Path:
+    if "\0" in str(value):
+        raise ValueError("expected a path, which has no NUL character in it")
+    return info.context["folder"] / value if info.context else value
+
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError("expected a path, found empty text")
+    return value
+
+
+def _readable(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("no such file (a relative path begins at the folder of this configuration file)")
+    return value
+
+
+FromFolder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path), Expect("a path")]
+"""A path; a relative one begins at the folder of the configuration file."""
+
+ExistingFile = Annotated[FromFolder, AfterValidator(_readable)]
+"""A file that is there when the bridge starts."""
+
+
+def mqtt_text(value: str) -> str:
+    """MQTT's UTF-8 strings: at most 65,535 bytes and no NUL."""
+    if "\0" in value or len(value.encode()) > MAX_MQTT_TEXT_BYTES:
+        raise ValueError(
+            f"expected text of at most {MAX_MQTT_TEXT_BYTES} bytes without NUL characters, as MQTT demands"
+        )
+    return value
+
+
+MqttText = Annotated[str, AfterValidator(mqtt_text)]
+"""Text that MQTT can carry."""

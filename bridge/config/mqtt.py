@@ -1,0 +1,139 @@
+"""`mqtt`: the broker and the session with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+
+from bridge.config.fields import (
+    KIB,
+    MAX_MQTT_TEXT_BYTES,
+    MIB,
+    ExistingFile,
+    MqttText,
+    Section,
+    Size,
+    mqtt_text,
+    size_between,
+)
+from bridge.documents import Expect
+
+_SCHEMES = ("mqtt", "mqtts", "ws", "wss")
+_ENCRYPTED = ("mqtts", "wss")
+_URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
+_MAX_PACKET_BYTES = 256 * MIB
+"""https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023"""
+_NEVER = 0xFFFF_FFFF
+
+
+def _broker_url(url: str) -> str:
+    """No message shows the URL: someone may have put a password into it."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"expected {_URL}; the host or port cannot be read") from None
+    if "@" in url:
+        raise ValueError("credentials do not belong in the URL; use mqtt.username and mqtt.password")
+    if parts.scheme not in _SCHEMES or not host or port == 0 or any(character.isspace() for character in url):
+        raise ValueError(f"expected {_URL}")
+    if parts.query or parts.fragment or (parts.path.strip("/") and not parts.scheme.startswith("ws")):
+        raise ValueError(f"expected {_URL}; nothing else may follow the host and port")
+    return url
+
+
+def _share_name(name: str) -> str:
+    if not name or any(character in name for character in "/+#"):
+        raise ValueError("expected a group name without '/', '+' and '#'")
+    return mqtt_text(name)
+
+
+def _password(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value().encode()) > MAX_MQTT_TEXT_BYTES:
+        raise ValueError(f"expected at most {MAX_MQTT_TEXT_BYTES} bytes")
+    return password
+
+
+def _protocol(value: Any) -> Any:
+    """5 without quotes is a number."""
+    return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
+
+
+BrokerUrl = Annotated[str, AfterValidator(_broker_url), Expect("a URL as mqtts://broker.example:8883")]
+
+
+class TlsSettings(Section):
+    """PEM files for mqtts:// and wss://."""
+
+    ca_file: ExistingFile | None = Field(
+        default=None,
+        description="the authority that signed the broker's certificate; by default those the system trusts",
+    )
+    cert_file: ExistingFile | None = Field(default=None, description="this client's certificate, for mutual TLS")
+    key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`")
+    key_password: SecretStr | None = Field(default=None, description="the password of `key_file`, if it has one")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: set both, or neither")
+        return self
+
+
+class MqttSettings(Section):
+    """The broker and the session."""
+
+    url: BrokerUrl | Annotated[tuple[BrokerUrl, ...], Field(min_length=1)] = Field(
+        description="the broker, as `mqtt://`, `mqtts://` (TLS), `ws://` or `wss://`; "
+        "ports are 1883, 8883, 80 and 443 unless given; of a list, each is tried in turn"
+    )
+    client_id: Annotated[MqttText, Field(min_length=1)] = Field(
+        description="required and stable: the broker keeps this client's session; each bridge needs its own"
+    )
+    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(_protocol)] = Field(
+        default="5", description="MQTT version; a broker that refuses 5 is spoken to in 3.1.1"
+    )
+    username: MqttText | None = Field(default=None, description="who the bridge is to the broker")
+    password: Annotated[SecretStr, AfterValidator(_password)] | None = Field(
+        default=None, description="secret; best as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`"
+    )
+    keepalive_secs: int = Field(
+        default=30, ge=5, le=65_535, description="a dead connection is noticed within twice this"
+    )
+    session_expiry_secs: int = Field(
+        default=604_800,
+        ge=1,
+        le=_NEVER,
+        description=f"how long the broker keeps messages for an absent bridge; {_NEVER}: for ever",
+    )
+    share: Annotated[str, AfterValidator(_share_name), Expect("text without '/', '+' and '#'")] | None = Field(
+        default=None, description="shared subscription group: bridges with the same one divide the messages"
+    )
+    receive_maximum: int = Field(
+        default=65_535, ge=1, le=65_535, description="messages that an MQTT 5 broker may send ahead of acknowledgement"
+    )
+    max_message_bytes: Annotated[Size, size_between(KIB, _MAX_PACKET_BYTES)] = Field(
+        default=10 * MIB, ge=KIB, le=_MAX_PACKET_BYTES, description="larger messages go to the dead letters, cut short"
+    )
+    connect_timeout_secs: float = Field(
+        default=5, ge=0.1, le=300, description="to connect, and again to be let in by the broker"
+    )
+    reconnect_max_secs: float = Field(
+        default=60, ge=1, le=3600, description="the longest pause between attempts to connect"
+    )
+    tls: TlsSettings = Field(default=TlsSettings(), description="certificates for `mqtts://` and `wss://`")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The brokers, in the order they are tried."""
+        return (self.url,) if isinstance(self.url, str) else self.url
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.tls != TlsSettings() and not any(urlsplit(url).scheme in _ENCRYPTED for url in self.urls):
+            raise ValueError("tls is set, but no url is encrypted: write mqtts:// or wss://")
+        if self.protocol == "3.1.1" and self.password is not None and self.username is None:
+            raise ValueError("MQTT 3.1.1 has no password without a username: set mqtt.username")
+        return self

@@ -1,0 +1,94 @@
+"""The whole of `bridge.yaml`. A change takes a restart; only the mappings are reloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from bridge.config.fields import GIB, MIB, FromFolder, Section, Size, size_between
+from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
+from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
+from bridge.documents import Expect, read_document, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_PORT = 65_535
+
+
+class SpoolSettings(Section):
+    """Records on disk until Kinesis has them."""
+
+    path: FromFolder = Field(default=Path("data"), description="folder of the database and of what was set aside")
+    max_bytes: Annotated[Size, size_between(16 * MIB)] = Field(
+        default=2 * GIB, ge=16 * MIB, description="the most it may take on disk"
+    )
+    when_full: Literal["block", "drop_oldest"] = Field(
+        default="block", description="`block`: stop reading, the broker keeps the rest; `drop_oldest`: drop and count"
+    )
+    fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
+        default=16 * MIB,
+        ge=0,
+        le=GIB,
+        description="memory for records just written, so that they need not be read back",
+    )
+
+
+def _listen(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    valid = separator and bare and (":" not in bare or host == f"[{bare}]") and not any(c.isspace() for c in host)
+    if not valid or not (port.isascii() and port.isdigit() and len(port) <= len("65535") and int(port) <= _MAX_PORT):
+        raise ValueError("expected host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 (every interface) or '[::1]:8080'")
+    return text
+
+
+class HttpSettings(Section):
+    """Where the status page, the metrics and the health checks are served."""
+
+    listen: Annotated[str, AfterValidator(_listen), Expect("host:port, such as 127.0.0.1:8080")] = Field(
+        default="127.0.0.1:8080", description="host and port; by default only this machine can reach it"
+    )
+
+    @property
+    def host(self) -> str:
+        """Without the brackets of IPv6."""
+        return self.listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+    @property
+    def port(self) -> int:
+        """0 is any free port."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class LogSettings(Section):
+    """What the log looks like."""
+
+    format: Literal["text", "json"] = Field(default="text", description="`json`: one object a line")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
+
+
+class Settings(Section):
+    """Every option."""
+
+    mqtt: MqttSettings
+    kinesis: KinesisSettings
+    spool: SpoolSettings = SpoolSettings()
+    mappings: FromFolder = Field(default=Path("mappings"), description="folder of the mapping files, watched")
+    http: HttpSettings | None = Field(
+        default=HttpSettings(), description="status page, metrics and health checks; `null` turns them off"
+    )
+    log: LogSettings = LogSettings()
+    stop_secs: float = Field(default=10, ge=1, le=600, description="how long a stop may take before it is forced")
+
+
+def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in `file`, every path absolute. Raises ConfigError with all that is wrong."""
+    folder = file.absolute().parent
+    document = read_document(file, substitute=True, environ=environ)
+    settings = validate(Settings, document, context={"folder": folder})
+    # The defaults are not validated, so they are still relative.
+    spool = settings.spool.model_copy(update={"path": folder / settings.spool.path})
+    return settings.model_copy(update={"spool": spool, "mappings": folder / settings.mappings})

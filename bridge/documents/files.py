@@ -1,0 +1,38 @@
+"""Small regular files, read whole and no further than a limit."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pathlib
+
+MAX_DOCUMENT_BYTES = 1024 * 1024
+
+
+class FileProblem(Exception):
+    """The file cannot be read; the text says why, and holds nothing of its contents."""
+
+
+def read_bytes(file: pathlib.Path, limit: int) -> bytes:
+    """The whole file. Raises FileProblem: no such file, a folder, no regular file, not permitted, too large."""
+    try:
+        # A FIFO would block open() for ever.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise FileProblem("not a regular file")
+            raw = opened.read(limit + 1)
+    except FileNotFoundError:
+        raise FileProblem("no such file") from None
+    except IsADirectoryError:
+        raise FileProblem("this is a folder; expected a file") from None
+    except PermissionError:
+        raise FileProblem("not permitted to read this file; give the bridge's user read access") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise FileProblem(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(raw) > limit:
+        raise FileProblem(f"larger than {limit:,} bytes, the most that is read of such a file")
+    return raw

@@ -1,0 +1,89 @@
+"""From where pydantic reports an error to the path in the file, and to what the model expects there.
+
+Pydantic's locations name the alternatives of unions as if they were keys: `("url", "list[str]", 1)`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
+
+from bridge.documents.expected import Hint
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from bridge.documents.nodes import Path
+
+_KEY = "[key]"
+_VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
+"""What pydantic puts before the name of a type that has validators or limits."""
+
+
+class Location(NamedTuple):
+    """`hint` is what stands at `path`, `owner` the model whose field that is. `unions` are the paths of the unions
+    on the way, each with the alternative taken."""
+
+    path: Path
+    hint: Hint
+    owner: type[BaseModel] | None
+    unions: tuple[tuple[Path, str], ...]
+
+
+def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> Location:
+    """`where` is pydantic's location, `data` what was validated; `missing`: its last part is a key not there."""
+    path: list[str | int] = []
+    hint, at_union, owner = Hint.of(model), None, None
+    unions: list[tuple[Path, str]] = []
+    for number, part in enumerate(where):
+        unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
+        if hint.members or unknown:
+            unions.append((tuple(path), str(part)))
+            at_union, hint = at_union or hint, _member(hint, str(part))
+        elif part != _KEY:
+            path.append(part)
+            owner, hint, at_union = hint.model, _below(hint, part), None
+            data = data[part] if _has(data, part) else None
+    return Location(tuple(path), at_union or hint, owner, tuple(unions))
+
+
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(data, dict):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)
+
+
+def _below(hint: Hint, part: str | int) -> Hint:
+    if hint.model is not None:
+        for name, field in hint.model.model_fields.items():
+            if part in (name, field.alias, field.validation_alias):
+                return Hint.of_field(field)
+        return Hint(Any)
+    arguments = get_args(hint.type)
+    if isinstance(part, int) and arguments:
+        return Hint.of(
+            arguments[0] if len(arguments) == 1 or arguments[-1] is ... else arguments[part % len(arguments)]
+        )
+    return Hint.of(arguments[1]) if len(arguments) == 2 else Hint(Any)  # noqa: PLR2004 - keys and values
+
+
+def _member(hint: Hint, label: str) -> Hint:
+    """The alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
+    for member in hint.members:
+        if member.model is not None and (label == member.model.__name__ or label in tags(member.model)):
+            return member
+    for member in hint.members:
+        name = getattr(get_origin(member.type) or member.type, "__name__", "").lower()
+        if name and _VALIDATOR.sub("", label.lower(), count=1).startswith(name):
+            return member
+    return Hint(Any)
+
+
+def tags(model: type[BaseModel]) -> list[Any]:
+    """The fixed values by which a union tells its models apart."""
+    return [
+        value
+        for field in model.model_fields.values()
+        if get_origin(field.annotation) is Literal
+        for value in get_args(field.annotation)
+    ]

@@ -1,0 +1,33 @@
+"""What an unquoted YAML value means: YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
+
+One difference, on the safe side: a number with a leading zero (`007`) is text, as no reader agrees on it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_BASED = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}", re.ASCII)
+_LONGEST_INT = 40
+
+
+def resolve(text: str) -> str | float | bool | None:
+    """An unquoted value: null, true, false, a number, or else text. An absurdly long integer becomes a float."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) <= _LONGEST_INT and _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.fullmatch(text) else text

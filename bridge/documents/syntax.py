@@ -1,0 +1,100 @@
+"""What is wrong with a text that is no YAML, in words that say what to do; and where values begin in the lines.
+
+A message never shows more of the text than one character: it may be a password without quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from bridge.documents.nodes import NOWHERE, Place
+
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ANCHOR = re.compile(r"&\S+\s+")
+_QUOTED = "; if this is the beginning of a text, put the whole text in quotes, or after '|' on lines of its own"
+
+_BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"
+_REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
+
+_EXPLANATIONS = (
+    ("found character '\\t'", "a tab, where YAML takes spaces only"),
+    ("mapping values are not allowed here", "': ' inside a text that has no quotes, or a key at the wrong indentation"),
+    ("found character", "a character that cannot begin a value" + _QUOTED),
+    ("found unexpected end of stream", "a quote that is never closed"),
+    ("found unexpected document separator", "a quote that is never closed"),
+    ("found unknown escape character", _BACKSLASH),
+    ("expected escape sequence", _BACKSLASH),
+    ("could not find expected ':'", "expected ':' after a key, or the text before went on here without being indented"),
+    ("expected ',' or", "expected ',' or the closing bracket" + _QUOTED),
+    ("expected <block end>", "expected the next key or item at the indentation of the one before" + _QUOTED),
+    ("did not find expected", "not YAML from here on" + _QUOTED),
+    ("sequence entries are not allowed here", "a list item ('- ') must begin on a line of its own"),
+    ("mapping keys are not allowed here", "a key ('? ') must begin on a line of its own"),
+    ("found undefined tag handle", "a tag ('!'), which is not used here; text that begins with '!' must be in quotes"),
+    ("found duplicate", "a directive ('%') twice"),
+    ("found incompatible YAML document", "the '%YAML' line asks for another version of YAML; leave it out"),
+)
+
+
+def decode(text: str | bytes) -> tuple[str, Place, str]:
+    """The text without its byte-order mark; or where it stops being text, and a message."""
+    if isinstance(text, bytes):
+        try:
+            source = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = text[: error.start].decode("utf-8-sig", "replace")
+            kind = " (it looks like UTF-16)" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+            return "", end_of(before), f"not UTF-8{kind}: byte 0x{text[error.start]:02x}; save the file as UTF-8"
+    else:
+        source = text.removeprefix("\ufeff")
+    bad = _NOT_TEXT.search(source)
+    if bad:
+        return "", end_of(source[: bad.start()]), f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
+    return source, NOWHERE, ""
+
+
+def end_of(text: str) -> Place:
+    """The place just after `text`."""
+    lines = LINE_BREAK.split(text)
+    return Place(len(lines), len(lines[-1]) + 1)
+
+
+def explain(error: Exception, lines: list[str]) -> tuple[Place, str]:
+    """Where, and what, in the user's words."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return NOWHERE, "not YAML: an escape in \"...\", or a number in a '%' line, is out of range"
+    place = Place(error.problem_mark.line + 1, error.problem_mark.column + 1)
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return place, "a tab in the indentation: YAML takes spaces only"
+    problem = error.problem or ""
+    if "${" in line[: place.column] and problem.startswith("expected ',' or"):
+        return place, _REFERENCE
+    for beginning, explanation in _EXPLANATIONS:
+        if problem.startswith(beginning):
+            return place, explanation
+    return place, "not YAML from here on" + _QUOTED
+
+
+def text_begins(event: Any, lines: list[str]) -> Place:
+    """Where a scalar's own text begins: after its anchor and quote; for `|` and `>`, on their first line of text."""
+    line, column = event.start_mark.line, event.start_mark.column
+    if event.anchor is not None:
+        anchor = _ANCHOR.match(lines[line], column)
+        column = anchor.end() if anchor else column
+    if event.style in ("|", ">"):
+        return _block_begins(event, line, lines)
+    return Place(line + 1, column + 1 + (1 if event.style in ("'", '"') else 0))
+
+
+def _block_begins(event: Any, header: int, lines: list[str]) -> Place:
+    end = min(event.end_mark.line + 1, len(lines))
+    texts = event.value.split("\n") if event.style == "|" else [text.lstrip() for text in lines[header + 1 : end]]
+    for line, text in zip(lines[header + 1 : end], texts, strict=False):
+        if text.strip():
+            return Place(header + 2, max(len(line) - len(text), 0) + 1)
+    return Place(header + 2, 1)

@@ -1,0 +1,20 @@
+"""The sending side: from a stream's queue to Kinesis, each record settled by its own result.
+
+    limits.py        what one request and one record may hold
+    faults.py        every error code of Kinesis: its class, and what a person should do about it
+    network.py       the same for what botocore raises: names, sockets, TLS, proxies, credentials
+    credentials.py   the types of `kinesis.authentication`, one entry each
+    wire.py          PutRecords bodies, written and read within botocore's signing
+    client.py        the publisher: one client that all streams share
+    results.py       one response sorted into delivered, rejected and to be sent again
+    held.py          records that failed and wait for their turn
+    pacing.py        back-off, and the one probe while a stream refuses everything
+    record_limit.py  the largest record a stream takes, asked of Kinesis
+    health.py        a stream's counters and state; what is logged, once
+    window.py        a stream's records in flight and held: what becomes of each
+    sender.py        one stream's workers
+    dry_run.py       prints instead of sending
+
+One `StreamSender` per stream, run by as many threads as requests may be in flight; nothing is shared between streams
+but the publisher, so that streams never block one another. `boto3` and `botocore` are imported in this package only.
+"""

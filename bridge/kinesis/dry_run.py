@@ -1,0 +1,51 @@
+"""`--dry-run`: prints the records instead of sending them."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import TYPE_CHECKING, TextIO
+
+from bridge.kinesis.client import StreamDescription
+from bridge.kinesis.wire import Accepted
+from bridge.model import MAX_RECORD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.kinesis.wire import Result
+    from bridge.model import Record
+
+SHARD = "shardId-dry-run"
+
+
+class Printer:
+    """In the place of `client.Publisher`: one line a record, stream, key and data with tabs between, and all accepted.
+
+    Data that is not UTF-8 text is printed as Python writes bytes.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._numbers = count(1)
+        self._printing = threading.Lock()
+
+    def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
+        """Print the records, in order and never mixed with another stream's."""
+        with self._printing:
+            for record in records:
+                self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
+            self._out.flush()
+            return [Accepted(str(next(self._numbers)), SHARD) for _ in records]
+
+    def describe(self, stream: str) -> StreamDescription:
+        """Any stream takes the largest record there is."""
+        del stream
+        return StreamDescription(max_record_bytes=MAX_RECORD_BYTES, status="ACTIVE")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode().replace("\n", "\\n")
+    except UnicodeDecodeError:
+        return repr(data)

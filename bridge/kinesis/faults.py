@@ -1,0 +1,211 @@
+"""Every error code of Kinesis: what the bridge does about it, and what a person should do.
+
+    UNAVAILABLE  it may work later by itself: keep the records, back off, for ever
+    REFUSED      a human must act: keep the records, retry slowly, give the hint
+    INVALID      something in the request can never be accepted: find the record, and reject that one
+
+The codes of the call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
+Those of every call: https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bridge.errors import Refused, SendError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_DETAIL_CHARS = 300
+
+MAX_CLOCK_SKEW_SECS = 300
+"""AWS refuses a signature five minutes off:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
+
+SERVER_ERROR = 500
+RETRIABLE_CLIENT_ERRORS = frozenset({408, 425, 429})
+
+
+class Treatment(Enum):
+    """What becomes of the records of a request, or of the one record, that failed with a code."""
+
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+    INVALID = "invalid"
+
+
+class InDoubt(Unavailable):
+    """No answer came, or none that can be read: the records may have been stored. They are sent again."""
+
+
+class InvalidRequest(SendError):
+    """Some record of the request, or the stream's name, can never be accepted; which one, Kinesis does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error code's place. `hint` may name `{stream}` and `{region}`; `clock`: the cause may be this machine's."""
+
+    treatment: Treatment
+    hint: str = ""
+    throttled: bool = False
+    clock: bool = False
+
+
+UNAVAILABLE = Fault(Treatment.UNAVAILABLE)
+THROTTLED = Fault(Treatment.UNAVAILABLE, throttled=True)
+INVALID = Fault(Treatment.INVALID)
+
+
+def _refused(hint: str, *, clock: bool = False) -> Fault:
+    return Fault(Treatment.REFUSED, hint, clock=clock)
+
+
+_DENIED = _refused(
+    "allow kinesis:PutRecords on stream {stream} ({region}) to the identity the bridge uses, and check that "
+    "no policy of the stream, the organisation or the VPC endpoint denies it"
+)
+_CREDENTIALS = _refused("AWS does not know this access key: check kinesis.authentication, and that the key is active")
+_SIGNATURE = _refused(
+    "the signature does not match: check the secret access key in kinesis.authentication, "
+    "and that no proxy rewrites the requests",
+    clock=True,
+)
+_CLOCK = _refused("AWS finds the time of the request wrong: synchronise this machine's clock (NTP)", clock=True)
+_NOT_KINESIS = _refused("what answers is not Kinesis Data Streams: check kinesis.endpoint_url and kinesis.region")
+_SUBSCRIPTION = _refused("this AWS account has no subscription to Kinesis in {region}: sign up, or check the region")
+
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        # PutRecords
+        "AccessDeniedException": _DENIED,
+        "DryRunOperationException": _refused("something on the way asks Kinesis for dry runs: remove it"),
+        "InternalFailureException": UNAVAILABLE,
+        "InvalidArgumentException": INVALID,
+        "KMSAccessDeniedException": _refused(
+            "allow kms:GenerateDataKey on the KMS key of stream {stream} to the identity the bridge uses"
+        ),
+        "KMSDisabledException": _refused("enable the KMS key of stream {stream} again, or give the stream another"),
+        "KMSInvalidStateException": _refused(
+            "the KMS key of stream {stream} is in no state to be used (pending deletion or import?): "
+            "restore it, or give the stream another"
+        ),
+        "KMSNotFoundException": _refused(
+            "the KMS key of stream {stream} does not exist: give the stream another, or turn its encryption off"
+        ),
+        "KMSOptInRequired": _refused("this AWS account must be subscribed to KMS to write to stream {stream}"),
+        "KMSThrottlingException": THROTTLED,
+        "ProvisionedThroughputExceededException": THROTTLED,
+        "ResourceNotFoundException": _refused(
+            "create stream {stream} in {region}, or mend data_stream in the mapping, or kinesis.region"
+        ),
+        # one record's own result
+        "InternalFailure": UNAVAILABLE,
+        # DescribeStreamSummary
+        "LimitExceededException": THROTTLED,
+        "ResourceInUseException": UNAVAILABLE,
+        # every call
+        "AccessDenied": _DENIED,
+        "ExpiredToken": UNAVAILABLE,
+        "ExpiredTokenException": UNAVAILABLE,
+        "IncompleteSignature": _SIGNATURE,
+        "IncompleteSignatureException": _SIGNATURE,
+        "InternalServerError": UNAVAILABLE,
+        "InternalServiceError": UNAVAILABLE,
+        "InvalidAction": _NOT_KINESIS,
+        "InvalidClientTokenId": _CREDENTIALS,
+        "InvalidSignatureException": _SIGNATURE,
+        "MalformedHttpRequestException": _NOT_KINESIS,
+        "MissingAuthenticationToken": _NOT_KINESIS,
+        "MissingAuthenticationTokenException": _NOT_KINESIS,
+        "NotAuthorized": _DENIED,
+        "OptInRequired": _SUBSCRIPTION,
+        "RequestAbortedException": UNAVAILABLE,
+        "RequestEntityTooLargeException": INVALID,
+        "RequestExpired": _CLOCK,
+        "RequestTimeTooSkewed": _CLOCK,
+        "RequestTimeout": UNAVAILABLE,
+        "RequestTimeoutException": UNAVAILABLE,
+        "ServiceUnavailable": UNAVAILABLE,
+        "ServiceUnavailableException": UNAVAILABLE,
+        "SignatureDoesNotMatch": _SIGNATURE,
+        "SlowDown": THROTTLED,
+        "SubscriptionRequiredException": _SUBSCRIPTION,
+        "Throttling": THROTTLED,
+        "ThrottlingException": THROTTLED,
+        "TooManyRequestsException": THROTTLED,
+        "UnknownOperationException": _NOT_KINESIS,
+        "UnrecognizedClientException": _CREDENTIALS,
+        "ValidationError": INVALID,
+        "ValidationException": INVALID,
+    }
+)
+
+UNKNOWN = _refused(
+    "Kinesis refuses with a code this version of the bridge does not know: look it up in the AWS documentation, "
+    "and check kinesis.endpoint_url and any proxy"
+)
+
+
+def request_fault(code: str, status: int) -> Fault:
+    """The place of a whole request's error `code`; for one that is not in the table, `status` (HTTP) decides."""
+    if (fault := FAULTS.get(code)) is not None:
+        return fault
+    if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
+        return UNAVAILABLE
+    return UNKNOWN
+
+
+def record_fault(code: str) -> Fault:
+    """The place of one record's error `code`; one that is not in the table is tried again."""
+    return FAULTS.get(code, UNAVAILABLE)
+
+
+def is_throttling(code: str) -> bool:
+    """Whether the code says: too much, too fast."""
+    return record_fault(code).throttled
+
+
+def record_error(code: str, message: str, stream: str) -> SendError:
+    """The error that one record's own failure stands for, to be shown as the stream's state."""
+    fault = record_fault(code)
+    if fault.treatment is Treatment.REFUSED:
+        return Refused(code, shortened(message), fault.hint.format(stream=stream, region="this region"))
+    return Unavailable(code, shortened(message))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How Kinesis said no to a whole request. `skew_secs`: this machine's clock ahead of AWS's, None: not known."""
+
+    code: str
+    message: str
+    status: int
+    skew_secs: float | None = None
+
+    def error(self, stream: str, region: str) -> SendError:
+        """What to raise for it."""
+        fault, detail = request_fault(self.code, self.status), shortened(self.message)
+        if fault.treatment is Treatment.REFUSED:
+            hint = self._clock_hint() if fault.clock else ""
+            return Refused(self.code, detail, hint or fault.hint.format(stream=stream, region=region))
+        if fault.treatment is Treatment.INVALID:
+            return InvalidRequest(self.code, detail)
+        return InDoubt(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
+
+    def _clock_hint(self) -> str:
+        skew = self.skew_secs
+        if skew is None or abs(skew) < MAX_CLOCK_SKEW_SECS:
+            return ""
+        where = "ahead of" if skew > 0 else "behind"
+        return f"this machine's clock is {abs(skew) / 60:.0f} minutes {where} AWS: synchronise it (NTP)"
+
+
+def shortened(text: str) -> str:
+    """One line of `text`, cut where it grows too long for a log."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_DETAIL_CHARS else line[: MAX_DETAIL_CHARS - 1] + "…"

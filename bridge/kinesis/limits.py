@@ -1,0 +1,22 @@
+"""What one PutRecords request and one record may hold.
+
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.model import Record
+
+MAX_REQUEST_RECORDS = 500
+
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+"""Data and partition keys of all records, before base64."""
+
+
+def counted_bytes(record: Record) -> int:
+    """What Kinesis counts for a record: its data and its partition key in UTF-8."""
+    key = record.key
+    return len(record.data) + (len(key) if key.isascii() else len(key.encode()))

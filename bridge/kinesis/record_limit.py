@@ -1,0 +1,49 @@
+"""The largest record a stream takes, asked of Kinesis. Not thread-safe: the sender guards it."""
+
+from __future__ import annotations
+
+from bridge.model import DEFAULT_RECORD_BYTES
+
+ASK_AGAIN_SECS = 30.0
+"""DescribeStreamSummary is limited to 20 calls a second for the whole account:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html"""
+
+
+class RecordLimit:
+    """Knows the limit, or when to ask for it. Until it is known, records up to 1 MiB go, larger ones wait.
+
+    `described`: Kinesis has shown that the stream exists and its name is well-formed.
+    """
+
+    def __init__(self) -> None:
+        self.max_bytes: int | None = None
+        self.described = False
+        self._ask_at = 0.0
+        self._asking = False
+        self._wanted = True
+
+    def start_asking(self, now: float) -> bool:
+        """Whether the caller should ask now, and then tell `answered` or `unanswered`."""
+        if self._asking or not self._wanted or now < self._ask_at:
+            return False
+        self._asking = True
+        return True
+
+    def answered(self, max_bytes: int, now: float, *, described: bool) -> None:
+        """What Kinesis said, or the default where it may not be asked."""
+        self.max_bytes, self.described = max_bytes, described
+        self._asking = self._wanted = False
+        self._ask_at = now + ASK_AGAIN_SECS
+
+    def unanswered(self, now: float) -> None:
+        """It could not be asked; later."""
+        self._asking = False
+        self._ask_at = now + ASK_AGAIN_SECS
+
+    def doubt(self) -> None:
+        """Kinesis called something invalid: the limit may have been lowered, so ask again, at most twice a minute."""
+        self._wanted = True
+
+    def sendable_bytes(self) -> int:
+        """Larger records must not be sent, at least not yet."""
+        return DEFAULT_RECORD_BYTES if self.max_bytes is None else self.max_bytes

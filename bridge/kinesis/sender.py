@@ -1,0 +1,198 @@
+"""One stream's workers: take records from its queue, send them, and settle each by its own result.
+
+    queue ──collect──▶ batch ──PutRecords──▶ accepted ──────────────▶ settle: delivered
+              ▲                              throttled, failed ─────▶ held, sent again after a back-off
+              └─ beside what is due again    whole request failed ──▶ held; all workers pause, one probes
+                                             invalid ───────────────▶ halved until the one record is alone: rejected
+
+Nothing leaves the queue but what Kinesis has named a sequence number for, or can never accept. When as much waits as
+`requests_in_flight` requests carry, nothing more is collected.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.errors import BridgeError, SendError
+from bridge.kinesis.faults import InvalidRequest
+from bridge.kinesis.held import Batch
+from bridge.kinesis.results import sort_results
+from bridge.kinesis.window import SenderSettings, Turn, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.kinesis.client import StreamDescription
+    from bridge.kinesis.health import StreamStatus
+    from bridge.kinesis.window import Rejected
+    from bridge.kinesis.wire import Result
+    from bridge.model import Record
+
+__all__ = ["Destination", "SenderSettings", "StreamQueue", "StreamSender"]
+
+PATIENCE_SECS = 0.25
+"""The longest one wait for fresh records: what failed meanwhile may be due, and a stop must be prompt."""
+
+
+class StreamQueue(Protocol):
+    """Where a stream's records come from: the spool. Every method may be called on any thread."""
+
+    stream: str
+    max_record_bytes: int | None
+    """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
+
+    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
+        """Give the next records in order, each handed out once.
+
+        Waits up to `timeout_secs` for a first one, then up to `linger_secs` for more; returns at once when full
+        (records, or bytes: data and UTF-8 key); [] on timeout or after close. What it raises ends `run`, which may be
+        called again: nothing that was handed out is forgotten.
+        """
+
+    def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
+        """Let these leave the queue: delivered, or (record, code, detail) to the dead letters. Never blocks on disk."""
+
+
+class Destination(Protocol):
+    """What sends: `client.Publisher`, or `dry_run.Printer`. Every method may be called on any thread."""
+
+    def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
+        """One result per record, in order; raises SendError when the whole request failed."""
+
+    def describe(self, stream: str) -> StreamDescription:
+        """The stream's limits; raises SendError."""
+
+
+class StreamSender:
+    """Sends one stream. Several threads call `run` on the same sender; any thread may call `status` and `stop`."""
+
+    def __init__(
+        self,
+        queue: StreamQueue,
+        publisher: Destination,
+        settings: SenderSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stream = queue.stream
+        self._queue = queue
+        self._publisher = publisher
+        self._settings = settings or SenderSettings()
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._turn = threading.Lock()  # held by the one worker that collects and lingers, while the others send
+        self._changed = threading.Condition()  # guards the window; told of every answer, and of the stop
+        self._window = Window(queue.stream, self._settings)
+
+    def run(self) -> None:
+        """Send until stopped: the body of one worker thread.
+
+        Returns when the request in hand is answered. What was not settled by then is still in the queue's store.
+        """
+        while not self._stopping.is_set():
+            self._ask_limit()
+            batch = self._next_batch()
+            if batch.records and not self._stopping.is_set():
+                self._send(batch)
+
+    def stop(self) -> None:
+        """Make every `run` return: at once from any wait, else when its request is answered or has timed out."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def status(self) -> StreamStatus:
+        """How the stream does now."""
+        with self._changed:
+            return self._window.status(self._clock())
+
+    def _next_batch(self) -> Batch:
+        """What to send now; empty after any wait, so that the caller looks at everything again."""
+        with self._turn:
+            with self._changed:
+                if self._paused():
+                    return Batch()
+                now = self._clock()
+                turn, due = self._window.turn(now), self._window.next_due()
+            patience = PATIENCE_SECS if due is None else min(PATIENCE_SECS, max(0.0, due - now))
+            fresh = self._collect(turn, patience)
+            return self._depart(turn.batch, fresh, now + patience)
+
+    def _paused(self) -> bool:
+        """Wait out a pause, or be told that the sender stops."""
+        pause = self._window.pause_secs(self._clock())
+        if pause > 0 and not self._stopping.is_set():
+            self._changed.wait(pause)
+        return pause > 0 or self._stopping.is_set()
+
+    def _collect(self, turn: Turn, patience: float) -> list[Record]:
+        """Fresh records, as many as fit; what is due again does not wait for them."""
+        if turn.records <= 0 or turn.size <= 0:
+            return []
+        if turn.batch.records:
+            try:
+                return self._queue.collect(turn.records, turn.size, 0.0, 0.0)
+            except BridgeError:
+                return []  # a disk that cannot be read is met again at the next turn; these records are in memory
+        return self._queue.collect(turn.records, turn.size, self._settings.linger_secs, patience)
+
+    def _depart(self, batch: Batch, fresh: list[Record], give_up: float) -> Batch:
+        with self._changed:
+            rejected = self._window.admit(batch, fresh, self._clock())
+            if batch.records:
+                self._window.depart(batch)
+            elif not fresh:
+                self._wait_until(give_up)
+        if rejected:
+            self._queue.settle([], rejected)
+        return batch
+
+    def _wait_until(self, moment: float) -> None:
+        """Wait out a collect that came back early: no room, nothing that fits, or a closed queue."""
+        left = moment - self._clock()
+        if left > 0 and not self._stopping.is_set():
+            self._changed.wait(left)
+
+    def _send(self, batch: Batch) -> None:
+        started = self._clock()
+        delivered: list[Record] = []
+        try:
+            results = self._publisher.put_records(self.stream, batch.records)
+        except SendError as error:
+            rejected = self._unsent(batch, error)
+        else:
+            outcome = sort_results(batch.records, results)
+            delivered, rejected = outcome.delivered, outcome.rejected
+            with self._changed:
+                now = self._clock()
+                self._window.answered(batch, outcome, now - started, now)
+                self._changed.notify_all()
+        if delivered or rejected:
+            self._queue.settle(delivered, rejected)
+
+    def _unsent(self, batch: Batch, error: SendError) -> list[Rejected]:
+        with self._changed:
+            self._changed.notify_all()
+            if isinstance(error, InvalidRequest):
+                return self._window.invalid(batch, error, self._clock())
+            self._window.failed(batch, error, self._clock())
+            return []
+
+    def _ask_limit(self) -> None:
+        """Ask for the stream's record limit if it is time to. The other workers go on sending meanwhile."""
+        with self._changed:
+            if not self._window.limit.start_asking(self._clock()):
+                return
+        try:
+            description = self._publisher.describe(self.stream)
+        except SendError as error:
+            with self._changed:
+                self._window.limit_unanswered(error, self._clock())
+            return
+        with self._changed:
+            rejected = self._window.limit_answered(description, self._clock())
+            self._changed.notify_all()
+        self._queue.max_record_bytes = description.max_record_bytes
+        if rejected:
+            self._queue.settle([], rejected)

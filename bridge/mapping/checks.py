@@ -1,0 +1,102 @@
+"""What can be wrong in a mapping file beyond its form: expressions that do not compile, names that do not exist."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from bridge.documents import path_text, validate
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.cases import case_faults
+from bridge.mapping.expressions import Expression, ExpressionError, compile_expression
+from bridge.mapping.scope import RECORD, SCOPE_NAMES
+from bridge.mapping.specification import Specification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.documents import Document, Path
+
+
+def read_specification(document: Document) -> Specification:
+    """Give the specification in a document; raises ConfigError with all that is wrong, whatever else is wrong."""
+    problems = [
+        *(
+            problem
+            for path, text in _expressions(document.data)
+            for problem in _expression_problems(document, path, text)
+        ),
+        *_each_problems(document),
+    ]
+    try:
+        specification = validate(Specification, document)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    problems += [document.problem(path, message) for path, message in case_faults(specification)]
+    if problems:
+        raise ConfigError(problems)
+    return specification
+
+
+def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
+    """Give all that stands where an expression belongs and is text; anything else is a problem of form."""
+    if not isinstance(data, dict):
+        return
+    for option in ("where", "transform"):
+        if isinstance(data.get(option), str):
+            yield (option,), data[option]
+    outputs = data.get("outputs")
+    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if isinstance(output, dict) and isinstance(output.get("partition_key_from"), str):
+            yield ("outputs", number, "partition_key_from"), output["partition_key_from"]
+
+
+def _each_problems(document: Document) -> list[Problem]:
+    data = document.data
+    if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
+        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
+        return [document.problem(("each",), message)]
+    return []
+
+
+def _expression_problems(document: Document, path: Path, text: str) -> list[Problem]:
+    if not text:
+        return []  # a problem of form
+    try:
+        expression = compile_expression(text)
+    except ExpressionError as error:
+        return [_problem_at(document, path, text, error)]
+    return [_problem_at(document, path, text, error) for error in _unknown_names(expression, path)]
+
+
+def _unknown_names(expression: Expression, path: Path) -> list[ExpressionError]:
+    """Give the names that no scope has: JMESPath would make null of them without a word."""
+    known = (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES
+    return [
+        ExpressionError(_unknown_name(name, known), _offset(expression.text, name))
+        for name in sorted(expression.names or ())
+        if name not in known
+    ]
+
+
+def _unknown_name(name: str, known: tuple[str, ...]) -> str:
+    if name == RECORD:
+        return f"'{RECORD}' is there in `partition_key_from` only"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
+    return f"nothing is called '{name}' here; {hint}"
+
+
+def _offset(text: str, name: str) -> int:
+    """Give the first place of a name where it is not a field of something else."""
+    found = re.search(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text) or re.search(re.escape(name), text)
+    return found.start() if found else 0
+
+
+def _problem_at(document: Document, path: Path, text: str, error: ExpressionError) -> Problem:
+    """Point at the place in the file: exact in one line and in a `|` block, whose lines share their indentation."""
+    line, column = document.value_place(path)
+    before = text[: error.offset]
+    place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)
+    return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}")

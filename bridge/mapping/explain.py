@@ -1,0 +1,153 @@
+"""What happens to one message, step by step and in words: the command `try`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.mapping.cases import shown_key
+from bridge.mapping.expressions import truthy
+from bridge.mapping.scope import scope_builder
+from bridge.mapping.topics import mismatch
+from bridge.payloads import DECODERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bridge.mapping.expressions import Expression
+    from bridge.mapping.mapping import Mapping
+    from bridge.model import Mapped, Message, Rejection
+
+_VALUE_CHARS = 4_000
+_LABEL_CHARS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class MappingExplanation:
+    """What one mapping made of the message. `mapped` is None where the topic does not match.
+
+    `steps` are (label, text) in their order; the last ones are the records, or why there is none.
+    """
+
+    name: str
+    steps: tuple[tuple[str, str], ...]
+    mapped: Mapped | None
+
+    def render(self) -> str:
+        """Plain text, a line a step."""
+        lines = [f"  {label:<{_LABEL_CHARS}}{text}" for label, text in self.steps]
+        return "\n".join([f"{self.name}:", *lines])
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What all mappings made of the message, those that match first."""
+
+    topic: str
+    mappings: tuple[MappingExplanation, ...]
+
+    @property
+    def matched(self) -> bool:
+        """Some mapping's topic matches."""
+        return any(each.mapped is not None for each in self.mappings)
+
+    def render(self) -> str:
+        """Plain text: each mapping, and what it did and why."""
+        parts = [each.render() for each in self.mappings]
+        if not self.matched:
+            parts.append(f"no mapping matches the topic '{self.topic}': the bridge does not receive such messages")
+        return "\n\n".join(parts)
+
+
+def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
+    """Tell what each mapping does with a message, and why. Never raises for a bad message."""
+    explained = sorted((_explain(mapping, message) for mapping in mappings), key=lambda each: each.mapped is None)
+    return Explanation(message.topic, tuple(explained))
+
+
+def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
+    levels = message.topic.split("/")
+    place = mismatch(mapping.pattern.levels, levels)
+    if place is not None:
+        why = (("topic", mapping.pattern.text), ("no match", _why_not(mapping, levels, place)))
+        return MappingExplanation(mapping.name, why, None)
+    captures = mapping.pattern.captures(levels)
+    mapped = mapping.apply(message, captures, levels)
+    steps = (
+        ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
+        *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
+        *_evaluated(mapping, message, captures, levels),
+        *_made(mapping, mapped),
+    )
+    return MappingExplanation(mapping.name, steps, mapped)
+
+
+def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
+    wanted = mapping.pattern.text.split("/")
+    if place == 0 and levels[0].startswith("$") and mapping.pattern.levels[0] in {"+", "#"}:
+        return f"wildcards at the beginning do not match '{levels[0]}': topics with $ are the broker's own"
+    if place >= len(levels):
+        return f"the topic ends after level {len(levels)}; the pattern goes on with '{wanted[place]}'"
+    if place >= len(wanted):
+        return f"the pattern ends after level {len(wanted)}; the topic goes on with '{levels[place]}'"
+    return f"level {place + 1} is '{levels[place]}'; the pattern has '{wanted[place]}'"
+
+
+def _evaluated(
+    mapping: Mapping, message: Message, captures: dict[str, str], levels: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Go through the steps once more, up to the one that decides; its reason is in what `apply` gave."""
+    if mapping.specification.retained == "skip" and message.retain:
+        yield "retained", "skip: the message was retained by the broker"
+        return
+    try:
+        payload = DECODERS[mapping.specification.payload].decode(message.payload)
+        yield "payload", f"({mapping.specification.payload}) {_shown(payload)}"
+        scope = scope_builder(mapping.name, None)(message, payload, captures, levels)
+        if mapping.steps.where is not None:
+            value = mapping.steps.where.search(scope)
+            yield "where", f"{_one_line(mapping.steps.where)} -> {_shown(value)}"
+            if not truthy(value):
+                return
+        if mapping.steps.transform is not None:
+            value = mapping.steps.transform.search(scope)
+            yield "transform", f"{_one_line(mapping.steps.transform)} -> {_shown(value)}"
+    except Exception:  # noqa: BLE001 - `apply` met the same, and what it gave tells it as a rejection
+        return
+
+
+def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
+    for draft in mapped.drafts:
+        stream = mapping.outputs[draft.output].data_stream
+        key = "spread over all shards" if draft.key is None else f"key '{shown_key(draft)}'"
+        yield (
+            "record",
+            f"{stream}, {key}, {len(draft.data)} bytes: {_cut(draft.data.decode(errors='backslashreplace'))}",
+        )
+    for rejection in mapped.rejections:
+        yield "dead letter", _rejected(mapping, rejection)
+    if not mapped.drafts and not mapped.rejections:
+        yield "filtered", "nothing is sent"
+
+
+def _rejected(mapping: Mapping, rejection: Rejection) -> str:
+    streams = ", ".join(mapping.outputs[number].data_stream for number in rejection.outputs)
+    item = "" if rejection.item is None else f", item {rejection.item}"
+    return f"{rejection.code}: {rejection.detail} (nothing for {streams}{item})"
+
+
+def _one_line(expression: Expression) -> str:
+    return " ".join(expression.text.split())
+
+
+def _shown(value: Any) -> str:
+    try:
+        return _cut(orjson.dumps(value).decode())
+    except TypeError:
+        return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE_CHARS else f"{text[:_VALUE_CHARS]}... ({len(text)} characters)"

@@ -1,0 +1,39 @@
+"""The functions of the expression language. A new one is a `Function` in its file and nothing else: `FUNCTIONS` has all."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from bridge.mapping.functions.arithmetic import ARITHMETIC
+from bridge.mapping.functions.binary import BINARY
+from bridge.mapping.functions.by_expression import BY_EXPRESSION
+from bridge.mapping.functions.choice import CHOICE
+from bridge.mapping.functions.format import FORMAT
+from bridge.mapping.functions.identity import IDENTITY
+from bridge.mapping.functions.regex import REGEX
+from bridge.mapping.functions.standard import STANDARD
+from bridge.mapping.functions.text import TEXT
+from bridge.mapping.functions.time import TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.mapping.functions.signature import Function
+
+FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
+    {
+        "JMESPath": (*STANDARD, *BY_EXPRESSION),
+        "Arithmetic": ARITHMETIC,
+        "Text": (*TEXT, FORMAT, *REGEX),
+        "Time": TIME,
+        "Choice": CHOICE,
+        "Identity": IDENTITY,
+        "Words and bytes": BINARY,
+    }
+)
+"""In the order of the reference."""
+
+FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
+    {function.name: function for family in FAMILIES.values() for function in family}
+)

@@ -1,0 +1,182 @@
+"""How a function of the expression language is declared: its parameters, its meaning, its documentation.
+
+Every function is one frozen `Function`. The compiler reads the parameters to check calls when a mapping is loaded and
+arguments when a message comes; the README's table and the tests read the summary and the examples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import TransformError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Search = Any
+"""`Callable[[Any], Any]`: a compiled expression, from the value it is evaluated on to its result."""
+
+TYPE_NAMES: Final[Mapping[type, str]] = {
+    str: "string",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    int: "number",
+    float: "number",
+    NoneType: "null",
+}
+NUMBER: Final[frozenset[type]] = frozenset({int, float})
+STRING: Final[frozenset[type]] = frozenset({str})
+ARRAY: Final[frozenset[type]] = frozenset({list})
+
+TYPES: Final[Mapping[str, frozenset[type]]] = {
+    "number": NUMBER,
+    "string": STRING,
+    "array": ARRAY,
+    "object": frozenset({dict}),
+    "boolean": frozenset({bool}),
+    "null": frozenset({NoneType}),
+    "array-number": ARRAY,
+    "array-string": ARRAY,
+}
+ELEMENT_TYPES: Final[Mapping[str, frozenset[type]]] = {"array-number": NUMBER, "array-string": STRING}
+
+MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
+"""No function makes a longer text: more than the largest Kinesis record (10 MiB), far less than memory."""
+
+MISSING: Final = object()
+"""Stands for an argument that is not known when the mapping is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter. `kinds` are JMESPath types ("number", "array-string", …); none: any value; "expref": `&name`."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def expref(self) -> bool:
+        """Takes an expression (`&name`) and not a value."""
+        return self.kinds == ("expref",)
+
+    @property
+    def types(self) -> frozenset[type] | None:
+        """The Python types that fit; None: all."""
+        return frozenset().union(*(TYPES[kind] for kind in self.kinds)) if self.kinds else None
+
+    @property
+    def elements(self) -> tuple[frozenset[type], ...]:
+        """For an array: the sets of types, one of which holds all its elements. Empty: elements may be anything."""
+        return tuple(ELEMENT_TYPES[kind] for kind in self.kinds if kind in ELEMENT_TYPES)
+
+    def expected(self) -> str:
+        """The kinds, for a person: "a number or an array of strings"."""
+        return " or ".join(_article(kind) for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What is known of a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables."""
+
+    literals: tuple[Any, ...]
+    tables: Mapping[str, Mapping[str, Any]]
+
+    def literal(self, position: int, default: Any = MISSING) -> Any:
+        """The literal argument at this place; `default` when the call leaves it out."""
+        return self.literals[position] if position < len(self.literals) else default
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the expression language.
+
+    `apply` gets checked arguments; a ValueError, TypeError or ArithmeticError of it becomes a TransformError.
+    `bind` may give a better `apply` for one call (a pattern compiled, a table found); its ValueError is an error of
+    the mapping file. `lazy` builds the whole call from compiled arguments instead, for a function that does not
+    evaluate all of them. `cost` is about 100 ns each: what it saves to evaluate a repeated call once. `growth`: how
+    many times longer than its arguments the result can be.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    apply: Callable[..., Any]
+    summary: str
+    examples: tuple[tuple[str, Any], ...]
+    optional: int = 0
+    variadic: bool = False
+    bind: Callable[[Binding], Callable[..., Any]] | None = None
+    lazy: Callable[[list[Search]], Search] | None = None
+    cost: int = 2
+    growth: int = 1
+
+    @property
+    def fewest(self) -> int:
+        """Arguments that every call needs."""
+        return len(self.parameters) - self.optional
+
+    @property
+    def signature(self) -> str:
+        """As the reference writes it: `pad(text, width[, fill[, side]])`."""
+        names = [parameter.name for parameter in self.parameters]
+        needed = ", ".join(names[: self.fewest]) + (", …" if self.variadic else "")
+        return (
+            f"{self.name}({needed}" + "".join(f"[, {name}" for name in names[self.fewest :]) + "]" * self.optional + ")"
+        )
+
+    def parameter(self, position: int) -> Parameter:
+        """The parameter that the argument at this place (from 0) belongs to."""
+        return self.parameters[min(position, len(self.parameters) - 1)]
+
+    def arity_problem(self, given: int) -> str | None:
+        """What is wrong with this number of arguments, if anything."""
+        if given < self.fewest or (given > len(self.parameters) and not self.variadic):
+            some = f"{self.fewest}"
+            if self.variadic:
+                some = f"at least {self.fewest}"
+            elif self.optional:
+                some = f"{self.fewest} to {len(self.parameters)}"
+            return f"{self.name}() takes {some} argument{'' if some == '1' else 's'}, found {given}: {self.signature}"
+        return None
+
+    def mismatch(self, position: int, value: Any) -> TransformError:
+        """The error for an argument of the wrong type: which, what was expected, what was found."""
+        parameter = self.parameter(position)
+        found = described(value)
+        if type(value) is list and parameter.elements:
+            found = _odd_element(value, parameter)
+        return TransformError(
+            f"{self.name}(): argument {position + 1} ({parameter.name}) must be {parameter.expected()}, found {found}"
+        )
+
+
+def described(value: Any) -> str:
+    """A value for an error message: its type and as much of it as fits."""
+    kind = TYPE_NAMES.get(type(value), type(value).__name__)
+    if type(value) is list:
+        return f"an array of {len(value)}"
+    if type(value) is dict:
+        return f"an object of {len(value)}"
+    if value is None:
+        return "null"
+    if type(value) is bool:
+        return "true" if value else "false"
+    text = value if type(value) is str else f"{value:.17g}" if type(value) is float else hex(value)[:40]
+    if type(value) is int and value.bit_length() <= 64:  # noqa: PLR2004 - longer ones are slow to write in decimal
+        text = str(value)
+    shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - about what fits a log line
+    return f"{kind} '{shown}'" if kind == "string" else f"{kind} {shown}"
+
+
+def _article(kind: str) -> str:
+    if kind in ELEMENT_TYPES:
+        return f"an array of {kind.removeprefix('array-')}s"
+    return f"an {kind}" if kind[0] in "ao" else kind if kind == "null" else f"a {kind}"
+
+
+def _odd_element(values: list[Any], parameter: Parameter) -> str:
+    fitting = next((types for types in parameter.elements if type(values[0]) in types), parameter.elements[0])
+    place = next((index for index, value in enumerate(values) if type(value) not in fitting), 0)
+    return f"{described(values[place])} at [{place}]"

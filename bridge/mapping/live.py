@@ -1,0 +1,194 @@
+"""The mappings in force, kept in step with their folder while the bridge runs.
+
+The folder is looked at twice a second, by names, sizes, times and inodes: that works alike for editors that write by
+rename, Kubernetes ConfigMap symlink swaps, network file systems and bind mounts, where change events do not. What
+changed is loaded when it has been the same for two looks (a file half written is not worth a complaint), but at the
+latest after a second, so that one that is rewritten all the time goes live as well.
+
+A file that does not load leaves its last good version in force, also over a restart: each version that goes live is
+kept in the spool's folder. A folder that is suddenly empty or gone is taken for an accident (an unmounted disk), not
+for the wish to stop every mapping.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.loader import is_mapping_file, load_file
+from bridge.mapping.routes import Routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bridge.mapping.mapping import Mapping
+
+log = logging.getLogger(__name__)
+
+LOOK_SECS = 0.5
+LATEST_SECS = 1.0
+
+Signature = tuple[int, int, int, int]
+"""Size, modification time in ns, inode, device: of the file that a symlink leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it."""
+
+    signature: Signature
+    mapping: Mapping | None
+    problems: tuple[Problem, ...] = ()
+
+
+class Stop(Protocol):
+    """What ends a wait: an event's `wait`."""
+
+    def wait(self, timeout: float, /) -> bool:
+        """True as soon as it is set."""
+        ...
+
+
+class LiveMappings:
+    """`reload` and `watch` belong to one thread; `ask_reload`, `routes` and `problems` to any."""
+
+    def __init__(self, folder: Path, kept: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`kept` is where versions that went live are remembered; it is created when needed."""
+        self.limits: dict[str, int] = {}
+        self.on_change: Callable[[Routes], None] = lambda _routes: None
+        self.reloads = 0
+        self.reloaded_at = 0.0
+        self._folder = folder
+        self._kept = kept
+        self._clock = clock
+        self._files: dict[Path, _File] = {}
+        self._folder_problem: tuple[Problem, ...] = ()
+        self._names: list[Path] = []
+        self._asked = threading.Event()
+        self.routes = Routes(())
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the files now; empty when every file is in force as it is."""
+        files = self._files
+        return self._folder_problem + tuple(problem for file in files.values() for problem in file.problems)
+
+    def ask_reload(self) -> None:
+        """Load everything again at the next look (SIGHUP)."""
+        self._asked.set()
+
+    def watch(self, stopping: Stop) -> None:
+        """Reload what changes until `stopping` is set: the body of a thread."""
+        seen, changed_at = self._look(), None
+        while not stopping.wait(LOOK_SECS):
+            if self._asked.is_set():
+                self._asked.clear()
+                self.reload(every=True)
+                seen, changed_at = self._look(), None
+                continue
+            now = self._look()
+            if now == {file: state.signature for file, state in self._files.items()} and not self._folder_problem:
+                seen, changed_at = now, None
+                continue
+            changed_at = self._clock() if changed_at is None else changed_at
+            if now == seen or self._clock() - changed_at >= LATEST_SECS:
+                self.reload()
+                changed_at = None
+            seen = now
+
+    def reload(self, *, every: bool = False) -> None:
+        """Load what changed (or every file), and put the result in force as one set."""
+        found = self._look()
+        if not found:
+            self._nothing_found()
+            return
+        self._folder_problem = ()
+        self._names = sorted(found)
+        files: dict[Path, _File] = {}
+        for file, signature in sorted(found.items()):
+            known = self._files.get(file)
+            files[file] = known if known and known.signature == signature and not every else self._load(file, signature)
+        before = [state.mapping for state in self._files.values()]
+        for file in self._files.keys() - files.keys():
+            (self._kept / file.name).unlink(missing_ok=True)
+            log.info("mapping removed", extra={"file": file.name})
+        self._files = files
+        if [state.mapping for state in files.values()] != before:
+            self._put_in_force()
+
+    def _put_in_force(self) -> None:
+        routes = Routes([state.mapping for state in self._files.values() if state.mapping is not None])
+        self.routes = routes
+        self.reloads += 1
+        self.reloaded_at = time.time()
+        self.on_change(routes)
+
+    def _nothing_found(self) -> None:
+        if self._files and not self._folder_problem:
+            log.error("%s holds no mapping file any more; keeping those in force", self._folder)
+        keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
+        self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
+
+    def _load(self, file: Path, signature: Signature) -> _File:
+        known = self._files.get(file)
+        try:
+            mapping = self._load_named(file)
+        except ConfigError as error:
+            previous = known.mapping if known else self._load_kept(file)
+            if known is None or known.problems != error.problems:
+                state = "its last good version stays in force" if previous else "it is not in force"
+                log.error("mapping %s: %s\n%s", file.name, state, error)
+            return _File(signature, previous, error.problems)
+        if known is not None:
+            log.info("mapping reloaded", extra={"file": file.name})
+        self._keep(file)
+        return _File(signature, mapping)
+
+    def _load_named(self, file: Path) -> Mapping:
+        if any(other != file and other.stem == file.stem for other in self._names):
+            message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
+            raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
+        return load_file(file, self.limits, shown_as=self._shown(file))
+
+    def _load_kept(self, file: Path) -> Mapping | None:
+        """The version that was in force when the bridge last stopped, or None."""
+        kept = self._kept / file.name
+        if not kept.exists():
+            return None
+        try:
+            return load_file(kept, self.limits)
+        except ConfigError as error:
+            log.warning("the last good version of %s does not load any more either: %s", file.name, error)
+            return None
+
+    def _keep(self, file: Path) -> None:
+        """Remember a version that goes live. A full disk must not stop it from going live."""
+        try:
+            self._kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = self._kept / f".{file.name}.new"
+            new.write_bytes(file.read_bytes())
+            new.replace(self._kept / file.name)
+        except OSError as error:
+            log.warning("cannot remember %s in %s: %s", file.name, self._kept, error.strerror)
+
+    def _shown(self, file: Path) -> str:
+        return f"{self._folder.name}/{file.name}"
+
+    def _look(self) -> dict[Path, Signature]:
+        found: dict[Path, Signature] = {}
+        try:
+            files = [file for file in self._folder.iterdir() if is_mapping_file(file)]
+        except OSError:
+            return found  # what `reload` makes of an empty folder is right for one that cannot be read
+        for file in files:
+            try:
+                status = file.stat()
+            except OSError:
+                continue  # removed between the listing and now
+            found[file] = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+        return found

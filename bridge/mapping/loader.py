@@ -1,0 +1,88 @@
+"""Mapping files from a folder: each loads, or its problems are told, whatever the others do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.documents import read_document
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.cases import run_cases
+from bridge.mapping.checks import read_specification
+from bridge.mapping.mapping import Mapping, compile_mapping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.documents import Document
+    from bridge.mapping.records import Limits
+
+SUFFIXES = (".yaml", ".yml")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds: the mappings that load, by name, in the order of their names; and all that is wrong."""
+
+    mappings: dict[str, Mapping]
+    problems: list[Problem]
+
+
+def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None) -> Loaded:
+    """Load all mapping files of a folder, not of folders in it; never raises.
+
+    `shown_as` stands for the folder in problems. `limits` goes to each mapping (see `compile_mapping`).
+    """
+    shown = (shown_as if shown_as is not None else str(folder)).rstrip("/")
+    try:
+        files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
+    except OSError as error:
+        return Loaded({}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")])
+    if not files:
+        return Loaded({}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")])
+    mappings: dict[str, Mapping] = {}
+    problems: list[Problem] = []
+    names = Counter(file.stem for file in files)
+    for file in files:
+        try:
+            if names[file.stem] > 1:
+                raise _same_name(file, shown)
+            mappings[file.stem] = load_file(file, limits, shown_as=f"{shown}/{file.name}")
+        except ConfigError as error:
+            problems += error.problems
+    return Loaded(dict(sorted(mappings.items())), sorted(problems))
+
+
+def load_file(file: Path, limits: Limits, *, shown_as: str | None = None) -> Mapping:
+    """Load one mapping and run its own tests; raises ConfigError with all that is wrong."""
+    shown = shown_as or str(file)
+    if not _NAME.fullmatch(file.stem):
+        message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
+        raise ConfigError([Problem(shown, 0, 0, "", message)])
+    document = read_document(file, shown_as=shown, substitute=False, environ={})
+    mapping = compile_mapping(file.stem, read_specification(document), limits)
+    problems = _failed_tests(mapping, document)
+    if problems:
+        raise ConfigError(problems)
+    return mapping
+
+
+def is_mapping_file(file: Path) -> bool:
+    """Tell a mapping file from what editors and ConfigMaps leave beside it: hidden, backup and swap files."""
+    return file.suffix in SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
+
+
+def _same_name(file: Path, shown: str) -> ConfigError:
+    message = f"several files give a mapping the name '{file.stem}'; none of them is loaded: rename all but one"
+    return ConfigError([Problem(f"{shown}/{file.name}", 0, 0, "", message)])
+
+
+def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
+    return [
+        document.problem(("tests", result.number), f"the test '{result.name}' failed:\n{result.difference}")
+        for result in run_cases(mapping)
+        if not result.passed
+    ]

@@ -1,0 +1,83 @@
+"""What a JMESPath expression of a mapping sees.
+
+payload         the decoded payload; with `payload: bytes` a list of integers 0-255
+topic           text
+levels          the topic's levels, a list of text
+captures        what the topic pattern captured, by name
+received_at     RFC 3339 in UTC, to the millisecond: 2023-11-14T22:13:20.000Z
+received_at_ms  the same as milliseconds since 1970
+qos, retain     as received: 0, 1 or 2; true or false
+properties      of MQTT 5: content type, user properties and so on; empty under 3.1.1
+mapping         the mapping's name
+record          in `partition_key_from` only: the record, before it becomes JSON bytes
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.model import Message
+
+Scope: TypeAlias = dict[str, Any]
+BuildScope: TypeAlias = "Callable[[Message, Any, dict[str, str], list[str]], Scope]"
+"""(message, decoded payload, captures, levels of the topic) to scope."""
+
+_Value: TypeAlias = "Callable[[Message, list[str]], Any]"
+RECORD = "record"
+SCOPE_NAMES = (
+    "payload",
+    "captures",
+    "topic",
+    "levels",
+    "received_at",
+    "received_at_ms",
+    "qos",
+    "retain",
+    "properties",
+    "mapping",
+)
+
+
+def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
+    """Give a function that builds the scope with no more than `names` (None: all) and what costs nothing.
+
+    Only the names are left out that no expression of the mapping can see, so that results do not depend on it.
+    """
+
+    def mapping_name(_message: Message, _levels: list[str]) -> str:
+        return mapping
+
+    values = {**_VALUES, "mapping": mapping_name}
+    extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
+
+    def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:
+        return {"payload": payload, "captures": captures}
+
+    def build_with_extras(message: Message, payload: Any, captures: dict[str, str], levels: list[str]) -> Scope:
+        scope = {"payload": payload, "captures": captures}
+        for name, value in extras:
+            scope[name] = value(message, levels)
+        return scope
+
+    return build_with_extras if extras else build
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 in UTC, to the millisecond."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+_VALUES: dict[str, _Value] = {
+    "topic": lambda message, _levels: message.topic,
+    "levels": lambda _message, levels: levels,
+    "received_at": lambda message, _levels: rfc3339(message.received_at_ms),
+    "received_at_ms": lambda message, _levels: message.received_at_ms,
+    "qos": lambda message, _levels: message.qos,
+    "retain": lambda message, _levels: message.retain,
+    "properties": lambda message, _levels: message.properties,
+}

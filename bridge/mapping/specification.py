@@ -1,0 +1,174 @@
+"""What stands in a mapping file, checked for its form. Every problem of a file is found at once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bridge.documents import Expect
+from bridge.mapping.topics import TopicPattern, check_topic_name
+from bridge.model import MAX_PARTITION_KEY_CHARS
+
+_STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+_STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
+_DEAD_LETTER_CODES = Literal["decode", "transform", "partition_key", "too_large", "internal"]
+DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
+
+
+def _topic_pattern(text: str) -> str:
+    TopicPattern.parse(text)
+    return text
+
+
+def _topic_name(text: str) -> str:
+    check_topic_name(text)
+    return text
+
+
+def _stream(text: str) -> str:
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html."""
+    if not (_STREAM.fullmatch(text) or _STREAM_ARN.fullmatch(text)):
+        raise ValueError(
+            f"'{text}' is not the name of a data stream (1 to 128 letters, digits, _ . -) nor the ARN of one "
+            "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)",
+        )
+    return text
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"is not base64: {error}") from None
+    return text
+
+
+def _time(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"'{text}' is not a time with its zone, such as {DEFAULT_RECEIVED_AT}")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1)]
+DataStream = Annotated[str, AfterValidator(_stream)]
+TopicName = Annotated[str, AfterValidator(_topic_name)]
+PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_CHARS)]
+Base64 = Annotated[str, AfterValidator(_base64)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _exactly_one(section: BaseModel, *options: str) -> None:
+    given = [option for option in options if option in section.model_fields_set]
+    if len(given) != 1:
+        names = ", ".join(f"'{option}'" for option in options)
+        raise ValueError(f"exactly one of {names} is needed; {' and '.join(given) or 'none of them'} is given")
+
+
+class OutputSpecification(_Section):
+    """One entry of `outputs`."""
+
+    data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
+    partition_key: PartitionKey | None = Field(None, description="One key for all records: all of them on one shard.")
+    partition_key_from: Text | None = Field(None, description="JMESPath that gives the key: ordered per key.")
+
+    @model_validator(mode="after")
+    def _one_key(self) -> OutputSpecification:
+        if self.partition_key is not None and self.partition_key_from is not None:
+            raise ValueError("'partition_key' and 'partition_key_from' exclude each other: leave one of them out")
+        return self
+
+
+def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpecification, ...]:
+    """Not pydantic's `min_length`, which counts only the entries that are in order."""
+    if not outputs:
+        raise ValueError("is empty; expected at least one output, such as `- data_stream: NAME`")
+    return outputs
+
+
+Outputs = Annotated[
+    tuple[OutputSpecification, ...],
+    AfterValidator(_at_least_one),
+    Field(json_schema_extra={"minItems": 1}),
+]
+
+
+class ExpectedRecord(_Section):
+    """One record that a test expects. `partition_key` is compared if it is given; 'spread' stands for none."""
+
+    data_stream: DataStream
+    partition_key: str | None = None
+    data: Any = None
+    data_text: str | None = None
+    data_base64: Base64 | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> ExpectedRecord:
+        _exactly_one(self, "data", "data_text", "data_base64")
+        return self
+
+
+class ExpectedDeadLetter(_Section):
+    """A test expects no record, and a dead letter with this code."""
+
+    dead_letter: _DEAD_LETTER_CODES
+
+
+Expectation = Annotated[
+    list[ExpectedRecord] | Literal["filtered"] | ExpectedDeadLetter,
+    Expect("a list of records, 'filtered', or {dead_letter: CODE}"),
+]
+
+
+class CaseSpecification(_Section):
+    """One entry of `tests`: a message, and what the mapping must make of it."""
+
+    name: Text
+    topic: TopicName
+    payload: Any = Field(None, description="A value: sent as JSON; with `payload: text` or `number` as its text.")
+    payload_text: str | None = Field(None, description="The exact payload as text.")
+    payload_base64: Base64 | None = Field(None, description="The exact payload in base64.")
+    qos: Literal[0, 1, 2] | None = Field(None, description="As the mapping's if not given.")
+    retain: bool = False
+    properties: dict[str, Any] = Field(default_factory=dict)
+    received_at: Annotated[str, AfterValidator(_time)] = DEFAULT_RECEIVED_AT
+    expect: Expectation
+
+    @model_validator(mode="after")
+    def _one_payload(self) -> CaseSpecification:
+        _exactly_one(self, "payload", "payload_text", "payload_base64")
+        return self
+
+    @property
+    def received_at_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
+
+
+class Specification(_Section):
+    """A mapping file."""
+
+    topic: Annotated[str, AfterValidator(_topic_pattern)] = Field(
+        description="MQTT topic filter; {name} captures one level, {name...} the rest.",
+    )
+    qos: Literal[0, 1, 2] = Field(1, description="The highest QoS to subscribe with.")
+    retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
+    payload: Literal["json", "text", "number", "bytes"] = Field("json", description="What the payload is.")
+    where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
+    transform: Text | None = Field(
+        None, description="JMESPath: gives the record. Without it the payload goes on as is."
+    )
+    each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
+    outputs: Outputs
+    tests: tuple[CaseSpecification, ...] = ()

@@ -1,0 +1,59 @@
+"""`payload: number`: one decimal number as text: `-12`, `+3.50`, `.5` or `6.02e23`, white space around it allowed.
+
+Text without a point or an exponent is an integer and stays exact within 64 bits (-2^63 to 2^64-1). Larger integers,
+numbers too large for a 64-bit float, NaN, Infinity and hexadecimal are rejected.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from bridge.errors import DecodeError
+
+_DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
+_MAX_CHARS = 1000
+_EXCERPT_BYTES = 20
+_LEAST_INTEGER = -(2**63)
+_MOST_INTEGER = 2**64 - 1
+
+
+class Number:
+    """Reads a decimal number."""
+
+    __slots__ = ()
+
+    def decode(self, payload: bytes) -> int | float:
+        """Give an int or a float; raises DecodeError."""
+        # Python's int() takes quadratic time, so what could only be refused is not even looked at.
+        found = _DECIMAL.fullmatch(payload) if len(payload) <= _MAX_CHARS else None
+        if found is None:
+            raise DecodeError(_reason(payload))
+        if found[3] is None and found[4] is None and b"." not in found[2]:
+            return _integer(int(payload))
+        value = float(payload)
+        if math.isinf(value):
+            raise DecodeError(f"not a number: {_excerpt(payload)} is too large for a 64-bit float")
+        return value
+
+
+def _integer(value: int) -> int:
+    if not _LEAST_INTEGER <= value <= _MOST_INTEGER:
+        raise DecodeError("not a number: the integer does not fit into 64 bits")
+    return value
+
+
+def _excerpt(payload: bytes) -> str:
+    shown = payload[:_EXCERPT_BYTES].decode(errors="backslashreplace")
+    return f"{shown!r}..." if len(payload) > _EXCERPT_BYTES else repr(shown)
+
+
+def _reason(payload: bytes) -> str:
+    if not payload.strip():
+        return "not a number: the payload is empty"
+    if len(payload) > _MAX_CHARS:
+        return f"not a number: {len(payload)} bytes, found {_excerpt(payload)}"
+    start = len(payload) - len(payload.lstrip())
+    good = _DECIMAL.match(payload)
+    place = good.end() if good else start
+    return f"not a number: at byte {place}: found {_excerpt(payload[place:])}"

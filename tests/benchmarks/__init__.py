@@ -1,0 +1,1 @@
+"""How fast the bridge is, on real parts: `python -m tests.benchmarks`."""

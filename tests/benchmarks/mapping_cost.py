@@ -1,0 +1,34 @@
+"""What mapping alone costs: decode, transform, partition key, without broker, spool and Kinesis."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from bridge.mapping.mapping import compile_mapping
+from bridge.mapping.specification import Specification
+from bridge.model import Message
+from tests.benchmarks.load import MAPPING
+from tests.rig.telemetry import telemetry
+
+
+@dataclass
+class MappingCost:
+    messages: int
+    cpu_us_per_message: float
+
+
+def measure(count: int, *, rounds: int = 3) -> MappingCost:
+    """The best of some rounds: the others were disturbed."""
+    mapping = compile_mapping("press-telemetry", Specification.model_validate_json(json.dumps(MAPPING)), {})
+    messages = [Message(topic, payload, 1, False, 1_700_000_000_000) for topic, payload in telemetry(count)]
+    best = min(_round(mapping, messages) for _ in range(rounds))
+    return MappingCost(count, best / count * 1e6)
+
+
+def _round(mapping, messages):
+    matched = [(message, mapping.pattern.match(message.topic), message.topic.split("/")) for message in messages]
+    started = time.process_time()
+    drafts = sum(len(mapping.apply(*each).drafts) for each in matched)
+    took = time.process_time() - started
+    assert drafts == len(messages), f"{drafts} records of {len(messages)} messages"
+    return took

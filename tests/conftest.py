@@ -1,0 +1,58 @@
+"""Fixtures on real parts: nothing is started unless a test asks for it."""
+
+import contextlib
+
+import pytest
+
+from tests.rig import network
+from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.mosquitto import Mosquitto
+from tests.rig.proxy import Proxy
+from tests.stand_in.kinesis import KinesisStandIn
+
+
+@pytest.fixture
+def free_port():
+    return network.free_port()
+
+
+@pytest.fixture
+def mosquitto():
+    with Mosquitto(persistence=True) as broker:
+        yield broker
+
+
+@pytest.fixture
+def kinesis():
+    with KinesisStandIn({"telemetry": 2, "archive": 1}) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def proxy():
+    """proxy(port): a proxy to that port, until the test ends."""
+    with contextlib.ExitStack() as proxies:
+        yield lambda target, **options: proxies.enter_context(Proxy(target, **options))
+
+
+@pytest.fixture
+def bridge(tmp_path, mosquitto, kinesis):
+    """bridge(mappings={…}): the bridge between `mosquitto` and `kinesis`, subscribed, until the test ends.
+
+    `mqtt`, `kinesis`, `spool` and any other section of bridge.yaml add to what is given here or take its place.
+    """
+    ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{mosquitto.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
+
+    def start(mappings, *, mqtt=(), kinesis=(), environment=None, wrapper=(), await_subscribed=True, **more):
+        write_configuration(
+            tmp_path,
+            mappings=mappings,
+            mqtt={**ends["mqtt"], **dict(mqtt)},
+            kinesis={**ends["kinesis"], **dict(kinesis)},
+            **more,
+        )
+        process = BridgeProcess(tmp_path, environment=environment, wrapper=wrapper, await_subscribed=await_subscribed)
+        return processes.enter_context(process)
+
+    with contextlib.ExitStack() as processes:
+        yield start

@@ -1,0 +1,24 @@
+import pytest
+
+from bridge.kinesis.client import Publisher, PublisherSettings
+from bridge.kinesis.credentials import Authentication
+from tests.stand_in.kinesis import KinesisStandIn
+
+TOKEN = Authentication("token", {"access_key_id": "AKIDTEST", "secret_access_key": "wJalrXUtnSECRET"})
+
+
+def publisher_for(url, **settings):
+    return Publisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=url, **settings))
+
+
+@pytest.fixture
+def kinesis():
+    with KinesisStandIn({"telemetry": 2, "archive": 1}) as server:
+        yield server
+
+
+@pytest.fixture
+def publisher(kinesis):
+    made = publisher_for(kinesis.url, connect_timeout_secs=1.0, read_timeout_secs=0.3)
+    yield made
+    made.close()

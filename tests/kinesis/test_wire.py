@@ -1,0 +1,43 @@
+import orjson
+import pytest
+
+from bridge.kinesis.faults import InDoubt
+from bridge.kinesis.wire import NO_RESULT, Accepted, Failed, read_results
+
+
+def body(*results, failed=0):
+    return orjson.dumps({"FailedRecordCount": failed, "Records": list(results)})
+
+
+def test_results_keep_the_order_of_the_records():
+    read = read_results(
+        body(
+            {"SequenceNumber": "7", "ShardId": "shardId-0"},
+            {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow"},
+        )
+    )
+    assert read == [Accepted("7", "shardId-0"), Failed("ProvisionedThroughputExceededException", "slow")]
+
+
+def test_a_code_counts_and_not_the_count_of_failures():
+    assert read_results(body({"ErrorCode": "InternalFailure"}, failed=0)) == [Failed("InternalFailure", "")]
+
+
+def test_null_codes_of_some_emulators_are_no_failures():
+    result = {"SequenceNumber": "7", "ShardId": "s", "ErrorCode": None, "ErrorMessage": None}
+    assert read_results(body(result)) == [Accepted("7", "s")]
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"SequenceNumber": "7"}, {"ShardId": "s"}, {"SequenceNumber": "", "ShardId": "s"}]
+)
+def test_a_record_without_sequence_number_and_shard_was_not_delivered(result):
+    assert read_results(body(result)) == [NO_RESULT]
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"<html>", b'{"Records": [{"Sequ', b"{}", b"[]", b"null", b'{"Records": 3}', b'{"Records": [3]}']
+)
+def test_what_is_no_answer_leaves_the_records_in_doubt(text):
+    with pytest.raises(InDoubt):
+        read_results(text)

@@ -1,0 +1,69 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.json import Json
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(VALUES)
+def test_every_json_value_is_read_as_it_was_written(value):
+    assert Json().decode(orjson.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [
+        (b'{"a":1,"a":2}', {"a": 2}),
+        (b"9223372036854775807", 2**63 - 1),
+        (b"18446744073709551615", 2**64 - 1),
+        (b"-9223372036854775808", -(2**63)),
+        (b"18446744073709551616", 1.8446744073709552e19),
+        (b" null\n", None),
+        (b"[" * 1024 + b"]" * 1024, None),
+    ],
+)
+def test_what_json_leaves_open_is_decided(payload, value):
+    decoded = Json().decode(payload)
+    if payload.startswith(b"["):
+        assert isinstance(decoded, list)
+    else:
+        assert decoded == value
+        assert type(decoded) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "the payload is empty"),
+        (b"  ", "at byte 0 .line 1, column 1.: found '  '"),
+        (b'{"a":NaN}', "at byte 5 .line 1, column 6.: found 'NaN}'"),
+        (b"[Infinity]", "at byte 1 "),
+        (b"[-Infinity]", "at byte "),
+        (b"1e999", "infinity"),
+        (b'{"a":1', "at byte 6 .*found the end"),
+        ('{"é": x}'.encode(), "at byte 7 .line 1, column 7.: found 'x}'"),
+        (b'{"a":\n  ]', "at byte 8 .line 2, column 3.: found ']'"),
+        (b'{"a":"\xff"}', "not UTF-8: invalid start byte, at byte 6: found 0xff"),
+        (b'"\\ud800"', "surrogate"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"[" * 1025 + b"]" * 1025, "depth limit exceeded, at byte 1025"),
+        (b"{} {}", "at byte 3 "),
+        (b"'a'", "at byte 0 .*found \"'a'\""),
+        (b"{" + b"x" * 500, "found 'x{20}'$"),
+    ],
+)
+def test_what_is_not_json_is_rejected_with_place_and_finding(payload, reason):
+    with pytest.raises(DecodeError, match=reason):
+        Json().decode(payload)

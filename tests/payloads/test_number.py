@@ -1,0 +1,63 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.number import Number
+
+
+@given(st.integers(-(2**63), 2**64 - 1))
+def test_64_bit_integers_stay_exact(value):
+    decoded = Number().decode(str(value).encode())
+    assert decoded == value
+    assert isinstance(decoded, int)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_floats_are_read_as_written(value):
+    decoded = Number().decode(repr(value).encode())
+    assert decoded == value
+    assert isinstance(decoded, float)
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [(b" 21.5\r\n", 21.5), (b"+7", 7), (b".5", 0.5), (b"5.", 5.0), (b"1e3", 1000.0), (b"-0", 0), (b"007", 7)],
+)
+def test_a_number_may_be_written_in_these_ways(payload, value):
+    decoded = Number().decode(payload)
+    assert decoded == value
+    assert type(decoded) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "the payload is empty"),
+        (b" \n", "the payload is empty"),
+        (b"nan", "at byte 0: found 'nan'"),
+        (b"-inf", "at byte 0: found '-inf'"),
+        (b"1e999", "'1e999' is too large for a 64-bit float"),
+        (b"0x10", "at byte 1: found 'x10'"),
+        (b"1_000", "at byte 1: found '_000'"),
+        (b"21,5", "at byte 2: found ',5'"),
+        (b"21.5 C", "at byte 5: found 'C'"),
+        (b"  \xff", r"at byte 2: found '\\\\xff'"),
+        ("٣".encode(), "at byte 0"),
+        (b"18446744073709551616", "64 bits"),
+        (b"-9223372036854775809", "64 bits"),
+        (b"x" * 100, "found 'x{20}'\\.\\.\\."),
+    ],
+)
+def test_what_is_not_a_decimal_number_is_rejected(payload, reason):
+    with pytest.raises(DecodeError, match=reason):
+        Number().decode(payload)
+
+
+def test_a_million_digits_are_refused_at_once():
+    started = time.perf_counter()
+    with pytest.raises(DecodeError, match="1000000 bytes"):
+        Number().decode(b"1" * 1_000_000)
+    assert time.perf_counter() - started < 0.1

@@ -1,0 +1,44 @@
+"""The bridge's books, read from its spool's file with SQLite alone: the tests' own look, not the bridge's."""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+COUNTS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
+
+
+@dataclass(frozen=True)
+class Books:
+    """The ledger's lines by (mapping, stream), the records that lie in the queues, and the dead letters."""
+
+    lines: dict[tuple[str, str], dict[str, int]]
+    in_queues: int
+    letters: int
+
+    def total(self, count: str) -> int:
+        return sum(line[count] for line in self.lines.values())
+
+    def check(self) -> None:
+        """AssertionError with the whole books unless they balance and `spooled` is what the queues hold."""
+        for line in self.lines.values():
+            assert line["received"] == sum(line[count] for count in COUNTS[1:]), self
+        assert self.total("spooled") == self.in_queues, self
+
+
+def read_books(spool: Path) -> Books:
+    """`spool` is the folder that `spool.path` names; a bridge may be running on it."""
+    with contextlib.closing(sqlite3.connect(f"file:{spool / 'spool.db'}?mode=ro", uri=True)) as database:
+        database.execute("begin")  # one moment for all that is read
+        mappings, streams = (dict(database.execute(f"select number, name from {t}")) for t in ("mappings", "streams"))
+        lines = {
+            (mappings.get(mapping, ""), streams.get(stream, "")): dict(zip(COUNTS, counts, strict=True))
+            for mapping, stream, *counts in database.execute(f"select mapping, stream, {', '.join(COUNTS)} from ledger")
+        }
+        queues = database.execute("select name from sqlite_master where type = 'table' and name glob 'queue_*'")
+        in_queues = sum(_count(database, name) for (name,) in queues.fetchall())
+        return Books(lines, in_queues, _count(database, "dead_letters"))
+
+
+def _count(database, table):
+    return database.execute(f"select count(*) from {table}").fetchone()[0]

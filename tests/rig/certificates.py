@@ -1,0 +1,74 @@
+"""A certificate authority of the test's own: a server certificate for 127.0.0.1 and client certificates by name."""
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+VALID_FOR = dt.timedelta(days=2)
+
+
+class Authority:
+    """Keeps its files in `folder`: `ca.pem`, and `NAME.pem` with `NAME.key` for each certificate issued."""
+
+    def __init__(self, folder: Path, name: str = "plant authority") -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _named(name)
+        certificate = (
+            _builder(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.ca_file = folder / "ca.pem"
+        self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def server(self, *, valid_for=VALID_FOR) -> tuple[Path, Path]:
+        """(certificate file, key file) for 127.0.0.1 and localhost."""
+        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        return self._issue("server", ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names), valid_for)
+
+    def client(self, name: str, *, valid_for=VALID_FOR) -> tuple[Path, Path]:
+        """(certificate file, key file) whose common name is `name`."""
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        return self._issue(name, ExtendedKeyUsageOID.CLIENT_AUTH, names, valid_for)
+
+    def _issue(self, name, usage, alternative_names, valid_for):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            _builder(_named(name), self._name, key, valid_for)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(alternative_names, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return files
+
+
+def _named(name):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(subject, issuer, key, valid_for=VALID_FOR):
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1) + min(valid_for, dt.timedelta(0)))
+        .not_valid_after(now + valid_for)
+    )

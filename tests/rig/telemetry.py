@@ -1,0 +1,23 @@
+"""Telemetry as a plant sends it: about 200 bytes of JSON over `topics` topics, each message with its own number."""
+
+from collections.abc import Callable, Iterator
+
+TOPIC_FILTER = "factory/+/+/+/telemetry"
+SHAPE = (
+    b'{"ts":%d,"machine":"press%03d","temperature":%.1f,"pressure":101.3,"status":"RUN","count":%d,'
+    b'"tags":{"site":"pdx","line":"l3","shift":"A"},"vib":[0.01,0.02,0.03],"firmware":"4.11.2"}'
+)
+
+
+def telemetry(
+    count: int, *, topics: int = 200, first: int = 0, now: Callable[[], int] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """(topic, payload) of messages `first` to `first + count - 1`; `count` in the payload is the message's number.
+
+    `now`, called as each message is taken, gives its `ts`; without it, message n is at 1700000000000 + n ms.
+    """
+    names = [f"factory/pdx/line3/press{number:03d}/telemetry" for number in range(topics)]
+    for number in range(first, first + count):
+        machine = number % topics
+        ts = now() if now else 1_700_000_000_000 + number
+        yield names[machine], SHAPE % (ts, machine, 20.5 + number % 50, number)

@@ -1,0 +1,173 @@
+"""Streams and shards of the Kinesis stand-in: placement by MD5, limits, what was stored, and the counts."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+MAX_RECORDS = 500
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+PAYLOAD_UNIT_BYTES = 25 * 1024
+SHARD_RECORDS_PER_SEC = 1000
+SHARD_BYTES_PER_SEC = 1024 * 1024
+HASH_SPACE = 1 << 128
+
+
+class KinesisError(Exception):
+    def __init__(self, code: str, message: str, status: int = 400):
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+class Stored(NamedTuple):
+    shard_id: str
+    sequence_number: str
+    key: str
+    data: bytes
+
+
+class Bucket:
+    """A token bucket that holds one second's worth."""
+
+    def __init__(self, per_sec: float, clock: Any):
+        self.per_sec, self.left, self.clock, self.filled = per_sec, per_sec, clock, clock()
+
+    def refill(self) -> None:
+        now = self.clock()
+        self.left = min(self.per_sec, self.left + (now - self.filled) * self.per_sec)
+        self.filled = now
+
+
+@dataclass
+class Shard:
+    number: int
+    first_hash: int
+    last_hash: int
+    clock: Any
+    stored: list[Stored] = field(default_factory=list)
+    records: int = 0
+    bytes: int = 0
+    units: int = 0
+    throttled: int = 0
+
+    def __post_init__(self):
+        self.id = f"shardId-{self.number:012d}"
+        self.accepted = orjson.dumps({"SequenceNumber": f"{self.number + 1:056d}", "ShardId": self.id})
+        self._records = Bucket(SHARD_RECORDS_PER_SEC, self.clock)
+        self._bytes = Bucket(SHARD_BYTES_PER_SEC, self.clock)
+
+    def count(self, size: int) -> None:
+        self.records += 1
+        self.bytes += size
+        self.units += -(-size // PAYLOAD_UNIT_BYTES) or 1
+
+    def takes(self, size: int) -> bool:
+        """Whether the shard's own limits allow it; if so it is spent."""
+        self._records.refill()
+        self._bytes.refill()
+        if self._records.left < 1 or self._bytes.left < size:
+            return False
+        self._records.left -= 1
+        self._bytes.left -= size
+        return True
+
+
+class Stream:
+    """`limited`: shards take no more than AWS lets them. `forget`: only counts are kept, and numbers do not count up.
+
+    `poison_keys`: a request with one of these is invalid as a whole.
+    """
+
+    def __init__(
+        self, name: str, shards: int, *, forget=False, limited=False, max_record_kib=1024, clock=time.monotonic
+    ):
+        self.name, self.forget, self.limited, self.max_record_kib = name, forget, limited, max_record_kib
+        width = HASH_SPACE // shards
+        last = [(number + 1) * width - 1 for number in range(shards - 1)] + [HASH_SPACE - 1]
+        self.shards = [Shard(number, number * width, last[number], clock) for number in range(shards)]
+        self.width = width
+        self.poison_keys: set[str] = set()
+        self.requests = 0
+        self._numbers = itertools.count(1)
+        self._shard_of: dict[str, Shard] = {}
+
+    @property
+    def stored(self) -> list[Stored]:
+        """In the order they arrived."""
+        return sorted(
+            itertools.chain.from_iterable(shard.stored for shard in self.shards), key=lambda s: s.sequence_number
+        )
+
+    def shard_of(self, key: str) -> Shard:
+        shard = self._shard_of.get(key)
+        if shard is None:
+            number = int.from_bytes(hashlib.md5(key.encode()).digest(), "big") // self.width
+            shard = self.shards[min(number, len(self.shards) - 1)]
+            if len(self._shard_of) < 100_000:
+                self._shard_of[key] = shard
+        return shard
+
+    def put(self, entries: list[dict[str, str]], script: Any) -> bytes:
+        """The PutRecords answer, as JSON."""
+        self.requests += 1
+        if not 1 <= len(entries) <= MAX_RECORDS:
+            raise KinesisError("InvalidArgumentException", f"{len(entries)} records; 1 to {MAX_RECORDS} are allowed")
+        sizes = [_size(entry) for entry in entries]
+        self._validate(entries, sizes)
+        faults = script.record_faults(self.name)
+        if self.forget and not faults and not self.limited:
+            return self._count_only(entries, sizes)
+        results = [self._put(entry, size, script, faults) for entry, size in zip(entries, sizes, strict=True)]
+        failed = sum("ErrorCode" in result for result in results)
+        return orjson.dumps({"FailedRecordCount": failed, "Records": results, "EncryptionType": "NONE"})
+
+    def _validate(self, entries: list[dict[str, str]], sizes: list[int]) -> None:
+        if sum(sizes) > MAX_REQUEST_BYTES:
+            raise KinesisError("InvalidArgumentException", "the request is larger than 10 MiB")
+        if max(sizes) > self.max_record_kib * 1024:
+            raise KinesisError("InvalidArgumentException", f"a record is larger than {self.max_record_kib} KiB")
+        if not all(0 < len(entry["PartitionKey"]) <= 256 for entry in entries):
+            raise KinesisError("ValidationException", "a partition key must have 1 to 256 characters")
+        if self.poison_keys and any(entry["PartitionKey"] in self.poison_keys for entry in entries):
+            raise KinesisError("InvalidArgumentException", "a record is poison")
+
+    def _count_only(self, entries: list[dict[str, str]], sizes: list[int]) -> bytes:
+        answers = []
+        for entry, size in zip(entries, sizes, strict=True):
+            shard = self.shard_of(entry["PartitionKey"])
+            shard.count(size)
+            answers.append(shard.accepted)
+        return b'{"FailedRecordCount":0,"Records":[' + b",".join(answers) + b"]}"
+
+    def _put(self, entry: dict[str, str], size: int, script: Any, faults: list[Any]) -> dict[str, str]:
+        shard = self.shard_of(entry["PartitionKey"])
+        code = script.code_for(faults, shard.number)
+        if code is None and self.limited and not shard.takes(size):
+            code = "ProvisionedThroughputExceededException"
+        if code is not None:
+            shard.throttled += 1
+            return {"ErrorCode": code, "ErrorMessage": f"{code} on {self.name} {shard.id}"}
+        shard.count(size)
+        number = f"{next(self._numbers):056d}"
+        if not self.forget:
+            shard.stored.append(Stored(shard.id, number, entry["PartitionKey"], b64decode(entry["Data"])))
+        return {"SequenceNumber": number, "ShardId": shard.id}
+
+    def counters(self) -> dict[str, Any]:
+        shards = [
+            {"records": s.records, "bytes": s.bytes, "units": s.units, "throttled": s.throttled} for s in self.shards
+        ]
+        totals = {name: sum(shard[name] for shard in shards) for name in ("records", "bytes", "units", "throttled")}
+        return {"requests": self.requests, **totals, "shards": shards}
+
+
+def _size(entry: dict[str, str]) -> int:
+    data, key = entry["Data"], entry["PartitionKey"]
+    decoded = len(data) // 4 * 3 - (data[-2:].count("=") if data else 0)
+    return decoded + (len(key) if key.isascii() else len(key.encode()))

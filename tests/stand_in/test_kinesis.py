@@ -1,0 +1,61 @@
+import subprocess
+import sys
+import urllib.request
+
+import orjson
+import pytest
+
+from tests.kinesis.conftest import publisher_for
+from tests.stand_in.kinesis import KinesisStandIn
+from tests.stand_in.kinesis_faults import Script
+from tests.stand_in.kinesis_streams import Stream
+from tests.stand_in.stream_queue import records
+
+
+def entries(count, key="k", data="eA=="):
+    return [{"Data": data, "PartitionKey": key}] * count
+
+
+def test_a_shard_takes_a_thousand_records_a_second():
+    now = [0.0]
+    stream = Stream("s", 1, limited=True, clock=lambda: now[0])
+    failed = [orjson.loads(stream.put(entries(500), Script()))["FailedRecordCount"] for _ in range(3)]
+    assert failed == [0, 0, 500]
+    now[0] = 0.1
+    assert orjson.loads(stream.put(entries(500), Script()))["FailedRecordCount"] == 400
+
+
+def test_a_shard_takes_a_mebibyte_a_second():
+    now = [0.0]
+    stream = Stream("s", 1, limited=True, clock=lambda: now[0])
+    large = "eHh4" * (100 * 1024 // 3)
+    assert orjson.loads(stream.put(entries(12, data=large), Script()))["FailedRecordCount"] == 2
+
+
+def test_payload_units_are_counted_in_steps_of_25_kib():
+    stream = Stream("s", 1)
+    stream.put([*entries(1), *entries(1, data="eHh4" * 9000)], Script())
+    assert stream.counters()["units"] == 3
+
+
+def test_as_a_process_it_forgets_counts_and_can_be_told_to_fail():
+    command = [sys.executable, "-m", "tests.stand_in.kinesis", "--streams", "a:2,b", "--forget"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            publisher = publisher_for(url)
+            assert len(publisher.put_records("a", records(10))) == 10
+            order = {"records": {"stream": "a", "records": 3}}
+            urllib.request.urlopen(f"{url}/control", data=orjson.dumps(order)).close()
+            publisher.put_records("a", records(10))
+            with urllib.request.urlopen(f"{url}/counters") as answer:
+                counted = orjson.loads(answer.read())
+        finally:
+            process.terminate()
+    assert (counted["a"]["requests"], counted["a"]["records"], counted["a"]["throttled"]) == (2, 17, 3)
+    assert counted["b"]["records"] == 0
+
+
+def test_a_fault_of_no_known_kind_is_refused():
+    with KinesisStandIn() as kinesis, pytest.raises(ValueError, match="one of"):
+        kinesis.fault("explode")
