@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.mapping.mapping import FILTERED
+from bridge.mapping.scope import SCOPE_NAMES
 from bridge.model import Draft, Mapped, Rejection
 from tests.mapping.make import NOW_MS, applied, mapping, message
 
@@ -94,9 +95,7 @@ def test_an_expression_sees_all_of_the_message():
 
 def test_the_whole_scope_is_seen_by_an_expression_that_asks_for_it():
     mapped = applied(mapping(transform="keys(@)"), message(1))
-    assert set(data(mapped)[0]) == {
-        "payload", "captures", "topic", "levels", "received_at", "received_at_ms", "qos", "retain", "properties", "mapping",
-    }  # fmt: skip
+    assert set(data(mapped)[0]) == set(SCOPE_NAMES)
 
 
 @pytest.mark.parametrize("value", [False, None, "", [], {}])
@@ -131,14 +130,25 @@ def test_a_transform_that_gives_null_is_rejected(outputs):
     assert (rejection.code, "leave it out with `where`" in rejection.detail) == ("transform", True)
 
 
-def test_an_error_that_nobody_thought_of_is_a_rejection_too():
+def test_a_result_that_json_cannot_hold_is_rejected():
     made = mapping(transform="properties.x")
     for broken in (object(), 2**70, {1: 2}):
         (rejection,) = applied(made, message(1, properties={"x": broken})).rejections
         assert rejection.code == "transform"
-    (rejection,) = applied(made, message(1, received_at_ms=None, properties=None)._replace(payload=None)).rejections
-    assert rejection.code == "internal"
-    assert rejection.outputs == (0,)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), RecursionError("deep"), MemoryError()])
+def test_a_bug_in_a_step_stops_one_message_and_not_the_bridge(error):
+    class Broken(dict):
+        def __getitem__(self, name):
+            raise error
+
+        get = __getitem__
+
+    made = mapping(where="captures.x", topic="{x}")
+    (rejection,) = made.apply(message(1), Broken(x="y"), ["y"]).rejections
+    assert (rejection.outputs, rejection.code) == ((0,), "internal")
+    assert type(error).__name__ in rejection.detail
 
 
 def test_a_result_nested_too_deep_for_json_is_rejected():
