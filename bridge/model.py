@@ -103,3 +103,20 @@ class DeadLetter(NamedTuple):
     received_at_ms: int
     properties: Mapping[str, Any] = NO_PROPERTIES
     key: str | None = None
+
+
+class Memory(Protocol):
+    """What a stateful mapping remembers between messages: bytes by key. Written in the transaction of the messages that
+    changed it (bridge/spool/state.py), so that it never knows more, or less, than what is acknowledged."""
+
+    def get(self, key: str) -> bytes | None:
+        """The value, or None."""
+
+    def put(self, key: str, value: bytes) -> None:
+        """Remember."""
+
+    def forget(self, key: str) -> None:
+        """Remove, if it is there."""
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """All keys and values. Change nothing while iterating."""

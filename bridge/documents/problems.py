@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic_core import core_schema
 
-from bridge.documents.expected import choices, expected, one_of, written
+from bridge.documents.expected import KEYS_AND_VALUES, choices, expected, one_of, written
 from bridge.documents.locations import tags
 from bridge.documents.nodes import Scalar, Table, find, scalars
 
@@ -89,7 +89,7 @@ def _found(document: Document, path: Path, hint: Hint) -> str:
         return ""
     if not isinstance(node, Scalar):
         return _several(node, expected(hint))
-    if (hint.secret or hint.model is not None) and not node.sources:
+    if (hint.secret or expected(hint) == KEYS_AND_VALUES) and not node.sources:
         return f", found {_kind(node)}"
     return _value(node) + _nearest(node, choices(hint)) + _advice(node, expected(hint))
 
@@ -118,7 +118,7 @@ def _kind(node: Scalar) -> str:
         return "nothing; fill it in, or leave the key out"
     if node.data == "":
         return "empty text"
-    return "text" if isinstance(node.data, str) else "a number" if not isinstance(node.data, bool) else "true or false"
+    return {str: "text", bool: "a boolean"}.get(type(node.data), "a number")
 
 
 def _nearest(node: Node, known: Iterable[str]) -> str:

@@ -37,7 +37,7 @@ class MappingExplanation:
 
     def render(self) -> str:
         """Plain text, a line a step."""
-        lines = [f"  {label:<{_LABEL_CHARS}}{text}" for label, text in self.steps]
+        lines = [f"  {label:<{_LABEL_CHARS}}{_printable(text)}" for label, text in self.steps]
         return "\n".join([f"{self.name}:", *lines])
 
 
@@ -57,7 +57,9 @@ class Explanation:
         """Plain text: each mapping, and what it did and why."""
         parts = [each.render() for each in self.mappings]
         if not self.matched:
-            parts.append(f"no mapping matches the topic '{self.topic}': the bridge does not receive such messages")
+            parts.append(
+                f"no mapping matches the topic '{_printable(self.topic)}': the bridge does not receive such messages"
+            )
         return "\n\n".join(parts)
 
 
@@ -147,6 +149,11 @@ def _shown(value: Any) -> str:
         return _cut(orjson.dumps(value).decode())
     except TypeError:
         return _cut(repr(value))
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would act upon: topics and payloads come from outside."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _cut(text: str) -> str:

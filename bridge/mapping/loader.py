@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from bridge.documents import read_document
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import run_cases
-from bridge.mapping.checks import read_specification
 from bridge.mapping.mapping import Mapping, compile_mapping
+from bridge.mapping.validation import read_specification
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.documents import Document
-    from bridge.mapping.records import Limits
+    from bridge.mapping.outputs import Limits
 
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")

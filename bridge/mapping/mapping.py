@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.expressions import Expression, compile_expression, truthy
-from bridge.mapping.records import MAX_DETAIL_CHARS, Convert, Limits, converter
+from bridge.mapping.records import MAX_DETAIL_CHARS, Convert, converter
 from bridge.mapping.scope import RECORD, BuildScope, Scope, scope_builder
 from bridge.mapping.topics import TopicPattern
 from bridge.model import Mapped, Message, Output, Rejection
@@ -20,6 +20,7 @@ from bridge.payloads import DECODERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from bridge.mapping.outputs import Limits
     from bridge.mapping.specification import Specification
 
 FILTERED = Mapped([], ())
@@ -50,7 +51,8 @@ class Mapping:
     def apply_again(self, message: Message, streams: Sequence[str], item: int | None) -> Mapped:
         """Map a dead letter's message again, for the outputs to `streams` only and, of `each`, for `item` only.
 
-        Never raises. What the mapping does not do any more is a rejection, so that a dead letter is never lost.
+        Never raises. What the mapping does not do any more is a rejection (no_output, no_match, no_item), so that a
+        dead letter is never lost. Of two outputs to one stream both are mapped again: a dead letter knows its streams.
         """
         wanted = frozenset(output.number for output in self.outputs if output.data_stream in streams)
         if len({output.data_stream for output in self.outputs if output.number in wanted}) < len(set(streams)):
@@ -60,6 +62,8 @@ class Mapping:
         captures = self.pattern.match(message.topic)
         if captures is None:
             return self._changed("no_match", f"'{message.topic}' does not match '{self.pattern.text}' any more")
+        if item is not None and not self.specification.each:
+            return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
         mapped = self.apply(message, captures, message.topic.split("/"), item)
         rejections = tuple(
             each._replace(outputs=tuple(number for number in each.outputs if number in wanted))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bridge.mapping.topics import ONE, REST, covering
+from bridge.mapping.covering import covering
+from bridge.mapping.topics import ONE, REST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

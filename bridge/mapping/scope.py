@@ -15,6 +15,7 @@ record          in `partition_key_from` only: the record, before it becomes JSON
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
     def mapping_name(_message: Message, _levels: list[str]) -> str:
         return mapping
 
-    values = {**_VALUES, "mapping": mapping_name}
+    time_text = lru_cache(maxsize=16)(rfc3339)  # the messages of a burst have the same time
+
+    def received_at(message: Message, _levels: list[str]) -> str:
+        return time_text(message.received_at_ms)
+
+    values = {**_VALUES, "mapping": mapping_name, "received_at": received_at}
     extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
 
     def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:
@@ -69,13 +75,12 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
 def rfc3339(milliseconds: int) -> str:
     """Milliseconds since 1970 as RFC 3339 in UTC, to the millisecond."""
     seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 _VALUES: dict[str, _Value] = {
     "topic": lambda message, _levels: message.topic,
     "levels": lambda _message, levels: levels,
-    "received_at": lambda message, _levels: rfc3339(message.received_at_ms),
     "received_at_ms": lambda message, _levels: message.received_at_ms,
     "qos": lambda message, _levels: message.qos,
     "retain": lambda message, _levels: message.retain,

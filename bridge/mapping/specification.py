@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
 from bridge.mapping.topics import TopicPattern, check_topic_name
@@ -58,6 +58,14 @@ def _time(text: str) -> str:
     return text
 
 
+def _no_boolean(value: Any) -> Any:
+    """To pydantic `true` is the literal 1."""
+    if isinstance(value, bool):
+        raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - a TypeError is no problem of form to pydantic
+    return value
+
+
+Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_no_boolean)]
 Text = Annotated[str, Field(min_length=1)]
 DataStream = Annotated[str, AfterValidator(_stream)]
 TopicName = Annotated[str, AfterValidator(_topic_name)]
@@ -139,7 +147,7 @@ class CaseSpecification(_Section):
     payload: Any = Field(None, description="A value: sent as JSON; with `payload: text` or `number` as its text.")
     payload_text: str | None = Field(None, description="The exact payload as text.")
     payload_base64: Base64 | None = Field(None, description="The exact payload in base64.")
-    qos: Literal[0, 1, 2] | None = Field(None, description="As the mapping's if not given.")
+    qos: Qos | None = Field(None, description="As the mapping's if not given.")
     retain: bool = False
     properties: dict[str, Any] = Field(default_factory=dict)
     received_at: Annotated[str, AfterValidator(_time)] = DEFAULT_RECEIVED_AT
@@ -162,7 +170,7 @@ class Specification(_Section):
     topic: Annotated[str, AfterValidator(_topic_pattern)] = Field(
         description="MQTT topic filter; {name} captures one level, {name...} the rest.",
     )
-    qos: Literal[0, 1, 2] = Field(1, description="The highest QoS to subscribe with.")
+    qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
     payload: Literal["json", "text", "number", "bytes"] = Field("json", description="What the payload is.")
     where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_BURST_MESSAGES = 4000
+MAX_BURST_MESSAGES = 2000
 """One transaction's worth: large enough that its fsync costs little a message, small enough to be done in a moment."""
-MAX_BURST_BYTES = 2 * 1024 * 1024
+MAX_BURST_BYTES = 1024 * 1024
 _RETRY_REFUSED_SECS = 60.0
 _SUBACK_SECS = 30.0
 _PINGREQ = b"\xc0\x00"

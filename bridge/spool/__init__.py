@@ -11,6 +11,7 @@ settled since the last one, and the ledger's sums, so that the books balance at 
     dead_letters    raw messages and refused records, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled
     unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: exactly once into the spool, SIGKILL or not
+    state           what stateful mappings remember, by mapping and key
 
 The only folder that imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.
 """

@@ -17,7 +17,7 @@ from bridge.model import Record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ROW_BYTES = 200
+_ROW_BYTES = 250
 """What a record costs in memory beside its data."""
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
@@ -67,6 +67,9 @@ class StreamQueue:
         """Number a record for the transaction to come. Without a key, its number spreads it over the shards."""
         number = self.next
         self.next = number + 1
+        # orjson makes its result in a block of 1 KiB and shrinks it in place, which leaves the rest of the block idle
+        # as long as the result lives. A copy costs 0.1 µs and makes the window in memory a quarter of the size.
+        data = memoryview(data).tobytes()
         self.pending.append(Record(number, mapping, str(number) if key is None else key, data))
 
     def committed(self) -> None:

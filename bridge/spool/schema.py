@@ -30,6 +30,7 @@ create table dead_letters(
     total_bytes integer not null, qos integer not null, retain integer not null, received_at_ms integer not null,
     properties text not null, key text);
 create table unreleased(packet integer primary key);
+create table state(space text not null, key text not null, value blob not null, primary key(space, key)) without rowid;
 """
 
 

@@ -17,6 +17,7 @@ from bridge.spool.folder import Folder
 from bridge.spool.ledger import COLUMNS, Counts, Ledger, LedgerRow
 from bridge.spool.letters import Letter, count_letters, read_letters
 from bridge.spool.queue import PAGE_BYTES, PAGE_RECORDS, StreamQueue
+from bridge.spool.state import State, load, write_changed
 from bridge.spool.transaction import (
     Transaction,
     pending_bytes,
@@ -55,6 +56,7 @@ class Spool:
         self.folder = Folder(settings.path)
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
+        self._states: dict[str, State] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._broken = self.full = False
@@ -123,6 +125,15 @@ class Spool:
         """The spool's number for a stream ("" stands for none: unmatched messages)."""
         return self._number("streams", self._streams, name)
 
+    def state(self, space: str) -> State:
+        """What the mapping of this name remembers."""
+        if space not in self._states:
+            try:
+                self._states[space] = load(self._database, space)
+            except sqlite3.Error as error:
+                raise schema.translated(error, self.folder.database) from error
+        return self._states[space]
+
     def _number(self, table: str, known: dict[str, int], name: str) -> int:
         if name not in known:
             columns, values = ("name, next", (name, 1)) if table == "streams" else ("name", (name,))
@@ -174,6 +185,7 @@ class Spool:
                 self._make_room(needed, changes, dropped)
             write_pending(database, pending, changes)
             write_rest(database, transaction, changes)
+            changed = write_changed(database, self._states.values())
             self._give_back_pages()
             database.execute("commit")
         except BaseException as error:
@@ -185,6 +197,8 @@ class Spool:
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
+        for state in changed:
+            state.written()
         with self._lock:
             self.ledger.add(changes)
             self.dead_letter_count += len(transaction.letters) + refused

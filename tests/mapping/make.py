@@ -4,8 +4,8 @@ import json
 import pathlib
 
 from bridge.documents import parse_document
-from bridge.mapping.checks import read_specification
 from bridge.mapping.mapping import compile_mapping
+from bridge.mapping.validation import read_specification
 from bridge.model import Message
 
 NOW_MS = 1_700_000_000_123

@@ -204,3 +204,12 @@ def test_replay_never_loses_what_the_mapping_does_not_do_any_more(streams, item,
     mapped = made.apply_again(sent, streams, item)
     assert mapped.drafts == []
     assert [(type(each), each.code) for each in mapped.rejections] == [(Rejection, code)]
+
+
+def test_replay_of_an_item_needs_a_mapping_that_makes_items():
+    mapped = mapping(transform="payload").apply_again(message([1, 2]), ("s",), 1)
+    assert [each.code for each in mapped.rejections] == ["no_item"]
+
+
+def test_what_a_mended_mapping_filters_is_filtered_on_replay():
+    assert mapping(where="`false`").apply_again(message(1), ("s",), None) == FILTERED

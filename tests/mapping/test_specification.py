@@ -57,7 +57,7 @@ def test_anything_else_is_no_stream(stream):
         ("topic: 5", "topic: expected text, found 5; put it in quotes"),
         ("qos: 3", "qos: expected 0, 1 or 2, found 3"),
         ("qos: '1'", "qos: expected 0, 1 or 2, found '1'"),
-        ("qos: true", "qos: expected 0, 1 or 2, found true"),
+        ("qos: true", "qos: expected 0, 1 or 2, found true or false"),
         ("retained: false", "retained: expected 'take' or 'skip', found false"),
         ("each: yes", "each: expected true or false, found 'yes'; write true"),
         ("where: ''", "where: expected text of at least one character, found ''"),

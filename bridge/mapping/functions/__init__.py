@@ -1,4 +1,4 @@
-"""The functions of the expression language. A new one is a `Function` in its file and nothing else: `FUNCTIONS` has all."""
+"""The functions of the expression language: `FUNCTIONS` has all. A new one is a `Function` in its family's file."""
 
 from __future__ import annotations
 

@@ -1,20 +1,26 @@
-"""Arithmetic. Whole numbers are exact; a whole result of whole numbers stays whole. Everything else is IEEE 754 double.
+"""Arithmetic. Whole numbers are exact; a whole result of whole numbers stays whole. All else is IEEE 754 double.
 
-A whole result outside -2^63 … 2^64-1 (what JSON writers keep exact), an infinite one, or one that is not a number, is an
-error and never a silently wrong value.
+A whole result outside -2^63 … 2^64-1 (what JSON writers keep exact), an infinite one, or one that is not a number, is
+an error and never a silently wrong value.
 """
 
 from __future__ import annotations
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.functions.signature import Function, Parameter
+from bridge.mapping.functions.signature import NUMBER, Binding, Function, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**64 - 1
 _MAX_DECIMALS: Final = 15
+_EXACT_HALVES: Final = 2**40
+_DIGITS: Final = 25
+"""More than the 17 that a double has: no digits are left to round that far right."""
 
 _A = Parameter("a", ("number",))
 _B = Parameter("b", ("number",))
@@ -31,17 +37,20 @@ def _kept(result: Any) -> Any:
     raise ValueError("the result is not a finite number")
 
 
-def _add(*numbers: Any) -> Any:
-    return _kept(sum(numbers))
+def _add(a: Any, b: Any, *more: Any) -> Any:
+    result = _kept(a + b)
+    for number in more:
+        result = _kept(result + number)
+    return result
 
 
 def _subtract(a: Any, b: Any) -> Any:
     return _kept(a - b)
 
 
-def _multiply(*numbers: Any) -> Any:
-    result = numbers[0]
-    for number in numbers[1:]:
+def _multiply(a: Any, b: Any, *more: Any) -> Any:
+    result = _kept(a * b)
+    for number in more:
         result = _kept(result * number)
     return result
 
@@ -71,27 +80,41 @@ def _power(base: Any, exponent: Any) -> Any:
 
 
 def _round(number: Any, decimals: Any = 0) -> Any:
+    return _rounded(number, _places(decimals))
+
+
+def _bind_round(binding: Binding) -> Callable[..., Any]:
+    decimals = binding.literal(1, 0)
+    if type(decimals) not in NUMBER:
+        return _round
     places = _places(decimals)
-    if type(number) is int and places >= 0:
-        return number
-    if type(number) is float:
-        _kept(number)
-        text = repr(number)
-        # Only a 5 at the very end can be a tie; without one, Python's own rounding gives the same, and is faster.
-        if text[-1] != "5" and "e" not in text:
-            return round(number, places) if places > 0 else _kept(int(round(number, places)))
-    unit = Decimal(1).scaleb(-places)
-    exact = Decimal(repr(number))
-    if exact.adjusted() + places > 25:  # noqa: PLR2004 - no digits that far right: 17 are all a double has
-        return number if places > 0 else _kept(int(exact))
-    rounded = exact.quantize(unit, rounding=ROUND_HALF_UP)
-    return float(rounded) if places > 0 else _kept(int(rounded))
+    return lambda number, *_: _rounded(number, places)
 
 
 def _places(decimals: Any) -> int:
-    if decimals != int(decimals) or abs(decimals) > _MAX_DECIMALS:
+    if not -_MAX_DECIMALS <= decimals <= _MAX_DECIMALS or decimals != int(decimals):
         raise ValueError(f"decimals must be a whole number from -{_MAX_DECIMALS} to {_MAX_DECIMALS}")
     return int(decimals)
+
+
+def _rounded(number: Any, places: int) -> Any:
+    if places > 0:
+        if type(number) is int:
+            return number
+        scaled = number * 10**places
+        # Far from a half, Python's own rounding gives the same as the exact one, and is five times as fast.
+        if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - far
+            return round(number, places)
+        return float(_half_up(number, places))
+    return number if type(number) is int and places == 0 else _kept(int(_half_up(number, places)))
+
+
+def _half_up(number: Any, places: int) -> Decimal:
+    """Of the number as it is written: 2.675 has a half at two decimals, though the double nearest to it is less."""
+    exact = Decimal(repr(_kept(number)))
+    if exact.adjusted() + places > _DIGITS:
+        return exact
+    return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
 def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any) -> Any:
@@ -107,7 +130,7 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 def _clamp(number: Any, low: Any, high: Any) -> Any:
     if low > high:
         raise ValueError("low is above high")
-    return low if number < low else high if number > high else number
+    return low if number < low else min(number, high)
 
 
 _SCALE = tuple(Parameter(name, ("number",)) for name in ("number", "from_low", "from_high", "to_low", "to_high"))

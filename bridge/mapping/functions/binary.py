@@ -74,18 +74,38 @@ def _base64(value: Any) -> str:
 
 
 BINARY: Final[tuple[Function, ...]] = (
-    Function("bits", tuple(Parameter(name, ("number",)) for name in ("word", "from", "length")), _bits,
-             "Bits of a whole number (negative: two's complement), `length` of them from bit `from`, 0 being the lowest.",
-             (("bits(`181`, `4`, `4`)", 11), ("bits(`5`, `2`, `1`)", 1))),
-    Function("bytes_to_int", (_BYTES, _ORDER, Parameter("sign", ("string",))), _bytes_to_int,
-             "A whole number of 1 to 8 bytes. Order: big (if left out), little, word_swap, byte_swap; sign: unsigned (if "
-             "left out) or signed.",
-             (("bytes_to_int(`[1, 44]`)", 300), ("bytes_to_int(`[254, 255]`, 'little', 'signed')", -2)),
-             optional=2, cost=6),
-    Function("bytes_to_float", (_BYTES, _ORDER), _bytes_to_float,
-             "An IEEE 754 number of 2, 4 or 8 bytes; order as for bytes_to_int. NaN and infinities give null.",
-             (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
-             optional=1, cost=6),
-    Function("base64", (Parameter("value", ("array-number", "string")),), _base64,
-             "Base64 of a byte list, or of a text's UTF-8.", (("base64(`[1, 2, 255]`)", "AQL/"),), cost=4),
+    Function(
+        "bits",
+        tuple(Parameter(name, ("number",)) for name in ("word", "from", "length")),
+        _bits,
+        "Bits of a whole number (negative: two's complement), `length` of them from bit `from`, 0 being the lowest.",
+        (("bits(`181`, `4`, `4`)", 11), ("bits(`5`, `2`, `1`)", 1)),
+    ),
+    Function(
+        "bytes_to_int",
+        (_BYTES, _ORDER, Parameter("sign", ("string",))),
+        _bytes_to_int,
+        "A whole number of 1 to 8 bytes. Order: big (if left out), little, word_swap, byte_swap; sign: unsigned (if "
+        "left out) or signed.",
+        (("bytes_to_int(`[1, 44]`)", 300), ("bytes_to_int(`[254, 255]`, 'little', 'signed')", -2)),
+        optional=2,
+        cost=6,
+    ),
+    Function(
+        "bytes_to_float",
+        (_BYTES, _ORDER),
+        _bytes_to_float,
+        "An IEEE 754 number of 2, 4 or 8 bytes; order as for bytes_to_int. NaN and infinities give null.",
+        (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
+        optional=1,
+        cost=6,
+    ),
+    Function(
+        "base64",
+        (Parameter("value", ("array-number", "string")),),
+        _base64,
+        "Base64 of a byte list, or of a text's UTF-8.",
+        (("base64(`[1, 2, 255]`)", "AQL/"),),
+        cost=4,
+    ),
 )

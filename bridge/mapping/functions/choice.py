@@ -47,7 +47,7 @@ def _table(tables: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, A
     try:
         return tables[name]
     except KeyError:
-        raise ValueError(f"lookup(): there is no table '{name[:40]}'{nearest(name, tables)}") from None
+        raise ValueError(f"there is no table '{name[:40]}'{nearest(name, tables)}") from None
 
 
 def _written(key: Any) -> str:
@@ -57,16 +57,26 @@ def _written(key: Any) -> str:
 
 
 CHOICE: Final[tuple[Function, ...]] = (
-    Function("if", (Parameter("condition"), Parameter("then"), Parameter("else")), _if,
-             "`then` if the condition is true as JMESPath sees it, otherwise `else` (null if left out). Only the branch "
-             "taken is evaluated.",
-             (("if(`2` > `1`, 'high', 'low')", "high"), ("if(`null`, 'on')", None)), optional=1, lazy=_lazy_if),
-    Function("lookup", (Parameter("table", ("string",)), Parameter("key", ("string", "number")), Parameter("default")),
-             _without_tables,
-             "The entry of a table (a YAML or CSV file beside the mappings) for a key; the default, or null, if there is "
-             "none. A number is looked up as it is written: 7 and 7.0 as '7'.",
-             (("lookup('units', 'temperature')", "degC"), ("lookup('units', 'torque', 'Nm')", "Nm")),
-             optional=1, bind=_bind_lookup),
+    Function(
+        "if",
+        (Parameter("condition"), Parameter("then"), Parameter("else")),
+        _if,
+        "`then` if the condition is true as JMESPath sees it, otherwise `else` (null if left out). Only the branch "
+        "taken is evaluated.",
+        (("if(`2` > `1`, 'high', 'low')", "high"), ("if(`null`, 'on')", None)),
+        optional=1,
+        lazy=_lazy_if,
+    ),
+    Function(
+        "lookup",
+        (Parameter("table", ("string",)), Parameter("key", ("string", "number")), Parameter("default")),
+        _without_tables,
+        "The entry of a table (a YAML or CSV file beside the mappings) for a key; the default, or null, if there is "
+        "none. A number is looked up as it is written: 7 and 7.0 as '7'.",
+        (("lookup('units', 'temperature')", "degC"), ("lookup('units', 'torque', 'Nm')", "Nm")),
+        optional=1,
+        bind=_bind_lookup,
+    ),
 )
 
 EXAMPLE_TABLES: Final[Mapping[str, Mapping[str, Any]]] = {"units": {"temperature": "degC", "7": "bar"}}

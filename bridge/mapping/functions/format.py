@@ -6,7 +6,8 @@
 
 After the colon: an optional 0 (fill with zeros), width (at most 1000), precision (at most 100) and one of d f e x X o b
 — the part of Python's format specification that is bounded and does not depend on a locale. A text goes in as it is,
-anything else as JSON text.
+anything else as JSON text. Precision cuts a text, and rounds the exact binary value of a number (`round` first where
+halves matter).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _bind(binding: Binding) -> Callable[..., Any]:
     places = [piece[0] for piece in pieces if type(piece) is tuple]
     given = len(binding.literals) - 1
     if max(places, default=-1) >= given:
-        raise ValueError(f"format(): the template needs {max(places) + 1} values, found {given}")
+        raise ValueError(f"the template needs {max(places) + 1} values, found {given}")
     return lambda _, *values: _filled(pieces, values)
 
 
@@ -94,10 +95,9 @@ FORMAT: Final = Function(
     (Parameter("template", ("string",)), Parameter("value")),
     _format,
     "The template with the values in its places: {} or {0}, with a format as {:.2f}, {:05}, {:x}.",
-    (("format('{}-{:03}', 'press', `7`)", "press-007"), ("format('{:.1f} C', `21.25`)", "21.2 C")),
+    (("format('{}-{:03}', 'press', `7`)", "press-007"), ("format('{:.1f} °C', `21.26`)", "21.3 °C")),
     variadic=True,
     bind=_bind,
     cost=10,
     growth=6,
 )
-

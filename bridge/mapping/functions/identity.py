@@ -52,12 +52,25 @@ def _uuid5(namespace: str, name: str) -> str:
 
 
 IDENTITY: Final[tuple[Function, ...]] = (
-    Function("hash", (Parameter("value"), Parameter("algorithm", ("string",))), _hash,
-             "Hexadecimal digest of a text's UTF-8, or of any other value's compact JSON with sorted names: sha256 (if "
-             "left out), sha512, sha1, md5, crc32. To name things, not to keep secrets.",
-             (("hash('press07', 'crc32')", "5bd0f5c4"),
-              ("hash('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")), optional=1, cost=10),
-    Function("uuid5", (Parameter("namespace", ("string",)), Parameter("name", ("string",))), _uuid5,
-             "The name-based UUID (RFC 9562, version 5) in a namespace: dns, url, oid, x500 or a UUID.",
-             (("uuid5('dns', 'python.org')", "886313e1-3b8a-5372-9b90-0c9aee199e5d"),), cost=25),
+    Function(
+        "hash",
+        (Parameter("value"), Parameter("algorithm", ("string",))),
+        _hash,
+        "Hexadecimal digest of a text's UTF-8, or of any other value's compact JSON with sorted names: sha256 (if "
+        "left out), sha512, sha1, md5, crc32. To name things, not to keep secrets.",
+        (
+            ("hash('123456789', 'crc32')", "cbf43926"),
+            ("hash('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ),
+        optional=1,
+        cost=10,
+    ),
+    Function(
+        "uuid5",
+        (Parameter("namespace", ("string",)), Parameter("name", ("string",))),
+        _uuid5,
+        "The name-based UUID (RFC 9562, version 5) in a namespace: dns, url, oid, x500 or a UUID.",
+        (("uuid5('dns', 'python.org')", "886313e1-3b8a-5372-9b90-0c9aee199e5d"),),
+        cost=25,
+    ),
 )

@@ -80,11 +80,24 @@ def _bind_extract(binding: Binding) -> Callable[..., Any]:
 
 
 REGEX: Final[tuple[Function, ...]] = (
-    Function("regex_match", _PARAMETERS, _match, "Whether the pattern (RE2) matches anywhere; ^ and $ for the ends.",
-             (("regex_match('press07', '^press\\d+$')", True),), bind=_bind_match, cost=50),
-    Function("regex_extract", (*_PARAMETERS, Parameter("group", ("number", "string"))), _extract,
-             "What a group of the pattern (RE2) matched: by number or name, else the first, else the whole match; null "
-             "if there is no match.",
-             (("regex_extract('press07-temp', 'press(\\d+)')", "07"), ("regex_extract('press', '\\d+')", None)),
-             optional=1, bind=_bind_extract, cost=50),
+    Function(
+        "regex_match",
+        _PARAMETERS,
+        _match,
+        "Whether the pattern (RE2) matches anywhere; ^ and $ for the ends.",
+        (("regex_match('press07', '^press\\d+$')", True),),
+        bind=_bind_match,
+        cost=50,
+    ),
+    Function(
+        "regex_extract",
+        (*_PARAMETERS, Parameter("group", ("number", "string"))),
+        _extract,
+        "What a group of the pattern (RE2) matched: by number or name, else the first, else the whole match; null "
+        "if there is no match.",
+        (("regex_extract('press07-temp', 'press(\\d+)')", "07"), ("regex_extract('press', '\\d+')", None)),
+        optional=1,
+        bind=_bind_extract,
+        cost=50,
+    ),
 )

@@ -1,4 +1,6 @@
-"""The functions of the JMESPath specification, as the `jmespath` package computes them: https://jmespath.org/specification.html
+"""The functions of the JMESPath specification, as the `jmespath` package computes them.
+
+https://jmespath.org/specification.html#built-in-functions
 
 Those that take an expression (`&name`) stand in `by_expression`.
 """
@@ -49,7 +51,7 @@ def _to_number(value: Any) -> Any:
 
 
 def _join(glue: str, parts: list[str]) -> str:
-    if len(glue) * len(parts) > MAX_TEXT_CHARS:
+    if len(glue) * len(parts) + sum(map(len, parts)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return glue.join(parts)
 
@@ -98,7 +100,7 @@ STANDARD: Final[tuple[Function, ...]] = (
     Function(
         "max",
         (_ORDERED,),
-        lambda values: max(values, default=None),
+        lambda values: max(values) if values else None,
         "The largest; null of an empty array.",
         (("max(`[1, 3, 2]`)", 3),),
     ),
@@ -113,7 +115,7 @@ STANDARD: Final[tuple[Function, ...]] = (
     Function(
         "min",
         (_ORDERED,),
-        lambda values: min(values, default=None),
+        lambda values: min(values) if values else None,
         "The smallest; null of an empty array.",
         (("min(`[1, 3, 2]`)", 1),),
     ),

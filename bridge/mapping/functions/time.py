@@ -31,7 +31,10 @@ def _zone(name: str) -> tzinfo:
 
 
 def _iso(epoch_ms: Any, zone: tzinfo) -> str:
-    moment = (_EPOCH + timedelta(milliseconds=epoch_ms // 1)).astimezone(zone)
+    try:
+        moment = (_EPOCH + timedelta(milliseconds=epoch_ms // 1)).astimezone(zone)
+    except (OverflowError, ValueError) as error:
+        raise ValueError("the time is outside the years 1 to 9999") from error
     text = moment.isoformat(timespec="milliseconds")
     return text[:-6] + "Z" if zone is UTC else text
 
@@ -94,7 +97,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
     if type(pattern) is str and pattern:
         _checked(pattern)
         if name is None and "%z" not in pattern:
-            raise ValueError(f"parse_time(): '{pattern}' has no %z (offset): give a zone as third argument")
+            raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
     return _parse_time
 
 
@@ -103,23 +106,45 @@ def _checked(pattern: str) -> None:
         datetime.strptime("", pattern)  # noqa: DTZ007 - only to see whether the pattern is known
     except ValueError as error:
         if "does not match format" not in str(error):
-            raise ValueError(f"parse_time(): '{pattern}': {error}") from error
+            raise ValueError(f"'{pattern}': {error}") from error
 
 
 TIME: Final[tuple[Function, ...]] = (
-    Function("iso_time", (Parameter("epoch_ms", ("number",)), _ZONE), _iso_time,
-             "RFC 3339 text of milliseconds since 1970, in UTC or with a zone's offset; a part of a millisecond is cut.",
-             (("iso_time(`1700000000000`)", "2023-11-14T22:13:20.000Z"),
-              ("iso_time(`1700000000000`, 'Europe/Berlin')", "2023-11-14T23:13:20.000+01:00")),
-             optional=1, bind=_bind_iso_time, cost=10),
-    Function("epoch_ms", (_TEXT, _ZONE), _epoch_ms,
-             "Milliseconds since 1970 of ISO 8601 text; the zone is for text without an offset.",
-             (("epoch_ms('2023-11-14T22:13:20Z')", 1700000000000),
-              ("epoch_ms('2023-11-14 23:13:20', 'Europe/Berlin')", 1700000000000)),
-             optional=1, bind=_bind_epoch_ms, cost=10),
-    Function("parse_time", (_TEXT, Parameter("pattern", ("string",)), _ZONE), _parse_time,
-             "Milliseconds since 1970 of text written as the pattern says (%d.%m.%Y %H:%M:%S …); the zone is for a "
-             "pattern without %z.",
-             (("parse_time('14.11.2023 23:13:20', '%d.%m.%Y %H:%M:%S', 'Europe/Berlin')", 1700000000000),),
-             optional=1, bind=_bind_parse_time, cost=50),
+    Function(
+        "iso_time",
+        (Parameter("epoch_ms", ("number",)), _ZONE),
+        _iso_time,
+        "RFC 3339 text of milliseconds since 1970, in UTC or with a zone's offset; a part of a millisecond is cut.",
+        (
+            ("iso_time(`1700000000000`)", "2023-11-14T22:13:20.000Z"),
+            ("iso_time(`1700000000000`, 'Europe/Berlin')", "2023-11-14T23:13:20.000+01:00"),
+        ),
+        optional=1,
+        bind=_bind_iso_time,
+        cost=10,
+    ),
+    Function(
+        "epoch_ms",
+        (_TEXT, _ZONE),
+        _epoch_ms,
+        "Milliseconds since 1970 of ISO 8601 text; the zone is for text without an offset.",
+        (
+            ("epoch_ms('2023-11-14T22:13:20Z')", 1700000000000),
+            ("epoch_ms('2023-11-14 23:13:20', 'Europe/Berlin')", 1700000000000),
+        ),
+        optional=1,
+        bind=_bind_epoch_ms,
+        cost=10,
+    ),
+    Function(
+        "parse_time",
+        (_TEXT, Parameter("pattern", ("string",)), _ZONE),
+        _parse_time,
+        "Milliseconds since 1970 of text written as the pattern says (%d.%m.%Y %H:%M:%S …); the zone is for a "
+        "pattern without %z.",
+        (("parse_time('14.11.2023 23:13:20', '%d.%m.%Y %H:%M:%S', 'Europe/Berlin')", 1700000000000),),
+        optional=1,
+        bind=_bind_parse_time,
+        cost=50,
+    ),
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.checks import read_specification
+from bridge.mapping.validation import read_specification
 from tests.mapping.make import document
 
 OUTPUTS = "outputs: [{data_stream: s}]"
@@ -83,5 +83,6 @@ def test_a_test_whose_topic_does_not_match_is_named():
 
 
 def test_a_test_whose_payload_is_none_of_the_format_is_named():
-    text = f"topic: t\npayload: number\n{OUTPUTS}\ntests:\n  - name: x\n    topic: t\n    payload: [1]\n    expect: filtered"
+    case = "  - name: x\n    topic: t\n    payload: [1]\n    expect: filtered"
+    text = f"topic: t\npayload: number\n{OUTPUTS}\ntests:\n{case}"
     assert first(text)[:3] == (7, 5, "tests[0].payload")

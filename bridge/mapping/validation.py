@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 
 
 def read_specification(document: Document) -> Specification:
-    """Give the specification in a document; raises ConfigError with all that is wrong, whatever else is wrong."""
-    problems = [
-        *(
-            problem
-            for path, text in _expressions(document.data)
-            for problem in _expression_problems(document, path, text)
-        ),
-        *_each_problems(document),
-    ]
+    """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
+    problems = [*_expression_problems(document), *_each_problems(document)]
     try:
         specification = validate(Specification, document)
     except ConfigError as error:
@@ -39,42 +32,38 @@ def read_specification(document: Document) -> Specification:
     return specification
 
 
+def _expression_problems(document: Document) -> list[Problem]:
+    return [
+        _problem_at(document, path, error)
+        for path, text in _expressions(document.data)
+        for error in _expression_errors(path, text)
+    ]
+
+
 def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
     """Give all that stands where an expression belongs and is text; anything else is a problem of form."""
     if not isinstance(data, dict):
         return
-    for option in ("where", "transform"):
-        if isinstance(data.get(option), str):
-            yield (option,), data[option]
     outputs = data.get("outputs")
+    places: list[tuple[Path, Any]] = [(("where",), data.get("where")), (("transform",), data.get("transform"))]
     for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
-        if isinstance(output, dict) and isinstance(output.get("partition_key_from"), str):
-            yield ("outputs", number, "partition_key_from"), output["partition_key_from"]
+        if isinstance(output, dict):
+            places.append((("outputs", number, "partition_key_from"), output.get("partition_key_from")))
+    yield from ((path, text) for path, text in places if isinstance(text, str) and text)
 
 
-def _each_problems(document: Document) -> list[Problem]:
-    data = document.data
-    if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
-        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
-        return [document.problem(("each",), message)]
-    return []
-
-
-def _expression_problems(document: Document, path: Path, text: str) -> list[Problem]:
-    if not text:
-        return []  # a problem of form
+def _expression_errors(path: Path, text: str) -> list[ExpressionError]:
     try:
         expression = compile_expression(text)
     except ExpressionError as error:
-        return [_problem_at(document, path, text, error)]
-    return [_problem_at(document, path, text, error) for error in _unknown_names(expression, path)]
+        return [error]
+    return _unknown_names(expression, (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES)
 
 
-def _unknown_names(expression: Expression, path: Path) -> list[ExpressionError]:
+def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
     """Give the names that no scope has: JMESPath would make null of them without a word."""
-    known = (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES
     return [
-        ExpressionError(_unknown_name(name, known), _offset(expression.text, name))
+        ExpressionError(_unknown_name(name, known), _offset(expression.text, name), expression.text)
         for name in sorted(expression.names or ())
         if name not in known
     ]
@@ -89,14 +78,22 @@ def _unknown_name(name: str, known: tuple[str, ...]) -> str:
 
 
 def _offset(text: str, name: str) -> int:
-    """Give the first place of a name where it is not a field of something else."""
+    """Give the first place where a name stands by itself: not as a field of something, nor as a key."""
     found = re.search(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text) or re.search(re.escape(name), text)
     return found.start() if found else 0
 
 
-def _problem_at(document: Document, path: Path, text: str, error: ExpressionError) -> Problem:
+def _each_problems(document: Document) -> list[Problem]:
+    data = document.data
+    if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
+        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
+        return [document.problem(("each",), message)]
+    return []
+
+
+def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:
     """Point at the place in the file: exact in one line and in a `|` block, whose lines share their indentation."""
     line, column = document.value_place(path)
-    before = text[: error.offset]
+    before = error.text[: error.offset]
     place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)
     return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}")

@@ -1,0 +1,135 @@
+import pathlib
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.config import load_settings, options
+from tests.config.load import KINESIS, MQTT, loaded, problems
+
+ANNOTATED = pathlib.Path(__file__).parents[2] / "docker" / "bridge.yaml"
+SECRETS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "hunter2", "AWS_SESSION_TOKEN": "hunter2"}
+
+
+def test_the_smallest_configuration_has_the_documented_defaults(tmp_path):
+    settings = loaded(tmp_path, MQTT + KINESIS)
+    assert (settings.mqtt.protocol, settings.mqtt.keepalive_secs, settings.mqtt.session_expiry_secs) == (
+        "5",
+        30,
+        604_800,
+    )
+    assert (settings.mqtt.receive_maximum, settings.mqtt.max_message_bytes) == (65_535, 10 * 1024**2)
+    assert (settings.spool.max_bytes, settings.spool.when_full) == (2 * 1024**3, "block")
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 8080)
+    assert (settings.log.format, settings.log.level, settings.stop_secs) == ("text", "info", 10)
+
+
+def test_paths_begin_at_the_files_folder_wherever_the_bridge_runs(tmp_path, monkeypatch):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "bridge.yaml").write_text(MQTT + KINESIS)
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(pathlib.Path("etc/bridge.yaml"), {})
+    assert settings.spool.path == tmp_path / "etc" / "data"
+    assert settings.mappings == tmp_path / "etc" / "mappings"
+
+
+def test_paths_that_are_given_begin_there_too_unless_absolute(tmp_path):
+    settings = loaded(tmp_path, f"{MQTT}{KINESIS}spool: {{path: var/spool/}}\nmappings: /etc/mappings\n")
+    assert settings.spool.path == tmp_path / "var" / "spool"
+    assert settings.mappings == pathlib.Path("/etc/mappings")
+
+
+def test_an_empty_path_is_refused(tmp_path):
+    assert problems(tmp_path, f"{MQTT}{KINESIS}mappings: ''") == ["3:1: mappings: expected a path, found empty text"]
+
+
+def test_both_connections_are_required(tmp_path):
+    assert problems(tmp_path, "log: {}") == [
+        "1:1: kinesis: missing; expected keys and values",
+        "1:1: mqtt: missing; expected keys and values",
+    ]
+
+
+def test_an_empty_section_is_a_problem_with_the_way_out(tmp_path):
+    assert problems(tmp_path, f"{MQTT}{KINESIS}log:\n") == [
+        "3:1: log: expected keys and values, found nothing; fill it in, or leave the key out"
+    ]
+
+
+def test_a_misspelt_section_has_its_nearest_name(tmp_path):
+    assert problems(tmp_path, f"{MQTT}{KINESIS}spol: {{}}") == ["3:1: spol: unknown key; did you mean 'spool'?"]
+
+
+def test_the_page_is_off_with_null(tmp_path):
+    assert loaded(tmp_path, f"{MQTT}{KINESIS}http: null").http is None
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [("0.0.0.0:80", "0.0.0.0", 80), ("'[::1]:0'", "::1", 0), ("localhost:65535", "localhost", 65_535)],
+)
+def test_the_page_listens_where_it_is_told_to(tmp_path, listen, host, port):
+    http = loaded(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}").http
+    assert (http.host, http.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    "listen", ["8080", "':8080'", "localhost", "a:65536", "a:-1", "'::1:80'", "a:\u0663", "'a b:1'"]
+)
+def test_what_is_no_host_and_port_is_refused(tmp_path, listen):
+    [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}")
+    assert problem.startswith("4:3: http.listen: expected host:port, such as 127.0.0.1:8080")
+
+
+@pytest.mark.parametrize(("option", "size"), [("max_bytes", "15 MiB"), ("fresh_bytes", "2 GiB"), ("max_bytes", "lots")])
+def test_spool_sizes_have_their_limits(tmp_path, option, size):
+    [problem] = problems(tmp_path, f"{MQTT}{KINESIS}spool:\n  {option}: {size}")
+    assert problem.startswith(f"4:3: spool.{option}: expected a size ")
+    assert problem.endswith(f", found '{size}'")
+
+
+def test_sizes_have_units(tmp_path):
+    spool = loaded(
+        tmp_path, f"{MQTT}{KINESIS}spool: {{max_bytes: 500 MB, fresh_bytes: '${{F}}'}}", {"F": "1048576"}
+    ).spool
+    assert (spool.max_bytes, spool.fresh_bytes) == (500_000_000, 1_048_576)
+
+
+def test_settings_do_not_change(tmp_path):
+    settings = loaded(tmp_path, MQTT + KINESIS)
+    with pytest.raises(ValidationError):
+        settings.mqtt.client_id = "other"
+
+
+def test_secrets_are_not_in_any_repr(tmp_path):
+    (tmp_path / "a.pem").write_text("x")
+    text = (
+        "mqtt: {url: mqtts://b, client_id: a, username: u, password: hunter2,\n"
+        "  tls: {cert_file: a.pem, key_file: a.pem, key_password: hunter2}}\n"
+        "kinesis: {region: us-east-1, authentication:\n"
+        "  {type: token, access_key_id: A, secret_access_key: hunter2, session_token: hunter2}}\n"
+    )
+    settings = loaded(tmp_path, text)
+    assert settings.kinesis.authentication.plain()["session_token"] == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings}"
+
+
+def test_the_annotated_file_is_valid_as_it_is():
+    settings = load_settings(ANNOTATED, SECRETS)
+    assert settings.mqtt.urls == ("mqtt://mosquitto:1883",)
+
+
+def test_the_annotated_file_shows_every_option_with_its_default(tmp_path):
+    text = re.sub(r"^( *)#(?=\S)", r"\1", ANNOTATED.read_text(), flags=re.MULTILINE)
+    text = text.replace("/run/secrets", str(tmp_path)).replace("mqtt://mosquitto", "mqtts://mosquitto")
+    for name in ("ca.pem", "client.pem", "client.key", "mqtt_password", "mqtt_key_password"):
+        (tmp_path / name).write_text("hunter2\n")
+    settings = loaded(tmp_path, text, SECRETS)
+    defaults = loaded(tmp_path, MQTT + KINESIS)
+    for option in options():
+        value, default = settings, defaults
+        for name in option.name.split("."):
+            assert name in value.model_fields_set, option.name
+            value, default = getattr(value, name), getattr(default, name, None)
+        if option.default not in ("", "required") and option.name != "kinesis.authentication.type":
+            assert value == default, option.name

@@ -1,0 +1,109 @@
+import pytest
+
+from bridge.mapping.explain import explain
+from tests.mapping.make import mapping, message
+
+PRESS = {
+    "topic": "f/{site}/{machine}/t",
+    "where": "payload.on",
+    "transform": "{ m: captures.machine,\n  v: payload.v }",
+    "outputs": [
+        {"data_stream": "a", "partition_key": "k"},
+        {"data_stream": "b"},
+        {"data_stream": "c", "partition_key_from": "payload.key"},
+    ],
+}
+
+
+def lines(sent, **options):
+    return explain([mapping("press", **options)], sent).render().splitlines()
+
+
+def test_a_message_is_followed_to_its_records():
+    assert lines(message({"on": True, "v": 1, "key": "x"}, "f/pdx/p1/t"), **PRESS) == [
+        "press:",
+        "  topic        f/{site}/{machine}/t (subscribed as f/+/+/t, QoS 1)",
+        "  captures     site = pdx, machine = p1",
+        '  payload      (json) {"on":true,"v":1,"key":"x"}',
+        "  where        payload.on -> true",
+        '  transform    { m: captures.machine, v: payload.v } -> {"m":"p1","v":1}',
+        '  record       a, key \'k\', 16 bytes: {"m":"p1","v":1}',
+        '  record       b, spread over all shards, 16 bytes: {"m":"p1","v":1}',
+        '  record       c, key \'x\', 16 bytes: {"m":"p1","v":1}',
+    ]
+
+
+def test_a_filtered_message_shows_what_where_gave():
+    assert lines(message({"v": 1}, "f/pdx/p1/t"), **PRESS)[-2:] == [
+        "  where        payload.on -> null",
+        "  filtered     nothing is sent",
+    ]
+
+
+def test_a_retained_message_that_is_skipped_says_so():
+    assert lines(message(1, retain=True), retained="skip")[-2:] == [
+        "  retained     skip: the message was retained by the broker",
+        "  filtered     nothing is sent",
+    ]
+
+
+def test_a_partial_failure_shows_records_and_the_reason():
+    found = lines(message({"on": True, "v": 1}, "f/pdx/p1/t"), **PRESS)
+    assert [line.split()[0] for line in found[-3:]] == ["record", "record", "dead"]
+    assert found[-1] == (
+        "  dead letter  partition_key: partition_key_from: gave null; a key is text or a number (nothing for c)"
+    )
+
+
+def test_a_payload_that_cannot_be_read_shows_why():
+    found = lines(message(b"{", "f/pdx/p1/t"), **PRESS)
+    assert found[-1].startswith("  dead letter  decode: not JSON: ")
+    assert found[-1].endswith("(nothing for a, b, c)")
+
+
+def test_an_expression_that_fails_shows_why():
+    found = lines(message("x"), transform="abs(payload)")
+    assert found[-1].startswith("  dead letter  transform: transform: ")
+
+
+def test_a_failed_item_is_numbered():
+    found = lines(message([1, None]), transform="payload", each=True)
+    assert found[-2] == "  record       s, spread over all shards, 1 bytes: 1"
+    assert found[-1].endswith("(nothing for s, item 1)")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "why"),
+    [
+        ("f/{site}/t", "f/pdx/s", "level 3 is 's'; the pattern has 't'"),
+        ("f/{site}/t", "f/pdx", "the topic ends after level 2; the pattern goes on with 't'"),
+        ("f/{site}", "f/pdx/t", "the pattern ends after level 2; the topic goes on with 't'"),
+        ("{all...}", "$SYS/x", "wildcards at the beginning do not match '$SYS': topics with $ are the broker's own"),
+    ],
+)
+def test_a_topic_that_does_not_match_shows_the_level_that_differs(pattern, topic, why):
+    found = lines(message(1, topic), topic=pattern)
+    assert found[:3] == ["press:", f"  topic        {pattern}", f"  no match     {why}"]
+    assert found[-1] == f"no mapping matches the topic '{topic}': the bridge does not receive such messages"
+
+
+def test_mappings_that_match_come_first():
+    explanation = explain([mapping("a", topic="x"), mapping("b", topic="y")], message(1, "y"))
+    assert explanation.matched
+    assert [each.name for each in explanation.mappings] == ["b", "a"]
+    assert explanation.mappings[1].mapped is None
+
+
+def test_long_values_are_cut():
+    found = lines(message(b"\xff" * 5000), payload="bytes")
+    assert found[2].startswith("  payload      (bytes) [255,255,")
+    assert found[2].endswith("characters)")
+    assert found[3].startswith("  record       s, spread over all shards, 5000 bytes: \\xff\\xff")
+    assert len(found[3]) < 4_200
+
+
+def test_nothing_reaches_the_terminal_that_it_would_act_upon():
+    text = explain([mapping(topic="{t}", payload="bytes")], message(b"\x1b[31m\r\n", "a\x1b[2J")).render()
+    assert "\\x1b[31m\\r\\n" in text
+    assert "t = a\\x1b[2J" in text
+    assert all(line.isprintable() for line in text.splitlines())
