@@ -20,9 +20,9 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     """The whole file. Raises FileProblem: no such file, a folder, no regular file, not permitted, too large."""
     try:
         # A FIFO would block open() for ever.
-        with os.fdopen(os.open(file, os.O_RDONLY), "rb") as opened:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode
-            if False:
+            if not stat.S_ISREG(mode):
                 raise FileProblem("not a regular file")
             raw = opened.read(limit + 1)
     except FileNotFoundError:

@@ -13,14 +13,14 @@ from bridge.errors import TransformError
 from bridge.mapping import analysis, comparison, projection, selection
 from bridge.mapping.calls import call
 from bridge.mapping.flaws import Flaw
-from bridge.mapping.functions import FUNCTIONS
+from bridge.mapping.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.functions.signature import MISSING, Binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.mapping.analysis import Node
-    from bridge.mapping.functions.signature import Search
+    from bridge.mapping.functions.signature import Function, Search
 
 _MEASURED_GROWTH: Final = 512
 """Results of expressions that can make their input larger than this many times are measured."""
@@ -155,13 +155,24 @@ class Compiler:
         if function.lazy:
             return function.lazy(arguments)
         apply = function.apply
+        literals = tuple(self._constants.get(id(child), MISSING) for child in node["children"])
+        _check_literals(function, literals, node)
         if function.bind:
-            literals = tuple(self._constants.get(id(child), MISSING) for child in node["children"])
             try:
                 apply = function.bind(Binding(literals, self._tables))
             except ValueError as error:
                 raise Flaw(f"{function.name}(): {error}", node) from error
         return call(function, apply, arguments)
+
+
+def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
+    """A literal of the wrong type fails on every message. (JMESPath's own functions fail only where they are reached.)"""
+    if function.name in SPECIFIED:
+        return
+    for position, literal in enumerate(literals):
+        types = function.parameter(position).types
+        if literal is not MISSING and types is not None and type(literal) not in types:
+            raise Flaw(function.mismatch(position, literal).detail, node)
 
 
 def _steps(node: Node) -> list[Node]:

@@ -106,8 +106,11 @@ def _parsed(text: str) -> Node:
     except exceptions.LexerError as error:
         raise ExpressionError(error.message, min(error.lexer_position, len(text)), text) from error
     except exceptions.ParseError as error:
-        found = f": '{error.token_value}'" if error.token_value else ""
-        raise ExpressionError(f"{error.msg}{found}", min(error.lex_position, len(text)), text) from error
+        if error.token_type == "EOF":
+            raise ExpressionError("the expression ends too early", len(text), text) from error
+        raise ExpressionError(
+            f"{error.msg}: '{error.token_value}'", min(error.lex_position, len(text)), text
+        ) from error
     except exceptions.EmptyExpressionError as error:
         raise ExpressionError("the expression is empty", 0, text) from error
     except RecursionError as error:

@@ -66,9 +66,7 @@ def _larger(inner):
         st.tuples(st.sampled_from(_UNARY), inner).map("{0[0]}({0[1]})".format),
         st.tuples(st.sampled_from(_BINARY), inner, inner).map("{0[0]}({0[1]}, {0[2]})".format),
         st.tuples(inner, inner).map("map(&{0[0]}, {0[1]})".format),
-        st.tuples(st.sampled_from(["sort_by", "min_by", "max_by"]), inner, inner).map(
-            "{0[0]}({0[1]}, &{0[2]})".format
-        ),
+        st.tuples(st.sampled_from(["sort_by", "min_by", "max_by"]), inner, inner).map("{0[0]}({0[1]}, &{0[2]})".format),
         inner.map("[{0}, {0}]".format),
         inner.map("{{a: {0}, b: length(to_array({0})), c: length(to_array({0}))}}".format),
     )

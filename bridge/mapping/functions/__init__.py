@@ -34,6 +34,9 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
 )
 """In the order of the reference."""
 
+SPECIFIED: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath"])
+"""The functions of the JMESPath specification."""
+
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {function.name: function for family in FAMILIES.values() for function in family}
 )

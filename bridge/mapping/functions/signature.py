@@ -6,6 +6,7 @@ arguments when a message comes; the README's table and the tests read the summar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.errors import TransformError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-Search = Any
-"""`Callable[[Any], Any]`: a compiled expression, from the value it is evaluated on to its result."""
+Search = Callable[[Any], Any]
+"""A compiled expression: from the value it is evaluated on to its result."""
 
 TYPE_NAMES: Final[Mapping[type, str]] = {
     str: "string",
@@ -138,7 +139,7 @@ class Function:
                 some = f"at least {self.fewest}"
             elif self.optional:
                 some = f"{self.fewest} to {len(self.parameters)}"
-            return f"{self.name}() takes {some} argument{'' if some == '1' else 's'}, found {given}: {self.signature}"
+            return f"{self.name}() takes {some} argument{'' if some.endswith(' 1') or some == '1' else 's'}, found {given}: {self.signature}"
         return None
 
     def mismatch(self, position: int, value: Any) -> TransformError:
