@@ -58,6 +58,7 @@ class Service:
         self._sender_settings = sender or SenderSettings()
         self._clock = clock
         self._stopping = threading.Event()
+        self._last_snapshot: Snapshot | None = None
         self._senders: dict[str, StreamSender] = {}
         self._threads: dict[str, list[threading.Thread]] = {"watcher": [], "ingest": [], "senders": []}
         self._spool = Spool(spool)
@@ -131,6 +132,7 @@ class Service:
             # It may still hold the database; leaving it as it is loses nothing, and closing it under it might.
             return False
         self._ingest.finish()
+        self._last_snapshot = self.snapshot()
         self._spool.close()
         return finished
 
@@ -149,6 +151,10 @@ class Service:
         return {**sums, "balanced": all(row.balanced for row in rows)}
 
     # -- looking ---------------------------------------------------------------------------------------------------
+
+    def last_snapshot(self) -> Snapshot:
+        """How everything stood at the end of the stop, or stands now if there was none."""
+        return self._last_snapshot or self.snapshot()
 
     def snapshot(self) -> Snapshot:
         """How everything stands. Any thread."""

@@ -22,6 +22,9 @@ SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
 """The first child gives the elements that the others are evaluated on."""
 
+_LITERAL_CHARS: Final = 100
+"""A literal this long counts as one more copy of the document: it is written again for every element."""
+
 _FRAME_COST: Final = 3
 """What sharing repeated nodes costs an evaluation, in the units of `Function.cost`."""
 
@@ -93,6 +96,8 @@ def names(node: Node) -> frozenset[str] | None:
 def growth(node: Node) -> int:
     """How many times larger than the document the result can be, at most."""
     kind, factors = node["type"], [growth(child) for child in children(node)]
+    if kind == "literal":
+        return 1 + len(repr(node["value"])) // _LITERAL_CHARS
     if not factors or kind in {"comparator", "not_expression"}:
         return 1
     if kind == "function_expression":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
+from bridge.mapping.selection import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +127,7 @@ def _by_expression(
 ) -> Search:
     # An expref argument is not evaluated here: the function does, on each element.
     values = [
-        (lambda _, by=argument: by) if parameter.expref else argument
+        literal(argument) if parameter.expref else argument
         for argument, parameter in zip(arguments, parameters, strict=True)
     ]
     types = [None if parameter.expref else parameter.types for parameter in parameters]

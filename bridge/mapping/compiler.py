@@ -166,7 +166,7 @@ class Compiler:
 
 
 def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
-    """A literal of the wrong type fails on every message. (JMESPath's own functions fail only where they are reached.)"""
+    """Refuse a literal of the wrong type: it fails on every message. JMESPath's own functions fail where reached."""
     if function.name in SPECIFIED:
         return
     for position, literal in enumerate(literals):

@@ -106,7 +106,7 @@ def _parsed(text: str) -> Node:
     except exceptions.LexerError as error:
         raise ExpressionError(error.message, min(error.lexer_position, len(text)), text) from error
     except exceptions.ParseError as error:
-        if error.token_type == "EOF":
+        if error.token_type == "EOF":  # noqa: S105 - a kind of token
             raise ExpressionError("the expression ends too early", len(text), text) from error
         raise ExpressionError(
             f"{error.msg}: '{error.token_value}'", min(error.lex_position, len(text)), text

@@ -63,6 +63,7 @@ class Subscriber:
         self._next_address = 0
         self._versions = dict.fromkeys(settings.addresses, settings.version_5)
         self._early_ends: dict[Address, int] = {}
+        self._took_5: set[Address] = set()
         self._dial_at = 0.0
         self._problem = self._logged = ""
         self._filters: Mapping[str, int] | None = None
@@ -177,7 +178,9 @@ class Subscriber:
     def _accepted(self, connection: Connection, session_present: bool) -> None:
         self._early_ends.pop(connection.address, None)
         self._problem = ""
-        if self._settings.version_5 and not connection.version_5:
+        if connection.version_5:
+            self._took_5.add(connection.address)
+        elif self._settings.version_5:
             log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
         self.subscriptions.connected(session_present=session_present)
         self._on_session(session_present)
@@ -191,9 +194,11 @@ class Subscriber:
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
-            # Some brokers answer a protocol version they do not know by closing. Ask in the other one, turn about.
+            # Some brokers answer a protocol version they do not know by closing, or not at all: ask in the other one,
+            # turn about. One that has taken MQTT 5 before is given the benefit of the doubt.
             self._early_ends[address] = self._early_ends.get(address, 0) + 1
-            if self._settings.version_5 and self._early_ends[address] > 1:
+            patience = 3 if address in self._took_5 else 1
+            if self._settings.version_5 and self._early_ends[address] >= patience:
                 self._versions[address] = not self._versions[address]
         self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 

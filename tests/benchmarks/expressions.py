@@ -1,4 +1,4 @@
-"""How fast compiled expressions are against the `jmespath` package's interpreter: `python -m tests.benchmarks.expressions`."""
+"""Compiled expressions against the `jmespath` package's interpreter: `python -m tests.benchmarks.expressions`."""
 
 import timeit
 from dataclasses import dataclass

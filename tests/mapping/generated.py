@@ -24,7 +24,7 @@ _LITERALS = st.one_of(
     SCALARS.map(lambda value: "`" + json.dumps(value).replace("`", "\\`") + "`"),
     st.sampled_from(["'a'", "'b'", "''", "`[1, 2, 3]`", '`["b", "a"]`', "`{}`", '`{"a": 1}`', "`[[1], [2, [3]]]`"]),
 )
-_UNARY = (
+_UNARY = (  # noqa: SIM905 - a list of words reads better
     "abs avg ceil floor keys length max min reverse sort sum to_array to_number to_string type values not_null merge"
 ).split()
 _BINARY = ["contains", "ends_with", "starts_with", "join", "not_null", "merge"]

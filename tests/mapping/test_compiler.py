@@ -117,6 +117,14 @@ def test_a_repeated_part_is_evaluated_anew_for_each_message():
     assert search(document) == [3, 4, 4]
 
 
+def test_a_repeated_part_is_another_one_for_each_element():
+    repeated = "sort_by(l, &@)"
+    each = f"{{a: {repeated}, b: {repeated}}}"
+    document = {"l": [2, 1], "items": [{"l": [9, 8]}, {"l": [7, 6]}]}
+    result = compile_expression(f"{{a: {repeated}, b: items[*].{each}, c: {repeated}}}").search(document)
+    assert result == {"a": [1, 2], "b": [{"a": [8, 9], "b": [8, 9]}, {"a": [6, 7], "b": [6, 7]}], "c": [1, 2]}
+
+
 def test_a_repeated_part_that_fails_leaves_nothing_behind():
     search = compile_expression("{a: map(&abs(@), l), b: map(&abs(@), l)}").search
     with pytest.raises(TransformError):
@@ -165,6 +173,13 @@ def test_a_result_that_multiplies_its_input_is_bounded():
     with pytest.raises(TransformError, match="more than 2000000 elements"):
         compile_expression(text).search({"l": list(range(5000))})
     assert len(compile_expression(text).search({})) == 2
+
+
+def test_a_long_literal_counts_as_growth():
+    text = f"l[*].{{a: '{'x' * 60_000}'}}"
+    with pytest.raises(TransformError, match="more than 2000000 elements or 67108864 characters"):
+        compile_expression(text).search({"l": [1] * 2000})
+    assert len(compile_expression(text).search({"l": [1] * 10})) == 10
 
 
 def test_a_flattened_array_is_bounded():

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_BRANCHES: Final = 2
+
+
 def truthy(value: Any) -> bool:
     """JMESPath truth: null, false, '', [] and {} are false; 0 is true."""
     return bool(value) or type(value) is int or type(value) is float
@@ -20,8 +23,13 @@ def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
     return then if truthy(condition) else otherwise
 
 
+def _nothing(_: Any) -> None:
+    return None
+
+
 def _lazy_if(arguments: list[Search]) -> Search:
-    condition, then, otherwise = [*arguments, lambda _: None][:3]
+    condition, then = arguments[:2]
+    otherwise = arguments[2] if len(arguments) > _BRANCHES else _nothing
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 

@@ -4,7 +4,7 @@
     {:.2f}   with two decimals               {:05}    at least five characters, filled with zeros
     {:x}     whole number in hexadecimal     {{ }}    a brace
 
-After the colon: an optional 0 (fill with zeros), width (at most 1000), precision (at most 100) and one of d f e x X o b
+After the colon: an optional 0 (fill with zeros), width (at most 256), precision (at most 100) and one of d f e x X o b
 — the part of Python's format specification that is bounded and does not depend on a locale. A text goes in as it is,
 anything else as JSON text. Precision cuts a text, and rounds the exact binary value of a number (`round` first where
 halves matter).
@@ -21,7 +21,7 @@ from bridge.mapping.functions.standard import to_string
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_WIDTH: Final = 1000
+MAX_WIDTH: Final = 256
 MAX_PRECISION: Final = 100
 
 _PIECE = re.compile(r"(\{\{|\}\})|\{(\d{0,3})(?::([^{}]*))?\}|([{}])")
@@ -99,5 +99,5 @@ FORMAT: Final = Function(
     variadic=True,
     bind=_bind,
     cost=10,
-    growth=6,
+    growth=20,
 )

@@ -139,7 +139,8 @@ class Function:
                 some = f"at least {self.fewest}"
             elif self.optional:
                 some = f"{self.fewest} to {len(self.parameters)}"
-            return f"{self.name}() takes {some} argument{'' if some.endswith(' 1') or some == '1' else 's'}, found {given}: {self.signature}"
+            plural = "" if some.split()[-1] == "1" else "s"
+            return f"{self.name}() takes {some} argument{plural}, found {given}: {self.signature}"
         return None
 
     def mismatch(self, position: int, value: Any) -> TransformError:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bridge.mapping.functions.signature import MAX_TEXT_CHARS, Function, Parameter
 from bridge.mapping.functions.standard import to_string
 
-MAX_WIDTH: Final = 10_000
+MAX_WIDTH: Final = 256
 """Of `pad`, in characters."""
 
 _TEXT = Parameter("text", ("string",))
@@ -82,8 +82,9 @@ TEXT: Final[tuple[Function, ...]] = (
         "pad",
         _PAD,
         _pad,
-        "Filled up to a width (at most 10000 characters), on the left unless side is 'right'; never cut.",
+        "Filled up to a width (at most 256 characters), on the left unless side is 'right'; never cut.",
         (("pad(`7`, `3`, '0')", "007"), ("pad('ab', `4`, '.', 'right')", "ab..")),
         optional=2,
+        growth=20,
     ),
 )

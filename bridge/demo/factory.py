@@ -1,0 +1,149 @@
+"""A simulated factory: what its machines publish, and when. Pure: the clock and the seed decide everything.
+
+Three lines of presses report telemetry, counts, states and bursts of vibration samples; two meters report energy. Every
+few seconds a line has a burst, and now and then a machine publishes something malformed, as machines do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SITE = "pdx"
+LINES = 3
+MACHINES_A_LINE = 6
+TELEMETRY_SECS = 0.2
+BURST_EVERY_SECS = 6.0
+BURST_MESSAGES = 60
+MALFORMED_EVERY_SECS = 2.5
+STATES = ("RUN", "RUN", "RUN", "RUN", "IDLE", "FAULT", "OFF")
+
+
+class Event(NamedTuple):
+    """One message that the factory publishes."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class Machine:
+    """One press: what it is doing, and when it speaks next."""
+
+    line: str
+    name: str
+    telemetry_at: float
+    vibration_at: float
+    state_at: float
+    state: str = "RUN"
+    parts: int = 0
+
+    @property
+    def topic(self) -> str:
+        """Its branch of the topic tree."""
+        return f"factory/{SITE}/{self.line}/{self.name}"
+
+
+@dataclass(slots=True)
+class Factory:
+    """`events(now)` gives what is due; times are seconds of any clock that only goes forward."""
+
+    seed: int = 7
+    started_at: float = 0.0
+    epoch_ms: int = 1_700_000_000_000
+    _random: random.Random = field(init=False)
+    _machines: list[Machine] = field(init=False)
+    _burst_at: float = field(init=False)
+    _malformed_at: float = field(init=False)
+    _energy_at: float = field(init=False)
+    _watt_hours: int = 100_000
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311 - a simulation, and one that can be repeated
+        start = self.started_at
+        self._machines = [
+            Machine(
+                f"line{line}",
+                f"press{line}{number:02d}",
+                telemetry_at=start + self._random.random() * TELEMETRY_SECS,
+                vibration_at=start + self._random.random() * 2,
+                state_at=start + self._random.random() * 3,
+            )
+            for line in range(1, LINES + 1)
+            for number in range(1, MACHINES_A_LINE + 1)
+        ]
+        self._burst_at = start + 3
+        self._malformed_at = start + 1.5
+        self._energy_at = start
+
+    def events(self, now: float) -> Iterator[Event]:
+        """Everything that is due at `now`, once."""
+        for machine in self._machines:
+            yield from self._of_machine(machine, now)
+        while self._energy_at <= now:
+            yield from self._energy()
+            self._energy_at += 1
+        while self._burst_at <= now:
+            line = self._random.choice(self._machines).line
+            members = [machine for machine in self._machines if machine.line == line]
+            for number in range(BURST_MESSAGES):
+                yield self._telemetry(members[number % len(members)], now)
+            self._burst_at += BURST_EVERY_SECS
+        while self._malformed_at <= now:
+            yield self._malformed()
+            self._malformed_at += MALFORMED_EVERY_SECS
+
+    def _of_machine(self, machine: Machine, now: float) -> Iterator[Event]:
+        while machine.state_at <= now:
+            machine.state = self._random.choice(STATES)
+            machine.state_at += self._random.uniform(3, 9)
+            yield Event(f"{machine.topic}/state", machine.state.encode(), retain=True)
+        while machine.telemetry_at <= now:
+            yield self._telemetry(machine, machine.telemetry_at)
+            if machine.state == "RUN" and self._random.random() < 0.2:  # noqa: PLR2004 - one part in five reports
+                machine.parts += 1
+                yield Event(f"{machine.topic}/count", str(machine.parts).encode())
+            machine.telemetry_at += TELEMETRY_SECS
+        while machine.vibration_at <= now:
+            samples = [{"t": number, "v": round(self._random.uniform(0.1, 2.0), 2)} for number in range(5)]
+            yield Event(f"{machine.topic}/vibration", json.dumps({"samples": samples}).encode())
+            machine.vibration_at += 2
+
+    def _telemetry(self, machine: Machine, at: float) -> Event:
+        heat = {"RUN": 190.0, "IDLE": 120.0, "FAULT": 230.0, "OFF": 70.0}[machine.state]
+        value = {
+            "ts": self.epoch_ms + int((at - self.started_at) * 1000),
+            "temperature_f": round(heat + 5 * math.sin(at) + self._random.uniform(-2, 2), 1),
+            "pressure_bar": round(6 + self._random.uniform(-0.5, 0.5), 3),
+            "status": machine.state,
+        }
+        return Event(f"{machine.topic}/telemetry", json.dumps(value).encode())
+
+    def _energy(self) -> Iterator[Event]:
+        for meter in ("main", "compressors"):
+            kilowatts = self._random.uniform(80, 140)
+            self._watt_hours += int(kilowatts / 3.6)
+            yield Event(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
+
+    def _malformed(self) -> Event:
+        machine = self._random.choice(self._machines)
+        return self._random.choice(
+            (
+                Event(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
+                Event(
+                    f"{machine.topic}/telemetry",
+                    b'{"ts": 1, "temperature_f": "n/a", "pressure_bar": 6, "status": "RUN"}',
+                ),
+                Event(f"{machine.topic}/count", b"ERR 17"),
+                Event(f"{machine.topic}/vibration", b'{"error": "overrun"}'),
+            )
+        )

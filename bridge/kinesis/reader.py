@@ -1,0 +1,65 @@
+"""Reading a stream back: the demo shows what arrived, and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.kinesis.credentials import authenticated_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.kinesis.client import PublisherSettings
+
+
+class Arrived(NamedTuple):
+    """One record as a consumer finds it."""
+
+    stream: str
+    shard: str
+    key: str
+    sequence_number: str
+    data: bytes
+
+
+class StreamReader:
+    """Follows every shard of some streams from their beginning. One thread."""
+
+    def __init__(self, settings: PublisherSettings) -> None:
+        self._settings = settings
+        self._client: Any = None
+        self._iterators: dict[tuple[str, str], str] = {}
+
+    def create(self, streams: dict[str, int]) -> None:
+        """Make streams with so many shards (a local Kinesis has none yet)."""
+        client = self._connected()
+        for stream, shards in streams.items():
+            client.create_stream(StreamName=stream, ShardCount=shards)
+        for stream in streams:
+            client.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
+
+    def read(self, stream: str) -> Iterator[Arrived]:
+        """What came since the last call, over all shards of the stream."""
+        client = self._connected()
+        for shard in client.list_shards(StreamName=stream)["Shards"]:
+            name = shard["ShardId"]
+            iterator = self._iterators.get((stream, name)) or self._first(stream, name)
+            answer = client.get_records(ShardIterator=iterator, Limit=10_000)
+            self._iterators[stream, name] = answer["NextShardIterator"]
+            for record in answer["Records"]:
+                yield Arrived(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
+
+    def _first(self, stream: str, shard: str) -> str:
+        answer = self._connected().get_shard_iterator(
+            StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )
+        return str(answer["ShardIterator"])
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            settings = self._settings
+            session = authenticated_session(settings.authentication)
+            self._client = session.create_client(
+                "kinesis", region_name=settings.region, endpoint_url=settings.endpoint_url
+            )
+        return self._client

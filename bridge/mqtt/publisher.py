@@ -1,0 +1,58 @@
+"""A small publisher: the demo's factory speaks through it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class MessagePublisher:
+    """Connected from the start; counts what the broker has acknowledged. `publish` and `wait` on one thread."""
+
+    def __init__(self, host: str, port: int, client_id: str) -> None:
+        """Raises OSError if the broker cannot be reached."""
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
+        self._client.max_queued_messages_set(0)
+        self._client.max_inflight_messages_set(1000)
+        self._client.on_publish = self._on_publish
+        self._changed = threading.Condition()
+        self._acknowledged = 0
+        self.published = 0
+        self._client.connect(host, port)
+        self._client.loop_start()
+
+    def _on_publish(self, *_: object) -> None:
+        with self._changed:
+            self._acknowledged += 1
+            self._changed.notify_all()
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+        """Hand over; the network thread sends."""
+        self._client.publish(topic, payload, qos, retain)
+        self.published += 1
+
+    def wait(self, timeout_secs: float) -> int:
+        """Until the broker has everything; how many messages it has not acknowledged."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._acknowledged >= self.published, timeout_secs)
+            return self.published - self._acknowledged
+
+    def close(self) -> None:
+        """Leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.close()
