@@ -49,7 +49,7 @@ class HttpSettings(Section):
     """Where the status page, the metrics and the health checks are served."""
 
     listen: Annotated[str, AfterValidator(_listen), Expect("host:port, such as 127.0.0.1:8080")] = Field(
-        default="127.0.0.1:8080", description="host and port; by default only this machine can reach it"
+        default="127.0.0.1:8080", description="host and port of it"
     )
 
     @property
@@ -78,7 +78,7 @@ class Settings(Section):
     spool: SpoolSettings = SpoolSettings()
     mappings: FromFolder = Field(default=Path("mappings"), description="folder of the mapping files, watched")
     http: HttpSettings | None = Field(
-        default=HttpSettings(), description="status page, metrics and health checks; `null` turns them off"
+        default=HttpSettings(), description="reserved for the status page: nothing listens yet; `null` turns it off"
     )
     log: LogSettings = LogSettings()
     stop_secs: float = Field(default=10, ge=1, le=600, description="how long a stop may take before it is forced")

@@ -64,14 +64,17 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
     deadline = time.monotonic() + START_SECS
     pause = threading.Event()
     while time.monotonic() < deadline:
-        ended = alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None
-        if ended:
-            raise OSError(f"it ended at once; is port {port} taken?")
         try:
             socket.create_connection((HOST, port), timeout=1).close()
         except OSError:
-            pause.wait(0.05)
+            listening = False
         else:
+            listening = True
+        # Whoever holds a taken port answers as well: only a broker that is still there a moment later has it.
+        pause.wait(0.1)
+        if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
+            raise OSError(f"it ended at once; is port {port} taken?")
+        if listening:
             return
     raise OSError(f"nothing listens on port {port} after {START_SECS:g} s")
 

@@ -205,5 +205,5 @@ class Show:
             "everything stopped within its deadline": stopped,
         }
         for fact, holds in facts.items():
-            self._console.print(f"{'✓' if holds else '✗ NOT SO:'} {fact}", highlight=False)
+            self._console.print(f"{'✓' if holds else '✗ NOT SO:'} {fact}", highlight=False, soft_wrap=True)
         return 0 if all(facts.values()) else 1

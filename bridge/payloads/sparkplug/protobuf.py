@@ -1,0 +1,220 @@
+"""The wire format of org.eclipse.tahu.protobuf.Payload, read without generated code.
+
+A message is a row of fields, each a tag (field number << 3 | wire type) and a value; it becomes a dict of the fields
+that are there, by the names below. Unknown fields are passed over, of a field given twice the last counts.
+
+    payload        timestamp, metrics[], seq, uuid, body
+    metric         name, alias, timestamp, datatype, is_historical, is_transient, is_null, metadata, properties,
+                   and of the value `value` (a number, bool, str or bytes), `dataset` or `template`
+    metadata       is_multi_part, content_type, size, seq, file_name, file_type, md5, description
+    properties     keys[], values[]: type, is_null, and `value`, `properties` or `sets` (sets[])
+    dataset        num_of_columns, columns[], types[], rows[]: elements[]: value
+    template       version, metrics[], parameters[]: name, type, value; template_ref, is_definition
+
+Integers are as on the wire, unsigned 64 bits; what they mean depends on the datatype (values.py).
+https://protobuf.dev/programming-guides/encoding/ and section 6.4 of the Sparkplug 3.0 specification:
+https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from bridge.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_DEPTH: Final = 32
+"""Messages within messages: 15 templates within each other. What comes out must still fit into JSON."""
+
+MAX_PARTS: Final = 200_000
+"""Messages within a payload, at any depth. A few bytes on the wire become some hundred in memory."""
+
+_INTEGER, _PARTS, _TEXT, _BOOLEAN, _DOUBLE, _FLOAT, _PART, _BYTES, _TEXTS, _INTEGERS, _PACKED = range(11)
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_WIRE_TYPES = {_INTEGER: _VARINT, _BOOLEAN: _VARINT, _INTEGERS: _VARINT, _DOUBLE: _FIXED64, _FLOAT: _FIXED32}
+_MASK64 = 2**64 - 1
+_CONTINUES = 0x80
+_VARINT_BITS = 70
+
+_unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
+_unpack_float: Callable[[bytes, int], tuple[float]] = Struct("<f").unpack_from
+
+Fields: TypeAlias = dict[str, Any]
+_Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
+"""By tag: the name, the kind, and the schema of a part."""
+
+
+def read_payload(data: bytes) -> Fields:
+    """Give the fields of a payload; raises DecodeError for what is not one."""
+    try:
+        return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
+    except IndexError:
+        raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"not Sparkplug B: text that is not UTF-8: {error.reason}") from None
+
+
+def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: list[int]) -> Fields:  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would double its cost
+    """Give the fields of the message at data[at:end]. An IndexError says that the data ends too early."""
+    left[0] -= 1
+    if not depth or left[0] < 0:
+        raise DecodeError(f"not Sparkplug B: more than {MAX_PARTS} parts, or deeper than {MAX_DEPTH} levels")
+    message: Fields = {}
+    while at < end:
+        tag = data[at]
+        at += 1
+        if tag >= _CONTINUES:
+            tag, at = _varint(data, at - 1)
+        field = schema.get(tag)
+        if field is None:
+            at = _pass_over(data, at, tag)
+            continue
+        name, kind, inner = field
+        if kind == _DOUBLE:
+            at += 8
+            if at <= end:
+                message[name] = _unpack_double(data, at - 8)[0]
+            continue
+        if kind == _FLOAT:
+            at += 4
+            if at <= end:
+                message[name] = _unpack_float(data, at - 4)[0]
+            continue
+        number = data[at]
+        at += 1
+        if number >= _CONTINUES:
+            number, at = _varint(data, at - 1)
+        if kind == _INTEGER:
+            message[name] = number
+        elif kind == _BOOLEAN:
+            message[name] = number != 0
+        elif kind == _INTEGERS:
+            message.setdefault(name, []).append(number)
+        else:
+            start, at = at, at + number
+            if at > end:
+                break
+            if kind == _PARTS:
+                part = _read(data, start, at, inner, depth - 1, left)
+                if name in message:
+                    message[name].append(part)
+                else:
+                    message[name] = [part]
+            elif kind == _TEXT:
+                message[name] = data[start:at].decode()
+            elif kind == _PART:
+                message[name] = _read(data, start, at, inner, depth - 1, left)
+            elif kind == _BYTES:
+                message[name] = data[start:at]
+            elif kind == _TEXTS:
+                message.setdefault(name, []).append(data[start:at].decode())
+            else:
+                message.setdefault(name, []).extend(_packed(data, start, at))
+    if at != end:
+        raise DecodeError(f"not Sparkplug B: a field reaches over byte {end}, the end of what holds it")
+    return message
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Give an integer and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        if byte < _CONTINUES:
+            return (value | byte << shift) & _MASK64, at
+        value |= (byte ^ _CONTINUES) << shift
+        shift += 7
+        if shift == _VARINT_BITS:
+            raise DecodeError(f"not Sparkplug B: an integer of more than 10 bytes, at byte {at - 10}")
+
+
+def _packed(data: bytes, at: int, end: int) -> list[int]:
+    numbers = []
+    while at < end:
+        number, at = _varint(data, at)
+        numbers.append(number)
+    if at != end:
+        raise DecodeError(f"not Sparkplug B: a field reaches over byte {end}, the end of what holds it")
+    return numbers
+
+
+def _pass_over(data: bytes, at: int, tag: int) -> int:
+    """Give where a field ends that is not in the schema."""
+    wire_type = tag & 7
+    if tag >> 3 == 0 or wire_type not in {_VARINT, _FIXED64, _LENGTH, _FIXED32}:
+        raise DecodeError(f"not Sparkplug B: no field begins with {tag}, before byte {at}")
+    if wire_type == _FIXED64:
+        return at + 8
+    if wire_type == _FIXED32:
+        return at + 4
+    number, at = _varint(data, at)
+    return at if wire_type == _VARINT else at + number
+
+
+def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _Schema:
+    return {
+        number << 3 | _WIRE_TYPES.get(kind, _LENGTH): (name, kind, inner[0] if inner else {})
+        for number, name, kind, *inner in fields
+    }
+
+
+def _scalars(first: int) -> tuple[tuple[int, str, int], ...]:
+    """int_value, long_value, float_value, double_value, boolean_value and string_value, wherever a value stands."""
+    kinds = (_INTEGER, _INTEGER, _FLOAT, _DOUBLE, _BOOLEAN, _TEXT)
+    return tuple((first + place, "value", kind) for place, kind in enumerate(kinds))
+
+
+_METADATA = _schema(
+    (1, "is_multi_part", _BOOLEAN),
+    (2, "content_type", _TEXT),
+    (3, "size", _INTEGER),
+    (4, "seq", _INTEGER),
+    (5, "file_name", _TEXT),
+    (6, "file_type", _TEXT),
+    (7, "md5", _TEXT),
+    (8, "description", _TEXT),
+)
+_PROPERTY = _schema((1, "type", _INTEGER), (2, "is_null", _BOOLEAN), *_scalars(3))
+_PROPERTIES = _schema((1, "keys", _TEXTS), (2, "values", _PARTS, _PROPERTY))
+_PROPERTY |= _schema((9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES))))
+_ROW = _schema((1, "elements", _PARTS, _schema(*_scalars(1))))
+_DATASET = _schema(
+    (1, "num_of_columns", _INTEGER),
+    (2, "columns", _TEXTS),
+    (3, "types", _INTEGERS),
+    (3, "types", _PACKED),
+    (4, "rows", _PARTS, _ROW),
+)
+_METRIC = _schema(
+    (1, "name", _TEXT),
+    (2, "alias", _INTEGER),
+    (3, "timestamp", _INTEGER),
+    (4, "datatype", _INTEGER),
+    (5, "is_historical", _BOOLEAN),
+    (6, "is_transient", _BOOLEAN),
+    (7, "is_null", _BOOLEAN),
+    (8, "metadata", _PART, _METADATA),
+    (9, "properties", _PART, _PROPERTIES),
+    *_scalars(10),
+    (16, "value", _BYTES),
+    (17, "dataset", _PART, _DATASET),
+)
+_TEMPLATE = _schema(
+    (1, "version", _TEXT),
+    (2, "metrics", _PARTS, _METRIC),
+    (3, "parameters", _PARTS, _schema((1, "name", _TEXT), (2, "type", _INTEGER), *_scalars(3))),
+    (4, "template_ref", _TEXT),
+    (5, "is_definition", _BOOLEAN),
+)
+_METRIC |= _schema((18, "template", _PART, _TEMPLATE))
+_PAYLOAD = _schema(
+    (1, "timestamp", _INTEGER),
+    (2, "metrics", _PARTS, _METRIC),
+    (3, "seq", _INTEGER),
+    (4, "uuid", _TEXT),
+    (5, "body", _BYTES),
+)

@@ -1,0 +1,210 @@
+"""What the datatypes of Sparkplug B mean: from the fields of a metric to what an expression sees.
+
+Int8 to Int64            two's complement in an unsigned integer; comes out signed
+UInt8 to UInt64          exact
+Float, Double            NaN and the infinities as the text 'NaN', 'Infinity', '-Infinity': JSON has no such numbers
+DateTime                 milliseconds since 1970
+String, Text, UUID       text
+Bytes, File              a list of integers 0-255
+arrays                   a list
+DataSet                  {columns: [name], types: [datatype], rows: [[value]]}
+Template                 {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
+
+A value that is not of the kind its datatype calls for is left as it was sent.
+Sections 6.4.16 and 6.4.17 of the Sparkplug 3.0 specification.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.payloads.sparkplug.protobuf import Fields
+
+DATATYPES = (
+    *("Unknown", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float", "Double"),
+    *("Boolean", "String", "DateTime", "Text", "UUID", "DataSet", "Bytes", "File", "Template", "PropertySet"),
+    *("PropertySetList", "Int8Array", "Int16Array", "Int32Array", "Int64Array", "UInt8Array", "UInt16Array"),
+    *("UInt32Array", "UInt64Array", "FloatArray", "DoubleArray", "BooleanArray", "StringArray", "DateTimeArray"),
+)
+"""By number, from 0."""
+
+GOOD = 192
+"""The quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
+
+_COUNT_BYTES = 4
+
+
+def datatype_name(number: int) -> str:
+    """'Int32', and 'Unknown' for a number that stands for nothing."""
+    return DATATYPES[number] if number < len(DATATYPES) else DATATYPES[0]
+
+
+def reading(fields: Fields, name: str | None, datatype: int, sent_at: int | None) -> dict[str, Any]:
+    """What an expression sees of a metric. `sent_at` is the payload's timestamp, for a metric without one.
+
+    Raises DecodeError for a value that is not what its datatype says.
+    """
+    value = None if fields.get("is_null") else value_of(fields, datatype)
+    seen = {
+        "name": name,
+        "value": value,
+        "type": datatype_name(datatype),
+        "timestamp": fields.get("timestamp", sent_at),
+        "quality": GOOD,
+        "is_null": value is None,
+        "historical": fields.get("is_historical", False),
+    }
+    if "properties" in fields:
+        seen["properties"] = properties = _properties(fields["properties"])
+        seen["quality"] = properties.get("Quality", GOOD)
+    if "metadata" in fields:
+        seen["metadata"] = fields["metadata"]
+    if "is_transient" in fields:
+        seen["transient"] = fields["is_transient"]
+    return seen
+
+
+def value_of(fields: Fields, datatype: int) -> Any:
+    """The value of a metric, property, parameter or data set element; None if it has none. Raises DecodeError."""
+    value = fields.get("value")
+    if value is None:
+        return _compound(fields)
+    convert = _CONVERTERS.get(datatype)
+    return _as_sent(value) if convert is None else convert(value)
+
+
+def _as_sent(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _not_finite(value)
+    return list(value) if isinstance(value, bytes) else value
+
+
+def _not_finite(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _compound(fields: Fields) -> Any:
+    if "dataset" in fields:
+        return _data_set(fields["dataset"])
+    if "template" in fields:
+        return _template(fields["template"])
+    if "properties" in fields and "datatype" not in fields:
+        return None
+    return None
+
+
+def _properties(fields: Fields) -> dict[str, Any]:
+    keys, values = fields.get("keys", []), fields.get("values", [])
+    if len(keys) != len(values):
+        raise DecodeError(f"not Sparkplug B: a property set of {len(keys)} keys and {len(values)} values")
+    return {key: _property(value) for key, value in zip(keys, values, strict=True)}
+
+
+def _property(fields: Fields) -> Any:
+    if fields.get("is_null"):
+        return None
+    if "properties" in fields:
+        return _properties(fields["properties"])
+    if "sets" in fields:
+        return [_properties(each) for each in fields["sets"].get("sets", [])]
+    return value_of(fields, fields.get("type", 0))
+
+
+def _data_set(fields: Fields) -> dict[str, Any]:
+    types = fields.get("types", [])
+    rows = [[*map(_element, row.get("elements", []), _padded(types, row))] for row in fields.get("rows", [])]
+    return {"columns": fields.get("columns", []), "types": [*map(datatype_name, types)], "rows": rows}
+
+
+def _padded(types: list[int], row: Fields) -> list[int]:
+    return types + [0] * (len(row.get("elements", [])) - len(types))
+
+
+def _element(fields: Fields, datatype: int) -> Any:
+    return value_of(fields, datatype)
+
+
+def _template(fields: Fields) -> dict[str, Any]:
+    members = (
+        reading(each, each.get("name"), each.get("datatype", 0), each.get("timestamp"))
+        for each in fields.get("metrics", [])
+    )
+    parameters = fields.get("parameters", [])
+    return {
+        "reference": fields.get("template_ref"),
+        "version": fields.get("version"),
+        "is_definition": fields.get("is_definition", False),
+        "metrics": {str(member["name"]): member for member in members},
+        "parameters": {str(each.get("name")): value_of(each, each.get("type", 0)) for each in parameters},
+    }
+
+
+def _signed(bits: int) -> Callable[[Any], Any]:
+    half, whole = 1 << bits - 1, 1 << bits
+
+    def convert(value: Any) -> Any:
+        if type(value) is not int:
+            return _as_sent(value)
+        value &= whole - 1
+        return value - whole if value >= half else value
+
+    return convert
+
+
+def _array(code: str) -> Callable[[Any], Any]:
+    size = struct.calcsize(f"<{code}")
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, bytes):
+            return _as_sent(value)
+        if len(value) % size:
+            raise DecodeError(f"not Sparkplug B: an array of {size}-byte values in {len(value)} bytes")
+        numbers = struct.unpack(f"<{len(value) // size}{code}", value)
+        return [*map(_as_sent, numbers)] if code in "fd" else [*numbers]
+
+    return convert
+
+
+def _boolean(value: Any) -> Any:
+    return value != 0 if type(value) is int else _as_sent(value)
+
+
+def _boolean_array(value: Any) -> Any:
+    """A count of 4 bytes, then the bits, the highest of a byte first."""
+    if not isinstance(value, bytes):
+        return _as_sent(value)
+    count = int.from_bytes(value[:_COUNT_BYTES], "little")
+    bits = value[_COUNT_BYTES:]
+    if len(value) < _COUNT_BYTES or count > 8 * len(bits):
+        raise DecodeError(f"not Sparkplug B: an array of {count} booleans in {len(value)} bytes")
+    return [bits[place >> 3] >> (7 - (place & 7)) & 1 == 1 for place in range(count)]
+
+
+def _string_array(value: Any) -> Any:
+    """Texts that each end with a zero byte; the last one's may be missing."""
+    if not isinstance(value, bytes):
+        return _as_sent(value)
+    try:
+        texts = value.decode().split("\0")
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"not Sparkplug B: text that is not UTF-8: {error.reason}") from None
+    return texts if texts[-1] else texts[:-1]
+
+
+_CONVERTERS: dict[int, Callable[[Any], Any]] = {
+    **{1 + place: _signed(8 << place) for place in range(4)},
+    11: _boolean,
+    13: _signed(64),
+    **{22 + place: _array(code) for place, code in enumerate("bhiqBHIQfd")},
+    32: _boolean_array,
+    33: _string_array,
+    34: _array("q"),
+}
+"""By datatype; the others are as sent."""

@@ -1,0 +1,77 @@
+"""The README's generated tables: `python -m tests.readme` writes them anew, tests/test_readme.py checks them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from bridge.config import options
+from bridge.documents.expected import Hint, expected
+from bridge.mapping.functions import FAMILIES
+from bridge.mapping.specification import OutputSpecification, Specification
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def options_table() -> str:
+    rows = ["| option | is | default | |", "| --- | --- | --- | --- |"]
+    for option in options():
+        default = {"": "", "required": "**required**"}.get(option.default, f"`{option.default}`")
+        rows.append(f"| `{option.name}` | {cell(option.type)} | {default} | {cell(option.description)} |")
+    return "\n".join(rows)
+
+
+def functions_table() -> str:
+    """The standard functions are the specification's; ours are shown with an example, which the tests run."""
+    standard = ", ".join(f"`{function.signature}`" for function in FAMILIES["JMESPath"])
+    parts = [f"Standard [JMESPath](https://jmespath.org/specification.html#built-in-functions): {standard}."]
+    for family, functions in FAMILIES.items():
+        if family == "JMESPath":
+            continue
+        parts.append(f"\n**{family}**\n\n| function | gives | example |\n| --- | --- | --- |")
+        for function in functions:
+            expression, result = function.examples[0]
+            # A cell cannot hold a bare `|`, and code with back quotes in it needs two around it.
+            example = f"`` {cell(expression)} `` → `{cell(json.dumps(result, ensure_ascii=False))}`"
+            parts.append(f"| `{cell(function.signature)}` | {cell(function.summary)} | {example} |")
+    return "\n".join(parts)
+
+
+def mapping_table() -> str:
+    rows = ["| key | is | default | |", "| --- | --- | --- | --- |"]
+    for prefix, model in (("", Specification), ("outputs[].", OutputSpecification)):
+        for name, field in model.model_fields.items():
+            if field.description is None:
+                continue
+            default = "**required**" if field.is_required() else shown(field.default)
+            kind = expected(Hint.of_field(field))
+            rows.append(f"| `{prefix}{name}` | {cell(kind)} | {default} | {cell(field.description)} |")
+    return "\n".join(rows)
+
+
+def shown(default) -> str:
+    return (
+        ""
+        if default is None or default == ()
+        else f"`{json.dumps(default) if default is not ... else ''}`".replace('"', "")
+    )
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+TABLES = {"options": options_table, "functions": functions_table, "mapping reference": mapping_table}
+
+
+def with_tables(text: str) -> str:
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, count = pattern.subn(lambda found, table=table: f"{found[1]}\n{table()}\n\n{found[2]}", text)
+        assert count == 1, f"the README has no place for the {name}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

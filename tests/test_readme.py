@@ -1,0 +1,71 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.app import app
+from bridge.mapping.loader import load_file
+from tests.readme import README, TABLES, with_tables
+
+TEXT = README.read_text(encoding="utf-8")
+ROOT = README.parent
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_those_of_the_code(name):
+    begin = TEXT.index(f"<!-- {name} -->")
+    there = TEXT[begin : TEXT.index("<!-- end -->", begin)]
+    assert there in with_tables(TEXT), f"run: python -m tests.readme (the table of {name} is out of date)"
+
+
+def test_the_first_mapping_loads_and_passes_its_own_test(tmp_path):
+    yaml = next(block for block in code_blocks("yaml") if block.startswith("# mappings/"))
+    file = tmp_path / "press-telemetry.yaml"
+    file.write_text(yaml)
+    assert len(load_file(file, {}).specification.tests) == 1
+
+
+def test_the_complete_configuration_is_one(tmp_path):
+    yaml = next(block for block in code_blocks("yaml") if block.startswith("mqtt:"))
+    (tmp_path / "bridge.yaml").write_text(yaml)
+    (tmp_path / "ca.pem").write_text("a certificate")
+    mappings = tmp_path / "mappings"
+    mappings.mkdir()
+    for example in (ROOT / "mappings").glob("*.yaml"):
+        (mappings / example.name).write_text(example.read_text())
+    environ = {"MQTT_PASSWORD": "x", "AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x", "PATH": "/usr/bin"}
+    command = [sys.executable, "-m", "bridge", "check", "--config", str(tmp_path / "bridge.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_command_is_in_the_table_and_no_other():
+    table = TEXT[TEXT.index("## Commands") : TEXT.index("Exit codes")]
+    named = set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
+    names = {(each.name or each.callback.__name__).rstrip("_") for each in app.registered_commands}
+    assert named == names | {group.name for group in app.registered_groups}
+
+
+def test_the_code_map_names_every_part_of_the_program():
+    code_map = TEXT[TEXT.index("## Code map") :]
+    for path in (ROOT / "bridge").iterdir():
+        if path.name.startswith("__") or path.suffix == ".typed":
+            continue
+        shown = f"{path.name}/" if path.is_dir() else path.name
+        assert shown in code_map, shown
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", TEXT))))
+def test_every_link_into_the_project_leads_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def code_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_the_project_speaks_of_itself_alone():
+    for file in [*Path(ROOT).glob("*.md"), *(ROOT / "mappings").glob("*.yaml")]:
+        assert "/work/" not in file.read_text(encoding="utf-8"), file
