@@ -33,6 +33,10 @@ class Broker(Protocol):
         """End it and wait until it has gone."""
         ...
 
+    def kill(self) -> None:
+        """End it now, and wait for nothing."""
+        ...
+
 
 def find_mosquitto() -> str | None:
     """The program; Debian keeps it in /usr/sbin, which is not on every user's PATH."""
@@ -114,6 +118,10 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
 
 class Embedded:
     """amqtt in a thread with a loop of its own. MQTT 3.1.1 only, and fit for a demo, not for production."""
@@ -161,3 +169,6 @@ class Embedded:
         if self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5)
+
+    def kill(self) -> None:
+        """A thread ends with its process."""

@@ -47,11 +47,13 @@ def run_demo(secs: int | None, console: Console) -> int:
     """Until Ctrl-C, or for so many seconds. 0 if the books balance and Kinesis holds what the bridge says it has."""
     set_up_logging("text", "error")
     mappings = mappings_folder()
-    with contextlib.ExitStack() as stack, interrupts() as interrupted:
+    children: list[Broker] = []
+    with contextlib.ExitStack() as stack, interrupts(children) as interrupted:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
         console.print("starting a broker, a Kinesis and the bridge on this machine ...", highlight=False)
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)
+        children.append(broker)
         kinesis = LocalKinesis()
         stack.callback(kinesis.stop)
         service = _bridge(folder, mappings, broker, kinesis.url)
@@ -75,13 +77,15 @@ def mappings_folder() -> Path:
 
 
 @contextlib.contextmanager
-def interrupts() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM as an event; the second one ends the process at once."""
+def interrupts(children: list[Broker]) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM as an event; the second one ends the process at once, and its children with it."""
     asked = threading.Event()
     reader, writer = os.pipe()
 
     def note(_number: int, _frame: object) -> None:
         if asked.is_set():
+            for child in children:
+                child.kill()
             os._exit(INTERRUPTED)
         # Setting an event in a handler could meet the lock that the interrupted line holds; a thread of its own cannot.
         os.write(writer, b"\0")

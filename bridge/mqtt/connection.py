@@ -11,6 +11,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.mqtt.client import Client
 from bridge.mqtt.subscriptions import FILTERS_A_PACKET, Subscriptions
+from bridge.mqtt.wire import ProtocolViolation
 
 if TYPE_CHECKING:
     import socket
@@ -75,8 +76,11 @@ class Connection:
         self._client.on_unsubscribe = self._on_unsubscribe
         try:
             self.wire: Wire = self._client.dial()
-        except ValueError as error:
-            raise OSError(str(error)) from error
+            if self._end:
+                raise ConnectionResetError(self._end)
+        except (ValueError, LookupError) as error:
+            # paho's WebSocket handshake stumbles over an answer that is no HTTP.
+            raise OSError(f"{type(error).__name__}: {error}") from error
         self._poller.register(self.wire.fileno(), select.POLLIN)
         self.opened_at = self._heard_at = self._clock()
 
@@ -89,7 +93,10 @@ class Connection:
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
         self._poller.modify(self.wire.fileno(), events)
         self._poller.register(wake.fileno(), select.POLLIN)
-        self._poller.poll(timeout_secs * 1000)
+        ready = dict(self._poller.poll(timeout_secs * 1000))
+        if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
+            # Nobody is going to read the end of it, and until then every wait would return at once.
+            raise ConnectionLost("the connection broke")
 
     def read(self) -> None:
         """Take a burst off the connection and let paho handle its own packets. Raises OSError, ConnectionLost, ..."""
@@ -100,7 +107,11 @@ class Connection:
         if wire.connack and not self.accepted:
             self._look_at_connack(wire.connack)
         while wire.has_control_packets and not self._end:
-            client.loop_read()
+            try:
+                client.loop_read()
+            except Exception as error:
+                # paho's parsers index and unpack what the peer sent; whatever they stumble over is the peer's doing.
+                raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
         if self._end:
             raise ConnectionLost(self._end)
         if wire.at_end:
@@ -163,7 +174,7 @@ class Connection:
             part = subscribe[at : at + FILTERS_A_PACKET]
             packet = self._client.subscribe([(text, self._options(qos)) for text, qos in part])[1]
             if packet is not None:
-                subscriptions.asked(packet, [text for text, _ in part])
+                subscriptions.asked(packet, part)
         for at in range(0, len(unsubscribe), FILTERS_A_PACKET):
             packet = self._client.unsubscribe(unsubscribe[at : at + FILTERS_A_PACKET])[1]
             if packet is not None:

@@ -65,7 +65,8 @@ class Subscriber:
         self._early_ends: dict[Address, int] = {}
         self._took_5: set[Address] = set()
         self._dial_at = 0.0
-        self._problem = self._logged = ""
+        self._problem = ""
+        self._logged: dict[Address, str] = {}
         self._filters: Mapping[str, int] | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
@@ -126,9 +127,9 @@ class Subscriber:
         except (ConnectionLost, OSError, ProtocolViolation) as error:
             self._lost(connection, str(error) or type(error).__name__)
         else:
-            if self._backoff.attempts and self._clock() - connection.opened_at > _SETTLED_SECS:
+            if (self._backoff.attempts or self._logged) and self._clock() - connection.opened_at > _SETTLED_SECS:
                 self._backoff.reset()
-                self._logged = ""
+                self._logged.clear()
         return connection.wire.take()
 
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
@@ -204,8 +205,8 @@ class Subscriber:
 
     def _failed(self, address: Address, problem: str) -> None:
         self._problem = problem
-        if problem != self._logged:
-            self._logged = problem
+        if problem != self._logged.get(address):
+            self._logged[address] = problem
             log.warning("%s; trying again until it works", problem)
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
         # The others of the list are tried at once; the wait comes after the last.

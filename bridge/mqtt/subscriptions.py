@@ -33,7 +33,7 @@ class Subscriptions:
     wanted: dict[str, int] = field(default_factory=dict)
     granted: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    _asked: dict[int, list[str]] = field(default_factory=dict)
+    _asked: dict[int, dict[str, int]] = field(default_factory=dict)
     _dropping: dict[int, list[str]] = field(default_factory=dict)
 
     def want(self, filters: Mapping[str, int]) -> None:
@@ -63,9 +63,9 @@ class Subscriptions:
             sorted(self.held - self.wanted.keys() - dropping),
         )
 
-    def asked(self, packet: int, filters: Iterable[str]) -> None:
-        """A SUBSCRIBE went out."""
-        self._asked[packet] = list(filters)
+    def asked(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
+        """A SUBSCRIBE went out, with each filter's QoS."""
+        self._asked[packet] = dict(filters)
         self.held.update(self._asked[packet])
 
     def dropping(self, packet: int, filters: Iterable[str]) -> None:
@@ -75,13 +75,14 @@ class Subscriptions:
     def answered(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
         """A SUBACK: one (code, words) for each filter asked. Gives the filters that were refused."""
         refused = []
-        for text, (code, words) in zip(self._asked.pop(packet, ()), codes, strict=False):
+        for (text, qos), (code, words) in zip(self._asked.pop(packet, {}).items(), codes, strict=False):
             if code >= _FAILURE:
+                # Still held: the session may have it from before, and a refusal takes nothing away.
                 self.refused[text] = words
-                self.held.discard(text)
                 refused.append(text)
             else:
-                self.granted[text] = self.wanted.get(text, code)
+                # What was asked, not what is wanted by now: a reload in between is one more change to ask for.
+                self.granted[text] = qos
         return refused
 
     def dropped(self, packet: int) -> None:

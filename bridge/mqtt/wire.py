@@ -21,12 +21,13 @@ READ_BYTES = 262_144
 KEPT_OF_OVERSIZED_BYTES = 65_536
 """How much of a payload that no record could carry is kept for its dead letter."""
 MAX_HEAD_BYTES = 2 * 65_535 + 65_536
-"""Topic, packet identifier and properties of an oversized PUBLISH must fit in this."""
+"""Topic and packet identifier of an oversized PUBLISH, and properties as far as they are kept."""
 MAX_CONTROL_BYTES = 1_048_576
 """No packet but PUBLISH is ever this large; more is a broker gone bad."""
 
 PUBREL = 0x62
-_MALFORMED_LENGTH = "a remaining length of more than four bytes"
+_MALFORMED_LENGTH = "a length of more than four bytes"
+_MALFORMED_PUBLISH = "a malformed PUBLISH"
 
 Publish = tuple[int, bytes, bytes, bytes, bytes, int]
 """First byte, topic, packet identifier (two bytes; b"" at QoS 0), properties, payload, the payload's true length.
@@ -54,6 +55,7 @@ class Wire:
         self._sock = sock
         self._version_5 = version_5
         self._max_message_bytes = max_message_bytes
+        self._kept_bytes = min(KEPT_OF_OVERSIZED_BYTES, max_message_bytes)
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._needed_bytes = 0
@@ -155,7 +157,7 @@ class Wire:
 
     def _split(self, buffer: bytes) -> None:  # noqa: C901, PLR0912  the hot loop: a call per packet would double its cost
         position, end_of_buffer = 0, len(buffer)
-        burst, version_5 = self.burst, self._version_5
+        burst, version_5, max_message_bytes = self.burst, self._version_5, self._max_message_bytes
         needed = 0
         while position + 2 <= end_of_buffer:
             first, length, at = buffer[position], buffer[position + 1], position + 2
@@ -175,11 +177,11 @@ class Wire:
             end = at + length
             kind = first & 0xF0
             if end > end_of_buffer:
-                if length > self._max_message_bytes + MAX_HEAD_BYTES and kind == 0x30:
-                    if end_of_buffer - at >= MAX_HEAD_BYTES + KEPT_OF_OVERSIZED_BYTES:
+                if length > max_message_bytes + MAX_HEAD_BYTES and kind == 0x30:
+                    if end_of_buffer - at >= MAX_HEAD_BYTES + self._kept_bytes:
                         self._begin_oversized(buffer, first, at, end)
                         return
-                    needed = at - position + MAX_HEAD_BYTES + KEPT_OF_OVERSIZED_BYTES
+                    needed = at - position + MAX_HEAD_BYTES + self._kept_bytes
                 elif kind != 0x30 and length > MAX_CONTROL_BYTES:
                     raise ProtocolViolation(f"a control packet of {length} bytes")
                 else:
@@ -189,17 +191,18 @@ class Wire:
                 topic_end = at + 2 + (buffer[at] << 8 | buffer[at + 1]) if length > 1 else end + 1
                 payload_at = topic_end + 2 if first & 0x06 else topic_end
                 properties = b""
-                if version_5 and payload_at < end:
-                    if buffer[payload_at]:
+                if version_5:
+                    if payload_at < end and buffer[payload_at]:
                         properties, payload_at = _properties(buffer, payload_at, end)
                     else:
                         payload_at += 1
                 if payload_at > end or first & 0x06 == 0x06:
-                    raise ProtocolViolation("a malformed PUBLISH")
+                    raise ProtocolViolation(_MALFORMED_PUBLISH)
                 packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
-                burst.append(
-                    (first, buffer[at + 2 : topic_end], packet_id, properties, buffer[payload_at:end], end - payload_at)
-                )
+                size = end - payload_at
+                kept = size if size <= max_message_bytes else self._kept_bytes
+                payload = buffer[payload_at : payload_at + kept]
+                burst.append((first, buffer[at + 2 : topic_end], packet_id, properties, payload, size))
             elif first == PUBREL and length >= 2:
                 burst.append((PUBREL, b"", buffer[at : at + 2], b"", b"", 0))
             else:
@@ -219,10 +222,13 @@ class Wire:
         topic_end = at + 2 + int.from_bytes(buffer[at : at + 2])
         payload_at = topic_end + 2 if first & 0x06 else topic_end
         properties = b""
+        if first & 0x06 == 0x06:
+            raise ProtocolViolation(_MALFORMED_PUBLISH)
         if self._version_5:
-            properties, payload_at = _properties(buffer, payload_at, len(buffer))
+            # Properties that reach beyond what is held are left out; where the payload begins is known all the same.
+            properties, payload_at = _properties(buffer, payload_at, end)
         packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
-        kept = buffer[payload_at : payload_at + KEPT_OF_OVERSIZED_BYTES]
+        kept = buffer[payload_at : payload_at + self._kept_bytes]
         self._oversized = (first, buffer[at + 2 : topic_end], packet_id, properties, kept, end - payload_at)
         self._skip_bytes = end - len(buffer)
         self._hold(b"", 0)
@@ -248,7 +254,7 @@ def _properties(buffer: bytes, at: int, end: int) -> tuple[bytes, int]:
         if byte < 128:
             if at + length > end:
                 break
-            return buffer[at : at + length], at + length
+            return (buffer[at : at + length] if at + length <= len(buffer) else b""), at + length
         if shift > 21:
             raise ProtocolViolation(_MALFORMED_LENGTH)
     raise ProtocolViolation("properties longer than their packet")

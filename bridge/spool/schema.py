@@ -92,5 +92,5 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _create(database: sqlite3.Connection) -> None:
-    database.executescript(f"begin; {_TABLES} pragma user_version={VERSION}; commit;")
-    database.execute(f"pragma application_id={APPLICATION_ID}")
+    marks = f"pragma user_version={VERSION}; pragma application_id={APPLICATION_ID};"
+    database.executescript(f"begin immediate; {_TABLES} {marks} commit;")

@@ -135,10 +135,10 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
 
 def ranges(records: list[Record]) -> Iterator[tuple[int, int]]:
     """First and last number of each run of records without a gap."""
-    if records and records[-1].number - records[0].number + 1 == len(records):
-        yield records[0].number, records[-1].number
+    numbers = sorted({record.number for record in records})
+    if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
+        yield numbers[0], numbers[-1]
         return
-    numbers = sorted(record.number for record in records)
     for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
         members = [number for _, number in run]
         yield members[0], members[-1]
