@@ -10,8 +10,11 @@
       SpoolInUse                   another bridge owns this spool: exit 1
       SendError
         Unavailable                keep everything, back off with jitter, for ever
+          InDoubt                  the same, and the records may be there already: count possible duplicates
         Refused(hint)              a human must act: keep everything, not ready, retry slowly, say what to do
+        InvalidRequest             halve the request until the one record that can never be accepted is alone
 
+InDoubt and InvalidRequest stand in bridge/kinesis/faults.py, since only the sender knows them.
 A total failure raises. A partial failure is a value: which records, which code, whether to retry.
 """
 
