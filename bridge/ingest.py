@@ -89,6 +89,7 @@ class Ingest:
         self._next_routes: Routes | None = routes
         self._routes = routes
         self._targets: dict[str, Target] = {}
+        self._nowhere = (0, 0)
         self._transaction = Transaction()
         self._unreleased = spool.unreleased
         self._committed_at = 0.0
@@ -138,16 +139,24 @@ class Ingest:
             self._housekeep()
 
     def finish(self) -> None:
-        """The senders have stopped: put on disk what they settled."""
+        """The senders have stopped: put on disk what they settled.
+
+        A burst that a full spool held up goes with it whole or not at all: its records without its packet identifiers
+        would be there twice when the broker redelivers them.
+        """
         if self._spool.has_settled:
             try:
-                self._spool.commit(Transaction())
-            except (SpoolFull, SpoolUnwritable) as error:
+                self._spool.commit(self._transaction)
+            except SpoolFull:
+                return  # what was settled is on disk all the same
+            except SpoolUnwritable as error:
                 log.warning("what was just delivered could not be noted and will be sent again: %s", error)
 
     def _bind(self, routes: Routes) -> bool:
         """Give each mapping its place in the spool, then subscribe."""
         try:
+            # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
+            self._nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = {
                 mapping.name: Target(
                     self._spool.mapping_number(mapping.name),
@@ -206,7 +215,7 @@ class Ingest:
                 self._refuse_all(match, message, total_bytes)
                 continue
             if not match.targets:
-                self._unmatched(match, message)
+                self._unmatched(match, message, total_bytes)
                 continue
             for mapping, captures in match.targets:
                 number, queues = targets[mapping.name]
@@ -248,19 +257,17 @@ class Ingest:
         for queue in queues:
             self._transaction.filtered[number, queue.number] += 1
 
-    def _unmatched(self, match: Match, message: Message) -> None:
+    def _unmatched(self, match: Match, message: Message, total_bytes: int) -> None:
         """A topic that no mapping wants: a wider subscription covers it, or an older session still had it."""
         if not match.valid:
-            self._unreadable_topic(message)
+            self._unreadable_topic(message, total_bytes)
             return
         self.counts.unmatched += 1
-        self._transaction.filtered[self._spool.mapping_number(""), self._spool.stream_number("")] += 1
+        self._transaction.filtered[self._nowhere] += 1
 
-    def _unreadable_topic(self, message: Message) -> None:
-        self._transaction.dead_lettered[self._spool.mapping_number(""), self._spool.stream_number("")] += 1
-        self._transaction.letters.append(
-            _letter("", (), None, "topic", "the topic is not UTF-8", message, len(message.payload))
-        )
+    def _unreadable_topic(self, message: Message, total_bytes: int) -> None:
+        self._transaction.dead_lettered[self._nowhere] += 1
+        self._transaction.letters.append(_letter("", (), None, "topic", "the topic is not UTF-8", message, total_bytes))
 
     def _reject(
         self, mapping: MessageMapping, message: Message, rejections: tuple[Rejection, ...], total_bytes: int
@@ -277,7 +284,7 @@ class Ingest:
         """A payload larger than `mqtt.max_message_bytes`: only its beginning was kept."""
         detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
         if not match.targets:
-            self._unmatched(match, message)
+            self._unmatched(match, message, total_bytes)
         for mapping, _ in match.targets:
             number, queues = self._targets[mapping.name]
             for queue in queues:

@@ -12,6 +12,8 @@ from bridge.mapping.loader import load_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.mapping.loader import Loaded
+
 
 def check_all(config: Path) -> int:
     """0 if all is well. Raises ConfigError with the problems of all files."""
@@ -29,8 +31,15 @@ def check_all(config: Path) -> int:
     if problems:
         raise ConfigError(problems)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    print(f"{config}: well; {len(loaded.mappings)} mappings, {tests} tests passed")
+    print(f"{config}: well; {len(loaded.mappings)} mappings, {tests} tests passed{_tables(loaded)}")
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
             print(f"note: mapping '{mapping.name}' has no tests")
     return 0
+
+
+def _tables(loaded: Loaded) -> str:
+    if not loaded.tables:
+        return ""
+    rows = sum(map(len, loaded.tables.values()))
+    return f", {len(loaded.tables)} lookup tables with {rows} keys"

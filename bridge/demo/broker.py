@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import BridgeError
 
@@ -46,15 +46,16 @@ def find_mosquitto() -> str | None:
 def start_broker(folder: Path, mosquitto: str | None) -> Broker:
     """A broker on a free port of loopback; `folder` is for its files. Raises BridgeError if none can be started.
 
-    Without a `mosquitto` program it is the embedded one.
+    Without a `mosquitto` program, or with one that does not start, it is the embedded one.
     """
     problem = ""
-    for _ in range(_ATTEMPTS):
-        # Between choosing a port and listening on it another program may take it: then another port is tried.
-        try:
-            return Mosquitto(mosquitto, folder, free_port()) if mosquitto else Embedded(free_port())
-        except OSError as error:
-            problem = str(error)
+    for program in (mosquitto, None) if mosquitto else (None,):
+        for _ in range(_ATTEMPTS):
+            # Between choosing a port and listening on it another program may take it: then another port is tried.
+            try:
+                return Mosquitto(program, folder, free_port()) if program else Embedded(free_port())
+            except OSError as error:
+                problem = str(error)
     raise BridgeError(f"the demo's broker does not start: {problem}")
 
 
@@ -130,6 +131,14 @@ class Embedded:
     protocol = "3.1.1"
 
     def __init__(self, port: int) -> None:
+        """Raises BridgeError if amqtt is not installed."""
+        for name in ("amqtt", "transitions", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        try:
+            from amqtt.broker import Broker as Amqtt  # noqa: PLC0415 - only where there is no mosquitto
+        except ImportError as error:
+            raise BridgeError("there is no mosquitto, and no amqtt either: pip install 'mqtt-kinesis[demo]'") from error
+        self._make: Any = Amqtt
         self.port = port
         self._loop = asyncio.new_event_loop()
         self._ended = threading.Event()
@@ -147,13 +156,7 @@ class Embedded:
             self._ended.set()
 
     async def _serve(self) -> None:
-        for name in ("amqtt", "transitions", "asyncio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        try:
-            from amqtt.broker import Broker as Amqtt  # noqa: PLC0415 - only where there is no mosquitto
-        except ImportError as error:
-            raise BridgeError("there is no mosquitto, and no amqtt either: pip install 'mqtt-kinesis[demo]'") from error
-        broker = Amqtt(
+        broker = self._make(
             {
                 "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{self.port}"}},
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},

@@ -1,7 +1,8 @@
 """A simulated factory: what its machines publish, and when. Pure: the clock and the seed decide everything.
 
-Three lines of presses report telemetry, counts, states and bursts of vibration samples; two meters report energy. Every
-few seconds a line has a burst, and now and then a machine publishes something malformed, as machines do.
+Three lines of presses report telemetry, counts, states, bursts of vibration samples, and what they are; two meters
+report energy. Every few seconds a line has a burst, and now and then a machine publishes something malformed, as
+machines do.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 SITE = "pdx"
 LINES = 3
 MACHINES_A_LINE = 6
-TELEMETRY_SECS = 0.2
+TELEMETRY_SECS = 0.1
+INFO_EVERY_SECS = 30.0
 BURST_EVERY_SECS = 6.0
-BURST_MESSAGES = 60
+BURST_MESSAGES = 150
 MALFORMED_EVERY_SECS = 2.5
 STATES = ("RUN", "RUN", "RUN", "RUN", "IDLE", "FAULT", "OFF")
 
@@ -44,6 +46,7 @@ class Machine:
     telemetry_at: float
     vibration_at: float
     state_at: float
+    info_at: float
     state: str = "RUN"
     parts: int = 0
 
@@ -77,6 +80,7 @@ class Factory:
                 telemetry_at=start + self._random.random() * TELEMETRY_SECS,
                 vibration_at=start + self._random.random() * 2,
                 state_at=start + self._random.random() * 3,
+                info_at=start + self._random.random(),
             )
             for line in range(1, LINES + 1)
             for number in range(1, MACHINES_A_LINE + 1)
@@ -103,25 +107,45 @@ class Factory:
             self._malformed_at += MALFORMED_EVERY_SECS
 
     def _of_machine(self, machine: Machine, now: float) -> Iterator[Event]:
+        while machine.info_at <= now:
+            yield self._info(machine)
+            machine.info_at += INFO_EVERY_SECS
         while machine.state_at <= now:
             machine.state = self._random.choice(STATES)
             machine.state_at += self._random.uniform(3, 9)
             yield Event(f"{machine.topic}/state", machine.state.encode(), retain=True)
         while machine.telemetry_at <= now:
             yield self._telemetry(machine, machine.telemetry_at)
-            if machine.state == "RUN" and self._random.random() < 0.2:  # noqa: PLR2004 - one part in five reports
+            if machine.state == "RUN" and self._random.random() < 0.1:  # noqa: PLR2004 - one part in ten reports
                 machine.parts += 1
                 yield Event(f"{machine.topic}/count", str(machine.parts).encode())
             machine.telemetry_at += TELEMETRY_SECS
         while machine.vibration_at <= now:
-            samples = [{"t": number, "v": round(self._random.uniform(0.1, 2.0), 2)} for number in range(5)]
-            yield Event(f"{machine.topic}/vibration", json.dumps({"samples": samples}).encode())
+            yield self._vibration(machine, machine.vibration_at)
             machine.vibration_at += 2
+
+    def _info(self, machine: Machine) -> Event:
+        value = {"serial": f"HP-{machine.name[-3:]}", "model": "HP-200", "firmware": "2.4.1"}
+        return Event(f"{machine.topic}/info", json.dumps(value).encode(), retain=True)
+
+    def _vibration(self, machine: Machine, at: float) -> Event:
+        samples = [
+            {
+                "sensor": f"{machine.name}-{'xy'[number % 2]}",
+                "t": self._epoch_ms_at(at) + 10 * number,
+                "v": round(self._random.uniform(0.1, 2.0), 2),
+            }
+            for number in range(6)
+        ]
+        return Event(f"{machine.topic}/vibration", json.dumps({"samples": samples}).encode())
+
+    def _epoch_ms_at(self, at: float) -> int:
+        return self.epoch_ms + int((at - self.started_at) * 1000)
 
     def _telemetry(self, machine: Machine, at: float) -> Event:
         heat = {"RUN": 190.0, "IDLE": 120.0, "FAULT": 230.0, "OFF": 70.0}[machine.state]
         value = {
-            "ts": self.epoch_ms + int((at - self.started_at) * 1000),
+            "ts": self._epoch_ms_at(at),
             "temperature_f": round(heat + 5 * math.sin(at) + self._random.uniform(-2, 2), 1),
             "pressure_bar": round(6 + self._random.uniform(-0.5, 0.5), 3),
             "status": machine.state,
@@ -145,5 +169,6 @@ class Factory:
                 ),
                 Event(f"{machine.topic}/count", b"ERR 17"),
                 Event(f"{machine.topic}/vibration", b'{"error": "overrun"}'),
+                Event(f"{machine.topic}/info", b'{"model": "HP-200"}', retain=True),
             )
         )

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Group
 from rich.live import Live
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
+
+from bridge.demo import tables
+from bridge.demo.scene import Rates, Scene, rates_between
+from bridge.demo.tables import COUNTS, Column, counts, fitted, least_width, outside
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from bridge.kinesis.reader import Arrived
-    from bridge.spool.ledger import LedgerRow
-    from bridge.status import Snapshot
-
-RECENT = 2
-"""Records shown of each stream."""
 LETTERS = 4
-_COUNTS = ("received", "delivered", "filtered", "dead_lettered", "spooled")
-_HEADINGS = ("received", "delivered", "filtered", "dead", "spooled")
-
-
-@dataclass(slots=True)
-class Scene:
-    """What is known at one moment."""
-
-    snapshot: Snapshot
-    published: int
-    elapsed_secs: float
-    broker: str
-    arrived: Counter[str] = field(default_factory=Counter)
-    recent: dict[str, deque[Arrived]] = field(default_factory=dict)
-
-    def saw(self, record: Arrived) -> None:
-        """A record was read back."""
-        self.arrived[record.stream] += 1
-        self.recent.setdefault(record.stream, deque(maxlen=RECENT)).append(record)
+RECORDS = 8
+_HEADER_LINES = 3
+_HEADINGS_LINES = 1
+_TITLE_AND_HEADINGS_LINES = 2
 
 
 class View:
-    """Shows scenes; `rates` are per second, from one scene to the next."""
+    """Shows scenes one after the other; rates are from one to the next."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        # On the terminal's other screen: what stood there before is back when the view ends.
+        live = console.is_terminal and not console.is_dumb_terminal
+        self._live = Live(console=console, auto_refresh=False, screen=True) if live else None
         self._before: Scene | None = None
 
     def __enter__(self) -> Self:
@@ -62,130 +44,90 @@ class View:
 
     def show(self, scene: Scene) -> None:
         """Draw a scene in place of the last."""
-        rates = self._rates(scene)
+        rates = rates_between(self._before, scene)
         self._before = scene
         if self._live:
-            self._live.update(screen(scene, rates), refresh=True)
+            self._live.update(screen(scene, rates, self._console.width, self._console.height), refresh=True)
         else:
             self._console.print(line(scene, rates), highlight=False, soft_wrap=True)
 
-    def _rates(self, scene: Scene) -> dict[tuple[str, str], float]:
-        before = self._before
-        if before is None or scene.elapsed_secs <= before.elapsed_secs:
-            return {}
-        then = {(row.mapping, row.stream): row.received for row in before.snapshot.ledger}
-        secs = scene.elapsed_secs - before.elapsed_secs
-        return {
-            (row.mapping, row.stream): (row.received - then.get((row.mapping, row.stream), 0)) / secs
-            for row in scene.snapshot.ledger
-        }
 
-
-def line(scene: Scene, rates: dict[tuple[str, str], float]) -> str:
+def line(scene: Scene, rates: Rates) -> str:
     """One line for a log."""
     snapshot = scene.snapshot
-    counts = "  ".join(f"{name} {snapshot.total(name)}" for name in _COUNTS)
-    return f"{scene.elapsed_secs:5.0f} s  {sum(rates.values()):6.0f}/s  published {scene.published}  {counts}"
+    sums = "  ".join(f"{name} {snapshot.total(name)}" for name in COUNTS)
+    return f"{scene.elapsed_secs:5.0f} s  {rates.messages:5.0f} messages/s  published {scene.published}  {sums}"
 
 
-def screen(scene: Scene, rates: dict[tuple[str, str], float]) -> RenderableType:
-    """The whole live view."""
+def screen(scene: Scene, rates: Rates, width: int, height: int) -> RenderableType:
+    """The whole live view. Where it is too high, records read back and dead letters are left out, the oldest first."""
     snapshot = scene.snapshot
-    return Group(
-        _header(scene, sum(rates.values())),
-        _by_mapping(snapshot, rates),
-        _by_stream(scene),
-        _recent(scene),
-        _letters(snapshot),
-        *[Text(f"! {problem}", style="bold red") for problem in snapshot.problems],
-    )
+    parts: list[RenderableType] = [
+        _header(scene, rates),
+        *[_problem(problem) for problem in snapshot.problems],
+        tables.books(snapshot, rates, width),
+        tables.streams(snapshot, rates, scene.read_back, width),
+    ]
+    used = _HEADER_LINES + len(snapshot.problems) + 2 * _HEADINGS_LINES + len(snapshot.ledger) + len(snapshot.streams)
+    records, letters = _shares(height - used, len(snapshot.dead_letters))
+    if records:
+        parts.append(tables.records(scene.read_back, records, width))
+    if letters:
+        parts.append(tables.dead_letters(snapshot, letters, width))
+    return Group(*parts)
 
 
-def _header(scene: Scene, rate: float) -> RenderableType:
+def _shares(lines: int, there: int) -> tuple[int, int]:
+    """How many records and how many dead letters fit into so many lines."""
+    letters = max(0, min(there, LETTERS, lines // 2 - _TITLE_AND_HEADINGS_LINES))
+    taken = letters + _TITLE_AND_HEADINGS_LINES if letters else 0
+    return max(0, min(RECORDS, lines - taken - _TITLE_AND_HEADINGS_LINES)), letters
+
+
+def _problem(problem: str) -> Text:
+    text = outside(f"! {problem}")
+    text.stylize("bold red")
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _header(scene: Scene, rates: Rates) -> RenderableType:
     snapshot = scene.snapshot
     state = "subscribed" if snapshot.subscribed else "connected" if snapshot.connected else "connecting"
-    books = (
-        Text("the books balance", style="green") if snapshot.balanced else Text("THE BOOKS DO NOT BALANCE", "bold red")
-    )
     text = Text.assemble(
-        (f"{rate:,.0f} records/s", "bold cyan"),
+        (f"{rates.messages:,.0f} messages/s", "bold cyan"),
         f"   {scene.published:,} published → {scene.broker} → bridge ({state}) → ",
-        f"{sum(scene.arrived.values()):,} read back from Kinesis   ",
-        books,
+        f"{scene.read_back.total:,} read back from Kinesis",
+        no_wrap=True,
+        overflow="ellipsis",
     )
-    return Panel(text, title=f"mqtt-kinesis demo, {scene.elapsed_secs:.0f} s  (Ctrl-C ends it)", title_align="left")
+    return Panel(
+        text,
+        title=f"mqtt-kinesis demo, {scene.elapsed_secs:.0f} s  (Ctrl-C ends it)",
+        title_align="left",
+        subtitle="the books balance" if snapshot.balanced else "[bold]THE BOOKS DO NOT BALANCE[/]",
+        subtitle_align="right",
+        border_style="green" if snapshot.balanced else "red",
+    )
 
 
-def _by_mapping(snapshot: Snapshot, rates: dict[tuple[str, str], float]) -> Table:
-    table = _table("mapping", "stream", "/s", *_HEADINGS)
-    for row in snapshot.ledger:
-        rate = f"{rates.get((row.mapping, row.stream), 0):,.0f}"
-        table.add_row(row.mapping or "(none)", row.stream, rate, *_cells(row))
-    return table
+def summary(scene: Scene, width: int) -> RenderableType:
+    """The books at the end, a row a mapping and stream, and the sums. No number is left out, however narrow it is."""
+    snapshot = scene.snapshot
+    names = (*COUNTS, "dropped")
+    headings = ("received", "delivered", "filtered", "dead", "spooled", "dropped")
+    columns = (Column("mapping", least=8), Column("stream", least=8), *map(Column, headings))
+    rows = [[outside(row.mapping or "(none)"), outside(row.stream), *counts(row, *names)] for row in snapshot.ledger]
+    sums = [Text(f"{snapshot.total(name):,}") for name in names]
+    rows.append([Text("all"), Text(""), *sums])
+    for cell in rows[-1]:
+        cell.stylize("bold")
+    if least_width(columns, rows) <= width:
+        return fitted(columns, rows, width)
+    return Group(*(_in_words(row, headings) for row in rows))
 
 
-def _cells(row: LedgerRow) -> list[Text]:
-    styles = {"dead_lettered": "red", "spooled": "yellow", "delivered": "green"}
-    return [
-        Text(f"{getattr(row, name):,}", style=styles.get(name, "") if getattr(row, name) else "dim") for name in _COUNTS
-    ]
-
-
-def _by_stream(scene: Scene) -> Table:
-    table = _table("stream", "state", "delivered", "read back", "requests", "throttled", "latency")
-    for stream in scene.snapshot.streams:
-        table.add_row(
-            stream.stream,
-            Text(stream.state, style="green" if stream.state == "ok" else "red"),
-            f"{stream.delivered:,}",
-            f"{scene.arrived[stream.stream]:,}",
-            f"{stream.requests:,}",
-            f"{stream.throttled:,}",
-            f"{stream.last_latency_ms:.0f} ms",
-        )
-    return table
-
-
-def _recent(scene: Scene) -> Table:
-    table = Table(box=None, pad_edge=False, title="read back from Kinesis", title_justify="left", title_style="bold")
-    table.add_column("stream", no_wrap=True)
-    table.add_column("shard", no_wrap=True)
-    table.add_column("key", no_wrap=True, min_width=8, max_width=10)
-    table.add_column("data", no_wrap=True, overflow="ellipsis", ratio=1)
-    for record in [record for stream in sorted(scene.recent) for record in scene.recent[stream]]:
-        shard = record.shard.removeprefix("shardId-").lstrip("0") or "0"
-        # Data is shown as text, never as markup: a payload may hold anything.
-        table.add_row(record.stream, shard, Text(record.key), Text(record.data.decode(errors="replace")))
-    return table
-
-
-def _letters(snapshot: Snapshot) -> Table:
-    title = f"dead letters: {snapshot.dead_letter_count}, each with its raw message and the reason"
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
-    table.add_column("no", justify="right")
-    table.add_column("mapping", no_wrap=True, min_width=16)
-    table.add_column("code", no_wrap=True, min_width=9, style="red")
-    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=1)
-    for letter in snapshot.dead_letters[:LETTERS]:
-        table.add_row(str(letter.number), letter.mapping, letter.code, Text(letter.detail))
-    return table
-
-
-def summary(scene: Scene) -> Table:
-    """The books at the end, a row a mapping and stream, and the sums."""
-    table = _table("mapping", "stream", *_HEADINGS, "dropped")
-    for row in scene.snapshot.ledger:
-        table.add_row(row.mapping or "(none)", row.stream, *_cells(row), f"{row.dropped:,}")
-    sums = [f"{scene.snapshot.total(name):,}" for name in (*_COUNTS, "dropped")]
-    table.add_section()
-    table.add_row("all", "", *sums, style="bold")
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(columns):
-        text = number == 0 or name in ("stream", "state")
-        # Numbers are never cut; where the terminal is narrow, names are.
-        table.add_column(name, justify="left" if text else "right", no_wrap=True, min_width=None if text else len(name))
-    return table
+def _in_words(row: list[Text], headings: tuple[str, ...]) -> Text:
+    mapping, stream, *numbers = row
+    said = [f"{heading} {number.plain}" for heading, number in zip(headings, numbers, strict=True)]
+    return Text(f"{mapping.plain} → {stream.plain}" if stream.plain else mapping.plain) + Text("\n  " + ", ".join(said))

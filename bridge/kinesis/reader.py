@@ -28,7 +28,8 @@ class StreamReader:
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
         self._client: Any = None
-        self._iterators: dict[tuple[str, str], str] = {}
+        self._iterators: dict[tuple[str, str], str | None] = {}
+        """By (stream, shard); None where the shard is closed and was read to its end."""
 
     def create(self, streams: dict[str, int]) -> None:
         """Make streams with so many shards (a local Kinesis has none yet)."""
@@ -43,9 +44,13 @@ class StreamReader:
         client = self._connected()
         for shard in client.list_shards(StreamName=stream)["Shards"]:
             name = shard["ShardId"]
-            iterator = self._iterators.get((stream, name)) or self._first(stream, name)
+            if (stream, name) not in self._iterators:
+                self._iterators[stream, name] = self._first(stream, name)
+            iterator = self._iterators[stream, name]
+            if iterator is None:
+                continue
             answer = client.get_records(ShardIterator=iterator, Limit=10_000)
-            self._iterators[stream, name] = answer["NextShardIterator"]
+            self._iterators[stream, name] = answer.get("NextShardIterator")
             for record in answer["Records"]:
                 yield Arrived(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
 

@@ -8,9 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from bridge.errors import DecodeError
+from bridge.mapping.decoding import ENCODERS, compressed, decoder
 from bridge.mapping.specification import ExpectedDeadLetter, ExpectedRecord
 from bridge.mapping.topics import TopicPattern
 from bridge.model import Message
@@ -54,19 +53,27 @@ def case_message(specification: Specification, case: CaseSpecification) -> Messa
 
 
 def encode_payload(specification: Specification, case: CaseSpecification) -> bytes:
-    """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have."""
+    """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have.
+
+    With `compression` a value and a text are compressed, and `payload_base64` is sent as it is.
+    """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
+    return compressed(specification, _encoded(specification, case))
+
+
+def _encoded(specification: Specification, case: CaseSpecification) -> bytes:
     if case.payload_text is not None:
         return case.payload_text.encode()
-    if specification.payload == "json":
-        return orjson.dumps(case.payload)
+    encode = ENCODERS.get(specification.payload)
+    if encode is not None:
+        return encode(case.payload)
     if specification.payload == "bytes":
         return _octets(case.payload)
     if isinstance(case.payload, str):
         return case.payload.encode()
     if isinstance(case.payload, int | float) and not isinstance(case.payload, bool):
-        return orjson.dumps(case.payload)
+        return ENCODERS["json"](case.payload)
     raise ValueError(f"with `payload: {specification.payload}` a test's payload is text or a number")
 
 
@@ -135,10 +142,12 @@ def shown_key(draft: Draft) -> str:
 
 def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
     """Give a record's data as a test writes it: `data`, or what is no value and no text as `data_base64`."""
-    made_json = mapping.specification.transform is not None or mapping.specification.payload == "json"
-    decoder = "json" if made_json else "number" if mapping.specification.payload == "number" else "text"
+    specification = mapping.specification
+    made_json = specification.transform is not None
+    as_text = not made_json and specification.payload in {"text", "bytes"}
+    read = DECODERS["json"].decode if made_json else DECODERS["text"].decode if as_text else decoder(specification)
     try:
-        return {"data": DECODERS[decoder].decode(data)}
+        return {"data": read(data)}
     except DecodeError:
         return {"data_base64": base64.b64encode(data).decode()}
 

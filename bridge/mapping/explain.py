@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.mapping.cases import shown_key
+from bridge.mapping.decoding import decoder, decompression
 from bridge.mapping.expressions import truthy
 from bridge.mapping.scope import scope_builder
 from bridge.mapping.topics import mismatch
-from bridge.payloads import DECODERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +105,11 @@ def _evaluated(
         yield "retained", "skip: the message was retained by the broker"
         return
     try:
-        payload = DECODERS[mapping.specification.payload].decode(message.payload)
+        decompress = decompression(mapping.specification)
+        if decompress is not None:
+            packed, message = len(message.payload), decompress(message)
+            yield "compression", f"{mapping.specification.compression}, {packed} -> {len(message.payload)} bytes"
+        payload = decoder(mapping.specification)(message.payload)
         yield "payload", f"({mapping.specification.payload}) {_shown(payload)}"
         scope = scope_builder(mapping.name, None)(message, payload, captures, levels)
         if mapping.steps.where is not None:

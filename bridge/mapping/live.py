@@ -6,7 +6,8 @@ changed is loaded when it has been the same for two looks (a file half written i
 latest after a second, so that one that is rewritten all the time goes live as well.
 
 A file that does not load leaves its last good version in force, also over a restart: each version that goes live is
-kept in the spool's folder. A folder that is suddenly empty or gone is taken for an accident (an unmounted disk), not
+kept in the spool's folder. The lookup tables beside the mappings are followed in the same way; when one changes, all
+mappings are compiled again. A folder that is suddenly empty or gone is taken for an accident (an unmounted disk), not
 for the wish to stop every mapping.
 """
 
@@ -19,30 +20,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import ConfigError, Problem
+from bridge.mapping.live_tables import LiveTables
 from bridge.mapping.loader import is_mapping_file, load_file
 from bridge.mapping.routes import Routes
+from bridge.mapping.signatures import Signature, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from bridge.mapping.mapping import Mapping
+    from bridge.mapping.tables import Tables
 
 log = logging.getLogger(__name__)
 
 LOOK_SECS = 0.5
 LATEST_SECS = 1.0
 
-Signature = tuple[int, int, int, int]
-"""Size, modification time in ns, inode, device: of the file that a symlink leads to."""
-
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it."""
+    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it.
+
+    `tables` are those it was loaded with.
+    """
 
     signature: Signature
     mapping: Mapping | None
+    tables: Tables
     problems: tuple[Problem, ...] = ()
 
 
@@ -67,6 +72,7 @@ class LiveMappings:
         self._kept = kept
         self._clock = clock
         self._files: dict[Path, _File] = {}
+        self._tables = LiveTables(folder, kept)
         self._folder_problem: tuple[Problem, ...] = ()
         self._names: list[Path] = []
         self._asked = threading.Event()
@@ -76,7 +82,8 @@ class LiveMappings:
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the files now; empty when every file is in force as it is."""
         files = self._files
-        return self._folder_problem + tuple(problem for file in files.values() for problem in file.problems)
+        of_mappings = tuple(problem for file in files.values() for problem in file.problems)
+        return self._folder_problem + self._tables.problems + of_mappings
 
     def ask_reload(self) -> None:
         """Load everything again at the next look (SIGHUP)."""
@@ -84,15 +91,15 @@ class LiveMappings:
 
     def watch(self, stopping: Stop) -> None:
         """Reload what changes until `stopping` is set: the body of a thread."""
-        seen, changed_at = self._look(), None
+        seen, changed_at = self._look_at_all(), None
         while not stopping.wait(LOOK_SECS):
             if self._asked.is_set():
                 self._asked.clear()
                 self.reload(every=True)
-                seen, changed_at = self._look(), None
+                seen, changed_at = self._look_at_all(), None
                 continue
-            now = self._look()
-            if now == {file: state.signature for file, state in self._files.items()} and not self._folder_problem:
+            now = self._look_at_all()
+            if now == self._loaded() and not self._folder_problem:
                 seen, changed_at = now, None
                 continue
             changed_at = self._clock() if changed_at is None else changed_at
@@ -109,6 +116,7 @@ class LiveMappings:
             return
         self._folder_problem = ()
         self._names = sorted(found)
+        every = self._tables.reload(every=every) or every
         files: dict[Path, _File] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
@@ -120,6 +128,8 @@ class LiveMappings:
         self._files = files
         if [state.mapping for state in files.values()] != before:
             self._put_in_force()
+        if not any(state.problems and _looks_up(file) for file, state in files.items()):
+            self._tables.remember()
 
     def _put_in_force(self) -> None:
         routes = Routes([state.mapping for state in self._files.values() if state.mapping is not None])
@@ -139,29 +149,38 @@ class LiveMappings:
         try:
             mapping = self._load_named(file)
         except ConfigError as error:
-            previous = known.mapping if known else self._load_kept(file)
+            previous = self._last_good(file, known)
             if known is None or known.problems != error.problems:
                 state = "its last good version stays in force" if previous else "it is not in force"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _File(signature, previous, error.problems)
-        if known is not None:
+            return _File(signature, previous, self._tables.tables, error.problems)
+        if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
         self._keep(file)
-        return _File(signature, mapping)
+        return _File(signature, mapping, self._tables.tables)
 
     def _load_named(self, file: Path) -> Mapping:
         if any(other != file and other.stem == file.stem for other in self._names):
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
-        return load_file(file, self.limits, shown_as=self._shown(file))
+        return load_file(file, self.limits, self._tables.tables, shown_as=self._shown(file))
 
-    def _load_kept(self, file: Path) -> Mapping | None:
+    def _last_good(self, file: Path, known: _File | None) -> Mapping | None:
+        """The last version that loaded: with the tables as they are, or else as it is in force, or else as it was."""
+        if known is not None and known.tables is self._tables.tables:
+            return known.mapping
+        kept = self._load_kept(file, self._tables.tables)
+        if kept is not None or known is not None:
+            return kept or (known.mapping if known is not None else None)
+        return self._load_kept(file, self._tables.remembered())
+
+    def _load_kept(self, file: Path, tables: Tables) -> Mapping | None:
         """The version that was in force when the bridge last stopped, or None."""
         kept = self._kept / file.name
         if not kept.exists():
             return None
         try:
-            return load_file(kept, self.limits)
+            return load_file(kept, self.limits, tables)
         except ConfigError as error:
             log.warning("the last good version of %s does not load any more either: %s", file.name, error)
             return None
@@ -180,15 +199,21 @@ class LiveMappings:
         return f"{self._folder.name}/{file.name}"
 
     def _look(self) -> dict[Path, Signature]:
-        found: dict[Path, Signature] = {}
         try:
-            files = [file for file in self._folder.iterdir() if is_mapping_file(file)]
+            return signatures(file for file in self._folder.iterdir() if is_mapping_file(file))
         except OSError:
-            return found  # what `reload` makes of an empty folder is right for one that cannot be read
-        for file in files:
-            try:
-                status = file.stat()
-            except OSError:
-                continue  # removed between the listing and now
-            found[file] = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
-        return found
+            return {}  # what `reload` makes of an empty folder is right for one that cannot be read
+
+    def _look_at_all(self) -> dict[Path, Signature]:
+        return self._look() | self._tables.look()
+
+    def _loaded(self) -> dict[Path, Signature]:
+        return {file: state.signature for file, state in self._files.items()} | self._tables.loaded
+
+
+def _looks_up(file: Path) -> bool:
+    """The file's text has to do with tables, as far as one can see in a file that may be no mapping at all."""
+    try:
+        return b"lookup" in file.read_bytes()
+    except OSError:
+        return True

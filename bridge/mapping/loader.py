@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from bridge.documents import read_document
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import run_cases
+from bridge.mapping.expressions import EMPTY
 from bridge.mapping.mapping import Mapping, compile_mapping
+from bridge.mapping.tables import load_tables
 from bridge.mapping.validation import read_specification
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.documents import Document
     from bridge.mapping.outputs import Limits
+    from bridge.mapping.tables import Tables
 
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -25,14 +28,18 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a folder holds: the mappings that load, by name, in the order of their names; and all that is wrong."""
+    """What a folder holds: the mappings that load, by name, in the order of their names; and all that is wrong.
+
+    `tables` are the lookup tables that load.
+    """
 
     mappings: dict[str, Mapping]
     problems: list[Problem]
+    tables: Tables
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None) -> Loaded:
-    """Load all mapping files of a folder, not of folders in it; never raises.
+    """Load all mapping files of a folder, not of folders in it, and the lookup tables beside them; never raises.
 
     `shown_as` stands for the folder in problems. `limits` goes to each mapping (see `compile_mapping`).
     """
@@ -40,30 +47,34 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None) ->
     try:
         files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
     except OSError as error:
-        return Loaded({}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")])
+        return Loaded({}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], EMPTY)
     if not files:
-        return Loaded({}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")])
+        return Loaded({}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")], EMPTY)
+    tables = load_tables(folder, shown_as=shown)
     mappings: dict[str, Mapping] = {}
-    problems: list[Problem] = []
+    problems = list(tables.problems)
     names = Counter(file.stem for file in files)
     for file in files:
         try:
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
-            mappings[file.stem] = load_file(file, limits, shown_as=f"{shown}/{file.name}")
+            mappings[file.stem] = load_file(file, limits, tables.tables, shown_as=f"{shown}/{file.name}")
         except ConfigError as error:
             problems += error.problems
-    return Loaded(dict(sorted(mappings.items())), sorted(problems))
+    return Loaded(dict(sorted(mappings.items())), sorted(problems), tables.tables)
 
 
-def load_file(file: Path, limits: Limits, *, shown_as: str | None = None) -> Mapping:
-    """Load one mapping and run its own tests; raises ConfigError with all that is wrong."""
+def load_file(file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None) -> Mapping:
+    """Load one mapping and run its own tests; raises ConfigError with all that is wrong.
+
+    `tables` are what `lookup` looks into (see `bridge.mapping.tables`).
+    """
     shown = shown_as or str(file)
     if not _NAME.fullmatch(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
     document = read_document(file, shown_as=shown, substitute=False, environ={})
-    mapping = compile_mapping(file.stem, read_specification(document), limits)
+    mapping = compile_mapping(file.stem, read_specification(document, tables), limits, tables)
     problems = _failed_tests(mapping, document)
     if problems:
         raise ConfigError(problems)

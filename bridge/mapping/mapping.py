@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import Rejected, TransformError
-from bridge.mapping.expressions import Expression, compile_expression, truthy
+from bridge.mapping.decoding import decoder, decompression
+from bridge.mapping.expressions import EMPTY, Expression, compile_expression, truthy
 from bridge.mapping.records import MAX_DETAIL_CHARS, Convert, converter
 from bridge.mapping.scope import RECORD, BuildScope, Scope, scope_builder
 from bridge.mapping.topics import TopicPattern
 from bridge.model import Mapped, Message, Output, Rejection
-from bridge.payloads import DECODERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bridge.mapping.outputs import Limits
     from bridge.mapping.specification import Specification
+    from bridge.mapping.tables import Tables
 
 FILTERED = Mapped([], ())
 """Nothing was made of the message, and rightly so. Shared: never to be changed."""
@@ -87,36 +88,39 @@ class Steps:
     keys: tuple[Expression | None, ...]
 
 
-def compile_mapping(name: str, specification: Specification, limits: Limits) -> Mapping:
+def compile_mapping(name: str, specification: Specification, limits: Limits, tables: Tables = EMPTY) -> Mapping:
     """Give the mapping of a file without problems; raises TopicError or ExpressionError for any other.
 
     `limits` may change while the mapping is in use: it tells the most bytes of a record by data stream, and a stream
-    that is not in it takes MAX_RECORD_BYTES.
+    that is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now.
     """
     outputs = tuple(
         Output(number, each.data_stream, each.partition_key, each.partition_key_from)
         for number, each in enumerate(specification.outputs)
     )
-    steps = _steps(name, specification)
+    steps = _steps(name, specification, tables)
     convert = converter(outputs, steps.keys, steps.transform, each=specification.each, limits=limits)
     every = tuple(output.number for output in outputs)
     apply = _applier(steps, convert, every, skip_retained=specification.retained == "skip")
+    decompress = decompression(specification)
+    if decompress is not None:
+        apply = _decompressing(decompress, apply, every, skip_retained=specification.retained == "skip")
     return Mapping(name, specification, TopicPattern.parse(specification.topic), outputs, steps, apply)
 
 
-def _steps(name: str, specification: Specification) -> Steps:
-    where, transform = _optional(specification.where), _optional(specification.transform)
-    keys = tuple(_optional(output.partition_key_from) for output in specification.outputs)
+def _steps(name: str, specification: Specification, tables: Tables) -> Steps:
+    where, transform = _optional(specification.where, tables), _optional(specification.transform, tables)
+    keys = tuple(_optional(output.partition_key_from, tables) for output in specification.outputs)
     names = _names(each for each in (where, transform, *keys) if each is not None)
     if transform is None and names is not None and RECORD in names:
         names |= {"payload"}
     unseen = specification.payload == "bytes" and names is not None and "payload" not in names
-    decode = _not_looked_at if unseen else DECODERS[specification.payload].decode
+    decode = _not_looked_at if unseen else decoder(specification)
     return Steps(decode, scope_builder(name, names), where, transform, keys)
 
 
-def _optional(text: str | None) -> Expression | None:
-    return None if text is None else compile_expression(text)
+def _optional(text: str | None, tables: Tables) -> Expression | None:
+    return None if text is None else compile_expression(text, tables)
 
 
 def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:
@@ -149,6 +153,24 @@ def _applier(steps: Steps, convert: Convert, every: tuple[int, ...], *, skip_ret
         except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
             detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
             return Mapped([], (Rejection(every, item, "internal", detail),))
+
+    return apply
+
+
+def _decompressing(
+    decompress: Callable[[Message], Message], inner: Apply, every: tuple[int, ...], *, skip_retained: bool
+) -> Apply:
+    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+        if skip_retained and message.retain:
+            return FILTERED
+        try:
+            message = decompress(message)
+        except Rejected as error:
+            return Mapped([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+        except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
+            detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
+            return Mapped([], (Rejection(every, item, "internal", detail),))
+        return inner(message, captures, levels, item)
 
     return apply
 

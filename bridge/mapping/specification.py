@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.documents import Expect
 from bridge.mapping.topics import TopicPattern, check_topic_name
 from bridge.model import MAX_PARTITION_KEY_CHARS
+from bridge.payloads.compression import DEFAULT_LIMIT
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
 _DEAD_LETTER_CODES = Literal["decode", "transform", "partition_key", "too_large", "internal"]
+MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
 
 
@@ -164,6 +166,30 @@ class CaseSpecification(_Section):
         return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
 
 
+def _delimiter(text: str) -> str:
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
+    return text
+
+
+def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
+    if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
+        raise ValueError("expected at least one name, and none of them twice")
+    return names
+
+
+class CsvSpecification(_Section):
+    """How `payload: csv` is written."""
+
+    header: Annotated[
+        tuple[Text, ...] | Literal["first_line"],
+        AfterValidator(_columns),
+        Expect("a list of the columns' names, or 'first_line'"),
+    ] = Field(description="The columns' names, in their order; or first_line, if each payload begins with them.")
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="What stands between two fields.")
+    numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")
+
+
 class Specification(_Section):
     """A mapping file."""
 
@@ -172,7 +198,16 @@ class Specification(_Section):
     )
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
-    payload: Literal["json", "text", "number", "bytes"] = Field("json", description="What the payload is.")
+    payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv"] = Field(
+        "json", description="What the payload is."
+    )
+    csv: CsvSpecification | None = Field(None, description="With `payload: csv`: its columns.")
+    compression: Literal["none", "gzip", "zstd", "auto"] = Field(
+        "none", description="What is undone before the payload is decoded; auto: gzip or zstd where it is there."
+    )
+    max_decompressed_bytes: Annotated[int, Field(ge=1, le=MAX_DECOMPRESSED_BYTES)] = Field(
+        DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
+    )
     where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
     transform: Text | None = Field(
         None, description="JMESPath: gives the record. Without it the payload goes on as is."
@@ -180,3 +215,9 @@ class Specification(_Section):
     each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
     outputs: Outputs
     tests: tuple[CaseSpecification, ...] = ()
+
+    @model_validator(mode="after")
+    def _csv_has_columns(self) -> Specification:
+        if (self.payload == "csv") != (self.csv is not None):
+            raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+        return self

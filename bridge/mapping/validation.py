@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.documents import path_text, validate
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import case_faults
-from bridge.mapping.expressions import Expression, ExpressionError, compile_expression
+from bridge.mapping.expressions import EMPTY, Expression, ExpressionError, compile_expression
 from bridge.mapping.scope import RECORD, SCOPE_NAMES
 from bridge.mapping.specification import Specification
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.documents import Document, Path
+    from bridge.mapping.tables import Tables
 
 
-def read_specification(document: Document) -> Specification:
+def read_specification(document: Document, tables: Tables = EMPTY) -> Specification:
     """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
-    problems = [*_expression_problems(document), *_each_problems(document)]
+    problems = [*_expression_problems(document, tables), *_each_problems(document)]
     try:
         specification = validate(Specification, document)
     except ConfigError as error:
@@ -32,11 +33,11 @@ def read_specification(document: Document) -> Specification:
     return specification
 
 
-def _expression_problems(document: Document) -> list[Problem]:
+def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
     return [
         _problem_at(document, path, error)
         for path, text in _expressions(document.data)
-        for error in _expression_errors(path, text)
+        for error in _expression_errors(path, text, tables)
     ]
 
 
@@ -52,9 +53,9 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
     yield from ((path, text) for path, text in places if isinstance(text, str) and text)
 
 
-def _expression_errors(path: Path, text: str) -> list[ExpressionError]:
+def _expression_errors(path: Path, text: str, tables: Tables) -> list[ExpressionError]:
     try:
-        expression = compile_expression(text)
+        expression = compile_expression(text, tables)
     except ExpressionError as error:
         return [error]
     return _unknown_names(expression, (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES)

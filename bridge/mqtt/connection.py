@@ -31,7 +31,11 @@ MAX_BURST_MESSAGES = 2000
 MAX_BURST_BYTES = 1024 * 1024
 _RETRY_REFUSED_SECS = 60.0
 _SUBACK_SECS = 30.0
+_LEAVE_SECS = 1.0
 _PINGREQ = b"\xc0\x00"
+_DISCONNECT = b"\xe0\x00"
+_CLOSED = "; if that happens again and again, another client may be using the same mqtt.client_id"
+"""Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 says so when it throws a client out for another."""
 _RETAIN_IF_NEW = 1
 """MQTT 5: retained messages are sent again only for a subscription that is new, not at each reconnect."""
 
@@ -115,7 +119,7 @@ class Connection:
         if self._end:
             raise ConnectionLost(self._end)
         if wire.at_end:
-            raise ConnectionLost("the broker closed the connection" + ("" if self.accepted else " before CONNACK"))
+            raise ConnectionLost("the broker closed the connection" + (_CLOSED if self.accepted else " before CONNACK"))
 
     def _look_at_connack(self, connack: bytes) -> None:
         """A broker that knows only 3.1.1 answers a version 5 CONNECT in its own shorter form, code 1."""
@@ -228,14 +232,27 @@ class Connection:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Say DISCONNECT; a persistent session stays with the broker."""
+        """Say DISCONNECT, and let the broker be the one that closes; a persistent session stays with it.
+
+        A socket that is closed while bytes lie unread in it resets the connection, and the broker would never read the
+        last acknowledgements: what is in the spool would come once more. paho's `disconnect` closes it just so.
+        """
         try:
-            self._client.disconnect()
-            self._client.loop_write()
-            self.wire.flush()
-        except OSError as error:
+            self.wire.write(_DISCONNECT)
+            self._await_end(self._clock() + _LEAVE_SECS)
+        except (OSError, ProtocolViolation) as error:
             log.debug("leaving a broken connection: %s", error)
         self.close()
+
+    def _await_end(self, deadline: float) -> None:
+        """Write what is left, and drop what still comes: it was not acknowledged."""
+        poller = select.poll()
+        while not self.wire.at_end and (left := deadline - self._clock()) > 0:
+            poller.register(self.wire.fileno(), select.POLLIN | (select.POLLOUT if self.wire.unsent_bytes else 0))
+            poller.poll(left * 1000)
+            self.wire.flush()
+            while self.wire.pump():
+                self.wire.take()
 
     def close(self) -> None:
         """Close the socket."""
@@ -246,7 +263,7 @@ class Connection:
 def _hint(reason: str) -> str:
     return {
         "Bad user name or password": "; check mqtt.username and mqtt.password",
-        "Not authorized": "; the broker's rules do not let this user or client id in",
+        "Not authorized": "; check mqtt.username and mqtt.password; or the broker's rules do not let this client id in",
         "Client identifier not valid": "; choose another mqtt.client_id",
         "Session taken over": "; another client uses the same mqtt.client_id: give each bridge its own",
     }.get(reason, "")

@@ -65,4 +65,5 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 def _after_variable_byte_integer(data: bytes, at: int) -> int:
     while at < len(data) and data[at] & 128:
         at += 1
+    _slice(data, at, 1)
     return at + 1

@@ -155,7 +155,7 @@ class Wire:
 
     # -- splitting -------------------------------------------------------------------------------------------------
 
-    def _split(self, buffer: bytes) -> None:  # noqa: C901, PLR0912  the hot loop: a call per packet would double its cost
+    def _split(self, buffer: bytes) -> None:  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per packet would double its cost
         position, end_of_buffer = 0, len(buffer)
         burst, version_5, max_message_bytes = self.burst, self._version_5, self._max_message_bytes
         needed = 0

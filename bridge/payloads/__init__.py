@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bridge.payloads.cbor import Cbor
 from bridge.payloads.json import Json
+from bridge.payloads.msgpack import Msgpack
 from bridge.payloads.number import Number
 from bridge.payloads.raw import Raw
 from bridge.payloads.text import Text
@@ -26,5 +28,7 @@ DECODERS: Mapping[str, Decoder] = {
     "text": Text(),
     "number": Number(),
     "bytes": Raw(),
+    "msgpack": Msgpack(),
+    "cbor": Cbor(),
 }
-"""By the name that a mapping's `payload` gives."""
+"""By the name that a mapping's `payload` gives; `csv` is made anew for each mapping, from its options."""

@@ -29,13 +29,17 @@ class Folder:
             path.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
             self._lock = os.open(path / "spool.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise SpoolUnwritable(f"spool.path: cannot use {path}: {error.strerror}") from error
+            raise _unusable(path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
             raise SpoolInUse(f"{path} is in use by another bridge; give each its own spool.path") from error
-        self._protect()
+        try:
+            self._protect()
+        except OSError as error:
+            os.close(self._lock)
+            raise _unusable(path, error) from error
 
     def _protect(self) -> None:
         """Payloads are the plant's business: SQLite gives -wal and -shm the mode of the database file."""
@@ -43,15 +47,28 @@ class Folder:
 
     def mark_damaged(self, why: str) -> None:
         """Remember over a restart that the database must not be opened again."""
-        self._damaged.write_text(why, encoding="utf-8")
+        try:
+            self._damaged.write_text(why, encoding="utf-8")
+        except OSError as error:
+            log.error("the spool is damaged, and %s cannot be written to say so: %s", self._damaged, error)
 
     @property
     def damage(self) -> str:
         """What `mark_damaged` noted, or ""."""
-        return self._damaged.read_text(encoding="utf-8") if self._damaged.exists() else ""
+        if not self._damaged.exists():
+            return ""
+        return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def set_aside(self, why: str) -> Path:
-        """Move the database away, with everything SQLite keeps beside it, and say so."""
+        """Move the database away, with everything SQLite keeps beside it, and say so. Raises SpoolUnwritable."""
+        try:
+            aside = self._move_away()
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        log.error("the spool was damaged and is set aside in %s; starting with a new one: %s", aside, why)
+        return aside
+
+    def _move_away(self) -> Path:
         aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
         while aside.exists():
@@ -62,7 +79,6 @@ class Folder:
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
         self._protect()
-        log.error("the spool was damaged and is set aside in %s; starting with a new one: %s", aside, why)
         return aside
 
     def set_aside_count(self) -> int:
@@ -71,4 +87,10 @@ class Folder:
 
     def close(self) -> None:
         """Let another bridge have it."""
-        os.close(self._lock)
+        if self._lock >= 0:
+            lock, self._lock = self._lock, -1
+            os.close(lock)
+
+
+def _unusable(path: Path, error: OSError) -> SpoolUnwritable:
+    return SpoolUnwritable(f"spool.path: cannot use {path}: {error.strerror}")

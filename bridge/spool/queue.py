@@ -56,7 +56,7 @@ class StreamQueue:
         self._cursor = first
         self._tail = next_number
         self._behind = first < next_number
-        self._closed = False
+        self._closed = self._dropping = False
         self._collecting = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
@@ -103,8 +103,12 @@ class StreamQueue:
         return bool(self._settled)
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """Pass over up to `count` records that no sender holds; their numbers, first and last, for deletion."""
+        """Pass over up to `count` records that no sender holds; their numbers, first and last, for deletion.
+
+        Until `dropped` or `rewind` nothing is handed out: a rewind would hand it out again.
+        """
         with self._changed:
+            self._dropping = True
             first = self._page[0].number if self._page else self._cursor
             last = min(first + count, self._tail) - 1
             if last < first:
@@ -116,14 +120,22 @@ class StreamQueue:
             self._cursor = max(self._cursor, last + 1)
             return first, last
 
+    def dropped(self) -> None:
+        """The transaction with the deletions is on disk."""
+        with self._changed:
+            self._dropping = False
+            self._changed.notify_all()
+
     def rewind(self, number: int) -> None:
         """The transaction that dropped from `number` on failed: they are to be sent after all."""
         with self._changed:
+            self._dropping = False
             self._cursor = number
             self._fresh.clear()
             self._page.clear()
             self._fresh_bytes = 0
             self._behind = True
+            self._changed.notify_all()
 
     # -- senders ---------------------------------------------------------------------------------------------------
 
@@ -138,7 +150,7 @@ class StreamQueue:
             return []
         try:
             with self._changed:
-                while not self._waiting() and not self._closed:
+                while (self._dropping or not self._waiting()) and not self._closed:
                     remaining = deadline - time.monotonic()
                     if remaining <= 0:
                         return []
@@ -179,6 +191,8 @@ class StreamQueue:
         size = 0
         while len(taken) < max_records:
             with self._changed:
+                if self._dropping:
+                    break
                 size, full = self._take_from_memory(taken, size, max_records, max_bytes)
                 first, before = self._cursor, self._fresh[0].number if self._fresh else self._tail
             if full or first >= before:

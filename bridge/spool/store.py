@@ -74,8 +74,8 @@ class Spool:
 
     def _open(self) -> None:
         self._database = schema.connect(self.folder.database)
-        self._reader = schema.reader(self.folder.database)
         try:
+            self._reader = schema.reader(self.folder.database)
             self._load()
         except sqlite3.Error as error:
             raise schema.translated(error, self.folder.database) from error
@@ -93,7 +93,8 @@ class Spool:
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.dead_letter_count = count_letters(self._database)
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
-            self._add_queue(name, number, next_number)
+            if name:  # "" is only a line of the books
+                self._add_queue(name, number, next_number)
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         schema.create_queue(self._database, number)
@@ -131,18 +132,20 @@ class Spool:
             try:
                 self._states[space] = load(self._database, space)
             except sqlite3.Error as error:
-                raise schema.translated(error, self.folder.database) from error
+                raise self._failed(error) from error
         return self._states[space]
 
     def _number(self, table: str, known: dict[str, int], name: str) -> int:
         if name not in known:
             columns, values = ("name, next", (name, 1)) if table == "streams" else ("name", (name,))
             marks = ", ".join("?" * len(values))
+            if self._broken:
+                self._reopen()
             try:
-                self._database.execute(f"insert into {table}({columns}) values ({marks})", values)
+                self._database.execute(f"insert or ignore into {table}({columns}) values ({marks})", values)
+                row = self._database.execute(f"select number from {table} where name = ?", (name,)).fetchone()
             except sqlite3.Error as error:
-                raise schema.translated(error, self.folder.database) from error
-            row = self._database.execute(f"select number from {table} where name = ?", (name,)).fetchone()
+                raise self._failed(error) from error
             known[name] = row[0]
         return known[name]
 
@@ -158,12 +161,17 @@ class Spool:
             self._reopen()
         pending = [queue for queue in self.queues.values() if queue.pending]
         needed = pending_bytes(pending, transaction)
-        if needed and self.settings.when_full == "block" and not self._has_room(needed):
-            self._write([], Transaction(), 0)
-            if not self._has_room(needed):
-                raise SpoolFull(
-                    f"{self.used_bytes >> 20} of spool.max_bytes {self.settings.max_bytes >> 20} MiB are used"
-                )
+        try:
+            if needed and not self._has_room(needed):
+                self._write([], None, 0)
+                # The log keeps the size it once had; a small spool could seem full for ever.
+                self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+                if not self._has_room(needed) and self.settings.when_full == "block":
+                    raise SpoolFull(
+                        f"{self.used_bytes >> 20} of spool.max_bytes {self.settings.max_bytes >> 20} MiB are used"
+                    )
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
         self._write(pending, transaction, needed)
 
     @property
@@ -171,7 +179,9 @@ class Spool:
         """Whether a commit is due even without a burst."""
         return any(queue.has_settled for queue in self.queues.values())
 
-    def _write(self, pending: list[StreamQueue], transaction: Transaction, needed: int) -> None:
+    def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
+        """Without a burst only what was settled: the memory of mappings goes with the messages that changed it."""
+        transaction = burst or Transaction()
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
         dropped: list[tuple[StreamQueue, int]] = []
@@ -185,14 +195,14 @@ class Spool:
                 self._make_room(needed, changes, dropped)
             write_pending(database, pending, changes)
             write_rest(database, transaction, changes)
-            changed = write_changed(database, self._states.values())
+            changed = write_changed(database, self._states.values() if burst else ())
             self._give_back_pages()
             database.execute("commit")
         except BaseException as error:
             self._roll_back()
             for queue, settlements in settled:
                 queue.settle_again(settlements)
-            for queue, first in dropped:
+            for queue, first in reversed(dropped):  # of several spans of one queue, the first is the last to count
                 queue.rewind(first)
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
@@ -202,6 +212,8 @@ class Spool:
         with self._lock:
             self.ledger.add(changes)
             self.dead_letter_count += len(transaction.letters) + refused
+        for queue, _ in dropped:
+            queue.dropped()
         for queue in pending:
             queue.committed()
 
@@ -238,8 +250,9 @@ class Spool:
         return int(pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
 
     def _has_room(self, needed: int) -> bool:
-        """With hysteresis: once full, only a tenth of free room ends it."""
-        limit = self.settings.max_bytes * (0.9 if self.full else 1.0)
+        """With hysteresis when blocking: once full, only a tenth of free room ends it."""
+        blocked = self.full and self.settings.when_full == "block"
+        limit = self.settings.max_bytes * (0.9 if blocked else 1.0)
         self.full = self.used_bytes + needed > limit
         return not self.full
 
@@ -250,6 +263,7 @@ class Spool:
             queue = max(self.queues.values(), key=lambda queue: queue.waiting)
             span = queue.drop_oldest(_DROPPED_AT_ONCE)
             if span is None:
+                queue.dropped()
                 break
             dropped.append((queue, span[0]))
             count += write_dropped(self._database, queue, *span, changes)
@@ -260,7 +274,8 @@ class Spool:
         """After an outage the file shrinks again, a few pages with each transaction."""
         free = self._database.execute("pragma freelist_count").fetchone()[0]
         if free > _FREE_PAGES_KEPT:
-            self._database.execute(f"pragma incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
+                self._database.execute("pragma incremental_vacuum(1)")
 
     # -- reading (any thread) --------------------------------------------------------------------------------------
 

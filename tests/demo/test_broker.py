@@ -1,4 +1,5 @@
 import socket
+import sys
 import threading
 
 import pytest
@@ -35,9 +36,23 @@ def test_a_port_that_is_taken_in_between_is_given_up_for_another(tmp_path, monke
         broker.stop()
 
 
-def test_a_broker_that_cannot_start_is_one_clear_line(tmp_path):
-    with pytest.raises(BridgeError, match="broker does not start"):
-        start_broker(tmp_path, "/bin/false")
+def test_where_mosquitto_does_not_start_the_embedded_broker_does(tmp_path):
+    broker = start_broker(tmp_path, "/bin/false")
+    assert broker.name == "amqtt (embedded)"
+    broker.stop()
+
+
+def test_a_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
+    with socket.create_server((HOST, 0)) as taken:
+        monkeypatch.setattr(demo_broker, "free_port", lambda: taken.getsockname()[1])
+        with pytest.raises(BridgeError, match="broker does not start"):
+            start_broker(tmp_path, find_mosquitto())
+
+
+def test_without_any_broker_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "amqtt.broker", None)
+    with pytest.raises(BridgeError, match=r"pip install 'mqtt-kinesis\[demo\]'"):
+        start_broker(tmp_path, None)
 
 
 def test_waiting_for_a_broker_that_ended_does_not_wait():

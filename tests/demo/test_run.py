@@ -26,7 +26,15 @@ def test_the_demo_ends_by_itself_with_books_that_balance():
     assert published == received > 300
     assert delivered == read_back > 300
     assert "NOT SO" not in done.stdout
-    assert re.search(r"dead letters: [1-9]", done.stdout)
+    assert re.search(r"^[1-9]\d* dead letters", done.stdout, re.MULTILINE)
+
+
+def test_neither_a_proxy_nor_a_profile_of_this_machine_is_in_its_way():
+    surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
+    environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
+    command = [*COMMAND, "--secs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
@@ -41,8 +49,9 @@ def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
     assert "the books balance" in out
 
 
-def test_a_second_ctrl_c_ends_it_at_once():
-    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def test_a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     while not re.match(r" +[1-9] s ", child.stdout.readline()):
         assert child.poll() is None
     os.kill(child.pid, signal.SIGINT)
@@ -52,6 +61,14 @@ def test_a_second_ctrl_c_ends_it_at_once():
     child.stdout.read()
     assert child.wait(10) == 130
     assert time.monotonic() - started < 5
+    assert list(tmp_path.iterdir()) == []
+    assert processes_about(tmp_path) == []
+
+
+def processes_about(folder):
+    time.sleep(0.2)  # a process that was killed is there until it has been reaped
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [each for each in found if str(folder) in each]
 
 
 def test_without_mosquitto_the_embedded_broker_does(monkeypatch):

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from bridge.documents import parse_document
+from bridge.mapping.expressions import EMPTY
 from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.validation import read_specification
 from bridge.model import Message
@@ -15,13 +16,14 @@ def document(text, file="m.yaml"):
     return parse_document(text, file, substitute=False, environ={}, base=pathlib.Path())
 
 
-def specification(**options):
+def specification(tables=EMPTY, **options):
     """As from a file; `outputs` is one stream if not given."""
-    return read_specification(document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)))
+    return read_specification(document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)), tables)
 
 
-def mapping(name="m", limits=None, **options):
-    return compile_mapping(name, specification(**options), {} if limits is None else limits)
+def mapping(name="m", limits=None, tables=EMPTY, **options):
+    made = specification(tables, **options)
+    return compile_mapping(name, made, {} if limits is None else limits, tables)
 
 
 def message(payload=b"", topic="t", **options):

@@ -144,3 +144,30 @@ def test_null_is_a_payload_and_expected_data():
 def test_the_time_of_a_test_is_exact_to_the_millisecond(text, milliseconds):
     case = CASE.replace("payload: 1", f"payload: 1, received_at: '{text}'")
     assert read(f"topic: t\noutputs: [{{data_stream: s}}]\n{case}").tests[0].received_at_ms == milliseconds
+
+
+@pytest.mark.parametrize("header", ["[a, b]", "first_line"])
+def test_csv_has_columns_and_defaults(header):
+    made = read(f"topic: a\npayload: csv\ncsv: {{header: {header}}}\noutputs: [{{data_stream: s}}]")
+    assert (made.csv.delimiter, made.csv.numbers) == (",", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("payload: csv", "`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing"),
+        ("csv: {header: [a]}", "`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing"),
+        ("payload: csv\ncsv: {}", "csv.header: missing; expected a list of the columns' names, or 'first_line'"),
+        ("payload: csv\ncsv: {header: first}", "csv.header: expected a list of the columns' names, or 'first_line'"),
+        ("payload: csv\ncsv: {header: [a, a]}", "csv.header: expected at least one name, and none of them twice"),
+        ("payload: csv\ncsv: {header: []}", "csv.header: expected at least one name, and none of them twice"),
+        ("payload: csv\ncsv: {header: [a], delimiter: ', '}", "csv.delimiter: expected one character"),
+        ("payload: csv\ncsv: {header: [a], delimeter: ;}", "csv.delimeter: unknown key; did you mean 'delimiter'?"),
+        ("compression: gz", "compression: expected 'none', 'gzip', 'zstd' or 'auto', found 'gz'"),
+        ("max_decompressed_bytes: 0", "max_decompressed_bytes: expected a whole number"),
+        ("max_decompressed_bytes: 10 MiB", "max_decompressed_bytes: expected a whole number"),
+    ],
+)
+def test_a_wrong_payload_option_is_named(options, problem):
+    (found,) = problems(f"topic: a\noutputs: [{{data_stream: s}}]\n{options}")
+    assert problem in found

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 32
 """Messages within messages: 15 templates within each other. What comes out must still fit into JSON."""
 
-MAX_PARTS: Final = 200_000
-"""Messages within a payload, at any depth. A few bytes on the wire become some hundred in memory."""
+MAX_PARTS: Final = 100_000
+"""Messages within a payload, at any depth: two bytes on the wire can become several hundred in memory."""
 
 _INTEGER, _PARTS, _TEXT, _BOOLEAN, _DOUBLE, _FLOAT, _PART, _BYTES, _TEXTS, _INTEGERS, _PACKED = range(11)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
@@ -38,6 +38,7 @@ _WIRE_TYPES = {_INTEGER: _VARINT, _BOOLEAN: _VARINT, _INTEGERS: _VARINT, _DOUBLE
 _MASK64 = 2**64 - 1
 _CONTINUES = 0x80
 _VARINT_BITS = 70
+_CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
 _unpack_float: Callable[[bytes, int], tuple[float]] = Struct("<f").unpack_from
@@ -120,6 +121,10 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Give an integer and where it ends."""
+    word = int.from_bytes(data[at : at + 6], "little")
+    if word & _CONTINUATIONS == _SIX_BYTES:  # as of every timestamp: nearly twice as fast as byte by byte
+        pairs = (word & 0x007F007F007F) | (word & 0x7F007F007F00) >> 1
+        return (pairs & 0x3FFF) | (pairs >> 2 & 0xFFFC000) | (pairs >> 4 & 0x3FFF0000000), at + 6
     value = shift = 0
     while True:
         byte = data[at]
@@ -180,7 +185,9 @@ _METADATA = _schema(
 )
 _PROPERTY = _schema((1, "type", _INTEGER), (2, "is_null", _BOOLEAN), *_scalars(3))
 _PROPERTIES = _schema((1, "keys", _TEXTS), (2, "values", _PARTS, _PROPERTY))
-_PROPERTY |= _schema((9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES))))
+_PROPERTY |= _schema(
+    (9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES)))
+)
 _ROW = _schema((1, "elements", _PARTS, _schema(*_scalars(1))))
 _DATASET = _schema(
     (1, "num_of_columns", _INTEGER),

@@ -21,34 +21,32 @@ _LEVELS = {
 
 
 class Topic(NamedTuple):
-    """Who says what. For STATE the host is the `node`, and the `group` is empty."""
+    """Who says what.
+
+    `edge_node` is GROUP/NODE, which is how edge nodes are told apart; `source` the node or the device, GROUP/NODE or
+    GROUP/NODE/DEVICE; `commands` the topic on which the node takes commands. For STATE the host is the `node`.
+    """
 
     type: str
     group: str
     node: str
     device: str | None
-
-    @property
-    def edge_node(self) -> str:
-        """Edge nodes are told apart by this: GROUP/NODE."""
-        return f"{self.group}/{self.node}"
-
-    @property
-    def source(self) -> str:
-        """The node or the device: GROUP/NODE or GROUP/NODE/DEVICE."""
-        return f"{self.group}/{self.node}" if self.device is None else f"{self.group}/{self.node}/{self.device}"
-
-    @property
-    def rebirth(self) -> str:
-        """Where the edge node takes commands."""
-        return f"{NAMESPACE}/{self.group}/NCMD/{self.node}"
+    edge_node: str
+    source: str
+    commands: str
 
 
 def parse_topic(text: str) -> Topic:
     """Raises DecodeError for a topic that is not of Sparkplug B."""
     levels = text.split("/")
     if levels[0] == NAMESPACE and len(levels) == _HOST_LEVELS and levels[1] == STATE:
-        return Topic(STATE, "", levels[2], None)
+        return _topic(STATE, "", levels[2], None)
     if levels[0] != NAMESPACE or len(levels) < _NODE_LEVELS or len(levels) != _LEVELS.get(levels[2]):
         raise DecodeError(f"not a topic of Sparkplug B: '{text}'")
-    return Topic(levels[2], levels[1], levels[3], levels[4] if len(levels) == _DEVICE_LEVELS else None)
+    return _topic(levels[2], levels[1], levels[3], levels[4] if len(levels) == _DEVICE_LEVELS else None)
+
+
+def _topic(kind: str, group: str, node: str, device: str | None) -> Topic:
+    edge_node = f"{group}/{node}"
+    source = edge_node if device is None else f"{edge_node}/{device}"
+    return Topic(kind, group, node, device, edge_node, source, f"{NAMESPACE}/{group}/NCMD/{node}")

@@ -38,6 +38,9 @@ DATATYPES = (
 GOOD = 192
 """The quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
 
+MAX_BOOLEANS = 1_000_000
+"""In one array: a bit on the wire becomes 8 bytes in memory."""
+
 _COUNT_BYTES = 4
 
 
@@ -95,8 +98,6 @@ def _compound(fields: Fields) -> Any:
         return _data_set(fields["dataset"])
     if "template" in fields:
         return _template(fields["template"])
-    if "properties" in fields and "datatype" not in fields:
-        return None
     return None
 
 
@@ -119,16 +120,16 @@ def _property(fields: Fields) -> Any:
 
 def _data_set(fields: Fields) -> dict[str, Any]:
     types = fields.get("types", [])
-    rows = [[*map(_element, row.get("elements", []), _padded(types, row))] for row in fields.get("rows", [])]
-    return {"columns": fields.get("columns", []), "types": [*map(datatype_name, types)], "rows": rows}
+    return {
+        "columns": fields.get("columns", []),
+        "types": [*map(datatype_name, types)],
+        "rows": [_row(row.get("elements", []), types) for row in fields.get("rows", [])],
+    }
 
 
-def _padded(types: list[int], row: Fields) -> list[int]:
-    return types + [0] * (len(row.get("elements", [])) - len(types))
-
-
-def _element(fields: Fields, datatype: int) -> Any:
-    return value_of(fields, datatype)
+def _row(elements: list[Fields], types: list[int]) -> list[Any]:
+    """Also of a row that has more elements than there are columns."""
+    return [value_of(each, types[place] if place < len(types) else 0) for place, each in enumerate(elements)]
 
 
 def _template(fields: Fields) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def _boolean_array(value: Any) -> Any:
         return _as_sent(value)
     count = int.from_bytes(value[:_COUNT_BYTES], "little")
     bits = value[_COUNT_BYTES:]
-    if len(value) < _COUNT_BYTES or count > 8 * len(bits):
+    if len(value) < _COUNT_BYTES or count > min(8 * len(bits), MAX_BOOLEANS):
         raise DecodeError(f"not Sparkplug B: an array of {count} booleans in {len(value)} bytes")
     return [bits[place >> 3] >> (7 - (place & 7)) & 1 == 1 for place in range(count)]
 

@@ -1,0 +1,103 @@
+"""`compression:` of a mapping, undone before the payload is decoded; what goes on without a transform is decompressed.
+
+gzip  RFC 1952, of one member or several
+zstd  RFC 8878, of one frame or several, without a dictionary
+auto  either by its first bytes (1f 8b; 28 b5 2f fd), and anything else as it is
+
+Never more than `limit` bytes are made, however many a payload claims or holds: a bomb is rejected when it gets there.
+Rejected as well: checksums that do not fit, payloads that end too early, and other data after the end.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import zstandard
+
+from bridge.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_LIMIT: Final = 10 * 1024 * 1024
+
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_GZIP_FORMAT: Final = 31
+"""https://docs.python.org/3/library/zlib.html#zlib.decompress: a gzip header, and any window."""
+
+_MAX_PARTS: Final = 100
+"""Each costs time to begin, and may hold nothing."""
+_CHUNK_BYTES: Final = 256
+"""What is fed to zstd at once, which cannot be told to stop: 4 bytes of it make up to 128 KiB."""
+_WINDOW_BYTES: Final = 8 * 1024 * 1024
+"""What every decoder should take: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
+
+
+def decompressor(compression: str, limit: int) -> Callable[[bytes], bytes]:
+    """Give what decompresses payloads to at most `limit` bytes each; it raises DecodeError."""
+    work = {"gzip": _from_gzip, "zstd": _from_zstd, "auto": _from_either}[compression]
+    return lambda payload: work(payload, limit)
+
+
+def compress(compression: str, data: bytes) -> bytes:
+    """What a device would send; with `auto` it sends the data as it is."""
+    if compression == "gzip":
+        return gzip.compress(data, mtime=0)
+    return zstandard.ZstdCompressor().compress(data) if compression == "zstd" else data
+
+
+def _from_either(payload: bytes, limit: int) -> bytes:
+    if payload.startswith(_GZIP):
+        return _from_gzip(payload, limit)
+    return _from_zstd(payload, limit) if payload.startswith(_ZSTD) else payload
+
+
+def _from_gzip(payload: bytes, limit: int) -> bytes:
+    made, rest = b"", payload
+    for _ in range(_MAX_PARTS):
+        member = zlib.decompressobj(_GZIP_FORMAT)
+        try:
+            made += member.decompress(rest, limit - len(made) + 1)
+        except zlib.error as error:
+            raise DecodeError(f"not gzip: {error}") from None
+        if len(made) > limit:
+            raise _too_large(limit)
+        if not member.eof:
+            raise _ends_early("gzip", payload)
+        rest = member.unused_data
+        if not rest:
+            return made
+    raise DecodeError(f"not usable: the gzip holds more than {_MAX_PARTS} members")
+
+
+def _from_zstd(payload: bytes, limit: int) -> bytes:
+    package = zstandard.ZstdDecompressor(max_window_size=max(limit, _WINDOW_BYTES))
+    made, place = bytearray(), 0
+    for _ in range(_MAX_PARTS):
+        frame = package.decompressobj()
+        while not frame.eof:
+            chunk = payload[place : place + _CHUNK_BYTES]
+            if not chunk:
+                raise _ends_early("zstd", payload)
+            try:
+                made += frame.decompress(chunk)
+            except zstandard.ZstdError as error:
+                raise DecodeError(f"not zstd: {error}") from None
+            if len(made) > limit:
+                raise _too_large(limit)
+            place += len(chunk)
+        place -= len(frame.unused_data)
+        if place == len(payload):
+            return bytes(made)
+    raise DecodeError(f"not usable: the zstd holds more than {_MAX_PARTS} frames")
+
+
+def _ends_early(compression: str, payload: bytes) -> DecodeError:
+    return DecodeError(f"not {compression}: {'it ends too early' if payload else 'the payload is empty'}")
+
+
+def _too_large(limit: int) -> DecodeError:
+    return DecodeError(f"decompressed, the payload is larger than `max_decompressed_bytes` ({limit})")

@@ -1,0 +1,91 @@
+"""`payload: msgpack` (https://github.com/msgpack/msgpack/blob/master/spec.md): one value.
+
+What JSON does not know becomes what `bridge.payloads.plain` says. Extensions other than timestamps become their bytes,
+whatever their type. Data after the value, invalid UTF-8 and an empty payload are rejected.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack  # type: ignore[import-untyped] # the package ships no types
+
+from bridge.errors import DecodeError
+from bridge.payloads.plain import MAX_VALUES, plain
+
+_LENGTHS: Final = (
+    {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary
+    | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions: their type follows the length
+    | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
+)
+"""By first byte: how many bytes say how much follows, and how many follow besides."""
+
+_FOLLOWING: Final = (
+    {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
+    | {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}  # extensions of fixed length
+    | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}  # the lengths of lists and maps
+    | {head: head - 0xA0 for head in range(0xA0, 0xC0)}  # short text
+)
+"""By first byte: how many bytes follow it. None where it is not named."""
+
+
+class Msgpack:
+    """Reads one MessagePack value."""
+
+    __slots__ = ()
+
+    def decode(self, payload: bytes) -> Any:
+        """Give the value as dict, list, str, int, float, bool or None; raises DecodeError."""
+        if len(payload) > MAX_VALUES:
+            _count_values(payload)
+        try:
+            value = msgpack.unpackb(payload, strict_map_key=False, ext_hook=_content)
+        except (ValueError, TypeError) as error:  # the latter: a list or a map as a key
+            raise DecodeError(f"not MessagePack: {_reason(payload, error)}") from None
+        try:
+            return plain(value)
+        except DecodeError as error:
+            raise DecodeError(f"not usable: the MessagePack {error.detail}") from None
+
+
+def encode(value: Any) -> bytes:
+    """The MessagePack of a JSON value. Raises ValueError: an integer beyond 64 bits."""
+    try:
+        packed: bytes = msgpack.packb(value)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+    return packed
+
+
+def _content(_type: int, data: bytes) -> bytes:
+    return data
+
+
+def _count_values(payload: bytes) -> None:
+    """Refuse what would take too much memory, before it does."""
+    place = values = 0
+    while place < len(payload):
+        head = payload[place]
+        place += 1
+        values += 1
+        if head in _LENGTHS:
+            size, more = _LENGTHS[head]
+            place += size + more + int.from_bytes(payload[place : place + size], "big")
+        else:
+            place += _FOLLOWING.get(head, 0)
+        if values > MAX_VALUES:
+            raise DecodeError(f"not usable: the MessagePack holds more than {MAX_VALUES:,} values")
+
+
+def _reason(payload: bytes, error: Exception) -> str:
+    if not payload:
+        return "the payload is empty"
+    if isinstance(error, msgpack.ExtraData):
+        return f"{len(error.extra)} bytes follow after the value"
+    if isinstance(error, msgpack.StackError):
+        return "nested too deeply"
+    if isinstance(error, msgpack.FormatError):
+        return "0xc1 begins no value"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a text is not UTF-8: {error.reason}"
+    return str(error).removeprefix("Unpack failed: ")

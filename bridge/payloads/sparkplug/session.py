@@ -1,0 +1,167 @@
+"""`payload: sparkplug_b`: what births, data and deaths say, each read in the light of the births before it.
+
+view.py tells what comes out of it. Its `problems`, of which those marked * ask the edge node for a rebirth:
+
+    gap *            messages before this one are missing
+    no_birth *       the node or the device has not said who it is, or is dead
+    unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
+    unknown_type *   neither its birth nor the message gives a metric's datatype: its value is as on the wire
+    late             out of order: older than what came before it
+    duplicate        the last message once more
+    invalid_seq      no sequence number, or one above 255
+    old_death        an NDEATH of a session that has been followed by another: it changes nothing
+
+A message with problems goes on, with all that could be read. A gap is told at once rather than after a time to reorder:
+one MQTT connection keeps the order, so what is missing is lost.
+
+Sections 5 and 6 of the Sparkplug 3.0 specification:
+https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.payloads.sparkplug.births import NOTHING_DECLARED, Births, Node
+from bridge.payloads.sparkplug.compressed import COMPRESSED, decompressed
+from bridge.payloads.sparkplug.protobuf import read_payload
+from bridge.payloads.sparkplug.rebirth import EVERY_SECS, Rebirths
+from bridge.payloads.sparkplug.sequence import sequence_problem
+from bridge.payloads.sparkplug.topic import STATE, Topic, parse_topic
+from bridge.payloads.sparkplug.view import bd_seq_of, host_state, note, stale, view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.model import Command, Memory, Message
+    from bridge.payloads.sparkplug.births import Declared, Table
+    from bridge.payloads.sparkplug.protobuf import Fields
+    from bridge.payloads.sparkplug.view import View
+
+_LOST = frozenset(("gap", "no_birth"))
+_UNREADABLE = frozenset(("unknown_alias", "unknown_type"))
+_ASK_FOR_REBIRTH = {
+    "NDATA": _LOST | _UNREADABLE,
+    "DDATA": _LOST | _UNREADABLE,
+    "DBIRTH": _LOST,  # what a birth itself does not tell will not be in the next one either
+    "DDEATH": _LOST,
+}
+_BIRTHS = frozenset(("NBIRTH", "DBIRTH"))
+_IN_ORDER = frozenset(("", "gap"))
+_NEVER: frozenset[str] = frozenset()
+_MAX_TOPICS = 10_000
+
+
+class Session:
+    """Follows all edge nodes of one mapping. Owned by the thread that decodes; the time is the messages' own."""
+
+    def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
+        self._births = Births()
+        self._rebirths = Rebirths(allowed=rebirth, every_secs=rebirth_every_secs)
+        self._topics: dict[str, Topic] = {}
+        self._follow: Mapping[str, Callable[[Topic, Node, View, Memory], None]] = {
+            "NBIRTH": self._node_birth,
+            "DBIRTH": self._device_birth,
+            "NDATA": self._data,
+            "DDATA": self._data,
+            "NDEATH": self._node_death,
+            "DDEATH": self._device_death,
+        }
+
+    def decode(self, message: Message, memory: Memory) -> tuple[Any, tuple[Command, ...]]:
+        """Give what an expression sees, and the commands to send. Raises DecodeError, and then nothing has changed."""
+        topic = self._topics.get(message.topic) or self._topic(message.topic)
+        if topic.type == STATE:
+            return host_state(topic, message.payload), ()
+        payload = read_payload(message.payload)
+        if payload.get("uuid") == COMPRESSED:
+            payload = decompressed(payload)
+        node = self._births.node(memory, topic.edge_node)
+        view = view_of(topic, payload, self._declared(topic, node, memory))
+        follow = self._follow.get(topic.type)
+        if follow is None:  # a command: someone else's, or our own come back
+            return view, ()
+        follow(topic, node, view, memory)
+        if topic.type in _BIRTHS:
+            self._births.put_table(memory, topic.source, _declarations(payload))
+        if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
+            return view, self._rebirths.ask(topic.edge_node, topic.commands, message.received_at_ms)
+        return view, ()
+
+    def _topic(self, text: str) -> Topic:
+        topic = parse_topic(text)
+        if len(self._topics) >= _MAX_TOPICS:
+            self._topics.clear()
+        self._topics[text] = topic
+        return topic
+
+    def _declared(self, topic: Topic, node: Node, memory: Memory) -> Table:
+        """What holds for this message: neither a birth before this birth nor the birth of what is dead."""
+        online = node.online if topic.device is None else node.devices.get(topic.device, False)
+        return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
+
+    def _node_birth(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        """All begins anew: the devices' births come after it."""
+        for device in node.devices:
+            self._births.forget_table(memory, f"{topic.edge_node}/{device}")
+        view["bd_seq"] = bd_seq_of(view)
+        self._births.put_node(memory, topic.edge_node, Node(view["bd_seq"], online=True, devices={}))
+        self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
+
+    def _device_birth(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        self._follow_sequence(topic, node, view, memory)
+        self._put_device(topic, node, memory, online=True)
+
+    def _data(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        self._follow_sequence(topic, node, view, memory)
+        if not node.online or (topic.device is not None and not node.devices.get(topic.device, False)):
+            view["online"] = False
+            note(view, "no_birth")
+
+    def _device_death(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
+        view["online"] = False
+        self._follow_sequence(topic, node, view, memory)
+        self._put_device(topic, node, memory, online=False)
+
+    def _node_death(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        """Published by the broker as the node's will, perhaps after the node is back with a new session."""
+        view["bd_seq"] = ended = bd_seq_of(view)
+        if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
+            note(view, "old_death")
+            return
+        view["online"] = False
+        view["stale"] = [*self._stale(topic, node, memory)]
+        dead = dict.fromkeys(node.devices, False)
+        self._births.put_node(memory, topic.edge_node, Node(node.bd_seq, online=False, devices=dead))
+
+    def _stale(self, topic: Topic, node: Node, memory: Memory) -> Iterator[dict[str, Any]]:
+        if node.online:
+            yield from stale(topic, None, self._births.table(memory, topic.edge_node))
+        for device, online in node.devices.items():
+            if online:
+                yield from stale(topic, device, self._births.table(memory, f"{topic.edge_node}/{device}"))
+
+    def _put_device(self, topic: Topic, node: Node, memory: Memory, *, online: bool) -> None:
+        if topic.device is not None and node.devices.get(topic.device) is not online:
+            devices = {**node.devices, topic.device: online}
+            self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
+
+    def _follow_sequence(self, topic: Topic, node: Node, view: View, memory: Memory) -> None:
+        """Note what is amiss with the session or the sequence."""
+        last = self._births.last(memory, topic.edge_node) if node.online else None
+        if last is None:
+            note(view, "no_birth")
+            return
+        seq, timestamp = view["seq"], view["timestamp"] or 0
+        problem = sequence_problem(last, seq, timestamp)
+        if problem:
+            note(view, problem)
+        if problem in _IN_ORDER:
+            self._births.put_last(memory, topic.edge_node, seq or 0, timestamp)
+
+
+def _declarations(payload: Fields) -> Iterator[Declared]:
+    for metric in payload.get("metrics", ()):
+        if "name" in metric:
+            yield metric["name"], metric.get("alias"), metric.get("datatype", 0)

@@ -1,0 +1,85 @@
+"""What has arrived in Kinesis, and the books at the end: delivery is judged by the records, never by the bridge."""
+
+import time
+from collections import Counter
+
+import orjson
+
+from tests.rig.books import COUNTS, Books, read_books
+from tests.rig.bridge_process import BridgeProcess
+from tests.rig.telemetry import TOPIC_FILTER
+
+TELEMETRY = {
+    "topic": TOPIC_FILTER,
+    "transform": "{count: payload.count, machine: payload.machine}",
+    "outputs": [{"data_stream": "telemetry", "partition_key_from": "payload.machine"}],
+}
+
+
+def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: float = 0.02):
+    """The condition's first true value. AssertionError with `what` when there is none in time."""
+    deadline = time.monotonic() + timeout_secs
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_secs} s: {what}"
+        time.sleep(every_secs)
+    return value
+
+
+class Arrivals:
+    """The messages on one stream of the stand-in, by their number, and how often each has arrived.
+
+    `number` makes a message's number of a record's data; without it, it is the JSON's `count`.
+    """
+
+    def __init__(self, kinesis, stream: str = "telemetry", *, number=lambda data: orjson.loads(data)["count"]) -> None:
+        self.counts: Counter = Counter()
+        self._stream = kinesis.streams[stream]
+        self._read = [0] * len(self._stream.shards)
+        self._number = number
+
+    def read(self) -> Counter:
+        for place, shard in enumerate(self._stream.shards):
+            new = shard.stored[self._read[place] :]
+            self._read[place] += len(new)
+            self.counts.update(self._number(record.data) for record in new)
+        return self.counts
+
+    @property
+    def duplicates(self) -> int:
+        return self.counts.total() - len(self.counts)
+
+    def wait_for_all(self, numbers, *, timeout_secs: float = 60) -> None:
+        """Until each of the numbers has arrived at least once; and nothing else may have."""
+        wanted = set(numbers)
+        deadline = time.monotonic() + timeout_secs
+        while len(self.read()) < len(wanted):
+            assert time.monotonic() < deadline, self._missing(wanted, timeout_secs)
+            time.sleep(0.05)
+        assert set(self.counts) == wanted
+
+    def wait_for(self, count: int, *, timeout_secs: float = 30) -> None:
+        """Until so many different ones have arrived."""
+        eventually(
+            lambda: len(self.read()) >= count, f"{count} on {self._stream.name}; {len(self.counts)} are there",
+            timeout_secs=timeout_secs,
+        )  # fmt: skip
+
+    def _missing(self, wanted, timeout_secs):
+        missing = sorted(wanted - self.counts.keys())
+        return f"after {timeout_secs} s {len(missing)} of {len(wanted)} are missing: {missing[:10]}"
+
+
+def stop_and_balance(bridge: BridgeProcess) -> Books:
+    """Stop the bridge. What its last line says must be what lies on disk, and both must balance."""
+    assert bridge.stop() == 0, bridge.stderr()[-3000:]
+    return balanced_books(bridge)
+
+
+def balanced_books(bridge: BridgeProcess) -> Books:
+    """The books of a bridge that has stopped."""
+    said = bridge.wait_for("stopped")
+    books = read_books(bridge.folder / "data")
+    books.check()
+    assert said["balanced"] is True
+    assert {count: said[count] for count in COUNTS} == {count: books.total(count) for count in COUNTS}
+    return books

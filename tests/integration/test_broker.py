@@ -1,0 +1,91 @@
+"""The broker goes away and comes back, or says nothing any more."""
+
+import threading
+import time
+
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+KEEPALIVE_SECS = 5
+IMPATIENT = {"reconnect_max_secs": 1}
+
+
+def events(bridge, event):
+    return [line for line in bridge.log(since_start=True) if line["event"] == event]
+
+
+def subscribed_again(bridge, times=2):
+    eventually(lambda: len(events(bridge, "subscribed")) >= times, f"subscribed {times} times")
+
+
+def publish_in_background(broker, count, rate):
+    def publish():
+        with Publisher(broker.port) as publisher:
+            publisher.publish(telemetry(count), 1, rate)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    return thread
+
+
+def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, kinesis, bridge):
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
+    publishing = publish_in_background(mosquitto, 6_000, 2_000)
+    for restarts in (1, 2):
+        arrivals.wait_for(restarts * 1_000)
+        mosquitto.restart()
+        subscribed_again(running, restarts + 1)
+    publishing.join()
+    arrivals.wait_for_all(range(6_000))
+    stop_and_balance(running)
+    print(f"{arrivals.duplicates} duplicates")
+
+
+def test_a_broker_that_is_killed_while_it_hands_out_what_it_saved_costs_no_message(mosquitto, kinesis, bridge):
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
+    running.stop()
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(telemetry(20_000), 1)
+        await_saves(mosquitto)
+        running.start()
+        arrivals.wait_for(1)
+        mosquitto.kill()
+        mosquitto.start()
+        subscribed_again(running)
+        publisher.publish(telemetry(1_000, first=20_000), 1)
+    arrivals.wait_for_all(range(21_000))
+    stop_and_balance(running)
+    print(f"{arrivals.duplicates} duplicates")
+
+
+def await_saves(broker):
+    """Two autosaves: the first may have begun before the last message came."""
+    saved = broker.folder / "mosquitto.db"
+    for _ in range(2):
+        before = saved.stat().st_mtime_ns if saved.exists() else 0
+        eventually(lambda before=before: saved.exists() and saved.stat().st_mtime_ns != before, "an autosave")
+
+
+def test_a_network_that_hangs_is_noticed_within_twice_the_keepalive_and_costs_no_message(
+    mosquitto, kinesis, bridge, proxy
+):
+    between = proxy(mosquitto.port)
+    mqtt = {**IMPATIENT, "url": f"mqtt://127.0.0.1:{between.port}", "keepalive_secs": KEEPALIVE_SECS}
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=mqtt), Arrivals(kinesis)
+    publishing = publish_in_background(mosquitto, 6_000, 1_000)
+    arrivals.wait_for(500)
+    between.hang()
+    hung_at = time.monotonic()
+    eventually(lambda: lost_to_silence(running), "the hang is noticed", timeout_secs=2 * KEEPALIVE_SECS)
+    print(f"noticed after {time.monotonic() - hung_at:.1f} s")
+    between.heal()
+    subscribed_again(running)
+    publishing.join()
+    arrivals.wait_for_all(range(6_000))
+    stop_and_balance(running)
+    print(f"{arrivals.duplicates} duplicates")
+
+
+def lost_to_silence(bridge):
+    return any("nothing heard for" in line["event"] for line in bridge.log(since_start=True))

@@ -1,0 +1,65 @@
+"""Topic filters that overlap, and retained messages."""
+
+from collections import Counter
+
+import orjson
+import pytest
+
+from tests.integration.arrivals import Arrivals, stop_and_balance
+from tests.rig.publisher import Publisher
+
+
+def mapping(topic, **more):
+    transform = "{mapping: mapping, count: payload, topic: topic, retain: retain}"
+    return {"topic": topic, "transform": transform, "outputs": [{"data_stream": "telemetry"}], **more}
+
+
+def by_mapping(data):
+    record = orjson.loads(data)
+    return record["mapping"], record["count"]
+
+
+def numbered(topic, numbers):
+    return [(topic, b"%d" % number) for number in numbers]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("share", [None, "line3"])
+def test_each_mapping_gets_each_message_once_where_filters_overlap(mosquitto, kinesis, bridge, protocol, share):
+    mqtt = {"protocol": protocol} | ({"share": share} if share else {})
+    mappings = {
+        "all": mapping("plant/#"),
+        "line": mapping("plant/+/press"),
+        "press": mapping("plant/line3/press"),
+        "twin": mapping("plant/{line}/press", qos=0),
+    }
+    running = bridge(mappings, mqtt=mqtt)
+    arrivals = Arrivals(kinesis, number=by_mapping)
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(numbered("plant/line3/press", range(300)), 1)
+        publisher.publish(numbered("plant/line4/press", range(300, 400)), 1)
+        publisher.publish(numbered("plant/line3/oven", range(400, 450)), 1)
+    wanted = {
+        *(("press", number) for number in range(300)),
+        *((name, number) for name in ("line", "twin") for number in range(400)),
+        *(("all", number) for number in range(450)),
+    }
+    arrivals.wait_for_all(wanted)
+    books = stop_and_balance(running)
+    assert arrivals.duplicates == 0
+    received = Counter({name: line["received"] for (name, _), line in books.lines.items() if name})
+    assert received == {"all": 450, "line": 400, "twin": 400, "press": 300}
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bridge, protocol):
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(numbered("plant/state", [1]), 1, retain=True)
+        mappings = {"takes": mapping("plant/state"), "skips": mapping("plant/#", retained="skip")}
+        running = bridge(mappings, mqtt={"protocol": protocol})
+        arrivals = Arrivals(kinesis, number=lambda data: (*by_mapping(data), orjson.loads(data)["retain"]))
+        arrivals.wait_for(1)
+        publisher.publish(numbered("plant/state", [2]), 1)
+    arrivals.wait_for_all({("takes", 1, True), ("takes", 2, False), ("skips", 2, False)})
+    books = stop_and_balance(running)
+    assert books.lines["skips", "telemetry"]["filtered"] >= 1

@@ -1,0 +1,51 @@
+"""A subscriber, and a loop over it as ingest has one."""
+
+import time
+
+from bridge.mqtt.address import Address, SessionSettings
+from bridge.mqtt.subscriber import Subscriber
+from bridge.mqtt.wire import PUBREL
+
+ACKNOWLEDGEMENTS = {1: b"\x40\x02", 2: b"\x50\x02"}
+
+
+def settings(*ports, scheme="mqtt", **options):
+    addresses = tuple(Address(scheme, "127.0.0.1", port) for port in ports)
+    return SessionSettings(**{"addresses": addresses, "client_id": "press-shop", "reconnect_max_secs": 0.1} | options)
+
+
+def subscriber(*ports, wanted=(("plant/#", 1),), clock=time.monotonic, held=(), on_session=None, **options):
+    made = Subscriber(
+        settings(*ports, **options), clock=clock, held=held, on_session=on_session or (lambda _present: None)
+    )
+    made.want(dict(wanted))
+    return made
+
+
+def poll_until(subscriber, condition, *, secs=10.0, acknowledge=True, reading=True):
+    """Poll, and acknowledge, until `condition(burst so far)`; the whole burst."""
+    burst = []
+    deadline = time.monotonic() + secs
+    while not condition(burst):
+        assert time.monotonic() < deadline, f"still waiting; {subscriber.state()}, {len(burst)} messages"
+        new = subscriber.poll(0.05, reading=reading)
+        if new and acknowledge:
+            subscriber.acknowledge(subscriber.connections, b"".join(map(acknowledgement, new)))
+        burst += new
+    return burst
+
+
+def acknowledgement(publish):
+    first, _, packet_id, *_ = publish
+    if first == PUBREL:
+        return b"\x70\x02" + packet_id
+    qos = first >> 1 & 3
+    return ACKNOWLEDGEMENTS[qos] + packet_id if qos else b""
+
+
+def poll_until_subscribed(subscriber, **options):
+    return poll_until(subscriber, lambda _: subscriber.state().subscribed, **options)
+
+
+def payloads(burst):
+    return [payload for first, _, _, _, payload, _ in burst if first != PUBREL]

@@ -1,0 +1,85 @@
+"""A broker on 127.0.0.1 that answers as a test says: for what a real one cannot be brought to do."""
+
+import contextlib
+import socket
+import threading
+from collections import deque
+
+from tests.mqtt import packets
+
+
+class Session:
+    """One connection, on the broker's thread."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self._held = b""
+
+    def receive(self):
+        """(first byte, body) of the next packet; ConnectionError when there is none."""
+        first, length, shift = self._bytes(1)[0], 0, 0
+        while True:
+            byte = self._bytes(1)[0]
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return first, self._bytes(length)
+
+    def send(self, *data):
+        self.connection.sendall(b"".join(data))
+
+    def accept(self, **options):
+        """Read CONNECT, answer CONNACK in the version that was asked for; whether that was version 5."""
+        _, body = self.receive()
+        version_5 = body[6] == 5
+        self.send(packets.connack(version_5=version_5, **options))
+        return version_5
+
+    def until_closed(self):
+        with contextlib.suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+
+    def _bytes(self, count):
+        while len(self._held) < count:
+            data = self.connection.recv(65_536)
+            if not data:
+                raise ConnectionResetError
+            self._held += data
+        data, self._held = self._held[:count], self._held[count:]
+        return data
+
+
+class ScriptedBroker:
+    """Each connection runs the next script (the last one again and again); a script that returns closes."""
+
+    def __init__(self, *scripts):
+        self._scripts = deque(scripts)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.accepted = 0
+        self._connections = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self.accepted += 1
+                self._connections.append(connection)
+                script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
+                with connection, contextlib.suppress(OSError):
+                    script(Session(connection))

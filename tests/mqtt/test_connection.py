@@ -1,0 +1,204 @@
+"""One connection's end, for each way it can end, and what is said then. The broker is scripted."""
+
+import socket
+import struct
+import time
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.subscriptions import Subscriptions
+from bridge.mqtt.wire import ProtocolViolation
+from tests.mqtt import packets
+from tests.mqtt.polling import settings
+from tests.mqtt.scripted_broker import ScriptedBroker
+
+QUICK = {"keepalive_secs": 1, "connect_timeout_secs": 1.0}
+
+
+@pytest.fixture
+def wake():
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        yield reader
+
+
+def end_of(script, wake, *, secs=6.0, reading=True, version_5=True, **options):
+    """What the connection's end says, and the seconds it took."""
+    with ScriptedBroker(script) as broker:
+        session = settings(broker.port, **QUICK | options)
+        subscriptions = Subscriptions()
+        subscriptions.want({"plant/#": 1})
+        connection = Connection(session, session.addresses[0], subscriptions, version_5=version_5)
+        connection.on_accepted = lambda _connection, present: subscriptions.connected(session_present=present)
+        connection.dial()
+        begun = time.monotonic()
+        try:
+            with pytest.raises((ConnectionLost, ProtocolViolation, OSError)) as end:
+                turn_until(begun + secs, connection, wake, reading)
+        finally:
+            connection.close()
+        return str(end.value), time.monotonic() - begun
+
+
+def turn_until(deadline, connection, wake, reading):
+    while time.monotonic() < deadline:
+        connection.wait(0.05, wake, reading=reading)
+        if reading:
+            connection.read()
+        connection.housekeep(reading=reading)
+
+
+def accept_and(*data):
+    def script(session):
+        session.accept()
+        session.receive()
+        session.send(*data)
+        session.until_closed()
+
+    return script
+
+
+def silent(session):
+    session.until_closed()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x86, "Bad user name or password; check mqtt.username and mqtt.password"),
+        (
+            0x87,
+            "Not authorized; check mqtt.username and mqtt.password; or the broker's rules do not let this client id in",
+        ),
+        (0x85, "Client identifier not valid; choose another mqtt.client_id"),
+        (0x89, "Server busy"),
+    ],
+)
+def test_a_refused_session_says_why_and_what_to_do(wake, code, words):
+    def refuse(session):
+        session.accept(code=code)
+        session.until_closed()
+
+    assert end_of(refuse, wake)[0] == f"the broker refused the session: {words}"
+
+
+@pytest.mark.parametrize(("code", "words"), [(4, "Bad user name or password"), (5, "Not authorized")])
+def test_a_refused_session_says_why_in_version_3_1_1_too(wake, code, words):
+    def refuse(session):
+        session.accept(code=code)
+        session.until_closed()
+
+    assert words in end_of(refuse, wake, version_5=False)[0]
+
+
+def test_a_connack_that_never_comes_is_given_up(wake):
+    said, secs = end_of(silent, wake)
+    assert said == "no CONNACK within 1 s"
+    assert secs < 2.5
+
+
+def test_a_peer_gone_silent_is_noticed_within_twice_the_keepalive(wake):
+    said, secs = end_of(accept_and(packets.suback(1, 1)), wake)
+    assert said == "nothing heard for 2 s (keepalive 1 s)"
+    assert secs < 2 * QUICK["keepalive_secs"] + 0.5
+
+
+def test_the_keepalive_that_the_broker_sets_goes(wake):
+    def script(session):
+        session.accept(properties=b"\x13\x00\x01")
+        session.receive()
+        session.send(packets.suback(1, 1))
+        session.until_closed()
+
+    said, secs = end_of(script, wake, keepalive_secs=600)
+    assert said == "nothing heard for 2 s (keepalive 1 s)"
+    assert secs < 2.5
+
+
+def test_a_connection_closed_before_connack_says_so(wake):
+    assert end_of(lambda session: session.receive(), wake)[0] == "the broker closed the connection before CONNACK"
+
+
+def test_a_connection_closed_later_says_so(wake):
+    said, _ = end_of(lambda session: session.accept(), wake)
+    assert said.startswith("the broker closed the connection; if that happens again and again, another client")
+
+
+def test_a_session_taken_over_says_what_to_do(wake):
+    said, _ = end_of(accept_and(b"\xe0\x02\x8e\x00"), wake)
+    assert said.startswith("the broker ended the session: Session taken over; another client uses the same")
+
+
+def test_a_disconnect_without_a_reason_ends_the_connection(wake):
+    assert end_of(accept_and(b"\xe0\x00"), wake)[0].startswith("the broker ended the session")
+
+
+def test_a_malformed_packet_for_paho_is_a_protocol_violation(wake):
+    said, _ = end_of(accept_and(b"\x90\x03\x00\x01\x85"), wake)
+    assert said
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=24)), min_size=1, max_size=3), st.booleans())
+def test_no_packet_that_a_peer_makes_up_raises_anything_else(wake, made_up, accepted):
+    def script(session):
+        if accepted:
+            session.accept()
+        session.send(*(packets.packet(first, body) for first, body in made_up))
+
+    assert end_of(script, wake)[0]  # `end_of` lets only the three kinds of end pass
+
+
+def test_an_end_while_nothing_is_read_does_not_make_every_wait_return_at_once(wake):
+    def reset(session):
+        session.accept()
+        session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    said, secs = end_of(reset, wake, reading=False, keepalive_secs=600)
+    assert said == "the connection broke"
+    assert secs < 3
+
+
+def test_a_wait_ends_when_told_to(wake):
+    reader, writer = socket.socketpair()
+    with reader, writer, ScriptedBroker(silent) as broker:
+        session = settings(broker.port)
+        connection = Connection(session, session.addresses[0], Subscriptions(), version_5=True)
+        connection.dial()
+        writer.send(b"\0")
+        begun = time.monotonic()
+        connection.wait(5, reader, reading=True)
+        assert time.monotonic() - begun < 1
+        connection.close()
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "ws"])
+def test_a_peer_that_resets_at_once_is_an_oserror(scheme):
+    def reset(session):
+        session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with ScriptedBroker(reset) as broker:
+        session = settings(broker.port, scheme=scheme)
+        for _ in range(50):
+            connection = Connection(session, session.addresses[0], Subscriptions(), version_5=True)
+            try:
+                connection.dial()
+            except OSError as error:
+                assert str(error)  # noqa: PT017  it may also come too late for the dial to see it
+            else:
+                connection.close()
+
+
+def test_an_answer_that_is_no_http_is_an_oserror():
+    def no_http(session):
+        session.connection.recv(4096)
+        session.send(b"sec-websocket-accept\n\n")
+
+    with ScriptedBroker(no_http) as broker:
+        session = settings(broker.port, scheme="ws")
+        with pytest.raises(OSError, match="IndexError"):
+            Connection(session, session.addresses[0], Subscriptions(), version_5=True).dial()

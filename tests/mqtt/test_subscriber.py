@@ -1,0 +1,254 @@
+"""The session with a real broker."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bridge.mqtt.address import Address, Tls
+from tests.mqtt.polling import payloads, poll_until, poll_until_subscribed, settings, subscriber
+from tests.rig.certificates import Authority
+from tests.rig.mosquitto import Mosquitto, executable
+from tests.rig.network import free_port
+from tests.rig.publisher import Publisher
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with Mosquitto() as broker:
+        yield broker
+
+
+@pytest.fixture
+def session(broker, request):
+    """session(**options): a subscriber of its own at the broker, closed at the end."""
+    made = []
+
+    def make(*ports, **options):
+        options.setdefault("client_id", f"{request.node.name}"[:60])
+        made.append(subscriber(*(ports or [broker.port]), **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def publish(broker, *messages, qos=1, client_id="sender"):
+    with Publisher(broker.port, client_id=client_id) as publisher:
+        publisher.publish(messages, qos=qos)
+
+
+@pytest.mark.parametrize("version_5", [False, True], ids=["3.1.1", "5"])
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_messages_of_every_qos_arrive(broker, session, qos, version_5):
+    topic = f"every/{qos}/{version_5}"
+    at = session(wanted={topic: 2}.items(), version_5=version_5)
+    poll_until_subscribed(at)
+    publish(broker, *((topic, b"%d" % number) for number in range(50)), qos=qos)
+    burst = poll_until(at, lambda burst: len(payloads(burst)) == 50)
+    assert payloads(burst) == [b"%d" % number for number in range(50)]
+    assert {first >> 1 & 3 for first, *_ in burst if first >> 4 == 3} == {qos}
+
+
+def test_far_more_than_the_usual_20_messages_are_sent_ahead_in_version_5(session):
+    with Mosquitto(max_inflight_messages=20) as narrow:
+        at = session(narrow.port)
+        poll_until_subscribed(at)
+        publish(narrow, *(("plant/a", b"x") for _ in range(500)))
+        poll_until(at, lambda burst: len(burst) == 500, acknowledge=False)
+
+
+def test_a_message_is_redelivered_until_it_is_acknowledged(broker, session):
+    first = session(client_id="redelivered", wanted={"again": 1}.items())
+    poll_until_subscribed(first)
+    publish(broker, ("again", b"1"))
+    assert payloads(poll_until(first, len, acknowledge=False)) == [b"1"]
+    first.close()
+    second = session(client_id="redelivered", wanted={"again": 1}.items())
+    [(flags, *_)] = poll_until(second, len)
+    assert flags & 8
+    second.close()
+    third = session(client_id="redelivered", wanted={"again": 1}.items())
+    poll_until_subscribed(third)
+    publish(broker, ("again", b"2"))
+    assert payloads(poll_until(third, len)) == [b"2"]
+
+
+def test_retained_messages_are_sent_for_a_new_subscription_only(broker, session):
+    subprocess.run(
+        [executable("mosquitto_pub"), "-p", str(broker.port), "-t", "kept/1", "-m", "old", "-r", "-q", "1"], check=True
+    )
+    first = session(client_id="retained", wanted={"kept/#": 1}.items())
+    [(flags, *_)] = poll_until(first, len)
+    assert flags & 1
+    first.close()
+    second = session(client_id="retained", wanted={"kept/#": 1}.items())
+    poll_until_subscribed(second)
+    publish(broker, ("kept/2", b"new"))
+    assert payloads(poll_until(second, len)) == [b"new"]
+
+
+def test_it_subscribes_again_where_the_broker_forgot_the_session(session):
+    with Mosquitto() as forgetful:
+        told = []
+        at = session(forgetful.port, on_session=told.append)
+        poll_until_subscribed(at)
+        forgetful.kill()
+        poll_until(at, lambda _: not at.state().connected)
+        forgetful.start()
+        poll_until_subscribed(at)
+        publish(forgetful, ("plant/a", b"after"))
+        assert payloads(poll_until(at, len)) == [b"after"]
+        assert told == [False, False]
+        assert at.connections == 2
+
+
+def test_a_kept_session_is_told_and_its_stale_filters_are_unsubscribed(broker, session):
+    earlier = session(client_id="stale", wanted={"old/#": 1, "new/#": 1}.items())
+    poll_until_subscribed(earlier)
+    held = set(earlier.subscriptions.held)
+    earlier.close()
+    told = []
+    at = session(client_id="stale", wanted={"new/#": 1}.items(), held=held, on_session=told.append)
+    poll_until(at, lambda _: at.state().subscribed and at.subscriptions.held == {"new/#"})
+    assert told == [True]
+    publish(broker, ("old/1", b"old"), ("new/1", b"new"))
+    assert payloads(poll_until(at, len)) == [b"new"]
+
+
+def test_a_reload_changes_the_subscriptions_within_the_session(broker, session):
+    at = session(wanted={"reload/a": 1, "reload/b": 1}.items())
+    poll_until_subscribed(at)
+    at.want({"reload/b": 1, "reload/c": 1})
+    poll_until(at, lambda _: at.subscriptions.held == {"reload/b", "reload/c"} and at.state().subscribed)
+    publish(broker, *((f"reload/{name}", name.encode()) for name in "abc"))
+    assert payloads(poll_until(at, lambda burst: len(burst) == 2)) == [b"b", b"c"]
+    assert at.connections == 1
+
+
+def test_two_bridges_of_one_share_group_divide_the_messages(broker, session):
+    pair = [session(client_id=f"sharing-{name}", share="hall", wanted={"shared/#": 1}.items()) for name in "ab"]
+    for each in pair:
+        poll_until_subscribed(each)
+    publish(broker, *(("shared/x", b"%d" % number) for number in range(100)))
+    got = [[], []]
+    deadline = time.monotonic() + 10
+    while len(got[0]) + len(got[1]) < 100 and time.monotonic() < deadline:
+        for mine, each in zip(got, pair, strict=True):
+            mine.extend(payloads(each.poll(0.02)))
+    assert sorted(int(payload) for mine in got for payload in mine) == list(range(100))
+    assert all(got)
+
+
+def test_the_addresses_are_tried_in_turn(broker, session):
+    at = session(free_port(), free_port(), broker.port)
+    poll_until_subscribed(at)
+    assert at.state().broker == f"mqtt://127.0.0.1:{broker.port}"
+
+
+def test_a_wrong_password_is_told_with_what_to_check(session):
+    with Mosquitto(users={"bridge": "right"}) as guarded:
+        at = session(guarded.port, username="bridge", password="wrong-secret")
+        poll_until(at, lambda _: at.state().problem)
+        problem = at.state().problem
+        assert f"no session with mqtt://127.0.0.1:{guarded.port}" in problem
+        assert "check mqtt.username and mqtt.password" in problem
+        assert "wrong-secret" not in problem + repr(settings(1, password="wrong-secret"))
+        again = session(guarded.port, username="bridge", password="right")
+        poll_until_subscribed(again)
+
+
+def test_a_certificate_of_another_authority_is_told(session, tmp_path):
+    authority = Authority(tmp_path / "plant")
+    other = Authority(tmp_path / "other")
+    with Mosquitto(authority=authority) as secured:
+        address = Address("mqtts", "127.0.0.1", secured.tls_port)
+        at = session(addresses=(address,), tls=Tls(ca_file=other.ca_file))
+        poll_until(at, lambda _: at.state().problem)
+        assert "not signed by mqtt.tls.ca_file" in at.state().problem
+        again = session(addresses=(address,), tls=Tls(ca_file=authority.ca_file))
+        poll_until_subscribed(again)
+
+
+def test_a_client_id_used_twice_says_so_to_the_one_thrown_out(session, broker):
+    first = session(client_id="twice")
+    poll_until_subscribed(first)
+    second = session(client_id="twice")
+    poll_until_subscribed(second)
+    poll_until(first, lambda _: first.state().problem)
+    assert "another client may be using the same mqtt.client_id" in first.state().problem
+
+
+def test_a_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):
+    with Mosquitto() as hanging:
+        at = session(hanging.port, keepalive_secs=2)
+        poll_until_subscribed(at)
+        hanging.pause()
+        begun = time.monotonic()
+        poll_until(at, lambda _: at.state().problem)
+        assert time.monotonic() - begun < 2 * 2
+        hanging.resume()
+        poll_until_subscribed(at)
+        assert at.connections >= 2
+
+
+def test_not_reading_keeps_the_connection_and_what_waits_in_it(broker, session):
+    at = session(keepalive_secs=1, wanted={"paused/#": 1}.items())
+    poll_until_subscribed(at)
+    time.sleep(0.9)  # so that a ping of paho's is about to go out when the pause begins
+    at.poll(0.05)
+    publish(broker, *(("paused/x", b"%04d" % number + bytes(4000)) for number in range(2000)))
+    begun = time.monotonic()
+    while time.monotonic() - begun < 3.5:
+        assert at.poll(0.2, reading=False) == []
+    burst = poll_until(at, lambda burst: len(burst) >= 2000)
+    assert [int(payload[:4]) for payload in payloads(burst)] == list(range(2000))
+    assert at.connections == 1
+
+
+def test_a_wake_ends_a_poll_at_once(session):
+    at = session()
+    poll_until_subscribed(at)
+    at.poll(0)
+    at.wake()
+    begun = time.monotonic()
+    at.poll(5)
+    assert time.monotonic() - begun < 1
+
+
+def test_a_thousand_wakes_are_as_one(session):
+    at = session()
+    poll_until_subscribed(at)
+    for _ in range(100_000):
+        at.wake()
+    at.poll(5)
+    begun = time.monotonic()
+    at.poll(0.2)
+    assert time.monotonic() - begun > 0.15
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_everything_it_opened_is_closed(broker):
+    before = open_files()
+    for number in range(5):
+        at = subscriber(broker.port, free_port(), client_id=f"closed-{number}")
+        poll_until_subscribed(at)
+        at.close()
+        at.close()
+        at.wake()
+    assert open_files() == before
+
+
+def test_attempts_that_fail_leave_nothing_open():
+    before = open_files()
+    at = subscriber(free_port(), free_port())
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        at.poll(0.02)
+    at.close()
+    assert open_files() == before

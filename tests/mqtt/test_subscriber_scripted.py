@@ -1,0 +1,242 @@
+"""The session with brokers that no real one can be made to be: a test decides each answer."""
+
+import itertools
+import logging
+import time
+
+import pytest
+
+from bridge.demo.broker import Embedded
+from tests.mqtt import packets
+from tests.mqtt.polling import payloads, poll_until, poll_until_subscribed, subscriber
+from tests.mqtt.scripted_broker import ScriptedBroker
+from tests.rig.mosquitto import CONNECT_REFUSED_PROTOCOL, Mosquitto
+from tests.rig.network import free_port
+from tests.rig.publisher import Publisher
+
+
+class Clock:
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.monotonic() + self.ahead
+
+
+@pytest.fixture
+def warnings(caplog):
+    caplog.set_level(logging.WARNING, "bridge")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def granting(*answers, then=b""):
+    """Answer each SUBSCRIBE with the next codes, the last again and again, and then send `then`."""
+
+    def script(session):
+        version_5 = session.accept()
+        codes = list(answers)
+        while True:
+            first, body = session.receive()
+            if first == 0x82:
+                answer = codes.pop(0) if len(codes) > 1 else codes[0]
+                session.send(packets.suback(int.from_bytes(body[:2]), *answer, version_5=version_5), then)
+            elif first == 0xC0:
+                session.send(packets.PINGRESP)
+
+    return script
+
+
+def only_3_1_1(session):
+    _, body = session.receive()
+    if body[6] == 5:
+        session.send(CONNECT_REFUSED_PROTOCOL)
+        return
+    session.send(packets.connack(version_5=False))
+    _, body = session.receive()
+    session.send(packets.suback(int.from_bytes(body[:2]), 1, version_5=False))
+    session.until_closed()
+
+
+def closes_on_version_5(session):
+    _, body = session.receive()
+    if body[6] == 4:
+        session.send(packets.connack(version_5=False))
+        _, body = session.receive()
+        session.send(packets.suback(int.from_bytes(body[:2]), 1, version_5=False))
+        session.until_closed()
+
+
+@pytest.mark.parametrize(("version_5", "code"), [(True, 0x87), (True, 0x80), (False, 0x80)])
+def test_a_refused_subscription_is_told_and_asked_for_again_after_a_minute(warnings, version_5, code):
+    clock = Clock()
+    with ScriptedBroker(granting([1, code], [1])) as broker:
+        wanted = {"plant/#": 1, "secret/#": 1}
+        at = subscriber(broker.port, wanted=wanted.items(), clock=clock, keepalive_secs=600, version_5=version_5)
+        poll_until(at, lambda _: at.state().problem)
+        assert at.state().problem.startswith("the broker refused the subscription to secret/#: ")
+        assert any("the broker refused the subscription to secret/#" in text for text in warnings())
+        assert at.state().connected
+        assert not at.state().subscribed
+        clock.ahead = 61.0
+        poll_until_subscribed(at)
+        assert at.state().problem == ""
+        at.close()
+
+
+def test_messages_of_the_granted_filters_flow_beside_a_refused_one():
+    with ScriptedBroker(granting([1, 0x87], then=packets.publish("plant/a", b"1", properties=b""))) as broker:
+        at = subscriber(broker.port, wanted={"plant/#": 1, "secret/#": 1}.items())
+        assert payloads(poll_until(at, len)) == [b"1"]
+        at.close()
+
+
+def test_more_filters_than_a_packet_may_hold_go_out_in_several():
+    asked = []
+
+    def script(session):
+        session.accept()
+        while True:
+            first, body = session.receive()
+            if first == 0x82:
+                asked.append(body.count(b"plant/"))
+                session.send(packets.suback(int.from_bytes(body[:2]), *[1] * asked[-1]))
+
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port, wanted={f"plant/{number:02}": 1 for number in range(20)}.items())
+        poll_until_subscribed(at)
+        assert asked == [8, 8, 4]
+        at.close()
+
+
+@pytest.mark.parametrize("script", [only_3_1_1, closes_on_version_5])
+def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port)
+        poll_until_subscribed(at)
+        assert at.state().protocol == "3.1.1"
+        assert at.state().problem == ""
+        assert f"mqtt://127.0.0.1:{broker.port} does not take MQTT 5; speaking 3.1.1" in warnings()
+        at.close()
+
+
+def test_the_embedded_broker_of_the_demo_is_spoken_to_in_3_1_1(warnings):
+    broker = Embedded(free_port())
+    try:
+        at = subscriber(broker.port, connect_timeout_secs=1.0)
+        poll_until_subscribed(at)
+        assert at.state().protocol == "3.1.1"
+        with Publisher(broker.port) as publisher:
+            publisher.publish([("plant/a", b"1")])
+        assert payloads(poll_until(at, len)) == [b"1"]
+        at.close()
+    finally:
+        broker.stop()
+
+
+def test_a_real_broker_behind_one_that_refuses_version_5(warnings):
+    with Mosquitto(refuses_mqtt5=True) as broker:
+        at = subscriber(broker.port)
+        poll_until_subscribed(at)
+        assert at.state().protocol == "3.1.1"
+        at.close()
+
+
+def test_acknowledgements_of_an_old_connection_are_dropped():
+    heard = []
+
+    def listen(session):
+        session.accept()
+        while True:
+            heard.append(session.receive()[0])
+            if heard[-1] == 0x82:
+                session.send(packets.suback(1, 1), packets.publish("plant/a", b"1", properties=b""))
+
+    def once(session):
+        session.accept()
+        session.receive()
+        session.send(packets.suback(1, 1), packets.publish("plant/a", b"1", properties=b""))
+
+    with ScriptedBroker(once, listen) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, len, acknowledge=False)
+        old = at.connections
+        poll_until(at, lambda burst: at.connections > old and burst, acknowledge=False)
+        at.acknowledge(old, b"\x40\x02\x00\x01")
+        at.wake()
+        at.poll(0.1)
+        assert 0x40 not in heard
+        at.acknowledge(at.connections, b"\x40\x02\x00\x01")
+        deadline = time.monotonic() + 5
+        while 0x40 not in heard and time.monotonic() < deadline:
+            at.poll(0.02)
+        assert 0x40 in heard
+        at.close()
+
+
+def test_what_came_before_the_connection_ended_is_still_given():
+    def script(session):
+        session.accept()
+        session.receive()
+        session.send(packets.suback(1, 1), *(packets.publish("a", b"%d" % n, properties=b"") for n in range(3)))
+
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port)
+        assert payloads(poll_until(at, lambda burst: len(burst) >= 3))[:3] == [b"0", b"1", b"2"]
+        at.close()
+
+
+def test_garbage_ends_the_connection_and_not_the_bridge(warnings):
+    with ScriptedBroker(lambda session: session.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, lambda _: at.connections >= 3)
+        assert at.state().problem.startswith(f"no session with mqtt://127.0.0.1:{broker.port}: ")
+        at.close()
+
+
+def test_the_same_problem_is_logged_once_however_often_it_comes(warnings):
+    at = subscriber(free_port(), free_port())
+    end = time.monotonic() + 0.8
+    while time.monotonic() < end:
+        at.poll(0.02)
+    at.close()
+    assert len(warnings()) == 2
+    assert all("cannot connect to mqtt://127.0.0.1:" in text for text in warnings())
+
+
+def test_the_pauses_between_attempts_grow_and_are_capped():
+    clock = Clock()
+    dialled = []
+    at = subscriber(free_port(), clock=clock, reconnect_max_secs=8.0)
+    real = at._failed
+    at._failed = lambda address, problem: (dialled.append(clock()), real(address, problem))
+    while len(dialled) < 8:
+        clock.ahead += 0.05
+        at.poll(0.0)
+    at.close()
+    pauses = [later - earlier for earlier, later in itertools.pairwise(dialled)]
+    for pause, longest in zip(pauses, [1, 2, 4, 8, 8, 8, 8], strict=True):
+        assert longest / 2 <= pause <= longest + 0.2
+
+
+def test_a_session_that_ends_soon_does_not_reset_the_pause():
+    clock = Clock()
+    with ScriptedBroker(lambda session: session.accept()) as broker:
+        at = subscriber(broker.port, clock=clock, reconnect_max_secs=30.0)
+        deadline = time.monotonic() + 5
+        while at._backoff.attempts < 5 and time.monotonic() < deadline:
+            at.poll(0.005)
+            clock.ahead += 0.5
+        assert at._backoff.attempts == 5
+        at.close()
+
+
+def test_a_session_that_lasts_resets_the_pause():
+    clock = Clock()
+    with ScriptedBroker(lambda session: session.accept(), granting([1])) as broker:
+        at = subscriber(broker.port, clock=clock)
+        poll_until_subscribed(at)
+        assert at._backoff.attempts == 1
+        clock.ahead = 11.0
+        at.poll(0.01)
+        assert at._backoff.attempts == 0
+        at.close()

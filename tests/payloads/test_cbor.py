@@ -1,0 +1,139 @@
+import struct
+import time
+
+import cbor2
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.cbor import Cbor, encode
+from bridge.payloads.plain import MAX_VALUES
+from tests.payloads.test_json import VALUES
+
+
+def tagged(number, content):
+    return b"\xdb" + number.to_bytes(8, "big") + content
+
+
+@given(VALUES)
+def test_every_json_value_is_read_as_it_was_written(value):
+    assert Cbor().decode(encode(value)) == value
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_read_or_rejected(payload):
+    try:
+        Cbor().decode(payload)
+    except DecodeError as error:
+        assert error.detail.startswith(("not CBOR: ", "not usable: the CBOR "))  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [
+        ("1bffffffffffffffff", 2**64 - 1),
+        ("3b7fffffffffffffff", -(2**63)),
+        ("3bffffffffffffffff", -18446744073709551616.0),
+        ("c248ffffffffffffffff", 2**64 - 1),
+        ("c249010000000000000000", 18446744073709551616.0),
+        ("c34100", -1),
+        ("4201ff", [1, 255]),
+        ("f97e00", None),
+        ("f97c00", None),
+        ("f7", None),
+        ("9f01ff", [1]),
+        ("bf616101ff", {"a": 1}),
+        ("7f61616162ff", "ab"),
+        ("a2616101616102", {"a": 2}),
+        ("a201020304", {"1": 2, "3": 4}),
+        ("a2016161613102", {"1": 2}),
+        ("c074323031332d30332d32315432303a30343a30305a", "2013-03-21T20:04:00Z"),
+        ("c11a514b67b0", 1363896240),
+        ("c48221196ab3", [-2, 27315]),
+        ("d9d9f7a0", {}),
+        ("d818456449455446", [0x64, 0x49, 0x45, 0x54, 0x46]),
+        ("d90102820101", [1, 1]),
+        ("d863a1616181c24105", {"a": [5]}),
+    ],
+)
+def test_what_json_does_not_know_is_made_into_what_it_knows(payload, value):
+    decoded = Cbor().decode(bytes.fromhex(payload))
+    assert decoded == value
+    assert type(decoded) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("", "the payload is empty"),
+        ("0101", "1 bytes follow after the value"),
+        ("8201", "premature end"),
+        ("9bffffffffffffffff", "premature end"),
+        ("bbffffffffffffffff", "premature end"),
+        ("5bffffffffffffffff", "premature end"),
+        ("7bffffffffffffffff", "premature end"),
+        ("ff", "break"),
+        ("1c", "unknown"),
+        ("61ff", "text string"),
+        ("f0", "holds a value that JSON does not know"),
+        ("81" * 5000 + "01", "nesting depth"),
+        ("c1" * 5000 + "01", "nesting depth"),
+        ("9f" * 5000, "nesting depth"),
+        ("d81c81d81d00", "shared or repeated"),
+        ("d81d00", "shared or repeated"),
+        ("d9010080", "shared or repeated"),
+        ("c261ff", "text"),
+        ("c26161", "a big integer is not made of bytes"),
+        ("a1c24101f6", "a big integer is not made of bytes, or is a key"),
+        ("a1810102", "neither text nor an integer"),
+        ("a1f502", "neither text nor an integer"),
+        ("a1410102", "neither text nor an integer"),
+        ("a1fb3ff000000000000002", "neither text nor an integer"),
+    ],
+)
+def test_what_is_no_cbor_or_of_no_use_is_rejected_with_the_reason(payload, reason):
+    with pytest.raises(DecodeError, match=reason):
+        Cbor().decode(bytes.fromhex(payload))
+
+
+def test_no_tag_makes_anything_that_is_not_json():
+    contents = (b"\x61x", b"\x41x", b"\x01", b"\x81\x01", b"\x82\x01\x02", b"\xa0", b"\x82\x01\x41\x02")
+    for number in (*range(1100), 43000, 55799, 2**64 - 1):
+        for content in contents:
+            try:
+                value = Cbor().decode(tagged(number, content))
+            except DecodeError:
+                assert number in {2, 3, 25, 28, 29, 256}
+            else:
+                assert orjson.loads(orjson.dumps(value)) == value
+                assert number in {2, 3} or value == Cbor().decode(content)
+
+
+def test_a_large_payload_takes_text_keys_only_since_others_can_be_made_to_collide():
+    padding = "x" * 20_000
+    assert Cbor().decode(encode({"a": padding})) == {"a": padding}
+    with pytest.raises(DecodeError, match="must be a text string"):
+        Cbor().decode(cbor2.dumps({1: padding}))
+
+
+def test_keys_made_to_collide_do_not_hang():
+    keys = [b"\x82" + b"\x1b" + struct.pack(">Q", number) + b"\xc2\x49" + b"\x01" * 9 for number in range(50_000)]
+    payload = b"\xba" + struct.pack(">I", len(keys)) + b"".join(key + b"\xf6" for key in keys)
+    started = time.process_time()
+    with pytest.raises(DecodeError):
+        Cbor().decode(payload)
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("value", [b"\x01", b"\x80", b"\x60", b"\x40", b"\xa0", b"\xf6"])
+def test_more_values_than_fit_into_memory_are_rejected_before_they_are_made(value):
+    with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
+        Cbor().decode(b"\x9a" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES)
+
+
+def test_a_large_payload_of_few_values_is_taken():
+    value = {"text": "a" * 70_000, "wave": [0.5] * 200_000, "short": ["abc", 70_000, -70_000, 2**40] * 1000}
+    assert Cbor().decode(encode(value)) == value
+    assert len(encode(value)) > MAX_VALUES

@@ -1,0 +1,135 @@
+import gzip
+import os
+import tracemalloc
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.compression import compress, decompressor
+
+LIMIT = 1000
+BOTH = pytest.mark.parametrize("compression", ["gzip", "zstd"])
+
+
+def unpacked(compression, payload, limit=LIMIT):
+    return decompressor(compression, limit)(payload)
+
+
+def streamed(data):
+    """As a device without the whole payload in memory writes it: the size is not in the frame."""
+    work = zstandard.ZstdCompressor().compressobj()
+    return work.compress(data) + work.flush()
+
+
+@BOTH
+@given(data=st.binary(max_size=LIMIT))
+def test_what_was_compressed_comes_back(compression, data):
+    assert unpacked(compression, compress(compression, data)) == data
+    assert unpacked("auto", compress(compression, data)) == data
+
+
+@given(st.binary(max_size=LIMIT).filter(lambda data: not data.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))))
+def test_auto_leaves_what_is_not_compressed(data):
+    assert unpacked("auto", data) == data
+    assert compress("auto", data) == data
+
+
+@BOTH
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_decompressed_or_rejected(compression, data):
+    try:
+        unpacked(compression, data)
+    except DecodeError as error:
+        assert "zip" in error.detail or "zstd" in error.detail or "larger" in error.detail  # noqa: PT017 - or no error
+
+
+@BOTH
+def test_the_limit_is_exact(compression):
+    packed = compress(compression, b"a" * LIMIT)
+    assert len(unpacked(compression, packed)) == LIMIT
+    with pytest.raises(DecodeError, match=r"larger than `max_decompressed_bytes` \(999\)"):
+        unpacked(compression, packed, LIMIT - 1)
+
+
+def test_the_limit_is_exact_where_zstd_does_not_tell_the_size():
+    assert unpacked("zstd", streamed(b"a" * LIMIT)) == b"a" * LIMIT
+    with pytest.raises(DecodeError, match=r"larger than `max_decompressed_bytes` \(999\)"):
+        unpacked("zstd", streamed(b"a" * LIMIT), LIMIT - 1)
+
+
+BOMBS = {
+    "gzip": gzip.compress(bytes(64 * 1024 * 1024)),
+    "zstd": zstandard.ZstdCompressor().compress(bytes(1024 * 1024 * 1024)),
+    "zstd streamed": streamed(bytes(1024 * 1024 * 1024)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_rejected_without_being_unpacked(name):
+    peak = _peak_of(lambda: unpacked(name.split()[0], BOMBS[name], 1024 * 1024))
+    assert peak < 32 * 1024 * 1024
+
+
+def _peak_of(work):
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="larger than"):
+            work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@BOTH
+def test_several_parts_are_one_payload(compression):
+    assert unpacked(compression, compress(compression, b"ab") + compress(compression, b"cd")) == b"abcd"
+
+
+@BOTH
+def test_more_parts_than_any_device_sends_are_rejected(compression):
+    with pytest.raises(DecodeError, match="holds more than 100"):
+        unpacked(compression, compress(compression, b"") * 101)
+
+
+@BOTH
+def test_the_limit_counts_all_parts(compression):
+    with pytest.raises(DecodeError, match="larger than"):
+        unpacked(compression, compress(compression, b"a" * 600) * 2)
+
+
+@BOTH
+@pytest.mark.parametrize("cut", [1, 4, 12])
+def test_what_ends_too_early_is_rejected(compression, cut):
+    data = os.urandom(100)
+    with pytest.raises(DecodeError, match=f"not {compression}: it ends too early"):
+        unpacked(compression, compress(compression, data)[:-cut])
+
+
+@BOTH
+def test_data_after_the_end_is_rejected(compression):
+    with pytest.raises(DecodeError, match=f"not {compression}: "):
+        unpacked(compression, compress(compression, b"abc") + b"more than a header takes")
+
+
+@BOTH
+def test_an_empty_payload_is_rejected(compression):
+    with pytest.raises(DecodeError, match="the payload is empty"):
+        unpacked(compression, b"")
+
+
+def test_a_wrong_checksum_is_rejected():
+    packed = gzip.compress(b"abc")
+    with pytest.raises(DecodeError, match=r"not gzip: .*incorrect data check"):
+        unpacked("gzip", packed[:-8] + bytes(4) + packed[-4:])
+    packed = zstandard.ZstdCompressor(write_checksum=True).compress(b"abc")
+    with pytest.raises(DecodeError, match=r"not zstd: .*checksum"):
+        unpacked("zstd", packed[:-1] + bytes([packed[-1] ^ 1]))
+
+
+def test_a_window_larger_than_any_device_needs_is_not_allocated():
+    frame = b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x01\x00\x00"
+    with pytest.raises(DecodeError, match="not zstd: "):
+        unpacked("zstd", frame)

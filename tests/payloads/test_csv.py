@@ -1,0 +1,107 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.csv import Csv, number
+from bridge.payloads.plain import MAX_VALUES
+
+FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
+
+
+def quoted(field):
+    return '"' + field.replace('"', '""') + '"'
+
+
+def test_one_line_is_a_list_of_one_object():
+    assert Csv(["ts", "machine", "t"]).decode(b"1700000000000,press07,20.5") == [
+        {"ts": 1_700_000_000_000, "machine": "press07", "t": 20.5}
+    ]
+
+
+def test_the_header_may_be_the_first_line():
+    assert Csv(None).decode(b"a, b\r\n1,x\r\n2,y\r\n") == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert Csv(None).decode(b"a,b\n") == []
+
+
+def test_another_delimiter_may_be_given():
+    assert Csv(["a", "b"], ";").decode("1;é".encode()) == [{"a": 1, "b": "é"}]
+    assert Csv(["a", "b"], "\t").decode(b"1\t2") == [{"a": 1, "b": 2}]
+
+
+def test_without_numbers_all_is_text():
+    assert Csv(["a", "b"], numbers=False).decode(b"1,") == [{"a": "1", "b": ""}]
+
+
+@given(st.lists(st.lists(FIELDS, min_size=2, max_size=2), min_size=1, max_size=4))
+def test_quoted_fields_hold_anything(lines):
+    text = "\n".join(",".join(map(quoted, fields)) for fields in lines)
+    assert Csv(["a", "b"], numbers=False).decode(text.encode()) == [{"a": a, "b": b} for a, b in lines]
+
+
+def test_empty_lines_and_a_byte_order_mark_are_left_out():
+    assert Csv(["a"]).decode(b"\xef\xbb\xbf\n1\n\n2\n\n") == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("", None),
+        ("0", 0),
+        ("-12", -12),
+        (" 7 ", 7),
+        ("1e3", 1000.0),
+        ("-0.50", -0.5),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", "18446744073709551616"),
+        ("1e999", "1e999"),
+        ("9" * 500, "9" * 500),
+        ("007", "007"),
+        ("+1", "+1"),
+        (".5", ".5"),
+        ("1,5", "1,5"),
+        ("0x10", "0x10"),
+        ("NaN", "NaN"),
+        ("\u0661", "\u0661"),
+        ("true", "true"),
+    ],
+)
+def test_only_what_json_writes_as_a_number_becomes_one(field, value):
+    assert number(field) == value
+    assert type(number(field)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "the payload is empty"),
+        (b"1,2\n3\n", "line 2: 1 fields, and the header has 2"),
+        (b"1,2\n\n3,4,5\n", "line 3: 3 fields, and the header has 2"),
+        (b'1,"a\nb"\n2\n', "line 3: 1 fields"),
+        (b'1,2\n3,"x', "line 2: a quote is never closed"),
+        (b'1,2\n"3"x,4', "line 2: a quoted field goes on after its closing quote"),
+        (b"1," + b"x" * 200_000, "line 1: field larger than field limit"),
+        (b"1,\xff", "not UTF-8: invalid start byte, at byte 2"),
+    ],
+)
+def test_what_is_malformed_is_rejected_with_its_line(payload, reason):
+    with pytest.raises(DecodeError, match=reason):
+        Csv(["a", "b"]).decode(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"a,a\n1,2", "line 1: the header has 'a' twice"),
+        (b"\na,,b\n", "line 2: the header has a column without a name"),
+        (b"\n", "line 1: there is no header"),
+    ],
+)
+def test_a_header_in_the_payload_must_name_all_columns(payload, reason):
+    with pytest.raises(DecodeError, match=reason):
+        Csv(None).decode(payload)
+
+
+def test_more_values_than_fit_into_memory_are_rejected():
+    with pytest.raises(DecodeError, match=r"line 524289: up to here more than 1,048,576 values"):
+        Csv(["a"]).decode(b"1\n" * MAX_VALUES)

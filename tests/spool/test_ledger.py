@@ -1,0 +1,33 @@
+import sqlite3
+
+from bridge.spool.ledger import COLUMNS, UPSERT, Counts, Ledger, LedgerRow
+
+
+def test_a_line_balances_when_every_record_is_accounted_for():
+    assert LedgerRow("m", "s", 10, 4, 3, 1, 1, 1).balanced
+    assert not LedgerRow("m", "s", 10, 4, 3, 1, 1, 0).balanced
+
+
+def test_the_values_stand_in_the_order_of_the_columns():
+    counts = Counts(**{name: number for number, name in enumerate(COLUMNS)})
+    assert counts.values() == tuple(range(6))
+
+
+def test_a_transactions_changes_are_added():
+    ledger, changes = Ledger(), Ledger()
+    ledger.of(1, 1).received = 5
+    changes.of(1, 1).received += 2
+    changes.of(1, 2).filtered += 1
+    ledger.add(changes)
+    assert ledger.of(1, 1).received == 7
+    assert ledger.of(1, 2).filtered == 1
+    changes.of(1, 1).received += 100
+    assert ledger.of(1, 1).received == 7
+
+
+def test_the_database_adds_and_never_overwrites():
+    database = sqlite3.connect(":memory:")
+    database.execute(f"create table ledger(mapping, stream, {', '.join(COLUMNS)}, primary key(mapping, stream))")
+    database.execute(UPSERT, (1, 1, *range(6)))
+    database.execute(UPSERT, (1, 1, *range(6)))
+    assert database.execute("select * from ledger").fetchall() == [(1, 1, 0, 2, 4, 6, 8, 10)]
