@@ -1,6 +1,7 @@
 """Fixtures on real parts: nothing is started unless a test asks for it."""
 
 import contextlib
+import logging
 
 import pytest
 
@@ -56,3 +57,15 @@ def bridge(tmp_path, mosquitto, kinesis):
 
     with contextlib.ExitStack() as processes:
         yield start
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """What one test sets up of logging (the demo does) must not silence the next one."""
+    names = [None, *logging.root.manager.loggerDict]
+    levels = {name: logging.getLogger(name).level for name in names}
+    handlers = list(logging.root.handlers)
+    yield
+    for name in [None, *logging.root.manager.loggerDict]:
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    logging.root.handlers[:] = handlers
