@@ -160,7 +160,7 @@ class Ingest:
             targets = {
                 mapping.name: Target(
                     self._spool.mapping_number(mapping.name),
-                    tuple(self._spool.queue(output.data_stream) for output in mapping.outputs),
+                    tuple(self._spool.queue(str(output.destination)) for output in mapping.outputs),
                 )
                 for mapping in routes.mappings
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -33,6 +33,31 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a queue's records go, and how: all that two outputs must share to share a queue.
+
+    `str()` of it names the queue in the spool, the books and the dead letters: the stream, and after it, with a space
+    before each, `setting=value` for every setting that is not the default. So records that outlive the mapping which
+    made them are still sent as it said.
+    """
+
+    data_stream: str
+
+    def __str__(self) -> str:
+        changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
+        return " ".join([self.data_stream, *(f"{name}={getattr(self, name)}" for name in changed)])
+
+    @classmethod
+    def parse(cls, name: str) -> Destination:
+        """The destination that a queue's name says. ValueError where a newer version of this program wrote it."""
+        data_stream, *settings = name.split(" ")
+        values = dict(setting.split("=", 1) for setting in settings)
+        if unknown := values.keys() - {each.name for each in fields(cls)[1:]}:
+            raise ValueError(f"'{name}': this version does not know {', '.join(sorted(unknown))}")
+        return cls(data_stream, **values)
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """Where a mapping's records go. `number` is its place in the mapping's `outputs`."""
 
@@ -45,6 +70,11 @@ class Output:
     def spread(self) -> bool:
         """Neither key is given: records are spread over all shards."""
         return self.partition_key is None and self.partition_key_from is None
+
+    @property
+    def destination(self) -> Destination:
+        """What names the queue of its records."""
+        return Destination(self.data_stream)
 
 
 class Draft(NamedTuple):

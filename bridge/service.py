@@ -26,7 +26,7 @@ from bridge.status import DeadLetterSummary, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.kinesis.sender import Destination
+    from bridge.kinesis.sender import Transport
     from bridge.mapping.live import LiveMappings
     from bridge.mqtt.address import SessionSettings
     from bridge.spool.queue import StreamQueue
@@ -45,7 +45,7 @@ class Service:
         self,
         session: SessionSettings,
         spool: SpoolSettings,
-        destination: Destination,
+        publisher: Transport,
         mappings: LiveMappings,
         *,
         sender: SenderSettings | None = None,
@@ -54,12 +54,13 @@ class Service:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable."""
         self.crashed = threading.Event()
         self.mappings = mappings
-        self._destination = destination
+        self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
         self._clock = clock
         self._stopping = threading.Event()
         self._last_snapshot: Snapshot | None = None
         self._senders: dict[str, StreamSender] = {}
+        self._unsendable: dict[str, str] = {}
         self._threads: dict[str, list[threading.Thread]] = {"watcher": [], "ingest": [], "senders": []}
         self._spool = Spool(spool)
         self._subscriber = Subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
@@ -86,7 +87,11 @@ class Service:
     def _ensure_sender(self, queue: StreamQueue) -> None:
         if queue.stream in self._senders:
             return
-        sender = StreamSender(queue, self._destination, self._sender_settings)
+        try:
+            sender = StreamSender(queue, self._publisher, self._sender_settings)
+        except ValueError as error:
+            self._unsendable[queue.stream] = f"records are kept, not sent: {error}; install the version that wrote them"
+            return
         self._senders[queue.stream] = sender
         for number in range(self._sender_settings.requests_in_flight):
             self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
@@ -165,6 +170,7 @@ class Service:
         problems += [
             f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
         ]
+        problems += self._unsendable.values()
         if aside := self._spool.folder.set_aside_count():
             problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")
         return Snapshot(

@@ -12,7 +12,7 @@ from bridge.errors import Refused
 from bridge.kinesis import wire
 from bridge.kinesis.credentials import Authentication, authenticated_session
 from bridge.kinesis.faults import Answer, InDoubt
-from bridge.model import DEFAULT_RECORD_BYTES
+from bridge.model import DEFAULT_RECORD_BYTES, Destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +57,8 @@ class StreamDescription:
 class Publisher:
     """Sends to any stream, from any thread. The client is made at the first call, and again until credentials exist.
 
-    A `stream` is a name or an ARN. Every method raises Unavailable or Refused when the whole call failed.
+    A `stream` is the name of a destination: of a data stream or its ARN, and of how to reach it. Every method raises
+    Unavailable or Refused when the whole call failed.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
@@ -107,11 +108,12 @@ class Publisher:
     def _call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
+        data_stream = Destination.parse(stream).data_stream
         try:
             method: Callable[..., dict[str, Any]] = getattr(self._connected(), operation)
-            return method(**{_stream_parameter(stream): stream}, **parameters)
+            return method(**{_stream_parameter(data_stream): data_stream}, **parameters)
         except ClientError as error:
-            raise _answer(error).error(stream, self._settings.region) from error
+            raise _answer(error).error(data_stream, self._settings.region) from error
         except BotoCoreError as error:
             from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
 

@@ -20,6 +20,7 @@ from bridge.kinesis.faults import InvalidRequest
 from bridge.kinesis.held import Batch
 from bridge.kinesis.results import sort_results
 from bridge.kinesis.window import SenderSettings, Turn, Window
+from bridge.model import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.wire import Result
     from bridge.model import Record
 
-__all__ = ["Destination", "SenderSettings", "StreamQueue", "StreamSender"]
+__all__ = ["SenderSettings", "StreamQueue", "StreamSender", "Transport"]
 
 PATIENCE_SECS = 0.25
 """The longest one wait for fresh records: what failed meanwhile may be due, and a stop must be prompt."""
@@ -55,7 +56,7 @@ class StreamQueue(Protocol):
         """Let these leave the queue: delivered, or (record, code, detail) to the dead letters. Never blocks on disk."""
 
 
-class Destination(Protocol):
+class Transport(Protocol):
     """What sends: `client.Publisher`, or `dry_run.Printer`. Every method may be called on any thread."""
 
     def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
@@ -66,15 +67,19 @@ class Destination(Protocol):
 
 
 class StreamSender:
-    """Sends one stream. Several threads call `run` on the same sender; any thread may call `status` and `stop`."""
+    """Sends one destination's queue. Several threads call `run` on the same sender; any may call `status` and `stop`.
+
+    Raises ValueError where a newer version of this program named the queue.
+    """
 
     def __init__(
         self,
         queue: StreamQueue,
-        publisher: Destination,
+        publisher: Transport,
         settings: SenderSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
         self._queue = queue
         self._publisher = publisher

@@ -55,11 +55,12 @@ class Mapping:
         Never raises. What the mapping does not do any more is a rejection (no_output, no_match, no_item), so that a
         dead letter is never lost. Of two outputs to one stream both are mapped again: a dead letter knows its streams.
         """
-        wanted = frozenset(output.number for output in self.outputs if output.data_stream in streams)
-        if len({output.data_stream for output in self.outputs if output.number in wanted}) < len(set(streams)):
+        chosen = [self._outputs_to(stream) for stream in streams]
+        if not all(chosen):
             return self._changed(
                 "no_output", f"the mapping has no output to {', '.join(sorted(set(streams)))} any more"
             )
+        wanted = frozenset[int]().union(*chosen)
         captures = self.pattern.match(message.topic)
         if captures is None:
             return self._changed("no_match", f"'{message.topic}' does not match '{self.pattern.text}' any more")
@@ -72,6 +73,12 @@ class Mapping:
             if wanted.intersection(each.outputs)
         )
         return Mapped([draft for draft in mapped.drafts if draft.output in wanted], rejections)
+
+    def _outputs_to(self, stream: str) -> set[int]:
+        """The outputs to a destination of that name, or else to its data stream, if another way by now."""
+        exact = {output.number for output in self.outputs if str(output.destination) == stream}
+        data_stream = stream.partition(" ")[0]
+        return exact or {output.number for output in self.outputs if output.data_stream == data_stream}
 
     def _changed(self, code: str, detail: str) -> Mapped:
         return Mapped([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
@@ -91,8 +98,8 @@ class Steps:
 def compile_mapping(name: str, specification: Specification, limits: Limits, tables: Tables = EMPTY) -> Mapping:
     """Give the mapping of a file without problems; raises TopicError or ExpressionError for any other.
 
-    `limits` may change while the mapping is in use: it tells the most bytes of a record by data stream, and a stream
-    that is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now.
+    `limits` may change while the mapping is in use: it tells the most bytes of a record by destination, and one that
+    is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now.
     """
     outputs = tuple(
         Output(number, each.data_stream, each.partition_key, each.partition_key_from)

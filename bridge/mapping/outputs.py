@@ -22,7 +22,7 @@ SPREAD_KEY_BYTES = 20
 """Room kept for the key that the spool gives a spread record: a 64-bit number in decimal."""
 
 Limits: TypeAlias = Mapping[str, int]
-"""The most bytes (data and key) a record may have, by data stream. Read anew for each record."""
+"""The most bytes (data and key) a record may have, by destination. Read anew for each record."""
 
 _new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
 
@@ -40,7 +40,7 @@ def emitter(output: Output, key_from: Expression | None, limits: Limits) -> Emit
     """Give the closure for one output; `key_from` is its `partition_key_from`."""
     if key_from is not None:
         return _emit_keyed(output, key_from, limits)
-    number, stream, key = output.number, output.data_stream, output.partition_key
+    number, stream, key = output.number, str(output.destination), output.partition_key
     key_bytes = SPREAD_KEY_BYTES if key is None else len(key.encode())
     limit_of = limits.get
 
@@ -53,7 +53,7 @@ def emitter(output: Output, key_from: Expression | None, limits: Limits) -> Emit
 
 
 def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
-    number, stream, search, limit_of = output.number, output.data_stream, key_from.search, limits.get
+    number, stream, search, limit_of = output.number, str(output.destination), key_from.search, limits.get
     with_record = key_from.names is None or RECORD in key_from.names
 
     def emit(scope: Scope, record: Any, data: bytes) -> Draft:
@@ -96,5 +96,5 @@ def _key_length(key: str) -> str:
 
 
 def _too_large(output: Output, limits: Limits, size: int) -> RecordTooLarge:
-    most = limits.get(output.data_stream, MAX_RECORD_BYTES)
+    most = limits.get(str(output.destination), MAX_RECORD_BYTES)
     return RecordTooLarge(f"{size} bytes with the partition key; '{output.data_stream}' takes {most}")

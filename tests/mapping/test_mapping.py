@@ -213,3 +213,7 @@ def test_replay_of_an_item_needs_a_mapping_that_makes_items():
 
 def test_what_a_mended_mapping_filters_is_filtered_on_replay():
     assert mapping(where="`false`").apply_again(message(1), ("s",), None) == FILTERED
+
+
+def test_a_dead_letter_of_a_destination_that_has_changed_goes_to_its_stream():
+    assert mapping().apply_again(message(1), ("s packing=kpl",), None).drafts
