@@ -9,7 +9,14 @@ from pathlib import Path
 from bridge.config import options
 from bridge.documents.expected import Hint, expected
 from bridge.mapping.functions import FAMILIES
-from bridge.mapping.specification import OutputSpecification, Specification
+from bridge.mapping.specification import (
+    CaseSpecification,
+    CsvSpecification,
+    ExpectedDeadLetter,
+    ExpectedRecord,
+    OutputSpecification,
+    Specification,
+)
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -38,13 +45,21 @@ def functions_table() -> str:
     return "\n".join(parts)
 
 
+MAPPING_SECTIONS = (
+    ("", Specification),
+    ("csv.", CsvSpecification),
+    ("outputs[].", OutputSpecification),
+    ("tests[].", CaseSpecification),
+    ("tests[].expect[].", ExpectedRecord),
+    ("tests[].expect.", ExpectedDeadLetter),
+)
+
+
 def mapping_table() -> str:
     rows = ["| key | is | default | |", "| --- | --- | --- | --- |"]
-    for prefix, model in (("", Specification), ("outputs[].", OutputSpecification)):
+    for prefix, model in MAPPING_SECTIONS:
         for name, field in model.model_fields.items():
-            if field.description is None:
-                continue
-            default = "**required**" if field.is_required() else shown(field.default)
+            default = "**required**" if field.is_required() else shown(field.get_default(call_default_factory=True))
             kind = expected(Hint.of_field(field))
             rows.append(f"| `{prefix}{name}` | {cell(kind)} | {default} | {cell(field.description)} |")
     return "\n".join(rows)
@@ -52,9 +67,7 @@ def mapping_table() -> str:
 
 def shown(default) -> str:
     return (
-        ""
-        if default is None or default == ()
-        else f"`{json.dumps(default) if default is not ... else ''}`".replace('"', "")
+        "" if default in (None, (), {}) else f"`{json.dumps(default) if default is not ... else ''}`".replace('"', "")
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,24 @@ def try_(
     from bridge.cli.try_message import try_message  # noqa: PLC0415 - see the module
 
     raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
+
+
+class SchemaOf(StrEnum):
+    """The files that have a schema."""
+
+    MAPPING = "mapping"
+    BRIDGE = "bridge"
+
+
+@app.command()
+def schema(
+    file: Annotated[SchemaOf, typer.Argument(help="mapping: files in mappings/; bridge: bridge.yaml.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+) -> None:
+    """The JSON Schema of a file, by which an editor completes and checks it."""
+    from bridge.cli.schema import write_schema  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(write_schema(file.value, output))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from bridge.documents import Expect
 
@@ -41,7 +41,9 @@ def size_text(size: int) -> str:
     return f"{size} bytes"
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+_SizeText = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})? ?([KkMmGgTt]?[Bb]|[KkMmGgTt][Ii][Bb])?$")]
+
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=_SizeText | Annotated[int, Field(ge=0)])]
 """Bytes."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from bridge.config.fields import (
     KIB,
@@ -61,11 +61,20 @@ def _protocol(value: Any) -> Any:
     return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
 
 
-BrokerUrl = Annotated[str, AfterValidator(_broker_url), Expect("a URL as mqtts://broker.example:8883")]
+BrokerUrl = Annotated[
+    str,
+    AfterValidator(_broker_url),
+    Expect("a URL as mqtts://broker.example:8883"),
+    Field(json_schema_extra={"pattern": r"^(mqtts?|wss?)://[^\s@?#]+$", "patternErrorMessage": f"expected {_URL}"}),
+]
 
 
 class TlsSettings(Section):
     """PEM files for mqtts:// and wss://."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependencies": {"cert_file": ["key_file"], "key_file": ["cert_file"]}}
+    )
 
     ca_file: ExistingFile | None = Field(
         default=None,
@@ -92,9 +101,9 @@ class MqttSettings(Section):
     client_id: Annotated[MqttText, Field(min_length=1)] = Field(
         description="required and stable: the broker keeps this client's session; each bridge needs its own"
     )
-    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(_protocol)] = Field(
-        default="5", description="MQTT version; a broker that refuses 5 is spoken to in 3.1.1"
-    )
+    protocol: Annotated[
+        Literal["5", "3.1.1"], BeforeValidator(_protocol, json_schema_input_type=Literal["5", "3.1.1", 5])
+    ] = Field(default="5", description="MQTT version; a broker that refuses 5 is spoken to in 3.1.1")
     username: MqttText | None = Field(default=None, description="who the bridge is to the broker")
     password: Annotated[SecretStr, AfterValidator(_password)] | None = Field(
         default=None, description="secret; best as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`"

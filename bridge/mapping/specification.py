@@ -69,10 +69,25 @@ def _no_boolean(value: Any) -> Any:
 
 Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_no_boolean)]
 Text = Annotated[str, Field(min_length=1)]
-DataStream = Annotated[str, AfterValidator(_stream)]
-TopicName = Annotated[str, AfterValidator(_topic_name)]
+DataStream = Annotated[
+    str, AfterValidator(_stream), Field(json_schema_extra={"pattern": f"^({_STREAM.pattern}|{_STREAM_ARN.pattern})$"})
+]
+TopicName = Annotated[
+    str,
+    AfterValidator(_topic_name),
+    Field(json_schema_extra={"pattern": "^[^+#]+$", "patternErrorMessage": "a message's topic has no wildcards"}),
+]
 PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_CHARS)]
-Base64 = Annotated[str, AfterValidator(_base64)]
+Base64 = Annotated[
+    str,
+    AfterValidator(_base64),
+    Field(json_schema_extra={"pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
+]
+
+
+def _one_of(*options: str) -> dict[str, Any]:
+    """What `_exactly_one` demands, for editors."""
+    return {"oneOf": [{"required": [option]} for option in options]}
 
 
 class _Section(BaseModel):
@@ -88,6 +103,8 @@ def _exactly_one(section: BaseModel, *options: str) -> None:
 
 class OutputSpecification(_Section):
     """One entry of `outputs`."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["partition_key", "partition_key_from"]}})
 
     data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
     partition_key: PartitionKey | None = Field(None, description="One key for all records: all of them on one shard.")
@@ -115,13 +132,17 @@ Outputs = Annotated[
 
 
 class ExpectedRecord(_Section):
-    """One record that a test expects. `partition_key` is compared if it is given; 'spread' stands for none."""
+    """One record that a test expects."""
 
-    data_stream: DataStream
-    partition_key: str | None = None
-    data: Any = None
-    data_text: str | None = None
-    data_base64: Base64 | None = None
+    model_config = ConfigDict(json_schema_extra=_one_of("data", "data_text", "data_base64"))
+
+    data_stream: DataStream = Field(description="The output's data_stream.")
+    partition_key: str | None = Field(
+        None, description="Compared if it is given; spread: the record has no key and may go to any shard."
+    )
+    data: Any = Field(None, description="The record as a value: compared as JSON, whatever the order of its keys.")
+    data_text: str | None = Field(None, description="The record's exact text.")
+    data_base64: Base64 | None = Field(None, description="The record's exact bytes in base64.")
 
     @model_validator(mode="after")
     def _one_form(self) -> ExpectedRecord:
@@ -132,7 +153,7 @@ class ExpectedRecord(_Section):
 class ExpectedDeadLetter(_Section):
     """A test expects no record, and a dead letter with this code."""
 
-    dead_letter: _DEAD_LETTER_CODES
+    dead_letter: _DEAD_LETTER_CODES = Field(description="Why the message is rejected.")
 
 
 Expectation = Annotated[
@@ -144,16 +165,24 @@ Expectation = Annotated[
 class CaseSpecification(_Section):
     """One entry of `tests`: a message, and what the mapping must make of it."""
 
-    name: Text
-    topic: TopicName
-    payload: Any = Field(None, description="A value: sent as JSON; with `payload: text` or `number` as its text.")
-    payload_text: str | None = Field(None, description="The exact payload as text.")
-    payload_base64: Base64 | None = Field(None, description="The exact payload in base64.")
-    qos: Qos | None = Field(None, description="As the mapping's if not given.")
-    retain: bool = False
-    properties: dict[str, Any] = Field(default_factory=dict)
-    received_at: Annotated[str, AfterValidator(_time)] = DEFAULT_RECEIVED_AT
-    expect: Expectation
+    model_config = ConfigDict(json_schema_extra=_one_of("payload", "payload_text", "payload_base64"))
+
+    name: Text = Field(description="What the test shows.")
+    topic: TopicName = Field(description="The message's topic, without wildcards; the mapping's topic must match it.")
+    payload: Any = Field(
+        None, description="The message as a value, sent in the mapping's format: as JSON, text, MessagePack, ..."
+    )
+    payload_text: str | None = Field(None, description="Or the exact payload as text.")
+    payload_base64: Base64 | None = Field(None, description="Or the exact payload in base64.")
+    qos: Qos | None = Field(None, description="The message's QoS; the mapping's if it is not given.")
+    retain: bool = Field(False, description="The broker had retained the message.")
+    properties: dict[str, Any] = Field(default_factory=dict, description="MQTT 5 properties, as expressions see them.")
+    received_at: Annotated[str, AfterValidator(_time)] = Field(
+        DEFAULT_RECEIVED_AT, description="When the bridge receives it: a time with its zone."
+    )
+    expect: Expectation = Field(
+        description="The records in their order; or filtered; or {dead_letter: CODE}, the reason for a rejection."
+    )
 
     @model_validator(mode="after")
     def _one_payload(self) -> CaseSpecification:
@@ -190,10 +219,34 @@ class CsvSpecification(_Section):
     numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")
 
 
+_TOPIC = {
+    "pattern": r"^(?!\$share/|\$queue/)(([^/+#{}]*|\+|\{[A-Za-z_][A-Za-z0-9_]*\})/)*"
+    r"([^/+#{}]*|\+|#|\{[A-Za-z_][A-Za-z0-9_]*(\.\.\.)?\})$",
+    "patternErrorMessage": "a topic filter: + or {name} alone in a level, # or {name...} alone in the last",
+    "minLength": 1,
+}
+_RULES: dict[str, Any] = {
+    "allOf": [
+        {
+            "if": {"properties": {"payload": {"const": "csv"}}, "required": ["payload"]},
+            "then": {"required": ["csv"]},
+            "else": {"not": {"required": ["csv"]}},
+        },
+        {
+            "if": {"properties": {"each": {"const": True}}, "required": ["each"]},
+            "then": {"required": ["transform"]},
+        },
+    ],
+}
+"""What the validators below demand, for editors."""
+
+
 class Specification(_Section):
     """A mapping file."""
 
-    topic: Annotated[str, AfterValidator(_topic_pattern)] = Field(
+    model_config = ConfigDict(json_schema_extra=_RULES)
+
+    topic: Annotated[str, AfterValidator(_topic_pattern), Field(json_schema_extra=_TOPIC)] = Field(
         description="MQTT topic filter; {name} captures one level, {name...} the rest.",
     )
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
@@ -213,8 +266,10 @@ class Specification(_Section):
         None, description="JMESPath: gives the record. Without it the payload goes on as is."
     )
     each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
-    outputs: Outputs
-    tests: tuple[CaseSpecification, ...] = ()
+    outputs: Outputs = Field(description="Where records go: to each of these.")
+    tests: tuple[CaseSpecification, ...] = Field(
+        (), description="Messages, and what the mapping must make of them: run by check, and before each reload."
+    )
 
     @model_validator(mode="after")
     def _csv_has_columns(self) -> Specification:

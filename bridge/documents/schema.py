@@ -1,0 +1,101 @@
+"""JSON Schemas for editors: VS Code's YAML extension completes and checks a file by the schema of its model.
+
+Draft 7, which every editor's YAML support knows: https://json-schema.org/draft-07. A schema accepts what the
+program accepts; what only the program can find (an expression that does not compile, a test that fails) it leaves to
+`check`. `patternErrorMessage` is the YAML extension's own keyword, which others ignore:
+https://github.com/redhat-developer/yaml-language-server
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+REFERENCE = r"\$\{.+\}"
+"""A value that holds `${NAME}` or `${file:...}` may become anything."""
+
+_DEFINITIONS = "#/$defs/"
+_NODES = ("items", "additionalProperties", "not", "if", "then", "else")
+_LISTS = ("anyOf", "oneOf", "allOf")
+_TABLES = ("properties", "$defs", "patternProperties")
+_NULL = {"type": "null"}
+
+
+def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> dict[str, Any]:
+    """The schema of a file that is read as `model`; `references`: values may be written `${NAME}`."""
+    schema = model.model_json_schema()
+    for node in list(_nodes(schema)):
+        _require_tag(schema, node)
+        _quieten(node)
+        _merge_null(node)
+        if references:
+            _accept_references(node)
+    return {"$schema": DRAFT, "title": title, **schema}
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every schema in a schema, those below first."""
+    if not isinstance(schema, dict):
+        return
+    for name in _TABLES:
+        for below in schema.get(name, {}).values():
+            yield from _nodes(below)
+    for name in _LISTS:
+        for below in schema.get(name, ()):
+            yield from _nodes(below)
+    for name in _NODES:
+        yield from _nodes(schema.get(name))
+    yield schema
+
+
+def _require_tag(schema: dict[str, Any], node: dict[str, Any]) -> None:
+    """What tells the alternatives apart has a default in the model, but must stand in a file."""
+    discriminator = node.pop("discriminator", None)
+    if discriminator is None:
+        return
+    tag = discriminator["propertyName"]
+    for reference in discriminator["mapping"].values():
+        alternative = schema["$defs"][reference.removeprefix(_DEFINITIONS)]
+        alternative["required"] = list(dict.fromkeys([tag, *alternative.get("required", ())]))
+
+
+def _quieten(node: dict[str, Any]) -> None:
+    """Take out what an editor would show or insert and nobody wants: titles made of names, defaults that are none."""
+    node.pop("title", None)
+    node.pop("writeOnly", None)
+    if node.get("format") in {"path", "password"}:
+        del node["format"]
+    if node.get("default") is None or isinstance(node["default"], dict | list):
+        node.pop("default", None)
+
+
+def _merge_null(node: dict[str, Any]) -> None:
+    """`anyOf: [text, null]` as one schema with two types: editors explain it better, and complete it alike."""
+    alternatives = node.get("anyOf", ())
+    others = [each for each in alternatives if each != _NULL]
+    if len(others) != 1 or len(alternatives) == 1 or not isinstance(others[0].get("type"), str) or "enum" in others[0]:
+        return
+    del node["anyOf"]
+    node.update({**others[0], **node, "type": [others[0]["type"], "null"]})
+
+
+def _accept_references(node: dict[str, Any]) -> None:
+    """`pattern` concerns text only, and the limits numbers only: one schema says both."""
+    kinds = node.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    if "enum" in node:
+        choice = {name: node.pop(name) for name in ("type", "enum") if name in node}
+        node["anyOf"] = [choice, {"type": "string", "pattern": REFERENCE}]
+    elif "const" in node:  # it decides which settings may stand beside it: an editor has to see it
+        return
+    elif "string" in kinds:
+        if "pattern" in node:
+            node["pattern"] = f"(?:{node['pattern']})|{REFERENCE}"
+    elif {"integer", "number", "boolean"} & set(kinds):
+        node["type"] = [*kinds, "string"]
+        node["pattern"] = REFERENCE
