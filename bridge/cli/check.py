@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from bridge.cli.app import CONFIGURATION
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.loader import load_folder
+from bridge.mapping.expressions import EMPTY
+from bridge.mapping.loader import Loaded, load_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from bridge.mapping.loader import Loaded
 
 
 def check_all(config: Path) -> int:
-    """0 if all is well. Raises ConfigError with the problems of all files."""
+    """0 if all is well, 2 if not: then the problems of all files are on standard error."""
     problems: list[Problem] = []
     folder = config.absolute().parent / "mappings"
     try:
@@ -24,22 +26,37 @@ def check_all(config: Path) -> int:
     except ConfigError as error:
         # The mappings are checked all the same: one run shows everything that is wrong.
         problems += error.problems
+    loaded = Loaded({}, [], EMPTY)
     if folder.is_dir() or not problems:
         shown = os.path.relpath(folder)
         loaded = load_folder(folder, {}, shown_as=shown if not shown.startswith("..") else str(folder))
         problems += loaded.problems
     if problems:
-        raise ConfigError(problems)
+        return _told(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    print(f"{config}: well; {len(loaded.mappings)} mappings, {tests} tests passed{_tables(loaded)}")
+    well = f"{_counted(len(loaded.mappings), 'mapping')}, {_counted(tests, 'test')} passed"
+    print(f"{config}: well; {well}{_tables(loaded)}")
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
             print(f"note: mapping '{mapping.name}' has no tests")
     return 0
 
 
+def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    files = {problem.file for problem in problems}
+    told = f"{_counted(len(problems), 'problem')} in {_counted(len(files), 'file')}"
+    print(f"\n{told}; {_counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
+    return CONFIGURATION
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _tables(loaded: Loaded) -> str:
     if not loaded.tables:
         return ""
     rows = sum(map(len, loaded.tables.values()))
-    return f", {len(loaded.tables)} lookup tables with {rows} keys"
+    return f"; {_counted(len(loaded.tables), 'lookup table')} with {_counted(rows, 'key')}"

@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from bridge.mapping.cases import shown_key
 from bridge.mapping.decoding import decoder, decompression
 from bridge.mapping.expressions import truthy
 from bridge.mapping.scope import scope_builder
 from bridge.mapping.topics import mismatch
+from bridge.mapping.wording import cut, printable, record_line, rejection_line, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bridge.mapping.expressions import Expression
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Mapped, Message, Rejection
+    from bridge.model import Mapped, Message
 
-_VALUE_CHARS = 4_000
 _LABEL_CHARS = 13
 
 
@@ -37,7 +34,7 @@ class MappingExplanation:
 
     def render(self) -> str:
         """Plain text, a line a step."""
-        lines = [f"  {label:<{_LABEL_CHARS}}{_printable(text)}" for label, text in self.steps]
+        lines = [f"  {label:<{_LABEL_CHARS}}{printable(text)}" for label, text in self.steps]
         return "\n".join([f"{self.name}:", *lines])
 
 
@@ -58,7 +55,7 @@ class Explanation:
         parts = [each.render() for each in self.mappings]
         if not self.matched:
             parts.append(
-                f"no mapping matches the topic '{_printable(self.topic)}': the bridge does not receive such messages"
+                f"no mapping matches the topic '{printable(self.topic)}': the bridge does not receive such messages"
             )
         return "\n\n".join(parts)
 
@@ -125,23 +122,10 @@ def _evaluated(
 
 
 def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
-    for draft in mapped.drafts:
-        stream = mapping.outputs[draft.output].data_stream
-        key = "spread over all shards" if draft.key is None else f"key '{shown_key(draft)}'"
-        yield (
-            "record",
-            f"{stream}, {key}, {len(draft.data)} bytes: {_cut(draft.data.decode(errors='backslashreplace'))}",
-        )
-    for rejection in mapped.rejections:
-        yield "dead letter", _rejected(mapping, rejection)
+    yield from (("record", record_line(mapping, draft)) for draft in mapped.drafts)
+    yield from (("dead letter", rejection_line(mapping, rejection)) for rejection in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
         yield "filtered", "nothing is sent"
-
-
-def _rejected(mapping: Mapping, rejection: Rejection) -> str:
-    streams = ", ".join(mapping.outputs[number].data_stream for number in rejection.outputs)
-    item = "" if rejection.item is None else f", item {rejection.item}"
-    return f"{rejection.code}: {rejection.detail} (nothing for {streams}{item})"
 
 
 def _one_line(expression: Expression) -> str:
@@ -149,16 +133,4 @@ def _one_line(expression: Expression) -> str:
 
 
 def _shown(value: Any) -> str:
-    try:
-        return _cut(orjson.dumps(value).decode())
-    except TypeError:
-        return _cut(repr(value))
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would act upon: topics and payloads come from outside."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_CHARS else f"{text[:_VALUE_CHARS]}... ({len(text)} characters)"
+    return cut(written(value))

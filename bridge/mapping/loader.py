@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from bridge.documents import read_document
@@ -93,7 +94,9 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     return [
-        document.problem(("tests", result.number), f"the test '{result.name}' failed:\n{result.difference}")
+        document.problem(
+            ("tests", result.number), f"the test '{result.name}' failed:\n{indent(result.difference, '  ')}"
+        )
         for result in run_cases(mapping)
         if not result.passed
     ]

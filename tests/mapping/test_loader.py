@@ -61,7 +61,11 @@ def test_a_mapping_whose_own_tests_fail_does_not_load(tmp_path):
     loaded = load_folder(tmp_path, {}, shown_as="m")
     assert loaded.mappings == {}
     (text,) = told(loaded)
-    assert text.startswith("m/a.yaml:8:5: tests[1]: the test 'second' failed:\n--- expected\n+++ got\n")
+    assert text == (
+        "m/a.yaml:8:5: tests[1]: the test 'second' failed:\n"
+        "  expected     nothing: filtered\n"
+        "  got          s, spread over all shards, 1 bytes: 1"
+    )
 
 
 def test_a_mapping_whose_own_tests_pass_loads(tmp_path):
