@@ -86,15 +86,23 @@ def check(config: ConfigFile = Path("bridge.yaml")) -> None:
 
 @app.command(name="try")
 def try_(
-    topic: Annotated[str, typer.Option("--topic", "-t", help="The message's topic.")],
+    topic: Annotated[str, typer.Option("--topic", "-t", help="The message's topic.")] = "",
     payload: Annotated[str, typer.Option("--payload", "-p", help="Its payload; '-' reads standard input.")] = "-",
+    dead_letter: Annotated[
+        int | None,
+        typer.Option("--dead-letter", min=1, help="Instead: the message of this dead letter, by its number."),
+    ] = None,
     config: ConfigFile = Path("bridge.yaml"),
     qos: Annotated[int, typer.Option(min=0, max=2, help="Its QoS.")] = 1,
     retain: Annotated[bool, typer.Option("--retain", help="As a retained message.")] = False,
 ) -> None:
     """Show what the mappings make of one message: every record, key and stream, or why there is none."""
-    from bridge.cli.try_message import try_message  # noqa: PLC0415 - see the module
+    from bridge.cli.try_message import try_letter, try_message  # noqa: PLC0415 - see the module
 
+    if bool(topic) == (dead_letter is not None):
+        raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
+    if dead_letter is not None:
+        raise typer.Exit(try_letter(config, dead_letter))
     raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
 
 

@@ -11,11 +11,16 @@ from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.mapping.explain import explain
 from bridge.mapping.loader import load_folder
+from bridge.mapping.scope import rfc3339
 from bridge.mapping.topics import TopicError, check_topic_name
+from bridge.mapping.wording import printable
 from bridge.model import Message
+from bridge.spool.inspection import read_letter
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bridge.config import Settings
 
 
 def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: bool) -> int:
@@ -25,11 +30,30 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
     except TopicError as error:
         raise BridgeError(f"--topic: {error}") from error
     settings = load_settings(config, os.environ)
+    raw = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
+    return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
+
+
+def try_letter(config: Path, number: int) -> int:
+    """As `try_message`, with the message that a dead letter holds, as it was received."""
+    settings = load_settings(config, os.environ)
+    letter = read_letter(settings.spool.path, number)
+    told = printable(f"{letter.code}: {letter.detail}")
+    if letter.kind != "message":
+        raise BridgeError(f"dead letter {number} is a record that Kinesis refused, and not a message to map ({told})")
+    of = f" of mapping '{letter.mapping}'" if letter.mapping else ""
+    print(f"dead letter {number}{of}, received {rfc3339(letter.received_at_ms)} on {printable(letter.topic)}\n  {told}")
+    if letter.total_bytes != len(letter.payload):
+        print(f"  only the first {len(letter.payload)} of its {letter.total_bytes} bytes were kept")
+    print()
+    message = Message(letter.topic, letter.payload, letter.qos, letter.retain, letter.received_at_ms, letter.properties)
+    return _explained(settings, message)
+
+
+def _explained(settings: Settings, message: Message) -> int:
     loaded = load_folder(settings.mappings, {})
     for problem in loaded.problems:
         print(problem, file=sys.stderr)
-    raw = sys.stdin.buffer.read() if payload == "-" else payload.encode()
-    message = Message(topic, raw, qos, retain, time.time_ns() // 1_000_000)
     explanation = explain(loaded.mappings.values(), message)
     print(explanation.render())
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)

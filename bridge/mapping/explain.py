@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class MappingExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What all mappings made of the message, those that match first."""
+    """What all mappings made of the message: those that match first, and of the others the nearest."""
 
     topic: str
     mappings: tuple[MappingExplanation, ...]
@@ -51,19 +52,26 @@ class Explanation:
         return any(each.mapped is not None for each in self.mappings)
 
     def render(self) -> str:
-        """Plain text: each mapping, and what it did and why."""
-        parts = [each.render() for each in self.mappings]
-        if not self.matched:
-            parts.append(
-                f"no mapping matches the topic '{printable(self.topic)}': the bridge does not receive such messages"
-            )
-        return "\n\n".join(parts)
+        """Plain text: what each mapping that matches did and why; if none does, why each does not."""
+        if self.matched:
+            others = ", ".join(each.name for each in self.mappings if each.mapped is None)
+            parts = [each.render() for each in self.mappings if each.mapped is not None]
+            return "\n\n".join([*parts, *([f"the topic is not that of: {others}"] if others else [])])
+        told = f"no mapping matches the topic '{printable(self.topic)}': the bridge does not receive such messages"
+        return "\n\n".join([*(each.render() for each in self.mappings), told])
 
 
 def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
     """Tell what each mapping does with a message, and why. Never raises for a bad message."""
-    explained = sorted((_explain(mapping, message) for mapping in mappings), key=lambda each: each.mapped is None)
-    return Explanation(message.topic, tuple(explained))
+    levels = message.topic.split("/")
+    found = [(_matching_levels(mapping, levels), _explain(mapping, message)) for mapping in mappings]
+    found.sort(key=lambda each: each[0], reverse=True)
+    return Explanation(message.topic, tuple(explanation for _, explanation in found))
+
+
+def _matching_levels(mapping: Mapping, levels: list[str]) -> float:
+    place = mismatch(mapping.pattern.levels, levels)
+    return math.inf if place is None else place
 
 
 def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
@@ -122,7 +130,11 @@ def _evaluated(
 
 
 def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
-    yield from (("record", record_line(mapping, draft)) for draft in mapped.drafts)
+    for draft in mapped.drafts:
+        key_from = mapping.steps.keys[draft.output]
+        if key_from is not None:
+            yield "key", f"{_one_line(key_from)} -> {_shown(draft.key)}"
+        yield "record", record_line(mapping, draft)
     yield from (("dead letter", rejection_line(mapping, rejection)) for rejection in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
         yield "filtered", "nothing is sent"

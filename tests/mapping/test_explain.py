@@ -29,6 +29,7 @@ def test_a_message_is_followed_to_its_records():
         '  transform    { m: captures.machine, v: payload.v } -> {"m":"p1","v":1}',
         '  record       a, key \'k\', 16 bytes: {"m":"p1","v":1}',
         '  record       b, spread over all shards, 16 bytes: {"m":"p1","v":1}',
+        '  key          payload.key -> "x"',
         '  record       c, key \'x\', 16 bytes: {"m":"p1","v":1}',
     ]
 
@@ -87,11 +88,21 @@ def test_a_topic_that_does_not_match_shows_the_level_that_differs(pattern, topic
     assert found[-1] == f"no mapping matches the topic '{topic}': the bridge does not receive such messages"
 
 
-def test_mappings_that_match_come_first():
-    explanation = explain([mapping("a", topic="x"), mapping("b", topic="y")], message(1, "y"))
+def test_mappings_that_do_not_match_are_only_named_if_another_does():
+    explanation = explain([mapping("a", topic="x"), mapping("b", topic="y"), mapping("c", topic="z")], message(1, "y"))
     assert explanation.matched
-    assert [each.name for each in explanation.mappings] == ["b", "a"]
+    assert [each.name for each in explanation.mappings] == ["b", "a", "c"]
     assert explanation.mappings[1].mapped is None
+    assert explanation.render().splitlines()[-1] == "the topic is not that of: a, c"
+
+
+def test_if_no_mapping_matches_the_nearest_comes_first():
+    topics = {"a": "q/w/e", "b": "f/pdx/p1/s", "c": "f/x"}
+    explanation = explain([mapping(name, topic=topic) for name, topic in topics.items()], message(1, "f/pdx/p1/t"))
+    assert [each.name for each in explanation.mappings] == ["b", "c", "a"]
+    assert explanation.render().startswith(
+        "b:\n  topic        f/pdx/p1/s\n  no match     level 4 is 't'; the pattern has"
+    )
 
 
 def test_long_values_are_cut():
