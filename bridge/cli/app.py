@@ -125,6 +125,24 @@ def schema(
 
 
 @app.command()
+def capture(
+    file: Annotated[Path, typer.Argument(help="The file to write (JSON lines); it must not be there yet.")],
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", "-t", help="A topic filter; may be repeated. By default the mappings'."),
+    ] = None,
+    secs: Annotated[float, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 60,
+    messages: Annotated[int, typer.Option("--messages", min=1, help="End after this many messages.")] = 100_000,
+    size: Annotated[str, typer.Option("--bytes", help="End before the file is larger than this.")] = "100 MiB",
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
+    from bridge.cli.capture import Wanted, record_traffic  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(record_traffic(config, file, Wanted(topic or (), secs, messages, size)))
+
+
+@app.command()
 def demo(
     secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:

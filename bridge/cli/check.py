@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bridge.cli.app import CONFIGURATION
+from bridge.cli.counting import counted
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions import EMPTY
@@ -34,7 +35,7 @@ def check_all(config: Path) -> int:
     if problems:
         return _told(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    well = f"{_counted(len(loaded.mappings), 'mapping')}, {_counted(tests, 'test')} passed"
+    well = f"{counted(len(loaded.mappings), 'mapping')}, {counted(tests, 'test')} passed"
     print(f"{config}: well; {well}{_tables(loaded)}")
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
@@ -46,17 +47,13 @@ def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     files = {problem.file for problem in problems}
-    told = f"{_counted(len(problems), 'problem')} in {_counted(len(files), 'file')}"
-    print(f"\n{told}; {_counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
+    told = f"{counted(len(problems), 'problem')} in {counted(len(files), 'file')}"
+    print(f"\n{told}; {counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
     return CONFIGURATION
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _tables(loaded: Loaded) -> str:
     if not loaded.tables:
         return ""
     rows = sum(map(len, loaded.tables.values()))
-    return f"; {_counted(len(loaded.tables), 'lookup table')} with {_counted(rows, 'key')}"
+    return f"; {counted(len(loaded.tables), 'lookup table')} with {counted(rows, 'key')}"

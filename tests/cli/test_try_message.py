@@ -34,8 +34,8 @@ def test_a_message_is_followed_to_its_record(tmp_path, capsys):
 
 @pytest.mark.parametrize(("payload", "last"), [
     ('{"status": "OFF"}', "  filtered     nothing is sent"),
-    ("{", "  dead letter  decode: not JSON: unexpected end of data, at byte 1 (line 1, column 2): found the end "
-          "(nothing for telemetry)"),
+    ("{", ("  dead letter  decode: not JSON: unexpected end of data, at byte 1 (line 1, column 2): found the end "
+           "(nothing for telemetry)")),
 ])  # fmt: skip
 def test_without_a_record_the_reason_stands_last_and_the_exit_code_is_1(tmp_path, capsys, payload, last):
     code, out = tried(set_up(tmp_path), capsys, payload=payload)

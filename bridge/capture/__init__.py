@@ -1,0 +1,1 @@
+"""Recorded field traffic: what `capture` writes, and `diff` and `coverage` read."""
