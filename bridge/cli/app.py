@@ -143,6 +143,21 @@ def capture(
 
 
 @app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The mapping file, or folder of them, as it was.")],
+    new: Annotated[Path, typer.Argument(help="As it is to be.")],
+    capture: Annotated[Path, typer.Option("--capture", help="The recorded traffic: a file of `capture`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All differences as JSON lines, the sums last.")] = False,
+    show: Annotated[int, typer.Option("--show", min=0, help="How many differing messages to show.")] = 10,
+) -> None:
+    """Show what a change of mappings changes on recorded traffic; exit code 0 if nothing, 1 if something."""
+    from bridge.cli.diff import Shown  # noqa: PLC0415 - see the module
+    from bridge.cli.diff import diff as run_diff  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_diff(old, new, capture, Shown(as_json, show)))
+
+
+@app.command()
 def demo(
     secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:

@@ -70,16 +70,23 @@ def load_file(file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: s
 
     `tables` are what `lookup` looks into (see `bridge.mapping.tables`).
     """
+    mapping, document = compile_file(file, limits, tables, shown_as=shown_as)
+    problems = _failed_tests(mapping, document)
+    if problems:
+        raise ConfigError(problems)
+    return mapping
+
+
+def compile_file(
+    file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None, name: str | None = None
+) -> tuple[Mapping, Document]:
+    """As `load_file`, without running its tests; `name` stands for the file's own."""
     shown = shown_as or str(file)
     if not _NAME.fullmatch(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
     document = read_document(file, shown_as=shown, substitute=False, environ={})
-    mapping = compile_mapping(file.stem, read_specification(document, tables), limits, tables)
-    problems = _failed_tests(mapping, document)
-    if problems:
-        raise ConfigError(problems)
-    return mapping
+    return compile_mapping(name or file.stem, read_specification(document, tables), limits, tables), document
 
 
 def is_mapping_file(file: Path) -> bool:
