@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import SpoolFull, SpoolUnwritable
-from bridge.model import NO_PROPERTIES, DeadLetter, Message
+from bridge.model import NO_PROPERTIES, DeadLetter, Message, Tuning
 from bridge.mqtt.properties import parse_properties
 from bridge.mqtt.wire import PUBREL, ProtocolViolation
 from bridge.spool.transaction import Transaction
@@ -170,10 +170,20 @@ class Ingest:
             return False
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
+        self._tune(routes)
         for queue in self._spool.queues.values():
             self._on_stream(queue)
         self._subscriber.want(routes.filters())
         return True
+
+    def _tune(self, routes: Routes) -> None:
+        """Of outputs that share a queue, each gets what it asks for or better."""
+        tunings: dict[str, Tuning] = {}
+        for output in (output for mapping in routes.mappings for output in mapping.outputs):
+            name = str(output.destination)
+            tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
+        for name, tuning in tunings.items():
+            self._spool.queues[name].tuning = tuning
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at

@@ -42,6 +42,10 @@ class Destination:
     """
 
     data_stream: str
+    packing: str = "none"
+    compression: str = "none"
+    keys: str = "own"
+    """`spread`: each packed record is given a key of its own choosing; plain records are given theirs by the spool."""
 
     def __str__(self) -> str:
         changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
@@ -65,6 +69,10 @@ class Output:
     data_stream: str
     partition_key: str | None = None
     partition_key_from: str | None = None
+    packing: str = "none"
+    compression: str = "none"
+    linger_ms: int | None = None
+    max_record_bytes: int | None = None
 
     @property
     def spread(self) -> bool:
@@ -72,9 +80,16 @@ class Output:
         return self.partition_key is None and self.partition_key_from is None
 
     @property
+    def tuning(self) -> Tuning:
+        """How its records are sent."""
+        return Tuning(self.linger_ms, self.max_record_bytes)
+
+    @property
     def destination(self) -> Destination:
         """What names the queue of its records."""
-        return Destination(self.data_stream)
+        packed = self.packing != "none"
+        keys = "spread" if packed and self.spread else "own"
+        return Destination(self.data_stream, packing=self.packing, compression=self.compression, keys=keys)
 
 
 class Draft(NamedTuple):
@@ -133,6 +148,18 @@ class DeadLetter(NamedTuple):
     received_at_ms: int
     properties: Mapping[str, Any] = NO_PROPERTIES
     key: str | None = None
+
+
+class Tuning(NamedTuple):
+    """What may change about how a queue is sent without another queue; None: as for all."""
+
+    linger_ms: int | None = None
+    max_record_bytes: int | None = None
+
+    def with_(self, other: Tuning) -> Tuning:
+        """What suits both: the shorter wait, and the smaller records."""
+        pairs = zip(self, other, strict=True)
+        return Tuning(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
 class Memory(Protocol):

@@ -7,7 +7,13 @@
     wire.py          PutRecords bodies, written and read within botocore's signing
     client.py        the publisher: one client that all streams share
     results.py       one response sorted into delivered, rejected and to be sent again
-    held.py          records that failed and wait for their turn
+    batch.py         what one request carries
+    kpl.py, lines.py the two formats of packed records
+    packing.py       which records go together
+    shards.py        which shard a key belongs to, and when to ask for the shards again
+    rates.py         what each shard takes
+    lanes.py         records that wait: by shard, or until what failed is due
+    dispatch.py      what is sent next
     pacing.py        back-off, and the one probe while a stream refuses everything
     record_limit.py  the largest record a stream takes, asked of Kinesis
     health.py        a stream's counters and state; what is logged, once

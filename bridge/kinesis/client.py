@@ -12,15 +12,18 @@ from bridge.errors import Refused
 from bridge.kinesis import wire
 from bridge.kinesis.credentials import Authentication, authenticated_session
 from bridge.kinesis.faults import Answer, InDoubt
+from bridge.kinesis.shards import Shard
 from bridge.model import DEFAULT_RECORD_BYTES, Destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.kinesis.packing import Packed
     from bridge.kinesis.wire import Result
     from bridge.model import Record
 
 KIB = 1024
+DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Publisher:
         self._client: Any = None
         self._making = threading.Lock()
 
-    def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
         """One PutRecords request of at most 500 records and 10 MiB; one result for each record, in their order.
 
         Raises InvalidRequest where something in it can never be accepted, InDoubt where no good answer came.
@@ -85,7 +88,7 @@ class Publisher:
         try:
             answer = self._call("describe_stream_summary", stream)
         except Refused as error:
-            if error.code in ("AccessDeniedException", "AccessDenied", "NotAuthorized"):
+            if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
             raise
         summary = answer["StreamDescriptionSummary"]
@@ -97,6 +100,26 @@ class Publisher:
             mode=summary.get("StreamModeDetails", {}).get("StreamMode", ""),
             encryption=summary.get("EncryptionType", ""),
         )
+
+    def list_shards(self, stream: str) -> list[Shard]:
+        """The open shards.
+
+        https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+        """
+        answer = self._call("list_shards", stream, ShardFilter={"Type": "AT_LATEST"})
+        found = answer["Shards"]
+        while token := answer.get("NextToken"):
+            answer = self._call("list_shards", stream, NextToken=token)
+            found += answer["Shards"]
+        return [
+            Shard(
+                shard["ShardId"],
+                int(shard["HashKeyRange"]["StartingHashKey"]),
+                int(shard["HashKeyRange"]["EndingHashKey"]),
+            )
+            for shard in found
+            if not shard.get("SequenceNumberRange", {}).get("EndingSequenceNumber")
+        ]
 
     def close(self) -> None:
         """Close the idle connections. The publisher can be used again."""
@@ -111,7 +134,9 @@ class Publisher:
         data_stream = Destination.parse(stream).data_stream
         try:
             method: Callable[..., dict[str, Any]] = getattr(self._connected(), operation)
-            return method(**{_stream_parameter(data_stream): data_stream}, **parameters)
+            if "NextToken" not in parameters:  # which stands for the stream
+                parameters[_stream_parameter(data_stream)] = data_stream
+            return method(**parameters)
         except ClientError as error:
             raise _answer(error).error(data_stream, self._settings.region) from error
         except BotoCoreError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.kinesis.client import StreamDescription
+from bridge.kinesis.packing import Packed
+from bridge.kinesis.shards import Shard
 from bridge.kinesis.wire import Accepted
 from bridge.model import MAX_RECORD_BYTES
 
@@ -20,9 +22,9 @@ SHARD = "shardId-dry-run"
 
 
 class Printer:
-    """In the place of `client.Publisher`: one line a record, stream, key and data with tabs between, and all accepted.
+    """In the place of `client.Publisher`: a line a record, with tabs between stream, key and data, and all accepted.
 
-    Data that is not UTF-8 text is printed as Python writes bytes.
+    Packed records are printed one by one. Data that is not UTF-8 text is printed as Python writes bytes.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -30,10 +32,10 @@ class Printer:
         self._numbers = count(1)
         self._printing = threading.Lock()
 
-    def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
         """Print the records, in order and never mixed with another stream's."""
         with self._printing:
-            for record in records:
+            for record in chain.from_iterable(map(_unpacked, records)):
                 self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
             self._out.flush()
             return [Accepted(str(next(self._numbers)), SHARD) for _ in records]
@@ -42,6 +44,15 @@ class Printer:
         """Any stream takes the largest record there is."""
         del stream
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES, status="ACTIVE")
+
+    def list_shards(self, stream: str) -> list[Shard]:
+        """Any stream has one shard."""
+        del stream
+        return [Shard(SHARD, 0, (1 << 128) - 1)]
+
+
+def _unpacked(record: Record | Packed) -> Sequence[Record]:
+    return record.records if isinstance(record, Packed) else (record,)
 
 
 def _text(data: bytes) -> str:

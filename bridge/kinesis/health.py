@@ -17,10 +17,12 @@ State = Literal["ok", "retrying", "refused"]
 class StreamStatus:
     """How a stream does at one moment. Counters count since the start of this process.
 
-    `delivered`, `rejected`: records settled. `throttled`: refusals of single records for lack of throughput.
-    `retried`: records sent once more. `duplicates_possible`: records sent again although an earlier request, which got
-    no good answer, may have stored them. `waiting`: records held for another attempt. `bad_for_secs`: since the state
-    left "ok", 0 while it is. `max_record_bytes`: None while Kinesis has not been asked.
+    `delivered`, `rejected`: records settled. `throttled`: refusals of the stream's records for lack of throughput.
+    `retried`: records sent once more. `resent`: records stored on a shard that they do not belong to any more, where
+    consumers that de-aggregate discard them, and so sent again. `duplicates_possible`: records sent again although an
+    earlier request, which got no good answer, may have stored them. `waiting`: records that were handed out by the
+    queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
+    while Kinesis has not been asked.
     """
 
     stream: str
@@ -33,6 +35,7 @@ class StreamStatus:
     rejected: int
     throttled: int
     retried: int
+    resent: int
     duplicates_possible: int
     requests: int
     failed_requests: int
@@ -50,7 +53,7 @@ class StreamHealth:
         self._stream = stream
         self.state: State = "ok"
         self.code = self.detail = self.hint = ""
-        self.delivered = self.rejected = self.throttled = self.retried = self.duplicates_possible = 0
+        self.delivered = self.rejected = self.throttled = self.retried = self.resent = self.duplicates_possible = 0
         self.requests = self.failed_requests = 0
         self.last_latency_ms = 0.0
         self._bad_since = 0.0

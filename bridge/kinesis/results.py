@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.kinesis.faults import Treatment, record_fault
+from bridge.kinesis.packing import Packed
 from bridge.kinesis.wire import Accepted
 
 if TYPE_CHECKING:
@@ -17,31 +18,52 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Sorted:
-    """The records of one request by what becomes of each. `last` is the last failure among those `again`."""
+    """One request by what becomes of its records. `last` is the last failure among those `again`.
+
+    Of packed records: `failed` are those whose records are `again` in whole; `mislanded` those that Kinesis stored,
+    each with the shard it named, which is not the one it was packed for; `halve` those that can never be accepted.
+    """
 
     delivered: list[Record] = field(default_factory=list)
     rejected: list[tuple[Record, str, str]] = field(default_factory=list)
     again: list[Record] = field(default_factory=list)
     throttled: int = 0
     last: Failed | None = None
+    failed: list[tuple[Record | Packed, bool]] = field(default_factory=list)
+    """Each that failed, and whether it was throttled."""
+    mislanded: list[tuple[Packed, str]] = field(default_factory=list)
+    halve: list[Packed] = field(default_factory=list)
+    shards: set[str] = field(default_factory=set)
+    """Those that took something."""
 
 
-def sort_results(records: Sequence[Record], results: Sequence[Result]) -> Sorted:
+def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) -> Sorted:
     """Each record by its own result; the two sequences are of one length and in one order."""
     sorted_ = Sorted()
-    for record, result in zip(records, results, strict=True):
-        if isinstance(result, Accepted):
-            sorted_.delivered.append(record)
+    for entry, result in zip(entries, results, strict=True):
+        if not isinstance(result, Accepted):
+            _sort_failure(sorted_, entry, result)
+            continue
+        sorted_.shards.add(result.shard_id)
+        if not isinstance(entry, Packed):
+            sorted_.delivered.append(entry)
+        elif entry.hash_key is None or entry.shard is None or entry.shard.id == result.shard_id:
+            sorted_.delivered += entry.records
         else:
-            _sort_failure(sorted_, record, result)
+            sorted_.mislanded.append((entry, result.shard_id))
     return sorted_
 
 
-def _sort_failure(sorted_: Sorted, record: Record, failed: Failed) -> None:
+def _sort_failure(sorted_: Sorted, entry: Record | Packed, failed: Failed) -> None:
     fault = record_fault(failed.code)
+    records = entry.records if isinstance(entry, Packed) else (entry,)
     if fault.treatment is Treatment.INVALID:
-        sorted_.rejected.append((record, "invalid", f"{failed.code}: {failed.message}"))
+        if isinstance(entry, Packed) and len(records) > 1:
+            sorted_.halve.append(entry)
+        else:
+            sorted_.rejected.append((records[0], "invalid", f"{failed.code}: {failed.message}"))
         return
-    sorted_.again.append(record)
+    sorted_.again += records
+    sorted_.failed.append((entry, fault.throttled))
     sorted_.throttled += fault.throttled
     sorted_.last = failed

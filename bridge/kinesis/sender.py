@@ -1,9 +1,10 @@
 """One stream's workers: take records from its queue, send them, and settle each by its own result.
 
-    queue ──collect──▶ batch ──PutRecords──▶ accepted ──────────────▶ settle: delivered
-              ▲                              throttled, failed ─────▶ held, sent again after a back-off
-              └─ beside what is due again    whole request failed ──▶ held; all workers pause, one probes
-                                             invalid ───────────────▶ halved until the one record is alone: rejected
+    queue ──collect──▶ lanes ──pack──▶ batch ──PutRecords──▶ accepted ─────────────▶ settle: delivered
+                         ▲                                   throttled, failed ────▶ back to its lane, after a pause
+                         └─────────────────────────────────  whole request failed ─▶ back; all pause, one probes
+                                                             invalid ──────────────▶ halved until the record is alone:
+                                                                                     rejected
 
 Nothing leaves the queue but what Kinesis has named a sequence number for, or can never accept. When as much waits as
 `requests_in_flight` requests carry, nothing more is collected.
@@ -16,10 +17,10 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import BridgeError, SendError
+from bridge.kinesis.batch import Batch
 from bridge.kinesis.faults import InvalidRequest
-from bridge.kinesis.held import Batch
 from bridge.kinesis.results import sort_results
-from bridge.kinesis.window import SenderSettings, Turn, Window
+from bridge.kinesis.window import SenderSettings, Window
 from bridge.model import Destination
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.health import StreamStatus
+    from bridge.kinesis.packing import Packed
+    from bridge.kinesis.shards import Shard
     from bridge.kinesis.window import Rejected
     from bridge.kinesis.wire import Result
-    from bridge.model import Record
+    from bridge.model import Record, Tuning
 
 __all__ = ["SenderSettings", "StreamQueue", "StreamSender", "Transport"]
 
@@ -43,6 +46,8 @@ class StreamQueue(Protocol):
     stream: str
     max_record_bytes: int | None
     """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
+    tuning: Tuning
+    """Set by whoever appends; may change at any time."""
 
     def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
         """Give the next records in order, each handed out once.
@@ -59,11 +64,14 @@ class StreamQueue(Protocol):
 class Transport(Protocol):
     """What sends: `client.Publisher`, or `dry_run.Printer`. Every method may be called on any thread."""
 
-    def put_records(self, stream: str, records: Sequence[Record]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
         """One result per record, in order; raises SendError when the whole request failed."""
 
     def describe(self, stream: str) -> StreamDescription:
         """The stream's limits; raises SendError."""
+
+    def list_shards(self, stream: str) -> list[Shard]:
+        """The stream's open shards; raises SendError."""
 
 
 class StreamSender:
@@ -97,6 +105,7 @@ class StreamSender:
         """
         while not self._stopping.is_set():
             self._ask_limit()
+            self._ask_shards()
             batch = self._next_batch()
             if batch.records and not self._stopping.is_set():
                 self._send(batch)
@@ -119,10 +128,10 @@ class StreamSender:
                 if self._paused():
                     return Batch()
                 now = self._clock()
-                turn, due = self._window.turn(now), self._window.next_due()
+                self._window.tune(self._queue.tuning)
+                room, due = self._window.room(now), self._window.next_due()
             patience = PATIENCE_SECS if due is None else min(PATIENCE_SECS, max(0.0, due - now))
-            fresh = self._collect(turn, patience)
-            return self._depart(turn.batch, fresh, now + patience)
+            return self._depart(self._collect(room, patience, waiting=due is not None), now + patience)
 
     def _paused(self) -> bool:
         """Wait out a pause, or be told that the sender stops."""
@@ -131,23 +140,25 @@ class StreamSender:
             self._changed.wait(pause)
         return pause > 0 or self._stopping.is_set()
 
-    def _collect(self, turn: Turn, patience: float) -> list[Record]:
-        """Fresh records, as many as fit; what is due again does not wait for them."""
-        if turn.records <= 0 or turn.size <= 0:
+    def _collect(self, room: tuple[int, int], patience: float, *, waiting: bool) -> list[Record]:
+        """Fresh records, as many as fit; what is due does not wait for them."""
+        records, size = room
+        if records <= 0 or size <= 0:
             return []
-        if turn.batch.records:
-            try:
-                return self._queue.collect(turn.records, turn.size, 0.0, 0.0)
-            except BridgeError:
-                return []  # a disk that cannot be read is met again at the next turn; these records are in memory
-        return self._queue.collect(turn.records, turn.size, self._settings.linger_secs, patience)
+        linger = min(self._window.dispatch.linger_secs, patience) if waiting else self._window.dispatch.linger_secs
+        try:
+            return self._queue.collect(records, size, linger, patience)
+        except BridgeError:
+            if waiting:
+                return []  # a disk that cannot be read is met again at the next turn; other records are in memory
+            raise
 
-    def _depart(self, batch: Batch, fresh: list[Record], give_up: float) -> Batch:
+    def _depart(self, fresh: list[Record], give_up: float) -> Batch:
         with self._changed:
-            rejected = self._window.admit(batch, fresh, self._clock())
-            if batch.records:
-                self._window.depart(batch)
-            elif not fresh:
+            now = self._clock()
+            rejected = self._window.admit(fresh, now)
+            batch = self._window.load(now)
+            if not batch.records and not fresh:
                 self._wait_until(give_up)
         if rejected:
             self._queue.settle([], rejected)
@@ -163,11 +174,11 @@ class StreamSender:
         started = self._clock()
         delivered: list[Record] = []
         try:
-            results = self._publisher.put_records(self.stream, batch.records)
+            results = self._publisher.put_records(self.stream, batch.entries)
         except SendError as error:
             rejected = self._unsent(batch, error)
         else:
-            outcome = sort_results(batch.records, results)
+            outcome = sort_results(batch.entries, results)
             delivered, rejected = outcome.delivered, outcome.rejected
             with self._changed:
                 now = self._clock()
@@ -201,3 +212,20 @@ class StreamSender:
         self._queue.max_record_bytes = description.max_record_bytes
         if rejected:
             self._queue.settle([], rejected)
+
+    def _ask_shards(self) -> None:
+        """Ask for the stream's shards if it is time to; meanwhile records are packed by key."""
+        with self._changed:
+            if not self._window.dispatch.shards.start_asking(self._clock()):
+                return
+        try:
+            shards = self._publisher.list_shards(self.stream)
+        except SendError as error:
+            with self._changed:
+                self._window.shards_unanswered(error, self._clock())
+            return
+        with self._changed:
+            delivered = self._window.shards_answered(shards, self._clock())
+            self._changed.notify_all()
+        if delivered:
+            self._queue.settle(delivered, [])

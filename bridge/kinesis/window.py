@@ -1,4 +1,4 @@
-"""A stream's records between its queue and Kinesis, in flight or held: decides what becomes of each.
+"""A stream's records between its queue and Kinesis, in flight or waiting: decides what becomes of each.
 
 Nothing here waits, locks, or talks to anyone: the sender guards it, and gives it the time.
 """
@@ -6,19 +6,26 @@ Nothing here waits, locks, or talks to anyone: the sender guards it, and gives i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bridge.errors import Refused, SendError
+from bridge.kinesis.client import DENIED_CODES
+from bridge.kinesis.dispatch import Dispatch
 from bridge.kinesis.faults import InDoubt, InvalidRequest, is_throttling, record_error
 from bridge.kinesis.health import StreamHealth, StreamStatus
-from bridge.kinesis.held import Batch, Held
-from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes
+from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.pacing import Backoff, Pacing
+from bridge.kinesis.packing import PAYLOAD_UNIT_BYTES, Packed
 from bridge.kinesis.record_limit import RecordLimit
+from bridge.model import Destination, Tuning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bridge.kinesis.batch import Batch
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.results import Sorted
+    from bridge.kinesis.shards import Shard
     from bridge.model import Record
 
 STUCK_ATTEMPTS = 6
@@ -40,68 +47,65 @@ class SenderSettings:
     request_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 30.0))
 
 
-class Turn(NamedTuple):
-    """What a worker may do now: send `batch`, after adding up to `records` and `size` bytes of fresh ones."""
-
-    batch: Batch
-    records: int
-    size: int
-
-
 class Window:
-    """Records held and in flight together are at most `requests_in_flight` full requests."""
+    """Records waiting and in flight are bounded: `requests_in_flight` full requests, and some for busy shards."""
 
     def __init__(self, stream: str, settings: SenderSettings) -> None:
         self.limit = RecordLimit()
+        self.dispatch = Dispatch(Destination.parse(stream), settings.linger_secs)
         self._stream = stream
         self._settings = settings
-        self._held = Held()
         self._oversized: list[Record] = []  # over 1 MiB, while the stream's limit is not known
+        self._undecided: list[tuple[Packed, str]] = []  # stored on another shard, while the shards are not known
+        self._attempts: dict[int, int] = {}  # by number: how often a record that is still here was sent
         self._pacing = Pacing(settings.request_backoff)
         self._health = StreamHealth(stream)
         self._in_flight: dict[int, Batch] = {}
+        self.tune(Tuning())
 
     def pause_secs(self, now: float) -> float:
         """How long no request may start, unless an answer comes first; 0 when one may."""
         return self._pacing.wait_secs(now, len(self._in_flight))
 
-    def turn(self, now: float) -> Turn:
-        """Take what is due again, and say how much fits beside it."""
-        batch = self._held.take(now)
-        if batch.part:
-            return Turn(batch, 0, 0)
-        out = [batch, *self._in_flight.values()]
-        records = sum(len(other.records) for other in out) + self._held.records + len(self._oversized)
-        size = sum(other.counted_bytes for other in out) + self._held.counted_bytes
-        size += sum(map(counted_bytes, self._oversized))
-        most = self._settings.requests_in_flight
-        return Turn(
-            batch,
-            min(MAX_REQUEST_RECORDS - len(batch.records), most * MAX_REQUEST_RECORDS - records),
-            min(MAX_REQUEST_BYTES - batch.counted_bytes, most * MAX_REQUEST_BYTES - size),
+    def tune(self, tuning: Tuning) -> None:
+        """How long to wait for more records, and how large to pack them."""
+        linger_ms, most_bytes = tuning
+        self.dispatch.linger_secs = self._settings.linger_secs if linger_ms is None else linger_ms / 1000
+        self.dispatch.most_bytes = most_bytes or PAYLOAD_UNIT_BYTES
+
+    def room(self, now: float) -> tuple[int, int]:
+        """How many fresh records, and bytes of them, may be collected now."""
+        requests = self._settings.requests_in_flight
+        wanted, wanted_bytes = self.dispatch.wanted(now)
+        return (
+            min(wanted, self.dispatch.capacity(requests) - self._out()),
+            min(wanted_bytes, requests * MAX_REQUEST_BYTES - self._out_bytes()),
         )
 
     def next_due(self) -> float | None:
-        """When something is due again; None if nothing is held."""
-        return self._held.next_due()
+        """When something that waits may be sent; None if nothing does."""
+        return self.dispatch.next_due()
 
-    def admit(self, batch: Batch, fresh: list[Record], now: float) -> list[Rejected]:
-        """Add fresh records to the batch; those over 1 MiB may have to wait. Gives those the stream will never take."""
+    def admit(self, fresh: list[Record], now: float) -> list[Rejected]:
+        """Take fresh records; those over 1 MiB may have to wait. Gives those the stream will never take."""
         sendable = self.limit.sendable_bytes()
-        too_large = []
-        for record in fresh:
-            size = counted_bytes(record)
-            if size <= sendable:
-                batch.records.append(record)
-                batch.counted_bytes += size
-            else:
-                too_large.append(record)
-        return self._set_aside(too_large, now) if too_large else []
+        sizes = [counted_bytes(record) for record in fresh]
+        if not sizes or max(sizes) <= sendable:
+            self.dispatch.add(fresh, sum(sizes), now)
+            return []
+        fits = [record for record, size in zip(fresh, sizes, strict=True) if size <= sendable]
+        self.dispatch.add(fits, sum(map(counted_bytes, fits)), now)
+        return self._set_aside(
+            [record for record, size in zip(fresh, sizes, strict=True) if size > sendable],
+        )
 
-    def depart(self, batch: Batch) -> None:
-        """The batch is being sent."""
-        batch.epoch = self._pacing.epoch
-        self._in_flight[id(batch)] = batch
+    def load(self, now: float) -> Batch:
+        """The next request, which is on its way from now on; empty if nothing may be sent yet."""
+        batch = self.dispatch.load(self.limit.sendable_bytes(), now)
+        if batch.records:
+            batch.epoch = self._pacing.epoch
+            self._in_flight[id(batch)] = batch
+        return batch
 
     def answered(self, batch: Batch, outcome: Sorted, latency_secs: float, now: float) -> None:
         """Kinesis gave each record of the batch its own result."""
@@ -109,14 +113,19 @@ class Window:
         self._pacing.answered()
         health = self._health
         health.last_latency_ms = latency_secs * 1000
-        health.delivered += len(outcome.delivered)
         health.rejected += len(outcome.rejected)
         health.throttled += outcome.throttled
-        attempts = batch.attempts_now(outcome.again)
-        for count in set(attempts.values()):
-            again = [record for record in outcome.again if attempts[record.number] == count]
-            self._held.add(again, attempts, now + self._settings.record_backoff.secs(count))
-        self._judge(outcome, max(attempts.values(), default=0), now)
+        for shard_id in outcome.shards:
+            self.dispatch.rates.accepted(shard_id)
+        self._delivered(outcome.delivered)
+        self._forget(record for record, _, _ in outcome.rejected)
+        for packed in outcome.halve:
+            self.dispatch.halve(packed.records)
+        if outcome.mislanded:
+            self.dispatch.shards.doubt()
+            self._undecided += outcome.mislanded
+        most = self._hold_failed(outcome, now) if outcome.again else 0
+        self._judge(outcome, most, now)
 
     def failed(self, batch: Batch, error: SendError, now: float) -> None:
         """The whole request failed: keep all of it, pause, and let one request probe."""
@@ -124,10 +133,11 @@ class Window:
         self._health.bad(error, now)
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self._pacing.failed(batch.epoch, now, pause)
+        self._mark_sent(batch.records)
         if batch.part:
-            self._held.add_parts([batch])
+            self.dispatch.part_again(batch.records)
         else:
-            self._held.add(batch.records, batch.marked_sent(batch.records), now)
+            self.dispatch.put_back(batch.records)
 
     def invalid(self, batch: Batch, error: InvalidRequest, now: float) -> list[Rejected]:
         """Something in the request can never be accepted: halve it until that record is alone, then give it back.
@@ -142,25 +152,56 @@ class Window:
         self._return(batch, error)
         self._pacing.answered()
         if not alone:
-            self._held.add_parts(batch.halves())
+            self._mark_sent(batch.records)
+            self.dispatch.halve(batch.records)
             return []
         self._health.rejected += 1
         self._health.ok(now)
+        self._forget(batch.records)
         return [(batch.records[0], "invalid", str(error))]
 
     def limit_answered(self, description: StreamDescription, now: float) -> list[Rejected]:
         """The stream's limit is known; gives the records that waited for it in vain."""
         self.limit.answered(description.max_record_bytes, now, described=description.described)
-        if not self._pacing.failures and not self._held.records:
+        if not self._pacing.failures and not self._attempts:
             self._health.ok(now)
         oversized, self._oversized = self._oversized, []
-        return self._set_aside(oversized, now)
+        return self._set_aside(oversized)
 
     def limit_unanswered(self, error: SendError, now: float) -> None:
         """The limit could not be asked: before the first record was delivered, this tells what is wrong."""
         self.limit.unanswered(now)
         if not self._health.delivered and not is_throttling(error.code):
             self._health.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
+
+    def shards_answered(self, shards: Sequence[Shard], now: float) -> list[Record]:
+        """The shards are known; gives the records that turn out to be delivered, though not where they were sent.
+
+        Of what came to another shard a consumer keeps all if every key belongs there, and else nothing: see `kpl`.
+        """
+        self.dispatch.shards.answered(shards, now)
+        known = self.dispatch.shards.map
+        if known is None:
+            return []
+        delivered: list[Record] = []
+        undecided, self._undecided = self._undecided, []
+        for packed, shard_id in undecided:
+            shard = known.get(shard_id)
+            if shard is not None and shard.holds(packed.keys):
+                delivered += packed.records
+            else:
+                self._resend(packed.records)
+        self._delivered(delivered)
+        return delivered
+
+    def shards_unanswered(self, error: SendError, now: float) -> None:
+        """The shards could not be asked for. Where that is not permitted, records are packed by key from now on."""
+        denied = error.code in DENIED_CODES
+        self.dispatch.shards.unanswered(now, denied=denied)
+        if denied:
+            undecided, self._undecided = self._undecided, []
+            for packed, _ in undecided:
+                self._resend(packed.records)
 
     def status(self, now: float) -> StreamStatus:
         """How the stream does."""
@@ -176,40 +217,95 @@ class Window:
             rejected=health.rejected,
             throttled=health.throttled,
             retried=health.retried,
+            resent=health.resent,
             duplicates_possible=health.duplicates_possible,
             requests=health.requests,
             failed_requests=health.failed_requests,
             in_flight_requests=len(self._in_flight),
             in_flight_records=sum(len(batch.records) for batch in self._in_flight.values()),
-            waiting=self._held.records + len(self._oversized),
+            waiting=self._waiting(),
             last_latency_ms=health.last_latency_ms,
             max_record_bytes=self.limit.max_bytes,
         )
+
+    def _out(self) -> int:
+        """Records in flight and waiting."""
+        return self._waiting() + sum(len(batch.records) for batch in self._in_flight.values())
+
+    def _waiting(self) -> int:
+        undecided = sum(len(packed.records) for packed, _ in self._undecided)
+        return self.dispatch.records + undecided + len(self._oversized)
+
+    def _out_bytes(self) -> int:
+        in_flight = sum(batch.counted_bytes for batch in self._in_flight.values())
+        undecided = sum(packed.counted_bytes for packed, _ in self._undecided)
+        return self.dispatch.counted_bytes + in_flight + undecided + sum(map(counted_bytes, self._oversized))
 
     def _return(self, batch: Batch, error: SendError | None = None) -> None:
         """The batch is no longer in flight."""
         self._in_flight.pop(id(batch), None)
         health = self._health
         health.requests += 1
-        health.retried += len(batch.attempts)
+        if self._attempts:
+            health.retried += sum(record.number in self._attempts for record in batch.records)
         health.failed_requests += error is not None
         if isinstance(error, InDoubt):
             health.duplicates_possible += len(batch.records)
 
+    def _delivered(self, records: Sequence[Record]) -> None:
+        self._health.delivered += len(records)
+        self._forget(records)
+
+    def _forget(self, records: Iterable[Record]) -> None:
+        """They are done with."""
+        if self._attempts:
+            for record in records:
+                self._attempts.pop(record.number, None)
+
+    def _mark_sent(self, records: Iterable[Record]) -> None:
+        """The request as a whole failed: not held against any one of them."""
+        for record in records:
+            self._attempts.setdefault(record.number, 1)
+
+    def _resend(self, records: Sequence[Record]) -> None:
+        """They are on a shard where consumers that de-aggregate discard them."""
+        self._health.resent += len(records)
+        self._mark_sent(records)
+        self.dispatch.put_back(records)
+
+    def _hold_failed(self, outcome: Sorted, now: float) -> int:
+        """Keep what failed by itself until its shard, or its back-off, allows it; the most attempts of any."""
+        again: dict[int, list[Record]] = {}
+        paced: list[Record] = []
+        most = 0
+        for entry, throttled in outcome.failed:
+            records = entry.records if isinstance(entry, Packed) else (entry,)
+            known = throttled and self.dispatch.throttled(entry, now)
+            for record in records:
+                count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1
+                most = max(most, count)
+                (paced if known else again.setdefault(count, [])).append(record)
+        if paced:
+            self.dispatch.put_back(paced)
+        for count, records in again.items():
+            self.dispatch.put_back(records, now + self._settings.record_backoff.secs(count))
+        return most
+
     def _judge(self, outcome: Sorted, attempts: int, now: float) -> None:
         """The state after an answer: one throttled record is business as usual, one that never passes is not."""
-        if outcome.last is not None and (not outcome.delivered or attempts >= STUCK_ATTEMPTS):
+        if outcome.last is not None and (not outcome.shards or attempts >= STUCK_ATTEMPTS):
             self._health.bad(record_error(outcome.last.code, outcome.last.message, self._stream), now)
-        elif self._held.most_attempts() < STUCK_ATTEMPTS:
+        elif max(self._attempts.values(), default=0) < STUCK_ATTEMPTS:
             self._health.ok(now)
 
-    def _set_aside(self, records: list[Record], now: float) -> list[Rejected]:
+    def _set_aside(self, records: list[Record]) -> list[Rejected]:
         """Records over 1 MiB: hold what the stream takes, give what it never will, keep all until that is known."""
         limit = self.limit.max_bytes
         if limit is None:
             self._oversized += records
             return []
-        self._held.add([record for record in records if counted_bytes(record) <= limit], {}, now)
+        if fits := [record for record in records if counted_bytes(record) <= limit]:
+            self.dispatch.put_back(fits)
         rejected = [_too_large(record, limit) for record in records if counted_bytes(record) > limit]
         self._health.rejected += len(rejected)
         return rejected

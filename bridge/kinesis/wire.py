@@ -10,11 +10,14 @@ https://boto3.amazonaws.com/v1/documentation/api/latest/guide/events.html
 from __future__ import annotations
 
 from binascii import b2a_base64
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from bridge.kinesis.faults import InDoubt
+
+if TYPE_CHECKING:
+    from bridge.kinesis.packing import Packed
 
 OK = 200
 
@@ -38,7 +41,10 @@ NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
 
 
 def install(client: Any) -> None:
-    """Make `client.put_records(StreamName or StreamARN, Records=[Record, …])` answer `{"Results": [Result, …]}`."""
+    """Make `client.put_records(StreamName or StreamARN, Records=[…])` answer `{"Results": [Result, …]}`.
+
+    What goes in are `Record`s or `Packed` ones.
+    """
     events = client.meta.events
     events.register("before-parameter-build.kinesis.PutRecords", _set_aside)
     events.register("before-call.kinesis.PutRecords", _write)
@@ -51,11 +57,18 @@ def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> 
             **params,
             "Records": [
                 {"Data": b2a_base64(record.data, newline=False).decode("ascii"), "PartitionKey": record.key}
+                if getattr(record, "hash_key", None) is None
+                else _with_hash_key(record)
                 for record in params["Records"]
             ],
         }
     )
     params["Records"] = []
+
+
+def _with_hash_key(packed: Packed) -> dict[str, Any]:
+    data = b2a_base64(packed.data, newline=False).decode("ascii")
+    return {"Data": data, "PartitionKey": packed.key, "ExplicitHashKey": packed.hash_key}
 
 
 def _write(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

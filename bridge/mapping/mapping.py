@@ -101,10 +101,7 @@ def compile_mapping(name: str, specification: Specification, limits: Limits, tab
     `limits` may change while the mapping is in use: it tells the most bytes of a record by destination, and one that
     is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now.
     """
-    outputs = tuple(
-        Output(number, each.data_stream, each.partition_key, each.partition_key_from)
-        for number, each in enumerate(specification.outputs)
-    )
+    outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
     steps = _steps(name, specification, tables)
     convert = converter(outputs, steps.keys, steps.transform, each=specification.each, limits=limits)
     every = tuple(output.number for output in outputs)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
+from bridge.mapping.output_specification import DataStream, OutputSpecification
 from bridge.mapping.topics import TopicPattern, check_topic_name
-from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.payloads.compression import DEFAULT_LIMIT
 
-_STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
-_STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
 _DEAD_LETTER_CODES = Literal["decode", "transform", "partition_key", "too_large", "internal"]
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
@@ -29,16 +26,6 @@ def _topic_pattern(text: str) -> str:
 
 def _topic_name(text: str) -> str:
     check_topic_name(text)
-    return text
-
-
-def _stream(text: str) -> str:
-    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html."""
-    if not (_STREAM.fullmatch(text) or _STREAM_ARN.fullmatch(text)):
-        raise ValueError(
-            f"'{text}' is not the name of a data stream (1 to 128 letters, digits, _ . -) nor the ARN of one "
-            "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)",
-        )
     return text
 
 
@@ -69,15 +56,11 @@ def _no_boolean(value: Any) -> Any:
 
 Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_no_boolean)]
 Text = Annotated[str, Field(min_length=1)]
-DataStream = Annotated[
-    str, AfterValidator(_stream), Field(json_schema_extra={"pattern": f"^({_STREAM.pattern}|{_STREAM_ARN.pattern})$"})
-]
 TopicName = Annotated[
     str,
     AfterValidator(_topic_name),
     Field(json_schema_extra={"pattern": "^[^+#]+$", "patternErrorMessage": "a message's topic has no wildcards"}),
 ]
-PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_CHARS)]
 Base64 = Annotated[
     str,
     AfterValidator(_base64),
@@ -99,22 +82,6 @@ def _exactly_one(section: BaseModel, *options: str) -> None:
     if len(given) != 1:
         names = ", ".join(f"'{option}'" for option in options)
         raise ValueError(f"exactly one of {names} is needed; {' and '.join(given) or 'none of them'} is given")
-
-
-class OutputSpecification(_Section):
-    """One entry of `outputs`."""
-
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["partition_key", "partition_key_from"]}})
-
-    data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
-    partition_key: PartitionKey | None = Field(None, description="One key for all records: all of them on one shard.")
-    partition_key_from: Text | None = Field(None, description="JMESPath that gives the key: ordered per key.")
-
-    @model_validator(mode="after")
-    def _one_key(self) -> OutputSpecification:
-        if self.partition_key is not None and self.partition_key_from is not None:
-            raise ValueError("'partition_key' and 'partition_key_from' exclude each other: leave one of them out")
-        return self
 
 
 def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpecification, ...]:
@@ -275,4 +242,15 @@ class Specification(_Section):
     def _csv_has_columns(self) -> Specification:
         if (self.payload == "csv") != (self.csv is not None):
             raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_are_json(self) -> Specification:
+        if self.transform is None and self.payload != "json":
+            for number, output in enumerate(self.outputs):
+                if output.packing == "lines":
+                    raise ValueError(
+                        f"outputs[{number}]: `packing: lines` is for JSON: expected a `transform` or `payload: json`, "
+                        f"found `payload: {self.payload}` unchanged"
+                    )
         return self

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.model import Record
+from bridge.model import Record, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class StreamQueue:
         self.stream = stream
         self.number = number
         self.max_record_bytes: int | None = None
+        self.tuning = Tuning()
         self.next = next_number
         self.pending: list[Record] = []
         self._read = read

@@ -4,9 +4,9 @@ from bridge.errors import Refused, Unavailable
 from bridge.kinesis.client import StreamDescription
 from bridge.kinesis.faults import InDoubt, InvalidRequest
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS
-from bridge.kinesis.results import Sorted
+from bridge.kinesis.results import sort_results
 from bridge.kinesis.window import STUCK_ATTEMPTS, SenderSettings, Window
-from bridge.kinesis.wire import Failed
+from bridge.kinesis.wire import Accepted, Failed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
 from tests.stand_in.stream_queue import records
 
@@ -22,16 +22,13 @@ def window():
 
 def send(window, some, now=0.0):
     """Let a worker take its turn with these fresh records, and send."""
-    batch = window.turn(now).batch
-    rejected = window.admit(batch, some, now)
-    window.depart(batch)
-    return batch, rejected
+    rejected = window.admit(some, now)
+    return window.load(now), rejected
 
 
 def answer(window, batch, failed=(), now=0.0):
-    again = [record for record in batch.records if record.number in failed]
-    delivered = [record for record in batch.records if record.number not in failed]
-    window.answered(batch, Sorted(delivered, [], again, len(again), THROTTLED if again else None), 0.02, now)
+    results = [THROTTLED if record.number in failed else Accepted("1", "shardId-0") for record in batch.records]
+    window.answered(batch, sort_results(batch.entries, results), 0.02, now)
 
 
 def test_only_what_failed_is_sent_again_and_first(window):
@@ -45,24 +42,24 @@ def test_only_what_failed_is_sent_again_and_first(window):
 def test_what_failed_waits_for_its_back_off(window):
     batch, _ = send(window, records(1))
     answer(window, batch, failed={1}, now=100.0)
-    assert not window.turn(100.04).batch.records
-    assert window.turn(100.11).batch.records
+    assert not window.load(100.04).records
+    assert window.load(100.11).records
 
 
 def test_what_is_out_leaves_less_room(window):
-    assert window.turn(0.0)[1:] == (MAX_REQUEST_RECORDS, MAX_REQUEST_BYTES)
+    assert window.room(0.0) == (MAX_REQUEST_RECORDS, MAX_REQUEST_BYTES)
     batch, _ = send(window, records(500))
     answer(window, batch, failed=range(1, 401))
     send(window, records(500), now=0.0)
-    turn = window.turn(0.0)
-    assert turn.records == 2 * MAX_REQUEST_RECORDS - 400 - 500
-    assert turn.size < MAX_REQUEST_BYTES * 2
+    records_, size = window.room(0.0)
+    assert records_ == 2 * MAX_REQUEST_RECORDS - 400 - 500
+    assert size < MAX_REQUEST_BYTES * 2
 
 
 def test_a_full_window_takes_nothing(window):
     for _ in range(2):
         send(window, records(500))
-    assert window.turn(0.0).records == 0
+    assert window.room(0.0)[0] == 0
 
 
 def test_a_whole_failure_keeps_everything_and_pauses(window):
@@ -71,7 +68,7 @@ def test_a_whole_failure_keeps_everything_and_pauses(window):
     assert window.pause_secs(10.0) > 0
     assert window.status(11.0).state == "retrying"
     assert window.status(11.0).bad_for_secs == 1.0
-    assert len(window.turn(LONG_AGO).batch.records) == 3
+    assert len(window.load(LONG_AGO).records) == 3
 
 
 def test_a_refusal_pauses_for_as_long_as_set(window):
@@ -144,7 +141,7 @@ def test_an_invalid_request_is_halved_until_the_record_is_alone(window):
 def test_a_part_is_not_mixed_with_fresh_records(window):
     batch, _ = send(window, records(4))
     window.invalid(batch, INVALID, 0.0)
-    assert window.turn(0.0)[1:] == (0, 0)
+    assert window.room(0.0) == (0, 0)
 
 
 def test_a_lone_record_is_not_blamed_for_a_bad_stream_name(window):
@@ -169,7 +166,7 @@ def test_a_large_record_waits_until_the_limit_is_known(window):
     assert [record.number for record in batch.records] == [2]
     assert (rejected, window.status(0).waiting) == ([], 1)
     assert window.limit_answered(StreamDescription(max_record_bytes=MAX_RECORD_BYTES), 0.0) == []
-    assert window.turn(0.0).batch.records == [large]
+    assert window.load(0.0).records == [large]
 
 
 def test_a_large_record_that_waited_in_vain_is_rejected(window):

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from tests.stand_in.kinesis_faults import Fault, RecordFault, Script
-from tests.stand_in.kinesis_streams import KinesisError, Stream
+from tests.stand_in.kinesis_streams import KinesisError, Shard, Stream
 
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 
@@ -124,22 +124,23 @@ class KinesisStandIn:
                 "StreamCreationTimestamp": 1_700_000_000,
                 "EnhancedMonitoring": [],
                 "EncryptionType": "NONE",
-                "OpenShardCount": len(stream.shards),
+                "OpenShardCount": len(stream.open_shards),
                 "MaxRecordSizeInKiB": stream.max_record_kib,
             }
         }
 
     def _ListShards(self, name, request):  # noqa: N802 - named as the operation
-        return {
-            "Shards": [
-                {
-                    "ShardId": shard.id,
-                    "HashKeyRange": {"StartingHashKey": str(shard.first_hash), "EndingHashKey": str(shard.last_hash)},
-                    "SequenceNumberRange": {"StartingSequenceNumber": "0"},
-                }
-                for shard in self.stream(name).shards
-            ]
-        }
+        """A page holds three: whoever lists shards must be able to turn pages."""
+        if token := request.get("NextToken"):
+            name, start = token.rsplit(" ", 1)
+        else:
+            start = "0"
+        stream = self.stream(name)
+        only_open = request.get("ShardFilter", {}).get("Type") == "AT_LATEST" or bool(token)
+        shards = stream.open_shards if only_open else stream.shards
+        page = shards[int(start) : int(start) + 3]
+        more = {"NextToken": f"{name} {int(start) + 3}"} if only_open and len(shards) > int(start) + 3 else {}
+        return {"Shards": list(map(shard_description, page if only_open else shards)), **more}
 
     def _GetShardIterator(self, name, request):  # noqa: N802 - named as the operation
         number = next(s.number for s in self.stream(name).shards if s.id == request["ShardId"])
@@ -154,6 +155,12 @@ class KinesisStandIn:
             for s in stored[int(start) : end]
         ]
         return {"Records": records, "NextShardIterator": f"{name} {number} {end}", "MillisBehindLatest": 0}
+
+
+def shard_description(shard: Shard) -> dict[str, Any]:
+    numbers = {"StartingSequenceNumber": "0", **({} if shard.open else {"EndingSequenceNumber": "1"})}
+    hashes = {"StartingHashKey": str(shard.first_hash), "EndingHashKey": str(shard.last_hash)}
+    return {"ShardId": shard.id, "HashKeyRange": hashes, "SequenceNumberRange": numbers}
 
 
 class Connection(asyncio.Protocol):
@@ -287,7 +294,7 @@ def main() -> None:
         name, _, shards = item.partition(":")
         streams[name] = int(shards or 1)
     with KinesisStandIn(streams, port=chosen.port, forget=chosen.forget, limited=chosen.limited) as server:
-        print(server.port, flush=True)  # noqa: T201 - whoever started this process reads its port
+        print(server.port, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 

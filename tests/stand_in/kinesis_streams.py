@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import threading
 import time
 from base64 import b64decode
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Shard:
     bytes: int = 0
     units: int = 0
     throttled: int = 0
+    open: bool = True
 
     def __post_init__(self):
         self.id = f"shardId-{self.number:012d}"
@@ -81,7 +83,7 @@ class Shard:
 class Stream:
     """`limited`: shards take no more than AWS lets them. `forget`: only counts are kept, and numbers do not count up.
 
-    `poison_keys`: a request with one of these is invalid as a whole.
+    `poison_keys`, `poison_data`: a request with one of these, or with this in a record, is invalid as a whole.
     """
 
     def __init__(
@@ -91,11 +93,13 @@ class Stream:
         width = HASH_SPACE // shards
         last = [(number + 1) * width - 1 for number in range(shards - 1)] + [HASH_SPACE - 1]
         self.shards = [Shard(number, number * width, last[number], clock) for number in range(shards)]
-        self.width = width
         self.poison_keys: set[str] = set()
+        self.poison_data: bytes | None = None
         self.requests = 0
         self._numbers = itertools.count(1)
         self._shard_of: dict[str, Shard] = {}
+        self._clock = clock
+        self._resharding = threading.Lock()
 
     @property
     def stored(self) -> list[Stored]:
@@ -104,13 +108,40 @@ class Stream:
             itertools.chain.from_iterable(shard.stored for shard in self.shards), key=lambda s: s.sequence_number
         )
 
-    def shard_of(self, key: str) -> Shard:
-        shard = self._shard_of.get(key)
-        if shard is None:
-            number = int.from_bytes(hashlib.md5(key.encode()).digest(), "big") // self.width
-            shard = self.shards[min(number, len(self.shards) - 1)]
+    @property
+    def open_shards(self) -> list[Shard]:
+        """By their hashes."""
+        return sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.first_hash)
+
+    def split(self, number: int) -> list[Shard]:
+        """Shard `number` is closed, and its hashes are halved among two new ones."""
+        parent = self.shards[number]
+        middle = (parent.first_hash + parent.last_hash) // 2
+        return self._replace([parent], [(parent.first_hash, middle), (middle + 1, parent.last_hash)])
+
+    def merge(self, one: int, other: int) -> list[Shard]:
+        """Two neighbours are closed, and one new shard has the hashes of both."""
+        low, high = sorted((self.shards[one], self.shards[other]), key=lambda shard: shard.first_hash)
+        assert low.last_hash + 1 == high.first_hash, "only neighbours can be merged"
+        return self._replace([low, high], [(low.first_hash, high.last_hash)])
+
+    def _replace(self, parents: list[Shard], ranges: list[tuple[int, int]]) -> list[Shard]:
+        with self._resharding:
+            children = [Shard(len(self.shards) + n, *hashes, self._clock) for n, hashes in enumerate(ranges)]
+            self.shards += children
+            for parent in parents:
+                parent.open = False
+            self._shard_of.clear()
+            return children
+
+    def shard_of(self, key: str, hash_key: str | None = None) -> Shard:
+        shard = self._shard_of.get(hash_key or key)
+        if shard is None or not shard.open:
+            place = int(hash_key) if hash_key else int.from_bytes(hashlib.md5(key.encode()).digest(), "big")
+            with self._resharding:
+                shard = next(s for s in self.shards if s.open and s.first_hash <= place <= s.last_hash)
             if len(self._shard_of) < 100_000:
-                self._shard_of[key] = shard
+                self._shard_of[hash_key or key] = shard
         return shard
 
     def put(self, entries: list[dict[str, str]], script: Any) -> bytes:
@@ -136,17 +167,19 @@ class Stream:
             raise KinesisError("ValidationException", "a partition key must have 1 to 256 characters")
         if self.poison_keys and any(entry["PartitionKey"] in self.poison_keys for entry in entries):
             raise KinesisError("InvalidArgumentException", "a record is poison")
+        if self.poison_data is not None and any(self.poison_data in b64decode(entry["Data"]) for entry in entries):
+            raise KinesisError("InvalidArgumentException", "a record is poison")
 
     def _count_only(self, entries: list[dict[str, str]], sizes: list[int]) -> bytes:
         answers = []
         for entry, size in zip(entries, sizes, strict=True):
-            shard = self.shard_of(entry["PartitionKey"])
+            shard = self.shard_of(entry["PartitionKey"], entry.get("ExplicitHashKey"))
             shard.count(size)
             answers.append(shard.accepted)
         return b'{"FailedRecordCount":0,"Records":[' + b",".join(answers) + b"]}"
 
     def _put(self, entry: dict[str, str], size: int, script: Any, faults: list[Any]) -> dict[str, str]:
-        shard = self.shard_of(entry["PartitionKey"])
+        shard = self.shard_of(entry["PartitionKey"], entry.get("ExplicitHashKey"))
         code = script.code_for(faults, shard.number)
         if code is None and self.limited and not shard.takes(size):
             code = "ProvisionedThroughputExceededException"

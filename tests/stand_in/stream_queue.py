@@ -7,13 +7,14 @@ import time
 from collections import deque
 
 from bridge.kinesis.limits import counted_bytes
-from bridge.model import Record
+from bridge.model import Record, Tuning
 
 
 class MemoryQueue:
     def __init__(self, stream: str, records: list[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
+        self.tuning = Tuning()
         self.delivered: list[Record] = []
         self.rejected: list[tuple[Record, str, str]] = []
         self._fresh = deque(records)

@@ -1,0 +1,79 @@
+"""`packing: lines`: newline-delimited JSON, for those who read records plainly.
+
+Every line ends with a newline, so that what joins records, as Firehose does, still has one value a line:
+https://github.com/ndjson/ndjson-spec
+
+Compressed, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of those lines.
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.model import Record
+
+GZIP_LEVEL = 6
+ZSTD_LEVEL = 3
+MOST_PLAIN_BYTES = 4 * 1024 * 1024
+"""A consumer must hold what a record becomes: however well it compresses, it becomes no more than this."""
+
+_FIRST_RATIO = 3.0
+_MARGIN = 0.9
+"""Aim a little below the limit: what turns out too large is compressed twice."""
+
+
+def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
+    if compression == "gzip":
+        return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
+    # One compressor cannot be used by two threads at once; making one takes 2 µs.
+    return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
+
+
+class Lines:
+    """Joins and compresses; remembers how well it compressed, to guess how much fits next."""
+
+    def __init__(self, compression: str = "none") -> None:
+        self._compress = _compressor(compression)
+        self._ratio = _FIRST_RATIO
+
+    @property
+    def ratio(self) -> float:
+        """Bytes of records that become one byte of a packed record."""
+        return 1.0 if self._compress is None else self._ratio
+
+    def encode(self, records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]:
+        """Join `records` from `start` on, at least one and no more than make `most` bytes: (end, data)."""
+        if self._compress is None:
+            return _join(records, start, most)
+        aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
+        while True:
+            end, lines = _join(records, start, aim)
+            data = self._compress(lines)
+            if len(data) <= most or end == start + 1:
+                self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
+                return end, data
+            aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
+
+
+def _join(records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]:
+    parts: list[bytes] = []
+    size, end = 0, start
+    for end in range(start, len(records)):
+        data = records[end].data
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ")  # in JSON it can only stand between tokens
+        size += len(data) + 1
+        if size > most and parts:
+            break
+        parts.append(data)
+    else:
+        end += 1
+    if size <= most or len(parts) > 1:
+        parts.append(b"")  # a line too long for company, which may be all that a record can hold, has no newline
+    return end, b"\n".join(parts)

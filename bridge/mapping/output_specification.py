@@ -1,0 +1,87 @@
+"""What stands in one entry of a mapping's `outputs`, checked for its form."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bridge.documents import Expect
+from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES
+
+_STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+_STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
+_LEAST_PACKED_BYTES = 1024
+_LONGEST_LINGER_MS = 60_000
+
+
+def _stream(text: str) -> str:
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html."""
+    if not (_STREAM.fullmatch(text) or _STREAM_ARN.fullmatch(text)):
+        raise ValueError(
+            f"'{text}' is not the name of a data stream (1 to 128 letters, digits, _ . -) nor the ARN of one "
+            "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)",
+        )
+    return text
+
+
+DataStream = Annotated[
+    str, AfterValidator(_stream), Field(json_schema_extra={"pattern": f"^({_STREAM.pattern}|{_STREAM_ARN.pattern})$"})
+]
+PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_CHARS)]
+
+
+def _needs(given: dict[str, object], needed: dict[str, object]) -> dict[str, object]:
+    """Where the one stands in a file, the other must: for editors."""
+    return {
+        "if": {"required": [*given], "properties": given},
+        "then": {"required": [*needed], "properties": needed},
+    }
+
+
+class OutputSpecification(BaseModel):
+    """One entry of `outputs`."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "not": {"required": ["partition_key", "partition_key_from"]},
+            "allOf": [
+                _needs({"compression": {"enum": ["gzip", "zstd"]}}, {"packing": {"const": "lines"}}),
+                _needs({"max_record_bytes": {"type": "integer"}}, {"packing": {"enum": ["kpl", "lines"]}}),
+            ],
+        },
+    )
+
+    data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
+    partition_key: PartitionKey | None = Field(None, description="One key for all records: all of them on one shard.")
+    partition_key_from: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="JMESPath that gives the key: ordered per key."
+    )
+    packing: Literal["none", "kpl", "lines"] = Field(
+        "none", description="Many records in one: KPL aggregation, or newline-delimited JSON."
+    )
+    compression: Literal["none", "gzip", "zstd"] = Field("none", description="With `packing: lines`: of each record.")
+    max_record_bytes: (
+        Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Expect("a number of bytes")] | None
+    ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
+    linger_ms: Annotated[int, Field(ge=0, le=_LONGEST_LINGER_MS)] | None = Field(
+        None, description="How long a record waits for others; `kinesis.linger_ms` if not given."
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> OutputSpecification:
+        if self.partition_key is not None and self.partition_key_from is not None:
+            raise ValueError("'partition_key' and 'partition_key_from' exclude each other: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_of_packing(self) -> OutputSpecification:
+        if self.compression != "none" and self.packing != "lines":
+            raise ValueError(f"`compression: {self.compression}` needs `packing: lines`, and packing is {self.packing}")
+        if self.max_record_bytes is not None and self.packing == "none":
+            raise ValueError("`max_record_bytes` needs `packing: kpl` or `packing: lines`")
+        return self
