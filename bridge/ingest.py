@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
 from bridge.model import NO_PROPERTIES, DeadLetter, Message, Tuning
 from bridge.mqtt.properties import parse_properties
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from bridge.coverage import Tally
     from bridge.mapping.mapping import Mapping as MessageMapping
     from bridge.mapping.routes import Match, Routes
     from bridge.model import Rejection
@@ -44,10 +46,11 @@ _PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
 class Target(NamedTuple):
-    """A mapping's place in the spool: its number, and for each output the queue."""
+    """A mapping's place in the spool: its number, and for each output the queue; and its count of messages."""
 
     mapping: int
     queues: tuple[StreamQueue, ...]
+    tally: Tally
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class Ingest:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.counts = IngestCounts()
+        self.coverage = Coverage(now_ms())
         self.problem = ""
         self.progress_at = clock()
         self._subscriber = subscriber
@@ -161,6 +165,7 @@ class Ingest:
                 mapping.name: Target(
                     self._spool.mapping_number(mapping.name),
                     tuple(self._spool.queue(str(output.destination)) for output in mapping.outputs),
+                    self.coverage.tally(mapping.name),
                 )
                 for mapping in routes.mappings
             }
@@ -197,7 +202,7 @@ class Ingest:
 
     # -- mapping ---------------------------------------------------------------------------------------------------
 
-    def _map(self, burst: list[Publish]) -> bytes:  # noqa: C901  the hot loop: a call per message would show
+    def _map(self, burst: list[Publish]) -> bytes:  # noqa: C901, PLR0912  the hot loop: a call per message would show
         """Put a burst into the transaction; the packets that acknowledge it."""
         acknowledgements: list[bytes] = []
         acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
@@ -228,7 +233,10 @@ class Ingest:
                 self._unmatched(match, message, total_bytes)
                 continue
             for mapping, captures in match.targets:
-                number, queues = targets[mapping.name]
+                number, queues, tally = targets[mapping.name]
+                tally.messages += 1
+                if tally.last_ms != now_ms:
+                    tally.at(now_ms)
                 drafts, rejections = mapping.apply(message, captures, match.levels)
                 for output, key, data in drafts:
                     queues[output].append(number, key, data)
@@ -273,21 +281,23 @@ class Ingest:
             self._unreadable_topic(message, total_bytes)
             return
         self.counts.unmatched += 1
+        self.coverage.unmatched(match.topic, message.received_at_ms)
         self._transaction.filtered[self._nowhere] += 1
 
     def _unreadable_topic(self, message: Message, total_bytes: int) -> None:
         self._transaction.dead_lettered[self._nowhere] += 1
-        self._transaction.letters.append(_letter("", (), None, "topic", "the topic is not UTF-8", message, total_bytes))
+        letter = DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8")
+        self._transaction.letters.append(letter)
 
     def _reject(
         self, mapping: MessageMapping, message: Message, rejections: tuple[Rejection, ...], total_bytes: int
     ) -> None:
-        number, queues = self._targets[mapping.name]
+        number, queues, _ = self._targets[mapping.name]
         for outputs, item, code, detail in rejections:
             streams = tuple(queues[output].stream for output in outputs)
             for output in outputs:
                 self._transaction.dead_lettered[number, queues[output].number] += 1
-            letter = _letter(mapping.name, streams, item, code, detail, message, total_bytes)
+            letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams, item)
             self._transaction.letters.append(letter)
 
     def _refuse_all(self, match: Match, message: Message, total_bytes: int) -> None:
@@ -296,11 +306,12 @@ class Ingest:
         if not match.targets:
             self._unmatched(match, message, total_bytes)
         for mapping, _ in match.targets:
-            number, queues = self._targets[mapping.name]
+            number, queues, tally = self._targets[mapping.name]
+            tally.count(message.received_at_ms)
             for queue in queues:
                 self._transaction.dead_lettered[number, queue.number] += 1
             streams = tuple(queue.stream for queue in queues)
-            letter = _letter(mapping.name, streams, None, "too_large", detail, message, total_bytes)
+            letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
             self._transaction.letters.append(letter)
 
     # -- spooling --------------------------------------------------------------------------------------------------
@@ -336,23 +347,3 @@ class Ingest:
         if not self.problem:
             log.error("not reading from the broker, which keeps the rest: %s", problem)
         self.problem = problem
-
-
-def _letter(
-    mapping: str, streams: tuple[str, ...], item: int | None, code: str, detail: str, message: Message, total_bytes: int
-) -> DeadLetter:
-    return DeadLetter(
-        kind="message",
-        mapping=mapping,
-        streams=streams,
-        item=item,
-        code=code,
-        detail=detail,
-        topic=message.topic,
-        payload=message.payload,
-        total_bytes=total_bytes,
-        qos=message.qos,
-        retain=message.retain,
-        received_at_ms=message.received_at_ms,
-        properties=message.properties,
-    )

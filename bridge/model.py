@@ -149,6 +149,34 @@ class DeadLetter(NamedTuple):
     properties: Mapping[str, Any] = NO_PROPERTIES
     key: str | None = None
 
+    @classmethod
+    def of_message(
+        cls,
+        message: Message,
+        total_bytes: int,
+        code: str,
+        detail: str,
+        mapping: str = "",
+        streams: tuple[str, ...] = (),
+        item: int | None = None,
+    ) -> DeadLetter:
+        """What could not be mapped, as it came. Without a mapping: no mapping was ever asked."""
+        return cls(
+            kind="message",
+            mapping=mapping,
+            streams=streams,
+            item=item,
+            code=code,
+            detail=detail,
+            topic=message.topic,
+            payload=message.payload,
+            total_bytes=total_bytes,
+            qos=message.qos,
+            retain=message.retain,
+            received_at_ms=message.received_at_ms,
+            properties=message.properties,
+        )
+
 
 class Tuning(NamedTuple):
     """What may change about how a queue is sent without another queue; None: as for all."""

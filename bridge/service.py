@@ -191,4 +191,5 @@ class Service:
                 for number, letter in letters
             ),
             problems=tuple(problem for problem in problems if problem),
+            coverage=self._ingest.coverage.report(self.mappings.routes.mappings, time.time_ns() // 1_000_000),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from bridge.coverage import CoverageReport
     from bridge.kinesis.health import StreamStatus
     from bridge.spool.ledger import LedgerRow
 
@@ -38,6 +39,7 @@ class Snapshot:
     dead_letter_count: int
     dead_letters: tuple[DeadLetterSummary, ...]
     problems: tuple[str, ...]
+    coverage: CoverageReport
 
     @property
     def balanced(self) -> bool:

@@ -158,6 +158,18 @@ def diff(
 
 
 @app.command()
+def coverage(
+    capture: Annotated[Path, typer.Option("--capture", help="The recorded traffic: a file of `capture`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """List topics that no mapping matches, mappings that never matched, and mappings gone silent."""
+    from bridge.cli.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_coverage(config, capture, as_json=as_json))
+
+
+@app.command()
 def demo(
     secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:

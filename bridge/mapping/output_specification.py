@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -32,7 +32,7 @@ DataStream = Annotated[
 PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_CHARS)]
 
 
-def _needs(given: dict[str, object], needed: dict[str, object]) -> dict[str, object]:
+def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
     """Where the one stands in a file, the other must: for editors."""
     return {
         "if": {"required": [*given], "properties": given},

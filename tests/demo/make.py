@@ -1,5 +1,6 @@
 """Scenes to show, without a demo that plays."""
 
+from bridge.coverage import CoverageReport
 from bridge.demo.scene import ReadBack, Scene
 from bridge.kinesis.health import StreamStatus
 from bridge.kinesis.reader import Arrived
@@ -38,6 +39,7 @@ def snapshot(**changes):
         "dead_letter_count": 5,
         "dead_letters": tuple(dead_letter(number) for number in range(5, 0, -1)),
         "problems": (),
+        "coverage": CoverageReport(0, 0, (), (), 0),
     }
     return Snapshot(**(values | changes))
 

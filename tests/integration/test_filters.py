@@ -5,7 +5,10 @@ from collections import Counter
 import orjson
 import pytest
 
-from tests.integration.arrivals import Arrivals, stop_and_balance
+from bridge.assembly import assemble
+from bridge.config import load_settings
+from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
+from tests.rig.bridge_process import write_configuration
 from tests.rig.publisher import Publisher
 
 
@@ -63,3 +66,26 @@ def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bri
     arrivals.wait_for_all({("takes", 1, True), ("takes", 2, False), ("skips", 2, False)})
     books = stop_and_balance(running)
     assert books.lines["skips", "telemetry"]["filtered"] >= 1
+
+
+def test_what_no_mapping_wants_and_what_each_gets_is_in_the_snapshot(tmp_path, mosquitto, kinesis):
+    write_configuration(
+        tmp_path,
+        mappings={"line": mapping("plant/+/press"), "all3": mapping("plant/line3/+"), "never": mapping("other")},
+        mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
+        kinesis={"endpoint_url": kinesis.url},
+    )
+    service = assemble(load_settings(tmp_path / "bridge.yaml", {}))
+    service.start()
+    try:
+        eventually(lambda: service.snapshot().subscribed, "a subscription")
+        with Publisher(mosquitto.port) as publisher:
+            publisher.publish(numbered("plant/line3/press", range(10)), 1)
+            publisher.publish(numbered("plant/line4/oven", range(5)), 1)
+        eventually(lambda: service.snapshot().received_messages == 15, "all messages")
+        report = service.snapshot().coverage
+    finally:
+        assert service.stop(10)
+    assert {each.name: each.messages for each in report.mappings} == {"line": 10, "all3": 10, "never": 0}
+    assert [(each.topic, each.messages) for each in report.topics] == [("plant/line4/oven", 5)]
+    assert report.since_ms <= report.topics[0].last_ms <= report.at_ms

@@ -1,0 +1,90 @@
+"""`coverage`: topics that no mapping matches, mappings that never matched, mappings gone silent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import orjson
+
+from bridge.capture.lines import read_capture
+from bridge.cli.app import FAILED
+from bridge.cli.counting import counted
+from bridge.config import load_settings
+from bridge.coverage import Coverage, CoverageReport
+from bridge.errors import ConfigError
+from bridge.mapping.loader import load_folder
+from bridge.mapping.routes import Routes
+from bridge.mapping.scope import rfc3339
+from bridge.mapping.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SHOWN_TOPICS = 30
+
+
+def coverage(config: Path, capture: Path, *, as_json: bool) -> int:
+    """0 if every topic is matched and every mapping has its messages, else 1. Raises ConfigError."""
+    report = from_capture(config, capture)
+    if as_json:
+        sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
+    else:
+        print("\n".join(in_words(report)))
+    return 0 if report.complete else FAILED
+
+
+def from_capture(config: Path, capture: Path) -> CoverageReport:
+    """What the mappings, as their files are now, match of recorded traffic."""
+    loaded = load_folder(load_settings(config, os.environ).mappings, {})
+    if not loaded.mappings:
+        raise ConfigError(loaded.problems)
+    for problem in loaded.problems:
+        print(problem, file=sys.stderr)
+    routes = Routes(loaded.mappings.values())
+    seen: Coverage | None = None
+    at_ms = 0
+    for each in read_capture(capture):
+        at_ms = each.message.received_at_ms
+        seen = seen or Coverage(at_ms)
+        targets = routes.match(each.message.topic.encode()).targets
+        for mapping, _ in targets:
+            seen.tally(mapping.name).count(at_ms)
+        if not targets:
+            seen.unmatched(each.message.topic, at_ms)
+    return (seen or Coverage(0)).report(routes.mappings, at_ms)
+
+
+def in_words(report: CoverageReport) -> Iterator[str]:
+    """For a person, what is wrong first; all mappings follow with their counts."""
+    if report.topics:
+        total = sum(each.messages for each in report.topics) + report.other_messages
+        yield f"topics that no mapping matches ({counted(total, 'message')}):"
+        for topic in report.topics[:_SHOWN_TOPICS]:
+            yield f"  {topic.messages:>9,}  {printable(topic.topic)}, last at {rfc3339(topic.last_ms)}"
+        more = len(report.topics) - _SHOWN_TOPICS
+        if more > 0:
+            yield f"  ... and {counted(more, 'topic')} more (--json has all)"
+        if report.other_messages:
+            yield f"  {report.other_messages:>9,}  on still others, which are counted only"
+    if report.never:
+        yield "mappings that never matched:"
+        yield from (f"  {each.name}: {each.topic}" for each in report.never)
+    if report.silent:
+        yield "mappings gone silent:"
+        for each in report.silent:
+            pause = _duration(each.longest_pause_ms)
+            yield f"  {each.name}: nothing for {_duration(each.silent_ms)}; its longest pause before was {pause}"
+    well = "every topic is matched, and every mapping has its messages; " if report.complete else ""
+    yield f"{well}messages by mapping, {rfc3339(report.since_ms)} to {rfc3339(report.at_ms)}:"
+    yield from (f"  {each.messages:>9,}  {each.name}: {each.topic}" for each in report.mappings)
+
+
+def _duration(milliseconds: int) -> str:
+    seconds = milliseconds / 1000
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
