@@ -93,6 +93,8 @@ class Builder:
         value = resolve(text) if plain else text
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
             self._problem(place, "a number larger than any that can be kept; if it is text, put it in quotes")
+        if event.anchor is not None and plain and not text:
+            self._problem(place, "an anchor ('&') of nothing; text that begins with '&' must be in quotes")
         commented = plain and not text and "#" in self._lines[place.line - 1][place.column - 1 :]
         scalar = Scalar(text_begins(event, self._lines), text, plain, commented=commented)
         self._keep(event.anchor, scalar)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
-from bridge.documents.nodes import Node, Path, find, path_text
+from bridge.documents.nodes import Node, Path, Scalar, find, path_text
 from bridge.documents.parsing import parse
 from bridge.documents.substitution import Substitution
 from bridge.errors import ConfigError, Problem
@@ -35,6 +35,11 @@ class Document:
     def value_place(self, path: Path) -> tuple[int, int]:
         """Where the value's own text begins: after a quote, and on the first line of text of a `|` or `>` block."""
         return find(self.root, path)[0].node.begin
+
+    def blank(self, path: Path) -> bool:
+        """A key stands at `path`, and nothing after it."""
+        entry, exact = find(self.root, path)
+        return exact and isinstance(entry.node, Scalar) and entry.node.plain and not entry.node.text
 
     def problem(self, path: Path, message: str) -> Problem:
         """`message`, about what stands at `path`."""

@@ -97,6 +97,8 @@ def _found(document: Document, path: Path, hint: Hint) -> str:
 def _several(node: Listing | Table, wanted: str) -> str:
     kind = "keys and values" if isinstance(node, Table) else "a list" if node.items else "an empty list"
     what = f", found {kind}"
+    if isinstance(node, Table) and wanted.startswith("a list") and any(key.startswith("-") for key in node.items):
+        return what + "; an item of a list begins with '- ', with a space after the dash"
     if "text" in wanted and node.flow:
         return what + "; a text that begins with '{' or '[' must be in quotes, or after '|' on lines of its own"
     return what

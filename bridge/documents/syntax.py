@@ -15,6 +15,8 @@ from bridge.documents.nodes import NOWHERE, Place
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ANCHOR = re.compile(r"&\S+\s+")
+_HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
+"""`topic: {site}/press`: to YAML, keys and values with something behind them."""
 _QUOTED = "; if this is the beginning of a text, put the whole text in quotes, or after '|' on lines of its own"
 
 _BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"
@@ -22,7 +24,10 @@ _REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
 
 _EXPLANATIONS = (
     ("found character '\\t'", "a tab, where YAML takes spaces only"),
-    ("mapping values are not allowed here", "': ' inside a text that has no quotes, or a key at the wrong indentation"),
+    (
+        "mapping values are not allowed here",
+        "': ' inside a text that has no quotes, a key at the wrong indentation, or no space after ':' in the key above",
+    ),
     ("found character", "a character that cannot begin a value" + _QUOTED),
     ("found unexpected end of stream", "a quote that is never closed"),
     ("found unexpected document separator", "a quote that is never closed"),
@@ -72,6 +77,8 @@ def explain(error: Exception, lines: list[str]) -> tuple[Place, str]:
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return place, "a tab in the indentation: YAML takes spaces only"
     problem = error.problem or ""
+    if _HALF_QUOTED.match(line):
+        return place, "a text that begins with '{' or '[' must be in quotes, or after '|' on lines of its own"
     if "${" in line[: place.column] and problem.startswith("expected ',' or"):
         return place, _REFERENCE
     for beginning, explanation in _EXPLANATIONS:

@@ -93,6 +93,18 @@ def names(node: Node) -> frozenset[str] | None:
     return read
 
 
+def members(node: Node) -> Iterator[tuple[str, str]]:
+    """Names that are read of a member of the node's context: (a, b) of `a.b`, without recursion."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if one["type"] in SEQUENCES:
+            first, second = one["children"][:2]
+            if first["type"] == second["type"] == "field":
+                yield first["value"], second["value"]
+        waiting.extend(same_context(one))
+
+
 def growth(node: Node) -> int:
     """How many times larger than the document the result can be, at most."""
     kind, factors = node["type"], [growth(child) for child in children(node)]

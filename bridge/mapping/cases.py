@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,13 @@ from bridge.mapping.topics import TopicPattern
 from bridge.model import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.documents import Path
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.specification import CaseSpecification, Specification
+
+_NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,21 @@ def case_faults(specification: Specification) -> list[tuple[Path, str]]:
             faults.append(
                 (("tests", number, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic")
             )
+        faults += [(("tests", number, "payload", *path), _NO_JSON) for path in _not_finite(case.payload)]
         try:
             encode_payload(specification, case)
         except (ValueError, TypeError) as error:
             faults.append((("tests", number, "payload"), str(error)))
     return faults
+
+
+def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Give the places of what a JSON writer would make null of, without a word."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(item, (*path, key))
 
 
 def _difference(mapping: Mapping, case: CaseSpecification) -> str:

@@ -22,6 +22,7 @@ from bridge.errors import TransformError
 from bridge.mapping import analysis, flaws
 from bridge.mapping.compiler import Compiler
 from bridge.mapping.functions.choice import truthy
+from bridge.mapping.hints import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,12 +62,14 @@ class Expression:
     """A compiled expression.
 
     `names` are the members of the scope that it can read; None: it may read the whole scope (`@`, `keys(@)`, `*`).
+    `members` are the names that it reads of a member of the scope: ("captures", "site") for `captures.site`.
     `search` gives its result on a scope and raises TransformError. It may be called by several threads at once. The
     result may share parts with the scope and with other results: never change it in place.
     """
 
     text: str
     names: frozenset[str] | None
+    members: frozenset[tuple[str, str]]
     search: Callable[[Any], Any]
 
 
@@ -77,7 +80,8 @@ def compile_expression(text: str, tables: Mapping[str, Mapping[str, Any]] = EMPT
         flaws.check(tree)
         search = Compiler(tables).context(tree)
         deep = analysis.depth(tree) > _SAFE_DEPTH
-        return Expression(text, analysis.names(tree), _guarded(search) if deep else search)
+        members = frozenset(analysis.members(tree))
+        return Expression(text, analysis.names(tree), members, _guarded(search) if deep else search)
     except flaws.Flaw as flaw:
         raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
     except RecursionError as error:
@@ -104,13 +108,11 @@ def _parsed(text: str) -> Node:
     except exceptions.IncompleteExpressionError as error:
         raise ExpressionError("the expression ends too early", len(text), text) from error
     except exceptions.LexerError as error:
-        raise ExpressionError(error.message, min(error.lexer_position, len(text)), text) from error
+        raise _unreadable(error.message, error.lexer_position, text) from error
     except exceptions.ParseError as error:
         if error.token_type == "EOF":  # noqa: S105 - a kind of token
             raise ExpressionError("the expression ends too early", len(text), text) from error
-        raise ExpressionError(
-            f"{error.msg}: '{error.token_value}'", min(error.lex_position, len(text)), text
-        ) from error
+        raise _unreadable(error.msg, error.lex_position, text) from error
     except exceptions.EmptyExpressionError as error:
         raise ExpressionError("the expression is empty", 0, text) from error
     except RecursionError as error:
@@ -119,6 +121,11 @@ def _parsed(text: str) -> Node:
         raise ExpressionError(f"the expression cannot be read: {error}", 0, text) from error
     checked: Node = tree
     return checked
+
+
+def _unreadable(message: str, position: int, text: str) -> ExpressionError:
+    offset = min(position, len(text))
+    return ExpressionError(explained(message, text, offset), offset, text)
 
 
 def _offset(text: str, tree: Node, node: Node | None) -> int:

@@ -42,6 +42,17 @@ SCOPE_NAMES = (
     "mapping",
 )
 
+PROPERTY_NAMES = (
+    "content_type",
+    "response_topic",
+    "correlation_data",
+    "user_properties",
+    "payload_format_indicator",
+    "message_expiry_interval",
+    "unreadable",
+)
+"""What `properties` may hold; the last one instead of all others, where a broker sent what cannot be read."""
+
 
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
     """Give a function that builds the scope with no more than `names` (None: all) and what costs nothing.

@@ -81,7 +81,8 @@ def _exactly_one(section: BaseModel, *options: str) -> None:
     given = [option for option in options if option in section.model_fields_set]
     if len(given) != 1:
         names = ", ".join(f"'{option}'" for option in options)
-        raise ValueError(f"exactly one of {names} is needed; {' and '.join(given) or 'none of them'} is given")
+        found = f"{' and '.join(given)} are given" if given else "none of them is given"
+        raise ValueError(f"exactly one of {names} is needed; {found}")
 
 
 def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpecification, ...]:

@@ -60,6 +60,11 @@ class TopicPattern:
         filters = tuple(level.filter for level in levels)
         return cls(text, "/".join(filters), filters, names if rest is None else names[:-1], rest)
 
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """The names of the captures, in order."""
+        return (*(name for name, _ in self.names), *([] if self.rest_name is None else [self.rest_name]))
+
     def match(self, topic: str) -> dict[str, str] | None:
         """Give the captures if the topic matches, else None."""
         levels = topic.split("/")

@@ -7,11 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bridge.documents import path_text, validate
+from bridge.documents.expected import one_of
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import case_faults
 from bridge.mapping.expressions import EMPTY, Expression, ExpressionError, compile_expression
-from bridge.mapping.scope import RECORD, SCOPE_NAMES
+from bridge.mapping.hints import unknown_name
+from bridge.mapping.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
 from bridge.mapping.specification import Specification
+from bridge.mapping.topics import TopicError, TopicPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +22,12 @@ if TYPE_CHECKING:
     from bridge.documents import Document, Path
     from bridge.mapping.tables import Tables
 
+    _Known = dict[str, tuple[str, ...] | None]
+
 
 def read_specification(document: Document, tables: Tables = EMPTY) -> Specification:
     """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
-    problems = [*_expression_problems(document, tables), *_each_problems(document)]
+    problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
     try:
         specification = validate(Specification, document)
     except ConfigError as error:
@@ -34,11 +39,21 @@ def read_specification(document: Document, tables: Tables = EMPTY) -> Specificat
 
 
 def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
+    known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
     return [
         _problem_at(document, path, error)
         for path, text in _expressions(document.data)
-        for error in _expression_errors(path, text, tables)
+        for error in _expression_errors(path, text, tables, known)
     ]
+
+
+def _captured(data: Any) -> tuple[str, ...] | None:
+    """What the topic captures; None if it is no topic, which is a problem of its own."""
+    topic = data.get("topic") if isinstance(data, dict) else None
+    try:
+        return TopicPattern.parse(topic).captured if isinstance(topic, str) else None
+    except TopicError:
+        return None
 
 
 def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
@@ -53,28 +68,50 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
     yield from ((path, text) for path, text in places if isinstance(text, str) and text)
 
 
-def _expression_errors(path: Path, text: str, tables: Tables) -> list[ExpressionError]:
+def _expression_errors(path: Path, text: str, tables: Tables, known: _Known) -> list[ExpressionError]:
     try:
         expression = compile_expression(text, tables)
     except ExpressionError as error:
         return [error]
-    return _unknown_names(expression, (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES)
+    names = (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES
+    return [*_unknown_names(expression, names), *_unknown_members(expression, known)]
+
+
+def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
+    """Give the captures and properties that there cannot be: JMESPath would make null of them too."""
+    errors = []
+    for of, name in sorted(expression.members):
+        members = known.get(of)
+        if members is not None and name not in members:
+            place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", expression.text)
+            offset = place.end() - len(name) if place else 0
+            errors.append(ExpressionError(_unknown_member(of, name, members), offset, expression.text))
+    return errors
+
+
+def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    there = (
+        f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
+    )
+    return f"there is no '{of}.{name}'; " + (f"did you mean '{near[0]}'?" if near else there)
 
 
 def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
     """Give the names that no scope has: JMESPath would make null of them without a word."""
     return [
-        ExpressionError(_unknown_name(name, known), _offset(expression.text, name), expression.text)
+        ExpressionError(_unknown_name(name, known, expression.text), _offset(expression.text, name), expression.text)
         for name in sorted(expression.names or ())
         if name not in known
     ]
 
 
-def _unknown_name(name: str, known: tuple[str, ...]) -> str:
+def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
     if name == RECORD:
         return f"'{RECORD}' is there in `partition_key_from` only"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
+    hint = unknown_name(name, text) or hint
     return f"nothing is called '{name}' here; {hint}"
 
 
@@ -90,6 +127,20 @@ def _each_problems(document: Document) -> list[Problem]:
         message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
         return [document.problem(("each",), message)]
     return []
+
+
+def _blanks(document: Document) -> list[Problem]:
+    """Give the keys with nothing after the colon: left out, `where` would let every message through, and a file that
+    is being written looks like that. A `null` that is written out is meant."""
+    data = document.data
+    if not isinstance(data, dict):
+        return []
+    paths: list[Path] = [(key,) for key in ("where", "transform", "csv")]
+    outputs = data.get("outputs")
+    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        paths += [("outputs", number, key) for key in output] if isinstance(output, dict) else []
+    message = "nothing stands here; fill it in, or leave the key out"
+    return [document.problem(path, message) for path in paths if document.blank(path)]
 
 
 def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:

@@ -36,10 +36,10 @@ def run(case, **options):
         ({"transform": "qos", "qos": 0}, {"payload": 1, "expect": [{"data_stream": "s", "data": 0}]}),
         ({"transform": "retain"}, {"payload": 1, "retain": True, "expect": [{"data_stream": "s", "data": True}]}),
         (
-            {"transform": "[properties.a, received_at]"},
+            {"transform": "[properties.content_type, received_at]"},
             {
                 "payload": 1,
-                "properties": {"a": "x"},
+                "properties": {"content_type": "x"},
                 "received_at": "2024-05-06T07:08:09+02:00",
                 "expect": [{"data_stream": "s", "data": ["x", "2024-05-06T05:08:09.000Z"]}],
             },

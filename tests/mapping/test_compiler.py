@@ -44,6 +44,11 @@ def test_gives_what_the_interpreter_gives(text, document):
     assert compiled(text, document) == interpreted(text, document)
 
 
+@pytest.mark.parametrize("other", [[], [["k", 1]], ["kv"], "", "x", None, 5, {"b": 1}, [1], [{}]])
+def test_merge_checks_only_its_first_argument_as_the_package_does(other):
+    assert compiled("merge(@, a)", {"a": other}) == interpreted("merge(@, a)", {"a": other})
+
+
 @GENEROUS
 @given(text=EXPRESSIONS, document=SCOPES)
 def test_reads_only_the_names_it_says(text, document):

@@ -131,9 +131,9 @@ def test_a_transform_that_gives_null_is_rejected(outputs):
 
 
 def test_a_result_that_json_cannot_hold_is_rejected():
-    made = mapping(transform="properties.x")
+    made = mapping(transform="properties.user_properties")
     for broken in (object(), 2**70, {1: 2}):
-        (rejection,) = applied(made, message(1, properties={"x": broken})).rejections
+        (rejection,) = applied(made, message(1, properties={"user_properties": broken})).rejections
         assert rejection.code == "transform"
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from bridge.mapping.scope import SCOPE_NAMES, rfc3339, scope_builder
+from bridge.mapping.scope import PROPERTY_NAMES, SCOPE_NAMES, rfc3339, scope_builder
+from bridge.mqtt.properties import parse_properties
 from tests.mapping.make import message
 
 
@@ -30,3 +31,9 @@ def test_only_the_names_asked_for_are_built():
 
 def test_every_name_is_there_if_all_are_asked_for():
     assert tuple(scope_builder("m", None)(message(), 1, {}, ["t"])) == SCOPE_NAMES
+
+
+def test_every_property_of_a_publish_has_its_name():
+    integers = b"\x01\x01" + b"\x02\0\0\0\x05"
+    texts = b"\x03\0\x01t" + b"\x08\0\x01r" + b"\x09\0\x01c" + b"\x26\0\x01a\0\x01b"
+    assert {*parse_properties(integers + texts), "unreadable"} == set(PROPERTY_NAMES)

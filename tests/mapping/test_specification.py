@@ -111,7 +111,7 @@ def test_every_problem_of_a_file_is_told_at_once():
     [
         ("topic: t", "topic: t/+", "tests[0].topic: a message's topic has no wildcards"),
         ("payload: 1", "qos: 1", "tests[0]: exactly one of 'payload', 'payload_text', 'payload_base64' is needed"),
-        ("payload: 1", "payload: 1, payload_text: a", "payload and payload_text is given"),
+        ("payload: 1", "payload: 1, payload_text: a", "payload and payload_text are given"),
         ("payload: 1", "payload_base64: '%'", "tests[0].payload_base64: is not base64"),
         ("payload: 1", "payload: 1, received_at: 2024-01-01", "tests[0].received_at: '2024-01-01' is not a time"),
         ("filtered", "filterd", "did you mean 'filtered'?"),

@@ -10,7 +10,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.functions.signature import NUMBER, Binding, Function, Parameter
+from bridge.mapping.functions.signature import MISSING, NUMBER, Binding, Function, Parameter, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +127,17 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
     return _kept(to_low + _divide((number - from_low) * (to_high - to_low), from_high - from_low))
 
 
+def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
+    """Of `scale` and `clamp`: the second and the third argument are wrong together or not at all."""
+    check = tried(apply, 0, 0, 1, 0, 1)
+
+    def bind(binding: Binding) -> Callable[..., Any]:
+        known = MISSING not in binding.literals[1:3]
+        return check(binding) if known else apply
+
+    return bind
+
+
 def _clamp(number: Any, low: Any, high: Any) -> Any:
     if low > high:
         raise ValueError("low is above high")
@@ -160,6 +171,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         _divide,
         "The quotient: whole if whole numbers divide evenly. By zero is an error.",
         (("divide(`6`, `3`)", 2), ("divide(`7`, `2`)", 3.5)),
+        bind=tried(_divide, 1, 1),
     ),
     Function(
         "modulo",
@@ -167,6 +179,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         _modulo,
         "The remainder, with the sign of the divisor.",
         (("modulo(`7`, `3`)", 1), ("modulo(`-1`, `24`)", 23)),
+        bind=tried(_modulo, 1, 1),
     ),
     Function(
         "power",
@@ -196,6 +209,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "From one range to another, in proportion; exact at both ends, not clamped.",
         (("scale(`12`, `4`, `20`, `0`, `100`)", 50), ("scale(`8.5`, `4`, `20`, `0`, `10`)", 2.8125)),
         cost=4,
+        bind=_both_literal(_scale),
     ),
     Function(
         "clamp",
@@ -203,5 +217,6 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         _clamp,
         "The number, but no less than low and no more than high.",
         (("clamp(`130`, `0`, `100`)", 100),),
+        bind=_both_literal(_clamp),
     ),
 )

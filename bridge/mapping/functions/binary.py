@@ -10,7 +10,7 @@ import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.functions.signature import Function, Parameter
+from bridge.mapping.functions.signature import Function, Parameter, tried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +80,7 @@ BINARY: Final[tuple[Function, ...]] = (
         _bits,
         "Bits of a whole number (negative: two's complement), `length` of them from bit `from`, 0 being the lowest.",
         (("bits(`181`, `4`, `4`)", 11), ("bits(`5`, `2`, `1`)", 1)),
+        bind=tried(_bits, 0, 0, 1),
     ),
     Function(
         "bytes_to_int",
@@ -90,6 +91,7 @@ BINARY: Final[tuple[Function, ...]] = (
         (("bytes_to_int(`[1, 44]`)", 300), ("bytes_to_int(`[254, 255]`, 'little', 'signed')", -2)),
         optional=2,
         cost=6,
+        bind=tried(_bytes_to_int, [0, 0], "big", "signed"),
     ),
     Function(
         "bytes_to_float",
@@ -99,6 +101,7 @@ BINARY: Final[tuple[Function, ...]] = (
         (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
         optional=1,
         cost=6,
+        bind=tried(_bytes_to_float, [0, 0, 0, 0], "big"),
     ),
     Function(
         "base64",

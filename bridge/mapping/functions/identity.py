@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from bridge.mapping.functions.signature import Function, Parameter
+from bridge.mapping.functions.signature import Function, Parameter, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +64,7 @@ IDENTITY: Final[tuple[Function, ...]] = (
         ),
         optional=1,
         cost=10,
+        bind=tried(_hash, "", "md5"),
     ),
     Function(
         "uuid5",
@@ -72,5 +73,6 @@ IDENTITY: Final[tuple[Function, ...]] = (
         "The name-based UUID (RFC 9562, version 5) in a namespace: dns, url, oid, x500 or a UUID.",
         (("uuid5('dns', 'python.org')", "886313e1-3b8a-5372-9b90-0c9aee199e5d"),),
         cost=25,
+        bind=tried(_uuid5, "dns", ""),
     ),
 )

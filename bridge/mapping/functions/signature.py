@@ -6,6 +6,7 @@ arguments when a message comes; the README's table and the tests read the summar
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
@@ -90,6 +91,21 @@ class Binding:
         return self.literals[position] if position < len(self.literals) else default
 
 
+def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Callable[..., Any]]:
+    """A `bind` that tries a call's literals, with samples for what only a message will bring: a literal that `apply`
+    refuses would fail on every message."""
+
+    def bind(binding: Binding) -> Callable[..., Any]:
+        values = [
+            sample if given is MISSING else given for given, sample in zip(binding.literals, samples, strict=False)
+        ]
+        with contextlib.suppress(ArithmeticError, TypeError, LookupError):  # of the values, and told at the message
+            apply(*values)
+        return apply
+
+    return bind
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function of the expression language.
@@ -98,7 +114,8 @@ class Function:
     `bind` may give a better `apply` for one call (a pattern compiled, a table found); its ValueError is an error of
     the mapping file. `lazy` builds the whole call from compiled arguments instead, for a function that does not
     evaluate all of them. `cost` is about 100 ns each: what it saves to evaluate a repeated call once. `growth`: how
-    many times longer than its arguments the result can be.
+    many times longer than its arguments the result can be. `first_only`: of a variadic call, the type of the first
+    argument is checked and no other, as the `jmespath` package does.
     """
 
     name: str
@@ -108,6 +125,7 @@ class Function:
     examples: tuple[tuple[str, Any], ...]
     optional: int = 0
     variadic: bool = False
+    first_only: bool = False
     bind: Callable[[Binding], Callable[..., Any]] | None = None
     lazy: Callable[[list[Search]], Search] | None = None
     cost: int = 2
@@ -129,7 +147,8 @@ class Function:
 
     def parameter(self, position: int) -> Parameter:
         """The parameter that the argument at this place (from 0) belongs to."""
-        return self.parameters[min(position, len(self.parameters) - 1)]
+        parameter = self.parameters[min(position, len(self.parameters) - 1)]
+        return Parameter(parameter.name) if self.first_only and position else parameter
 
     def arity_problem(self, given: int) -> str | None:
         """What is wrong with this number of arguments, if anything."""

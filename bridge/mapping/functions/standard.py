@@ -111,6 +111,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "All members of all objects; the last one of a name counts.",
         (('merge(`{"a": 1}`, `{"b": 2}`)', {"a": 1, "b": 2}),),
         variadic=True,
+        first_only=True,
     ),
     Function(
         "min",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bridge.mapping.functions.signature import MAX_TEXT_CHARS, Function, Parameter
+from bridge.mapping.functions.signature import MAX_TEXT_CHARS, Function, Parameter, tried
 from bridge.mapping.functions.standard import to_string
 
 MAX_WIDTH: Final = 256
@@ -70,6 +70,7 @@ TEXT: Final[tuple[Function, ...]] = (
         (("split('pdx/line3/press', '/')", ["pdx", "line3", "press"]), ("split('a-b-c', '-', `1`)", ["a", "b-c"])),
         optional=1,
         cost=4,
+        bind=tried(_split, "", "/", 1),
     ),
     Function(
         "replace",
@@ -77,6 +78,7 @@ TEXT: Final[tuple[Function, ...]] = (
         _replace,
         "Every `old` replaced by `new`.",
         (("replace('1,5', ',', '.')", "1.5"),),
+        bind=tried(_replace, "", " ", ""),
     ),
     Function(
         "pad",
@@ -86,5 +88,6 @@ TEXT: Final[tuple[Function, ...]] = (
         (("pad(`7`, `3`, '0')", "007"), ("pad('ab', `4`, '.', 'right')", "ab..")),
         optional=2,
         growth=20,
+        bind=tried(_pad, "", 1, " ", "left"),
     ),
 )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import TransformError
 from bridge.mapping.expressions import compile_expression
+from tests.mapping.functions.failing import failure
 
 INTS = st.integers(-(2**63), 2**64 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -15,12 +15,6 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 def search(text, **scope):
     return compile_expression(text).search(scope)
-
-
-def failure(text, **scope):
-    with pytest.raises(TransformError) as caught:
-        search(text, **scope)
-    return caught.value.detail
 
 
 @given(a=INTS, b=INTS, name=st.sampled_from(["add", "subtract", "multiply"]))

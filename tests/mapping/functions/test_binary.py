@@ -5,18 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import TransformError
 from bridge.mapping.expressions import compile_expression
+from tests.mapping.functions.failing import failure
 
 
 def search(text, **scope):
     return compile_expression(text).search(scope)
-
-
-def failure(text, **scope):
-    with pytest.raises(TransformError) as caught:
-        search(text, **scope)
-    return caught.value.detail
 
 
 @given(word=st.integers(0, 2**64 - 1), start=st.integers(0, 63), length=st.integers(1, 64))

@@ -3,18 +3,12 @@ import uuid
 
 import pytest
 
-from bridge.errors import TransformError
 from bridge.mapping.expressions import compile_expression
+from tests.mapping.functions.failing import failure
 
 
 def search(text, **scope):
     return compile_expression(text).search(scope)
-
-
-def failure(text, **scope):
-    with pytest.raises(TransformError) as caught:
-        search(text, **scope)
-    return caught.value.detail
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512", "sha1", "md5"])

@@ -1,18 +1,12 @@
 import pytest
 
-from bridge.errors import TransformError
 from bridge.mapping.expressions import compile_expression
 from bridge.mapping.functions.signature import MAX_TEXT_CHARS
+from tests.mapping.functions.failing import failure
 
 
 def search(text, **scope):
     return compile_expression(text).search(scope)
-
-
-def failure(text, **scope):
-    with pytest.raises(TransformError) as caught:
-        search(text, **scope)
-    return caught.value.detail
 
 
 @pytest.mark.parametrize(
