@@ -83,11 +83,11 @@ class Dispatch:
         """When something may be sent; None if nothing waits."""
         return NOW if self._parts else self._lanes.next_due()
 
-    def add(self, records: Sequence[Record], size: int, now: float) -> None:
-        """Fresh records, in the order of the queue; `size` is their counted bytes."""
+    def add(self, records: Sequence[Record], now: float) -> None:
+        """Fresh records, in the order of the queue."""
         self._choose_lanes(now)
         if self._sorted_by is None:
-            self._lanes.open.put(records, size)
+            self._lanes.open.put(records, sum([counted_bytes(record) for record in records]))
         else:
             self._lanes.sort(records, self._sorted_by.of_key)
 
@@ -139,6 +139,8 @@ class Dispatch:
             self._draw(lane, batch, limit)
             if batch.room_records <= 0:
                 break
+            if lane.records and lane.shard is not None:
+                self._hold(lane, lane.shard)  # it got what its shard takes now
         self._lanes.tidy()
         return batch
 
@@ -169,8 +171,8 @@ class Dispatch:
 
     def _draw(self, lane: Lane, batch: Batch, limit: int) -> None:
         if lane.shard is not None and min(self.rates.room(lane.shard.id, self._now)) <= 0:
-            self._hold(lane, lane.shard)
-        elif self._packer is None:
+            return
+        if self._packer is None:
             self._draw_plain(lane, batch)
         else:
             self._draw_packed(lane, batch, min(limit, self.most_bytes))
@@ -197,7 +199,7 @@ class Dispatch:
                 break
             if packed.shard is not None:
                 if min(self.rates.room(packed.shard.id, self._now)) <= 0 and not batch.part:
-                    self._hold(lane, packed.shard)
+                    self._hold(lane, packed.shard)  # where there is a choice, none of its shards has room
                     break
                 self.rates.spend(packed.shard.id, 1, size, self._now)
             batch.add_packed(packed, size)

@@ -18,6 +18,7 @@ the shard it read it from, and discards the *whole* record if one key lies outsi
 from __future__ import annotations
 
 from hashlib import md5
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -62,34 +63,39 @@ class Aggregation:
 
         `key` replaces the records' own.
         """
-        heads, table = self._heads, dict[str, int]()
-        keys: list[bytes] = []
-        parts: list[bytes] = []
-        size, end = FRAME_BYTES, start
-        for end in range(start, len(records)):
-            record = records[end]
-            own = record.key if key is None else key
-            data = record.data
-            index = table.get(own)
-            added = 0
+        if key is not None:
+            return self._encode_one_key(records, start, most, key)
+        heads, table, keys, parts = self._heads, dict[str, int](), list[bytes](), list[bytes]()
+        size, index_of, head_of = FRAME_BYTES, table.get, heads.get
+        for _, _, own, data in islice(records, start, None):
+            index = index_of(own)
+            fresh_key = index is None
             if index is None:
                 index = len(table)
-                entry = _key_entry(own)
-                added = len(entry)
-            place = index << 32 | len(data)
-            head = heads.get(place) or self._head(place)
-            added += len(head) + len(data)
-            if size + added > most and parts:
-                break
-            if index == len(table):
+                keys.append(_key_entry(own))
+                size += len(keys[-1])
                 table[own] = index
-                keys.append(entry)
-            size += added
+            place = index << 32 | len(data)
+            head = head_of(place) or self._head(place)
+            size += len(head) + len(data)
+            if size > most and parts:
+                if fresh_key:
+                    del keys[-1]  # of the record that is left out
+                break
             parts += (head, data)
-        else:
-            end += 1
-        body = b"".join(keys + parts)
-        return Aggregated(end, b"".join((MAGIC, body, md5(body, usedforsecurity=False).digest())), len(table))
+        return Aggregated(start + len(parts) // 2, _framed(keys + parts), len(keys))
+
+    def _encode_one_key(self, records: Sequence[Record], start: int, most: int, key: str) -> Aggregated:
+        keys, parts = [_key_entry(key)], list[bytes]()
+        size = FRAME_BYTES + len(keys[0])
+        for record in islice(records, start, None):
+            data = record.data
+            head = self._heads.get(len(data)) or self._head(len(data))
+            size += len(head) + len(data)
+            if size > most and parts:
+                break
+            parts += (head, data)
+        return Aggregated(start + len(parts) // 2, _framed(keys + parts), 1)
 
     def _head(self, place: int) -> bytes:
         """What stands before a record's data: `place` is its key's index, and 32 bits of the data's length."""
@@ -100,6 +106,11 @@ class Aggregation:
             self._heads.clear()
         self._heads[place] = head
         return head
+
+
+def _framed(parts: list[bytes]) -> bytes:
+    body = b"".join(parts)
+    return b"".join((MAGIC, body, md5(body, usedforsecurity=False).digest()))
 
 
 def _key_entry(key: str) -> bytes:

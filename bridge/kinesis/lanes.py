@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 NOW = float("-inf")
+_KEYS_REMEMBERED = 50_000
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Lanes:
         self.open = Lane()
         self._shards: dict[str, Lane] = {}
         self._again: list[Lane] = []
+        self._places: dict[str, tuple[Lane, int]] = {}
         self._turn = 0
 
     @property
@@ -89,14 +91,24 @@ class Lanes:
 
     def sort(self, records: Iterable[Record], shard_of: Callable[[str], Shard]) -> None:
         """Fresh records, each to the end of its shard's lane."""
-        lanes = self._shards
+        places = self._places
         for record in records:
-            shard = shard_of(record.key)
-            lane = lanes.get(shard.id)
-            if lane is None:
-                lane = lanes[shard.id] = Lane(shard)
+            _, _, key, data = record
+            place = places.get(key) or self._place(key, shard_of)
+            lane, key_bytes = place
             lane.records.append(record)
-            lane.size += counted_bytes(record)
+            lane.size += len(data) + key_bytes
+
+    def _place(self, key: str, shard_of: Callable[[str], Shard]) -> tuple[Lane, int]:
+        """A key's lane, and its bytes in UTF-8; remembered."""
+        shard = shard_of(key)
+        lane = self._shards.get(shard.id)
+        if lane is None:
+            lane = self._shards[shard.id] = Lane(shard)
+        if len(self._places) >= _KEYS_REMEMBERED:
+            self._places.clear()
+        self._places[key] = place = (lane, len(key.encode()))
+        return place
 
     def put_back(self, records: Iterable[Record], shard_of: Callable[[str], Shard]) -> None:
         """Records that were not taken, or failed: to their place in their shard's lane."""
@@ -118,7 +130,7 @@ class Lanes:
         records = sorted(record for lane in lanes for record in lane.records)
         self.open.records.clear()
         self.open.size = 0
-        self._shards, self._again = {}, []
+        self._shards, self._again, self._places = {}, [], {}
         if shard_of is None:
             self.open.put(records, sum(map(counted_bytes, records)))
         else:

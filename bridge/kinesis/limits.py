@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.model import MAX_PARTITION_KEY_CHARS
+
 if TYPE_CHECKING:
     from bridge.model import Record
 
@@ -14,6 +16,9 @@ MAX_REQUEST_RECORDS = 500
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """Data and partition keys of all records, before base64."""
+
+MAX_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
+"""The longest partition key in UTF-8."""
 
 
 def counted_bytes(record: Record) -> int:

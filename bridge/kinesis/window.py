@@ -13,7 +13,7 @@ from bridge.kinesis.client import DENIED_CODES
 from bridge.kinesis.dispatch import Dispatch
 from bridge.kinesis.faults import InDoubt, InvalidRequest, is_throttling, record_error
 from bridge.kinesis.health import StreamHealth, StreamStatus
-from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
+from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.pacing import Backoff, Pacing
 from bridge.kinesis.packing import PAYLOAD_UNIT_BYTES, Packed
 from bridge.kinesis.record_limit import RecordLimit
@@ -89,15 +89,11 @@ class Window:
     def admit(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Take fresh records; those over 1 MiB may have to wait. Gives those the stream will never take."""
         sendable = self.limit.sendable_bytes()
-        sizes = [counted_bytes(record) for record in fresh]
-        if not sizes or max(sizes) <= sendable:
-            self.dispatch.add(fresh, sum(sizes), now)
+        if max([len(record.data) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
+            self.dispatch.add(fresh, now)
             return []
-        fits = [record for record, size in zip(fresh, sizes, strict=True) if size <= sendable]
-        self.dispatch.add(fits, sum(map(counted_bytes, fits)), now)
-        return self._set_aside(
-            [record for record, size in zip(fresh, sizes, strict=True) if size > sendable],
-        )
+        self.dispatch.add([record for record in fresh if counted_bytes(record) <= sendable], now)
+        return self._set_aside([record for record in fresh if counted_bytes(record) > sendable])
 
     def load(self, now: float) -> Batch:
         """The next request, which is on its way from now on; empty if nothing may be sent yet."""

@@ -12,13 +12,15 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.model import Record, Tuning
+from bridge.model import MAX_PARTITION_KEY_CHARS, Record, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ROW_BYTES = 250
 """What a record costs in memory beside its data."""
+_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
+"""The longest key in UTF-8."""
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
 
@@ -208,6 +210,15 @@ class StreamQueue:
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
         """Move records to `taken`; the bytes taken in all, and whether the batch is full."""
+        fresh = self._fresh
+        most = size + self._fresh_bytes + _KEY_BYTES * len(fresh)  # all of them come to no more
+        fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
+        if fits and fresh and not self._page and fresh[0].number == self._cursor:
+            taken.extend(fresh)
+            self._cursor = fresh[-1].number + 1
+            fresh.clear()
+            self._fresh_bytes = 0
+            return most, False
         while len(taken) < max_records:
             from_page = bool(self._page)
             source = self._page if from_page else self._fresh

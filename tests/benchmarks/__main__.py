@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import expressions, latency, mapping_cost, pipeline
+from tests.benchmarks import expressions, latency, mapping_cost, packing, pipeline
 from tests.benchmarks.load import BUILD
 
 
@@ -30,6 +30,7 @@ def measure(*, quick: bool, note) -> dict:
     timed = latency.measure(1_000, secs)
     note("mapping and expressions")
     cost = mapping_cost.measure(10_000 if quick else 100_000)
+    packed = packing.measure(quick=quick, note=note)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -38,6 +39,7 @@ def measure(*, quick: bool, note) -> dict:
         "latency": asdict(timed),
         "mapping": asdict(cost),
         "expression_ratio": expressions.ratio(),
+        "packing": packed,
     }
 
 
@@ -61,6 +63,24 @@ def table(figures: dict) -> Table:
     return shown
 
 
+def packing_table(figures: dict) -> Table:
+    """One column for each way of packing."""
+    prices = figures["prices"]
+    title = f"One shard with its real limits; prices of {prices['region']}, {prices['date']}"
+    limited, free = figures["one_shard"], figures["unlimited"]
+    shown = Table("", *(run["packing"] for run in limited), title=title)
+    shown.add_row("messages a second", *(f"{run['messages_per_sec']:,.0f}" for run in limited))
+    shown.add_row("throttled records", *(f"{run['throttled']:,}" for run in limited))
+    shown.add_row("PUT payload units a million messages", *(f"{run['units_per_million']:,.0f}" for run in limited))
+    shown.add_row("  in USD", *(f"{run['units_usd']:.6f}" for run in limited))
+    shown.add_row("on-demand GB a million messages", *(f"{run['on_demand_gb_per_million']:.3f}" for run in limited))
+    shown.add_row("  in USD", *(f"{run['on_demand_usd']:.5f}" for run in limited))
+    shown.add_section()
+    shown.add_row("CPU per message, no limits", *(f"{run['cpu_us_per_message']:.1f} µs" for run in free))
+    shown.add_row("messages a second, no limits", *(f"{run['messages_per_sec']:,.0f}" for run in free))
+    return shown
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages: to see that it runs")
@@ -70,6 +90,7 @@ def main() -> None:
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
     Console().print(table(figures))
+    Console().print(packing_table(figures["packing"]))
 
 
 if __name__ == "__main__":

@@ -45,13 +45,13 @@ def benchmark_broker() -> Mosquitto:
 
 
 @contextlib.contextmanager
-def bridge(folder: Path, broker_port: int, kinesis_port: int) -> Iterator[BridgeProcess]:
+def bridge(folder: Path, broker_port: int, kinesis_port: int, mapping: dict = MAPPING) -> Iterator[BridgeProcess]:
     """Configured, and not started yet; it is ended with the block."""
     write_configuration(
         folder,
         mqtt={"url": f"mqtt://127.0.0.1:{broker_port}", "protocol": "3.1.1"},
         kinesis={"endpoint_url": f"http://127.0.0.1:{kinesis_port}"},
-        mappings={"press-telemetry": MAPPING},
+        mappings={"press-telemetry": mapping},
         log={"format": "json", "level": "info"},
     )
     process = BridgeProcess(folder, await_subscribed=False)
@@ -83,13 +83,17 @@ class Kinesis:
 
     def delivered(self) -> int:
         """Records accepted so far."""
+        return self.counters()["records"]
+
+    def counters(self) -> dict:
+        """The stream's counts so far."""
         self._connection.request("GET", "/counters")
-        return json.loads(self._connection.getresponse().read())[STREAM]["records"]
+        return json.loads(self._connection.getresponse().read())[STREAM]
 
 
 @contextlib.contextmanager
-def kinesis_process() -> Iterator[Kinesis]:
-    command = [sys.executable, "-m", "tests.stand_in.kinesis", "--streams", f"{STREAM}:{SHARDS}", "--forget"]
+def kinesis_process(shards: int = SHARDS, *options: str) -> Iterator[Kinesis]:
+    command = [sys.executable, "-m", "tests.stand_in.kinesis", "--streams", f"{STREAM}:{shards}", "--forget", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             port = int(process.stdout.readline())

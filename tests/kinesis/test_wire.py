@@ -2,6 +2,8 @@ import orjson
 import pytest
 
 from bridge.kinesis.faults import InDoubt
+from bridge.kinesis.packing import Packed
+from bridge.kinesis.shards import Shard
 from bridge.kinesis.wire import NO_RESULT, Accepted, Failed, read_results
 
 
@@ -41,3 +43,12 @@ def test_a_record_without_sequence_number_and_shard_was_not_delivered(result):
 def test_what_is_no_answer_leaves_the_records_in_doubt(text):
     with pytest.raises(InDoubt):
         read_results(text)
+
+
+def test_a_packed_record_carries_its_hash_key(kinesis, publisher):
+    shard = Shard("shardId-000000000001", 1 << 127, (1 << 128) - 1)
+    sent = [Packed('ke"y', b"\xff" * 10, str(shard.first_hash), [], shard), Packed("other", b"x", None, [], None)]
+    assert publisher.put_records("telemetry", sent)[0].shard_id == shard.id
+    assert [(stored.key, stored.data) for stored in kinesis.streams["telemetry"].stored] == [
+        (p.key, p.data) for p in sent
+    ]

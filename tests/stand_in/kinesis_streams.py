@@ -15,6 +15,9 @@ import orjson
 MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 PAYLOAD_UNIT_BYTES = 25 * 1024
+ON_DEMAND_BYTES = 1024
+"""What a record is rounded up to in the on-demand mode: https://aws.amazon.com/kinesis/data-streams/pricing/"""
+COUNTED = ("records", "bytes", "units", "billed_bytes", "throttled")
 SHARD_RECORDS_PER_SEC = 1000
 SHARD_BYTES_PER_SEC = 1024 * 1024
 HASH_SPACE = 1 << 128
@@ -55,6 +58,7 @@ class Shard:
     records: int = 0
     bytes: int = 0
     units: int = 0
+    billed_bytes: int = 0
     throttled: int = 0
     open: bool = True
 
@@ -68,6 +72,7 @@ class Shard:
         self.records += 1
         self.bytes += size
         self.units += -(-size // PAYLOAD_UNIT_BYTES) or 1
+        self.billed_bytes += -(-size // ON_DEMAND_BYTES) * ON_DEMAND_BYTES
 
     def takes(self, size: int) -> bool:
         """Whether the shard's own limits allow it; if so it is spent."""
@@ -193,10 +198,8 @@ class Stream:
         return {"SequenceNumber": number, "ShardId": shard.id}
 
     def counters(self) -> dict[str, Any]:
-        shards = [
-            {"records": s.records, "bytes": s.bytes, "units": s.units, "throttled": s.throttled} for s in self.shards
-        ]
-        totals = {name: sum(shard[name] for shard in shards) for name in ("records", "bytes", "units", "throttled")}
+        shards = [{name: getattr(shard, name) for name in COUNTED} for shard in self.shards]
+        totals = {name: sum(shard[name] for shard in shards) for name in COUNTED}
         return {"requests": self.requests, **totals, "shards": shards}
 
 

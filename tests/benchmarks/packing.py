@@ -1,0 +1,138 @@
+"""What packing gains: one shard that takes no more than AWS lets it, and the CPU per message where nothing limits it.
+
+Every message is 200 bytes of JSON and goes on unchanged; the bridge, its broker and its spool are those of `pipeline`.
+The messages wait in the broker's session and come all at once: where the bridge must wait for messages, its bursts
+become smaller, and a cheaper sender shows as more bursts. They compress better than a plant's do: little of them changes.
+"""
+
+import contextlib
+import time
+from dataclasses import asdict, dataclass
+
+from tests.benchmarks.load import (
+    STREAM,
+    benchmark_broker,
+    bridge,
+    build_folder,
+    idle,
+    kinesis_process,
+    published,
+    publishing,
+)
+from tests.rig.books import read_books
+
+KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
+OUTPUTS = {
+    "plain": KEYED,
+    "kpl": KEYED | {"packing": "kpl"},
+    "lines + zstd": {"data_stream": STREAM, "packing": "lines", "compression": "zstd"},
+}
+ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "lines + zstd": 250_000}
+"""About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
+
+PRICES = {"date": "2025-01", "region": "us-east-1", "payload_units_per_million_usd": 0.014, "on_demand_gb_usd": 0.08}
+"""https://aws.amazon.com/kinesis/data-streams/pricing/: PUT payload units of the provisioned mode, begun 25 KB each;
+data written in the on-demand mode, each record rounded up to 1 KB. Shard and stream hours come on top."""
+
+GB = 1024**3
+SAMPLE_SECS = 0.02
+
+
+@dataclass
+class PackingRun:
+    """Per million messages: PUT payload units and billed on-demand GB, each in money too (see PRICES)."""
+
+    packing: str
+    limited: bool
+    messages: int
+    messages_per_sec: float
+    cpu_us_per_message: float
+    records: int
+    throttled: int
+    units_per_million: float
+    units_usd: float
+    on_demand_gb_per_million: float
+    on_demand_usd: float
+
+
+def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingRun:
+    """AssertionError unless the books say that every message was delivered."""
+    mapping = {"topic": "factory/{site}/{line}/{machine}/telemetry", "outputs": [OUTPUTS[packing]]}
+    with (
+        build_folder() as folder,
+        benchmark_broker() as broker,
+        kinesis_process(shards, *(["--limited"] if limited else [])) as kinesis,
+        bridge(folder, broker.port, kinesis.port, mapping) as process,
+    ):
+        process.start()  # leaves its session and its subscription with the broker
+        process.wait_for("subscribed")
+        assert process.stop() == 0, process.stderr()
+        with publishing(broker.port, count) as publisher:
+            published(publisher)
+        broker.pause()  # so that the bridge starts, and then waits for its CONNACK
+        process.start()
+        idle(process)
+        before = process.cpu_secs
+        broker.resume()
+        secs = _delivered(kinesis, process, count)
+        cpu = process.cpu_secs - before
+        counts = kinesis.counters()
+        assert process.stop() == 0, process.stderr()
+        books = read_books(folder / "data")
+        books.check()
+        assert (books.total("delivered"), books.in_queues, books.letters) == (count, 0, 0), books
+    return _result(packing, limited, count, secs, cpu, counts)
+
+
+def _delivered(kinesis, process, count: int) -> float:
+    """Wait until all are delivered; seconds from the first record to the last."""
+    first_at = last_at = asked_at = time.monotonic()
+    seen = 0
+    while True:
+        time.sleep(SAMPLE_SECS)
+        now, records = time.monotonic(), kinesis.delivered()
+        if records > seen:
+            first_at, last_at, seen = (now if not seen else first_at), now, records
+        assert process.running, f"the bridge has ended:\n{process.stderr()}"
+        assert now - last_at < 60, f"nothing was delivered for a minute:\n{process.stderr()}"
+        if now - last_at > 0.3 and now - asked_at > 0.3:
+            asked_at = now
+            if _books_delivered(process.folder) >= count:
+                return last_at - first_at
+
+
+def _books_delivered(folder) -> int:
+    with contextlib.suppress(KeyError):
+        return read_books(folder / "data").total("delivered")
+    return 0
+
+
+def _result(packing, limited, count, secs, cpu, counts) -> PackingRun:
+    units = counts["units"] / count * 1e6
+    gigabytes = counts["billed_bytes"] / GB / count * 1e6
+    return PackingRun(
+        packing=packing,
+        limited=limited,
+        messages=count,
+        messages_per_sec=count / secs,
+        cpu_us_per_message=cpu / count * 1e6,
+        records=counts["records"],
+        throttled=counts["throttled"],
+        units_per_million=units,
+        units_usd=units / 1e6 * PRICES["payload_units_per_million_usd"],
+        on_demand_gb_per_million=gigabytes,
+        on_demand_usd=gigabytes * PRICES["on_demand_gb_usd"],
+    )
+
+
+def measure(*, quick: bool, note) -> dict:
+    """{"one_shard": [...], "unlimited": [...], "prices": ...}; the runs are PackingRuns as dicts."""
+    one_shard = []
+    for packing, count in ONE_SHARD_MESSAGES.items():
+        note(f"one shard with its real limits, {packing}")
+        one_shard.append(run(packing, count // 4 if quick else count, limited=True))
+    unlimited = []
+    for packing in OUTPUTS:
+        note(f"64 shards without limits, {packing}")
+        unlimited.append(run(packing, 30_000 if quick else 300_000, limited=False, shards=64))
+    return {"one_shard": list(map(asdict, one_shard)), "unlimited": list(map(asdict, unlimited)), "prices": PRICES}
