@@ -2,7 +2,8 @@
 
 Every message is 200 bytes of JSON and goes on unchanged; the bridge, its broker and its spool are those of `pipeline`.
 The messages wait in the broker's session and come all at once: where the bridge must wait for messages, its bursts
-become smaller, and a cheaper sender shows as more bursts. They compress better than a plant's do: little of them changes.
+become smaller, and a cheaper sender shows as more bursts. They compress better than a plant's do: little of them
+changes.
 """
 
 import contextlib
