@@ -18,6 +18,7 @@ from bridge.mapping.specification import (
     Specification,
 )
 
+HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
@@ -30,19 +31,16 @@ def options_table() -> str:
 
 
 def functions_table() -> str:
-    """The standard functions are the specification's; ours are shown with an example, which the tests run."""
-    standard = ", ".join(f"`{function.signature}`" for function in FAMILIES["JMESPath"])
-    parts = [f"Standard [JMESPath](https://jmespath.org/specification.html#built-in-functions): {standard}."]
+    """Each with an example, which the tests run."""
+    parts = []
     for family, functions in FAMILIES.items():
-        if family == "JMESPath":
-            continue
-        parts.append(f"\n**{family}**\n\n| function | gives | example |\n| --- | --- | --- |")
+        parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | gives | example |\n| --- | --- | --- |")
         for function in functions:
             expression, result = function.examples[0]
             # A cell cannot hold a bare `|`, and code with back quotes in it needs two around it.
             example = f"`` {cell(expression)} `` → `{cell(json.dumps(result, ensure_ascii=False))}`"
             parts.append(f"| `{cell(function.signature)}` | {cell(function.summary)} | {example} |")
-    return "\n".join(parts)
+    return "\n".join(parts).lstrip()
 
 
 MAPPING_SECTIONS = (

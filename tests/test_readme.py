@@ -1,13 +1,17 @@
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from bridge.cli.app import app
+from bridge.cli.schema import schema_text
+from bridge.documents import parse_document
 from bridge.mapping.loader import load_file
-from tests.readme import README, TABLES, with_tables
+from tests.readme import MAPPING_SECTIONS, README, TABLES, with_tables
 
 TEXT = README.read_text(encoding="utf-8")
 ROOT = README.parent
@@ -25,6 +29,22 @@ def test_the_first_mapping_loads_and_passes_its_own_test(tmp_path):
     file = tmp_path / "press-telemetry.yaml"
     file.write_text(yaml)
     assert len(load_file(file, {}).specification.tests) == 1
+
+
+def test_the_mapping_with_every_key_loads_passes_its_own_tests_and_is_accepted_by_editors(tmp_path):
+    yaml = next(block for block in code_blocks("yaml") if block.startswith("# mappings/line-batches"))
+    file = tmp_path / "line-batches.yaml"
+    file.write_text(yaml)
+    assert len(load_file(file, {}).specification.tests) == 3
+    data = parse_document(yaml, file.name, substitute=False, environ={}, base=tmp_path).data
+    assert list(Draft7Validator(json.loads(schema_text("mapping"))).iter_errors(data)) == []
+
+
+@pytest.mark.parametrize(("prefix", "model"), MAPPING_SECTIONS)
+def test_every_key_of_a_mapping_stands_in_an_example(prefix, model):
+    examples = "\n".join(code_blocks("yaml"))
+    missing = [name for name in model.model_fields if not re.search(rf"(^|[\s{{]){name}:", examples)]
+    assert missing == [], prefix
 
 
 def test_the_complete_configuration_is_one(tmp_path):

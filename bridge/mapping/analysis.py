@@ -98,11 +98,21 @@ def members(node: Node) -> Iterator[tuple[str, str]]:
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        if one["type"] in SEQUENCES:
-            first, second = one["children"][:2]
-            if first["type"] == second["type"] == "field":
-                yield first["value"], second["value"]
+        yield from _pair(one)
         waiting.extend(same_context(one))
+
+
+def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
+    """The same, but of any context: of the items of a list too."""
+    for one in walk(node):
+        yield from _pair(one)
+
+
+def _pair(node: Node) -> Iterator[tuple[str, str]]:
+    if node["type"] in SEQUENCES:
+        first, second = node["children"][:2]
+        if first["type"] == second["type"] == "field":
+            yield first["value"], second["value"]
 
 
 def growth(node: Node) -> int:

@@ -62,7 +62,8 @@ class Expression:
     """A compiled expression.
 
     `names` are the members of the scope that it can read; None: it may read the whole scope (`@`, `keys(@)`, `*`).
-    `members` are the names that it reads of a member of the scope: ("captures", "site") for `captures.site`.
+    `members` are the names that it reads of a member of the scope: ("captures", "site") for `captures.site`; `inner`
+    those that it reads of something else, such as the items of a list.
     `search` gives its result on a scope and raises TransformError. It may be called by several threads at once. The
     result may share parts with the scope and with other results: never change it in place.
     """
@@ -70,6 +71,7 @@ class Expression:
     text: str
     names: frozenset[str] | None
     members: frozenset[tuple[str, str]]
+    inner: frozenset[tuple[str, str]]
     search: Callable[[Any], Any]
 
 
@@ -81,7 +83,8 @@ def compile_expression(text: str, tables: Mapping[str, Mapping[str, Any]] = EMPT
         search = Compiler(tables).context(tree)
         deep = analysis.depth(tree) > _SAFE_DEPTH
         members = frozenset(analysis.members(tree))
-        return Expression(text, analysis.names(tree), members, _guarded(search) if deep else search)
+        inner = frozenset(analysis.members_anywhere(tree)) - members
+        return Expression(text, analysis.names(tree), members, inner, _guarded(search) if deep else search)
     except flaws.Flaw as flaw:
         raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
     except RecursionError as error:

@@ -79,14 +79,24 @@ def _expression_errors(path: Path, text: str, tables: Tables, known: _Known) -> 
 
 def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
     """Give the captures and properties that there cannot be: JMESPath would make null of them too."""
-    errors = []
-    for of, name in sorted(expression.members):
-        members = known.get(of)
-        if members is not None and name not in members:
-            place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", expression.text)
-            offset = place.end() - len(name) if place else 0
-            errors.append(ExpressionError(_unknown_member(of, name, members), offset, expression.text))
-    return errors
+    wrong = [
+        (of, name, _unknown_member(of, name, members))
+        for of, name in sorted(expression.members)
+        if (members := known.get(of)) is not None and name not in members
+    ]
+    wrong += [
+        (of, name, f"inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it")
+        for of, name in sorted(expression.inner)
+        if name in (known.get(of) or ())
+    ]
+    return [
+        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
+    ]
+
+
+def _member_offset(text: str, of: str, name: str) -> int:
+    place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
+    return place.end() - len(name) if place else 0
 
 
 def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:

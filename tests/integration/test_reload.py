@@ -50,8 +50,8 @@ def by_count(data):
 
 
 def storm(folder):
-    """Rewrites the mapping; a third of the versions is broken. In turn, by rename and in place, where readers may see the
-    file empty or half written. A second mapping comes and goes, and its subscription with it."""
+    """Rewrites the mapping; a third of the versions is broken. In turn, by rename and in place, where readers may see
+    the file empty or half written. A second mapping comes and goes, and its subscription with it."""
     began = time.monotonic()
     file, other = folder / "mappings" / "press.yaml", folder / "mappings" / "other.yaml"
     for number in range(1, REWRITES):
