@@ -44,6 +44,7 @@ class Destination:
     data_stream: str
     packing: str = "none"
     compression: str = "none"
+    order: str = "best_effort"
     keys: str = "own"
     """`spread`: each packed record is given a key of its own choosing; plain records are given theirs by the spool."""
 
@@ -71,6 +72,7 @@ class Output:
     partition_key_from: str | None = None
     packing: str = "none"
     compression: str = "none"
+    order: str = "best_effort"
     linger_ms: int | None = None
     max_record_bytes: int | None = None
 
@@ -89,7 +91,7 @@ class Output:
         """What names the queue of its records."""
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
-        return Destination(self.data_stream, packing=self.packing, compression=self.compression, keys=keys)
+        return Destination(self.data_stream, self.packing, self.compression, self.order, keys)
 
 
 class Draft(NamedTuple):

@@ -14,6 +14,7 @@
     rates.py         what each shard takes
     lanes.py         records that wait: by shard, or until what failed is due
     dispatch.py      what is sent next
+    strict.py        the same where order is strict, and key_lines.py: its records by key
     pacing.py        back-off, and the one probe while a stream refuses everything
     record_limit.py  the largest record a stream takes, asked of Kinesis
     health.py        a stream's counters and state; what is logged, once

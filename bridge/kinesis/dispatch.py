@@ -17,8 +17,9 @@ from bridge.kinesis.rates import Rates
 from bridge.kinesis.shards import ShardMap, ShardWatch, hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from bridge.kinesis.key_lines import KeyLane
     from bridge.kinesis.shards import Shard
     from bridge.model import Destination, Record
 
@@ -35,6 +36,9 @@ _SHARDS_SUMMED = 64
 
 class Dispatch:
     """The waiting records of one destination. `linger_secs` and `most_bytes` (of a packed record) may be changed."""
+
+    keeps_parts = False
+    """Whether what fails of a half is sent as a half again, before all else."""
 
     def __init__(self, destination: Destination, linger_secs: float) -> None:
         self.shards = ShardWatch()
@@ -79,8 +83,9 @@ class Dispatch:
             size -= min(lane.size, room[1])
         return max(0, records), max(0, size)
 
-    def next_due(self) -> float | None:
+    def next_due(self, now: float) -> float | None:
         """When something may be sent; None if nothing waits."""
+        del now
         return NOW if self._parts else self._lanes.next_due()
 
     def add(self, records: Sequence[Record], now: float) -> None:
@@ -105,9 +110,19 @@ class Dispatch:
         middle = len(records) // 2
         self._parts += (list(records[:middle]), list(records[middle:]))
 
-    def part_again(self, records: Sequence[Record]) -> None:
-        """A half that was not answered: the next to be sent."""
+    def part_again(self, records: Sequence[Record], due: float = NOW) -> None:
+        """A half that was not answered: the next to be sent. `due` is for those that send halves in order."""
+        del due
         self._parts.appendleft(list(records))
+
+    def part_returned(self) -> None:
+        """A half is no longer in flight."""
+
+    def hold(self, records: Iterable[Record]) -> None:
+        """Records that wait for the stream's limit to be known, and are put back or settled then."""
+
+    def settled(self, records: Iterable[Record]) -> None:
+        """Records that were sent or held are done with."""
 
     def throttled(self, entry: Record | Packed, now: float) -> bool:
         """A record of the stream was throttled. Whether its shard is known, and so holds back what is bound for it."""
@@ -167,7 +182,10 @@ class Dispatch:
         chosen = self.shards.map if of_use else None
         if chosen is not self._sorted_by:
             self._sorted_by = chosen
-            self._lanes.sort_anew(chosen.of_key if chosen else None)
+            self._sort_anew()
+
+    def _sort_anew(self) -> None:
+        self._lanes.sort_anew(self._sorted_by.of_key if self._sorted_by else None)
 
     def _draw(self, lane: Lane, batch: Batch, limit: int) -> None:
         if lane.shard is not None and min(self.rates.room(lane.shard.id, self._now)) <= 0:
@@ -216,7 +234,7 @@ class Dispatch:
             return MAX_REQUEST_BYTES
         return sum([max(0, self.rates.room(shard.id, self._now)[1]) for shard in shards])
 
-    def _hold(self, lane: Lane, shard: Shard) -> None:
+    def _hold(self, lane: Lane | KeyLane, shard: Shard) -> None:
         """The shard takes nothing now: wait for it, and for so much that a request is worth while."""
         lane.due = self._now + max(self.linger_secs, self.rates.wait_secs(shard.id, self._now))
 

@@ -129,7 +129,7 @@ class StreamSender:
                     return Batch()
                 now = self._clock()
                 self._window.tune(self._queue.tuning)
-                room, due = self._window.room(now), self._window.next_due()
+                room, due = self._window.room(now), self._window.next_due(now)
             patience = PATIENCE_SECS if due is None else min(PATIENCE_SECS, max(0.0, due - now))
             return self._depart(self._collect(room, patience, waiting=due is not None), now + patience)
 

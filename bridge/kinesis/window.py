@@ -17,6 +17,7 @@ from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_byte
 from bridge.kinesis.pacing import Backoff, Pacing
 from bridge.kinesis.packing import PAYLOAD_UNIT_BYTES, Packed
 from bridge.kinesis.record_limit import RecordLimit
+from bridge.kinesis.strict import StrictDispatch
 from bridge.model import Destination, Tuning
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Window:
 
     def __init__(self, stream: str, settings: SenderSettings) -> None:
         self.limit = RecordLimit()
-        self.dispatch = Dispatch(Destination.parse(stream), settings.linger_secs)
+        destination = Destination.parse(stream)
+        chosen = StrictDispatch if destination.order == "strict" else Dispatch
+        self.dispatch: Dispatch = chosen(destination, settings.linger_secs)
         self._stream = stream
         self._settings = settings
         self._oversized: list[Record] = []  # over 1 MiB, while the stream's limit is not known
@@ -82,9 +85,9 @@ class Window:
             min(wanted_bytes, requests * MAX_REQUEST_BYTES - self._out_bytes()),
         )
 
-    def next_due(self) -> float | None:
+    def next_due(self, now: float) -> float | None:
         """When something that waits may be sent; None if nothing does."""
-        return self.dispatch.next_due()
+        return self.dispatch.next_due(now)
 
     def admit(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Take fresh records; those over 1 MiB may have to wait. Gives those the stream will never take."""
@@ -92,8 +95,12 @@ class Window:
         if max([len(record.data) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.dispatch.add(fresh, now)
             return []
+        oversized = [record for record in fresh if counted_bytes(record) > sendable]
+        if self.limit.max_bytes is None:
+            self._oversized += oversized
+            self.dispatch.hold(oversized)
         self.dispatch.add([record for record in fresh if counted_bytes(record) <= sendable], now)
-        return self._set_aside([record for record in fresh if counted_bytes(record) > sendable])
+        return [] if self.limit.max_bytes is None else self._refuse(oversized, self.limit.max_bytes)
 
     def load(self, now: float) -> Batch:
         """The next request, which is on its way from now on; empty if nothing may be sent yet."""
@@ -114,13 +121,13 @@ class Window:
         for shard_id in outcome.shards:
             self.dispatch.rates.accepted(shard_id)
         self._delivered(outcome.delivered)
-        self._forget(record for record, _, _ in outcome.rejected)
+        self._forget([record for record, _, _ in outcome.rejected])
         for packed in outcome.halve:
             self.dispatch.halve(packed.records)
         if outcome.mislanded:
             self.dispatch.shards.doubt()
             self._undecided += outcome.mislanded
-        most = self._hold_failed(outcome, now) if outcome.again else 0
+        most = self._hold_failed(outcome, now, part=batch.part) if outcome.again else 0
         self._judge(outcome, most, now)
 
     def failed(self, batch: Batch, error: SendError, now: float) -> None:
@@ -162,7 +169,12 @@ class Window:
         if not self._pacing.failures and not self._attempts:
             self._health.ok(now)
         oversized, self._oversized = self._oversized, []
-        return self._set_aside(oversized)
+        limit = description.max_record_bytes
+        if fits := [record for record in oversized if counted_bytes(record) <= limit]:
+            self.dispatch.put_back(fits)
+        rejected = self._refuse([record for record in oversized if counted_bytes(record) > limit], limit)
+        self.dispatch.settled(record for record, _, _ in rejected)
+        return rejected
 
     def limit_unanswered(self, error: SendError, now: float) -> None:
         """The limit could not be asked: before the first record was delivered, this tells what is wrong."""
@@ -240,6 +252,8 @@ class Window:
     def _return(self, batch: Batch, error: SendError | None = None) -> None:
         """The batch is no longer in flight."""
         self._in_flight.pop(id(batch), None)
+        if batch.part:
+            self.dispatch.part_returned()
         health = self._health
         health.requests += 1
         if self._attempts:
@@ -252,8 +266,9 @@ class Window:
         self._health.delivered += len(records)
         self._forget(records)
 
-    def _forget(self, records: Iterable[Record]) -> None:
+    def _forget(self, records: Sequence[Record]) -> None:
         """They are done with."""
+        self.dispatch.settled(records)
         if self._attempts:
             for record in records:
                 self._attempts.pop(record.number, None)
@@ -269,7 +284,7 @@ class Window:
         self._mark_sent(records)
         self.dispatch.put_back(records)
 
-    def _hold_failed(self, outcome: Sorted, now: float) -> int:
+    def _hold_failed(self, outcome: Sorted, now: float, *, part: bool) -> int:
         """Keep what failed by itself until its shard, or its back-off, allows it; the most attempts of any."""
         again: dict[int, list[Record]] = {}
         paced: list[Record] = []
@@ -281,6 +296,9 @@ class Window:
                 count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1
                 most = max(most, count)
                 (paced if known else again.setdefault(count, [])).append(record)
+        if part and self.dispatch.keeps_parts:
+            self.dispatch.part_again(outcome.again, now + self._settings.record_backoff.secs(most))
+            return most
         if paced:
             self.dispatch.put_back(paced)
         for count, records in again.items():
@@ -294,17 +312,9 @@ class Window:
         elif max(self._attempts.values(), default=0) < STUCK_ATTEMPTS:
             self._health.ok(now)
 
-    def _set_aside(self, records: list[Record]) -> list[Rejected]:
-        """Records over 1 MiB: hold what the stream takes, give what it never will, keep all until that is known."""
-        limit = self.limit.max_bytes
-        if limit is None:
-            self._oversized += records
-            return []
-        if fits := [record for record in records if counted_bytes(record) <= limit]:
-            self.dispatch.put_back(fits)
-        rejected = [_too_large(record, limit) for record in records if counted_bytes(record) > limit]
-        self._health.rejected += len(rejected)
-        return rejected
+    def _refuse(self, records: list[Record], limit: int) -> list[Rejected]:
+        self._health.rejected += len(records)
+        return [_too_large(record, limit) for record in records]
 
     def _bad_name(self, error: SendError) -> Refused:
         return Refused(error.code, error.detail, INVALID_NAME_HINT.format(stream=self._stream))

@@ -51,6 +51,10 @@ class OutputSpecification(BaseModel):
             "not": {"required": ["partition_key", "partition_key_from"]},
             "allOf": [
                 _needs({"compression": {"enum": ["gzip", "zstd"]}}, {"packing": {"const": "lines"}}),
+                {
+                    "if": {"required": ["order"], "properties": {"order": {"const": "strict"}}},
+                    "then": {"anyOf": [{"required": ["partition_key"]}, {"required": ["partition_key_from"]}]},
+                },
                 _needs({"max_record_bytes": {"type": "integer"}}, {"packing": {"enum": ["kpl", "lines"]}}),
             ],
         },
@@ -65,6 +69,9 @@ class OutputSpecification(BaseModel):
         "none", description="Many records in one: KPL aggregation, or newline-delimited JSON."
     )
     compression: Literal["none", "gzip", "zstd"] = Field("none", description="With `packing: lines`: of each record.")
+    order: Literal["best_effort", "strict"] = Field(
+        "best_effort", description="strict: of a partition key, no record is sent before those before it are settled."
+    )
     max_record_bytes: (
         Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Expect("a number of bytes")] | None
     ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
@@ -84,4 +91,10 @@ class OutputSpecification(BaseModel):
             raise ValueError(f"`compression: {self.compression}` needs `packing: lines`, and packing is {self.packing}")
         if self.max_record_bytes is not None and self.packing == "none":
             raise ValueError("`max_record_bytes` needs `packing: kpl` or `packing: lines`")
+        return self
+
+    @model_validator(mode="after")
+    def _order_is_per_key(self) -> OutputSpecification:
+        if self.order == "strict" and self.partition_key is None and self.partition_key_from is None:
+            raise ValueError("`order: strict` is per partition key: expected `partition_key` or `partition_key_from`")
         return self

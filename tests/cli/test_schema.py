@@ -77,6 +77,7 @@ def test_a_topic_that_loads_is_accepted(topic):
     "topic: a\noutputs: [{data_stream: s, partition_key: 7}]",
     "topic: a\noutputs: [{data_stream: s, compression: gzip}]", "topic: a\noutputs: [{data_stream: s, packing: zip}]",
     "topic: a\noutputs: [{data_stream: s, max_record_bytes: 4096}]",
+    "topic: a\noutputs: [{data_stream: s, order: strict}]",
     "topic: a\noutputs: [{data_stream: s, packing: kpl, compression: zstd}]",
     *(f"topic: '{topic}'\noutputs: [{{data_stream: s}}]"
       for topic in ("", "a/#/b", "a+/b", "{a b}", "{a...}/b", "a{b}", "$share/g/a")),

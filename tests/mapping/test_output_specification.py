@@ -40,6 +40,7 @@ def test_size_and_wait_do_not_make_another_queue():
         ({"packing": "kpl", "compression": "zstd"}, "needs `packing: lines`, and packing is kpl"),
         ({"max_record_bytes": 5000}, "needs `packing: kpl` or `packing: lines`"),
         ({"packing": "kpl", "max_record_bytes": 10}, r"outputs\[0\].max_record_bytes: expected"),
+        ({"order": "strict"}, "is per partition key: expected `partition_key` or `partition_key_from`"),
         ({"packing": "zip"}, "'none', 'kpl' or 'lines'"),
     ],
 )
