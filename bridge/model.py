@@ -75,6 +75,7 @@ class Output:
     order: str = "best_effort"
     linger_ms: int | None = None
     max_record_bytes: int | None = None
+    envelope: bool = False
 
     @property
     def spread(self) -> bool:

@@ -44,7 +44,7 @@ class Made(NamedTuple):
         """As a test writes it: `partition_key` and `data`, or `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
-        return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.result.data)}
+        return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
@@ -21,12 +22,13 @@ class Document:
     """A file's values, and the place of each.
 
     `file` is the name that problems show; `data` is plain (dict, list, str, int, float, bool, None), after
-    substitution.
+    substitution; `sha256` is of the file's bytes, in hexadecimal.
     """
 
     file: str
     data: Any = field(repr=False)
     root: Node = field(repr=False, compare=False)
+    sha256: str = field(default="", compare=False)
 
     def place(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the key (or the list item) at `path`; of the nearest above if there is none."""
@@ -73,4 +75,5 @@ def parse_document(
         problems += Substitution(environ, base, file).apply(root)
     if problems or root is None:
         raise ConfigError(problems)
-    return Document(file, root.data, root)
+    octets = text.encode() if isinstance(text, str) else text
+    return Document(file, root.data, root, sha256(octets).hexdigest())

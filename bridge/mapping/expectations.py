@@ -120,7 +120,7 @@ class _Records:
         wanted = self._expected[one]
         expected = wanted.model_dump(include=wanted.model_fields_set)
         draft = self._made[other]
-        got: dict[str, Any] = {"data_stream": self._stream(other), **self._data(wanted, draft.data)}
+        got: dict[str, Any] = {"data_stream": self._stream(other), **self._data(wanted, self._mapping.content(draft))}
         if wanted.partition_key is None:
             expected.pop("partition_key", None)
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.documents import read_document
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import run_cases
+from bridge.mapping.envelope import VERSION_DIGITS
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.mapping import Mapping, compile_mapping
 from bridge.mapping.tables import load_tables
@@ -86,7 +87,8 @@ def compile_file(
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
     document = read_document(file, shown_as=shown, substitute=False, environ={})
-    return compile_mapping(name or file.stem, read_specification(document, tables), limits, tables), document
+    specification, version = read_specification(document, tables), document.sha256[:VERSION_DIGITS]
+    return compile_mapping(name or file.stem, specification, limits, tables, version), document
 
 
 def is_mapping_file(file: Path) -> bool:

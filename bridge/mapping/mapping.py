@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.decoding import decoder, decompression
+from bridge.mapping.envelope import NAMES, content, envelopes
 from bridge.mapping.expressions import EMPTY, Expression, compile_expression, truthy
+from bridge.mapping.outputs import emitter
 from bridge.mapping.records import MAX_DETAIL_CHARS, Convert, converter
 from bridge.mapping.scope import RECORD, BuildScope, Scope, scope_builder
 from bridge.mapping.topics import TopicPattern
-from bridge.model import Mapped, Message, Output, Rejection
+from bridge.model import Draft, Mapped, Message, Output, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +50,10 @@ class Mapping:
     outputs: tuple[Output, ...]
     steps: Steps = field(repr=False)
     apply: Apply = field(repr=False)
+
+    def content(self, draft: Draft) -> bytes:
+        """A record's data without its envelope."""
+        return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
     def apply_again(self, message: Message, streams: Sequence[str], item: int | None) -> Mapped:
         """Map a dead letter's message again, for the outputs to `streams` only and, of `each`, for `item` only.
@@ -95,15 +101,22 @@ class Steps:
     keys: tuple[Expression | None, ...]
 
 
-def compile_mapping(name: str, specification: Specification, limits: Limits, tables: Tables = EMPTY) -> Mapping:
+def compile_mapping(
+    name: str, specification: Specification, limits: Limits, tables: Tables = EMPTY, version: str = ""
+) -> Mapping:
     """Give the mapping of a file without problems; raises TopicError or ExpressionError for any other.
 
     `limits` may change while the mapping is in use: it tells the most bytes of a record by destination, and one that
-    is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now.
+    is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now; `version`
+    is the file's.
     """
     outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
     steps = _steps(name, specification, tables)
-    convert = converter(outputs, steps.keys, steps.transform, each=specification.each, limits=limits)
+    emitters = tuple(
+        emitter(output, key, limits, envelopes(name, version) if output.envelope else None)
+        for output, key in zip(outputs, steps.keys, strict=True)
+    )
+    convert = converter(emitters, steps.transform, each=specification.each)
     every = tuple(output.number for output in outputs)
     apply = _applier(steps, convert, every, skip_retained=specification.retained == "skip")
     decompress = decompression(specification)
@@ -116,6 +129,8 @@ def _steps(name: str, specification: Specification, tables: Tables) -> Steps:
     where, transform = _optional(specification.where, tables), _optional(specification.transform, tables)
     keys = tuple(_optional(output.partition_key_from, tables) for output in specification.outputs)
     names = _names(each for each in (where, transform, *keys) if each is not None)
+    if names is not None and any(output.envelope for output in specification.outputs):
+        names |= NAMES
     if transform is None and names is not None and RECORD in names:
         names |= {"payload"}
     unseen = specification.payload == "bytes" and names is not None and "payload" not in names

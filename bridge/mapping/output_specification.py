@@ -75,6 +75,9 @@ class OutputSpecification(BaseModel):
     max_record_bytes: (
         Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Expect("a number of bytes")] | None
     ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
+    envelope: bool = Field(
+        False, description="Each record within {id, received_at, mapping, version, topic, data}, as JSON."
+    )
     linger_ms: Annotated[int, Field(ge=0, le=_LONGEST_LINGER_MS)] | None = Field(
         None, description="How long a record waits for others; `kinesis.linger_ms` if not given."
     )

@@ -36,8 +36,16 @@ def json_type(value: Any) -> str:
     return names.get(type(value), "null" if value is None else type(value).__name__)
 
 
-def emitter(output: Output, key_from: Expression | None, limits: Limits) -> Emit:
+def emitter(
+    output: Output,
+    key_from: Expression | None,
+    limits: Limits,
+    envelope: Callable[[Scope, bytes], bytes] | None = None,
+) -> Emit:
     """Give the closure for one output; `key_from` is its `partition_key_from`."""
+    if envelope is not None:
+        emit_enveloped = emitter(output, key_from, limits)
+        return lambda scope, record, data: emit_enveloped(scope, record, envelope(scope, data))
     if key_from is not None:
         return _emit_keyed(output, key_from, limits)
     number, stream, key = output.number, str(output.destination), output.partition_key

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from bridge.errors import Rejected, TransformError
-from bridge.mapping.outputs import Emit, Limits, emitter, json_type
-from bridge.model import Draft, Mapped, Output, Rejection
+from bridge.mapping.outputs import Emit, json_type
+from bridge.model import Draft, Mapped, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,16 +32,9 @@ Convert: TypeAlias = "Callable[[Message, Scope, int | None], Mapped]"
 """What a message that passed `where` becomes. Raises TransformError if nothing can be made of it."""
 
 
-def converter(
-    outputs: Sequence[Output],
-    keys: Sequence[Expression | None],
-    transform: Expression | None,
-    *,
-    each: bool,
-    limits: Limits,
-) -> Convert:
-    """Give the closure for a mapping; `keys` are the outputs' `partition_key_from`."""
-    emitters = tuple((output.number, emitter(output, key, limits)) for output, key in zip(outputs, keys, strict=True))
+def converter(emits: Sequence[Emit], transform: Expression | None, *, each: bool) -> Convert:
+    """Give the closure for a mapping; `emits` are its outputs' (see `outputs.emitter`)."""
+    emitters = tuple(enumerate(emits))
     if transform is None:
         return _one_unchanged(emitters[0][1]) if len(emitters) == 1 else _unchanged(emitters)
     if each:

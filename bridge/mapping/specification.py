@@ -246,12 +246,13 @@ class Specification(_Section):
         return self
 
     @model_validator(mode="after")
-    def _lines_are_json(self) -> Specification:
+    def _json_where_it_is_needed(self) -> Specification:
         if self.transform is None and self.payload != "json":
             for number, output in enumerate(self.outputs):
-                if output.packing == "lines":
+                if output.packing == "lines" or output.envelope:
+                    setting = "envelope: true" if output.envelope else "packing: lines"
                     raise ValueError(
-                        f"outputs[{number}]: `packing: lines` is for JSON: expected a `transform` or `payload: json`, "
+                        f"outputs[{number}]: `{setting}` is for JSON: expected a `transform` or `payload: json`, "
                         f"found `payload: {self.payload}` unchanged"
                     )
         return self
