@@ -13,6 +13,7 @@ from bridge.kinesis.client import Publisher, PublisherSettings
 from bridge.kinesis.credentials import Authentication
 from bridge.kinesis.dry_run import Printer
 from bridge.kinesis.sender import SenderSettings
+from bridge.kinesis.uplink import Uplink
 from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
 from bridge.service import Service
@@ -49,7 +50,7 @@ def session_settings(settings: Settings) -> SessionSettings:
     )
 
 
-def publisher(settings: Settings) -> Publisher:
+def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
     """The shared publisher, with room for every stream's requests."""
     kinesis = settings.kinesis
     return Publisher(
@@ -58,21 +59,23 @@ def publisher(settings: Settings) -> Publisher:
             authentication=Authentication(kinesis.authentication.type, kinesis.authentication.plain()),
             endpoint_url=kinesis.endpoint_url,
             max_connections=max(16, 4 * kinesis.requests_in_flight),
+            uplink=uplink,
         )
     )
 
 
-def sender_settings(settings: Settings) -> SenderSettings:
+def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderSettings:
     """How each stream is sent."""
-    return SenderSettings(
-        requests_in_flight=settings.kinesis.requests_in_flight, linger_secs=settings.kinesis.linger_ms / 1000
-    )
+    kinesis = settings.kinesis
+    return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, uplink=uplink)
 
 
 def spool_settings(settings: Settings) -> SpoolSettings:
     """Where records wait."""
     spool = settings.spool
-    return SpoolSettings(spool.path, spool.max_bytes, spool.when_full, spool.fresh_bytes)
+    return SpoolSettings(
+        spool.path, spool.max_bytes, spool.when_full, spool.fresh_bytes, settings.kinesis.backlog == "live_first"
+    )
 
 
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
@@ -88,7 +91,10 @@ def assemble(settings: Settings) -> Service:
     """The bridge as configured. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
     spool = spool_settings(settings)
     mappings = live_mappings(settings, spool.path / "in-force")
-    return Service(session_settings(settings), spool, publisher(settings), mappings, sender=sender_settings(settings))
+    most = settings.kinesis.max_bytes_per_sec
+    uplink = None if most is None else Uplink(most)
+    sender = sender_settings(settings, uplink)
+    return Service(session_settings(settings), spool, publisher(settings, uplink), mappings, sender=sender)
 
 
 class DryRun:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from bridge.config.fields import Section
+from bridge.config.fields import Section, Size, size_between
 from bridge.documents import Expect
 
 
@@ -27,6 +27,9 @@ def _endpoint_url(url: str) -> str:
     if "@" in url or parts.query or parts.fragment:
         raise ValueError(f"{expected}, and no credentials or query")
     return url
+
+
+LEAST_UPLINK_BYTES = 1000
 
 
 class _Authentication(Section):
@@ -80,6 +83,14 @@ class KinesisSettings(Section):
     )
     endpoint_url: Annotated[str, AfterValidator(_endpoint_url), Expect("a URL as https://host")] | None = Field(
         default=None, description="another endpoint: a VPC endpoint, or a local Kinesis"
+    )
+    backlog: Literal["oldest_first", "live_first"] = Field(
+        default="oldest_first",
+        description="after an outage: everything in its order, or what is just received before what waits; "
+        "always `oldest_first` where `order` is strict",
+    )
+    max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
+        default=None, description="the most that all streams together put on the link a second"
     )
     requests_in_flight: int = Field(
         default=4, ge=1, le=32, description="PutRecords requests under way at once, per stream"

@@ -12,6 +12,8 @@
     packing.py       which records go together
     shards.py        which shard a key belongs to, and when to ask for the shards again
     rates.py         what each shard takes
+    hot_keys.py      which key alone is too much for a shard
+    uplink.py        what all streams together may put on the link
     lanes.py         records that wait: by shard, or until what failed is due
     dispatch.py      what is sent next
     strict.py        the same where order is strict, and key_lines.py: its records by key

@@ -26,6 +26,7 @@ class Batch:
     counted_bytes: int = 0
     part: bool = False
     epoch: int = 0
+    most_bytes: int = MAX_REQUEST_BYTES
 
     @property
     def entries(self) -> Sequence[Record | Packed]:
@@ -39,8 +40,8 @@ class Batch:
 
     @property
     def room_bytes(self) -> int:
-        """How many more bytes of data and keys the request can carry."""
-        return MAX_REQUEST_BYTES - self.counted_bytes
+        """How many more bytes of data and keys the request should carry; the first record may be larger."""
+        return self.most_bytes - self.counted_bytes
 
     def add_plain(self, records: Sequence[Record], size: int) -> None:
         """Records as they are, of `size` counted bytes."""

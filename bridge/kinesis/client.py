@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.kinesis.packing import Packed
+    from bridge.kinesis.uplink import Uplink
     from bridge.kinesis.wire import Result
     from bridge.model import Record
 
@@ -43,6 +44,7 @@ class PublisherSettings:
     max_connections: int = 16
     connect_timeout_secs: float = 5.0
     read_timeout_secs: float = 30.0
+    uplink: Uplink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def _client(settings: PublisherSettings) -> Any:
         verify=settings.ca_file,
         config=config,
     )
-    wire.install(client)
+    wire.install(client, settings.uplink)
     return client
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bridge.kinesis.batch import Batch
+from bridge.kinesis.hot_keys import HotKeys
 from bridge.kinesis.lanes import NOW, Lane, Lanes
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes
 from bridge.kinesis.packing import Packed, packer
@@ -30,6 +31,7 @@ PACED_SECS = 60.0
 """So long after a throttle plain records are sorted by shard."""
 
 _HELD_FOR_BUSY_SHARDS = 20_000
+_BUSY_SECS = 1.0
 _PLACES_TRIED = 8
 _SHARDS_SUMMED = 64
 
@@ -45,6 +47,8 @@ class Dispatch:
         self.rates = Rates()
         self.linger_secs = linger_secs
         self.most_bytes = 0
+        self.request_bytes = MAX_REQUEST_BYTES
+        self.hot_keys = HotKeys(str(destination), packed=destination.packing != "none")
         self._lanes = Lanes()
         self._packer = packer(destination, self._place)
         self._spread = destination.keys == "spread"
@@ -52,6 +56,7 @@ class Dispatch:
         self._sorted_by: ShardMap | None = None
         self._parts: deque[list[Record]] = deque()
         self._now = NOW
+        self._busy_until = NOW
         if self._packer is not None:
             self.shards.want()
 
@@ -76,7 +81,7 @@ class Dispatch:
         if self._parts:
             return 0, 0
         records = MAX_REQUEST_RECORDS if self._packer is None else PACKED_TURN_RECORDS
-        size = int(MAX_REQUEST_BYTES * (1.0 if self._packer is None else self._packer.ratio))
+        size = int(self.request_bytes * (1.0 if self._packer is None else self._packer.ratio))
         for lane in self._lanes.ready(now):
             room = self.rates.room(lane.shard.id, now) if lane.shard else (records, size)
             records -= min(len(lane.records), room[0]) if self._packer is None else len(lane.records)
@@ -91,10 +96,18 @@ class Dispatch:
     def add(self, records: Sequence[Record], now: float) -> None:
         """Fresh records, in the order of the queue."""
         self._choose_lanes(now)
+        self._watch_keys(records, now)
         if self._sorted_by is None:
             self._lanes.open.put(records, sum([counted_bytes(record) for record in records]))
         else:
             self._lanes.sort(records, self._sorted_by.of_key)
+
+    def _watch_keys(self, records: Sequence[Record], now: float) -> None:
+        """Count the keys of what comes in while a shard is busy."""
+        if now < self._busy_until:
+            self.hot_keys.add(records, now)
+        else:
+            self.hot_keys.calm()
 
     def put_back(self, records: Sequence[Record], due: float | None = None) -> None:
         """Records that were not delivered, not to be sent before `due`; None: when their shard takes them."""
@@ -141,7 +154,7 @@ class Dispatch:
         """The next request; empty if nothing may be sent now. No record of it is larger than `limit`."""
         self._choose_lanes(now)
         self._now = now
-        batch = Batch()
+        batch = Batch(most_bytes=self.request_bytes)
         if self._parts:
             batch.part = True
             lane = Lane()
@@ -152,9 +165,9 @@ class Dispatch:
             return batch
         for lane in self._ready_lanes(now):
             self._draw(lane, batch, limit)
-            if batch.room_records <= 0:
+            if batch.room_records <= 0 or batch.room_bytes <= 0:
                 break
-            if lane.records and lane.shard is not None:
+            if lane.records and lane.shard is not None and batch.room_bytes > 0:
                 self._hold(lane, lane.shard)  # it got what its shard takes now
         self._lanes.tidy()
         return batch
@@ -197,6 +210,8 @@ class Dispatch:
 
     def _draw_plain(self, lane: Lane, batch: Batch) -> None:
         records, size, shard = batch.room_records, batch.room_bytes, lane.shard
+        if not batch.records:
+            size = max(size, counted_bytes(lane.records[0]))
         if shard is not None:
             most, most_bytes = self.rates.room(shard.id, self._now)
             records, size = min(records, most), min(size, max(most_bytes, counted_bytes(lane.records[0])))
@@ -213,7 +228,7 @@ class Dispatch:
         sent: set[int] = set()
         for packed in self._packer.pack(taken, lane.shard, most):
             size = packed.counted_bytes
-            if size > batch.room_bytes or batch.room_records <= 0:
+            if (size > batch.room_bytes and batch.records) or batch.room_records <= 0:
                 break
             if packed.shard is not None:
                 if min(self.rates.room(packed.shard.id, self._now)) <= 0 and not batch.part:
@@ -237,6 +252,7 @@ class Dispatch:
     def _hold(self, lane: Lane | KeyLane, shard: Shard) -> None:
         """The shard takes nothing now: wait for it, and for so much that a request is worth while."""
         lane.due = self._now + max(self.linger_secs, self.rates.wait_secs(shard.id, self._now))
+        self._busy_until = lane.due + _BUSY_SECS
 
     def _place(self, number: int) -> tuple[str, Shard | None]:
         """A key for a packed record without one: of a few, the one whose shard has the most room."""

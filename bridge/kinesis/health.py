@@ -22,7 +22,8 @@ class StreamStatus:
     consumers that de-aggregate discard them, and so sent again. `duplicates_possible`: records sent again although an
     earlier request, which got no good answer, may have stored them. `waiting`: records that were handed out by the
     queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
-    while Kinesis has not been asked.
+    while Kinesis has not been asked. `hot_key`: a partition key that alone brings what a shard takes, or more.
+    `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none.
     """
 
     stream: str
@@ -44,6 +45,8 @@ class StreamStatus:
     waiting: int
     last_latency_ms: float
     max_record_bytes: int | None
+    hot_key: str = ""
+    oldest_secs: float = 0.0
 
 
 class StreamHealth:

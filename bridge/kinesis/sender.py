@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import BridgeError, SendError
@@ -56,6 +57,9 @@ class StreamQueue(Protocol):
         (records, or bytes: data and UTF-8 key); [] on timeout or after close. What it raises ends `run`, which may be
         called again: nothing that was handed out is forgotten.
         """
+
+    def oldest_secs(self, held: int | None) -> float:
+        """How long ago the oldest record was received that is not settled; `held`: the oldest the sender holds."""
 
     def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
         """Let these leave the queue: delivered, or (record, code, detail) to the dead letters. Never blocks on disk."""
@@ -119,7 +123,8 @@ class StreamSender:
     def status(self) -> StreamStatus:
         """How the stream does now."""
         with self._changed:
-            return self._window.status(self._clock())
+            status, oldest = self._window.status(self._clock()), self._window.oldest()
+        return replace(status, oldest_secs=self._queue.oldest_secs(oldest))
 
     def _next_batch(self) -> Batch:
         """What to send now; empty after any wait, so that the caller looks at everything again."""

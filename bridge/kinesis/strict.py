@@ -14,7 +14,7 @@ from bridge.kinesis.batch import Batch
 from bridge.kinesis.dispatch import PACKED_TURN_RECORDS, Dispatch
 from bridge.kinesis.key_lines import KeyLines
 from bridge.kinesis.lanes import NOW
-from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
+from bridge.kinesis.limits import counted_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ class StrictDispatch(Dispatch):
     def wanted(self, now: float) -> tuple[int, int]:
         """As `Dispatch`."""
         del now
-        return (0, 0) if self._parts or self._part_out else (PACKED_TURN_RECORDS, MAX_REQUEST_BYTES)
+        return (0, 0) if self._parts or self._part_out else (PACKED_TURN_RECORDS, self.request_bytes)
 
     def next_due(self, now: float) -> float | None:
         """As `Dispatch`."""
@@ -71,6 +71,7 @@ class StrictDispatch(Dispatch):
     def add(self, records: Sequence[Record], now: float) -> None:
         """As `Dispatch`."""
         self._choose_lanes(now)
+        self._watch_keys(records, now)
         self._lines.add(records)
 
     def hold(self, records: Iterable[Record]) -> None:
@@ -107,11 +108,11 @@ class StrictDispatch(Dispatch):
             return Batch()
         if self._parts:
             return self._load_part(limit) if self._parts_due <= now else Batch()
-        batch = Batch()
+        batch = Batch(most_bytes=self.request_bytes)
         for lane in self._lines.ready(now):
             while lane.lines and self._draw_next(lane, batch, limit):
                 pass
-            if batch.room_records <= 0:
+            if batch.room_records <= 0 or batch.room_bytes <= 0:
                 break
             if lane.lines and lane.shard is not None:
                 self._hold(lane, lane.shard)
@@ -142,7 +143,7 @@ class StrictDispatch(Dispatch):
         if self._packer is None:
             records: Sequence[Record] = lane.first(0, one_key=True)
             size = counted_bytes(records[0])
-            if size > batch.room_bytes:
+            if size > batch.room_bytes and batch.records:
                 return False
             batch.add_plain(records, size)
         else:
@@ -150,7 +151,7 @@ class StrictDispatch(Dispatch):
             run = lane.first(int(most * self._packer.ratio), one_key=self._one_key or shard is None)
             packed = next(self._packer.pack(run, shard, most))
             records, size = packed.records, packed.counted_bytes
-            if size > batch.room_bytes:
+            if size > batch.room_bytes and batch.records:
                 return False
             batch.add_packed(packed, size)
         self._lines.taken(lane, records)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.results import Sorted
     from bridge.kinesis.shards import Shard
+    from bridge.kinesis.uplink import Uplink
     from bridge.model import Record
 
 STUCK_ATTEMPTS = 6
@@ -39,13 +40,17 @@ Rejected = tuple["Record", str, str]
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """How one stream is sent. `requests_in_flight` is also the number of threads that run its sender."""
+    """How one stream is sent. `requests_in_flight` is also the number of threads that run its sender.
+
+    `uplink` is shared with the publisher, which tells it what was sent, and with all other streams.
+    """
 
     requests_in_flight: int = 4
     linger_secs: float = 0.1
     refused_retry_secs: float = 30.0
     record_backoff: Backoff = field(default_factory=lambda: Backoff(0.1, 2.0))
     request_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 30.0))
+    uplink: Uplink | None = None
 
 
 class Window:
@@ -64,11 +69,14 @@ class Window:
         self._pacing = Pacing(settings.request_backoff)
         self._health = StreamHealth(stream)
         self._in_flight: dict[int, Batch] = {}
+        if settings.uplink is not None:
+            self.dispatch.request_bytes = min(MAX_REQUEST_BYTES, settings.uplink.request_bytes)
         self.tune(Tuning())
 
     def pause_secs(self, now: float) -> float:
         """How long no request may start, unless an answer comes first; 0 when one may."""
-        return self._pacing.wait_secs(now, len(self._in_flight))
+        uplink = self._settings.uplink
+        return max(self._pacing.wait_secs(now, len(self._in_flight)), uplink.wait_secs() if uplink else 0.0)
 
     def tune(self, tuning: Tuning) -> None:
         """How long to wait for more records, and how large to pack them."""
@@ -211,6 +219,15 @@ class Window:
             for packed, _ in undecided:
                 self._resend(packed.records)
 
+    def oldest(self) -> int | None:
+        """The number of the oldest record that is waiting or in flight."""
+        numbers = [record.number for batch in self._in_flight.values() for record in batch.records]
+        numbers += [record.number for packed, _ in self._undecided for record in packed.records]
+        numbers += [record.number for record in self._oversized]
+        if (waiting := self.dispatch.oldest()) is not None:
+            numbers.append(waiting)
+        return min(numbers, default=None)
+
     def status(self, now: float) -> StreamStatus:
         """How the stream does."""
         health = self._health
@@ -234,6 +251,7 @@ class Window:
             waiting=self._waiting(),
             last_latency_ms=health.last_latency_ms,
             max_record_bytes=self.limit.max_bytes,
+            hot_key=self.dispatch.hot_keys.hot,
         )
 
     def _out(self) -> int:

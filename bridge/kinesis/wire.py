@@ -20,6 +20,7 @@ from bridge.kinesis.packing import Packed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.kinesis.uplink import Uplink
     from bridge.model import Record
 
 OK = 200
@@ -43,15 +44,28 @@ Result = Accepted | Failed
 NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
 
 
-def install(client: Any) -> None:
+def install(client: Any, uplink: Uplink | None = None) -> None:
     """Make `client.put_records(StreamName or StreamARN, Records=[…])` answer `{"Results": [Result, …]}`.
 
-    What goes in are `Record`s or `Packed` ones.
+    What goes in are `Record`s or `Packed` ones. `uplink` is told of every request's bytes.
     """
     events = client.meta.events
     events.register("before-parameter-build.kinesis.PutRecords", _set_aside)
     events.register("before-call.kinesis.PutRecords", _write)
     events.register("before-parse.kinesis.PutRecords", _read)
+    if uplink is not None:
+        events.register("before-send.kinesis", lambda request, **_: uplink.sent(request_bytes(request)))
+
+
+def request_bytes(request: Any) -> int:
+    """The bytes of an AWSPreparedRequest as HTTP/1.1 writes it."""
+    head = f"{request.method} {request.url} HTTP/1.1\r\n"
+    headers = sum(len(str(name)) + len(_text(value)) + 4 for name, value in request.headers.items())
+    return len(head) + headers + 2 + len(request.body or b"")
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -17,10 +17,12 @@ from bridge.model import MAX_PARTITION_KEY_CHARS, Record, Tuning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ROW_BYTES = 250
+ROW_BYTES = 250
 """What a record costs in memory beside its data."""
 _KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
 """The longest key in UTF-8."""
+MARK_MS = 5_000
+_MARKS_KEPT = 200
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
 
@@ -44,6 +46,7 @@ class StreamQueue:
         first: int,
         next_number: int,
         fresh_bytes: int,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.stream = stream
         self.number = number
@@ -52,6 +55,7 @@ class StreamQueue:
         self.next = next_number
         self.pending: list[Record] = []
         self._read = read
+        self._now_ms = now_ms
         self._fresh_limit = fresh_bytes
         self._fresh: deque[Record] = deque()
         self._fresh_bytes = 0
@@ -63,6 +67,9 @@ class StreamQueue:
         self._collecting = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
+        self.marks: list[tuple[int, int]] = []
+        """(number, milliseconds since 1970): a record of that number was received then. Never changed, but replaced."""
+        self.marks_changed = False
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
@@ -78,7 +85,7 @@ class StreamQueue:
     def committed(self) -> None:
         """What was pending is on disk: let senders have it."""
         records, self.pending = self.pending, []
-        size = sum([len(record.data) for record in records]) + _ROW_BYTES * len(records)
+        size = sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
         with self._changed:
             self._tail = records[-1].number + 1
             if not self._behind and self._fresh_bytes + size <= self._fresh_limit:
@@ -87,6 +94,7 @@ class StreamQueue:
             else:
                 # From here on the database is the only place that has them, until senders have caught up.
                 self._behind = True
+            self._mark(records[0].number)
             self._changed.notify_all()
 
     def take_settled(self) -> list[Settlement]:
@@ -119,7 +127,7 @@ class StreamQueue:
             while self._page and self._page[0].number <= last:
                 self._page.popleft()
             while self._fresh and self._fresh[0].number <= last:
-                self._fresh_bytes -= len(self._fresh.popleft().data) + _ROW_BYTES
+                self._fresh_bytes -= len(self._fresh.popleft().data) + ROW_BYTES
             self._cursor = max(self._cursor, last + 1)
             return first, last
 
@@ -139,6 +147,33 @@ class StreamQueue:
             self._fresh_bytes = 0
             self._behind = True
             self._changed.notify_all()
+
+    # -- age -------------------------------------------------------------------------------------------------------
+
+    def _mark(self, number: int) -> None:
+        now = self._now_ms()
+        if self.marks and 0 <= now - self.marks[-1][1] < MARK_MS:
+            return
+        marks = [*self.marks, (number, now)]
+        if len(marks) > _MARKS_KEPT:  # the older half at half the resolution
+            marks = marks[: _MARKS_KEPT // 2 : 2] + marks[_MARKS_KEPT // 2 :]
+        self.marks, self.marks_changed = marks, True
+
+    def _first_unsent(self) -> int:
+        return self._page[0].number if self._page else self._cursor
+
+    def oldest_secs(self, held: int | None) -> float:
+        """How long ago the oldest record was received that is not settled; 0 if there is none.
+
+        `held` is the oldest that the sender holds. Any thread.
+        """
+        with self._changed:
+            number = self._first_unsent() if self._waiting() else self._tail
+            number = number if held is None else min(held, number)
+            if number >= self._tail:
+                return 0.0
+            at = next((at for first, at in reversed(self.marks) if first <= number), None)
+        return 0.0 if at is None else max(0.0, (self._now_ms() - at) / 1000)
 
     # -- senders ---------------------------------------------------------------------------------------------------
 
@@ -231,7 +266,7 @@ class StreamQueue:
                 return size, True
             source.popleft()
             if not from_page:
-                self._fresh_bytes -= len(record.data) + _ROW_BYTES
+                self._fresh_bytes -= len(record.data) + ROW_BYTES
                 self._cursor = record.number + 1
             taken.append(record)
         return size, True

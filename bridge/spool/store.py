@@ -16,6 +16,7 @@ from bridge.spool import schema
 from bridge.spool.folder import Folder
 from bridge.spool.ledger import COLUMNS, Counts, Ledger, LedgerRow
 from bridge.spool.letters import Letter, count_letters, read_letters
+from bridge.spool.live_first import LiveFirstQueue
 from bridge.spool.queue import PAGE_BYTES, PAGE_RECORDS, StreamQueue
 from bridge.spool.state import State, load, write_changed
 from bridge.spool.transaction import (
@@ -45,6 +46,8 @@ class SpoolSettings:
     max_bytes: int = 2 * 1024**3
     when_full: Literal["block", "drop_oldest"] = "block"
     fresh_bytes: int = 16 * 1024**2
+    live_first: bool = False
+    """What was just received is sent before the backlog, but where order is strict."""
 
 
 class Spool:
@@ -99,7 +102,8 @@ class Spool:
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         schema.create_queue(self._database, number)
         first = self._database.execute(f"select min(number) from queue_{number}").fetchone()[0]
-        queue = StreamQueue(
+        made = LiveFirstQueue if self.settings.live_first and "order=strict" not in name.split() else StreamQueue
+        queue = made(
             name,
             number,
             read=self._read,
@@ -107,6 +111,8 @@ class Spool:
             next_number=next_number,
             fresh_bytes=self.settings.fresh_bytes,
         )
+        found = self._database.execute("select value from meta where key = ?", (f"marks {number}",)).fetchone()
+        queue.marks = [(number, at) for number, at in json.loads(found[0])] if found else []
         self.queues[name] = queue
         return queue
 

@@ -64,6 +64,10 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
     for queue in queues:
         database.executemany(f"insert into queue_{queue.number} values (?, ?, ?, ?)", queue.pending)
         database.execute("update streams set next = ? where number = ?", (queue.next, queue.number))
+        if queue.marks_changed:
+            value = json.dumps(queue.marks)
+            database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))
+            queue.marks_changed = False
         for mapping, count in Counter(map(attrgetter("mapping"), queue.pending)).items():
             line = changes.of(mapping, queue.number)
             line.received += count

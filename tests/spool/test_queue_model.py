@@ -80,10 +80,13 @@ class SpoolModel(RuleBasedStateMachine):
     def reopen(self):
         """As after a SIGKILL: what is not committed is gone, and what is not settled comes again."""
         self.spool.close()
-        self.spool = opened(self.folder, fresh_bytes=self.fresh_bytes)
+        self.spool = self.reopened()
         for stream in STREAMS:
             self.uncommitted[stream], self.held[stream], self.settling[stream] = [], [], []
             self.waiting[stream] = list(self.on_disk[stream])
+
+    def reopened(self):
+        return opened(self.folder, fresh_bytes=self.fresh_bytes)
 
     @invariant()
     def the_books_are_right(self):

@@ -31,6 +31,7 @@ class KinesisStandIn:
     def __init__(self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None):
         self.script = Script()
         self.streams: dict[str, Stream] = {}
+        self.received_bytes = 0
         self.operations: Counter[tuple[str, str | None]] = Counter()
         self._options = {"forget": forget, "limited": limited}
         for name, shards in (streams or {}).items():
@@ -182,6 +183,7 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def data_received(self, data):
+        self.server.received_bytes += len(data)
         self.buffer += data
         if len(self.buffer) < self.needed:
             return

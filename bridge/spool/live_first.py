@@ -1,0 +1,139 @@
+"""`kinesis.backlog: live_first`: what has just been received goes first, and the backlog fills what room is left.
+
+The window in memory holds the newest records, and gives up its oldest to the backlog on disk when it is full. Order
+across the two is not kept, so a destination with strict order never has such a queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from bridge.errors import BridgeError
+from bridge.spool.queue import ROW_BYTES, StreamQueue
+
+if TYPE_CHECKING:
+    from bridge.model import Record
+
+
+class LiveFirstQueue(StreamQueue):
+    """As `StreamQueue`, newest first. `_backlog`: spans of numbers on disk, [first, before), not handed out yet."""
+
+    def __init__(self, stream: str, number: int, *, first: int, next_number: int, **options: object) -> None:
+        super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
+        self._backlog = deque([[first, next_number]] if first < next_number else [])
+        self._passed: list[list[int]] = []
+
+    def committed(self) -> None:
+        """As `StreamQueue`."""
+        records, self.pending = self.pending, []
+        with self._changed:
+            self._tail = records[-1].number + 1
+            self._fresh.extend(records)
+            self._fresh_bytes += sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
+            while self._fresh_bytes > self._fresh_limit:
+                self._leave_to_disk(self._fresh.popleft())
+            self._mark(records[0].number)
+            self._changed.notify_all()
+
+    def _leave_to_disk(self, record: Record) -> None:
+        self._fresh_bytes -= len(record.data) + ROW_BYTES
+        if self._backlog and self._backlog[-1][1] == record.number:
+            self._backlog[-1][1] += 1
+        else:
+            self._backlog.append([record.number, record.number + 1])
+
+    def drop_oldest(self, count: int) -> tuple[int, int] | None:
+        """As `StreamQueue`: the page in memory, then what is on disk, then the newest."""
+        with self._changed:
+            self._dropping = True
+            if self._page:
+                span = self._pass_over(self._page, count)
+            elif self._backlog:
+                first, before = self._backlog[0]
+                span = [first, min(first + count, before)]
+                self._backlog[0][0] = span[1]
+                if span[1] == before:
+                    self._backlog.popleft()
+            elif self._fresh:
+                span = self._pass_over(self._fresh, count)
+            else:
+                return None
+            self._passed.append(span)
+            return span[0], span[1] - 1
+
+    def _pass_over(self, records: deque[Record], count: int) -> list[int]:
+        first = records[0].number
+        while records and records[0].number < first + count:
+            last = records.popleft()
+            if records is self._fresh:
+                self._fresh_bytes -= len(last.data) + ROW_BYTES
+        return [first, last.number + 1]
+
+    def dropped(self) -> None:
+        """As `StreamQueue`."""
+        self._passed.clear()
+        super().dropped()
+
+    def rewind(self, number: int) -> None:
+        """As `StreamQueue`: every span that was passed over since the last transaction is there again."""
+        del number
+        with self._changed:
+            self._dropping = False
+            self._backlog.extendleft(reversed(self._passed))
+            self._passed.clear()
+            self._changed.notify_all()
+
+    def _first_unsent(self) -> int:
+        firsts = [span[0] for span in self._backlog]
+        firsts += [records[0].number for records in (self._page, self._fresh) if records]
+        return min(firsts, default=self._tail)
+
+    def _waiting(self) -> int:
+        return len(self._page) + len(self._fresh) + sum(before - first for first, before in self._backlog)
+
+    def _take(self, max_records: int, max_bytes: int) -> list[Record]:
+        taken: list[Record] = []
+        size, full = 0, False
+        while not full:
+            with self._changed:
+                if self._dropping:
+                    break
+                for source in (self._fresh, self._page):
+                    size, full = self._move(source, taken, size, (max_records, max_bytes))
+                    if full:
+                        break
+                first, before = self._backlog[0] if self._backlog else (0, 0)
+            if full or first >= before or not self._read_page(first, before, taken):
+                break
+        return taken
+
+    def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
+        """Move records to `taken`; the bytes taken in all, and whether that is all there is room for."""
+        while source:
+            record = source[0]
+            size += len(record.data) + len(record.key.encode())
+            if len(taken) >= most[0] or (size > most[1] and taken):
+                return size, True
+            source.popleft()
+            if source is self._fresh:
+                self._fresh_bytes -= len(record.data) + ROW_BYTES
+            taken.append(record)
+        return size, False
+
+    def _read_page(self, first: int, before: int, taken: list[Record]) -> bool:
+        """A page of the backlog to memory. What was taken must reach the sender, whatever the disk says."""
+        try:
+            page = self._read(self.number, first, before)
+        except BridgeError:
+            if not taken:
+                raise
+            return False
+        with self._changed:
+            if not self._backlog or self._backlog[0][0] != first:
+                return True  # dropped meanwhile
+            self._page.extend(page)
+            self._backlog[0][0] = page[-1].number + 1 if page else before
+            if self._backlog[0][0] >= self._backlog[0][1]:
+                self._backlog.popleft()
+        return True

@@ -1,0 +1,112 @@
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from bridge.spool.live_first import LiveFirstQueue
+from tests.spool.spools import append, assert_books_balance, data_of, opened, put, settle, take, take_all
+from tests.spool.test_queue_model import STREAMS, SpoolModel
+
+
+def numbered(first, last):
+    return [b"%03d" % number for number in range(first, last + 1)]
+
+
+def test_after_a_restart_what_is_just_received_goes_before_the_backlog(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, *numbered(1, 5))
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    put(spool, *numbered(6, 8))
+    assert data_of(take(spool, 5)) == numbered(6, 8) + numbered(1, 2)
+    put(spool, b"009")
+    assert data_of(take_all(spool)) == [b"009", *numbered(3, 5)]
+    spool.close()
+
+
+def test_what_the_window_has_no_room_for_joins_the_backlog(tmp_path):
+    spool = opened(tmp_path, live_first=True, fresh_bytes=3 * 253)
+    put(spool, *numbered(1, 4))
+    put(spool, *numbered(5, 6))
+    assert data_of(take(spool, 3)) == numbered(4, 6)
+    put(spool, b"007")
+    assert data_of(take_all(spool)) == [b"007", *numbered(1, 3)]
+    spool.close()
+
+
+def test_a_full_batch_is_no_larger_than_asked_for(tmp_path):
+    spool = opened(tmp_path, live_first=True)
+    put(spool, *numbered(1, 9))
+    assert data_of(take(spool, max_bytes=9)) == numbered(1, 2)
+    assert data_of(take(spool, 3)) == numbered(3, 5)
+    spool.close()
+
+
+def test_strict_order_has_no_live_first(tmp_path):
+    spool = opened(tmp_path, live_first=True)
+    kinds = [isinstance(spool.queue(name), LiveFirstQueue) for name in ("s", "s packing=kpl order=strict")]
+    assert kinds == [True, False]
+    spool.close()
+
+
+def test_the_oldest_are_dropped_and_no_record_that_a_sender_holds(tmp_path):
+    spool = opened(tmp_path, live_first=True, fresh_bytes=2 * 253)
+    put(spool, *numbered(1, 6))
+    queue = spool.queue("press")
+    assert data_of(take(spool, 3)) == [*numbered(5, 6), b"001"]
+    assert queue.drop_oldest(2) == (2, 3)
+    assert take(spool) == []
+    queue.dropped()
+    assert queue.drop_oldest(9) == (4, 4)
+    assert queue.drop_oldest(9) is None
+    queue.dropped()
+    assert queue.waiting == 0
+    spool.close()
+
+
+def test_what_could_not_be_dropped_is_sent_after_all(tmp_path):
+    spool = opened(tmp_path, live_first=True, fresh_bytes=2 * 253)
+    put(spool, *numbered(1, 6))
+    queue = spool.queue("press")
+    first, _ = queue.drop_oldest(3)
+    queue.drop_oldest(3)
+    queue.rewind(first)
+    assert sorted(data_of(take_all(spool))) == numbered(1, 6)
+    spool.close()
+
+
+def test_when_the_spool_is_full_the_books_balance(tmp_path):
+    spool = opened(tmp_path, live_first=True, max_bytes=4 << 20, when_full="drop_oldest", fresh_bytes=1 << 20)
+    for _ in range(40):
+        append(spool, *[bytes(20_000)] * 10)
+        put(spool, b"x")
+    assert sum(row.dropped for row in spool.rows()) > 0
+    settle(spool, take_all(spool))
+    assert_books_balance(spool)
+    assert spool.waiting_by_count() == {"press": 0}
+    spool.close()
+
+
+class LiveFirstModel(SpoolModel):
+    """As any queue, but for the order."""
+
+    @initialize(fresh_bytes=st.sampled_from([0, 600, 3000, 1 << 20]))
+    def open(self, fresh_bytes):
+        super().open(fresh_bytes)
+        self.spool.close()
+        self.reopen()
+
+    def reopened(self):
+        return opened(self.folder, fresh_bytes=self.fresh_bytes, live_first=True)
+
+    @rule(stream=st.sampled_from(STREAMS), count=st.integers(1, 8))
+    def collect(self, stream, count):
+        records = self.spool.queue(stream).collect(count, 1 << 20, 0.0, 0.0)
+        waiting = dict(self.waiting[stream])
+        assert len(records) == min(count, len(waiting))
+        for record in records:
+            self.held[stream].append((record, waiting.pop(record.data)))
+        self.waiting[stream] = list(waiting.items())
+
+
+TestLiveFirstModel = LiveFirstModel.TestCase
+TestLiveFirstModel.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
