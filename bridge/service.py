@@ -170,6 +170,11 @@ class Service:
         problems += [
             f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
         ]
+        problems += [
+            f"{stream.stream}: partition key '{stream.hot_key}' alone brings as much as a shard takes, or more"
+            for stream in streams
+            if stream.hot_key
+        ]
         problems += self._unsendable.values()
         if aside := self._spool.folder.set_aside_count():
             problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")

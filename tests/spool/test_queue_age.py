@@ -10,7 +10,13 @@ from tests.spool.spools import opened, put, take
 class Ageing:
     def __init__(self, kind=StreamQueue):
         self.now = 1_700_000_000_000
-        options = {"first": 1, "next_number": 1, "fresh_bytes": 1 << 20, "read": lambda *_: [], "now_ms": lambda: self.now}
+        options = {
+            "first": 1,
+            "next_number": 1,
+            "fresh_bytes": 1 << 20,
+            "read": lambda *_: [],
+            "now_ms": lambda: self.now,
+        }
         self.queue = kind("press", 1, **options)
 
     def put(self, count, *, after_secs=0):
