@@ -13,23 +13,23 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
-from bridge.model import NO_PROPERTIES, DeadLetter, Message, Tuning
+from bridge.model import NO_PROPERTIES, DeadLetter, Message
 from bridge.mqtt.properties import parse_properties
 from bridge.mqtt.wire import PUBREL, ProtocolViolation
 from bridge.spool.transaction import Transaction
+from bridge.targets import Target, bind, due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from bridge.coverage import Tally
     from bridge.mapping.mapping import Mapping as MessageMapping
     from bridge.mapping.routes import Match, Routes
-    from bridge.model import Rejection
+    from bridge.model import Command, Effects, Rejection, Released
     from bridge.mqtt.subscriber import Subscriber
     from bridge.mqtt.wire import Publish
     from bridge.spool.queue import StreamQueue
@@ -43,14 +43,6 @@ SETTLE_SECS = 0.1
 RETRY_SECS = 1.0
 
 _PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
-
-
-class Target(NamedTuple):
-    """A mapping's place in the spool: its number, and for each output the queue; and its count of messages."""
-
-    mapping: int
-    queues: tuple[StreamQueue, ...]
-    tally: Tally
 
 
 @dataclass(slots=True)
@@ -95,6 +87,7 @@ class Ingest:
         self._targets: dict[str, Target] = {}
         self._nowhere = (0, 0)
         self._transaction = Transaction()
+        self._commands: list[Command] = []
         self._unreleased = spool.unreleased
         self._committed_at = 0.0
         self._housekept_at = 0.0
@@ -137,10 +130,17 @@ class Ingest:
             acknowledgements = self._map(burst)
             if self._commit():
                 self._subscriber.acknowledge(connection, acknowledgements)
+                self._send_commands()
         elif self._spool.has_settled and self.progress_at - self._committed_at > SETTLE_SECS:
             self._commit()
         if self.progress_at - self._housekept_at > 1.0:
             self._housekeep()
+
+    def _send_commands(self) -> None:
+        """A command that is lost is asked for again by what made it necessary."""
+        for topic, payload in self._commands:
+            self._subscriber.publish(topic, payload)
+        self._commands.clear()
 
     def finish(self) -> None:
         """The senders have stopped: put on disk what they settled.
@@ -161,40 +161,27 @@ class Ingest:
         try:
             # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
             self._nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
-            targets = {
-                mapping.name: Target(
-                    self._spool.mapping_number(mapping.name),
-                    tuple(self._spool.queue(str(output.destination)) for output in mapping.outputs),
-                    self.coverage.tally(mapping.name),
-                )
-                for mapping in routes.mappings
-            }
+            targets = bind(self._spool, routes.mappings, self.coverage.tally)
         except SpoolUnwritable as error:
             self._blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
-        self._tune(routes)
         for queue in self._spool.queues.values():
             self._on_stream(queue)
         self._subscriber.want(routes.filters())
         return True
-
-    def _tune(self, routes: Routes) -> None:
-        """Of outputs that share a queue, each gets what it asks for or better."""
-        tunings: dict[str, Tuning] = {}
-        for output in (output for mapping in routes.mappings for output in mapping.outputs):
-            name = str(output.destination)
-            tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
-        for name, tuning in tunings.items():
-            self._spool.queues[name].tuning = tuning
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at
         held = self._subscriber.subscriptions.held
         if held != self._spool.held_filters:
             self._transaction.held_filters = frozenset(held)
+            self._commit()
+        released = due(self._spool, self._routes.mappings, self._now_ms())
+        if released:
+            self._let_go(released)
             self._commit()
         for queue in self._spool.queues.values():
             if queue.max_record_bytes is not None:
@@ -237,13 +224,15 @@ class Ingest:
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
-                drafts, rejections = mapping.apply(message, captures, match.levels)
+                drafts, rejections, effects = mapping.apply(message, captures, match.levels)
                 for output, key, data in drafts:
                     queues[output].append(number, key, data)
                 if rejections:
                     self._reject(mapping, message, rejections, total_bytes)
-                elif not drafts:
+                elif not drafts and effects is None:
                     self._filter(number, queues)
+                if effects is not None:
+                    self._take_effects(number, queues, effects)
         self.counts.messages += len(burst) - releases
         self.counts.payload_bytes += payload_bytes
         self.counts.bursts += 1
@@ -271,9 +260,20 @@ class Ingest:
             # The message itself is whole; its properties are said to be unreadable rather than left out.
             return {"unreadable": str(error)}
 
-    def _filter(self, number: int, queues: tuple[StreamQueue, ...]) -> None:
+    def _filter(self, number: int, queues: tuple[StreamQueue, ...], messages: int = 1) -> None:
         for queue in queues:
-            self._transaction.filtered[number, queue.number] += 1
+            self._transaction.filtered[number, queue.number] += messages
+
+    def _take_effects(self, number: int, queues: tuple[StreamQueue, ...], effects: Effects) -> None:
+        if effects.filtered:
+            self._filter(number, queues, effects.filtered)
+        self._commands += effects.commands
+        self._let_go([(number, released) for released in effects.released])
+
+    def _let_go(self, released: list[tuple[int, Released]]) -> None:
+        """Spool records that a mapping held back. Their queues are there since they were made."""
+        for number, (destination, key, data) in released:
+            self._spool.queue(destination).append(number, key, data)
 
     def _unmatched(self, match: Match, message: Message, total_bytes: int) -> None:
         """A topic that no mapping wants: a wider subscription covers it, or an older session still had it."""

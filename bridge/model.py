@@ -112,11 +112,36 @@ class Rejection(NamedTuple):
     detail: str
 
 
+class Command(NamedTuple):
+    """A message that a mapping asks to be published with QoS 0, such as a request for a rebirth."""
+
+    topic: str
+    payload: bytes
+
+
+class Released(NamedTuple):
+    """A record that a mapping held back for a while. `destination` names its queue (see `Destination`)."""
+
+    destination: str
+    key: str | None
+    data: bytes
+
+
+class Effects(NamedTuple):
+    """What a mapping that remembers wants beside records: how many messages count as filtered, commands to publish
+    after the commit, and records made of earlier messages."""
+
+    filtered: int = 0
+    commands: tuple[Command, ...] = ()
+    released: tuple[Released, ...] = ()
+
+
 class Mapped(NamedTuple):
-    """What one mapping made of one message. Neither drafts nor rejections: it was filtered."""
+    """What one mapping made of one message. Neither drafts nor rejections nor effects: it was filtered."""
 
     drafts: list[Draft]
     rejections: tuple[Rejection, ...] = ()
+    effects: Effects | None = None
 
 
 class Record(NamedTuple):
@@ -207,4 +232,7 @@ class Memory(Protocol):
         """Remove, if it is there."""
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """All keys and values. Change nothing while iterating."""
+        """All keys and values, in the order they were first put. Change nothing while iterating."""
+
+    def __len__(self) -> int:
+        """How many there are."""

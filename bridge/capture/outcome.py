@@ -71,7 +71,8 @@ def outcome(routes: Routes, message: Message) -> Outcome:
     found = routes.match(message.topic.encode())
     result = Outcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
-        drafts, rejections = mapping.apply(message, captures, found.levels)
+        mapped = mapping.apply(message, captures, found.levels)
+        drafts, rejections = mapping.made(mapped), mapped.rejections
         for draft in drafts:
             result.made.setdefault(mapping.outputs[draft.output].data_stream, []).append(Made(mapping, draft))
         for rejection in rejections:

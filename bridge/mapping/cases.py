@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.decoding import ENCODERS, compressed
 from bridge.mapping.expectations import unmet
+from bridge.mapping.memory import Scratch
 from bridge.mapping.topics import TopicPattern
 from bridge.model import Message
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from bridge.documents import Path
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.specification import CaseSpecification, Specification
+    from bridge.mapping.specification import CaseSpecification, EarlierMessage, Specification
+    from bridge.model import Mapped
 
 _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 
@@ -42,14 +44,14 @@ def run_cases(mapping: Mapping) -> list[CaseResult]:
     return [CaseResult(number, case.name, _difference(mapping, case)) for number, case in enumerate(tests)]
 
 
-def case_message(specification: Specification, case: CaseSpecification) -> Message:
+def case_message(specification: Specification, case: EarlierMessage) -> Message:
     """Give the message a test sends."""
     qos = specification.qos if case.qos is None else case.qos
     payload = encode_payload(specification, case)
     return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
 
 
-def encode_payload(specification: Specification, case: CaseSpecification) -> bytes:
+def encode_payload(specification: Specification, case: EarlierMessage) -> bytes:
     """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have.
 
     With `compression` a value and a text are compressed, and `payload_base64` is sent as it is.
@@ -59,7 +61,7 @@ def encode_payload(specification: Specification, case: CaseSpecification) -> byt
     return compressed(specification, _encoded(specification, case))
 
 
-def _encoded(specification: Specification, case: CaseSpecification) -> bytes:
+def _encoded(specification: Specification, case: EarlierMessage) -> bytes:
     if case.payload_text is not None:
         return case.payload_text.encode()
     encode = ENCODERS.get(specification.payload)
@@ -84,18 +86,26 @@ def _octets(value: Any) -> bytes:
 
 def case_faults(specification: Specification) -> list[tuple[Path, str]]:
     """Give what is wrong with the tests themselves, each with its path in the file."""
-    pattern, faults = TopicPattern.parse(specification.topic), list[tuple["Path", str]]()
-    for number, case in enumerate(specification.tests):
-        if pattern.match(case.topic) is None:
-            faults.append(
-                (("tests", number, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic")
-            )
-        faults += [(("tests", number, "payload", *path), _NO_JSON) for path in _not_finite(case.payload)]
-        try:
-            encode_payload(specification, case)
-        except (ValueError, TypeError) as error:
-            faults.append((("tests", number, "payload"), str(error)))
-    return faults
+    return [
+        fault
+        for number, case in enumerate(specification.tests)
+        for path, message in (
+            *((("tests", number, "before", place), earlier) for place, earlier in enumerate(case.before)),
+            (("tests", number), case),
+        )
+        for fault in _faults(specification, path, message)
+    ]
+
+
+def _faults(specification: Specification, path: Path, case: EarlierMessage) -> Iterator[tuple[Path, str]]:
+    pattern = TopicPattern.parse(specification.topic)
+    if pattern.match(case.topic) is None:
+        yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
+    yield from (((*path, "payload", *place), _NO_JSON) for place in _not_finite(case.payload))
+    try:
+        encode_payload(specification, case)
+    except (ValueError, TypeError) as error:
+        yield (*path, "payload"), str(error)
 
 
 def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -108,7 +118,16 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _difference(mapping: Mapping, case: CaseSpecification) -> str:
+    if mapping.stateful is not None:
+        mapping.stateful.attach(Scratch())
+    for earlier in case.before:
+        _sent(mapping, earlier)
+    return "\n".join(unmet(mapping, case.expect, _sent(mapping, case)))
+
+
+def _sent(mapping: Mapping, case: EarlierMessage) -> Mapped:
+    """What a message makes; records of earlier messages that it lets go come first."""
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))
-    return "\n".join(unmet(mapping, case.expect, mapped))
+    return mapped._replace(drafts=mapping.made(mapped))

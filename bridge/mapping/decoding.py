@@ -11,6 +11,7 @@ from bridge.payloads.cbor import encode as to_cbor
 from bridge.payloads.compression import compress, decompressor
 from bridge.payloads.csv import FIRST_LINE, Csv
 from bridge.payloads.msgpack import encode as to_msgpack
+from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,12 +19,22 @@ if TYPE_CHECKING:
     from bridge.mapping.specification import Specification
     from bridge.model import Message
 
-ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {"json": orjson.dumps, "msgpack": to_msgpack, "cbor": to_cbor}
+ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
+    "json": orjson.dumps,
+    "msgpack": to_msgpack,
+    "cbor": to_cbor,
+    "sparkplug_b": to_sparkplug,
+}
 """By the name that a mapping's `payload` gives, where every JSON value can be one. They raise ValueError, TypeError."""
 
 
 def decoder(specification: Specification) -> Callable[[bytes], Any]:
-    """Give what reads payloads, decompressed ones; it raises DecodeError."""
+    """Give what reads payloads, decompressed ones; it raises DecodeError.
+
+    Of `sparkplug_b` it gives the bytes as integers: what they mean depends on the births (see `stateful`).
+    """
+    if specification.payload == "sparkplug_b":
+        return DECODERS["bytes"].decode
     options = specification.csv
     if options is None:
         return DECODERS[specification.payload].decode

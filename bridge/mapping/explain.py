@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.decoding import decoder, decompression
 from bridge.mapping.expressions import truthy
+from bridge.mapping.memory import Scratch
 from bridge.mapping.scope import scope_builder
+from bridge.mapping.stateful import reader
 from bridge.mapping.topics import mismatch
 from bridge.mapping.wording import cut, printable, record_line, rejection_line, written
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions import Expression
     from bridge.mapping.mapping import Mapping
+    from bridge.mapping.scope import Scope
     from bridge.model import Mapped, Message
 
 _LABEL_CHARS = 13
@@ -81,11 +84,12 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
         why = (("topic", mapping.pattern.text), ("no match", _why_not(mapping, levels, place)))
         return MappingExplanation(mapping.name, why, None)
     captures = mapping.pattern.captures(levels)
+    evaluated = [*_evaluated(mapping, message, captures, levels)]
     mapped = mapping.apply(message, captures, levels)
     steps = (
         ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
-        *_evaluated(mapping, message, captures, levels),
+        *evaluated,
         *_made(mapping, mapped),
     )
     return MappingExplanation(mapping.name, steps, mapped)
@@ -114,7 +118,7 @@ def _evaluated(
         if decompress is not None:
             packed, message = len(message.payload), decompress(message)
             yield "compression", f"{mapping.specification.compression}, {packed} -> {len(message.payload)} bytes"
-        payload = decoder(mapping.specification)(message.payload)
+        payload = _payload(mapping, message)
         yield "payload", f"({mapping.specification.payload}) {_shown(payload)}"
         scope = scope_builder(mapping.name, None)(message, payload, captures, levels)
         if mapping.steps.where is not None:
@@ -122,11 +126,33 @@ def _evaluated(
             yield "where", f"{_one_line(mapping.steps.where)} -> {_shown(value)}"
             if not truthy(value):
                 return
+        yield from _remembered(mapping, scope, message)
         if mapping.steps.transform is not None:
             value = mapping.steps.transform.search(scope)
             yield "transform", f"{_one_line(mapping.steps.transform)} -> {_shown(value)}"
     except Exception:  # noqa: BLE001 - `apply` met the same, and what it gave tells it as a rejection
         return
+
+
+def _payload(mapping: Mapping, message: Message) -> Any:
+    if mapping.stateful is None:
+        return decoder(mapping.specification)(message.payload)
+    read = reader(mapping.specification, mapping.steps, asks=False)
+    return read(message, Scratch(mapping.stateful.memory))[0]
+
+
+def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tuple[str, str]]:
+    """`changes` and `sample`; a message that is tried alone is the first of its key."""
+    stages = mapping.stateful
+    if stages is None:
+        return
+    if stages.changes is not None:
+        row = stages.changes.look(scope, message, stages.memory)
+        yield "changes", "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
+    if stages.sampling is not None:
+        options = mapping.specification.sample
+        stages.sampling.show_alone(scope, message)
+        yield "sample", f"keep {options.keep} of every {options.every_secs:g} s" if options is not None else ""
 
 
 def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
@@ -136,8 +162,12 @@ def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
             yield "key", f"{_one_line(key_from)} -> {_shown(draft.key)}"
         yield "record", record_line(mapping, draft)
     yield from (("dead letter", rejection_line(mapping, rejection)) for rejection in mapped.rejections)
+    effects = mapped.effects
+    for command in effects.commands if effects is not None else ():
+        yield "command", f"asks for a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
-        yield "filtered", "nothing is sent"
+        held = effects is not None and not effects.filtered
+        yield ("held", "until its span has ended") if held else ("filtered", "nothing is sent")
 
 
 def _one_line(expression: Expression) -> str:

@@ -82,7 +82,7 @@ def _one_unchanged(emit: Emit) -> Convert:
     """`_unchanged` without what one output does not need."""
 
     def convert(message: Message, scope: Scope, _item: int | None) -> Mapped:
-        return _new(Mapped, ([emit(scope, scope["payload"], message.payload)], ()))
+        return _new(Mapped, ([emit(scope, scope["payload"], message.payload)], (), None))
 
     return convert
 
@@ -97,7 +97,7 @@ def _one_to_one(transform: Expression, emit: Emit) -> Convert:
         except TransformError as error:
             raise TransformError(f"transform: {error.detail}") from None
         data = _json(record)
-        return _new(Mapped, ([emit(scope, record, data)], ()))
+        return _new(Mapped, ([emit(scope, record, data)], (), None))
 
     return convert
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
 from bridge.mapping.output_specification import DataStream, OutputSpecification
+from bridge.mapping.state_specification import (  # noqa: TC001  pydantic reads them from the annotations
+    ChangesSpecification,
+    SampleSpecification,
+    SparkplugSpecification,
+)
 from bridge.mapping.topics import TopicPattern, check_topic_name
 from bridge.payloads.compression import DEFAULT_LIMIT
 
@@ -130,12 +135,11 @@ Expectation = Annotated[
 ]
 
 
-class CaseSpecification(_Section):
-    """One entry of `tests`: a message, and what the mapping must make of it."""
+class EarlierMessage(_Section):
+    """A message that came before the one a test sends, for mappings that remember."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("payload", "payload_text", "payload_base64"))
 
-    name: Text = Field(description="What the test shows.")
     topic: TopicName = Field(description="The message's topic, without wildcards; the mapping's topic must match it.")
     payload: Any = Field(
         None, description="The message as a value, sent in the mapping's format: as JSON, text, MessagePack, ..."
@@ -148,12 +152,9 @@ class CaseSpecification(_Section):
     received_at: Annotated[str, AfterValidator(_time)] = Field(
         DEFAULT_RECEIVED_AT, description="When the bridge receives it: a time with its zone."
     )
-    expect: Expectation = Field(
-        description="The records in their order; or filtered; or {dead_letter: CODE}, the reason for a rejection."
-    )
 
     @model_validator(mode="after")
-    def _one_payload(self) -> CaseSpecification:
+    def _one_payload(self) -> Self:
         _exactly_one(self, "payload", "payload_text", "payload_base64")
         return self
 
@@ -161,6 +162,18 @@ class CaseSpecification(_Section):
     def received_at_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
         return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
+
+
+class CaseSpecification(EarlierMessage):
+    """One entry of `tests`: a message, and what the mapping must make of it."""
+
+    name: Text = Field(description="What the test shows.")
+    before: tuple[EarlierMessage, ...] = Field(
+        (), description="Messages that came before, in order; what they make is not looked at."
+    )
+    expect: Expectation = Field(
+        description="The records in their order; or filtered; or {dead_letter: CODE}, the reason for a rejection."
+    )
 
 
 def _delimiter(text: str) -> str:
@@ -219,10 +232,11 @@ class Specification(_Section):
     )
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
-    payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv"] = Field(
+    payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv", "sparkplug_b"] = Field(
         "json", description="What the payload is."
     )
     csv: CsvSpecification | None = Field(None, description="With `payload: csv`: its columns.")
+    sparkplug: SparkplugSpecification | None = Field(None, description="With `payload: sparkplug_b`: its options.")
     compression: Literal["none", "gzip", "zstd", "auto"] = Field(
         "none", description="What is undone before the payload is decoded; auto: gzip or zstd where it is there."
     )
@@ -230,6 +244,8 @@ class Specification(_Section):
         DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
     )
     where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
+    changes: ChangesSpecification | None = Field(None, description="Send only what changed; the rest is filtered.")
+    sample: SampleSpecification | None = Field(None, description="Send one message of many; the rest is filtered.")
     transform: Text | None = Field(
         None, description="JMESPath: gives the record. Without it the payload goes on as is."
     )
@@ -243,6 +259,18 @@ class Specification(_Section):
     def _csv_has_columns(self) -> Specification:
         if (self.payload == "csv") != (self.csv is not None):
             raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _sparkplug_has_options(self) -> Specification:
+        if self.sparkplug is not None and self.payload != "sparkplug_b":
+            raise ValueError(f"`sparkplug` is for `payload: sparkplug_b`; found `payload: {self.payload}`")
+        return self
+
+    @model_validator(mode="after")
+    def _mean_is_used(self) -> Specification:
+        if self.sample is not None and self.sample.keep == "mean" and "sample" not in (self.transform or ""):
+            raise ValueError("`keep: mean` needs a `transform` that uses it, such as `{mean: sample.mean}`")
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import case_faults
 from bridge.mapping.expressions import EMPTY, Expression, ExpressionError, compile_expression
 from bridge.mapping.hints import unknown_name
+from bridge.mapping.sampling import SAMPLE
 from bridge.mapping.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
 from bridge.mapping.specification import Specification
 from bridge.mapping.topics import TopicError, TopicPattern
@@ -43,8 +44,20 @@ def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
     return [
         _problem_at(document, path, error)
         for path, text in _expressions(document.data)
-        for error in _expression_errors(path, text, tables, known)
+        for error in _expression_errors(text, tables, known, _scope_names(document.data, path))
     ]
+
+
+def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
+    """What an expression at this place sees."""
+    if path[0] == "outputs":
+        return (*SCOPE_NAMES, RECORD, *_sampled(data))
+    return (*SCOPE_NAMES, *_sampled(data)) if path[0] == "transform" else SCOPE_NAMES
+
+
+def _sampled(data: Any) -> tuple[str, ...]:
+    options = data.get("sample")
+    return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
 
 
 def _captured(data: Any) -> tuple[str, ...] | None:
@@ -65,15 +78,18 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
     for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
         if isinstance(output, dict):
             places.append((("outputs", number, "partition_key_from"), output.get("partition_key_from")))
+    for section in ("changes", "sample"):
+        options = data.get(section)
+        if isinstance(options, dict):
+            places += [((section, name), options.get(name)) for name in ("key", "value")]
     yield from ((path, text) for path, text in places if isinstance(text, str) and text)
 
 
-def _expression_errors(path: Path, text: str, tables: Tables, known: _Known) -> list[ExpressionError]:
+def _expression_errors(text: str, tables: Tables, known: _Known, names: tuple[str, ...]) -> list[ExpressionError]:
     try:
         expression = compile_expression(text, tables)
     except ExpressionError as error:
         return [error]
-    names = (*SCOPE_NAMES, RECORD) if path[0] == "outputs" else SCOPE_NAMES
     return [*_unknown_names(expression, names), *_unknown_members(expression, known)]
 
 
@@ -119,6 +135,8 @@ def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[Expre
 def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
     if name == RECORD:
         return f"'{RECORD}' is there in `partition_key_from` only"
+    if name == SAMPLE:
+        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
     hint = unknown_name(name, text) or hint

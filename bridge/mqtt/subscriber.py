@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bridge.mqtt.backoff import Backoff
 from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.packets import publish_packet
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.mqtt.wire import ProtocolViolation
 
@@ -142,6 +143,16 @@ class Subscriber:
             return
         try:
             connection.wire.write(packets)
+        except OSError as error:
+            self._lost(connection, str(error))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message with QoS 0, if there is a connection; nobody waits for it."""
+        connection = self._connection
+        if connection is None or not connection.accepted:
+            return
+        try:
+            connection.wire.write(publish_packet(topic, payload, version_5=connection.version_5))
         except OSError as error:
             self._lost(connection, str(error))
 

@@ -73,7 +73,8 @@ def create_queue(database: sqlite3.Connection, stream: int) -> None:
 def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolUnwritable:
     """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in str(error):
+    damaged = ("malformed", "no such table", "no such column")  # tables are made in one transaction with the marks
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or any(words in str(error) for words in damaged):
         return SpoolCorrupt(f"{file}: {error}")
     return SpoolUnwritable(f"{file}: {error}" + (f" ({name})" if name else ""))
 

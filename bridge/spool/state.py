@@ -36,6 +36,11 @@ class State:
         if self._values.pop(key, None) is not None:
             self._changed.add(key)
 
+    def clear(self) -> None:
+        """Remove everything."""
+        self._changed.update(self._values)
+        self._values.clear()
+
     def items(self) -> Iterator[tuple[str, bytes]]:
         """All keys and values. Change nothing while iterating."""
         return iter(self._values.items())
@@ -60,10 +65,12 @@ class State:
         self._changed.clear()
 
 
-def load(database: sqlite3.Connection, space: str) -> State:
-    """A mapping's memory as it was committed last."""
-    rows = database.execute("select key, value from state where space = ?", (space,))
-    return State(space, dict(rows.fetchall()))
+def load_all(database: sqlite3.Connection) -> dict[str, State]:
+    """The memory of every mapping as it was committed last, by its space."""
+    spaces: dict[str, dict[str, bytes]] = {}
+    for space, key, value in database.execute("select space, key, value from state"):
+        spaces.setdefault(space, {})[key] = value
+    return {space: State(space, values) for space, values in spaces.items()}
 
 
 def write_changed(database: sqlite3.Connection, states: Iterable[State]) -> list[State]:
@@ -72,3 +79,9 @@ def write_changed(database: sqlite3.Connection, states: Iterable[State]) -> list
     for state in changed:
         state.write(database)
     return changed
+
+
+def written(states: Iterable[State]) -> None:
+    """Their transaction was committed."""
+    for state in states:
+        state.written()

@@ -18,7 +18,7 @@ from bridge.spool.ledger import COLUMNS, Counts, Ledger, LedgerRow
 from bridge.spool.letters import Letter, count_letters, read_letters
 from bridge.spool.live_first import LiveFirstQueue
 from bridge.spool.queue import PAGE_BYTES, PAGE_RECORDS, StreamQueue
-from bridge.spool.state import State, load, write_changed
+from bridge.spool.state import State, load_all, write_changed, written
 from bridge.spool.transaction import (
     Transaction,
     pending_bytes,
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _DROPPED_AT_ONCE = 2000
 _VACUUM_PAGES = 256
-_FREE_PAGES_KEPT = 4096
+_FREE_PAGES_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Spool:
         self.folder = Folder(settings.path)
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
-        self._states: dict[str, State] = {}
+        self.states: dict[str, State] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        self._broken = self.full = False
+        self._broken = self._shrinking = self.full = False
         try:
             if why := self.folder.damage:
                 self.folder.set_aside(why)
@@ -94,6 +94,7 @@ class Spool:
         self.unreleased = {row[0] for row in self._database.execute("select packet from unreleased")}
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
+        self.states = load_all(self._database)
         self.dead_letter_count = count_letters(self._database)
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
@@ -134,12 +135,7 @@ class Spool:
 
     def state(self, space: str) -> State:
         """What the mapping of this name remembers."""
-        if space not in self._states:
-            try:
-                self._states[space] = load(self._database, space)
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
-        return self._states[space]
+        return self.states.setdefault(space, State(space, {}))
 
     def _number(self, table: str, known: dict[str, int], name: str) -> int:
         if name not in known:
@@ -201,8 +197,8 @@ class Spool:
                 self._make_room(needed, changes, dropped)
             write_pending(database, pending, changes)
             write_rest(database, transaction, changes)
-            changed = write_changed(database, self._states.values() if burst else ())
-            self._give_back_pages()
+            changed = write_changed(database, self.states.values() if burst else ())
+            shrunk = self._give_back_pages()
             database.execute("commit")
         except BaseException as error:
             self._roll_back()
@@ -213,8 +209,9 @@ class Spool:
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
-        for state in changed:
-            state.written()
+        if shrunk:
+            self._shorten_file()
+        written(changed)
         with self._lock:
             self.ledger.add(changes)
             self.dead_letter_count += len(transaction.letters) + refused
@@ -276,12 +273,21 @@ class Spool:
         if count:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
-    def _give_back_pages(self) -> None:
-        """After an outage the file shrinks again, a few pages with each transaction."""
+    def _give_back_pages(self) -> bool:
+        """After an outage the file shrinks again, a few pages with each transaction; True with the last of them."""
         free = self._database.execute("pragma freelist_count").fetchone()[0]
-        if free > _FREE_PAGES_KEPT:
-            for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
-                self._database.execute("pragma incremental_vacuum(1)")
+        if free <= _FREE_PAGES_KEPT:
+            ended, self._shrinking = self._shrinking, False
+            return ended
+        self._shrinking = True
+        for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
+            self._database.execute("pragma incremental_vacuum(1)")
+        return False
+
+    def _shorten_file(self) -> None:
+        """Pages given back leave the file with a checkpoint, and a quiet bridge may not come to one for hours."""
+        with suppress(sqlite3.Error):  # what was committed is safe; a disk that fails is met again by the next commit
+            self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
 
     # -- reading (any thread) --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.mapping import FILTERED
+from bridge.mapping.applying import FILTERED
 from bridge.mapping.scope import SCOPE_NAMES
 from bridge.model import Draft, Mapped, Rejection
 from tests.mapping.make import NOW_MS, applied, mapping, message

@@ -1,4 +1,4 @@
-from bridge.mapping.mapping import FILTERED
+from bridge.mapping.applying import FILTERED
 from bridge.model import Draft
 from tests.mapping.make import applied, mapping, message
 

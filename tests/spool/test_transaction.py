@@ -48,6 +48,7 @@ def test_what_a_transaction_takes_on_disk_is_about_what_it_holds(tmp_path):
     for _ in range(1000):
         queue.append(1, None, bytes(200))
     guessed = pending_bytes([queue], Transaction(letters=[letter(payload=bytes(100_000))]))
+    spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
     before = spool.used_bytes
     spool.commit(Transaction(letters=[letter(payload=bytes(100_000))]))
     spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()

@@ -5,23 +5,13 @@ Section 5.4.3 of the Sparkplug 3.0 specification; QoS 0 and not retained, as all
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Command(NamedTuple):
-    """To publish."""
-
-    topic: str
-    payload: bytes
-    qos: int
-
+from bridge.model import Command
+from bridge.payloads.sparkplug.encoding import encode
 
 REBIRTH_METRIC = "Node Control/Rebirth"
 EVERY_SECS = 60
 MAX_NODES = 10_000
 """Edge nodes whose last request is remembered. Beyond it none is asked until a minute has passed for some."""
-
-_BOOLEAN = 11
 
 
 class Rebirths:
@@ -45,7 +35,7 @@ class Rebirths:
             if len(self._asked_at) >= self._max_nodes:
                 return ()
         self._asked_at[edge_node] = now_ms
-        return (Command(topic, rebirth_payload(now_ms), 0),)
+        return (Command(topic, rebirth_payload(now_ms)),)
 
     def _recent(self, edge_node: str, now_ms: int) -> bool:
         asked_at = self._asked_at.get(edge_node)
@@ -53,17 +43,6 @@ class Rebirths:
 
 
 def rebirth_payload(now_ms: int) -> bytes:
-    """A payload with the timestamp and one metric: name, timestamp, datatype and boolean_value."""
-    name = REBIRTH_METRIC.encode()
-    time = b"%b" % _varint(now_ms)
-    metric = b"\x0a%b%b\x18%b\x20%b\x70\x01" % (_varint(len(name)), name, time, _varint(_BOOLEAN))
-    return b"\x08%b\x12%b%b" % (time, _varint(len(metric)), metric)
-
-
-def _varint(number: int) -> bytes:
-    groups = bytearray()
-    while number > 0x7F:  # noqa: PLR2004  seven bits a byte
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
+    """A payload with the timestamp and one metric."""
+    metric = {"name": REBIRTH_METRIC, "timestamp": now_ms, "type": "Boolean", "value": True}
+    return encode({"timestamp": now_ms, "metrics": [metric]})

@@ -12,9 +12,9 @@ def test_the_command_sets_node_control_rebirth():
     }
 
 
-def test_a_request_is_a_command_of_qos_0_to_the_node():
+def test_a_request_is_a_command_to_the_node():
     (command,) = Rebirths().ask("g/n", TOPIC, NOW_MS)
-    assert command == (TOPIC, rebirth_payload(NOW_MS), 0)
+    assert command == (TOPIC, rebirth_payload(NOW_MS))
 
 
 def test_a_node_is_asked_once_a_minute():

@@ -1,0 +1,86 @@
+"""What stands in a mapping's `changes`, `sample` and `sparkplug`, checked for its form."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bridge.documents import Expect
+
+_PERCENT = re.compile(r"\d+(\.\d+)?%")
+MAX_EVERY_SECS = 7 * 24 * 3600
+
+Text = Annotated[str, Field(min_length=1)]
+Secs = Annotated[float, Field(gt=0, le=MAX_EVERY_SECS)]
+
+
+def _deadband(value: Any) -> Any:
+    for each in value.values() if isinstance(value, dict) else (value,):
+        if isinstance(each, str) and not _PERCENT.fullmatch(each):
+            raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
+        if not isinstance(each, str) and each < 0:
+            raise ValueError(f"{each} is less than nothing; 0 sends every change")
+    return value
+
+
+Deadband = Annotated[
+    float | str | dict[str, float | str],
+    AfterValidator(_deadband),
+    Expect('a number, a percentage ("1%"), or one of them by name'),
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ChangesSpecification(_Section):
+    """Send only what changed."""
+
+    key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
+    value: Text | None = Field(
+        None, description="JMESPath: the value, or an object or list of several; the whole payload if not given."
+    )
+    deadband: Deadband = Field(
+        0.0,
+        description="Numbers this near to the one last sent are no change; a percentage is of that one. "
+        "With several values also by name.",
+    )
+    at_least_every_secs: Secs | None = Field(None, description="A message after so long goes on, changed or not.")
+
+
+class SampleSpecification(_Section):
+    """Send one message of many."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"keep": {"enum": ["mean", "min_max"]}}},
+            "then": {"required": ["value"]},
+        }
+    )
+
+    every_secs: Secs = Field(description="The length of a span; spans begin at whole multiples of it.")
+    key: Text | None = Field(None, description="JMESPath: one sample for each key; the topic if not given.")
+    keep: Literal["first", "last", "mean", "min_max"] = Field(
+        "last", description="first: sent at once; the others when the span has ended."
+    )
+    value: Text | None = Field(
+        None, description="JMESPath, with mean and min_max: the number; with mean also an object of several."
+    )
+
+    @model_validator(mode="after")
+    def _value_where_needed(self) -> SampleSpecification:
+        if (self.keep in {"mean", "min_max"}) != (self.value is not None):
+            raise ValueError("`value` and `keep: mean` or `keep: min_max` belong together: one of them is missing")
+        return self
+
+
+class SparkplugSpecification(_Section):
+    """How `payload: sparkplug_b` deals with edge nodes."""
+
+    rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")
+    rebirth_every_secs: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        60, description="At most one request to an edge node in this time."
+    )

@@ -1,0 +1,47 @@
+"""The statistics of one span of a sample: of a number, or of several by name."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+
+class Statistics(NamedTuple):
+    """`columns`: by name ("" for a lone number) [sum, lowest, highest]. Times are milliseconds since 1970."""
+
+    messages: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
+    columns: dict[str, list[float]] = {}  # noqa: RUF012  never changed: each value makes a new one
+
+    @classmethod
+    def of(cls, stored: list[Any] | None) -> Statistics:
+        """As `stored` gave it; None is an empty span."""
+        return cls() if stored is None else cls(*stored)
+
+    def with_value(self, value: Any, at_ms: int) -> Statistics:
+        """One more message. `value` is a number or an object of numbers; names that are missing leave theirs alone."""
+        values = value if isinstance(value, dict) else {"": value}
+        columns = dict(self.columns)
+        for name, each in values.items():
+            total, lowest, highest, seen = columns.get(name, [0.0, math.inf, -math.inf, 0])
+            columns[name] = [total + each, min(lowest, each), max(highest, each), seen + 1]
+        return Statistics(self.messages + 1, self.from_ms if self.messages else at_ms, at_ms, columns)
+
+    def stored(self) -> list[Any]:
+        """As JSON can hold it."""
+        return list(self)
+
+    def shown(self) -> dict[str, Any]:
+        """What a transform sees as `sample`."""
+        return {
+            "count": self.messages,
+            "from_ms": self.from_ms,
+            "to_ms": self.to_ms,
+            "mean": self._shaped({name: total / seen for name, (total, _, _, seen) in self.columns.items()}),
+            "min": self._shaped({name: lowest for name, (_, lowest, _, _) in self.columns.items()}),
+            "max": self._shaped({name: highest for name, (_, _, highest, _) in self.columns.items()}),
+        }
+
+    def _shaped(self, by_name: dict[str, float]) -> Any:
+        return by_name[""] if list(by_name) == [""] else by_name

@@ -1,0 +1,75 @@
+"""Mappings that remember, in a running bridge that is killed: changes, sample, and a live Sparkplug edge node."""
+
+import time
+
+import orjson
+
+from tests.integration.arrivals import Arrivals, stop_and_balance
+from tests.payloads.sparkplug.edge_node import EdgeNode
+from tests.rig.publisher import Publisher
+
+OUTPUTS = [{"data_stream": "telemetry"}]
+
+
+def values(*numbers):
+    return [("plant/press", b"%d" % number) for number in numbers]
+
+
+def test_what_was_sent_last_is_known_after_a_kill(mosquitto, kinesis, bridge):
+    running = bridge({"changes": {"topic": "plant/press", "changes": {"deadband": 5}, "outputs": OUTPUTS}})
+    arrivals = Arrivals(kinesis, number=orjson.loads)
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(values(10, 12, 20, 22), 1)
+        arrivals.wait_for_all({10, 20})
+        running.kill()
+        publisher.publish(values(24, 15, 14), 1)
+        running.start()
+        arrivals.wait_for_all({10, 20, 14})
+    books = stop_and_balance(running)
+    line = books.lines["changes", "telemetry"]
+    assert (line["received"], line["delivered"], line["filtered"]) == (7, 3, 4)
+
+
+def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
+    mapping = {"topic": "plant/press", "sample": {"every_secs": 2}, "outputs": OUTPUTS}
+    running = bridge({"sample": mapping})
+    arrivals = Arrivals(kinesis, number=orjson.loads)
+    with Publisher(mosquitto.port) as publisher:
+        wait_for_span(2)
+        publisher.publish(values(1, 2, 3), 1)
+        running.kill()
+        running.start()
+        arrivals.wait_for_all({3})
+    books = stop_and_balance(running)
+    line = books.lines["sample", "telemetry"]
+    assert line["received"] == line["delivered"] + line["filtered"] == 3
+
+
+def wait_for_span(secs):
+    """Until a span has just begun, so that what follows is within one."""
+    time.sleep(secs - time.time() % secs)
+
+
+def test_an_edge_node_is_asked_for_its_birth_and_its_metrics_arrive_by_name(mosquitto, kinesis, bridge):
+    mapping = {
+        "topic": "spBv1.0/{group}/{type}/{node}",
+        "payload": "sparkplug_b",
+        "where": "payload.type == 'NDATA' && payload.metrics.Load",
+        "transform": "payload.metrics.Load.value",
+        "outputs": OUTPUTS,
+    }
+    arrivals = Arrivals(kinesis, number=orjson.loads)
+    metrics = [{"name": "Load", "alias": 1, "type": "Double", "value": 0.5}]
+    with EdgeNode(mosquitto.port, metrics=metrics) as node:
+        running = bridge({"sparkplug": mapping})  # too late for the birth
+        node.order("ndata", metrics=[{"alias": 1, "type": "Double", "value": 1.5}])
+        node.wait_for("command")
+        node.wait_for("born", 2)
+        node.order("ndata", metrics=[{"alias": 1, "type": "Double", "value": 2.5}])
+        arrivals.wait_for_all({2.5})
+        running.kill()
+        running.start()
+        node.order("ndata", metrics=[{"alias": 1, "type": "Double", "value": 3.5}])
+        arrivals.wait_for_all({2.5, 3.5})
+        assert len(node.wait_for("born", 2)) == 2, "the births were not known after the kill"
+    stop_and_balance(running)
