@@ -1,7 +1,7 @@
 """The bridge as a whole: it owns every thread, starts them, and stops them in a written order under one deadline.
 
 Order of a stop, and why:
-1. the watcher: no reload shall begin any more;
+1. the watcher, and what answers `status`: no reload shall begin any more;
 2. ingest: the burst in hand is committed and acknowledged, then the session is left; the broker keeps what follows;
 3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
 4. the spool: what those requests settled is committed, and the files are closed.
@@ -15,6 +15,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import orjson
+
+from bridge.asking import answer_requests
 from bridge.errors import SpoolUnwritable
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
@@ -80,9 +83,17 @@ class Service:
             self._ensure_sender(queue)
         self._begin("ingest", "ingest", self._ingest.run)
         self._begin("watcher", "watcher", self._watch)
+        self._begin("watcher", "answers", self._answer)
 
     def _watch(self) -> None:
         self.mappings.watch(self._stopping)
+
+    def _answer(self) -> None:
+        answer_requests(self._spool.folder.path, self._told, self._stopping)
+
+    def _told(self) -> bytes:
+        snapshot = self.snapshot()
+        return orjson.dumps({"status": snapshot.value(), "coverage": snapshot.coverage.value()})
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
         if queue.stream in self._senders:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from bridge.coverage import CoverageReport
@@ -40,6 +40,14 @@ class Snapshot:
     dead_letters: tuple[DeadLetterSummary, ...]
     problems: tuple[str, ...]
     coverage: CoverageReport
+
+    def value(self) -> dict[str, Any]:
+        """As JSON can hold it, without the coverage, which has a form of its own."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "coverage"}
+        told["ledger"] = [row._asdict() for row in self.ledger]
+        told["streams"] = [asdict(stream) for stream in self.streams]
+        told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
+        return {**told, "balanced": self.balanced}
 
     @property
     def balanced(self) -> bool:

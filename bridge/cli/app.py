@@ -159,7 +159,10 @@ def diff(
 
 @app.command()
 def coverage(
-    capture: Annotated[Path, typer.Option("--capture", help="The recorded traffic: a file of `capture`.")],
+    capture: Annotated[
+        Path | None,
+        typer.Option("--capture", help="Of recorded traffic, a file of `capture`; else of the running bridge."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
@@ -167,6 +170,18 @@ def coverage(
     from bridge.cli.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_coverage(config, capture, as_json=as_json))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Every two seconds, until Ctrl-C.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Tell how the running bridge stands: session, spool, streams, books; exit code 1 if something is wrong."""
+    from bridge.cli.status import status as run_status  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
 
 
 @app.command()

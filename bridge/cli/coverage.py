@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from bridge.asking import ask
 from bridge.capture.lines import read_capture
 from bridge.cli.app import FAILED
 from bridge.cli.counting import counted
 from bridge.config import load_settings
 from bridge.coverage import Coverage, CoverageReport
-from bridge.errors import ConfigError
+from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loader import load_folder
 from bridge.mapping.routes import Routes
 from bridge.mapping.scope import rfc3339
@@ -26,14 +27,26 @@ if TYPE_CHECKING:
 _SHOWN_TOPICS = 30
 
 
-def coverage(config: Path, capture: Path, *, as_json: bool) -> int:
-    """0 if every topic is matched and every mapping has its messages, else 1. Raises ConfigError."""
-    report = from_capture(config, capture)
+def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
+    """0 if every topic is matched and every mapping has its messages, else 1. Without a capture, of the running bridge.
+
+    Raises ConfigError, or BridgeError where no bridge answers.
+    """
+    report = from_bridge(config) if capture is None else from_capture(config, capture)
     if as_json:
         sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
     else:
         print("\n".join(in_words(report)))
     return 0 if report.complete else FAILED
+
+
+def from_bridge(config: Path) -> CoverageReport:
+    """What the bridge that runs with this configuration has seen since it was started."""
+    told = ask(load_settings(config, os.environ).spool.path)
+    try:
+        return CoverageReport.of(told["coverage"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BridgeError(f"the running bridge is of another version than this command: {error!r}") from error
 
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:

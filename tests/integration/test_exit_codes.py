@@ -1,0 +1,88 @@
+"""What the commands say and return, as a shell sees it."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.integration.arrivals import TELEMETRY
+from tests.rig.bridge_process import ROOT, write_configuration
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+ENDS = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "bridge", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def configured(folder, mappings=None, **more):
+    write_configuration(folder, mappings={"press": TELEMETRY} if mappings is None else mappings, **(ENDS | more))
+    return str(folder / "bridge.yaml")
+
+
+def test_check_is_0_when_all_is_well(tmp_path):
+    assert command("check", "--config", configured(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize("verb", [["check"], ["run"]])
+def test_a_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, verb):
+    file = configured(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1", "keepalive": 3}, kinesis={"regon": "us-east-1"})
+    done = command(*verb, "--config", file)
+    assert done.returncode == 2
+    assert "mqtt.keepalive: unknown key; did you mean 'keepalive_secs'?" in done.stderr
+    assert "kinesis.regon: unknown key; did you mean 'region'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mapping_that_does_not_load_is_2_for_check(tmp_path):
+    done = command("check", "--config", configured(tmp_path, {"press": TELEMETRY, "bad": {"topic": "a"}}))
+    assert (done.returncode, "outputs" in done.stderr) == (2, True)
+
+
+def test_a_run_without_any_mapping_is_2(tmp_path):
+    assert command("run", "--config", configured(tmp_path, {"bad": {"topic": "a"}})).returncode == 2
+
+
+def test_a_file_that_is_missing_is_2(tmp_path):
+    done = command("run", "--config", str(tmp_path / "none.yaml"))
+    assert done.returncode == 2
+    assert "none.yaml" in done.stderr
+
+
+def test_try_is_0_with_a_record_and_1_without(tmp_path):
+    file = configured(tmp_path)
+    (topic, payload), *_ = telemetry(1)
+    assert command("try", "--config", file, "--topic", topic, "--payload", payload.decode()).returncode == 0
+    assert command("try", "--config", file, "--topic", "elsewhere", "--payload", "1").returncode == 1
+
+
+def test_a_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosquitto):
+    file = configured(tmp_path, mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bridge", "run", "--dry-run", "--config", file],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert any("subscribed" in line for line in process.stderr)
+        with Publisher(mosquitto.port) as publisher:
+            publisher.publish(telemetry(3), 1)
+        lines = [process.stdout.readline() for _ in range(3)]
+        assert all("telemetry" in line for line in lines)
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (tmp_path / "data").exists()
+    assert yaml.safe_load((tmp_path / "bridge.yaml").read_text())["spool"]["path"] == "data/"

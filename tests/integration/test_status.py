@@ -1,0 +1,33 @@
+"""`status` and `coverage` of a running bridge, as other processes ask it."""
+
+import json
+import subprocess
+import sys
+
+from tests.integration.arrivals import TELEMETRY, Arrivals, stop_and_balance
+from tests.rig.bridge_process import ROOT
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+
+def command(running, *arguments):
+    line = [sys.executable, "-m", "bridge", *arguments, "--config", str(running.folder / "bridge.yaml")]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesis, bridge):
+    never = {"topic": "never/+", "outputs": [{"data_stream": "archive"}]}
+    running, arrivals = bridge({"press": TELEMETRY, "never": never}), Arrivals(kinesis)
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(telemetry(50), 1)
+    arrivals.wait_for_all(range(50))
+    told = json.loads(command(running, "status", "--json").stdout)["status"]
+    line = next(row for row in told["ledger"] if row["mapping"] == "press")
+    assert (line["received"], told["balanced"], told["subscribed"]) == (50, True, True)
+    shown = command(running, "status")
+    assert (shown.returncode, "the books balance" in shown.stdout) == (0, True)
+    covered = command(running, "coverage")
+    assert (covered.returncode, "never: never/+" in covered.stdout) == (1, True)
+    stop_and_balance(running)
+    after = command(running, "status")
+    assert (after.returncode, "no bridge answers" in after.stderr) == (1, True)
