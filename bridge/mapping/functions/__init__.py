@@ -11,6 +11,7 @@ from bridge.mapping.functions.by_expression import BY_EXPRESSION
 from bridge.mapping.functions.choice import CHOICE
 from bridge.mapping.functions.format import FORMAT
 from bridge.mapping.functions.identity import IDENTITY
+from bridge.mapping.functions.lists import LISTS
 from bridge.mapping.functions.regex import REGEX
 from bridge.mapping.functions.standard import STANDARD
 from bridge.mapping.functions.text import TEXT
@@ -28,6 +29,7 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
         "Text": (*TEXT, FORMAT, *REGEX),
         "Time": TIME,
         "Choice": CHOICE,
+        "Lists": LISTS,
         "Identity": IDENTITY,
         "Words and bytes": BINARY,
     }
