@@ -53,6 +53,8 @@ def answer_requests(folder: Path, answer: Callable[[], bytes], stopping: Stop) -
 
 def ask(folder: Path) -> dict[str, Any]:
     """The answer of the bridge that owns the spool in `folder`. Raises BridgeError if none answers."""
+    if not folder.is_dir():
+        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
     wanted, answer, pause = folder / _WANTED, folder / _ANSWER, threading.Event()
     try:
         answer.unlink(missing_ok=True)

@@ -38,5 +38,5 @@ def test_an_old_answer_is_none(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(BridgeError, match="cannot ask the bridge"):
+    with pytest.raises(BridgeError, match="has not run here"):
         ask(tmp_path / "none")

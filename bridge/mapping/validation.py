@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     _Known = dict[str, tuple[str, ...] | None]
 
 
+_INSIDE = (
+    "inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it; "
+    "merge_each(LIST, OBJECT) puts an object's keys into every item"
+)
+
+
 def read_specification(document: Document, tables: Tables = EMPTY) -> Specification:
     """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
     problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
@@ -101,7 +107,7 @@ def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionEr
         if (members := known.get(of)) is not None and name not in members
     ]
     wrong += [
-        (of, name, f"inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it")
+        (of, name, _INSIDE.format(of=of, name=name))
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
     ]
