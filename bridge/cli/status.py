@@ -42,11 +42,16 @@ def in_words(told: dict[str, Any]) -> Iterator[str]:
     for stream in told["streams"]:
         waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "nothing waits"
         yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
-    width = max([len(_place(row)) for row in told["ledger"]], default=0)
+    yield from books_in_words(told["ledger"], balanced=told["balanced"])
+
+
+def books_in_words(rows: list[dict[str, Any]], *, balanced: bool) -> Iterator[str]:
+    """A line for each mapping and stream, and whether they balance."""
+    width = max([len(_place(row)) for row in rows], default=0)
     yield f"{'books':<{width + 10}}" + "".join(f"{name:>15}" for name in _COLUMNS)
-    for row in told["ledger"]:
+    for row in rows:
         yield f"{'':<10}{_place(row):<{width}}" + "".join(f"{row[name]:>15,}" for name in _COLUMNS)
-    yield "the books balance" if told["balanced"] else "THE BOOKS DO NOT BALANCE: please report this"
+    yield "the books balance" if balanced else "THE BOOKS DO NOT BALANCE: please report this"
 
 
 def _place(row: dict[str, Any]) -> str:

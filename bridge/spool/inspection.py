@@ -6,29 +6,88 @@ SQLite's write-ahead log lets readers see the last commit whole while there is a
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.errors import BridgeError
-from bridge.spool.letters import count_letters, read_letters
+from bridge.spool.ledger import COLUMNS, LedgerRow
+from bridge.spool.letters import Letter, count_letters, read_letters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bridge.model import DeadLetter
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The ledger's lines, and what was counted beside them: records by stream, and dead letters."""
+
+    rows: tuple[LedgerRow, ...]
+    queued: dict[str, int]
+    letters: int
+
+    def faults(self) -> Iterator[str]:
+        """Where the books do not balance, or not with what lies in the queues; nothing if all is in order."""
+        for row in self.rows:
+            if not row.balanced:
+                yield f"{row.mapping} to {row.stream}: received is not what became of it: {row}"
+        for stream, count in self.queued.items():
+            booked = sum(row.spooled for row in self.rows if row.stream == stream)
+            if booked != count:
+                yield f"{stream}: the books have {booked} records spooled, and {count} are there"
+
+
 def read_letter(folder: Path, number: int) -> DeadLetter:
     """One dead letter of the spool in `folder`; raises BridgeError if there is no such spool, or no such letter."""
+    with _reading(folder) as database:
+        found = next(read_letters(database, number=number), None)
+        if found is None:
+            file, held = folder / "spool.db", count_letters(database)
+            raise BridgeError(f"there is no dead letter {number} in {file}; it holds {held}")
+        return found.letter
+
+
+def all_letters(folder: Path) -> Iterator[Letter]:
+    """Every dead letter in order, one at a time; raises BridgeError as `read_letter`."""
+    with _reading(folder) as database:
+        yield from read_letters(database)
+
+
+def read_books(folder: Path) -> Books:
+    """The books at one moment; raises BridgeError if there is no spool."""
+    with _reading(folder) as database:
+        mappings = dict(database.execute("select number, name from mappings").fetchall())
+        streams = dict(database.execute("select number, name from streams").fetchall())
+        lines = database.execute(f"select mapping, stream, {', '.join(COLUMNS)} from ledger").fetchall()
+        rows = sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines)
+        queued = {
+            name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
+            for number, name in streams.items()
+            if name
+        }
+        return Books(tuple(rows), queued, count_letters(database))
+
+
+def damage(folder: Path) -> list[str]:
+    """What SQLite's own check finds wrong with the database; reads all of it. Raises BridgeError if there is none."""
+    with _reading(folder) as database:
+        found = [row[0] for row in database.execute("pragma integrity_check")]
+    return [] if found == ["ok"] else found
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """One moment of the spool, for reading."""
     file = folder / "spool.db"
     if not file.is_file():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
-            found = next(read_letters(database, number=number), None)
-            if found is None:
-                raise BridgeError(f"there is no dead letter {number} in {file}; it holds {count_letters(database)}")
-            return found.letter
+            database.execute("begin")
+            yield database
     except sqlite3.Error as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

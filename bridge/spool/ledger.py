@@ -3,6 +3,8 @@
 A message counts once for every output of every mapping that it matches, and with `each` once for every item.
 
     received = delivered + filtered + dead_lettered + dropped + spooled
+
+What `sample` holds back until its span has ended is counted when it goes on: until then it is not received.
 """
 
 from __future__ import annotations
