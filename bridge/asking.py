@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError
 
@@ -21,19 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bridge.mapping.live import Stop
+
 log = logging.getLogger(__name__)
 
 LOOK_SECS: Final = 0.5
 PATIENCE_SECS: Final = 5.0
 _WANTED, _ANSWER = "status.wanted", "status.json"
-
-
-class Stop(Protocol):
-    """What ends a wait: an event's `wait`."""
-
-    def wait(self, timeout: float, /) -> bool:
-        """True as soon as it is set."""
-        ...
 
 
 def answer_requests(folder: Path, answer: Callable[[], bytes], stopping: Stop) -> None:

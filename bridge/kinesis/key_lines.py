@@ -77,7 +77,7 @@ class KeyLines:
                 self._offer(line)
 
     def hold(self, records: Iterable[Record]) -> None:
-        """Records that are kept elsewhere for now: nothing of their keys is sent meanwhile."""
+        """Records that are kept elsewhere: nothing of their keys is sent meanwhile."""
         for record in records:
             line = self._lines.setdefault(record.key, Line())
             line.under_way += 1
