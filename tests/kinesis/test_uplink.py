@@ -39,15 +39,16 @@ def test_two_streams_together_put_no_more_on_the_wire(kinesis):
     settings = SenderSettings(2, 0.01, uplink=uplink)
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queues = [
-        MemoryQueue(name, [Record(n, 1, str(n), data) for n in range(1, 301)]) for name in ("telemetry", "archive")
+        MemoryQueue(name, [Record(n, 1, str(n), data) for n in range(1, 601)]) for name in ("telemetry", "archive")
     ]
     started = time.monotonic()
     with sending(queues[0], publisher, settings), sending(queues[1], publisher, settings):
-        assert all(queue.wait_settled(300, secs=20) for queue in queues)
+        assert all(queue.wait_settled(600, secs=30) for queue in queues)
         took = time.monotonic() - started
     publisher.close()
-    assert kinesis.received_bytes > 800_000
-    assert kinesis.received_bytes < rate * took + 2 * rate / 2
+    # Workers that look at the same moment may start a request each, of about half a second; what it took is owed then.
+    at_once = 4 * 1.1 * rate / 2
+    assert 1_600_000 < kinesis.received_bytes < rate * took + at_once
     assert kinesis.streams["telemetry"].requests > 2
 
 

@@ -90,7 +90,7 @@ class Proxy:
         self._flowing.clear()
 
     async def _reset(self):
-        for writer in self._writers:
+        for writer in [each for each in self._writers if not each.is_closing()]:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
