@@ -9,7 +9,7 @@ SECS ?= 0
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-test: $(VENV)/.test mosquitto node
+test: $(VENV)/.test mosquitto node ministack
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -52,6 +52,15 @@ build/node/.installed: Makefile
 	  else echo "the tests need Node and npm: sudo apt-get install nodejs npm" >&2; exit 1; fi; }
 	@mkdir -p build/node
 	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6
+	@touch $@
+
+# An AWS that checks signatures and IAM policies. It pins its own botocore, so it has an environment of its own.
+.PHONY: ministack
+ministack: build/ministack/.installed
+
+build/ministack/.installed: Makefile
+	@$(PYTHON) -m venv build/ministack
+	@build/ministack/bin/pip install --quiet 'ministack>=1.5,<2'
 	@touch $@
 
 clean:

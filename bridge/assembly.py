@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from bridge.config.authentication import AssumeRole
 from bridge.errors import ConfigError, Problem
 from bridge.kinesis.client import Publisher, PublisherSettings
 from bridge.kinesis.credentials import Authentication
@@ -21,6 +22,8 @@ from bridge.spool.store import SpoolSettings
 
 if TYPE_CHECKING:
     from bridge.config import Settings
+    from bridge.config.authentication import Authentication as AuthenticationSettings
+    from bridge.config.authentication import Source
 
 DRY_RUN_SUFFIX = "-dry-run"
 
@@ -56,12 +59,22 @@ def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
     return Publisher(
         PublisherSettings(
             region=kinesis.region,
-            authentication=Authentication(kinesis.authentication.type, kinesis.authentication.plain()),
+            authentication=_authentication(kinesis.authentication),
             endpoint_url=kinesis.endpoint_url,
+            sts_endpoint_url=kinesis.sts_endpoint_url,
+            fips=kinesis.fips,
+            dual_stack=kinesis.dual_stack,
+            proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
+            ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
             max_connections=max(16, 4 * kinesis.requests_in_flight),
             uplink=uplink,
         )
     )
+
+
+def _authentication(settings: AuthenticationSettings | Source) -> Authentication:
+    source = settings.source if isinstance(settings, AssumeRole) else None
+    return Authentication(settings.type, settings.plain(), _authentication(source) if source else None)
 
 
 def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderSettings:

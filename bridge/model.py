@@ -18,6 +18,9 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateMaxRecordSize.
 DEFAULT_RECORD_BYTES = 1024 * 1024
 """What a stream takes unless it was raised (1 MiB)."""
 
+REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
+"""The form of an AWS region's name."""
+
 NO_PROPERTIES: Mapping[str, Any] = {}
 
 
@@ -47,6 +50,9 @@ class Destination:
     order: str = "best_effort"
     keys: str = "own"
     """`spread`: each packed record is given a key of its own choosing; plain records are given theirs by the spool."""
+    region: str = ""
+    role_arn: str = ""
+    """Empty: those of the publisher."""
 
     def __str__(self) -> str:
         changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
@@ -76,6 +82,8 @@ class Output:
     linger_ms: int | None = None
     max_record_bytes: int | None = None
     envelope: bool = False
+    region: str | None = None
+    role_arn: str | None = None
 
     @property
     def spread(self) -> bool:
@@ -92,7 +100,9 @@ class Output:
         """What names the queue of its records."""
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
-        return Destination(self.data_stream, self.packing, self.compression, self.order, keys)
+        return Destination(
+            self.data_stream, self.packing, self.compression, self.order, keys, self.region or "", self.role_arn or ""
+        )
 
 
 class Draft(NamedTuple):

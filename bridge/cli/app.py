@@ -189,6 +189,25 @@ def status(
     raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
 
 
+@app.command()
+def policy(
+    account: Annotated[str, typer.Option("--account", help="The AWS account's number; else AWS is asked.")] = "",
+    role: Annotated[str, typer.Option("--role", help="Instead: the policy of this role_arn of an output.")] = "",
+    kms_key: Annotated[
+        list[str] | None,
+        typer.Option("--kms-key", help="ARN of a key that encrypts streams, if AWS cannot be asked; may be repeated."),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask AWS nothing.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Print the least-privilege IAM policy for exactly these mappings."""
+    from bridge.cli.policy import Wanted, print_policy, well_formed  # noqa: PLC0415 - see the module
+
+    if wrong := well_formed(account, kms_key or ()):
+        raise typer.BadParameter(wrong)
+    raise typer.Exit(print_policy(config, Wanted(account, role, tuple(kms_key or ()), offline)))
+
+
 @letters.command("list")
 def list_letters(
     code: Annotated[str | None, typer.Option("--code", help="Only these, such as decode or transform.")] = None,

@@ -1,6 +1,7 @@
 """The settings of `bridge.yaml`: every option, its type, range, default and description, in one place."""
 
-from bridge.config.kinesis import Authentication, Default, Ec2Role, KinesisSettings, Token
+from bridge.config.authentication import Authentication, Default, Ec2Role, Token
+from bridge.config.kinesis import KinesisSettings
 from bridge.config.mqtt import MqttSettings, TlsSettings
 from bridge.config.options import Option, options
 from bridge.config.settings import HttpSettings, LogSettings, Settings, SpoolSettings, load_settings

@@ -1,7 +1,4 @@
-"""`kinesis`: where records go, and who the bridge is there.
-
-A further authentication type is one model with its `type`, and its name in `Authentication`.
-"""
+"""`kinesis`: where records go, and how AWS is reached."""
 
 from __future__ import annotations
 
@@ -10,8 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from bridge.config.fields import Section, Size, size_between
+from bridge.config.authentication import Authentication, Default
+from bridge.config.fields import ExistingFile, Section, Size, size_between
 from bridge.documents import Expect
+from bridge.model import REGION
 
 
 def _endpoint_url(url: str) -> str:
@@ -29,60 +28,49 @@ def _endpoint_url(url: str) -> str:
     return url
 
 
+def _proxy_url(url: SecretStr) -> SecretStr:
+    """It may hold a password, so no message shows it."""
+    expected = "expected http://host:port or https://host:port, with user:password@ before the host where it asks"
+    try:
+        parts = urlsplit(url.get_secret_value())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"{expected}; the host or port cannot be read") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0 or parts.path.strip("/") or parts.query:
+        raise ValueError(expected)
+    return url
+
+
+EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Expect("a URL as https://host")]
 LEAST_UPLINK_BYTES = 1000
-
-
-class _Authentication(Section):
-    def plain(self) -> dict[str, str]:
-        """The settings of this type without `type`; secrets are laid open."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
-        return {
-            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name, value in values.items()
-            if value is not None
-        }
-
-
-class Token(_Authentication):
-    """An access key."""
-
-    type: Literal["token"] = Field(description="an access key")
-    access_key_id: Annotated[str, Expect("an access key id: letters and digits")] = Field(
-        pattern=r"^\w{1,128}$", description="best as `${AWS_ACCESS_KEY_ID}`"
-    )
-    secret_access_key: SecretStr = Field(min_length=1, description="secret; best as `${AWS_SECRET_ACCESS_KEY}`")
-    session_token: SecretStr | None = Field(default=None, description="secret; of temporary credentials")
-
-
-class Ec2Role(_Authentication):
-    """The role of the EC2 instance."""
-
-    type: Literal["ec2_role"] = Field(description="the role of this EC2 instance, by IMDSv2")
-
-
-class Default(_Authentication):
-    """What the AWS command line would use."""
-
-    type: Literal["default"] = Field(
-        default="default",
-        description="what the AWS command line would use: environment, shared files, container, instance",
-    )
-
-
-Authentication = Annotated[Token | Ec2Role | Default, Field(discriminator="type")]
 
 
 class KinesisSettings(Section):
     """Region, authentication, and how hard to send."""
 
     region: Annotated[str, Expect("an AWS region, such as us-east-1")] = Field(
-        pattern=r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$", description="AWS region of the data streams"
+        pattern=REGION, description="AWS region of the data streams"
     )
     authentication: Authentication = Field(
         default=Default(type="default"), description="one `type`, and the settings of that type"
     )
-    endpoint_url: Annotated[str, AfterValidator(_endpoint_url), Expect("a URL as https://host")] | None = Field(
-        default=None, description="another endpoint: a VPC endpoint, or a local Kinesis"
+    endpoint_url: EndpointUrl | None = Field(
+        default=None,
+        description="another endpoint: a VPC endpoint, or a local Kinesis; with outputs in several regions, `{region}` "
+        "stands for the region's name",
+    )
+    sts_endpoint_url: EndpointUrl | None = Field(
+        default=None, description="the same for STS, which gives the credentials of roles"
+    )
+    fips: bool = Field(default=False, description="use AWS's FIPS endpoints")
+    dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which have IPv6 too")
+    proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Expect("a URL as http://host:port")] | None = Field(
+        default=None,
+        description="secret, as it may hold a password; an HTTP(S) proxy on the way to AWS; by default that of the "
+        "environment (HTTPS_PROXY, NO_PROXY)",
+    )
+    ca_file: ExistingFile | None = Field(
+        default=None, description="authorities to trust, PEM, such as that of a proxy that opens TLS"
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.config.fields import parse_size, size_text
+from bridge.config.fields import Section, parse_size, size_text
 from bridge.config.settings import Settings
-from bridge.documents.expected import Hint, choices, expected, one_of, written
+from bridge.documents.expected import Expect, Hint, choices, expected, one_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
         hint = Hint.of_field(field)
         if hint.model is not None:
             yield from _of_section(hint.model, field, prefix + name)
-        elif field.discriminator:
+        elif field.discriminator and not _described_as_a_whole(hint):
             yield from _of_choice(hint, field, prefix + name)
         else:
             yield Option(prefix + name, expected(hint), _default(field, hint), field.description or "")
@@ -55,17 +55,29 @@ def _of_choice(union: Hint, field: FieldInfo, name: str) -> Iterator[Option]:
     said = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
     yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, said)
+    settings: dict[Option, list[str]] = {}
     for choice, model in tags.items():
         for option in _of_model(model, f"{name}."):
             if option.name != f"{name}.{tag}":
-                yield option._replace(description=f"(`{tag}: {choice}`) {option.description}")
+                settings.setdefault(option, []).append(f"`{choice}`")
+    for option, of in settings.items():
+        yield option._replace(description=f"({tag}: {one_of(of)}) {option.description}")
+
+
+def _described_as_a_whole(hint: Hint) -> bool:
+    """Its settings are those of another option, and told there."""
+    return any(isinstance(item, Expect) for item in hint.metadata)
 
 
 def _default(field: FieldInfo, hint: Hint) -> str:
     if field.is_required():
         return "required"
-    if field.default is None:
+    if field.default in (None, {}):
         return ""
+    if isinstance(field.default, Section):
+        return str(getattr(field.default, str(field.discriminator)))
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
     is_size = any(getattr(item, "func", None) is parse_size for item in hint.metadata)
     if is_size:
         return size_text(field.default)

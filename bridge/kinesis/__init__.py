@@ -3,9 +3,12 @@
     limits.py        what one request and one record may hold
     faults.py        every error code of Kinesis: its class, and what a person should do about it
     network.py       the same for what botocore raises: names, sockets, TLS, proxies, credentials
-    credentials.py   the types of `kinesis.authentication`, one entry each
+    reach.py         how AWS is reached: endpoints, proxy, TLS
+    credentials/     the types of `kinesis.authentication`, one entry each; renewal
     wire.py          PutRecords bodies, written and read within botocore's signing
-    client.py        the publisher: one client that all streams share
+    clients.py       the botocore clients, one per region and role
+    client.py        the publisher that all streams share
+    policy.py        the least that AWS must allow
     results.py       one response sorted into delivered, rejected and to be sent again
     batch.py         what one request carries
     kpl.py, lines.py the two formats of packed records

@@ -10,10 +10,13 @@ Those of every call: https://docs.aws.amazon.com/kinesis/latest/APIReference/Com
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Refused, SendError, Unavailable
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_DETAIL_CHARS = 300
+_NOT_AUTHORIZED = re.compile(
+    r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on (?:resource|this resource): (?P<resource>arn:\S+|\*))?"
+)
 
 MAX_CLOCK_SKEW_SECS = 300
 """AWS refuses a signature five minutes off:
@@ -48,7 +55,8 @@ class InvalidRequest(SendError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error code's place. `hint` may name `{stream}` and `{region}`; `clock`: the cause may be this machine's."""
+    """One error code's place. `hint` may name `{stream}`, `{region}` and `{credential}`; `clock`: the cause may be this
+    machine's."""
 
     treatment: Treatment
     hint: str = ""
@@ -69,10 +77,9 @@ _DENIED = _refused(
     "allow kinesis:PutRecords on stream {stream} ({region}) to the identity the bridge uses, and check that "
     "no policy of the stream, the organisation or the VPC endpoint denies it"
 )
-_CREDENTIALS = _refused("AWS does not know this access key: check kinesis.authentication, and that the key is active")
+_CREDENTIALS = _refused("AWS does not know {credential}: check kinesis.authentication, and that the key is active")
 _SIGNATURE = _refused(
-    "the signature does not match: check the secret access key in kinesis.authentication, "
-    "and that no proxy rewrites the requests",
+    "the signature does not match: check the secret of {credential}, and that no proxy rewrites the requests",
     clock=True,
 )
 _CLOCK = _refused("AWS finds the time of the request wrong: synchronise this machine's clock (NTP)", clock=True)
@@ -174,7 +181,8 @@ def record_error(code: str, message: str, stream: str) -> SendError:
     """The error that one record's own failure stands for, to be shown as the stream's state."""
     fault = record_fault(code)
     if fault.treatment is Treatment.REFUSED:
-        return Refused(code, shortened(message), fault.hint.format(stream=stream, region="this region"))
+        hint = fault.hint.format(stream=stream, region="this region", credential="this access key")
+        return Refused(code, shortened(message), permission_hint(message, f"stream {stream}") or hint)
     return Unavailable(code, shortened(message))
 
 
@@ -187,12 +195,25 @@ class Answer:
     status: int
     skew_secs: float | None = None
 
-    def error(self, stream: str, region: str) -> SendError:
+    @classmethod
+    def of(cls, error: Any) -> Answer:
+        """What a botocore ClientError holds."""
+        said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        return cls(
+            code=str(said.get("Code") or "Unknown"),
+            message=str(said.get("Message") or ""),
+            status=int(meta.get("HTTPStatusCode") or 0),
+            skew_secs=_skew_secs(meta.get("HTTPHeaders", {}).get("date")),
+        )
+
+    def error(self, stream: str, region: str, credential: str = "this access key") -> SendError:
         """What to raise for it."""
         fault, detail = request_fault(self.code, self.status), shortened(self.message)
         if fault.treatment is Treatment.REFUSED:
-            hint = self._clock_hint() if fault.clock else ""
-            return Refused(self.code, detail, hint or fault.hint.format(stream=stream, region=region))
+            hint = self._clock_hint() if fault.clock else permission_hint(self.message, f"stream {stream} ({region})")
+            return Refused(
+                self.code, detail, hint or fault.hint.format(stream=stream, region=region, credential=credential)
+            )
         if fault.treatment is Treatment.INVALID:
             return InvalidRequest(self.code, detail)
         return InDoubt(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
@@ -203,6 +224,29 @@ class Answer:
             return ""
         where = "ahead of" if skew > 0 else "behind"
         return f"this machine's clock is {abs(skew) / 60:.0f} minutes {where} AWS: synchronise it (NTP)"
+
+
+def permission_hint(message: str, resource: str = "") -> str:
+    """Which permission is missing to whom, on which ARN, where the message of an AWS service says it;
+    `resource` stands in for an ARN that it does not name:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html."""
+    found = _NOT_AUTHORIZED.search(message)
+    if found is None:
+        return ""
+    who, action, on = found["who"], found["action"], found["resource"] or resource
+    on = f" on {on}" if on else ""
+    if "explicit deny" in message:
+        return f"a policy denies {action}{on} to {who}: remove that statement, or except {who} from it"
+    trust = "; the role's trust policy must name it too, with its external_id" if action.startswith("sts:") else ""
+    return f"allow {action}{on} to {who}{trust} ('mqtt-kinesis policy' prints what the mappings need)"
+
+
+def _skew_secs(date: str | None) -> float | None:
+    """How far this machine's clock is ahead of an HTTP Date header, in seconds."""
+    try:
+        return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds() if date else None
+    except (TypeError, ValueError):
+        return None
 
 
 def shortened(text: str) -> str:

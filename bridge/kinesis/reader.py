@@ -63,8 +63,5 @@ class StreamReader:
     def _connected(self) -> Any:
         if self._client is None:
             settings = self._settings
-            session = authenticated_session(settings.authentication)
-            self._client = session.create_client(
-                "kinesis", region_name=settings.region, endpoint_url=settings.endpoint_url
-            )
+            self._client = settings.client(authenticated_session(settings.authentication, settings), "kinesis")
         return self._client

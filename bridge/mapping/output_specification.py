@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
-from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES
+from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, REGION
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
+_ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
 _LEAST_PACKED_BYTES = 1024
 _LONGEST_LINGER_MS = 60_000
 
@@ -75,6 +76,12 @@ class OutputSpecification(BaseModel):
     max_record_bytes: (
         Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Expect("a number of bytes")] | None
     ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
+    region: Annotated[str, Field(pattern=REGION), Expect("an AWS region, such as us-east-1")] | None = Field(
+        None, description="Region of the data stream; `kinesis.region`, or that of its ARN, if not given."
+    )
+    role_arn: Annotated[str, Field(pattern=_ROLE_ARN), Expect("the ARN of an IAM role")] | None = Field(
+        None, description="A role to take on for this stream, such as one of another account."
+    )
     envelope: bool = Field(
         False, description="Each record within {id, received_at, mapping, version, topic, data}, as JSON."
     )
@@ -86,6 +93,14 @@ class OutputSpecification(BaseModel):
     def _one_key(self) -> OutputSpecification:
         if self.partition_key is not None and self.partition_key_from is not None:
             raise ValueError("'partition_key' and 'partition_key_from' exclude each other: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_region(self) -> OutputSpecification:
+        if self.region is not None and self.data_stream.startswith("arn:"):
+            of_arn = self.data_stream.split(":")[3]
+            if of_arn != self.region:
+                raise ValueError(f"`region: {self.region}`, but the stream's ARN says {of_arn}: leave `region` out")
         return self
 
     @model_validator(mode="after")

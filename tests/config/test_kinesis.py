@@ -2,6 +2,8 @@ import pytest
 
 from tests.config.load import MQTT, loaded, problems
 
+TYPES = "'token', 'ec2_role', 'default', 'profile', 'process', 'assume_role', 'web_identity', 'iot' or 'roles_anywhere'"
+
 
 def kinesis(folder, text, environ=None):
     return loaded(folder, f"{MQTT}kinesis:\n  region: us-east-1\n  {text}\n", environ).kinesis
@@ -51,17 +53,12 @@ def test_without_authentication_it_is_that_of_the_command_line(tmp_path):
 
 def test_an_unknown_type_lists_those_there_are(tmp_path):
     assert found(tmp_path, "authentication: {type: tocken, access_key_id: A}") == [
-        (
-            "4:20: kinesis.authentication.type: expected 'token', 'ec2_role' or 'default', found 'tocken'; "
-            "did you mean 'token'?"
-        )
+        f"4:20: kinesis.authentication.type: expected {TYPES}, found 'tocken'; did you mean 'token'?"
     ]
 
 
 def test_a_missing_type_is_asked_for(tmp_path):
-    assert found(tmp_path, "authentication: {}") == [
-        "4:3: kinesis.authentication.type: missing; expected 'token', 'ec2_role' or 'default'"
-    ]
+    assert found(tmp_path, "authentication: {}") == [f"4:3: kinesis.authentication.type: missing; expected {TYPES}"]
 
 
 def test_settings_of_another_type_are_unknown(tmp_path):

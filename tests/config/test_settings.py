@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.config import load_settings, options
+from bridge.kinesis.credentials import AUTHENTICATION
 from tests.config.load import KINESIS, MQTT, loaded, problems
 
 ANNOTATED = pathlib.Path(__file__).parents[2] / "docker" / "bridge.yaml"
@@ -127,9 +128,25 @@ def test_the_annotated_file_shows_every_option_with_its_default(tmp_path):
     settings = loaded(tmp_path, text, SECRETS)
     defaults = loaded(tmp_path, MQTT + KINESIS)
     for option in options():
+        if option.name.startswith("kinesis.authentication."):
+            continue  # of one type only: see below
         value, default = settings, defaults
         for name in option.name.split("."):
             assert name in value.model_fields_set, option.name
             value, default = getattr(value, name), getattr(default, name, None)
-        if option.default not in ("", "required") and option.name != "kinesis.authentication.type":
+        if option.default not in ("", "required"):
             assert value == default, option.name
+
+
+def test_the_annotated_file_shows_every_type_of_authentication_with_all_its_settings(tmp_path):
+    shown = re.findall(r"^  # (authentication: {.*})$", ANNOTATED.read_text(), flags=re.MULTILINE)
+    for name in ("id", "secret", "token", "device.pem", "device.key", "ca.pem", "chain.pem"):
+        (tmp_path / name).write_text("hunter2\n")
+    set_, types = {"session_token", "access_key_id", "secret_access_key"}, set()
+    for line in shown:
+        authentication = loaded(tmp_path, f"{MQTT}kinesis:\n  region: us-east-1\n  {line}\n").kinesis.authentication
+        types.add(authentication.type)
+        set_ |= authentication.model_fields_set
+    assert types == set(AUTHENTICATION)
+    names = {name.split(".")[2] for name, *_ in options() if name.startswith("kinesis.authentication.")}
+    assert set_ == names

@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bridge.errors import Refused, Unavailable
-from bridge.kinesis.credentials import AUTHENTICATION, Authentication, authenticated_session
+from bridge.kinesis.credentials import machine
+from tests.kinesis.credentials.ask import credentials, printing
 
 ROLE = {
     "Code": "Success",
@@ -64,21 +65,6 @@ def bare_machine(monkeypatch, tmp_path):
     return tmp_path
 
 
-def credentials(type_, **settings):
-    return authenticated_session(Authentication(type_, settings)).get_credentials().get_frozen_credentials()
-
-
-def test_a_token_is_taken_as_it_is():
-    assert credentials("token", access_key_id="A", secret_access_key="B")[:3] == ("A", "B", None)
-    assert credentials("token", access_key_id="A", secret_access_key="B", session_token="C")[:3] == ("A", "B", "C")
-
-
-def test_a_token_wins_over_the_environment(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
-    assert credentials("token", access_key_id="A", secret_access_key="B").access_key == "A"
-
-
 def test_the_role_of_an_instance_is_used(metadata):
     assert credentials("ec2_role")[:3] == ("AKIDROLE", "role-secret", "role-token")
 
@@ -120,6 +106,59 @@ def test_an_empty_chain_is_refused_with_what_to_do(bare_machine):
     assert "AWS_ACCESS_KEY_ID" in refused.value.hint
 
 
-@pytest.mark.parametrize("type_", AUTHENTICATION)
-def test_no_type_shows_its_settings(type_):
-    assert "hunter2" not in repr(Authentication(type_, {"secret_access_key": "hunter2"}))
+def test_a_profile_of_the_shared_files_is_used(bare_machine):
+    (bare_machine / "credentials").write_text("[plant]\naws_access_key_id = F\naws_secret_access_key = G\n")
+    assert credentials("profile", name="plant").access_key == "F"
+
+
+def test_a_profile_wins_over_the_environment(bare_machine, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    (bare_machine / "credentials").write_text("[plant]\naws_access_key_id = F\naws_secret_access_key = G\n")
+    assert credentials("profile", name="plant").access_key == "F"
+
+
+def test_a_profile_that_is_not_there_is_refused_by_its_name(bare_machine):
+    with pytest.raises(Refused) as refused:
+        credentials("profile", name="plont")
+    assert "plont" in refused.value.detail
+
+
+def test_a_profile_may_have_a_process_of_its_own(bare_machine, tmp_path):
+    command = printing(tmp_path, {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q"})
+    (bare_machine / "config").write_text(f"[profile plant]\ncredential_process = {command}\n")
+    assert credentials("profile", name="plant").access_key == "P"
+
+
+def test_a_process_gives_credentials(tmp_path):
+    answer = {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q", "SessionToken": "R"}
+    assert credentials("process", command=printing(tmp_path, answer))[:3] == ("P", "Q", "R")
+
+
+@pytest.mark.parametrize(
+    "answer", ["hunter2", "{}", '{"Version": 2}', '{"Version": 1, "AccessKeyId": "hunter2"}', "[]", '{"Version": []}']
+)
+def test_a_process_that_prints_something_else_is_refused_and_not_shown(tmp_path, answer):
+    with pytest.raises(Refused) as refused:
+        credentials("process", command=printing(tmp_path, answer))
+    assert "AccessKeyId" in refused.value.hint
+    assert "hunter2" not in str(refused.value) + refused.value.hint
+
+
+def test_a_process_that_fails_may_work_later(tmp_path):
+    with pytest.raises(Unavailable) as unavailable:
+        credentials("process", command="false")
+    assert "'false' ended with 1" in unavailable.value.detail
+
+
+def test_a_process_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(Refused) as refused:
+        credentials("process", command=f"{tmp_path}/none --plant pdx")
+    assert "cannot be run" in refused.value.detail
+
+
+def test_a_process_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(machine, "PROCESS_SECS", 0.1)
+    with pytest.raises(Unavailable) as unavailable:
+        credentials("process", command="sleep 60")
+    assert "has not ended" in unavailable.value.detail

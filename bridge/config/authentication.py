@@ -1,0 +1,227 @@
+"""`kinesis.authentication`: who the bridge is to AWS.
+
+A further type is one model with its `type`, its name in `Authentication`, and its entry in
+`bridge/kinesis/credentials/authentication.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
+
+from bridge.config.fields import ExistingFile, Section
+from bridge.documents import Expect
+
+_TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
+"""https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html"""
+
+
+def _arn(service: str, kind: str) -> AfterValidator:
+    form = re.compile(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{kind}/[\w+=,.@/-]+")
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(
+                f"expected an ARN as arn:aws:{service}:{'' if service == 'iam' else 'REGION'}:ACCOUNT:{kind}/NAME"
+            )
+        return text
+
+    return AfterValidator(check)
+
+
+RoleArn = Annotated[str, _arn("iam", "role"), Expect("the ARN of an IAM role")]
+_SessionName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$"), Expect("2 to 64 letters, digits and _ + = , . @ -")
+]
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError("expected a command with its arguments; a quotation mark is not closed") from None
+    if not words:
+        raise ValueError("expected a command with its arguments, found empty text")
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", text):
+        raise ValueError("expected a host name, without https:// and path, with :port where needed")
+    return text
+
+
+_Host = Annotated[str, AfterValidator(_host), Expect("a host name")]
+
+
+class _Authentication(Section):
+    def plain(self) -> dict[str, Any]:
+        """The settings of this type without `type` and `source`; secrets are laid open, paths are text."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
+        return {name: _plain(value) for name, value in values.items() if value not in (None, {})}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, int | dict) else str(value)
+
+
+def _one_of(name: str) -> dict[str, Any]:
+    """Inline or by a file: for editors."""
+    return {"oneOf": [{"required": [name]}, {"required": [f"{name}_file"]}]}
+
+
+class Token(_Authentication):
+    """An access key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [_one_of("access_key_id"), _one_of("secret_access_key")],
+            "not": {"required": ["session_token", "session_token_file"]},
+        }
+    )
+
+    type: Literal["token"] = Field(description="an access key")
+    access_key_id: (
+        Annotated[str, Field(pattern=r"^\w{1,128}$"), Expect("an access key id: letters and digits")] | None
+    ) = Field(default=None, description="best as `${AWS_ACCESS_KEY_ID}`")
+    secret_access_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="secret; best as `${AWS_SECRET_ACCESS_KEY}`"
+    )
+    session_token: SecretStr | None = Field(default=None, description="secret; of temporary credentials")
+    access_key_id_file: ExistingFile | None = Field(
+        default=None, description="a file with it, read again when it changes: keys are rotated without a restart"
+    )
+    secret_access_key_file: ExistingFile | None = Field(default=None, description="the same for the secret access key")
+    session_token_file: ExistingFile | None = Field(default=None, description="the same for the session token")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name, needed in (("access_key_id", True), ("secret_access_key", True), ("session_token", False)):
+            inline, file = getattr(self, name), getattr(self, f"{name}_file")
+            if inline is not None and file is not None:
+                raise ValueError(f"{name} and {name}_file exclude each other: leave one of them out")
+            if needed and inline is None and file is None:
+                raise ValueError(f"{name} is missing: give it, or {name}_file")
+        return self
+
+
+class Ec2Role(_Authentication):
+    """The role of the EC2 instance."""
+
+    type: Literal["ec2_role"] = Field(description="the role of this EC2 instance, by IMDSv2")
+
+
+class Default(_Authentication):
+    """What the AWS command line would use."""
+
+    type: Literal["default"] = Field(
+        default="default",
+        description="what the AWS command line would use: environment, shared files, container, instance",
+    )
+
+
+class Profile(_Authentication):
+    """A named profile."""
+
+    type: Literal["profile"] = Field(description="a profile of the shared files of the AWS command line")
+    name: Annotated[str, Field(min_length=1)] = Field(description="the profile")
+
+
+class Process(_Authentication):
+    """A command that prints credentials."""
+
+    type: Literal["process"] = Field(description="a command that prints credentials")
+    command: Annotated[str, AfterValidator(_command), Expect("a command with its arguments")] = Field(
+        description="run without a shell; prints JSON as `credential_process` of the AWS command line does"
+    )
+
+
+class _Role(_Authentication):
+    role_arn: RoleArn = Field(description="the role to take on")
+    duration_secs: int = Field(
+        default=3600, ge=1800, le=43_200, description="how long its credentials live; they are renewed before they end"
+    )
+
+
+class _NamedRole(_Role):
+    session_name: _SessionName = Field(default="mqtt-kinesis", description="how CloudTrail names the bridge")
+
+
+class WebIdentity(_NamedRole):
+    """A role for an OIDC token."""
+
+    type: Literal["web_identity"] = Field(description="a role for an OIDC token, as of Kubernetes or a CI system")
+    token_file: ExistingFile = Field(description="the token; read again for each renewal")
+
+
+class _Certificate(_Authentication):
+    cert_file: ExistingFile = Field(description="the client's certificate, PEM")
+    key_file: ExistingFile = Field(description="its private key, PEM, not encrypted")
+    ca_file: ExistingFile | None = Field(
+        default=None, description="the authority of the endpoint's certificate, if it is not one the system trusts"
+    )
+
+
+class Iot(_Certificate):
+    """The AWS IoT credentials provider."""
+
+    type: Literal["iot"] = Field(description="a device's certificate, through AWS IoT's credentials provider")
+    endpoint: _Host = Field(
+        description="the account's: `aws iot describe-endpoint --endpoint-type iot:CredentialProvider`"
+    )
+    role_alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=,@-]{1,128}$"), Expect("the name of a role alias")] = Field(
+        description="the role alias in AWS IoT"
+    )
+    thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Expect("the name of a thing")] | None = Field(
+        default=None, description="the thing, where policies depend on it"
+    )
+
+
+class RolesAnywhere(_Role, _Certificate):
+    """IAM Roles Anywhere."""
+
+    type: Literal["roles_anywhere"] = Field(
+        description="a certificate of a trust anchor's authority, through IAM Roles Anywhere"
+    )
+    chain_file: ExistingFile | None = Field(default=None, description="intermediate certificates, PEM")
+    trust_anchor_arn: Annotated[str, _arn("rolesanywhere", "trust-anchor"), Expect("the ARN of a trust anchor")] = (
+        Field(description="the trust anchor; its region is where credentials are asked for")
+    )
+    profile_arn: Annotated[str, _arn("rolesanywhere", "profile"), Expect("the ARN of a Roles Anywhere profile")] = (
+        Field(description="the profile that holds the role")
+    )
+
+
+Source = Annotated[
+    Token | Ec2Role | Default | Profile | Process | WebIdentity | Iot | RolesAnywhere, Field(discriminator="type")
+]
+
+
+class AssumeRole(_NamedRole):
+    """A role, with the credentials of another type."""
+
+    type: Literal["assume_role"] = Field(description="a role, with credentials of any other type")
+    external_id: (
+        Annotated[
+            str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224), Expect("an external id")
+        ]
+        | None
+    ) = Field(default=None, description="what the role's trust policy asks for")
+    tags: dict[
+        Annotated[str, Field(min_length=1, max_length=_TAG_KEY_CHARS)],
+        Annotated[str, Field(max_length=_TAG_VALUE_CHARS)],
+    ] = Field(default={}, max_length=_MOST_TAGS, description="session tags; the role must allow sts:TagSession")
+    source: Annotated[Source, Expect("keys and values")] = Field(
+        default=Default(type="default"), description="as `kinesis.authentication`, of any other type"
+    )
+
+
+Authentication = Annotated[
+    Token | Ec2Role | Default | Profile | Process | AssumeRole | WebIdentity | Iot | RolesAnywhere,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,169 @@
+"""The botocore clients of the one publisher: one for each region and role, from one source of credentials."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.kinesis import wire
+from bridge.kinesis.credentials import Authentication, authenticated_session
+from bridge.kinesis.credentials.authentication import session_with
+from bridge.kinesis.reach import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bridge.kinesis.uplink import Uplink
+    from bridge.model import Destination
+
+log = logging.getLogger(__name__)
+
+LOOK_SECS = 2.0
+"""How often the files of credentials are looked at."""
+DOUBT_SECS = 5.0
+"""Credentials that AWS refuses are fetched anew no more often than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings(Reach):
+    """How to reach Kinesis, and as whom. `max_connections` is the sum of all streams' requests in flight."""
+
+    authentication: Authentication = field(default_factory=Authentication)
+    uplink: Uplink | None = field(default=None, kw_only=True)
+
+
+class Connected(NamedTuple):
+    """A client, and who it is. `credential` names the access key without showing it."""
+
+    client: Any
+    credentials: Any
+    region: str
+    type: str
+
+    @property
+    def credential(self) -> str:
+        """In words: which access key, and whence."""
+        key = self.credentials.get_frozen_credentials().access_key or ""
+        return f"the access key that ends in {key[-4:]} (kinesis.authentication, type: {self.type})"
+
+    @property
+    def renewable(self) -> bool:
+        """Whether credentials that have expired come anew by themselves."""
+        return bool(self.credentials.renewable)
+
+
+class Clients:
+    """Made when they are first needed; made anew when a file of the credentials changes, or when AWS refuses them."""
+
+    def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._making = threading.Lock()
+        self._session: Any = None
+        self._connected: dict[tuple[str, str], Connected] = {}
+        self._files = settings.authentication.files
+        self._seen = _state(self._files)
+        self._look_at = clock() + LOOK_SECS
+        self._doubt_at = 0.0
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the first of the credentials in use ends, in seconds since 1970."""
+        ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
+        return min((end for end in ends if end is not None), default=None)
+
+    def of(self, destination: Destination) -> Connected:
+        """The client for a destination. Raises SendError where there are no credentials."""
+        if self._files and self._clock() >= self._look_at:
+            self._look()
+        place = destination.region or _region_of_arn(destination.data_stream) or self._settings.region
+        found = self._connected.get((place, destination.role_arn))
+        return found if found is not None else self._connect(place, destination.role_arn)
+
+    def whoami(self, destination: Destination) -> str:
+        """The ARN behind the credentials for a destination. Raises SendError."""
+        from bridge.kinesis.credentials.failures import failed  # noqa: PLC0415 - botocore is slow to import
+
+        connected = self.of(destination)
+        try:
+            client = self._settings.client(session_with(connected.credentials), "sts", connected.region)
+            return str(client.get_caller_identity()["Arn"])
+        except Exception as error:
+            raise failed(error, connected.type) from error
+
+    def doubt(self) -> None:
+        """AWS refuses the credentials: what they are made of may have changed."""
+        now = self._clock()
+        if now >= self._doubt_at:
+            self._doubt_at = now + DOUBT_SECS
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the idle connections; requests under way come to their end."""
+        with self._making:
+            connected, self._connected = self._connected, {}
+            self._session = None
+        for each in connected.values():
+            each.client.close()
+
+    def _connect(self, region: str, role_arn: str) -> Connected:
+        with self._making:
+            found = self._connected.get((region, role_arn))
+            if found is None:
+                found = self._connected[region, role_arn] = self._made(region, role_arn)
+            return found
+
+    def _made(self, region: str, role_arn: str) -> Connected:
+        settings = self._settings
+        if self._session is None:
+            self._session = authenticated_session(settings.authentication, settings)
+        session, kind = self._session, settings.authentication.type
+        if role_arn:
+            session, kind = self._in_role(role_arn), f"{kind}, then role_arn of the output"
+        client = settings.client(session, "kinesis", region)
+        wire.install(client, settings.uplink)
+        return Connected(client, session.get_credentials(), region, kind)
+
+    def _in_role(self, role_arn: str) -> Any:
+        """The same role in another region has the same credentials."""
+        from bridge.kinesis.credentials.roles import assume_role  # noqa: PLC0415 - botocore is slow to import
+
+        for (_, other), connected in self._connected.items():
+            if other == role_arn:
+                return session_with(connected.credentials)
+        return session_with(assume_role({"role_arn": role_arn}, self._settings, self._session))
+
+    def _look(self) -> None:
+        self._look_at = self._clock() + LOOK_SECS
+        state = _state(self._files)
+        if state == self._seen:
+            return
+        changed = [
+            str(file)
+            for file, (now, before) in zip(self._files, zip(state, self._seen, strict=True), strict=True)
+            if now != before
+        ]
+        self._seen = state
+        log.info("credentials: %s changed; they are taken anew", ", ".join(changed))
+        self.forget()
+
+
+def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
+    """What tells whether files were written: through a symbolic link too, as Kubernetes swaps secrets."""
+    states: list[tuple[int, int, int] | None] = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            states.append(None)
+        else:
+            states.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return states
+
+
+def _region_of_arn(data_stream: str) -> str:
+    return data_stream.split(":")[3] if data_stream.startswith("arn:") else ""

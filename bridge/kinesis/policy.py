@@ -1,0 +1,72 @@
+"""The least that AWS must allow for the bridge to do its work, as an IAM policy.
+
+Actions, resources and conditions: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisdatastreams.html
+Encrypted streams: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+MANAGED_KEY = "alias/aws/kinesis"
+"""AWS's own key allows all who may use the stream; nothing is to be permitted."""
+
+
+class StreamUse(NamedTuple):
+    """A stream by its ARN, the ARN of the customer's KMS key that encrypts it ("" if none does), and how it is used."""
+
+    arn: str
+    key_arn: str = ""
+
+    @property
+    def region(self) -> str:
+        """Of the stream."""
+        return self.arn.split(":")[3]
+
+
+def stream_arn(data_stream: str, region: str, account: str) -> str:
+    """The ARN of a data stream that may be named by it already."""
+    if data_stream.startswith("arn:"):
+        return data_stream
+    return f"arn:{partition(region)}:kinesis:{region}:{account}:stream/{data_stream}"
+
+
+def partition(region: str) -> str:
+    """The part of AWS that a region belongs to, as ARNs name it. ValueError where botocore knows no such region."""
+    from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
+
+    return str(get_session().get_partition_for_region(region))
+
+
+def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
+    """The policy document of one identity. `roles`: those it takes on for other outputs."""
+    arns = sorted({stream.arn for stream in streams})
+    statements = [
+        _statement("SendRecords", "kinesis:PutRecords", arns),
+        _statement("LearnRecordSize", "kinesis:DescribeStreamSummary", arns),
+        _statement("LearnShards", "kinesis:ListShards", arns),
+        *_encryption(streams),
+        _statement("TakeOnRoles", "sts:AssumeRole", sorted(set(roles))),
+    ]
+    return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
+
+
+def _statement(sid: str, action: str, resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resources}
+
+
+def _encryption(streams: Iterable[StreamUse]) -> list[dict[str, Any]]:
+    """The keys, for use through Kinesis only."""
+    encrypted = [stream for stream in streams if stream.key_arn]
+    if not encrypted:
+        return []
+    services = sorted({f"kinesis.{stream.region}.{_suffix(stream.arn)}" for stream in encrypted})
+    statement = _statement("EncryptRecords", "kms:GenerateDataKey", sorted({stream.key_arn for stream in encrypted}))
+    return [{**statement, "Condition": {"StringEquals": {"kms:ViaService": services}}}]
+
+
+def _suffix(arn: str) -> str:
+    return "amazonaws.com.cn" if arn.startswith("arn:aws-cn:") else "amazonaws.com"

@@ -1,0 +1,66 @@
+"""How AWS is reached: the one place that makes botocore clients, whatever the service."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+REGION_PLACE = "{region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Region, endpoints and the network in between.
+
+    `endpoint_url` may say `{region}` where the region's name belongs; without it, it is the endpoint of every region.
+    `read_timeout_secs` is the longest silence while an answer is awaited, and so the longest that a stop can take.
+    """
+
+    region: str
+    _: KW_ONLY
+    endpoint_url: str | None = None
+    sts_endpoint_url: str | None = None
+    fips: bool = False
+    dual_stack: bool = False
+    proxy_url: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    max_connections: int = 16
+    connect_timeout_secs: float = 5.0
+    read_timeout_secs: float = 30.0
+
+    @property
+    def proxies(self) -> dict[str, str] | None:
+        """As botocore takes them; None: those of the environment."""
+        return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
+
+    def endpoint(self, service: str, region: str) -> str | None:
+        """The endpoint that was given for a service; None: AWS's own."""
+        given = {"kinesis": self.endpoint_url, "sts": self.sts_endpoint_url}.get(service)
+        return given.replace(REGION_PLACE, region) if given else None
+
+    def client(self, session: Any, service: str, region: str = "", *, signed: bool = True) -> Any:
+        """A botocore client that asks once: the sender retries, since it knows which records and can be stopped."""
+        from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
+        from botocore.config import Config  # noqa: PLC0415 - as above
+
+        config = Config(
+            retries={"total_max_attempts": 1},
+            parameter_validation=False,  # what Kinesis takes was checked at mapping; validating it is costly
+            max_pool_connections=self.max_connections,
+            connect_timeout=self.connect_timeout_secs,
+            read_timeout=self.read_timeout_secs,
+            tcp_keepalive=True,
+            user_agent_extra="mqtt-kinesis",
+            use_fips_endpoint=self.fips or None,
+            use_dualstack_endpoint=self.dual_stack or None,
+            proxies=self.proxies,
+            signature_version=None if signed else UNSIGNED,
+        )
+        session.set_config_variable("sts_regional_endpoints", "regional")  # the global one is one region's outage away
+        return session.create_client(
+            service,
+            region_name=region or self.region,
+            endpoint_url=self.endpoint(service, region or self.region),
+            verify=self.ca_file,
+            config=config,
+        )

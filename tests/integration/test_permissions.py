@@ -1,0 +1,61 @@
+"""The bridge with exactly the permissions that `policy` prints, with a key that is rotated, and then with none."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.arrivals import eventually, stop_and_balance
+from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.ministack import MiniStack
+from tests.rig.publisher import Publisher
+
+MAPPINGS = {"archive": {"topic": "factory/#", "outputs": [{"data_stream": "archive", "partition_key": "k"}]}}
+
+
+@pytest.fixture
+def aws():
+    with MiniStack() as stack:
+        stack.stream("archive")
+        stack.key = stack.user("edge")
+        yield stack
+
+
+def printed_policy(folder):
+    command = [sys.executable, "-m", "bridge", "policy", "--config", str(folder / "bridge.yaml")]
+    return json.loads(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)["Statement"]
+
+
+def logged(bridge, words):
+    return any(words in json.dumps(line) for line in bridge.log())
+
+
+def noticed(bridge, publisher):
+    """Files are looked at when something is sent."""
+    publisher.publish([("factory/a", b"2")])
+    return logged(bridge, "they are taken anew")
+
+
+def test_the_printed_policy_is_enough_a_key_is_rotated_and_what_is_missing_is_said(tmp_path, mosquitto, aws):
+    for name, value in zip(("id", "secret"), aws.key, strict=True):
+        (tmp_path / name).write_text(value)
+    files = {"access_key_id_file": "id", "secret_access_key_file": "secret"}
+    ends = {"endpoint_url": aws.url, "sts_endpoint_url": aws.url, "authentication": {"type": "token", **files}}
+    write_configuration(tmp_path, mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"}, kinesis=ends, mappings=MAPPINGS)
+    aws.permit("edge", *printed_policy(tmp_path))
+    with BridgeProcess(tmp_path) as bridge, Publisher(mosquitto.port) as publisher:
+        publisher.publish([("factory/a", b"1")])
+        eventually(lambda: aws.stored("archive") == [b"1"], "with the printed policy it goes")
+        new = aws.client("iam").create_access_key(UserName="edge")["AccessKey"]
+        (tmp_path / "id").write_text(new["AccessKeyId"])
+        (tmp_path / "secret").write_text(new["SecretAccessKey"])
+        eventually(lambda: noticed(bridge, publisher), "the files are read again", every_secs=0.5)
+        aws.client("iam").delete_access_key(UserName="edge", AccessKeyId=aws.key[0])
+        publisher.publish([("factory/a", b"3")])
+        eventually(lambda: b"3" in aws.stored("archive"), "the new key is used")
+        aws.permit("edge")
+        publisher.publish([("factory/a", b"4")])
+        eventually(lambda: logged(bridge, "allow kinesis:PutRecords on"), "what is missing is said")
+        stop_and_balance(bridge)
+        assert new["SecretAccessKey"] not in bridge.stderr()
