@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench faults clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -20,6 +20,10 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test mosquitto
 	$(BIN)/python -m tests.benchmarks
+
+# Writes the README's table. ONLY="words of names" plays some of them.
+faults: $(VENV)/.test mosquitto fault-tools
+	$(BIN)/python -m tests.faults $(ONLY)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
@@ -40,6 +44,15 @@ mosquitto:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients >/dev/null; \
 	  else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto mosquitto-clients" >&2; exit 1; fi; }
+
+# What makes faults: network namespaces and traffic control, packet filters, errors of system calls, a false clock.
+.PHONY: fault-tools
+fault-tools:
+	@PATH="$$PATH:/usr/sbin:/sbin" && command -v ip >/dev/null && command -v iptables >/dev/null \
+	  && command -v strace >/dev/null && command -v faketime >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 iptables strace faketime >/dev/null; \
+	  else echo "the fault suite needs: sudo apt-get install iproute2 iptables strace faketime" >&2; exit 1; fi; }
 
 # Peers that exist for Node only: a Sparkplug edge node, KPL de-aggregation, and a Kinesis that splits and merges shards.
 .PHONY: node

@@ -57,17 +57,25 @@ def write_mapping(folder: Path, name: str, mapping: dict | str) -> None:
 class BridgeProcess:
     """`folder` holds `bridge.yaml`. `environment` is added to this process's own; `wrapper` is put before the command
     (`("strace", "-f", …)`): signals, CPU time and memory are then the wrapper's, unless it becomes the bridge by exec.
+    `entry` is the module that is run, with arguments that precede `run`: it may change between two runs.
     """
 
     def __init__(
-        self, folder: Path, *, environment: dict[str, str] | None = None, wrapper=(), await_subscribed: bool = True
+        self,
+        folder: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        wrapper=(),
+        entry=("bridge",),
+        await_subscribed: bool = True,
     ) -> None:
         self.folder = folder
         self.stderr_file = folder / "stderr.log"
         self.stdout_file = folder / "stdout.log"
         self.exit_code: int | None = None
         self._environment = os.environ | {"PYTHONUNBUFFERED": "1"} | (environment or {})
-        self._command = [*wrapper, sys.executable, "-m", "bridge", "run", "--config", str(folder / "bridge.yaml")]
+        self.entry: tuple[str, ...] = tuple(entry)
+        self._wrapper = tuple(wrapper)
         self._await_subscribed = await_subscribed
         self._process: subprocess.Popen | None = None
         self._log_start = 0
@@ -91,10 +99,14 @@ class BridgeProcess:
         self._log_start = self.stderr_file.stat().st_size if self.stderr_file.exists() else 0
         with self.stdout_file.open("ab") as out, self.stderr_file.open("ab") as err:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                self._command(), cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
         if self._await_subscribed:
             self.wait_for("subscribed")
+
+    def _command(self):
+        config = str(self.folder / "bridge.yaml")
+        return [*self._wrapper, sys.executable, "-m", *self.entry, "run", "--config", config]
 
     def wait_for(self, event: str, *, timeout_secs: float = 30) -> dict:
         """The first log line with this event since the last start."""

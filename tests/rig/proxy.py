@@ -4,6 +4,7 @@ with Proxy(broker.port) as proxy:
     proxy.hang()   # connections stay open, nothing is forwarded in either direction, new ones get no answer
     proxy.reset()  # every connection ends with a TCP reset; new ones are forwarded
     proxy.cut()    # every connection is closed, and new ones are refused
+    proxy.slow(0.3)  # every block that arrives is held back so long, in both directions
     proxy.heal()   # all is forwarded again; what a hang held back goes on
 """
 
@@ -22,11 +23,15 @@ ABORT = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """`port` forwards to `target` on 127.0.0.1. `answer` sees a connection's first bytes: what it returns is sent back
-    and the connection closed; with None, it is forwarded. The methods return once they are in effect."""
+    """`port` on `host` forwards to `target` on 127.0.0.1. `answer` sees a connection's first bytes: what it returns is
+    sent back and the connection closed; with None, it is forwarded. The methods return once they are in effect."""
 
-    def __init__(self, target: int, *, answer: Callable[[bytes], bytes | None] = lambda first: None) -> None:
+    def __init__(
+        self, target: int, *, answer: Callable[[bytes], bytes | None] = lambda first: None, host: str = "127.0.0.1"
+    ) -> None:
         self.port = free_port()
+        self._host = host
+        self._delay_secs = 0.0
         self.accepted = 0
         self.target = target
         self._answer = answer
@@ -56,7 +61,11 @@ class Proxy:
     def cut(self) -> None:
         self._call(self._cut())
 
+    def slow(self, secs: float) -> None:
+        self._delay_secs = secs
+
     def heal(self) -> None:
+        self._delay_secs = 0.0
         self._call(self._heal())
 
     @property
@@ -79,7 +88,7 @@ class Proxy:
 
     async def _listen(self):
         if not self._server:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self._server = await asyncio.start_server(self._serve, self._host, self.port)
 
     def _close_server(self):
         if self._server:
@@ -141,6 +150,7 @@ class Proxy:
 
     async def _pump(self, reader, writer):
         while data := await reader.read(BLOCK):
+            await asyncio.sleep(self._delay_secs)
             await self._flowing.wait()
             writer.write(data)
             await writer.drain()

@@ -39,7 +39,10 @@ class Published:
 
 
 class Publisher:
-    """`window` is how many messages may be unacknowledged. TimeoutError when nothing moves for `patience_secs`."""
+    """`window` is how many messages may be unacknowledged. TimeoutError when nothing moves for `patience_secs`.
+
+    `acknowledged` counts over all calls of `publish`; another thread may look at it meanwhile.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Publisher:
         self._released: set[int] = set()
         self._socket: socket.socket | None = None
         self._connected_before = False
+        self.acknowledged = 0
         self._received = b""
         self._to_send = memoryview(b"")
 
@@ -142,7 +146,7 @@ class Publisher:
         releases = []
         for kind, packet_id in struct.iter_unpack("!HH", data[:whole]):
             if kind in (frames.PUBACK, frames.PUBCOMP):
-                self._unacknowledged.pop(packet_id, None)
+                self.acknowledged += self._unacknowledged.pop(packet_id, None) is not None
                 self._released.discard(packet_id)
             elif kind == frames.PUBREC:
                 self._released.add(packet_id)

@@ -13,23 +13,33 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
+from datetime import datetime
 from email.utils import formatdate
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from tests.stand_in.kinesis_faults import Fault, RecordFault, Script
 from tests.stand_in.kinesis_streams import KinesisError, Shard, Stream
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.stand_in.kinesis_streams import Stored
+
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 
 
 class KinesisStandIn:
-    """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits."""
+    """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits.
+
+    `max_skew_secs` (None: any): signatures made at another time than so near to now are refused, as AWS does after 300.
+    """
 
     def __init__(self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None):
         self.script = Script()
+        self.max_skew_secs: float | None = None
         self.streams: dict[str, Stream] = {}
         self.received_bytes = 0
         self.operations: Counter[tuple[str, str | None]] = Counter()
@@ -64,6 +74,17 @@ class KinesisStandIn:
     def create(self, name: str, shards: int = 1, **options: Any) -> Stream:
         self.streams[name] = Stream(name, shards, **{**self._options, **options})
         return self.streams[name]
+
+    def take(self, streams: Iterable[Stream]) -> list[list[Stored]]:
+        """What has arrived on each since the last call, in the order of arrival, and is not kept any longer.
+
+        Any thread. No record arrives meanwhile, so the order is right while streams are resharded too.
+        """
+
+        async def taken():
+            return [stream.take() for stream in streams]
+
+        return asyncio.run_coroutine_threadsafe(taken(), self._loop).result(60)
 
     def fault(self, kind: str, **settings: Any) -> None:
         self.script.add(Fault(kind, **settings))
@@ -207,7 +228,10 @@ class Connection(asyncio.Protocol):
         name = stream_name(request)
         self.server.operations[operation, name] += 1
         fault = self.server.script.next_fault(operation, name)
-        if fault is None:
+        if self.server.max_skew_secs is not None and signed_off_by(head) > self.server.max_skew_secs:
+            message = "Signature expired: the time of the request is not within 5 minutes of this server's"
+            self.reply(400, error_body("InvalidSignatureException", message))
+        elif fault is None:
             self.reply(*self.result(operation, request))
         elif fault.kind != "hang":
             self.server._loop.call_later(fault.secs, self.misbehave, fault, operation, request)
@@ -262,6 +286,12 @@ def header(head: bytes, name: bytes) -> str | None:
     start += len(name) + 3
     end = head.find(b"\r\n", start)
     return head[start : end if end >= 0 else len(head)].strip().decode()
+
+
+def signed_off_by(head: bytes) -> float:
+    """How far the time of the signature is from this machine's, in seconds."""
+    signed = header(head, b"x-amz-date")
+    return abs(time() - datetime.strptime(signed, "%Y%m%dT%H%M%S%z").timestamp()) if signed else 0.0
 
 
 def content_length(head: bytes) -> int:

@@ -113,6 +113,13 @@ class Stream:
             itertools.chain.from_iterable(shard.stored for shard in self.shards), key=lambda s: s.sequence_number
         )
 
+    def take(self) -> list[Stored]:
+        """`stored`, which is then empty. Only for the thread that stores."""
+        taken = self.stored
+        for shard in self.shards:
+            shard.stored.clear()
+        return taken
+
     @property
     def open_shards(self) -> list[Shard]:
         """By their hashes."""

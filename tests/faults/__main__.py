@@ -1,0 +1,49 @@
+"""`make faults`: plays every scenario, or those whose name holds the words given, and writes the README's table."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.scenario import Outcome, Scenario, play
+from tests.faults.suite import SCENARIOS
+from tests.faults.table import README, row, with_rows
+
+
+def main() -> int:
+    """1 if anything was lost, or out of order, or out of balance; or, where `CI` is set, if a scenario needs root."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("words", nargs="*", help="play the scenarios whose name holds one of these")
+    parser.add_argument("--list", action="store_true", help="print the names only")
+    options = parser.parse_args()
+    chosen = [each for each in SCENARIOS if not options.words or any(word in each.name for word in options.words)]
+    if options.list:
+        print("\n".join(each.name for each in chosen))
+        return 0
+    playable = [each for each in chosen if not each.needs_root or os.geteuid() == 0]
+    for each in chosen:
+        if each not in playable:
+            print(f"not played, as it needs root: {each.name}", file=sys.stderr)
+    outcomes = [played(each) for each in playable]
+    text = README.read_text(encoding="utf-8")
+    README.write_text(with_rows(text, outcomes, [each.name for each in SCENARIOS]), encoding="utf-8")
+    failed = [outcome for outcome in outcomes if outcome.problems]
+    print(f"{len(outcomes)} scenarios played, {len(failed)} failed, {len(chosen) - len(playable)} not played")
+    return 1 if failed or (os.environ.get("CI") and len(playable) < len(chosen)) else 0
+
+
+def played(scenario: Scenario) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        try:
+            outcome = play(scenario, Path(folder))
+        except (AssertionError, OSError) as error:
+            outcome = Outcome(scenario.name, 0.0, 0, 0, 0, None, (f"could not be played: {error}",))
+        print(row(outcome), flush=True)
+        for problem in outcome.problems:
+            print(f"    {problem}", file=sys.stderr, flush=True)
+        return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

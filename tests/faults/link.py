@@ -1,0 +1,69 @@
+"""A link of its own between the bridge and the rest of the world: two network namespaces joined by a veth pair.
+
+The broker, Kinesis and the load live in one (`plant`), the bridge in the other (`edge`); nothing of it is visible
+outside, and this machine's own network is not touched. Needs root: https://man7.org/linux/man-pages/man8/ip-netns.8.html
+"""
+
+import ctypes
+import os
+import subprocess
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+
+
+class Link:
+    """Entered, the calling thread and every thread and process it starts are in the plant. `inside` is the command that
+    puts another into the edge."""
+
+    address = "10.231.0.1"
+    """The plant, as the edge sees it."""
+
+    def __init__(self) -> None:
+        self.plant, self.edge = f"plant-{os.getpid()}", f"edge-{os.getpid()}"
+        self.inside = ("ip", "netns", "exec", self.edge)
+        self._own = -1
+
+    def __enter__(self):
+        for name in (self.plant, self.edge):
+            subprocess.run(["ip", "netns", "add", name], check=True)
+            subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        self._ip(self.plant, "link add uplink type veth peer name uplink netns", self.edge)
+        self._ip(self.plant, "addr add 10.231.0.1/30 dev uplink")
+        self._ip(self.edge, "addr add 10.231.0.2/30 dev uplink")
+        self._ip(self.plant, "link set uplink up")
+        self.up()
+        self._own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        go_into(Path("/run/netns", self.plant))
+        return self
+
+    def __exit__(self, *_):
+        if self._own >= 0:
+            go_into(Path(f"/proc/self/fd/{self._own}"))
+            os.close(self._own)
+        for name in (self.plant, self.edge):
+            subprocess.run(["ip", "netns", "del", name], check=True)
+
+    def up(self) -> None:
+        self._ip(self.edge, "link set uplink up")
+
+    def down(self) -> None:
+        self._ip(self.edge, "link set uplink down")
+
+    def run(self, command: str) -> None:
+        """In the edge. AssertionError with what it said if it fails."""
+        done = subprocess.run([*self.inside, *command.split()], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+    def _ip(self, namespace, command, *more):
+        subprocess.run(["ip", "-n", namespace, *command.split(), *more], check=True)
+
+
+def go_into(namespace: Path) -> None:
+    """The calling thread's sockets are made there from now on: setns(2)."""
+    descriptor = os.open(namespace, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"setns {namespace}")
+    finally:
+        os.close(descriptor)

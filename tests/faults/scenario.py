@@ -1,0 +1,92 @@
+"""A scenario: a load, a fault in the midst of it, and what must be true afterwards.
+
+Always asserted: every message that the broker has acknowledged is on every stream; on the stream where order is strict,
+the first arrivals of each machine are in their order; the books of each mapping and stream balance on disk, are those
+that the bridge tells as it stops, and say that nothing is left.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.stage import Setup, Stage, staged
+from tests.integration.arrivals import stop_and_balance
+from tests.rig.books import Books
+
+WARM_UP = 500
+DRAIN_SECS = 180.0
+
+
+def nothing_more(_stage: Stage, _books: Books) -> None:
+    """What is asserted always is enough."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`fault` is in force while entered, for `hold_secs`; `expect` asserts more at the end. `needs_root`: it mounts,
+    makes namespaces or traces."""
+
+    name: str
+    fault: Callable[[Stage], AbstractContextManager[None]]
+    setup: Setup = field(default_factory=Setup)
+    hold_secs: float = 2.0
+    needs_root: bool = False
+    expect: Callable[[Stage, Books], None] = nothing_more
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the table, and what was wrong. `recovery_secs` as of `Stage.time_to_recover`."""
+
+    name: str
+    held: float
+    sent: int
+    lost: int
+    duplicates: int
+    recovery_secs: float | None
+    problems: tuple[str, ...] = ()
+
+
+def play(scenario: Scenario, folder: Path, *, drain_secs: float = DRAIN_SECS) -> Outcome:
+    """Play it in an empty folder. What has not arrived within `drain_secs` of the end is lost."""
+    with staged(scenario.setup, folder) as stage:
+        stage.load.start()
+        stage.flow(WARM_UP)
+        with scenario.fault(stage):
+            stage.hold(scenario.hold_secs)
+            stage.heals()
+        recovery = stage.time_to_recover(drain_secs)
+        sent = stage.load.stop()
+        stage.sink.wait_for(sent, timeout_secs=drain_secs)
+        return judged(scenario, stage, sent, recovery)
+
+
+def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) -> Outcome:
+    """The books are looked at when the bridge has stopped."""
+    problems = []
+    try:
+        books = stop_and_balance(stage.bridge)
+        account_for(books, sent)
+        scenario.expect(stage, books)
+    except AssertionError as error:
+        problems.append(f"{error}")
+    lost = stage.sink.lost(sent)
+    if lost:
+        problems.append(f"{lost} of {sent} messages have not arrived")
+    if stage.sink.beyond > sent:
+        problems.append(f"message {stage.sink.beyond - 1} has arrived, and the last one sent was {sent - 1}")
+    if stage.sink.disordered:
+        problems.append(f"{stage.sink.disordered} messages arrived out of order where order is strict")
+    return Outcome(
+        scenario.name, stage.load.held, sent, lost, stage.sink.duplicates, recovery, tuple(problems)
+    )  # fmt: skip
+
+
+def account_for(books: Books, sent: int) -> None:
+    """Of each mapping and stream: all that was sent was received and delivered, and nothing is left."""
+    for (mapping, stream), line in books.lines.items():
+        if mapping and stream:
+            assert line["received"] >= sent, f"{mapping} to {stream}: {line}, and {sent} messages were sent"
+            assert line["spooled"] == line["dropped"] == 0, f"{mapping} to {stream}: {line}"
+            assert line["delivered"] >= sent, f"{mapping} to {stream}: {line}, and {sent} messages were sent"

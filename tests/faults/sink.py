@@ -1,0 +1,96 @@
+"""What has arrived in Kinesis, judged by the records themselves: which numbers, how often, in what order."""
+
+import time
+
+import orjson
+
+from tests.stand_in.kinesis import KinesisStandIn
+
+
+class Arrived:
+    """One stream. `disordered`: messages that came for the first time after a later one of the same machine."""
+
+    def __init__(self) -> None:
+        self.times = bytearray()
+        self.records = 0
+        self.distinct = 0
+        self.disordered = 0
+        self.reached = 0
+        """Every message before this number is there."""
+        self._latest: dict[str, int] = {}
+
+    def add(self, key: str, number: int) -> None:
+        self.records += 1
+        if number >= len(self.times):
+            self.times += bytes(number + 1 - len(self.times))
+        if self.times[number]:
+            self.times[number] = min(255, self.times[number] + 1)
+            return
+        self.times[number] = 1
+        self.distinct += 1
+        self.disordered += self._latest.get(key, -1) > number
+        self._latest[key] = max(number, self._latest.get(key, -1))
+        while self.reached < len(self.times) and self.times[self.reached]:
+            self.reached += 1
+
+    @property
+    def duplicates(self) -> int:
+        return self.records - self.distinct
+
+
+class Sink:
+    """The streams of a stand-in by name; a stream that is deleted and made anew goes on where the old one was."""
+
+    def __init__(self, kinesis: KinesisStandIn, *, ordered: str | None) -> None:
+        self.arrived = {name: Arrived() for name in kinesis.streams}
+        self._kinesis = kinesis
+        self._ordered = ordered
+        self._seen = {name: [stream] for name, stream in kinesis.streams.items()}
+
+    def read(self) -> None:
+        for name, seen in self._seen.items():
+            stream = self._kinesis.streams.get(name)
+            if stream is not None and stream not in seen:
+                seen.append(stream)
+            for stored in self._kinesis.take(seen):
+                for record in stored:
+                    self.arrived[name].add(record.key, orjson.loads(record.data)["count"])
+
+    @property
+    def reached(self) -> int:
+        """Every message before this number is on every stream."""
+        self.read()
+        return min(each.reached for each in self.arrived.values())
+
+    def wait_for(self, number: int, *, timeout_secs: float = 60) -> bool:
+        """Until every message before `number` is on every stream; False when it is not in time."""
+        deadline = time.monotonic() + timeout_secs
+        while self.reached < number:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def lost(self, sent: int) -> int:
+        """Of messages 0 to `sent` - 1, those missing on any stream."""
+        self.read()
+        missing = (set_of_missing(each.times, sent) for each in self.arrived.values())
+        return len(set().union(*missing))
+
+    @property
+    def beyond(self) -> int:
+        """One more than the highest number that has arrived."""
+        return max(len(each.times) for each in self.arrived.values())
+
+    @property
+    def duplicates(self) -> int:
+        return sum(each.duplicates for each in self.arrived.values())
+
+    @property
+    def disordered(self) -> int:
+        """Where order is promised."""
+        return self.arrived[self._ordered].disordered if self._ordered else 0
+
+
+def set_of_missing(times: bytearray, sent: int) -> set[int]:
+    return {number for number in range(sent) if number >= len(times) or not times[number]}

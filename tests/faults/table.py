@@ -1,0 +1,34 @@
+"""The README's table of what the suite measured: written by `make faults`, never by hand."""
+
+import re
+from pathlib import Path
+
+from tests.faults.scenario import Outcome
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+PLACE = re.compile(r"(<!-- faults -->\n).*?(<!-- end -->)", re.DOTALL)
+HEAD = (
+    "| scenario | load held, messages/s | messages sent | lost | duplicates | time to recover |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: |\n"
+)
+
+
+def row(outcome: Outcome) -> str:
+    recovery = "never" if outcome.recovery_secs is None else f"{outcome.recovery_secs:.1f} s"
+    numbers = (f"{outcome.held:,.0f}", f"{outcome.sent:,}", f"{outcome.lost:,}", f"{outcome.duplicates:,}", recovery)
+    return f"| {' | '.join((outcome.name, *numbers))} |"
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """The table's rows by the scenario's name."""
+    found = PLACE.search(text)
+    assert found, "the README has no place for the faults: <!-- faults --> … <!-- end -->"
+    lines = [line for line in found[0].splitlines() if line.startswith("| ")][2:]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+
+
+def with_rows(text: str, outcomes: list[Outcome], names: list[str]) -> str:
+    """The table in the order of `names`: new rows where there is an outcome, the old ones elsewhere."""
+    rows = rows_of(text) | {outcome.name: row(outcome) for outcome in outcomes}
+    table = HEAD + "\n".join(rows[name] for name in names if name in rows)
+    return PLACE.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)

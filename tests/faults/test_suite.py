@@ -1,0 +1,69 @@
+"""The suite judges the bridge, and this the suite: it notices a loss, and the README shows what it played."""
+
+from contextlib import contextmanager
+
+import orjson
+
+from tests.faults.scenario import Outcome, Scenario, play
+from tests.faults.sink import Sink
+from tests.faults.suite import SCENARIOS
+from tests.faults.table import README, rows_of, with_rows
+from tests.stand_in.kinesis import KinesisStandIn, b64
+
+PLACE = "before <!-- faults -->\n<!-- end --> after"
+
+
+def test_the_readme_shows_the_scenarios_of_the_suite_and_no_other_and_that_none_lost_a_message():
+    rows = rows_of(README.read_text(encoding="utf-8"))
+    assert list(rows) == [scenario.name for scenario in SCENARIOS], "run: make faults"
+    assert {row.split(" | ")[3] for row in rows.values()} == {"0"}
+
+
+def test_no_two_scenarios_have_the_same_name():
+    names = [scenario.name for scenario in SCENARIOS]
+    assert len(set(names)) == len(names)
+
+
+def test_the_table_keeps_the_rows_of_what_was_not_played_again():
+    first = with_rows(PLACE, [Outcome("a", 1000.4, 5000, 0, 2, 0.26), Outcome("b", 1, 1, 0, 0, None)], ["a", "b"])
+    assert "| a | 1,000 | 5,000 | 0 | 2 | 0.3 s |\n| b | 1 | 1 | 0 | 0 | never |" in first
+    second = with_rows(first, [Outcome("b", 2, 2, 0, 0, 1)], ["b", "a"])
+    assert list(rows_of(second)) == ["b", "a"]
+    assert "| b | 2 | 2 | 0 | 0 | 1.0 s |\n| a | 1,000 |" in second
+
+
+def put(kinesis, *numbers, key="press"):
+    entries = [{"PartitionKey": key, "Data": b64(orjson.dumps({"count": number}))} for number in numbers]
+    kinesis.streams["telemetry"].put(entries, kinesis.script)
+
+
+def test_a_sink_sees_what_is_missing_what_is_there_twice_and_what_is_out_of_order():
+    with KinesisStandIn({"telemetry": 2}) as kinesis:
+        sink = Sink(kinesis, ordered="telemetry")
+        put(kinesis, 0, 1, 1, 4, 3)
+        put(kinesis, 0, key="another machine")
+        assert (sink.lost(5), sink.reached, sink.duplicates, sink.disordered, sink.beyond) == (1, 2, 2, 1, 5)
+        put(kinesis, 2, key="a third")
+        assert (sink.lost(5), sink.reached, sink.disordered) == (0, 5, 1)
+        assert sink.lost(7) == 2
+
+
+def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
+    @contextmanager
+    def swallows(stage):
+        """It says that it has stored a record, and has not."""
+        take_all, left = stage.kinesis.streams["archive"].take, [1]
+
+        def take():
+            taken = take_all()
+            if taken and left:
+                left.pop()
+                del taken[0]
+            return taken
+
+        stage.kinesis.streams["archive"].take = take
+        yield
+
+    outcome = play(Scenario("swallowed", swallows, hold_secs=0.1), tmp_path, drain_secs=1.5)
+    assert outcome.lost == 1
+    assert any("have not arrived" in problem for problem in outcome.problems)
