@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.config.authentication import AssumeRole
-from bridge.errors import ConfigError, Problem
+from bridge.coverage import Coverage
+from bridge.errors import BridgeError, ConfigError, Problem
 from bridge.kinesis.client import Publisher, PublisherSettings
 from bridge.kinesis.credentials import Authentication
 from bridge.kinesis.dry_run import Printer
@@ -17,13 +18,17 @@ from bridge.kinesis.sender import SenderSettings
 from bridge.kinesis.uplink import Uplink
 from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
+from bridge.replaying import Errands
 from bridge.service import Service
-from bridge.spool.store import SpoolSettings
+from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.transaction import Transaction
+from bridge.targets import bind
 
 if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.config.authentication import Authentication as AuthenticationSettings
     from bridge.config.authentication import Source
+    from bridge.replaying import Errand
 
 DRY_RUN_SUFFIX = "-dry-run"
 
@@ -87,7 +92,12 @@ def spool_settings(settings: Settings) -> SpoolSettings:
     """Where records wait."""
     spool = settings.spool
     return SpoolSettings(
-        spool.path, spool.max_bytes, spool.when_full, spool.fresh_bytes, settings.kinesis.backlog == "live_first"
+        spool.path,
+        spool.max_bytes,
+        spool.when_full,
+        spool.fresh_bytes,
+        spool.max_dead_letter_bytes,
+        live_first=settings.kinesis.backlog == "live_first",
     )
 
 
@@ -108,6 +118,29 @@ def assemble(settings: Settings) -> Service:
     uplink = None if most is None else Uplink(most)
     sender = sender_settings(settings, uplink)
     return Service(session_settings(settings), spool, publisher(settings, uplink), mappings, sender=sender)
+
+
+def run_offline(settings: Settings, errand: Errand) -> None:
+    """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
+    folder = settings.spool.path
+    if not (folder / "spool.db").is_file():
+        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+    spool = Spool(spool_settings(settings))
+    try:
+        targets = {}
+        if errand.action == "replay":
+            mappings = live_mappings(settings, folder / "in-force").routes.mappings
+            places = bind(spool, mappings, Coverage(0).tally)
+            targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
+        errands = Errands(spool)
+        errands.add(errand)
+        while errands:
+            transaction = Transaction()
+            part = errands.fill(transaction, targets)
+            spool.commit(transaction)
+            part.committed()
+    finally:
+        spool.close()
 
 
 class DryRun:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
-from bridge.model import NO_PROPERTIES, DeadLetter, Message
+from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.properties import parse_properties
 from bridge.mqtt.wire import PUBREL, ProtocolViolation
+from bridge.rejecting import refuse, refuse_topic, reject
+from bridge.replaying import Errands
 from bridge.spool.transaction import Transaction
 from bridge.targets import Target, bind, due
 
@@ -27,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from bridge.mapping.mapping import Mapping as MessageMapping
     from bridge.mapping.routes import Match, Routes
-    from bridge.model import Command, Effects, Rejection, Released
+    from bridge.model import Command, Effects, Released
     from bridge.mqtt.subscriber import Subscriber
     from bridge.mqtt.wire import Publish
+    from bridge.replaying import Errand
     from bridge.spool.queue import StreamQueue
     from bridge.spool.store import Spool
 
@@ -59,7 +61,7 @@ class IngestCounts:
 
 
 class Ingest:
-    """Owned by the thread that calls `run`; only `put_in_force` and `stop` may be called from others."""
+    """Owned by the thread that calls `run`; only `put_in_force`, `run_errand` and `stop` may be called from others."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Ingest:
         self._on_stream = on_stream
         self._clock = clock
         self._now_ms = now_ms
+        self.errands = Errands(spool)
         self._next_routes: Routes | None = routes
         self._routes = routes
         self._targets: dict[str, Target] = {}
@@ -99,6 +102,12 @@ class Ingest:
         """From the next burst on, these mappings; a message sees the old set or the new one, never both."""
         self._next_routes = routes
         self._subscriber.wake()
+
+    def run_errand(self, errand: Errand) -> Errand:
+        """Have dead letters replayed or deleted, soon; wait for its `done`."""
+        self.errands.add(errand)
+        self._subscriber.wake()
+        return errand
 
     def stop(self) -> None:
         """Finish the burst in hand and return from `run`."""
@@ -133,8 +142,17 @@ class Ingest:
                 self._send_commands()
         elif self._spool.has_settled and self.progress_at - self._committed_at > SETTLE_SECS:
             self._commit()
+        if self.errands:
+            self._run_errands()
         if self.progress_at - self._housekept_at > 1.0:
             self._housekeep()
+
+    def _run_errands(self) -> None:
+        """One slice: live traffic comes first again after it."""
+        targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
+        part = self.errands.fill(self._transaction, targets)
+        if self._commit():
+            part.committed()
 
     def _send_commands(self) -> None:
         """A command that is lost is asked for again by what made it necessary."""
@@ -228,7 +246,7 @@ class Ingest:
                 for output, key, data in drafts:
                     queues[output].append(number, key, data)
                 if rejections:
-                    self._reject(mapping, message, rejections, total_bytes)
+                    reject(self._transaction, mapping, targets[mapping.name], message, rejections, total_bytes)
                 elif not drafts and effects is None:
                     self._filter(number, queues)
                 if effects is not None:
@@ -278,41 +296,20 @@ class Ingest:
     def _unmatched(self, match: Match, message: Message, total_bytes: int) -> None:
         """A topic that no mapping wants: a wider subscription covers it, or an older session still had it."""
         if not match.valid:
-            self._unreadable_topic(message, total_bytes)
+            refuse_topic(self._transaction, self._nowhere, message, total_bytes)
             return
         self.counts.unmatched += 1
         self.coverage.unmatched(match.topic, message.received_at_ms)
         self._transaction.filtered[self._nowhere] += 1
 
-    def _unreadable_topic(self, message: Message, total_bytes: int) -> None:
-        self._transaction.dead_lettered[self._nowhere] += 1
-        letter = DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8")
-        self._transaction.letters.append(letter)
-
-    def _reject(
-        self, mapping: MessageMapping, message: Message, rejections: tuple[Rejection, ...], total_bytes: int
-    ) -> None:
-        number, queues, _ = self._targets[mapping.name]
-        for outputs, item, code, detail in rejections:
-            streams = tuple(queues[output].stream for output in outputs)
-            for output in outputs:
-                self._transaction.dead_lettered[number, queues[output].number] += 1
-            letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams, item)
-            self._transaction.letters.append(letter)
-
     def _refuse_all(self, match: Match, message: Message, total_bytes: int) -> None:
         """A payload larger than `mqtt.max_message_bytes`: only its beginning was kept."""
-        detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
         if not match.targets:
             self._unmatched(match, message, total_bytes)
         for mapping, _ in match.targets:
-            number, queues, tally = self._targets[mapping.name]
-            tally.count(message.received_at_ms)
-            for queue in queues:
-                self._transaction.dead_lettered[number, queue.number] += 1
-            streams = tuple(queue.stream for queue in queues)
-            letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
-            self._transaction.letters.append(letter)
+            target = self._targets[mapping.name]
+            target.tally.count(message.received_at_ms)
+            refuse(self._transaction, mapping, target, message, total_bytes)
 
     # -- spooling --------------------------------------------------------------------------------------------------
 

@@ -13,31 +13,34 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from bridge.asking import answer_requests
-from bridge.errors import SpoolUnwritable
+from bridge.errors import BridgeError, SpoolUnwritable
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.mqtt.subscriber import Subscriber
+from bridge.replaying import Errand
 from bridge.spool.ledger import COLUMNS
 from bridge.spool.store import Spool
 from bridge.status import DeadLetterSummary, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bridge.kinesis.sender import Transport
     from bridge.mapping.live import LiveMappings
     from bridge.mqtt.address import SessionSettings
+    from bridge.replaying import Action
     from bridge.spool.queue import StreamQueue
     from bridge.spool.store import SpoolSettings
 
 log = logging.getLogger(__name__)
 
 RETRY_SECS = 1.0
+ERRAND_SECS = 60.0
 _SHOWN_LETTERS = 20
 
 
@@ -89,9 +92,31 @@ class Service:
         self.mappings.watch(self._stopping)
 
     def _answer(self) -> None:
-        answer_requests(self._spool.folder.path, self._told, self._stopping)
+        answers = {"status": self._told, "replay": self._replay_asked, "delete": self._delete_asked}
+        answer_requests(self._spool.folder.path, answers, self._stopping)
 
-    def _told(self) -> bytes:
+    def _replay_asked(self, asked: dict[str, Any]) -> bytes:
+        return orjson.dumps(self.run_errand("replay", [int(number) for number in asked["numbers"]]).value())
+
+    def _delete_asked(self, asked: dict[str, Any]) -> bytes:
+        return orjson.dumps(self.run_errand("delete", [int(number) for number in asked["numbers"]]).value())
+
+    def run_errand(self, action: Action, numbers: Sequence[int]) -> Errand:
+        """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
+
+        Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
+        have left, each with all that was made of it, and the rest is as it was.
+        """
+        errand = self._ingest.run_errand(Errand(action, numbers))
+        deadline = self._clock() + ERRAND_SECS
+        while not errand.done.wait(0.1):
+            if self._stopping.is_set():
+                raise BridgeError("not ended: the bridge stops")
+            if self._clock() > deadline:
+                raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; see what 'status' says of the spool")
+        return errand
+
+    def _told(self, _asked: object) -> bytes:
         snapshot = self.snapshot()
         return orjson.dumps({"status": snapshot.value(), "coverage": snapshot.coverage.value()})
 
@@ -187,6 +212,8 @@ class Service:
             if stream.hot_key
         ]
         problems += self._unsendable.values()
+        if evicted := self._spool.evicted_letters:
+            problems.append(f"{evicted} dead letters gave way to newer ones: see spool.max_dead_letter_bytes")
         if aside := self._spool.folder.set_aside_count():
             problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")
         return Snapshot(

@@ -1,39 +1,86 @@
 import json
+import os
 import stat
 import threading
 
 import pytest
 
-from bridge import asking
 from bridge.asking import answer_requests, ask
 from bridge.errors import BridgeError
+
+
+def refuse(_asked):
+    raise BridgeError("the disk is full")
+
+
+ANSWERS = {
+    "status": lambda _asked: b'{"status": 1}',
+    "replay": lambda asked: json.dumps({"replayed": asked["numbers"]}).encode(),
+    "delete": refuse,
+}
 
 
 @pytest.fixture
 def answering(tmp_path):
     stopping = threading.Event()
-    thread = threading.Thread(target=answer_requests, args=(tmp_path, lambda: b'{"status": 1}', stopping))
+    thread = threading.Thread(target=answer_requests, args=(tmp_path, ANSWERS, stopping))
     thread.start()
     yield tmp_path
     stopping.set()
     thread.join()
 
 
-def test_a_request_is_answered_and_removed(answering):
+def test_a_request_is_answered_and_nothing_is_left(answering):
     assert ask(answering) == {"status": 1}
-    assert [file.name for file in answering.iterdir()] == ["status.json"]
+    assert list(answering.iterdir()) == []
 
 
-def test_the_answer_is_its_owners_alone(answering):
-    ask(answering)
-    assert stat.S_IMODE((answering / "status.json").stat().st_mode) == 0o600
+def test_a_request_takes_what_it_needs_with_it(answering):
+    assert ask(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
 
 
-def test_an_old_answer_is_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(asking, "PATIENCE_SECS", 0.0)
-    (tmp_path / "status.json").write_text(json.dumps({"status": 0}))
+def test_what_the_bridge_cannot_do_is_told_in_its_words(answering):
+    with pytest.raises(BridgeError, match="the disk is full"):
+        ask(answering, "delete", numbers=[7])
+
+
+def test_a_request_of_another_version_is_told_from_silence(answering):
+    with pytest.raises(BridgeError, match="of another version"):
+        ask(answering, "dance")
+
+
+def test_questions_and_answers_are_their_owners_alone(tmp_path):
+    seen = {}
+
+    def look(_asked):
+        seen.update({file.suffix: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()})
+        return b"{}"
+
+    stopping = threading.Event()
+    thread = threading.Thread(target=answer_requests, args=(tmp_path, {"status": look}, stopping))
+    thread.start()
+    ask(tmp_path)
+    stopping.set()
+    thread.join()
+    assert seen == {".wanted": 0o600, ".new": 0o600}
+
+
+def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
+    done, stopping = [], threading.Event()
+    (tmp_path / "delete-1-1.wanted").write_text('{"ask": "delete"}')
+    os.utime(tmp_path / "delete-1-1.wanted", (1, 1))
+    thread = threading.Thread(target=answer_requests, args=(tmp_path, {"delete": done.append}, stopping))
+    thread.start()
+    while list(tmp_path.iterdir()):
+        stopping.wait(0.01)
+    stopping.set()
+    thread.join()
+    assert done == []
+
+
+def test_a_bridge_that_does_not_answer_is_told(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="no bridge answers"):
-        ask(tmp_path)
+        ask(tmp_path, patience_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 
 

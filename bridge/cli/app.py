@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
+from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+from bridge.cli.stored import letters, spool
 from bridge.errors import BridgeError, ConfigError
 
 FAILED, CONFIGURATION, CRASHED, INTERRUPTED = 1, 2, 70, 130
@@ -25,12 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-letters = typer.Typer(no_args_is_help=True, help="What could not be delivered, and why; also while the bridge runs.")
-spool = typer.Typer(no_args_is_help=True, help="The books, and whether the spool is whole; also while the bridge runs.")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(spool, name="spool")
-
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)]
 
 
 def main() -> None:
@@ -206,51 +204,6 @@ def policy(
     if wrong := well_formed(account, kms_key or ()):
         raise typer.BadParameter(wrong)
     raise typer.Exit(print_policy(config, Wanted(account, role, tuple(kms_key or ()), offline)))
-
-
-@letters.command("list")
-def list_letters(
-    code: Annotated[str | None, typer.Option("--code", help="Only these, such as decode or transform.")] = None,
-    mapping: Annotated[str | None, typer.Option("--mapping", help="Only of this mapping.")] = None,
-    stream: Annotated[str | None, typer.Option("--stream", help="Only those that this stream went without.")] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="Only of topics with this in them.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with payloads.")] = False,
-    config: ConfigFile = Path("bridge.yaml"),
-) -> None:
-    """List dead letters in the order they came, and count them by code."""
-    from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
-    from bridge.cli.dead_letters import list_letters as run_list  # noqa: PLC0415 - see the module
-
-    raise typer.Exit(run_list(config, Filter(code, mapping, stream, topic), as_json=as_json))
-
-
-@letters.command("show")
-def show_letter(
-    number: Annotated[int, typer.Argument(help="As `list` has it.")], config: ConfigFile = Path("bridge.yaml")
-) -> None:
-    """Show all of one dead letter; `try --dead-letter` shows what the mappings make of it now."""
-    from bridge.cli.dead_letters import show_letter as run_show  # noqa: PLC0415 - see the module
-
-    raise typer.Exit(run_show(config, number))
-
-
-@spool.command("status")
-def spool_status(
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
-    config: ConfigFile = Path("bridge.yaml"),
-) -> None:
-    """Tell the books per mapping and stream, and what waits; exit code 1 if they do not balance."""
-    from bridge.cli.spool import spool_status as run_status  # noqa: PLC0415 - see the module
-
-    raise typer.Exit(run_status(config, as_json=as_json))
-
-
-@spool.command("verify")
-def verify_spool(config: ConfigFile = Path("bridge.yaml")) -> None:
-    """Check the database itself, and the books against what is in it; exit code 1 if anything is wrong."""
-    from bridge.cli.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
-
-    raise typer.Exit(run_verify(config))
 
 
 @app.command()

@@ -45,6 +45,11 @@ class Filter:
             and (self.topic is None or self.topic in letter.topic)
         )
 
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is asked of the letters."""
+        return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
+
 
 def list_letters(config: Path, wanted: Filter, *, as_json: bool) -> int:
     """A line each, and how many there are by code. Raises ConfigError, BridgeError."""
@@ -53,7 +58,7 @@ def list_letters(config: Path, wanted: Filter, *, as_json: bool) -> int:
         if not wanted.takes(each.letter):
             continue
         codes[each.letter.code] += 1
-        sys.stdout.write((orjson.dumps(_value(each)).decode() if as_json else _line(each)) + "\n")
+        sys.stdout.write((orjson.dumps(letter_value(each)).decode() if as_json else _line(each)) + "\n")
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
         print(counted(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""))
@@ -92,11 +97,11 @@ def _whole(number: int, letter: DeadLetter) -> Iterator[str]:
     kept = len(letter.payload)
     part = "" if kept == letter.total_bytes else f", of which the first {kept:,} were kept"
     yield f"  {'payload':<12}{letter.total_bytes:,} bytes{part}"
-    form, payload = _payload(letter.payload)
+    form, payload = payload_form(letter.payload)
     yield printable(payload) if form == "payload_text" else f"(base64) {payload}"
 
 
-def _payload(payload: bytes) -> tuple[str, str]:
+def payload_form(payload: bytes) -> tuple[str, str]:
     """As a mapping's test has it."""
     try:
         return "payload_text", payload.decode()
@@ -104,8 +109,9 @@ def _payload(payload: bytes) -> tuple[str, str]:
         return "payload_base64", base64.b64encode(payload).decode()
 
 
-def _value(each: Letter) -> dict[str, Any]:
-    form, payload = _payload(each.letter.payload)
+def letter_value(each: Letter) -> dict[str, Any]:
+    """As JSON can hold it."""
+    form, payload = payload_form(each.letter.payload)
     told = {name: value for name, value in each.letter._asdict().items() if name != "payload"}
     told["properties"] = dict(each.letter.properties)
     return {"number": each.number, **told, form: payload}

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WATCH_SECS = 2.0
+MARKS_IN_WORDS = {
+    "replayed": "were replayed",
+    "deleted": "were deleted",
+    "evicted": "gave way to newer ones (spool.max_dead_letter_bytes)",
+}
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
 
@@ -51,6 +56,9 @@ def books_in_words(rows: list[dict[str, Any]], *, balanced: bool) -> Iterator[st
     yield f"{'books':<{width + 10}}" + "".join(f"{name:>15}" for name in _COLUMNS)
     for row in rows:
         yield f"{'':<10}{_place(row):<{width}}" + "".join(f"{row[name]:>15,}" for name in _COLUMNS)
+    for mark, words in MARKS_IN_WORDS.items():
+        if count := sum(row.get(mark, 0) for row in rows):
+            yield f"{count:,} dead letters {words}"
     yield "the books balance" if balanced else "THE BOOKS DO NOT BALANCE: please report this"
 
 

@@ -28,6 +28,11 @@ class SpoolSettings(Section):
     when_full: Literal["block", "drop_oldest"] = Field(
         default="block", description="`block`: stop reading, the broker keeps the rest; `drop_oldest`: drop and count"
     )
+    max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
+        default=256 * MIB,
+        ge=MIB,
+        description="beyond it the oldest dead letters give way to newer ones, which is counted and said",
+    )
     fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
         default=16 * MIB,
         ge=0,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OWNER_ONLY = 0o700
+LOCK_FILE = "spool.lock"
+"""Locked by the process whose number stands in it."""
 
 
 class Folder:
@@ -27,15 +29,19 @@ class Folder:
         self._damaged = path / "spool.damaged"
         try:
             path.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
-            self._lock = os.open(path / "spool.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
-            raise SpoolInUse(f"{path} is in use by another bridge; give each its own spool.path") from error
+            owner = owner_of(path)
+            by = f"another bridge (process {owner})" if owner else "another bridge"
+            raise SpoolInUse(f"{path} is in use by {by}; give each its own spool.path") from error
         try:
+            os.ftruncate(self._lock, 0)
+            os.write(self._lock, b"%d\n" % os.getpid())
             self._protect()
         except OSError as error:
             os.close(self._lock)
@@ -90,6 +96,14 @@ class Folder:
         if self._lock >= 0:
             lock, self._lock = self._lock, -1
             os.close(lock)
+
+
+def owner_of(path: Path) -> int:
+    """The process that has, or last had, the spool in this folder; 0 where it is not known."""
+    try:
+        return int((path / LOCK_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _unusable(path: Path, error: OSError) -> SpoolUnwritable:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.errors import BridgeError
-from bridge.spool.ledger import COLUMNS, LedgerRow
-from bridge.spool.letters import Letter, count_letters, read_letters
+from bridge.model import Record
+from bridge.spool.ledger import COLUMNS, STORED, LedgerRow
+from bridge.spool.letters import Letter, measure_letters, read_letters
+from bridge.spool.queue import PAGE_RECORDS
+from bridge.spool.schema import MARKED_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +49,7 @@ def read_letter(folder: Path, number: int) -> DeadLetter:
     with _reading(folder) as database:
         found = next(read_letters(database, number=number), None)
         if found is None:
-            file, held = folder / "spool.db", count_letters(database)
+            file, held = folder / "spool.db", measure_letters(database)[0]
             raise BridgeError(f"there is no dead letter {number} in {file}; it holds {held}")
         return found.letter
 
@@ -57,19 +60,44 @@ def all_letters(folder: Path) -> Iterator[Letter]:
         yield from read_letters(database)
 
 
+def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
+    """Each record that waits in the queue of this name, in order, with its mapping's name; raises BridgeError.
+
+    Page by page: one long look would keep the write-ahead log from being emptied under a bridge that runs.
+    """
+    last = 0
+    while True:
+        with _reading(folder) as database:
+            names = dict(database.execute("select number, name from mappings").fetchall())
+            queue = database.execute("select number from streams where name = ?", (stream,)).fetchone()
+            if queue is None or not stream:
+                known = ", ".join(f"'{name}'" for (name,) in database.execute("select name from streams") if name)
+                raise BridgeError(f"there is no queue '{stream}' in {folder}; it has {known or 'none'}")
+            rows = database.execute(
+                f"select number, mapping, key, data from queue_{queue[0]} where number > ? order by number limit ?",
+                (last, PAGE_RECORDS),
+            )
+            page = [Record._make(row) for row in rows]
+        if not page:
+            return
+        last = page[-1].number
+        yield from ((names.get(record.mapping, ""), record) for record in page)
+
+
 def read_books(folder: Path) -> Books:
     """The books at one moment; raises BridgeError if there is no spool."""
     with _reading(folder) as database:
         mappings = dict(database.execute("select number, name from mappings").fetchall())
         streams = dict(database.execute("select number, name from streams").fetchall())
-        lines = database.execute(f"select mapping, stream, {', '.join(COLUMNS)} from ledger").fetchall()
+        columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
+        lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
         rows = sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines)
         queued = {
             name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
             for number, name in streams.items()
             if name
         }
-        return Books(tuple(rows), queued, count_letters(database))
+        return Books(tuple(rows), queued, measure_letters(database)[0])
 
 
 def damage(folder: Path) -> list[str]:

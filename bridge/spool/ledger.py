@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
+"""What the books are made of."""
+MARKS = ("replayed", "deleted", "evicted")
+"""What became of dead letters later. A replayed one is taken out of `received` and `dead_lettered`, and what is made
+of it is counted anew; one that a person deleted, or that gave way to newer ones for room, stays counted."""
+STORED = COLUMNS + MARKS
 
 
 @dataclass(slots=True)
@@ -25,9 +30,14 @@ class Counts:
     dead_lettered: int = 0
     dropped: int = 0
     spooled: int = 0
+    replayed: int = 0
+    deleted: int = 0
+    evicted: int = 0
 
     def add(self, other: Counts) -> None:
         """Take in what a transaction added."""
+        for name in MARKS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
         self.delivered += other.delivered
         self.filtered += other.filtered
@@ -36,8 +46,8 @@ class Counts:
         self.spooled += other.spooled
 
     def values(self) -> tuple[int, ...]:
-        """In the order of COLUMNS."""
-        return (self.received, self.delivered, self.filtered, self.dead_lettered, self.dropped, self.spooled)
+        """In the order of STORED."""
+        return tuple([getattr(self, name) for name in STORED])
 
 
 class LedgerRow(NamedTuple):
@@ -51,6 +61,9 @@ class LedgerRow(NamedTuple):
     dead_lettered: int
     dropped: int
     spooled: int
+    replayed: int = 0
+    deleted: int = 0
+    evicted: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -76,7 +89,7 @@ class Ledger(dict[tuple[int, int], Counts]):
 
 
 UPSERT = (
-    f"insert into ledger(mapping, stream, {', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?) "
-    f"on conflict do update set {', '.join(f'{name} = {name} + excluded.{name}' for name in COLUMNS)}"
+    f"insert into ledger(mapping, stream, {', '.join(STORED)}) values (?, ?{', ?' * len(STORED)}) "
+    f"on conflict do update set {', '.join(f'{name} = {name} + excluded.{name}' for name in STORED)}"
 )
 """Adds, and never overwrites: another process (a replay, a delete) may have written in between."""

@@ -9,10 +9,16 @@ from bridge.model import DeadLetter
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _COLUMNS = ", ".join(DeadLetter._fields)
 INSERT = f"insert into dead_letters({_COLUMNS}) values ({', '.join('?' * len(DeadLetter._fields))})"
+
+
+LETTER_BYTES = 500
+"""What a letter takes beside its payload, near enough."""
+_EVICTED_AT_ONCE = 100
+_GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
 class Letter(NamedTuple):
@@ -48,6 +54,51 @@ def read_letters(
         )
 
 
-def count_letters(database: sqlite3.Connection) -> int:
-    """How many there are."""
-    return int(database.execute("select count(*) from dead_letters").fetchone()[0])
+def measure_letters(database: sqlite3.Connection) -> tuple[int, int]:
+    """How many there are, and their bytes."""
+    count, size = database.execute("select count(*), coalesce(sum(length(payload)), 0) from dead_letters").fetchone()
+    return int(count), int(size) + LETTER_BYTES * int(count)
+
+
+class Changed(NamedTuple):
+    """What a transaction did to the table: letters and bytes more (or fewer) than before, and how many gave way."""
+
+    letters: int
+    size: int
+    evicted: int
+
+
+def write_letters(
+    database: sqlite3.Connection,
+    added: Sequence[DeadLetter],
+    removed: Mapping[int, int],
+    amended: Iterable[tuple[str, str, int]],
+    room: int,
+) -> tuple[Changed, list[DeadLetter]]:
+    """Add letters, remove others (number → payload bytes), give some a new (code, detail, number), and keep within
+    `room` bytes. The letters that gave way come back, oldest first, without their payloads."""
+    if removed:
+        database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
+    database.executemany("update dead_letters set code = ?, detail = ? where number = ?", amended)
+    database.executemany(INSERT, map(to_row, added))
+    size = sum([len(letter.payload) + LETTER_BYTES for letter in added])
+    size -= sum([payload + LETTER_BYTES for payload in removed.values()])
+    evicted, freed = _evict(database, size - room) if size > room else ([], 0)
+    return Changed(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
+
+
+def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
+    """The oldest go, and a few more, so that not every burst has to."""
+    evicted: list[DeadLetter] = []
+    numbers: list[tuple[int]] = []
+    freed = 0
+    for number, mapping, streams, size in database.execute(
+        "select number, mapping, streams, length(payload) from dead_letters order by number"
+    ):
+        numbers.append((number,))
+        evicted.append(_GONE._replace(mapping=mapping, streams=tuple(json.loads(streams))))
+        freed += size + LETTER_BYTES
+        if freed >= excess and len(numbers) >= _EVICTED_AT_ONCE:
+            break
+    database.executemany("delete from dead_letters where number = ?", numbers)
+    return evicted, freed

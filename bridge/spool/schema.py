@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,12 @@ from bridge.errors import SpoolCorrupt, SpoolUnwritable
 if TYPE_CHECKING:
     from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 APPLICATION_ID = 0x4D514B53  # "MQKS", so that `file` and a curious person can tell what it is
-VERSION = 1
+VERSION = 2
+MARKED_VERSION = 2
+"""Since then the ledger tells what became of dead letters."""
 WAL_PAGES = 2000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
@@ -23,6 +28,7 @@ create table ledger(
     mapping integer not null, stream integer not null,
     received integer not null, delivered integer not null, filtered integer not null,
     dead_lettered integer not null, dropped integer not null, spooled integer not null,
+    replayed integer not null default 0, deleted integer not null default 0, evicted integer not null default 0,
     primary key(mapping, stream)) without rowid;
 create table dead_letters(
     number integer primary key autoincrement, kind text not null, mapping text not null, streams text not null,
@@ -34,8 +40,21 @@ create table state(space text not null, key text not null, value blob not null, 
 """
 
 
+_MIGRATIONS = {
+    1: """
+alter table ledger add column replayed integer not null default 0;
+alter table ledger add column deleted integer not null default 0;
+alter table ledger add column evicted integer not null default 0;
+""",
+}
+"""From each format to the next one."""
+
+
 def connect(file: Path) -> sqlite3.Connection:
-    """A connection for writing; creates the tables in a new file. Raises SpoolCorrupt or SpoolUnwritable."""
+    """A connection for writing; creates the tables in a new file, and brings those of an older one up to date.
+
+    Raises SpoolCorrupt or SpoolUnwritable.
+    """
     try:
         database = _open(file)
         found = database.execute("pragma application_id").fetchone()[0]
@@ -44,6 +63,8 @@ def connect(file: Path) -> sqlite3.Connection:
             _create(database)
         elif found != APPLICATION_ID:
             raise SpoolCorrupt(f"{file} is a database, but not a spool")
+        elif version in _MIGRATIONS:
+            _migrate(database, version)
         elif version != VERSION:
             raise SpoolUnwritable(
                 f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -53,6 +74,18 @@ def connect(file: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error, file) from error
     return database
+
+
+def _migrate(database: sqlite3.Connection, version: int) -> None:
+    """Step by step, and all of it or nothing."""
+    steps = "".join(_MIGRATIONS[each] for each in range(version, VERSION))
+    try:
+        database.executescript(f"begin immediate; {steps} pragma user_version={VERSION}; commit;")
+    except sqlite3.Error:
+        if database.in_transaction:
+            database.execute("rollback")
+        raise
+    log.info("the spool was brought from format %d to %d", version, VERSION)
 
 
 def reader(file: Path) -> sqlite3.Connection:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
-from bridge.model import Record
 from bridge.spool import schema
 from bridge.spool.folder import Folder
-from bridge.spool.ledger import COLUMNS, Counts, Ledger, LedgerRow
-from bridge.spool.letters import Letter, count_letters, read_letters
+from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
+from bridge.spool.letters import Changed, Letter, measure_letters, write_letters
 from bridge.spool.live_first import LiveFirstQueue
-from bridge.spool.queue import PAGE_BYTES, PAGE_RECORDS, StreamQueue
+from bridge.spool.pages import Pages, shorten
+from bridge.spool.queue import StreamQueue
+from bridge.spool.reading import Reading
 from bridge.spool.state import State, load_all, write_changed, written
 from bridge.spool.transaction import (
     Transaction,
@@ -31,11 +32,11 @@ from bridge.spool.transaction import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.model import DeadLetter
+
 log = logging.getLogger(__name__)
 
 _DROPPED_AT_ONCE = 2000
-_VACUUM_PAGES = 256
-_FREE_PAGES_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class SpoolSettings:
     max_bytes: int = 2 * 1024**3
     when_full: Literal["block", "drop_oldest"] = "block"
     fresh_bytes: int = 16 * 1024**2
+    max_dead_letter_bytes: int = 256 * 1024**2
+    """Beyond it the oldest dead letters give way to newer ones: counted, and said."""
     live_first: bool = False
     """What was just received is sent before the backlog, but where order is strict."""
 
@@ -61,8 +64,9 @@ class Spool:
         self.ledger = Ledger()
         self.states: dict[str, State] = {}
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
-        self._broken = self._shrinking = self.full = False
+        self._broken = self.full = False
+        self.evicted_letters = 0
+        """Dead letters that gave way to newer ones since the spool was opened."""
         try:
             if why := self.folder.damage:
                 self.folder.set_aside(why)
@@ -78,15 +82,15 @@ class Spool:
     def _open(self) -> None:
         self._database = schema.connect(self.folder.database)
         try:
-            self._reader = schema.reader(self.folder.database)
+            self._reading = Reading(self.folder.database, self._unreadable)
             self._load()
         except sqlite3.Error as error:
             raise schema.translated(error, self.folder.database) from error
 
     def _load(self) -> None:
-        self._page_bytes: int = self._database.execute("pragma page_size").fetchone()[0]
+        self._pages = Pages(self.folder.database, self._database)
         for mapping, stream, *counts in self._database.execute(
-            f"select mapping, stream, {', '.join(COLUMNS)} from ledger"
+            f"select mapping, stream, {', '.join(STORED)} from ledger"
         ):
             self.ledger[mapping, stream] = Counts(*counts)
         self._mappings: dict[str, int] = dict(self._database.execute("select name, number from mappings").fetchall())
@@ -95,7 +99,7 @@ class Spool:
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
-        self.dead_letter_count = count_letters(self._database)
+        self.dead_letter_count, self._letter_bytes = measure_letters(self._database)
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
                 self._add_queue(name, number, next_number)
@@ -107,7 +111,7 @@ class Spool:
         queue = made(
             name,
             number,
-            read=self._read,
+            read=self._reading.page,
             first=next_number if first is None else first,
             next_number=next_number,
             fresh_bytes=self.settings.fresh_bytes,
@@ -188,17 +192,18 @@ class Spool:
         names = {number: name for name, number in self._mappings.items()} if settled else {}
         dropped: list[tuple[StreamQueue, int]] = []
         changes, database = Ledger(), self._database
-        refused = 0
+        letters = transaction.letters
         try:
             database.execute("begin immediate")
             for queue, settlements in settled:
-                refused += write_settled(database, queue, settlements, names, changes)
+                letters = letters + write_settled(database, queue, settlements, names, changes)
             if needed and self.settings.when_full == "drop_oldest":
                 self._make_room(needed, changes, dropped)
             write_pending(database, pending, changes)
+            changed_letters = self._write_letters(letters, transaction, changes)
             write_rest(database, transaction, changes)
             changed = write_changed(database, self.states.values() if burst else ())
-            shrunk = self._give_back_pages()
+            shrunk = self._pages.give_back(database)
             database.execute("commit")
         except BaseException as error:
             self._roll_back()
@@ -210,15 +215,35 @@ class Spool:
                 raise self._failed(error) from error
             raise
         if shrunk:
-            self._shorten_file()
+            shorten(database)
         written(changed)
         with self._lock:
             self.ledger.add(changes)
-            self.dead_letter_count += len(transaction.letters) + refused
+            self.dead_letter_count += changed_letters.letters
+            self.evicted_letters += changed_letters.evicted
+            self._letter_bytes += changed_letters.size
         for queue, _ in dropped:
             queue.dropped()
         for queue in pending:
             queue.committed()
+
+    def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> Changed:
+        removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
+        room = self.settings.max_dead_letter_bytes - self._letter_bytes
+        changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
+        for letter in evicted:
+            for stream in letter.streams or ("",):
+                mapping = self._mappings.get(letter.mapping, 0)
+                changes.of(mapping, self._streams.get(stream, 0)).evicted += 1
+        if evicted:
+            log.warning("%d old dead letters gave way to newer ones (spool.max_dead_letter_bytes)", len(evicted))
+        return changed
+
+    def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolUnwritable:
+        failure = schema.translated(error, self.folder.database)
+        if isinstance(failure, SpoolCorrupt):
+            self.folder.mark_damaged(str(failure))
+        return failure
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):  # the error that led here is the one to report
@@ -226,9 +251,7 @@ class Spool:
                 self._database.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolUnwritable:
-        failure = schema.translated(error, self.folder.database)
-        if isinstance(failure, SpoolCorrupt):
-            self.folder.mark_damaged(str(failure))
+        failure = self._unreadable(error)
         # After a failed write or fsync nothing that SQLite remembers of the file may be trusted: open it anew.
         self._broken = True
         return failure
@@ -246,11 +269,7 @@ class Spool:
     @property
     def used_bytes(self) -> int:
         """On disk: the database's pages in use, and the write-ahead log."""
-        (pages,), (free,) = (
-            self._database.execute(f"pragma {name}").fetchone() for name in ("page_count", "freelist_count")
-        )
-        wal = self.folder.database.with_name("spool.db-wal")
-        return int(pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
+        return self._pages.used_bytes(self._database)
 
     def _has_room(self, needed: int) -> bool:
         """With hysteresis when blocking: once full, only a tenth of free room ends it."""
@@ -273,44 +292,7 @@ class Spool:
         if count:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
-    def _give_back_pages(self) -> bool:
-        """After an outage the file shrinks again, a few pages with each transaction; True with the last of them."""
-        free = self._database.execute("pragma freelist_count").fetchone()[0]
-        if free <= _FREE_PAGES_KEPT:
-            ended, self._shrinking = self._shrinking, False
-            return ended
-        self._shrinking = True
-        for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
-            self._database.execute("pragma incremental_vacuum(1)")
-        return False
-
-    def _shorten_file(self) -> None:
-        """Pages given back leave the file with a checkpoint, and a quiet bridge may not come to one for hours."""
-        with suppress(sqlite3.Error):  # what was committed is safe; a disk that fails is met again by the next commit
-            self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
-
     # -- reading (any thread) --------------------------------------------------------------------------------------
-
-    def _read(self, stream: int, first: int, before: int) -> list[Record]:
-        """Up to a page of records of one stream, first ≤ number < before."""
-        query = (
-            f"select number, mapping, key, data from queue_{stream} where number >= ? and number < ? order by number"
-        )
-        page: list[Record] = []
-        size = 0
-        try:
-            with self._reading:
-                for row in self._reader.execute(query, (first, before)):
-                    page.append(Record._make(row))
-                    size += len(page[-1].data)
-                    if len(page) >= PAGE_RECORDS or size >= PAGE_BYTES:
-                        break
-        except sqlite3.Error as error:
-            failure = schema.translated(error, self.folder.database)
-            if isinstance(failure, SpoolCorrupt):
-                self.folder.mark_damaged(str(failure))
-            raise failure from error
-        return page
 
     def rows(self) -> list[LedgerRow]:
         """The books, in the order of mapping and stream."""
@@ -322,18 +304,17 @@ class Spool:
                 for (mapping, stream), counts in self.ledger.items()
             )
 
+    def letter(self, number: int) -> Letter | None:
+        """One dead letter."""
+        return self._reading.letter(number)
+
     def newest_letters(self, count: int) -> list[Letter]:
         """The newest dead letters, newest first."""
-        with self._reading:
-            return list(read_letters(self._reader, newest=count))
+        return self._reading.newest_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
         """Records on disk per stream, counted afresh: what the ledger's `spooled` must agree with."""
-        with self._reading:
-            return {
-                queue.stream: self._reader.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
-                for queue in list(self.queues.values())
-            }
+        return self._reading.waiting(list(self.queues.values()))
 
     def bytes_on_disk(self) -> int:
         """The sizes of the database's files."""
@@ -343,8 +324,7 @@ class Spool:
         """Close the files and let another bridge have them. What is settled but not committed is sent again."""
         for queue in self.queues.values():
             queue.close()
-        with self._reading:
-            self._reader.close()
+        self._reading.close()
         with suppress(sqlite3.Error):  # closing a spool on a broken disk is still closing it
             self._database.close()
         self.folder.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
 from bridge.spool.ledger import UPSERT, Ledger
-from bridge.spool.letters import INSERT, to_row
+from bridge.spool.letters import LETTER_BYTES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +31,12 @@ class Transaction:
     filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
     letters: list[DeadLetter] = field(default_factory=list)
+    removed: dict[int, DeadLetter] = field(default_factory=dict)
+    """Dead letters that leave, by number: replayed, and off the books with that, or deleted."""
+    amended: list[tuple[str, str, int]] = field(default_factory=list)
+    """(code, detail, number) of dead letters that failed again."""
+    marks: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    """By mark, mapping and stream: what became of dead letters."""
     packets: dict[int, bool] = field(default_factory=dict)
     """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
     forget_packets: bool = False
@@ -44,6 +50,8 @@ class Transaction:
             self.filtered
             or self.dead_lettered
             or self.letters
+            or self.removed
+            or self.amended
             or self.packets
             or self.forget_packets
             or self.held_filters is not None
@@ -52,7 +60,7 @@ class Transaction:
 
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
     """What a transaction adds to the database, near enough."""
-    size = sum(len(letter.payload) + 500 for letter in transaction.letters)
+    size = sum(len(letter.payload) + LETTER_BYTES for letter in transaction.letters)
     for queue in queues:
         size += sum([len(record.data) + len(record.key) for record in queue.pending])
         size += _ROW_BYTES * len(queue.pending)
@@ -80,10 +88,10 @@ def write_settled(
     settlements: Iterable[Settlement],
     names: Mapping[int, str],
     changes: Ledger,
-) -> int:
-    """Remove what senders are done with; the number of records that went to the dead letters."""
+) -> list[DeadLetter]:
+    """Remove what senders are done with; those that go to the dead letters come back, to be written there."""
     delete = f"delete from queue_{queue.number} where number between ? and ?"
-    refused = 0
+    refused: list[DeadLetter] = []
     for settlement in settlements:
         for first, last in ranges(settlement.delivered):
             database.execute(delete, (first, last))
@@ -92,13 +100,11 @@ def write_settled(
             line.delivered += count
             line.spooled -= count
         for record, code, detail in settlement.rejected:
-            letter = _letter(record, queue.stream, names.get(record.mapping, ""), code, detail)
+            refused.append(_letter(record, queue.stream, names.get(record.mapping, ""), code, detail))
             database.execute(delete, (record.number, record.number))
-            database.execute(INSERT, to_row(letter))
             line = changes.of(record.mapping, queue.number)
             line.dead_lettered += 1
             line.spooled -= 1
-            refused += 1
     return refused
 
 
@@ -117,14 +123,15 @@ def write_dropped(database: sqlite3.Connection, queue: StreamQueue, first: int, 
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
-    """Dead letters, packet identifiers, filters, and at last the ledger."""
+    """Packet identifiers, filters, and at last the ledger."""
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
         for place, count in counter.items():
             line = changes.of(*place)
             line.received += count
             setattr(line, kind, getattr(line, kind) + count)
-    if transaction.letters:
-        database.executemany(INSERT, map(to_row, transaction.letters))
+    for (mark, mapping, stream), count in transaction.marks.items():
+        line = changes.of(mapping, stream)
+        setattr(line, mark, getattr(line, mark) + count)
     if transaction.forget_packets:
         database.execute("delete from unreleased")
     for packet, opened in transaction.packets.items():

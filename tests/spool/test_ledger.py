@@ -1,6 +1,6 @@
 import sqlite3
 
-from bridge.spool.ledger import COLUMNS, UPSERT, Counts, Ledger, LedgerRow
+from bridge.spool.ledger import STORED, UPSERT, Counts, Ledger, LedgerRow
 
 
 def test_a_line_balances_when_every_record_is_accounted_for():
@@ -9,8 +9,8 @@ def test_a_line_balances_when_every_record_is_accounted_for():
 
 
 def test_the_values_stand_in_the_order_of_the_columns():
-    counts = Counts(**{name: number for number, name in enumerate(COLUMNS)})
-    assert counts.values() == tuple(range(6))
+    counts = Counts(**{name: number for number, name in enumerate(STORED)})
+    assert counts.values() == tuple(range(9))
 
 
 def test_a_transactions_changes_are_added():
@@ -27,7 +27,7 @@ def test_a_transactions_changes_are_added():
 
 def test_the_database_adds_and_never_overwrites():
     database = sqlite3.connect(":memory:")
-    database.execute(f"create table ledger(mapping, stream, {', '.join(COLUMNS)}, primary key(mapping, stream))")
-    database.execute(UPSERT, (1, 1, *range(6)))
-    database.execute(UPSERT, (1, 1, *range(6)))
-    assert database.execute("select * from ledger").fetchall() == [(1, 1, 0, 2, 4, 6, 8, 10)]
+    database.execute(f"create table ledger(mapping, stream, {', '.join(STORED)}, primary key(mapping, stream))")
+    database.execute(UPSERT, (1, 1, *range(9)))
+    database.execute(UPSERT, (1, 1, *range(9)))
+    assert database.execute("select * from ledger").fetchall() == [(1, 1, 0, 2, 4, 6, 8, 10, 12, 14, 16)]

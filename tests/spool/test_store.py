@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SpoolInUse
+from bridge.spool.ledger import MARKS
 from bridge.spool.transaction import Transaction
 from tests.spool.spools import (
     append,
@@ -137,6 +138,7 @@ def test_filtered_and_dead_lettered_messages_are_received_too(spool):
         "dead_lettered": 2,
         "dropped": 0,
         "spooled": 0,
+        **dict.fromkeys(MARKS, 0),
     }
 
 

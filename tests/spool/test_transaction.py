@@ -34,7 +34,8 @@ def test_the_runs_hold_exactly_the_numbers_given_in_whatever_order(numbers):
 
 def test_an_empty_transaction_says_so():
     assert Transaction().empty
-    for options in ({"letters": [letter()]}, {"packets": {1: False}}, {"forget_packets": True}):
+    changes = [{"letters": [letter()]}, {"removed": {1: letter()}}, {"amended": [("c", "d", 1)]}]
+    for options in (*changes, {"packets": {1: False}}, {"forget_packets": True}):
         assert not Transaction(**options).empty
     assert not Transaction(held_filters=frozenset()).empty
     counted = Transaction()

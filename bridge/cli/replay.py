@@ -1,0 +1,103 @@
+"""`dead-letters replay` and `delete`: by the running bridge, or by this command where none runs; the same code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.asking import ask
+from bridge.assembly import run_offline
+from bridge.cli.app import FAILED
+from bridge.cli.counting import counted
+from bridge.cli.progress import progress
+from bridge.config import load_settings
+from bridge.errors import BridgeError, SpoolInUse
+from bridge.mapping.wording import printable
+from bridge.replaying import Errand
+from bridge.spool.inspection import all_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bridge.cli.dead_letters import Filter
+    from bridge.config import Settings
+    from bridge.replaying import Action
+
+AT_ONCE = 2_000
+PATIENCE_SECS = 70.0
+"""A little more than the bridge has."""
+_SHOWN_REASONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which letters: these numbers, or those that the filter takes, or all."""
+
+    numbers: Sequence[int]
+    filter: Filter
+    all: bool = False
+
+    def read(self, folder: Path) -> list[int]:
+        """Their numbers. Raises BridgeError where nothing was selected."""
+        chosen = [bool(self.numbers), self.filter.narrows, self.all]
+        if sum(chosen) != 1:
+            raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
+        if self.numbers:
+            return list(dict.fromkeys(self.numbers))
+        return [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
+
+
+def replay_letters(config: Path, selection: Selection) -> int:
+    """Through the mappings in force; 0 if all left, 1 if some stayed. Raises ConfigError, BridgeError."""
+    settings = load_settings(config, os.environ)
+    counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
+    replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
+    print(f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}")
+    for reason, count in reasons.most_common(_SHOWN_REASONS):
+        print(f"  {count:>7,}  {printable(reason)}")
+    return FAILED if counts["stayed"] or counts["missing"] else 0
+
+
+def delete_letters(config: Path, selection: Selection, *, yes: bool) -> int:
+    """For good, after a question; they stay counted. 0 if all were there. Raises ConfigError, BridgeError."""
+    settings = load_settings(config, os.environ)
+    numbers = selection.read(settings.spool.path)
+    if numbers and not yes and not _agreed(len(numbers)):
+        print("nothing was deleted")
+        return FAILED
+    counts, _ = _run(settings, "delete", numbers)
+    print(f"{counts['deleted']:,} deleted{_missing(counts)}")
+    return FAILED if counts["missing"] else 0
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise BridgeError("deleting needs --yes where there is nobody to ask")
+    return input(f"delete {counted(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _run(settings: Settings, action: Action, numbers: list[int]) -> tuple[Counter[str], Counter[str]]:
+    counts, reasons = Counter[str](), Counter[str]()
+    parts = [numbers[first : first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE)]
+    for part in progress(parts, action, len(parts)):
+        told = _run_part(settings, action, part)
+        counts += Counter(told["counts"])
+        reasons += Counter(told["reasons"])
+    return counts, reasons
+
+
+def _run_part(settings: Settings, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
+    errand = Errand(action, numbers)
+    try:
+        run_offline(settings, errand)
+    except SpoolInUse:
+        return ask(settings.spool.path, action, PATIENCE_SECS, numbers=numbers)
+    return errand.value()
+
+
+def _missing(counts: Counter[str]) -> str:
+    return f", {counts['missing']:,} not there (any more)" if counts["missing"] else ""

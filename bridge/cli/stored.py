@@ -1,0 +1,132 @@
+"""The commands `dead-letters` and `spool` and their options: what is stored on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+
+letters = typer.Typer(no_args_is_help=True, help="What could not be delivered, and why; also while the bridge runs.")
+spool = typer.Typer(no_args_is_help=True, help="The books, and whether the spool is whole; also while the bridge runs.")
+
+Code = Annotated[str | None, typer.Option("--code", help="Only these, such as decode or transform.")]
+OfMapping = Annotated[str | None, typer.Option("--mapping", help="Only of this mapping.")]
+OfStream = Annotated[str | None, typer.Option("--stream", help="Only those that this stream went without.")]
+OfTopic = Annotated[str | None, typer.Option("--topic", help="Only of topics with this in them.")]
+Numbers = Annotated[list[int] | None, typer.Argument(help="As `list` has them.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+@letters.command("list")
+def list_letters(
+    code: Code = None,
+    mapping: OfMapping = None,
+    stream: OfStream = None,
+    topic: OfTopic = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with payloads.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """List dead letters in the order they came, and count them by code."""
+    from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.dead_letters import list_letters as run_list  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_list(config, Filter(code, mapping, stream, topic), as_json=as_json))
+
+
+@letters.command("show")
+def show_letter(
+    number: Annotated[int, typer.Argument(help="As `list` has it.")], config: ConfigFile = Path("bridge.yaml")
+) -> None:
+    """Show all of one dead letter; `try --dead-letter` shows what the mappings make of it now."""
+    from bridge.cli.dead_letters import show_letter as run_show  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_show(config, number))
+
+
+@letters.command("replay")
+def replay_letters(
+    numbers: Numbers = None,
+    code: Code = None,
+    mapping: OfMapping = None,
+    stream: OfStream = None,
+    topic: OfTopic = None,
+    all_: All = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Put dead letters through the mappings in force; those that fail again stay, with the new reason."""
+    from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.replay import Selection  # noqa: PLC0415 - see the module
+    from bridge.cli.replay import replay_letters as run_replay  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_replay(config, Selection(numbers or (), Filter(code, mapping, stream, topic), all_)))
+
+
+@letters.command("delete")
+def delete_letters(
+    numbers: Numbers = None,
+    code: Code = None,
+    mapping: OfMapping = None,
+    stream: OfStream = None,
+    topic: OfTopic = None,
+    all_: All = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Delete dead letters for good; in the books they stay counted, and `deleted` tells."""
+    from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.replay import Selection  # noqa: PLC0415 - see the module
+    from bridge.cli.replay import delete_letters as run_delete  # noqa: PLC0415 - see the module
+
+    selection = Selection(numbers or (), Filter(code, mapping, stream, topic), all_)
+    raise typer.Exit(run_delete(config, selection, yes=yes))
+
+
+@letters.command("export")
+def export_letters(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+    code: Code = None,
+    mapping: OfMapping = None,
+    stream: OfStream = None,
+    topic: OfTopic = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets; else JSON lines.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Write dead letters to a file that only you can read, with payloads and reasons."""
+    from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.export import export_letters as run_export  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_export(config, file, Filter(code, mapping, stream, topic), as_csv=as_csv))
+
+
+@spool.command("export")
+def export_records(
+    file: Annotated[Path, typer.Argument(help="The file to write (JSON lines); it must not be there yet.")],
+    stream: Annotated[str | None, typer.Option("--stream", help="Only this queue, as `status` names it.")] = None,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Write the records that wait to a file that only you can read."""
+    from bridge.cli.export import export_records as run_export  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_export(config, file, stream))
+
+
+@spool.command("status")
+def spool_status(
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Tell the books per mapping and stream, and what waits; exit code 1 if they do not balance."""
+    from bridge.cli.spool import spool_status as run_status  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_status(config, as_json=as_json))
+
+
+@spool.command("verify")
+def verify_spool(config: ConfigFile = Path("bridge.yaml")) -> None:
+    """Check the database itself, and the books against what is in it; exit code 1 if anything is wrong."""
+    from bridge.cli.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_verify(config))

@@ -1,0 +1,72 @@
+"""What is read of the spool by whoever asks, on any thread, beside the one that writes."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from bridge.model import Record
+from bridge.spool import schema
+from bridge.spool.letters import Letter, read_letters
+from bridge.spool.queue import PAGE_BYTES, PAGE_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from bridge.errors import SpoolCorrupt, SpoolUnwritable
+    from bridge.spool.queue import StreamQueue
+
+
+class Reading:
+    """A connection of its own, used by one thread at a time. Errors are told to `failed`; what it gives is raised."""
+
+    def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolUnwritable]) -> None:
+        self._database = schema.reader(file)
+        self._failed = failed
+        self._turn = threading.Lock()
+
+    def page(self, stream: int, first: int, before: int) -> list[Record]:
+        """Up to a page of records of one stream, first ≤ number < before."""
+        query = (
+            f"select number, mapping, key, data from queue_{stream} where number >= ? and number < ? order by number"
+        )
+        page: list[Record] = []
+        size = 0
+        try:
+            with self._turn:
+                for row in self._database.execute(query, (first, before)):
+                    page.append(Record._make(row))
+                    size += len(page[-1].data)
+                    if len(page) >= PAGE_RECORDS or size >= PAGE_BYTES:
+                        break
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        return page
+
+    def letter(self, number: int) -> Letter | None:
+        """One dead letter."""
+        try:
+            with self._turn:
+                return next(read_letters(self._database, number=number), None)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def newest_letters(self, count: int) -> list[Letter]:
+        """The newest dead letters, newest first."""
+        with self._turn:
+            return list(read_letters(self._database, newest=count))
+
+    def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
+        """Records on disk per stream, counted afresh."""
+        with self._turn:
+            return {
+                queue.stream: self._database.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
+                for queue in queues
+            }
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._turn:
+            self._database.close()

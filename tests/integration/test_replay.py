@@ -1,0 +1,90 @@
+"""Dead letters replayed by the running bridge: beside live traffic, and killed again and again in the middle of it."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from functools import partial
+
+from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
+from tests.rig.books import read_books
+from tests.rig.bridge_process import ROOT, write_mapping
+from tests.rig.publisher import Publisher
+
+COUNT = 3_000
+KILLS = 3
+SEED = 20_261_124
+BROKEN = {
+    "topic": "plant/{machine}",
+    "transform": "{count: add(payload.count, payload.none)}",
+    "outputs": [{"data_stream": "telemetry", "partition_key_from": "captures.machine"}],
+}
+MENDED = BROKEN | {"transform": "{count: payload.count}"}
+LIVE = {
+    "topic": "live/{machine}",
+    "transform": "{count: payload.count}",
+    "outputs": [{"data_stream": "archive", "partition_key_from": "captures.machine"}],
+}
+
+
+def messages(topic, first, count):
+    return [(f"{topic}/press{number % 20}", b'{"count": %d}' % number) for number in range(first, first + count)]
+
+
+def command(folder, *words):
+    line = [sys.executable, "-m", "bridge", "dead-letters", *words, "--config", str(folder / "bridge.yaml")]
+    return subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def letters(bridge):
+    return read_books(bridge.folder / "data").letters
+
+
+def begun(process, left, replay):
+    return letters(process) < left or replay.poll() is not None
+
+
+def mended(bridge, mosquitto, tmp_path, publisher):
+    """The bridge with so many dead letters, and a mapping that takes them by now."""
+    process = bridge({"press": BROKEN, "live": LIVE})
+    publisher.publish(messages("plant", 0, COUNT))
+    eventually(lambda: letters(process) == COUNT, "all are dead letters")
+    write_mapping(tmp_path, "press", MENDED)
+    eventually(lambda: any("mapping reloaded" in json.dumps(line) for line in process.log()), "it is mended")
+    return process
+
+
+def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesis, tmp_path):
+    with Publisher(mosquitto.port) as publisher:
+        process = mended(bridge, mosquitto, tmp_path, publisher)
+        replay = command(tmp_path, "replay", "--all")
+        publisher.publish(messages("live", 0, 2_000))
+        out, _ = replay.communicate(timeout=60)
+        assert f"{COUNT:,} replayed, 0 filtered, 0 stayed" in out
+        assert replay.returncode == 0
+        Arrivals(kinesis).wait_for_all(range(COUNT))
+        Arrivals(kinesis, "archive").wait_for_all(range(2_000))
+        books = stop_and_balance(process)
+        assert books.letters == 0
+
+
+def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosquitto, kinesis, tmp_path):
+    chance = random.Random(SEED)
+    with Publisher(mosquitto.port) as publisher:
+        process = mended(bridge, mosquitto, tmp_path, publisher)
+        for _ in range(KILLS):
+            left = letters(process)
+            replay = command(tmp_path, "replay", "--all")
+            eventually(partial(begun, process, left, replay), "some have left", every_secs=0.001)
+            time.sleep(chance.uniform(0.0, 0.05))
+            process.kill()
+            replay.communicate(timeout=90)
+            books = read_books(process.folder / "data")
+            books.check()
+            assert books.letters + books.in_queues + books.total("delivered") == COUNT, f"seed {SEED}"
+            process.start()
+        command(tmp_path, "replay", "--all").communicate(timeout=90)
+        assert letters(process) == 0
+        Arrivals(kinesis).wait_for_all(range(COUNT))
+        stop_and_balance(process)
