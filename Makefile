@@ -9,7 +9,7 @@ SECS ?= 0
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-test: $(VENV)/.test mosquitto node ministack
+test: $(VENV)/.test mosquitto node ministack chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,7 +54,8 @@ fault-tools:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 iptables strace faketime >/dev/null; \
 	  else echo "the fault suite needs: sudo apt-get install iproute2 iptables strace faketime" >&2; exit 1; fi; }
 
-# Peers that exist for Node only: a Sparkplug edge node, KPL de-aggregation, and a Kinesis that splits and merges shards.
+# Peers that exist for Node only: a Sparkplug edge node, KPL de-aggregation, a Kinesis that splits and merges shards; and
+# what checks that everyone can use the page.
 .PHONY: node
 node: build/node/.installed
 
@@ -64,8 +65,16 @@ build/node/.installed: Makefile
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
 	  else echo "the tests need Node and npm: sudo apt-get install nodejs npm" >&2; exit 1; fi; }
 	@mkdir -p build/node
-	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6
+	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6 axe-core@4
 	@touch $@
+
+# The page is tested in a real browser.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	  else echo "the tests need a browser: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; fi; }
 
 # An AWS that checks signatures and IAM policies. It pins its own botocore, so it has an environment of its own.
 .PHONY: ministack

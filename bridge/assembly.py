@@ -23,6 +23,7 @@ from bridge.service import Service
 from bridge.spool.store import Spool, SpoolSettings
 from bridge.spool.transaction import Transaction
 from bridge.targets import bind
+from bridge.web.observed import WebSettings
 
 if TYPE_CHECKING:
     from bridge.config import Settings
@@ -101,6 +102,20 @@ def spool_settings(settings: Settings) -> SpoolSettings:
     )
 
 
+def web_settings(settings: Settings) -> WebSettings | None:
+    """Where the page is served; None: nowhere."""
+    http = settings.http
+    if http is None:
+        return None
+    return WebSettings(
+        http.host,
+        http.port,
+        http.token.get_secret_value() if http.token else None,
+        str(http.cert_file) if http.cert_file else None,
+        str(http.key_file) if http.key_file else None,
+    )
+
+
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     """The mappings in force at the start. Raises ConfigError if there is not one."""
     mappings = LiveMappings(settings.mappings, kept)
@@ -116,8 +131,8 @@ def assemble(settings: Settings) -> Service:
     mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)
-    sender = sender_settings(settings, uplink)
-    return Service(session_settings(settings), spool, publisher(settings, uplink), mappings, sender=sender)
+    sender, web = sender_settings(settings, uplink), web_settings(settings)
+    return Service(session_settings(settings), spool, publisher(settings, uplink), mappings, sender=sender, web=web)
 
 
 def run_offline(settings: Settings, errand: Errand) -> None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bridge.counts import IngestCounts
 from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.histogram import Histogram
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.properties import parse_properties
 from bridge.mqtt.wire import PUBREL, ProtocolViolation
@@ -47,19 +48,6 @@ RETRY_SECS = 1.0
 _PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
-@dataclass(slots=True)
-class IngestCounts:
-    """Since the start of the process."""
-
-    messages: int = 0
-    payload_bytes: int = 0
-    redelivered: int = 0
-    bursts: int = 0
-    commits: int = 0
-    unmatched: int = 0
-    mapped: dict[str, int] = field(default_factory=dict)
-
-
 class Ingest:
     """Owned by the thread that calls `run`; only `put_in_force`, `run_errand` and `stop` may be called from others."""
 
@@ -78,6 +66,10 @@ class Ingest:
         self.coverage = Coverage(now_ms())
         self.problem = ""
         self.progress_at = clock()
+        self.latency = Histogram()
+        """From a message's arrival to its commit."""
+        self.tap: Callable[[list[Publish]], None] | None = None
+        """Told of each burst once it is mapped, while somebody looks; it may not raise."""
         self._subscriber = subscriber
         self._spool = spool
         self._limits = limits
@@ -139,6 +131,7 @@ class Ingest:
             acknowledgements = self._map(burst)
             if self._commit():
                 self._subscriber.acknowledge(connection, acknowledgements)
+                self.latency.observe(self._clock() - self.progress_at, len(burst))
                 self._send_commands()
         elif self._spool.has_settled and self.progress_at - self._committed_at > SETTLE_SECS:
             self._commit()
@@ -254,6 +247,8 @@ class Ingest:
         self.counts.messages += len(burst) - releases
         self.counts.payload_bytes += payload_bytes
         self.counts.bursts += 1
+        if self.tap is not None:
+            self.tap(burst)
         return b"".join(acknowledgements)
 
     def _open(self, packet_id: bytes) -> bool:

@@ -1,7 +1,7 @@
 """The bridge as a whole: it owns every thread, starts them, and stops them in a written order under one deadline.
 
 Order of a stop, and why:
-1. the watcher, and what answers `status`: no reload shall begin any more;
+1. the page, the watcher, and what answers commands: nothing shall be asked, and no reload begin any more;
 2. ingest: the burst in hand is committed and acknowledged, then the session is left; the broker keeps what follows;
 3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
 4. the spool: what those requests settled is committed, and the files are closed.
@@ -11,6 +11,7 @@ A request that outlives the deadline is left behind; its records are still in th
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import orjson
 
 from bridge.asking import answer_requests
 from bridge.errors import BridgeError, SpoolUnwritable
+from bridge.histogram import added
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.mqtt.subscriber import Subscriber
@@ -26,16 +28,20 @@ from bridge.replaying import Errand
 from bridge.spool.ledger import COLUMNS
 from bridge.spool.store import Spool
 from bridge.status import DeadLetterSummary, Snapshot
+from bridge.web.server import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from bridge.kinesis.sender import Transport
     from bridge.mapping.live import LiveMappings
     from bridge.mqtt.address import SessionSettings
+    from bridge.mqtt.wire import Publish
     from bridge.replaying import Action
     from bridge.spool.queue import StreamQueue
     from bridge.spool.store import SpoolSettings
+    from bridge.web.observed import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +61,13 @@ class Service:
         mappings: LiveMappings,
         *,
         sender: SenderSettings | None = None,
+        web: WebSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable."""
         self.crashed = threading.Event()
         self.mappings = mappings
+        self._client_id = session.client_id
         self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
         self._clock = clock
@@ -67,13 +75,14 @@ class Service:
         self._last_snapshot: Snapshot | None = None
         self._senders: dict[str, StreamSender] = {}
         self._unsendable: dict[str, str] = {}
-        self._threads: dict[str, list[threading.Thread]] = {"watcher": [], "ingest": [], "senders": []}
+        self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
         self._spool = Spool(spool)
         self._subscriber = Subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
         self._ingest = Ingest(
             self._subscriber, self._spool, mappings.routes, limits=mappings.limits, on_stream=self._ensure_sender
         )
         mappings.on_change = self._ingest.put_in_force
+        self._web = WebServer(self, web) if web is not None else None
 
     def _session_began(self, session_present: bool) -> None:
         self._ingest.session_began(session_present)
@@ -87,6 +96,18 @@ class Service:
         self._begin("ingest", "ingest", self._ingest.run)
         self._begin("watcher", "watcher", self._watch)
         self._begin("watcher", "answers", self._answer)
+        if self._web is not None:
+            self._begin("page", "page", self._serve)
+
+    def _serve(self) -> None:
+        """The page may fail, and the bridge goes on."""
+        if self._web is None:
+            return
+        try:
+            self._web.run()
+        except Exception:
+            log.exception("the page ended by an error; the bridge goes on without it")
+            self._web.problem = "it ended by an error: see the log"
 
     def _watch(self) -> None:
         self.mappings.watch(self._stopping)
@@ -159,8 +180,10 @@ class Service:
         """Stop within the deadline; True if everything came to its end by itself."""
         deadline = self._clock() + deadline_secs
         self._stopping.set()
+        if self._web is not None:
+            self._web.stop()
         self._ingest.stop()
-        finished = self._join("watcher", deadline) & self._join("ingest", deadline)
+        finished = self._join("watcher", deadline) & self._join("ingest", deadline) & self._join("page", deadline)
         ingest_ended = not any(thread.is_alive() for thread in self._threads["ingest"])
         if ingest_ended:
             self._subscriber.close()
@@ -191,6 +214,37 @@ class Service:
         sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
         return {**sums, "balanced": all(row.balanced for row in rows)}
 
+    # -- what the page asks ------------------------------------------------------------------------------------------
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where the dead letters can be read."""
+        return self._spool.folder.path
+
+    @property
+    def page_url(self) -> str:
+        """Where the page is; "" if there is none."""
+        return self._web.url if self._web is not None else ""
+
+    def ingest_age_secs(self) -> float:
+        """Since the ingest thread was last seen at work."""
+        return self._clock() - self._ingest.progress_at
+
+    def stalled_senders(self) -> list[str]:
+        """Streams whose sending threads have all ended, though nobody told them to."""
+        if self._stopping.is_set():
+            return []
+        alive = {
+            thread.name.rpartition(" ")[0].removeprefix("send ")
+            for thread in self._threads["senders"]
+            if thread.is_alive()
+        }
+        return sorted(set(self._senders) - alive)
+
+    def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:
+        """Be told of each burst, or no more."""
+        self._ingest.tap = tap
+
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def last_snapshot(self) -> Snapshot:
@@ -201,7 +255,7 @@ class Service:
         """How everything stands. Any thread."""
         session, counts = self._subscriber.state(), self._ingest.counts
         streams = tuple(sender.status() for sender in list(self._senders.values()))
-        letters = self._spool.newest_letters(_SHOWN_LETTERS)
+        letters, aside = self._spool.newest_letters(_SHOWN_LETTERS), self._spool.folder.set_aside_count()
         problems = [session.problem, self._ingest.problem, *map(str, self.mappings.problems)]
         problems += [
             f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
@@ -214,9 +268,23 @@ class Service:
         problems += self._unsendable.values()
         if evicted := self._spool.evicted_letters:
             problems.append(f"{evicted} dead letters gave way to newer ones: see spool.max_dead_letter_bytes")
-        if aside := self._spool.folder.set_aside_count():
+        if self._web is not None and self._web.problem:
+            problems.append(f"the page is not served: {self._web.problem}")
+        if aside:
             problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")
+        disk = shutil.disk_usage(self._spool.folder.path)
         return Snapshot(
+            client_id=self._client_id,
+            payload_bytes=counts.payload_bytes,
+            blocked=self._ingest.problem,
+            spool_max_bytes=self._spool.settings.max_bytes,
+            disk_free_bytes=disk.free,
+            damaged_spools=aside,
+            failing_mappings=self.mappings.failing,
+            reloads=self.mappings.reloads,
+            credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
+            receive_to_spool=self._ingest.latency.value(),
+            spool_to_delivered=added([queue.commits.latency.value() for queue in list(self._spool.queues.values())]),
             broker=session.broker,
             protocol=session.protocol,
             connected=session.connected,

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bridge.histogram import Histogrammed
+
 if TYPE_CHECKING:
     from bridge.coverage import CoverageReport
     from bridge.kinesis.health import StreamStatus
     from bridge.spool.ledger import LedgerRow
+
+
+NOTHING_TIMED = Histogrammed((), (0,), 0.0)
+_OTHER_FORMS = frozenset({"coverage", "receive_to_spool", "spool_to_delivered"})
 
 
 class DeadLetterSummary(NamedTuple):
@@ -40,10 +46,22 @@ class Snapshot:
     dead_letters: tuple[DeadLetterSummary, ...]
     problems: tuple[str, ...]
     coverage: CoverageReport
+    client_id: str = ""
+    payload_bytes: int = 0
+    blocked: str = ""
+    """Why nothing can be spooled, and so nothing is read; "" while it can."""
+    spool_max_bytes: int = 0
+    disk_free_bytes: int = 0
+    damaged_spools: int = 0
+    failing_mappings: tuple[str, ...] = ()
+    reloads: int = 0
+    credentials_expire_at: float | None = None
+    receive_to_spool: Histogrammed = NOTHING_TIMED
+    spool_to_delivered: Histogrammed = NOTHING_TIMED
 
     def value(self) -> dict[str, Any]:
-        """As JSON can hold it, without the coverage, which has a form of its own."""
-        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "coverage"}
+        """As JSON can hold it, without the coverage and the histograms, which have forms of their own."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
         told["ledger"] = [row._asdict() for row in self.ledger]
         told["streams"] = [asdict(stream) for stream in self.streams]
         told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]

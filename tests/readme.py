@@ -17,6 +17,7 @@ from bridge.mapping.specification import (
     OutputSpecification,
     Specification,
 )
+from bridge.web.metrics import METRICS, PREFIX
 
 HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -73,7 +74,20 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-TABLES = {"options": options_table, "functions": functions_table, "mapping reference": mapping_table}
+def metrics_table() -> str:
+    rows = ["| metric | kind | labels | |", "| --- | --- | --- | --- |"]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append(f"| `{PREFIX}{metric.name}` | {metric.kind} | {labels} | {cell(metric.help)} |")
+    return "\n".join(rows)
+
+
+TABLES = {
+    "metrics": metrics_table,
+    "options": options_table,
+    "functions": functions_table,
+    "mapping reference": mapping_table,
+}
 
 
 def with_tables(text: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from bridge.config.fields import GIB, MIB, FromFolder, Section, Size, size_between
+from bridge.config.fields import GIB, MIB, ExistingFile, FromFolder, Section, Size, size_between
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
 from bridge.documents import Expect, read_document, validate
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_PORT = 65_535
+LEAST_TOKEN_CHARS = 16
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SpoolSettings(Section):
@@ -57,6 +59,26 @@ class HttpSettings(Section):
         default="127.0.0.1:8080", description="host and port of it"
     )
 
+    token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
+        default=None,
+        description="secret; with it the page can replay and delete, and all but the health checks need it; required "
+        "beyond this machine",
+    )
+    cert_file: ExistingFile | None = Field(default=None, description="serve HTTPS with this certificate, PEM")
+    key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`, PEM")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: set both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _token_beyond_loopback(self) -> Self:
+        if self.token is None and self.host not in LOOPBACK:
+            raise ValueError(f"to listen on {self.host}, beyond this machine, a token is needed: set http.token")
+        return self
+
     @property
     def host(self) -> str:
         """Without the brackets of IPv6."""
@@ -83,7 +105,7 @@ class Settings(Section):
     spool: SpoolSettings = SpoolSettings()
     mappings: FromFolder = Field(default=Path("mappings"), description="folder of the mapping files, watched")
     http: HttpSettings | None = Field(
-        default=HttpSettings(), description="reserved for the status page: nothing listens yet; `null` turns it off"
+        default=HttpSettings(), description="the status page, the metrics and the health checks; `null` turns them off"
     )
     log: LogSettings = LogSettings()
     stop_secs: float = Field(default=10, ge=1, le=600, description="how long a stop may take before it is forced")

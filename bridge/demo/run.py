@@ -110,7 +110,7 @@ kinesis:
   endpoint_url: {kinesis_url}
   authentication: {{type: token, access_key_id: {_TOKEN["access_key_id"]}, secret_access_key: demo}}
 mappings: {json.dumps(str(mappings))}
-http: null
+http: {{listen: "127.0.0.1:0"}}
 """,
         encoding="utf-8",
     )

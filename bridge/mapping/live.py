@@ -85,6 +85,20 @@ class LiveMappings:
         of_mappings = tuple(problem for file in files.values() for problem in file.problems)
         return self._folder_problem + self._tables.problems + of_mappings
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the files, watched."""
+        return self._folder
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The mappings whose files do not load, whether a last good version is in force or none."""
+        return tuple(file.stem for file, state in self._files.items() if state.problems)
+
+    def file_of(self, name: str) -> Path | None:
+        """The file of a mapping, in force or not."""
+        return next((file for file in self._files if file.stem == name), None)
+
     def ask_reload(self) -> None:
         """Load everything again at the next look (SIGHUP)."""
         self._asked.set()

@@ -19,7 +19,7 @@ from bridge.spool.queue import PAGE_RECORDS
 from bridge.spool.schema import MARKED_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bridge.model import DeadLetter
@@ -58,6 +58,34 @@ def all_letters(folder: Path) -> Iterator[Letter]:
     """Every dead letter in order, one at a time; raises BridgeError as `read_letter`."""
     with _reading(folder) as database:
         yield from read_letters(database)
+
+
+def find_letters(
+    folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
+) -> Iterator[Letter]:
+    """The newest letters first, below number `before`; `wanted`: code, mapping, stream (in full), topic (a part).
+
+    Raises BridgeError as `read_letter`.
+    """
+    tests = {
+        "code": "code = :code",
+        "mapping": "mapping = :mapping",
+        "stream": "exists (select 1 from json_each(streams) where value = :stream)",
+        "topic": "instr(topic, :topic) > 0",
+    }
+    where = [tests[name] for name in wanted] + (["number < :before"] if before is not None else [])
+    with _reading(folder) as database:
+        clause = f"where {' and '.join(where)}" if where else ""
+        query = f"select number from dead_letters {clause} order by number desc limit :limit"
+        for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit}).fetchall():
+            yield from read_letters(database, number=number)
+
+
+def count_by_code(folder: Path) -> dict[str, int]:
+    """How many dead letters there are of each code, most first."""
+    with _reading(folder) as database:
+        query = "select code, count(*) from dead_letters group by code order by 2 desc"
+        return dict(database.execute(query).fetchall())
 
 
 def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import BridgeError
 from bridge.model import MAX_PARTITION_KEY_CHARS, Record, Tuning
+from bridge.spool.commits import Commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,7 @@ class StreamQueue:
         self._collecting = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
+        self.commits = Commits()
         self.marks: list[tuple[int, int]] = []
         """(number, milliseconds since 1970): a record of that number was received then. Never changed, but replaced."""
         self.marks_changed = False
@@ -88,6 +90,7 @@ class StreamQueue:
         size = sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
         with self._changed:
             self._tail = records[-1].number + 1
+            self.commits.add(records[-1].number, time.monotonic())
             if not self._behind and self._fresh_bytes + size <= self._fresh_limit:
                 self._fresh.extend(records)
                 self._fresh_bytes += size
@@ -208,6 +211,9 @@ class StreamQueue:
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
         """These leave the queue with the next transaction. Any thread; never blocks on disk."""
         self._settled.append(Settlement(delivered, rejected))
+        if delivered:
+            with self._changed:
+                self.commits.delivered(delivered, time.monotonic())
 
     def close(self) -> None:
         """Let every waiting `collect` return."""

@@ -70,8 +70,23 @@ def test_the_page_is_off_with_null(tmp_path):
     [("0.0.0.0:80", "0.0.0.0", 80), ("'[::1]:0'", "::1", 0), ("localhost:65535", "localhost", 65_535)],
 )
 def test_the_page_listens_where_it_is_told_to(tmp_path, listen, host, port):
-    http = loaded(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}").http
+    http = loaded(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}\n  token: a-token-of-the-plant").http
     assert (http.host, http.port) == (host, port)
+    assert "a-token" not in repr(http)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:80", "192.168.1.7:8080", "edge7.plant:8080", "'[::]:80'"])
+def test_beyond_this_machine_a_token_is_needed(tmp_path, listen):
+    [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}")
+    assert "a token is needed: set http.token" in problem
+
+
+@pytest.mark.parametrize("more", ["token: short", "cert_file: page.pem", "key_file: page.pem"])
+def test_what_protects_the_page_is_whole_or_refused(tmp_path, more):
+    (tmp_path / "page.pem").write_text("PEM")
+    [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  {more}")
+    assert "http" in problem
+    assert "short" not in problem
 
 
 @pytest.mark.parametrize(
@@ -123,8 +138,9 @@ def test_the_annotated_file_is_valid_as_it_is():
 def test_the_annotated_file_shows_every_option_with_its_default(tmp_path):
     text = re.sub(r"^( *)#(?=\S)", r"\1", ANNOTATED.read_text(), flags=re.MULTILINE)
     text = text.replace("/run/secrets", str(tmp_path)).replace("mqtt://mosquitto", "mqtts://mosquitto")
-    for name in ("ca.pem", "client.pem", "client.key", "mqtt_password", "mqtt_key_password"):
-        (tmp_path / name).write_text("hunter2\n")
+    files = ("ca.pem", "client.pem", "client.key", "page.pem", "page.key")
+    for name in (*files, "mqtt_password", "mqtt_key_password", "http_token"):
+        (tmp_path / name).write_text("hunter2hunter2hunter2\n")
     settings = loaded(tmp_path, text, SECRETS)
     defaults = loaded(tmp_path, MQTT + KINESIS)
     for option in options():

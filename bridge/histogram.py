@@ -1,0 +1,53 @@
+"""A histogram that takes many observations of one value at once: latencies are counted per burst, not per message."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import NamedTuple
+
+LATENCY_SECS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
+"""Upper bounds, from a local disk's commit to an outage of an hour."""
+
+
+class Histogrammed(NamedTuple):
+    """Counts up to and including each bound, the last one without bound; and the sum of all values."""
+
+    bounds: tuple[float, ...]
+    cumulative: tuple[int, ...]
+    total: float
+
+
+class Histogram:
+    """Any thread."""
+
+    def __init__(self, bounds: tuple[float, ...] = LATENCY_SECS) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+        self._lock = threading.Lock()
+
+    def observe(self, value: float, count: int = 1) -> None:
+        """So many observations of one value."""
+        place = bisect_left(self._bounds, value)
+        with self._lock:
+            self._counts[place] += count
+            self._total += value * count
+
+    def value(self) -> Histogrammed:
+        """As it stands."""
+        with self._lock:
+            counts, total = list(self._counts), self._total
+        cumulative, running = [], 0
+        for count in counts:
+            running += count
+            cumulative.append(running)
+        return Histogrammed(self._bounds, tuple(cumulative), total)
+
+
+def added(histograms: list[Histogrammed]) -> Histogrammed:
+    """Several of the same bounds as one."""
+    if not histograms:
+        return Histogram().value()
+    cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))
+    return Histogrammed(histograms[0].bounds, cumulative, sum(each.total for each in histograms))

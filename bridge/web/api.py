@@ -1,0 +1,186 @@
+"""What the page asks for, as JSON. Each function takes the request apart and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from bridge import __version__
+from bridge.errors import BridgeError
+from bridge.spool.inspection import count_by_code, find_letters, read_letter
+from bridge.web.shown import letter_summary, letter_value
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from bridge.mapping.mapping import Mapping
+    from bridge.web.history import History
+    from bridge.web.observed import Observed
+    from bridge.web.playground import Playground
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_LISTED: Final = 200
+MAX_NUMBERS: Final = 10_000
+
+
+class Refused(Exception):
+    """A request that cannot be answered; `status` is HTTP's."""
+
+    def __init__(self, status: int, why: str) -> None:
+        self.status = status
+        super().__init__(why)
+
+
+class Api:
+    """`writable`: whether dead letters may be replayed and deleted."""
+
+    def __init__(self, bridge: Observed, history: History, playground: Playground, *, writable: bool) -> None:
+        self._bridge = bridge
+        self._history = history
+        self._playground = playground
+        self._writable = writable
+        self._started = time.time()
+
+    def state(self) -> dict[str, Any]:
+        """Everything at one moment: the page's first look, and its news each second."""
+        snapshot = self._bridge.snapshot()
+        told = snapshot.value()
+        del told["dead_letters"]
+        silent = {each.name: each.silent_ms for each in snapshot.coverage.mappings}
+        return {
+            **told,
+            "version": __version__,
+            "now_ms": time.time_ns() // 1_000_000,
+            "up_secs": time.time() - self._started,
+            "writable": self._writable,
+            "mappings": [self._mapping_summary(mapping, silent) for mapping in self._bridge.mappings.routes.mappings],
+            "unmatched_topics": len(snapshot.coverage.topics),
+        }
+
+    async def status(self, _request: Request) -> Response:
+        """GET /api/status."""
+        return json(await asyncio.to_thread(self.state))
+
+    async def history(self, _request: Request) -> Response:
+        """GET /api/history."""
+        return json(self._history.value())
+
+    async def coverage(self, _request: Request) -> Response:
+        """GET /api/coverage."""
+        snapshot = await asyncio.to_thread(self._bridge.snapshot)
+        return json(snapshot.coverage.value())
+
+    # -- mappings --------------------------------------------------------------------------------------------------
+
+    async def mapping(self, request: Request) -> Response:
+        """GET /api/mappings/NAME: the file as it stands, and what is wrong with it."""
+        name = request.path_params["name"]
+        file = self._bridge.mappings.file_of(name)
+        if file is None:
+            raise Refused(404, f"there is no mapping '{name}'")
+        text = await asyncio.to_thread(file.read_text, encoding="utf-8", errors="replace")
+        problems = [str(each) for each in self._bridge.mappings.problems if each.file.endswith(f"/{file.name}")]
+        in_force = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
+        tests = [case.name for case in in_force[0].specification.tests] if in_force else []
+        told = {"name": name, "file": file.name, "text": text, "problems": problems, "tests": tests}
+        topic = in_force[0].pattern.text if in_force else ""
+        return json({**told, "in_force": bool(in_force), "topic": topic, "example": _example(in_force)})
+
+    async def try_(self, request: Request) -> Response:
+        """POST /api/try: a mapping on a message. Nothing is written, so anyone who may look may try."""
+        return json(await self._playground.try_(await body(request)))
+
+    def _mapping_summary(self, mapping: Mapping, silent: dict[str, int]) -> dict[str, Any]:
+        streams = [output.data_stream for output in mapping.outputs]
+        tests = len(mapping.specification.tests)
+        told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams, "tests": tests}
+        return {**told, "silent_ms": silent.get(mapping.name, 0)}
+
+    # -- dead letters ----------------------------------------------------------------------------------------------
+
+    async def letters(self, request: Request) -> Response:
+        """GET /api/letters?code=&mapping=&stream=&topic=&before=&limit=: the newest first, and how many by code."""
+        asked = {name: value for name, value in request.query_params.items() if value}
+        wanted: dict[str, str] = {name: asked[name] for name in ("code", "mapping", "stream", "topic") if name in asked}
+        limit, before = _number(asked, "limit", 50), _number(asked, "before", 0)
+        folder = self._bridge.spool_folder
+        found = await asyncio.to_thread(
+            lambda: list(find_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
+        )
+        codes = await asyncio.to_thread(count_by_code, folder)
+        return json({"letters": [letter_summary(*each) for each in found], "codes": codes})
+
+    async def letter(self, request: Request) -> Response:
+        """GET /api/letters/NUMBER."""
+        number = int(request.path_params["number"])
+        return json(letter_value(number, await asyncio.to_thread(read_letter, self._bridge.spool_folder, number)))
+
+    async def replay(self, request: Request) -> Response:
+        """POST /api/letters/replay {"numbers": [...]}."""
+        return await self._errand("replay", request)
+
+    async def delete(self, request: Request) -> Response:
+        """POST /api/letters/delete {"numbers": [...]}."""
+        return await self._errand("delete", request)
+
+    async def _errand(self, action: Any, request: Request) -> Response:
+        if not self._writable:
+            raise Refused(403, "read-only: set http.token to replay and delete from here")
+        numbers = (await body(request)).get("numbers")
+        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+            raise Refused(400, "expected numbers: a list of whole numbers")
+        if len(numbers) > MAX_NUMBERS:
+            raise Refused(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
+        errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers)
+        return json(errand.value())
+
+
+def _example(in_force: list[Mapping]) -> dict[str, str]:
+    """The message of the mapping's first test, to begin with in the playground."""
+    cases = in_force[0].specification.tests if in_force else ()
+    if not cases:
+        return {"topic": "", "payload": ""}
+    payload = cases[0].payload_text
+    if payload is None and "payload" in cases[0].model_fields_set:
+        payload = orjson.dumps(cases[0].payload).decode()
+    return {"topic": cases[0].topic, "payload": payload or ""}
+
+
+async def body(request: Request) -> dict[str, Any]:
+    """A JSON object of bounded size. Raises Refused."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise Refused(415, "expected application/json")
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BODY_BYTES:
+            raise Refused(413, f"more than {MAX_BODY_BYTES:,} bytes")
+    try:
+        asked = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Refused(400, "expected JSON") from None
+    if not isinstance(asked, dict):
+        raise Refused(400, "expected a JSON object")
+    return asked
+
+
+def json(value: Any, status: int = 200) -> Response:
+    """As the answer."""
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def refusal(_request: Request, error: Exception) -> Response:
+    """What could not be done, in words."""
+    status = error.status if isinstance(error, Refused) else 409 if isinstance(error, BridgeError) else 500
+    return json({"error": str(error)}, status)
+
+
+def _number(asked: dict[str, str], name: str, default: int) -> int:
+    text = asked.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
+        raise Refused(400, f"{name}: expected a whole number")
+    return int(text)

@@ -1,0 +1,202 @@
+"""The routes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bridge.errors import BridgeError
+from bridge.web.api import Api, Refused, json, refusal
+from bridge.web.events import MAX_LISTENERS, State, Tail, messages, states
+from bridge.web.health import health, readiness
+from bridge.web.metrics import CONTENT_TYPE, metrics_text
+from bridge.web.security import COOKIE, SESSION_SECS, SafeHeaders, Sessions, host_is_ours, origin_is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from bridge.web.history import History
+    from bridge.web.observed import Observed, WebSettings
+    from bridge.web.playground import Playground
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger(__name__)
+
+WRONG_TOKEN_SECS: Final = 1.0
+"""Guessing a token is slow."""
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def web_app(
+    bridge: Observed,
+    settings: WebSettings,
+    history: History,
+    playground: Playground,
+    stopping: Callable[[], bool],
+) -> ASGIApp:
+    """The application; `stopping` ends the streams of events."""
+    site = Site(bridge, settings, stopping)
+    api = Api(bridge, history, playground, writable=site.sessions.needed)
+    site.state = State(api.state)
+    look, act = site.guarded, site.guarded_act
+    routes = [
+        Route("/", site.page),
+        Route("/login", site.login, methods=["POST"]),
+        Route("/logout", look(site.logout), methods=["POST"]),
+        Route("/static/{name}", site.static),
+        Route("/healthz", site.healthz),
+        Route("/readyz", site.readyz),
+        Route("/metrics", look(site.metrics)),
+        Route("/api/status", look(api.status)),
+        Route("/api/history", look(api.history)),
+        Route("/api/coverage", look(api.coverage)),
+        Route("/api/events", look(site.events)),
+        Route("/api/messages", look(site.tail)),
+        Route("/api/mappings/{name}", look(api.mapping)),
+        Route("/api/try", act(api.try_), methods=["POST"]),
+        Route("/api/letters", look(api.letters)),
+        Route("/api/letters/replay", act(api.replay), methods=["POST"]),
+        Route("/api/letters/delete", act(api.delete), methods=["POST"]),
+        Route("/api/letters/{number:int}", look(api.letter)),
+    ]
+    handlers = {Refused: refusal, BridgeError: refusal, Exception: crashed}
+    return SafeHeaders(Starlette(routes=routes, exception_handlers=handlers))
+
+
+class Site:
+    """What is no JSON for the page: the page itself, streams of events, health, metrics, and the way in."""
+
+    state: State
+
+    def __init__(self, bridge: Observed, settings: WebSettings, stopping: Callable[[], bool]) -> None:
+        self.sessions = Sessions(settings.token)
+        self._bridge = bridge
+        self._settings = settings
+        self._stopping = stopping
+        self._tail = Tail(bridge)
+        self._listeners = 0
+        folder = files("bridge.web").joinpath("static")
+        self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
+
+    def guarded(self, handler: Handler) -> Handler:
+        """For those who may look."""
+
+        async def guarded(request: Request) -> Response:
+            self._check_host(request)
+            if not self._may_look(request):
+                raise Refused(401, "give the token: Authorization: Bearer TOKEN, or log in")
+            return await handler(request)
+
+        return guarded
+
+    def guarded_act(self, handler: Handler) -> Handler:
+        """For those who may look, from our own page only."""
+
+        async def guarded(request: Request) -> Response:
+            if not origin_is_ours(request.headers):
+                raise Refused(
+                    403, "not from this page: the header X-Mqtt-Kinesis is missing, or the Origin is another's"
+                )
+            return await self.guarded(handler)(request)
+
+        return guarded
+
+    def _check_host(self, request: Request) -> None:
+        if not host_is_ours(request.headers, self._settings):
+            raise Refused(421, "this listens on loopback: expected a Host such as 127.0.0.1 or localhost")
+
+    def _may_look(self, request: Request) -> bool:
+        return not self.sessions.needed or self.sessions.holds(request.headers, request.cookies.get(COOKIE))
+
+    # -- pages -----------------------------------------------------------------------------------------------------
+
+    async def page(self, request: Request) -> Response:
+        """GET /: the page, or the login form."""
+        self._check_host(request)
+        return self._file("index.html" if self._may_look(request) else "login.html")
+
+    async def static(self, request: Request) -> Response:
+        """GET /static/NAME."""
+        return self._file(request.path_params["name"])
+
+    def _file(self, name: str) -> Response:
+        content = self._files.get(name)
+        if content is None:
+            raise Refused(404, "there is no such file")
+        return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
+
+    async def login(self, request: Request) -> Response:
+        """POST /login: a form with `token`."""
+        self._check_host(request)
+        data = b"".join([chunk async for chunk in request.stream()][:64])
+        given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0]
+        if not self.sessions.is_token(given):
+            log.warning("page: a wrong token from %s", request.client.host if request.client else "somewhere")
+            await asyncio.sleep(WRONG_TOKEN_SECS)
+            return self._file("wrong.html")
+        answer = RedirectResponse("/", 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, self.sessions.begin(), SESSION_SECS, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        """POST /logout."""
+        self.sessions.end(request.cookies.get(COOKIE, ""))
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+    # -- for machines ----------------------------------------------------------------------------------------------
+
+    async def healthz(self, _request: Request) -> Response:
+        """GET /healthz: 200 while there is progress, 503 with the reasons where not."""
+        verdict = await asyncio.to_thread(health, self._bridge)
+        return json(verdict.value(), 200 if verdict.well else 503)
+
+    async def readyz(self, request: Request) -> Response:
+        """GET /readyz: 200 if it does all of its work, 503 if not; the reasons are for those who may look."""
+        verdict = await asyncio.to_thread(readiness, self._bridge)
+        told = verdict.value() if self._may_look(request) else {"ok": verdict.well}
+        return json(told, 200 if verdict.well else 503)
+
+    async def metrics(self, _request: Request) -> Response:
+        """GET /metrics."""
+        return Response(await asyncio.to_thread(metrics_text, self._bridge), media_type=CONTENT_TYPE)
+
+    async def events(self, _request: Request) -> Response:
+        """GET /api/events."""
+        return self._stream(states(self.state, self._stopping))
+
+    async def tail(self, _request: Request) -> Response:
+        """GET /api/messages."""
+        return self._stream(messages(self._tail, self._stopping))
+
+    def _stream(self, events: AsyncIterator[bytes]) -> Response:
+        if self._listeners >= MAX_LISTENERS:
+            raise Refused(503, f"{MAX_LISTENERS} listen already")
+        return StreamingResponse(self._counted(events), media_type="text/event-stream")
+
+    async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self._listeners += 1
+        try:
+            async for each in events:
+                yield each
+        finally:
+            self._listeners -= 1
+
+
+def crashed(_request: Request, error: Exception) -> Response:
+    """A defect of ours stops nothing but its own answer."""
+    log.error("page: %s", type(error).__name__, exc_info=error)
+    return json({"error": f"a defect of this program: {type(error).__name__}; the log has more"}, 500)

@@ -1,0 +1,58 @@
+"""Whether the bridge is alive, and whether it does its work.
+
+alive   progress, and not "connected": the ingest thread comes by, the senders' threads live. A supervisor restarts what
+        is not alive; a broker that is away is no reason to.
+ready   it receives, spools and delivers; if not, every reason why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from bridge.web.observed import Observed
+
+STALLED_SECS: Final = 30.0
+"""A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reasons` says why not; empty if all is well."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing to say."""
+        return not self.reasons
+
+    def value(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"ok": self.well, "reasons": list(self.reasons)}
+
+
+def health(bridge: Observed) -> Verdict:
+    """/healthz: restart it if not."""
+    reasons = []
+    age = bridge.ingest_age_secs()
+    if age > STALLED_SECS:
+        reasons.append(f"the ingest thread has not come by for {age:.0f} s")
+    reasons += [f"the threads that send to {stream} have ended" for stream in bridge.stalled_senders()]
+    return Verdict(tuple(reasons))
+
+
+def readiness(bridge: Observed) -> Verdict:
+    """/readyz: why it does not do all of its work."""
+    snapshot = bridge.snapshot()
+    reasons = list(health(bridge).reasons)
+    if not snapshot.connected:
+        reasons.append(f"not connected to {snapshot.broker}")
+    elif not snapshot.subscribed:
+        reasons.append(f"not subscribed at {snapshot.broker}")
+    reasons += [
+        f"{each.stream}: refused: {each.detail}; {each.hint}" for each in snapshot.streams if each.state == "refused"
+    ]
+    reasons += [f"not spooling: {snapshot.blocked}"] if snapshot.blocked else []
+    return Verdict(tuple(reasons))

@@ -1,0 +1,53 @@
+"""What the page, the metrics and the health checks need of the bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bridge.mapping.live import LiveMappings
+    from bridge.replaying import Action, Errand
+    from bridge.status import Snapshot
+
+Tap = "Callable[[list[Publish]], None]"
+"""Told of each burst by the ingest thread, after it is mapped: it must be quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where to listen, and who may see and do what. Without a token all is read-only, for this machine."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = field(default=None, repr=False)
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Observed(Protocol):
+    """The service. Every method may be called on any thread."""
+
+    mappings: LiveMappings
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where the dead letters can be read."""
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands."""
+
+    def ingest_age_secs(self) -> float:
+        """Since the ingest thread was last seen at work: it comes by several times a second, messages or not."""
+
+    def stalled_senders(self) -> list[str]:
+        """Streams whose sending threads have ended, though nobody told them to."""
+
+    def run_errand(self, action: Action, numbers: Sequence[int]) -> Errand:
+        """Replay or delete dead letters, and wait for it. Raises BridgeError."""
+
+    def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
+        """Be told of each burst, or no more."""

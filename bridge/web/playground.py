@@ -1,0 +1,96 @@
+"""A mapping tried on a message as somebody types: by the bridge's own code, in a process that may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE_SECS: Final = 3.0
+IDLE_SECS: Final = 60.0
+MAX_MAPPING_CHARS: Final = 200_000
+MAX_PAYLOAD_CHARS: Final = 1_000_000
+LINE_BYTES: Final = 8 * 1024 * 1024
+
+
+class Playground:
+    """One process at a time, begun when it is needed and ended when nobody plays. Belongs to the server's loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._ending: asyncio.TimerHandle | None = None
+
+    async def try_(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the mapping makes of the message. Raises BridgeError where it is too large, or takes too long."""
+        request = _checked(asked) | {"folder": str(self._folder)}
+        async with self._turn:
+            try:
+                return await asyncio.wait_for(self._asked(request), PATIENCE_SECS)
+            except TimeoutError:
+                await self.end()
+                raise BridgeError(
+                    f"no result within {PATIENCE_SECS:.0f} s: the expression does too much for one message"
+                ) from None
+            except (OSError, ValueError):
+                await self.end()
+                raise BridgeError("the trial ended without a result: the expression takes too much memory") from None
+            finally:
+                self._end_later()
+
+    async def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        process = await self._running()
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101 - as above
+        process.stdin.write(orjson.dumps(request) + b"\n")
+        await process.stdin.drain()
+        answer: dict[str, Any] = orjson.loads(await process.stdout.readline())
+        return answer
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bridge.web.trial", stdin=pipe, stdout=pipe, stderr=none, limit=LINE_BYTES
+            )
+        return self._process
+
+    def _end_later(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+        loop = asyncio.get_running_loop()
+        self._ending = loop.call_later(IDLE_SECS, lambda: loop.create_task(self.end()))
+
+    async def end(self) -> None:
+        """End the process, if there is one."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _checked(asked: dict[str, Any]) -> dict[str, Any]:
+    fields: dict[str, type] = {"mapping": str, "name": str, "topic": str, "payload": str, "payload_base64": str}
+    for name, kind in fields.items():
+        if name in asked and not isinstance(asked[name], kind):
+            raise BridgeError(f"{name}: expected text")
+    if not asked.get("mapping") or not asked.get("name"):
+        raise BridgeError("expected mapping (its text) and name")
+    if (
+        len(asked["mapping"]) > MAX_MAPPING_CHARS
+        or max(len(asked.get(name, "")) for name in ("payload", "payload_base64")) > MAX_PAYLOAD_CHARS
+    ):
+        raise BridgeError(
+            f"too large: a mapping has at most {MAX_MAPPING_CHARS:,} characters, a payload {MAX_PAYLOAD_CHARS:,}"
+        )
+    return {name: asked[name] for name in (*fields, "qos", "retain") if name in asked}

@@ -1,0 +1,115 @@
+"""The thread that serves page, metrics and health checks. It never stops the bridge, whatever befalls it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from bridge.web.history import History
+    from bridge.web.observed import Observed, WebSettings
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN_SECS: Final = 5.0
+GRACE_SECS: Final = 1
+
+
+class WebServer:
+    """`run` is a thread's body, until `stop`. `problem` says why nothing is served, "" while it is."""
+
+    def __init__(self, bridge: Observed, settings: WebSettings) -> None:
+        self.problem = ""
+        self.port = settings.port
+        self._bridge = bridge
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._server: Any = None
+
+    def run(self) -> None:
+        """Listen as soon as the port is free, and serve until stopped."""
+        while not self._stopping.is_set():
+            try:
+                listener = self._listen()
+            except OSError as error:
+                self._cannot(f"http.listen {self._settings.host}:{self._settings.port}: {error.strerror or error}")
+                self._stopping.wait(TRY_AGAIN_SECS)
+                continue
+            self.problem = ""
+            self.port = listener.getsockname()[1]
+            with listener:
+                asyncio.run(self._serve(listener))
+
+    def stop(self) -> None:
+        """Make `run` return: streams of events end at once, other answers are given."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _cannot(self, problem: str) -> None:
+        if problem != self.problem:
+            log.error("the page is not served: %s; the bridge goes on without it", problem)
+        self.problem = problem
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._settings.host, self._settings.port))
+        except OSError:
+            listener.close()
+            raise
+        return listener
+
+    async def _serve(self, listener: socket.socket) -> None:
+        import uvicorn  # noqa: PLC0415 - a tenth of a second that the start need not wait for
+
+        from bridge.web.app import web_app  # noqa: PLC0415 - as above
+        from bridge.web.history import History  # noqa: PLC0415 - as above
+        from bridge.web.playground import Playground  # noqa: PLC0415 - as above
+
+        history, playground = History(), Playground(self._bridge.mappings.folder)
+        app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            server_header=False,
+            limit_concurrency=128,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_SECS,
+            ssl_certfile=self._settings.cert_file,
+            ssl_keyfile=self._settings.key_file,
+        )
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        self._server = uvicorn.Server(config)
+        sampling = asyncio.create_task(self._sample(history))
+        log.info("page", extra={"url": self.url})
+        try:
+            await self._server.serve(sockets=[listener])
+        finally:
+            sampling.cancel()
+            await playground.end()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        scheme = "https" if self._settings.cert_file else "http"
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        return f"{scheme}://{host}:{self.port}/"
+
+    async def _sample(self, history: History) -> None:
+        from bridge.web.history import STEP_SECS  # noqa: PLC0415 - as above
+
+        while True:
+            history.add(await asyncio.to_thread(self._bridge.snapshot), time.monotonic())
+            await asyncio.sleep(STEP_SECS)

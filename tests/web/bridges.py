@@ -1,0 +1,94 @@
+"""A bridge for the web's tests: a real spool and real mappings, and no broker."""
+
+from bridge.coverage import Coverage, CoverageReport
+from bridge.histogram import Histogram
+from bridge.kinesis.health import StreamStatus
+from bridge.mapping.live import LiveMappings
+from bridge.replaying import Errand, Errands
+from bridge.spool.transaction import Transaction
+from bridge.status import Snapshot
+from bridge.targets import bind
+from tests.spool.spools import letter, opened
+
+
+def stream(name="telemetry", **changes):
+    values = dict.fromkeys(StreamStatus.__dataclass_fields__, 0)
+    return StreamStatus(
+        **{**values, "stream": name, "state": "ok", "code": "", "detail": "", "hint": "", "hot_key": "", **changes}
+    )
+
+
+def snapshot(**changes):
+    timed = Histogram()
+    timed.observe(0.004, 90)
+    timed.observe(0.2, 10)
+    values = {
+        "broker": "mqtt://127.0.0.1:1883",
+        "protocol": "5",
+        "connected": True,
+        "subscribed": True,
+        "connections": 1,
+        "received_messages": 100,
+        "redelivered": 0,
+        "unmatched": 0,
+        "ledger": (),
+        "streams": (stream(),),
+        "spool_bytes": 4096,
+        "dead_letter_count": 0,
+        "dead_letters": (),
+        "problems": (),
+        "coverage": CoverageReport(0, 1, (), (), 0),
+        "receive_to_spool": timed.value(),
+        "spool_to_delivered": timed.value(),
+    }
+    return Snapshot(**{**values, **changes})
+
+
+class Bridge:
+    """What the page needs of a bridge (see `Observed`). `now` is its snapshot."""
+
+    def __init__(self, folder):
+        self.spool = opened(folder / "data")
+        self.mappings = LiveMappings(folder / "mappings", folder / "in-force")
+        self.mappings.reload()
+        self.spool_folder = folder / "data"
+        self.errands = Errands(self.spool)
+        self.now = snapshot()
+        self.age = 0.0
+        self.stalled = []
+        self.tap = None
+
+    def snapshot(self):
+        return self.now
+
+    def ingest_age_secs(self):
+        return self.age
+
+    def stalled_senders(self):
+        return self.stalled
+
+    def set_tap(self, tap):
+        self.tap = tap
+
+    def run_errand(self, action, numbers):
+        errand = self.errands.add(Errand(action, numbers))
+        mappings = self.mappings.routes.mappings
+        places = bind(self.spool, mappings, Coverage(0).tally)
+        targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
+        while self.errands:
+            transaction = Transaction()
+            part = self.errands.fill(transaction, targets)
+            self.spool.commit(transaction)
+            part.committed()
+        return errand
+
+    def reject(self, *letters):
+        transaction = Transaction(letters=[letter(mapping="press", streams=("telemetry",), **each) for each in letters])
+        place = self.spool.mapping_number("press"), self.spool.queue("telemetry").number
+        transaction.dead_lettered[place] += len(letters)
+        self.spool.commit(transaction)
+
+
+def publish(topic, payload, qos=1):
+    """As the wire gives it."""
+    return (0x30 | qos << 1, topic.encode(), b"\0\1" if qos else b"", b"", payload, len(payload))

@@ -1,0 +1,36 @@
+import pytest
+from starlette.testclient import TestClient
+
+from bridge.web.app import web_app
+from bridge.web.history import History
+from bridge.web.observed import WebSettings
+from bridge.web.playground import Playground
+from tests.cli.setting import set_up
+from tests.web.bridges import Bridge
+
+TOKEN = "a-token-of-the-plant"
+
+
+@pytest.fixture
+def bridge(tmp_path):
+    set_up(tmp_path)
+    made = Bridge(tmp_path)
+    yield made
+    made.spool.close()
+
+
+@pytest.fixture
+def site(bridge):
+    """site(token=None, host="127.0.0.1"): a client of the page, as a browser at http://127.0.0.1:8080."""
+    clients = []
+
+    def make(token=None, host="127.0.0.1", url="http://127.0.0.1:8080"):
+        settings = WebSettings(host=host, token=token)
+        app = web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
+        client = TestClient(app, base_url=url, raise_server_exceptions=False)
+        clients.append(client.__enter__())
+        return client
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)

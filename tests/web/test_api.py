@@ -1,0 +1,161 @@
+import pytest
+
+from bridge.spool.ledger import LedgerRow
+from tests.web.bridges import publish, snapshot, stream
+from tests.web.conftest import TOKEN
+
+OURS = {"X-Mqtt-Kinesis": "page", "Authorization": f"Bearer {TOKEN}"}
+MARKUP = '<img src=x onerror="alert(1)">'
+
+
+def test_the_state_has_all_that_the_page_shows(site, bridge):
+    bridge.now = snapshot(
+        ledger=(LedgerRow("press", "telemetry", 10, 5, 2, 1, 0, 2),),
+        streams=(stream(throttled=3),),
+        client_id="press-shop",
+    )
+    told = site().get("/api/status").json()
+    assert told["ledger"][0]["spooled"] == 2
+    assert told["streams"][0]["throttled"] == 3
+    assert told["client_id"] == "press-shop"
+    assert told["mappings"] == [
+        {
+            "name": "press",
+            "topic": "factory/{site}/{machine}/telemetry",
+            "streams": ["telemetry"],
+            "tests": 1,
+            "silent_ms": 0,
+        }
+    ]
+    assert told["balanced"] is True
+    assert told["writable"] is False
+
+
+def test_a_mapping_is_shown_with_its_file_and_an_example(site):
+    told = site().get("/api/mappings/press").json()
+    assert "topic: factory/{site}/{machine}/telemetry" in told["text"]
+    assert told["example"] == {"topic": "factory/pdx/press07/telemetry", "payload": '{"t":1}'}
+    assert (told["in_force"], told["problems"]) == (True, [])
+
+
+def test_a_mapping_that_does_not_load_is_shown_with_its_problems(site, bridge):
+    (bridge.mappings.folder / "press.yaml").write_text("topic: [\n")
+    bridge.mappings.reload()
+    told = site().get("/api/mappings/press").json()
+    assert told["in_force"]
+    assert told["problems"]
+    assert site().get("/api/mappings/none").status_code == 404
+
+
+def test_the_playground_runs_the_bridges_own_code(site, bridge):
+    text = (bridge.mappings.folder / "press.yaml").read_text()
+    asked = {"mapping": text, "name": "press", "topic": "factory/pdx/press07/telemetry", "payload": '{"t": 7}'}
+    client = site()
+    told = client.post("/api/try", json=asked, headers=OURS).json()
+    assert told["made"]["records"][0] == {
+        "stream": "telemetry",
+        "key": "press07",
+        "bytes": 27,
+        "data": {"text": '{"machine":"press07","t":7}', "cut": False},
+    }
+    assert told["tests"] == [{"name": "a press", "passed": True, "difference": ""}]
+    edited = client.post(
+        "/api/try", json=asked | {"mapping": text.replace("payload.t", "payload.x.y(")}, headers=OURS
+    ).json()
+    assert edited["problems"][0]["line"] > 1
+    filtered = client.post("/api/try", json=asked | {"payload": '{"t": 1, "status": "OFF"}'}, headers=OURS).json()
+    assert filtered["made"]["records"] == filtered["made"]["rejections"] == []
+    other = client.post("/api/try", json=asked | {"topic": "elsewhere"}, headers=OURS).json()
+    assert (other["matched"], other["made"]) == (False, None)
+
+
+def test_an_expression_that_never_ends_meets_a_limit_and_the_next_one_works(site, bridge, monkeypatch):
+    from bridge.web import playground  # noqa: PLC0415
+
+    text = (bridge.mappings.folder / "press.yaml").read_text()
+    asked = {"mapping": text, "name": "press", "topic": "factory/pdx/press07/telemetry", "payload": '{"t": 7}'}
+    client = site()
+    assert client.post("/api/try", json=asked, headers=OURS).json()["matched"]
+    monkeypatch.setattr(playground, "PATIENCE_SECS", 0.0)
+    answer = client.post("/api/try", json=asked, headers=OURS)
+    assert (answer.status_code, "does too much" in answer.json()["error"]) == (409, True)
+    monkeypatch.undo()
+    assert client.post("/api/try", json=asked, headers=OURS).json()["matched"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"mapping": 1, "name": "x"}, 409),
+        ({"name": "x"}, 409),
+        ({"mapping": "x" * 300_000, "name": "x"}, 409),
+        ([], 400),
+        ("text", 400),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(site, body, status):
+    answer = site().post("/api/try", json=body, headers=OURS)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_a_body_without_end_is_refused(site):
+    headers = OURS | {"Content-Type": "application/json"}
+    assert site().post("/api/try", content=b"[" * 5_000_000, headers=headers).status_code == 413
+    assert site().post("/api/try", content=b"{", headers=headers).status_code == 400
+    assert site().post("/api/try", content=b"{}", headers=OURS | {"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_dead_letters_are_listed_found_and_shown(site, bridge):
+    bridge.reject({"topic": f"plant/{MARKUP}", "payload": b"{"}, {"code": "transform", "payload": b"\xff"}, {})
+    client = site()
+    told = client.get("/api/letters", params={"limit": 2}).json()
+    assert [each["number"] for each in told["letters"]] == [3, 2]
+    assert told["codes"] == {"decode": 2, "transform": 1}
+    assert [each["number"] for each in client.get("/api/letters?before=2").json()["letters"]] == [1]
+    assert [each["number"] for each in client.get("/api/letters?code=transform&mapping=press").json()["letters"]] == [2]
+    assert [each["number"] for each in client.get("/api/letters?topic=onerror").json()["letters"]] == [1]
+    assert client.get("/api/letters?stream=telemetry").json()["letters"]
+    assert client.get("/api/letters/2").json()["payload"] == {"base64": "/w==", "cut": False}
+    assert client.get("/api/letters/99").status_code == 409
+    assert client.get("/api/letters?limit=x").status_code == 400
+
+
+def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
+    topic = "factory/pdx/press07/telemetry"
+    bridge.reject(
+        {"topic": topic, "payload": b'{"t":1}', "total_bytes": 7},
+        {"topic": topic, "payload": b"{", "total_bytes": 1},
+        {},
+    )
+    client = site(TOKEN)
+    told = client.post("/api/letters/replay", json={"numbers": [1, 2]}, headers=OURS).json()
+    assert told["counts"] == {"replayed": 1, "stayed": 1}
+    assert client.post("/api/letters/delete", json={"numbers": [2]}, headers=OURS).json()["counts"] == {"deleted": 1}
+    for wrong in ({"numbers": "all"}, {"numbers": [True]}, {}, {"numbers": list(range(20_000))}):
+        assert client.post("/api/letters/delete", json=wrong, headers=OURS).status_code == 400
+    assert bridge.spool.dead_letter_count == 1
+
+
+def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(site, bridge):
+    from bridge.web.events import Tail  # noqa: PLC0415
+
+    tail = Tail(bridge)
+    tail([publish("factory/pdx/press07/telemetry", b'{"t": 5}'), publish(f"x/{MARKUP}", b"\xff")])
+    first, second = tail.take()
+    assert first["mappings"][0]["records"][0]["data"]["text"] == '{"machine":"press07","t":5}'
+    assert (second["topic"], second["payload"], second["mappings"]) == (
+        f"x/{MARKUP}",
+        {"base64": "/w==", "cut": False},
+        [],
+    )
+    assert tail.take() == []
+    assert bridge.tap is None
+
+
+def test_a_defect_of_the_page_is_told_and_stops_nothing(site, bridge, caplog):
+    bridge.snapshot = lambda: 1 / 0
+    client = site()
+    assert client.get("/api/status").status_code == 500
+    assert "ZeroDivisionError" in caplog.text
+    assert client.get("/api/letters").status_code == 200

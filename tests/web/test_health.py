@@ -1,0 +1,33 @@
+from bridge.web.health import STALLED_SECS, health, readiness
+from tests.web.bridges import snapshot, stream
+
+
+def test_a_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
+    bridge.now = snapshot(connected=False, subscribed=False)
+    bridge.age = STALLED_SECS - 1
+    assert health(bridge).well
+
+
+def test_a_thread_that_hangs_or_has_ended_is_told(bridge):
+    bridge.age = STALLED_SECS + 1
+    bridge.stalled = ["telemetry"]
+    assert health(bridge).reasons == (
+        "the ingest thread has not come by for 31 s",
+        "the threads that send to telemetry have ended",
+    )
+
+
+def test_a_bridge_that_does_all_of_its_work_is_ready(bridge):
+    assert readiness(bridge).well
+
+
+def test_readiness_says_every_reason_why_not(bridge):
+    refused = stream(state="refused", detail="AccessDenied", hint="allow it")
+    bridge.now = snapshot(subscribed=False, streams=(stream("archive"), refused), blocked="the disk is full")
+    assert readiness(bridge).reasons == (
+        "not subscribed at mqtt://127.0.0.1:1883",
+        "telemetry: refused: AccessDenied; allow it",
+        "not spooling: the disk is full",
+    )
+    bridge.now = snapshot(connected=False)
+    assert readiness(bridge).reasons == ("not connected to mqtt://127.0.0.1:1883",)

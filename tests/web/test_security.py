@@ -1,0 +1,128 @@
+import pytest
+
+from bridge.web import app
+from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, Sessions
+from tests.web.conftest import TOKEN
+
+OURS = {"X-Mqtt-Kinesis": "page"}
+LOOKS = ["/api/status", "/api/history", "/api/coverage", "/api/letters", "/api/mappings/press", "/metrics"]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(app, "WRONG_TOKEN_SECS", 0.0)
+
+
+@pytest.mark.parametrize("path", LOOKS)
+def test_without_a_token_everything_can_be_read_on_this_machine(site, path):
+    assert site().get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*LOOKS, "/api/events", "/api/messages"])
+def test_with_a_token_nothing_can_be_read_without_it(site, path):
+    assert site(TOKEN).get(path).status_code == 401
+
+
+@pytest.mark.parametrize("path", LOOKS)
+def test_the_token_opens_by_its_header(site, path):
+    client = site(TOKEN)
+    assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
+
+
+def test_health_needs_no_token_and_readiness_tells_reasons_only_with_it(site, bridge):
+    client = site(TOKEN)
+    bridge.now = bridge.now.__class__(
+        **{**{n: getattr(bridge.now, n) for n in bridge.now.__dataclass_fields__}, "connected": False}
+    )
+    assert client.get("/healthz").json() == {"ok": True, "reasons": []}
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()) == (503, {"ok": False})
+    told = client.get("/readyz", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    assert told["reasons"] == ["not connected to mqtt://127.0.0.1:1883"]
+
+
+def test_the_login_form_gives_a_session_that_no_script_can_read(site):
+    client = site(TOKEN)
+    assert 'name="token"' in client.get("/").text
+    answer = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert {"httponly", "samesite=strict"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert TOKEN not in cookie
+    assert client.get("/api/status").status_code == 200
+    client.post("/logout")
+    assert client.get("/api/status").status_code == 401
+
+
+def test_a_wrong_token_gives_no_session(site, caplog):
+    client = site(TOKEN)
+    answer = client.post("/login", data={"token": "hunter2hunter2hunter2"})
+    assert "not the token" in answer.text
+    assert COOKIE not in answer.cookies
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "[::1"])
+def test_a_name_that_was_rebound_to_this_machine_reaches_nothing(site, host):
+    client = site()
+    for path in ("/", "/api/status", "/metrics"):
+        assert client.get(path, headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:9", "[::1]:8080"])
+def test_this_machine_may_be_called_by_its_names(site, host):
+    assert site().get("/api/status", headers={"Host": host}).status_code == 200
+
+
+def test_beyond_this_machine_the_token_protects_and_any_name_will_do(site):
+    client = site(TOKEN, host="0.0.0.0", url="http://edge7.plant:8080")
+    assert client.get("/api/status").status_code == 401
+    assert client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/letters/replay", "/api/letters/delete", "/api/try"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {**OURS, "Origin": "http://evil.example"}, {**OURS, "Origin": "null"}, {"Origin": "http://127.0.0.1:8080"}],
+)
+def test_another_sites_page_can_change_nothing(site, path, headers):
+    client = site(TOKEN)
+    client.post("/login", data={"token": TOKEN})
+    assert client.post(path, json={"numbers": [1]}, headers=headers).status_code == 403
+
+
+def test_without_a_token_nothing_can_be_changed(site, bridge):
+    bridge.reject({})
+    answer = site().post("/api/letters/delete", json={"numbers": [1]}, headers=OURS)
+    assert answer.status_code == 403
+    assert "http.token" in answer.json()["error"]
+    assert bridge.spool.dead_letter_count == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.css", "/api/status", "/nothing", "/metrics"])
+def test_every_answer_forbids_what_the_page_does_not_need(site, path):
+    headers = site().get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["..%2f..%2fapp.py", "%2e%2e/app.py", "app.py", "page.css%00", "index"])
+def test_no_file_but_those_of_the_page_is_served(site, name):
+    assert site().get(f"/static/{name}").status_code == 404
+
+
+def test_sessions_end_and_are_bounded():
+    now = [0.0]
+    sessions = Sessions(TOKEN, lambda: now[0])
+    first = sessions.begin()
+    assert sessions.holds({}, first)
+    for _ in range(MAX_SESSIONS):
+        last = sessions.begin()
+    assert not sessions.holds({}, first)
+    now[0] += SESSION_SECS
+    assert not sessions.holds({}, last)

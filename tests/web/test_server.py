@@ -1,0 +1,82 @@
+import socket
+import ssl
+import threading
+import urllib.request
+
+import pytest
+
+from bridge.web.observed import WebSettings
+from bridge.web.server import WebServer
+from tests.integration.arrivals import eventually
+from tests.rig.certificates import Authority
+
+
+@pytest.fixture
+def serve(bridge):
+    running = []
+
+    def start(**settings):
+        server = WebServer(bridge, WebSettings(**{"port": 0, **settings}))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        return server
+
+    yield start
+    for server, thread in running:
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def fetched(server, path, **options):
+    return urllib.request.urlopen(server.url.rstrip("/") + path, timeout=5, **options).read()
+
+
+def test_it_serves_until_it_is_stopped_even_while_somebody_listens(serve, bridge):
+    server = serve()
+    eventually(lambda: server.port, "it listens")
+    eventually(lambda: _answers(server), "it answers")
+    with urllib.request.urlopen(server.url + "api/events", timeout=5) as events:
+        assert events.readline().startswith(b"event: state")
+    with urllib.request.urlopen(server.url + "api/messages", timeout=5) as messages:
+        assert messages.readline().startswith(b"event: messages")
+        eventually(lambda: bridge.tap is not None, "the tap is open while somebody looks")
+    eventually(lambda: bridge.tap is None, "and closed when nobody does")
+
+
+def _answers(server):
+    try:
+        return b"ok" in fetched(server, "/healthz")
+    except OSError:
+        return False
+
+
+def test_a_port_that_is_taken_is_told_and_taken_once_it_is_free(serve, monkeypatch):
+    from bridge.web import server as module  # noqa: PLC0415
+
+    monkeypatch.setattr(module, "TRY_AGAIN_SECS", 0.05)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = serve(port=port)
+        eventually(lambda: f"http.listen 127.0.0.1:{port}" in server.problem, "it is told")
+    eventually(lambda: _answers(server), "it is served after all")
+    assert server.problem == ""
+
+
+def test_with_a_certificate_it_is_served_by_https(serve, tmp_path):
+    authority = Authority(tmp_path / "authority")
+    cert_file, key_file = authority.server()
+    server = serve(cert_file=str(cert_file), key_file=str(key_file))
+    context = ssl.create_default_context(cafile=authority.ca_file)
+    eventually(lambda: _answers_https(server, context), "it answers by https")
+    assert server.url.startswith("https://127.0.0.1:")
+
+
+def _answers_https(server, context):
+    try:
+        return b"ok" in fetched(server, "/healthz", context=context)
+    except OSError:
+        return False
