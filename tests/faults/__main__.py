@@ -4,8 +4,10 @@ import argparse
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from tests.faults.limits import LARGE_OUTAGE
 from tests.faults.scenario import Outcome, Scenario, play
 from tests.faults.suite import SCENARIOS
 from tests.faults.table import README, row, with_rows
@@ -15,6 +17,7 @@ def main() -> int:
     """1 if anything was lost, or out of order, or out of balance; or, where `CI` is set, if a scenario needs root."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("words", nargs="*", help="play the scenarios whose name holds one of these")
+    parser.add_argument("--backlog", type=int, help="how many messages the long outage brings, instead of a million")
     parser.add_argument("--list", action="store_true", help="print the names only")
     options = parser.parse_args()
     chosen = [each for each in SCENARIOS if not options.words or any(word in each.name for word in options.words)]
@@ -25,12 +28,18 @@ def main() -> int:
     for each in chosen:
         if each not in playable:
             print(f"not played, as it needs root: {each.name}", file=sys.stderr)
-    outcomes = [played(each) for each in playable]
+    outcomes = [played(resized(each, options.backlog)) for each in playable]
     text = README.read_text(encoding="utf-8")
     README.write_text(with_rows(text, outcomes, [each.name for each in SCENARIOS]), encoding="utf-8")
     failed = [outcome for outcome in outcomes if outcome.problems]
     print(f"{len(outcomes)} scenarios played, {len(failed)} failed, {len(chosen) - len(playable)} not played")
     return 1 if failed or (os.environ.get("CI") and len(playable) < len(chosen)) else 0
+
+
+def resized(scenario: Scenario, backlog: int | None) -> Scenario:
+    if backlog is None or scenario.setup.backlog != LARGE_OUTAGE:
+        return scenario
+    return replace(scenario, setup=replace(scenario.setup, backlog=backlog))
 
 
 def played(scenario: Scenario) -> Outcome:

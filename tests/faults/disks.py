@@ -1,0 +1,53 @@
+"""The spool's disk is full, turns read-only, or fails to write what it has taken."""
+
+import signal
+import subprocess
+from contextlib import contextmanager
+from functools import partial
+
+from tests.faults.scenario import Scenario
+from tests.faults.stage import Setup, Stage
+from tests.rig.books import Books
+
+
+@contextmanager
+def full(stage: Stage):
+    stage.disk.fill()
+    yield
+    stage.disk.empty()
+
+
+@contextmanager
+def calls_fail(stage: Stage, *, calls: str, error: str):
+    """System calls of the running bridge give this error: https://man7.org/linux/man-pages/man1/strace.1.html
+
+    A file system cannot turn read-only under a file that is open for writing, unless it breaks: this is what a broken
+    one answers.
+    """
+    options = ["-f", "-q", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"]
+    tracer = subprocess.Popen(["strace", *options, "-p", str(stage.bridge.pid)], stderr=subprocess.PIPE, text=True)
+    try:
+        yield
+    finally:
+        assert tracer.poll() is None, f"strace ended by itself: {tracer.stderr.read()}"
+        tracer.send_signal(signal.SIGINT)  # it lets go of the bridge, which goes on
+        tracer.communicate(timeout=20)
+
+
+def said_so(stage: Stage, _books: Books) -> None:
+    """It stopped reading from the broker, said why, and went on without a restart."""
+    log = stage.bridge.stderr()
+    assert "not reading from the broker, which keeps the rest" in log, log[-3000:]
+    assert "spooling again" in log, log[-3000:]
+
+
+def on_a_disk(name: str, fault, **setup) -> Scenario:
+    return Scenario(f"disk: {name}", fault, Setup(**setup), hold_secs=4, needs_root=True, expect=said_so)
+
+
+WRITING = "pwrite64,ftruncate,fallocate"
+SCENARIOS = (
+    on_a_disk("full for 4 s (ENOSPC)", full, disk_mib=64),
+    on_a_disk("read-only for 4 s (EROFS)", partial(calls_fail, calls=WRITING, error="EROFS")),
+    on_a_disk("fsync fails for 4 s (EIO)", partial(calls_fail, calls="fsync,fdatasync", error="EIO")),
+)

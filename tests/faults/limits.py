@@ -1,0 +1,86 @@
+"""The machine gives the bridge too little: descriptors, memory, the right time, a quick link; or far too much to do."""
+
+import resource
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.faults.scenario import Scenario
+from tests.faults.stage import TELEMETRY, Setup, Stage
+from tests.integration.arrivals import eventually
+from tests.rig.books import Books
+
+CLOCK = "clock"
+"""A file in the scenario's folder: what the bridge takes for the time, as an offset."""
+
+
+@contextmanager
+def no_descriptor_left(stage: Stage):
+    """Not one file or socket more can be opened, and every connection is lost."""
+    before = resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE)
+    taken = [int(each.name) for each in Path(f"/proc/{stage.bridge.pid}/fd").iterdir()]
+    resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, (min(len(taken), max(taken)) // 2, before[1]))
+    stage.to_broker.reset()
+    stage.to_kinesis.reset()
+    yield
+    resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, before)
+
+
+@contextmanager
+def clock_off(stage: Stage):
+    """Twenty minutes ahead, and back in one jump."""
+    clock = stage.bridge.folder / CLOCK
+    clock.write_text("+20m\n")
+    stage.logged("clock is 20 minutes ahead of AWS")
+    yield
+    clock.write_text("+0\n")
+
+
+@contextmanager
+def slow_handshakes(stage: Stage):
+    """Each message between the bridge and Kinesis takes 0.4 s, and every connection must be made anew."""
+    stage.to_kinesis.slow(0.4)
+    stage.to_kinesis.reset()
+    yield
+    stage.to_kinesis.heal()
+
+
+@contextmanager
+def outage(stage: Stage):
+    """Kinesis is away while `backlog` messages come, as fast as the broker hands them out; then the load goes on at its
+    own rate while they are sent."""
+    stage.kinesis.fault("error", code="ServiceUnavailable", status=503)
+    stage.load.pause()
+    rate, stage.load.rate = stage.load.rate, None
+    stage.load.resume()
+    eventually(lambda: stage.load.acknowledged >= stage.setup.backlog, "the backlog is published", timeout_secs=600)
+    stage.load.pause()
+    stage.load.rate = rate
+    stage.load.resume()
+    yield
+    stage.kinesis.clear()
+
+
+def within_memory(stage: Stage, _books: Books) -> None:
+    """One run of the bridge did it all."""
+    assert stage.bridge.stderr().count('"event":"connected"') == 1
+
+
+MEMORY_MIB = 128
+SMALL_OUTAGE, LARGE_OUTAGE = 100_000, 1_000_000
+SCENARIOS = (
+    Scenario("limits: no file descriptor left for 4 s, all connections lost", no_descriptor_left, hold_secs=4),
+    Scenario(
+        f"limits: {MEMORY_MIB} MiB of memory (cgroup), and 100,000 messages during an outage",
+        outage,
+        Setup(memory_mib=MEMORY_MIB, backlog=SMALL_OUTAGE),
+        needs_root=True,
+        expect=within_memory,
+    ),
+    Scenario("clock: 20 minutes ahead, and back in one jump", clock_off, Setup(max_skew_secs=300, clock=CLOCK)),
+    Scenario("Kinesis: TLS handshakes of two seconds", slow_handshakes, Setup(tls=True), hold_secs=6),
+    Scenario(
+        "outage: what a day brings is spooled, and sent while the load goes on",
+        outage,
+        Setup(backlog=LARGE_OUTAGE, outputs=(TELEMETRY,)),
+    ),
+)

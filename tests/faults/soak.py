@@ -1,0 +1,206 @@
+"""`make soak SECS=1800 SEED=7`: hours of load with one random fault after the other, and a verdict.
+
+The same seed gives the same faults in the same order. SIGKILLs come in the first quarter only, so that what follows is
+the life of one process: its memory, descriptors, disk and latency are measured whenever it has recovered, and are
+called growing if the median slope between all pairs of measurements (Theil and Sen's estimator) says so.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from statistics import fmean, median
+
+from tests.faults import broker, disks, kinesis, network
+from tests.faults.scenario import DRAIN_SECS, Outcome, Scenario, judged
+from tests.faults.stage import Setup, Stage, staged
+
+KILLING_SHARE = 0.25
+MIB = 1024 * 1024
+LIMITS = {"memory, MiB": 12.0, "descriptors": 4.0, "disk, MiB": 12.0, "latency, s": 0.5}
+"""What may be gained from the first measurement to the last: more is called growing."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    name: str
+    fault: object
+    hold_secs: tuple[float, float] = (1.0, 5.0)
+    needs_root: bool = False
+    kills: bool = False
+
+
+@dataclass
+class Story:
+    """What happened: `recoveries` by trouble, `samples` since the last kill as (seconds, {what: value})."""
+
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
+
+
+@contextmanager
+def killed(stage: Stage):
+    stage.bridge.kill()
+    stage.heals()
+    stage.bridge.start()
+    yield
+
+
+@contextmanager
+def restarted(stage: Stage):
+    stage.bridge.stop()
+    stage.heals()
+    stage.bridge.start()
+    yield
+
+
+@contextmanager
+def resharded(stage: Stage):
+    """The first shard is split, and the last two are merged: their number stays."""
+    for stream in stage.kinesis.streams.values():
+        stream.split(stream.open_shards[0].number)
+        stream.merge(*(shard.number for shard in stream.open_shards[-2:]))
+    yield
+
+
+TROUBLES = (
+    Trouble("SIGKILL", killed, (0, 0), kills=True),
+    Trouble("SIGTERM and start", restarted, (0, 0), kills=True),
+    Trouble("broker frozen", broker.frozen, (1, 12)),
+    Trouble("broker restarted", broker.restarted, (0, 0)),
+    Trouble("broker unreachable", broker.unreachable),
+    Trouble("broker silent", broker.silent, (1, 12)),
+    Trouble("connections reset", broker.resets, (0, 0)),
+    Trouble("some records fail", partial(kinesis.partly_failing, share=0.2)),
+    Trouble("hot shard throttled", partial(kinesis.partly_failing, share=1.0, shard=0)),
+    Trouble("5xx", partial(kinesis.failing, kind="error")),
+    Trouble("5xx in bursts", kinesis.bursts, (0, 0)),
+    Trouble("bad answers", kinesis.bad_answers, (0, 0)),
+    Trouble("Kinesis hangs", partial(kinesis.failing, kind="hang")),
+    Trouble("permission revoked", kinesis.refuse("AccessDeniedException", kinesis.DENIED)),
+    Trouble("resharded", resharded, (0.5, 1)),
+    Trouble("packets dropped", partial(network.filtered, rule="-j DROP"), (1, 12), needs_root=True),
+    Trouble("packets lost", partial(network.filtered, rule=network.ONE_IN_FIVE, chains=["INPUT"]), needs_root=True),
+    Trouble(
+        "connections refused", partial(network.filtered, rule=network.TCP_RESET, chains=["INPUT"]), needs_root=True
+    ),
+    Trouble("link down", network.down, (1, 12), needs_root=True),
+    Trouble("thin link", partial(network.thin, kbit=512), needs_root=True),
+    Trouble("sockets killed", network.sockets_killed, (0, 0), needs_root=True),
+    Trouble("disk full", disks.full, needs_root=True),
+    Trouble("disk read-only", partial(disks.calls_fail, calls=disks.WRITING, error="EROFS"), needs_root=True),
+    Trouble("fsync fails", partial(disks.calls_fail, calls="fsync,fdatasync", error="EIO"), needs_root=True),
+)
+
+
+def soak(folder: Path, *, secs: float, seed: int, rate: int, troubles=TROUBLES) -> tuple[Outcome, Story]:
+    root = os.geteuid() == 0
+    choose = random.Random(seed)
+    playable = [each for each in troubles if root or not each.needs_root]
+    story = Story()
+    with staged(Setup(rate=rate, link=root, disk_mib=512 if root else 0), folder) as stage:
+        start = time.monotonic()
+        stage.load.start()
+        stage.flow(rate)
+        while (passed := time.monotonic() - start) < secs or not story.samples:
+            trouble = choose.choice(playable)
+            hold_secs = choose.uniform(*trouble.hold_secs)
+            if trouble.kills and passed > secs * KILLING_SHARE:
+                continue
+            endure(stage, trouble, hold_secs, story)
+            if trouble.kills:
+                story.samples.clear()
+            story.samples.append((time.monotonic() - start, measured(stage)))
+            tell(story, trouble)
+        sent = stage.load.stop()
+        stage.sink.wait_for(sent, timeout_secs=DRAIN_SECS)
+        return judged(Scenario(f"soak, seed {seed}", killed), stage, sent, None), story
+
+
+def endure(stage: Stage, trouble: Trouble, hold_secs: float, story: Story) -> None:
+    stage.healed = None
+    with trouble.fault(stage):
+        stage.hold(hold_secs)
+        stage.heals()
+    recovery = stage.time_to_recover(DRAIN_SECS)
+    assert recovery is not None, f"not recovered from: {trouble.name}:\n{stage.bridge.stderr()[-5000:]}"
+    story.recoveries.setdefault(trouble.name, []).append(recovery)
+
+
+def measured(stage: Stage) -> dict[str, float]:
+    """After two seconds of calm. Latency: until what the broker has just acknowledged has arrived."""
+    stage.hold(2.0)
+    published, start = stage.load.acknowledged, time.monotonic()
+    assert stage.sink.wait_for(published, timeout_secs=DRAIN_SECS)
+    values = {
+        "memory, MiB": stage.bridge.rss_bytes / MIB,
+        "descriptors": float(len(list(Path(f"/proc/{stage.bridge.pid}/fd").iterdir()))),
+        "disk, MiB": sum(file.stat().st_size for file in (stage.bridge.folder / "data").glob("spool*")) / MIB,
+        "latency, s": time.monotonic() - start,
+    }
+    return dict(zip(LIMITS, (values[name] for name in LIMITS), strict=True))
+
+
+def tell(story: Story, trouble: Trouble) -> None:
+    secs, values = story.samples[-1]
+    shown = "  ".join(f"{name} {value:.1f}" for name, value in values.items())
+    print(
+        f"{secs:7.0f} s  {trouble.name:<22} recovered in {story.recoveries[trouble.name][-1]:5.1f} s  {shown}",
+        flush=True,
+    )
+
+
+def gained(points: list[tuple[float, float]]) -> float:
+    """By how much the values grow from the first to the last, by the median slope; 0 of fewer than two points."""
+    slopes = [(b - a) / (y - x) for (x, a), (y, b) in combinations(points, 2) if y > x]
+    return median(slopes) * (points[-1][0] - points[0][0]) if slopes else 0.0
+
+
+def verdicts(story: Story) -> dict[str, tuple[float, float, float, bool]]:
+    """By what was measured: mean, highest, gain, and whether it is flat."""
+    found = {}
+    for name, most in LIMITS.items():
+        points = [(secs, values[name]) for secs, values in story.samples]
+        gain = gained(points)
+        found[name] = (fmean(value for _, value in points), max(value for _, value in points), gain, gain <= most)
+    return found
+
+
+def report(outcome: Outcome, story: Story) -> str:
+    lines = ["| trouble | times | recovered in, mean | at most |", "| --- | ---: | ---: | ---: |"]
+    for name, secs in sorted(story.recoveries.items()):
+        lines.append(f"| {name} | {len(secs)} | {fmean(secs):.1f} s | {max(secs):.1f} s |")
+    span = story.samples[-1][0] - story.samples[0][0]
+    lines += ["", f"| over {span:,.0f} s of one process | mean | at most | gained | verdict |"]
+    lines += ["| --- | ---: | ---: | ---: | --- |"]
+    for name, (mean, highest, gain, flat) in verdicts(story).items():
+        lines.append(f"| {name} | {mean:.2f} | {highest:.2f} | {gain:+.2f} | {'flat' if flat else 'growing'} |")
+    held = f"{outcome.held:,.0f} messages/s held"
+    lines += ["", f"{outcome.sent:,} messages, {held}, {outcome.lost} lost, {outcome.duplicates:,} duplicates"]
+    return "\n".join([*lines, *outcome.problems])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--secs", type=float, default=1800)
+    parser.add_argument("--seed", type=int, default=None, help="to play it again")
+    parser.add_argument("--rate", type=int, default=500, help="messages a second")
+    options = parser.parse_args()
+    seed = int.from_bytes(os.urandom(3)) if options.seed is None else options.seed
+    print(f"seed {seed}, {options.secs:,.0f} s, {options.rate} messages/s", flush=True)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        outcome, story = soak(Path(folder), secs=options.secs, seed=seed, rate=options.rate)
+    print(report(outcome, story))
+    flat = all(each[3] for each in verdicts(story).values())
+    return 0 if flat and not outcome.problems else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
