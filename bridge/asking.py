@@ -41,13 +41,21 @@ Answer = "Callable[[dict[str, Any]], bytes]"
 def answer_requests(folder: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]], stopping: Stop) -> None:
     """Answer until stopped: the body of a thread. What an answer cannot be written to is said in the log."""
     while not stopping.wait(LOOK_SECS):
-        for wanted in folder.glob(f"*{_WANTED}"):
+        for wanted in _requests(folder):
             try:
                 _answer(wanted, answers)
             except OSError as error:
                 log.warning("cannot answer a command in %s: %s", folder, error.strerror)
             with suppress(OSError):
                 wanted.unlink()
+
+
+def _requests(folder: Path) -> list[Path]:
+    """Those there are; of a folder that cannot be read now (no descriptor left), those that the next look finds."""
+    try:
+        return list(folder.glob(f"*{_WANTED}"))
+    except OSError:
+        return []
 
 
 def _answer(wanted: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> None:

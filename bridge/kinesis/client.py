@@ -131,6 +131,9 @@ class Publisher:
     def _call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
+        # Not where it is needed: a process that has no descriptor left for a connection has none to read code either.
+        from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
+
         destination = Destination.parse(stream)
         data_stream = destination.data_stream
         connected = self._clients.of(destination)
@@ -142,8 +145,6 @@ class Publisher:
         except ClientError as error:
             raise self._refusal(Answer.of(error), connected, data_stream) from error
         except BotoCoreError as error:
-            from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
-
             raise network_error(error) from error
 
     def _refusal(self, answer: Answer, connected: Connected, data_stream: str) -> SendError:

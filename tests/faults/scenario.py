@@ -58,7 +58,7 @@ def play(scenario: Scenario, folder: Path, *, drain_secs: float = DRAIN_SECS) ->
             stage.heals()
         recovery = stage.time_to_recover(drain_secs)
         sent = stage.load.stop()
-        stage.sink.wait_for(sent, timeout_secs=drain_secs)
+        stage.drained(sent, drain_secs)
         return judged(scenario, stage, sent, recovery)
 
 
@@ -66,6 +66,7 @@ def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) 
     """The books are looked at when the bridge has stopped."""
     problems = []
     try:
+        assert stage.bridge.running, f"the bridge has ended: {stage.worst()}"
         books = stop_and_balance(stage.bridge)
         account_for(books, sent)
         scenario.expect(stage, books)

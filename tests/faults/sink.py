@@ -62,11 +62,11 @@ class Sink:
         self.read()
         return min(each.reached for each in self.arrived.values())
 
-    def wait_for(self, number: int, *, timeout_secs: float = 60) -> bool:
-        """Until every message before `number` is on every stream; False when it is not in time."""
+    def wait_for(self, number: int, *, timeout_secs: float = 60, still=lambda: True) -> bool:
+        """Until every message before `number` is on every stream; False when it is not in time, or not `still()`."""
         deadline = time.monotonic() + timeout_secs
         while self.reached < number:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not still():
                 return False
             time.sleep(0.02)
         return True

@@ -88,9 +88,7 @@ TROUBLES = (
     Trouble("resharded", resharded, (0.5, 1)),
     Trouble("packets dropped", partial(network.filtered, rule="-j DROP"), (1, 12), needs_root=True),
     Trouble("packets lost", partial(network.filtered, rule=network.ONE_IN_FIVE, chains=["INPUT"]), needs_root=True),
-    Trouble(
-        "connections refused", partial(network.filtered, rule=network.TCP_RESET, chains=["INPUT"]), needs_root=True
-    ),
+    Trouble("TCP resets", partial(network.filtered, rule=network.TCP_RESET, chains=["INPUT"]), needs_root=True),
     Trouble("link down", network.down, (1, 12), needs_root=True),
     Trouble("thin link", partial(network.thin, kbit=512), needs_root=True),
     Trouble("sockets killed", network.sockets_killed, (0, 0), needs_root=True),
@@ -120,7 +118,7 @@ def soak(folder: Path, *, secs: float, seed: int, rate: int, troubles=TROUBLES) 
             story.samples.append((time.monotonic() - start, measured(stage)))
             tell(story, trouble)
         sent = stage.load.stop()
-        stage.sink.wait_for(sent, timeout_secs=DRAIN_SECS)
+        stage.drained(sent, DRAIN_SECS)
         return judged(Scenario(f"soak, seed {seed}", killed), stage, sent, None), story
 
 

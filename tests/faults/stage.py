@@ -74,8 +74,11 @@ class Stage:
     def time_to_recover(self, timeout_secs: float) -> float | None:
         """From the fault's end until all that was published by then has arrived, and the next quarter second's load."""
         ended_at, published = self.healed
-        arrived = self.sink.wait_for(published + self.load.rate // 4, timeout_secs=timeout_secs)
-        return time.monotonic() - ended_at if arrived else None
+        return time.monotonic() - ended_at if self.drained(published + self.load.rate // 4, timeout_secs) else None
+
+    def drained(self, number: int, timeout_secs: float) -> bool:
+        """Whether every message before `number` arrives in time, from a bridge that runs."""
+        return self.sink.wait_for(number, timeout_secs=timeout_secs, still=lambda: self.bridge.running)
 
     def flow(self, messages: int) -> None:
         """Until so many more have arrived on every stream."""
@@ -93,6 +96,12 @@ class Stage:
     def logged(self, words: str, *, times: int = 1, timeout_secs: float = 60) -> None:
         """Until the bridge's log has the words so often, in all its runs."""
         eventually(lambda: self.bridge.stderr().count(words) >= times, f"{words!r} logged", timeout_secs=timeout_secs)
+
+    def worst(self) -> str:
+        """What the bridge's log says of errors, the last of it."""
+        lines = [line for line in self.bridge.log() if line.get("level") in ("error", "critical")]
+        told = [f"{line['event'][:300]}\n{line.get('traceback', '')[-1500:]}" for line in lines[-3:]]
+        return "\n".join(told) or self.bridge.stderr()[-3000:]
 
     @contextlib.contextmanager
     def subscribes_again(self):
