@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
 
-.PHONY: demo test lint bench faults clean
+.PHONY: demo test lint bench faults soak fuzz clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -24,6 +24,14 @@ bench: $(VENV)/.test mosquitto
 # Writes the README's table. ONLY="words of names" plays some of them.
 faults: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults $(ONLY)
+
+# Load and random faults for SECS seconds (half an hour); SEED=… plays the same ones again.
+soak: $(VENV)/.test mosquitto fault-tools
+	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED))
+
+# Hostile input: `make test` tries a hundred of each kind, this ten thousand.
+fuzz: $(VENV)/.test
+	$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'

@@ -20,6 +20,9 @@ MARKED_VERSION = 2
 WAL_PAGES = 2000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
+_MAGIC = b"SQLite format 3\0"
+"""https://www.sqlite.org/fileformat2.html#magic_header_string"""
+
 _TABLES = """
 create table meta(key text primary key, value text not null) without rowid;
 create table mappings(number integer primary key, name text not null unique);
@@ -48,6 +51,26 @@ alter table ledger add column evicted integer not null default 0;
 """,
 }
 """From each format to the next one."""
+
+
+def refuse_remains(file: Path) -> None:
+    """Raise SpoolCorrupt for what SQLite takes for a new database, overwrites, and deletes the log beside: a file of
+    zeros, as a power failure leaves it, or one cut to nothing.
+
+    Only for a file that is not open: to close it would give up the locks of SQLite's own connections in this process
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    log_file = file.with_name(f"{file.name}-wal")
+    try:
+        with file.open("rb") as database:
+            start = database.read(len(_MAGIC))
+        has_log = log_file.exists() and log_file.stat().st_size > 0
+    except OSError as error:
+        raise SpoolUnwritable(f"{file}: {error.strerror}") from error
+    if start and start != _MAGIC:
+        raise SpoolCorrupt(f"{file} does not begin as a database does")
+    if not start and has_log:
+        raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")
 
 
 def connect(file: Path) -> sqlite3.Connection:

@@ -80,6 +80,7 @@ class Spool:
             raise
 
     def _open(self) -> None:
+        schema.refuse_remains(self.folder.database)
         self._database = schema.connect(self.folder.database)
         try:
             self._reading = Reading(self.folder.database, self._unreadable)

@@ -107,9 +107,8 @@ def silent(stage: Stage):
     stage.to_broker.heal()
 
 
-FROZEN = Scenario("broker: frozen (SIGSTOP) for 4 s", frozen, hold_secs=4)
 SCENARIOS = (
-    FROZEN,
+    Scenario("broker: frozen (SIGSTOP) for 4 s", frozen, hold_secs=4),
     Scenario("broker: frozen for 12 s, longer than the keepalive allows", frozen, hold_secs=12),
     Scenario("broker: restarted", restarted, hold_secs=0),
     Scenario("broker: SIGKILL while it hands out 5,000 saved messages", killed_handing_out, hold_secs=0),

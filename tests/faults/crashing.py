@@ -1,6 +1,6 @@
 """The bridge, killed by itself at one step: `python -m tests.faults.crashing before commit 30 run --config FILE`.
 
-    before|after   the moment
+    before|after   the moment; or `raising`: no kill, but an error that the bridge cannot expect
     map|commit|…   the step, one of STEPS
     30             which call of it, counted from 1
 
@@ -38,6 +38,8 @@ def die_at(when: str, step: str, call: int) -> None:
         fatal = next(calls) == call
         if fatal and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        if fatal and when == "raising":
+            raise RuntimeError(f"raised at {step}")
         result = original(*arguments, **named)
         if fatal:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -4,8 +4,10 @@ from contextlib import contextmanager
 
 import orjson
 
+from tests.faults import broker
 from tests.faults.scenario import Outcome, Scenario, play
 from tests.faults.sink import Sink
+from tests.faults.soak import LIMITS, Story, Trouble, gained, report, soak, verdicts
 from tests.faults.suite import SCENARIOS
 from tests.faults.table import README, rows_of, with_rows
 from tests.stand_in.kinesis import KinesisStandIn, b64
@@ -67,3 +69,20 @@ def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
     outcome = play(Scenario("swallowed", swallows, hold_secs=0.1), tmp_path, drain_secs=1.5)
     assert outcome.lost == 1
     assert any("have not arrived" in problem for problem in outcome.problems)
+
+
+def test_a_soak_tells_what_grows_from_what_only_goes_up_and_down():
+    assert gained([(0, 5.0), (10, 9.0), (20, 5.0), (30, 9.0), (40, 5.0)]) == 0
+    assert gained([(0, 5.0), (10, 6.0), (20, 7.1), (30, 8.0), (40, 90.0)]) > 3
+    assert gained([(0, 5.0)]) == 0
+
+
+def test_a_soak_ends_with_its_measurements_and_a_verdict(tmp_path):
+    troubles = (Trouble("connections reset", broker.resets, (0, 0)),)
+    outcome, story = soak(tmp_path, secs=0, seed=1, rate=300, troubles=troubles)
+    assert outcome.problems == ()
+    assert "| connections reset | 1 |" in report(outcome, story)
+    assert verdicts(story).keys() == LIMITS.keys()
+    assert all(flat for *_, flat in verdicts(story).values())
+    growing = Story(samples=[(second, dict.fromkeys(LIMITS, float(second))) for second in range(20)])
+    assert not any(flat for *_, flat in verdicts(growing).values())

@@ -1,0 +1,40 @@
+"""Partition keys with every oddity of Unicode: what the bridge lets through Kinesis takes, and byte for byte.
+
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html: 1 to 256 Unicode characters.
+"""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.mapping.make import applied, mapping, message
+from tests.stand_in.kinesis_faults import Script
+from tests.stand_in.kinesis_streams import KinesisError, Stream
+
+MAPPING = mapping(outputs=[{"data_stream": "s", "partition_key_from": "payload.key"}])
+ODDITIES = ["\0", "\u200b", "\u202e", "\ufeff", "\uffff", "e\u0301", "\u00e9", "😀", "\U0010ffff", " ", "\n", "ß", "İ"]
+TEXT = st.characters(exclude_categories=["Cs"])
+"""Half of a surrogate pair is no JSON."""
+KEYS = st.text(TEXT, max_size=300) | st.builds(
+    lambda odd, times, more: odd * times + more,
+    st.sampled_from(ODDITIES),
+    st.integers(0, 300),
+    st.text(TEXT, max_size=3),
+)
+STREAM = Stream("s", 4)
+
+
+@settings(deadline=None)
+@given(KEYS)
+@example("")
+@example("😀" * 256)
+@example("😀" * 257)
+@example("é" * 256 + "\u0301")
+def test_a_key_goes_through_as_it_is_or_is_rejected_where_kinesis_would(key):
+    drafts, rejections, _ = applied(MAPPING, message({"key": key}))
+    try:
+        STREAM.put([{"PartitionKey": key, "Data": ""}], Script())
+    except KinesisError:
+        assert [rejection.code for rejection in rejections] == ["partition_key"]
+        assert not drafts
+    else:
+        assert [draft.key for draft in drafts] == [key]

@@ -1,0 +1,36 @@
+"""An edge node gone bad: its births, data and deaths are read, or rejected, and what is known of others stays."""
+
+import gzip
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.sparkplug.compressed import COMPRESSED
+from bridge.payloads.sparkplug.session import Session
+from bridge.spool.state import State
+from tests.fuzz.mutation import nearly
+from tests.payloads.sparkplug.wire import message, metric, part, payload
+
+BIRTH = payload(metric("a", 1.5, datatype=10, alias=1), metric("b", True, datatype=11, alias=2), seq=0)
+DATA = payload(metric(None, 2.5, alias=1), seq=1)
+COMPRESSED_BIRTH = part(4, COMPRESSED) + part(5, gzip.compress(BIRTH))
+KINDS = st.sampled_from(["g/NBIRTH/n", "g/NDATA/n", "g/DBIRTH/n/d", "g/DDATA/n/d", "g/NDEATH/n", "g/DDEATH/n/d"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(KINDS, nearly(BIRTH, DATA, COMPRESSED_BIRTH)), max_size=8))
+def test_what_is_nearly_sparkplug_is_read_or_rejected_and_other_nodes_stay_known(sent):
+    session, memory = Session(), State("m", {})
+    session.decode(message("g/NBIRTH/well", BIRTH), memory)
+    for topic, data in sent:
+        try:
+            seen, _ = session.decode(message(topic, data), memory)
+        except DecodeError as error:
+            assert error.detail  # noqa: PT017 - either is right
+        else:
+            orjson.dumps(seen)
+    seen, commands = session.decode(message("g/NDATA/well", DATA), memory)
+    assert seen["metrics"]["a"]["value"] == 2.5
+    assert commands == ()

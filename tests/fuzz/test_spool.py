@@ -1,0 +1,83 @@
+"""A spool whose files were hurt: the bridge starts all the same, takes records, and deletes nothing."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import SpoolCorrupt
+from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.transaction import Transaction
+from tests.fuzz.mutation import TELLING
+from tests.spool.spools import data_of, opened, put, take_all
+
+FILES = ("spool.db", "spool.db-wal")
+ZEROS = st.integers(1, 10_000).map(bytes)
+PUT = st.binary(min_size=1, max_size=64) | TELLING | st.none()
+HURTS = st.lists(st.tuples(st.sampled_from(FILES), st.integers(0, 1 << 24), PUT), min_size=1, max_size=5)
+"""(file, place, bytes put there; None: the file ends there)."""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The folder as a SIGKILL leaves it: 2,000 records of 500 bytes, part of them in the write-ahead log only."""
+    folder = tmp_path_factory.mktemp("spool")
+    spool = opened(folder / "data")
+    for _ in range(10):
+        put(spool, *(b"%04d" % number + bytes(500) for number in range(200)))
+    shutil.copytree(folder / "data", folder / "killed")
+    spool.close()
+    return folder / "killed"
+
+
+def hurt(folder: Path, hurts) -> None:
+    for name, place, data in hurts:
+        file = folder / name
+        held = file.read_bytes()
+        at = place % (len(held) + 1)
+        file.write_bytes(held[:at] if data is None else held[:at] + data + held[at + len(data) :])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hurts=HURTS)
+def test_a_spool_with_bytes_changed_or_cut_off_is_opened_or_set_aside_and_goes_on(killed, tmp_path_factory, hurts):
+    folder = tmp_path_factory.mktemp("hurt")
+    try:
+        shutil.copytree(killed, folder / "data")
+        hurt(folder / "data", hurts)
+        goes_on(folder / "data")
+    finally:
+        shutil.rmtree(folder)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ZEROS | st.binary(min_size=1, max_size=300) | st.binary(max_size=100).map(b"SQLite format 3\0".__add__))
+def test_any_bytes_in_the_place_of_a_spool_are_set_aside(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("foreign")
+    try:
+        (folder / "data").mkdir()
+        (folder / "data" / "spool.db").write_bytes(data)
+        goes_on(folder / "data")
+        kept = [file.read_bytes() for file in (folder / "data").glob("damaged-*/spool.db")]
+        assert kept == [data]
+    finally:
+        shutil.rmtree(folder)
+
+
+def goes_on(path: Path) -> None:
+    """Open, take, give: at the latest after a start for each thing that is found only on reading."""
+    for _ in range(3):
+        spool = Spool(SpoolSettings(path))
+        try:
+            put(spool, b"new", stream="another")
+            assert data_of(take_all(spool, stream="another"))[-1] == b"new"
+            spool.commit(Transaction())
+        except SpoolCorrupt:
+            continue  # the next start sets it aside
+        else:
+            return
+        finally:
+            spool.close()
+    raise AssertionError("damaged after three starts")

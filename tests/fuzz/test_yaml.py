@@ -1,0 +1,90 @@
+"""Files that a person, or a half-finished copy, has damaged: every problem is told with its place, quickly."""
+
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.config import load_settings
+from bridge.documents import parse_document
+from bridge.errors import ConfigError
+from bridge.mapping.loader import load_file
+from tests.fuzz.mutation import nearly
+
+ROOT = Path(__file__).parents[2]
+MAPPINGS = [file.read_bytes() for file in sorted((ROOT / "mappings").glob("*.yaml"))]
+BRIDGE = (ROOT / "docker" / "bridge.yaml").read_bytes()
+ODD = b"{a: &x [*x], ? b : !!python/object:os.system x, <<: *x, 1: 2, ~: 3, [c]: d, 0x1f: 1e999, e: 2001-01-01}\n"
+AT_ONCE_SECS = 5.0
+
+
+def laughs(depth=40):
+    """Each line stands for nine of the one before: https://en.wikipedia.org/wiki/Billion_laughs_attack"""
+    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, depth)]
+    return "\n".join(lines).encode()
+
+
+def told(load):
+    """Loads, or says what is wrong: with a file, a place and words."""
+    try:
+        load()
+    except ConfigError as error:
+        assert error.problems  # noqa: PT017 - either is right
+        assert all(problem.file and problem.message for problem in error.problems)  # noqa: PT017
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+@settings(deadline=None)
+@given(data=nearly(*MAPPINGS, ODD))
+def test_what_is_nearly_a_mapping_loads_or_is_refused(folder, data):
+    file = folder / "m.yaml"
+    file.write_bytes(data)
+    told(lambda: load_file(file, {}))
+
+
+@settings(deadline=None)
+@given(data=nearly(BRIDGE, ODD))
+def test_what_is_nearly_a_configuration_loads_or_is_refused(folder, data):
+    file = folder / "bridge.yaml"
+    file.write_bytes(data)
+    told(lambda: load_settings(file, {"HOME": "x"}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        laughs(),
+        b"[" * 100_000,
+        b"{a: " * 100_000,
+        b"- " * 100_000,
+        b"a: " + b"!" * 100_000,
+        b"? " * 50_000,
+        b"x" * 2_000_000,
+        b"&a " * 50_000 + b"x",
+        b"a: |\n" + b"  \n" * 300_000,
+        b"'" + b"''" * 400_000,
+        b"\xff\xfe" + "a: 1\n".encode("utf-16-le"),
+        b"%YAML 9.9\n--- \0",
+    ],
+    ids=lambda data: data[:12],
+)
+def test_what_is_made_to_exhaust_a_parser_is_dealt_with_at_once(data):
+    start = time.monotonic()
+    with contextlib.suppress(ConfigError):
+        parse_document(data, "m.yaml", substitute=True, environ={}, base=Path("/nowhere"))
+    assert time.monotonic() - start < AT_ONCE_SECS
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("${}:-file/ABC\\x'\" \n"), max_size=40))
+def test_what_is_nearly_a_variable_is_substituted_or_refused(text):
+    quoted = "'" + text.replace("'", "''") + "'"
+    told(lambda: parse_document(f"a: {quoted}", "b.yaml", substitute=True, environ={"A": "1"}, base=Path("/nowhere")))

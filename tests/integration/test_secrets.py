@@ -1,0 +1,165 @@
+"""A secret in bridge.yaml is in no output of any command, no log, no answer, no crash, no file but bridge.yaml."""
+
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from bridge.assembly import publisher, session_settings
+from bridge.config import load_settings
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
+from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.mosquitto import Mosquitto
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+from tests.stand_in.kinesis import KinesisStandIn
+
+PASSWORD, ACCESS_SECRET, TOKEN, PROXY = "mqtt-S3CRET-1", "aws/S3CRET+2", "session-S3CRET-3", "proxy-S3CRET-4"
+MARK = b"S3CRET"
+COMMANDS = (
+    ["check"],
+    ["try", "--topic", "factory/pdx/line3/press001/telemetry", "--payload", '{"count": 1, "machine": "m"}'],
+    ["try", "--dead-letter", "1"],
+    ["status"],
+    ["status", "--json"],
+    ["coverage"],
+    ["policy"],
+    ["schema", "bridge"],
+    ["dead-letters", "list", "--json"],
+    ["dead-letters", "show", "1"],
+    ["dead-letters", "export", "letters.jsonl"],
+    ["dead-letters", "export", "letters.csv", "--csv"],
+    ["spool", "status"],
+    ["spool", "verify"],
+    ["spool", "export", "records.jsonl"],
+    ["capture", "traffic.jsonl", "--secs", "1"],
+    ["dead-letters", "replay", "1"],
+    ["run", "--nonsense"],
+)
+
+
+def configuration(broker_port, endpoint_url, **more):
+    authentication = {
+        "type": "token",
+        "access_key_id": "AKIAEXAMPLE",
+        "secret_access_key": ACCESS_SECRET,
+        "session_token": TOKEN,
+    }
+    return {
+        "mqtt": {"url": f"mqtt://127.0.0.1:{broker_port}", "username": "bridge", "password": PASSWORD},
+        "kinesis": {"endpoint_url": endpoint_url, "authentication": authentication, **more},
+        "mappings": {"press": TELEMETRY},
+        "log": {"format": "json", "level": "debug"},
+    }
+
+
+def command(folder, arguments, environment=None):
+    """Everything that it says."""
+    config = [] if arguments[0] == "schema" else ["--config", str(folder / "bridge.yaml")]
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", *arguments, *config],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """(folder, {what: what it said}), of a bridge that was let in, refused by Kinesis, and left a dead letter."""
+    folder = tmp_path_factory.mktemp("bridge")
+    with Mosquitto(users={"bridge": PASSWORD, "machine": "m"}) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
+        write_configuration(folder, **configuration(broker.port, kinesis.url))
+        with BridgeProcess(folder) as bridge, Publisher(broker.port, username="machine", password="m") as machine:
+            machine.publish([("factory/pdx/line3/press001/telemetry", b"no JSON"), *telemetry(20)], 1)
+            Arrivals(kinesis).wait_for(20)
+            kinesis.fault("error", code="InvalidSignatureException", status=400)
+            machine.publish(telemetry(5, first=20), 1)
+            eventually(lambda: "refused" in bridge.stderr(), "Kinesis refuses")
+            said = {" ".join(arguments): command(folder, arguments) for arguments in COMMANDS}
+            kinesis.clear()
+            bridge.stop()
+            said["run: log"] = bridge.stderr().encode()
+            said["run: output"] = bridge.stdout().encode()
+    return folder, said
+
+
+def test_no_command_says_a_secret(spoken):
+    _, said = spoken
+    assert {what for what, text in said.items() if MARK in text} == set()
+
+
+def test_every_command_had_something_to_say(spoken):
+    _, said = spoken
+    assert {what for what, text in said.items() if not text} <= {"run: output"}
+    assert b"Traceback" not in b"".join(said.values())
+
+
+def test_no_file_but_the_configuration_holds_a_secret(spoken):
+    folder, _ = spoken
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
+    assert {file.name for file in files} >= {"spool.db", "letters.jsonl", "traffic.jsonl"}
+    assert [file.name for file in files if MARK in file.read_bytes()] == []
+
+
+def test_spool_dead_letters_and_exports_are_their_owners_alone(spoken):
+    folder, _ = spoken
+    held = [*(folder / "data").rglob("*"), *folder.glob("*.jsonl"), *folder.glob("letters.*")]
+    assert len(held) > 5
+    open_to_others = {str(file.relative_to(folder)) for file in held if readable_by_others(file)}
+    assert open_to_others == set()
+
+
+def readable_by_others(file: Path) -> bool:
+    """A file within a folder that only its owner may enter is as good as closed."""
+    return file.stat().st_mode & 0o077 != 0 and file.parent.stat().st_mode & 0o077 != 0
+
+
+def test_a_wrong_password_is_not_told_in_the_refusal(tmp_path):
+    with Mosquitto(users={"bridge": "another"}) as broker:
+        write_configuration(tmp_path, **configuration(broker.port, "http://127.0.0.1:1"))
+        with BridgeProcess(tmp_path, await_subscribed=False) as bridge:
+            eventually(lambda: "mqtt.password" in bridge.stderr(), "the broker refuses")
+            bridge.stop()
+        assert MARK not in bridge.stderr().encode()
+
+
+@pytest.mark.parametrize("step", ["map", "send"])
+def test_a_crash_does_not_tell_a_secret(tmp_path, mosquitto, kinesis, step):
+    write_configuration(tmp_path, **configuration(mosquitto.port, kinesis.url))
+    bridge = BridgeProcess(tmp_path, entry=("tests.faults.crashing", "raising", step, "1"))
+    with bridge, Publisher(mosquitto.port) as machine:
+        machine.publish(telemetry(5), 1)
+        assert bridge.wait() == 70
+    assert "must be restarted" in bridge.stderr()
+    assert "Traceback" in bridge.stderr()
+    assert MARK not in bridge.stderr().encode() + bridge.stdout().encode()
+
+
+@pytest.mark.parametrize("place", ["mqtt", "kinesis"])
+def test_a_broken_configuration_does_not_tell_the_secrets_in_it(tmp_path, place):
+    sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:bad")
+    sections["kinesis"]["authentication"]["session_tokens"] = TOKEN
+    sections["mqtt"]["passwort"] = PASSWORD
+    if place == "mqtt":
+        sections["mqtt"]["password"] = [PASSWORD]
+    write_configuration(tmp_path, **sections)
+    said = command(tmp_path, ["check"])
+    assert b"passwort" in said
+    assert MARK not in said
+
+
+def test_no_setting_shows_a_secret_when_it_is_printed(tmp_path):
+    sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:3128")
+    write_configuration(tmp_path, **sections)
+    settings = load_settings(tmp_path / "bridge.yaml", {})
+    session, sender = session_settings(settings), publisher(settings)
+    shown = [repr(each) + str(each) for each in (settings, settings.model_dump(), session, sender, vars(sender))]
+    assert [text for text in shown if MARK.decode() in text] == []
+    assert asdict(session)["password"] == PASSWORD
