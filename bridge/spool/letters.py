@@ -21,6 +21,10 @@ _EVICTED_AT_ONCE = 100
 _GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
+MOST_NUMBER = 2**63 - 1
+"""https://www.sqlite.org/autoinc.html: the largest rowid."""
+
+
 class Letter(NamedTuple):
     """A dead letter with its number."""
 
@@ -41,6 +45,8 @@ def read_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None
 ) -> Iterator[Letter]:
     """All letters in order, one by its number, or the newest few (newest first)."""
+    if number is not None and not 0 <= number <= MOST_NUMBER:
+        return  # SQLite's numbers end there, and what asks for more must not end the thread that looks
     where = "where number = ?" if number is not None else ""
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]

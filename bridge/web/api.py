@@ -116,7 +116,7 @@ class Api:
 
     async def letter(self, request: Request) -> Response:
         """GET /api/letters/NUMBER."""
-        number = int(request.path_params["number"])
+        number = _number(request.path_params, "number", 0)
         return json(letter_value(number, await asyncio.to_thread(read_letter, self._bridge.spool_folder, number)))
 
     async def replay(self, request: Request) -> Response:
@@ -154,18 +154,23 @@ async def body(request: Request) -> dict[str, Any]:
     """A JSON object of bounded size. Raises Refused."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise Refused(415, "expected application/json")
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise Refused(413, f"more than {MAX_BODY_BYTES:,} bytes")
     try:
-        asked = orjson.loads(data)
+        asked = orjson.loads(await read_body(request, MAX_BODY_BYTES))
     except orjson.JSONDecodeError:
         raise Refused(400, "expected JSON") from None
     if not isinstance(asked, dict):
         raise Refused(400, "expected a JSON object")
     return asked
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """What was sent. Raises Refused as soon as it is too much, whoever sends it."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > most_bytes:
+            raise Refused(413, f"more than {most_bytes:,} bytes")
+    return bytes(data)
 
 
 def json(value: Any, status: int = 200) -> Response:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bridge.errors import BridgeError
-from bridge.web.api import Api, Refused, json, refusal
+from bridge.web.api import Api, Refused, json, read_body, refusal
 from bridge.web.events import MAX_LISTENERS, State, Tail, messages, states
 from bridge.web.health import health, readiness
 from bridge.web.metrics import CONTENT_TYPE, metrics_text
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 WRONG_TOKEN_SECS: Final = 1.0
 """Guessing a token is slow."""
+MAX_FORM_BYTES: Final = 16 * 1024
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -68,9 +70,9 @@ def web_app(
         Route("/api/letters", look(api.letters)),
         Route("/api/letters/replay", act(api.replay), methods=["POST"]),
         Route("/api/letters/delete", act(api.delete), methods=["POST"]),
-        Route("/api/letters/{number:int}", look(api.letter)),
+        Route("/api/letters/{number}", look(api.letter)),
     ]
-    handlers = {Refused: refusal, BridgeError: refusal, Exception: crashed}
+    handlers = {Refused: refusal, BridgeError: refusal, ClientDisconnect: gone, Exception: crashed}
     return SafeHeaders(Starlette(routes=routes, exception_handlers=handlers))
 
 
@@ -139,7 +141,7 @@ class Site:
     async def login(self, request: Request) -> Response:
         """POST /login: a form with `token`."""
         self._check_host(request)
-        data = b"".join([chunk async for chunk in request.stream()][:64])
+        data = await read_body(request, MAX_FORM_BYTES)
         given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0]
         if not self.sessions.is_token(given):
             log.warning("page: a wrong token from %s", request.client.host if request.client else "somewhere")
@@ -194,6 +196,11 @@ class Site:
                 yield each
         finally:
             self._listeners -= 1
+
+
+def gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked left in the middle of it: nobody reads this."""
+    return Response(status_code=400)
 
 
 def crashed(_request: Request, error: Exception) -> Response:

@@ -21,6 +21,7 @@ from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.certificates import Authority
 from tests.rig.mosquitto import Mosquitto
+from tests.rig.network import free_port
 from tests.rig.proxy import Proxy
 from tests.rig.telemetry import TOPIC_FILTER
 from tests.stand_in.kinesis import KinesisStandIn
@@ -135,6 +136,7 @@ def staged(setup: Setup, folder: Path):
                 "reconnect_max_secs": 1,
             },
             kinesis={"endpoint_url": f"{scheme}://{host}:{to_kinesis.port}"},
+            http={"listen": f"127.0.0.1:{free_port()}"},
             mappings={"press": {"topic": TOPIC_FILTER, "transform": TRANSFORM, "outputs": list(setup.outputs)}},
         )
         environment = {"AWS_CA_BUNDLE": str(authority.ca_file)} if authority else {}

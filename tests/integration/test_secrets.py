@@ -1,5 +1,6 @@
 """A secret in bridge.yaml is in no output of any command, no log, no answer, no crash, no file but bridge.yaml."""
 
+import http.client
 import os
 import subprocess
 import sys
@@ -13,12 +14,18 @@ from bridge.config import load_settings
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
+from tests.rig.network import free_port
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 from tests.stand_in.kinesis import KinesisStandIn
 
 PASSWORD, ACCESS_SECRET, TOKEN, PROXY = "mqtt-S3CRET-1", "aws/S3CRET+2", "session-S3CRET-3", "proxy-S3CRET-4"
+PAGE_TOKEN = "page-S3CRET-5-of-the-plant"
 MARK = b"S3CRET"
+PATHS = (
+    *("", "healthz", "readyz", "metrics", "api/status", "api/history", "api/coverage"),
+    *("api/letters", "api/letters/1", "api/mappings/press", "api/letters/x", "nothing"),
+)
 COMMANDS = (
     ["check"],
     ["try", "--topic", "factory/pdx/line3/press001/telemetry", "--payload", '{"count": 1, "machine": "m"}'],
@@ -70,12 +77,24 @@ def command(folder, arguments, environment=None):
     return done.stdout + done.stderr
 
 
+def fetched(port, path):
+    """What the page answers to one who has its token, headers included."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", f"/{path}", headers={"Authorization": f"Bearer {PAGE_TOKEN}"})
+    answer = connection.getresponse()
+    told = f"{answer.status} {answer.headers}".encode() + answer.read()
+    connection.close()
+    return told
+
+
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory):
     """(folder, {what: what it said}), of a bridge that was let in, refused by Kinesis, and left a dead letter."""
     folder = tmp_path_factory.mktemp("bridge")
     with Mosquitto(users={"bridge": PASSWORD, "machine": "m"}) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
-        write_configuration(folder, **configuration(broker.port, kinesis.url))
+        port = free_port()
+        page = {"listen": f"127.0.0.1:{port}", "token": PAGE_TOKEN}
+        write_configuration(folder, **configuration(broker.port, kinesis.url), http=page)
         with BridgeProcess(folder) as bridge, Publisher(broker.port, username="machine", password="m") as machine:
             machine.publish([("factory/pdx/line3/press001/telemetry", b"no JSON"), *telemetry(20)], 1)
             Arrivals(kinesis).wait_for(20)
@@ -83,6 +102,7 @@ def spoken(tmp_path_factory):
             machine.publish(telemetry(5, first=20), 1)
             eventually(lambda: "refused" in bridge.stderr(), "Kinesis refuses")
             said = {" ".join(arguments): command(folder, arguments) for arguments in COMMANDS}
+            said |= {f"GET /{path}": fetched(port, path) for path in PATHS}
             kinesis.clear()
             bridge.stop()
             said["run: log"] = bridge.stderr().encode()
@@ -95,8 +115,10 @@ def test_no_command_says_a_secret(spoken):
     assert {what for what, text in said.items() if MARK in text} == set()
 
 
-def test_every_command_had_something_to_say(spoken):
+def test_every_command_and_every_path_had_something_to_say(spoken):
     _, said = spoken
+    assert said["GET /api/status"].startswith(b"200 ")
+    assert said["GET /api/letters/1"].startswith(b"200 ")
     assert {what for what, text in said.items() if not text} <= {"run: output"}
     assert b"Traceback" not in b"".join(said.values())
 

@@ -62,3 +62,8 @@ def test_any_text_and_any_bytes_come_back(text, payload, properties):
     database.execute(INSERT, to_row(sent))
     assert [found for _, found in read_letters(database)] == [sent]
     database.close()
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -1])
+def test_a_number_that_no_letter_can_have_is_no_letter(database, number):
+    assert list(read_letters(database, number=number)) == []

@@ -1,0 +1,146 @@
+"""Whatever is asked of the page: an answer in the 200s to 400s, and the bridge behind it is well."""
+
+import socket
+import threading
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from bridge.web.app import web_app
+from bridge.web.history import History
+from bridge.web.observed import WebSettings
+from bridge.web.playground import Playground
+from bridge.web.server import WebServer
+from tests.cli.setting import set_up
+from tests.fuzz.mutation import nearly
+from tests.integration.arrivals import eventually
+from tests.web.bridges import Bridge
+
+TOKEN = "a-token"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NUMBERS = st.lists(st.integers(-(2**63), 2**64 - 1) | st.integers(0, 3), max_size=4)
+TRY = {"mapping": "press", "text": "topic: t\noutputs: [{data_stream: s}]\n", "topic": "t", "payload": "{}", "qos": 1}
+FIELDS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in TRY.items()})
+BODIES = st.one_of(JSON, FIELDS, NUMBERS.map(lambda numbers: {"numbers": numbers}))
+PATHS = st.sampled_from(
+    ["", "api/status", "api/letters", "api/letters/1", "api/mappings/press", "api/try", "static/app.js"]
+)
+ODD = st.sampled_from(
+    ["..", "%2e%2e%2f", "%00", "%ff", "\u202e", "9" * 30, "9" * 5000, "-1", "1.5", "'", "<script>", "//"]
+)
+QUERY = st.dictionaries(
+    st.sampled_from(["code", "mapping", "stream", "topic", "before", "limit", "x"]),
+    st.text(max_size=8) | ODD,
+    max_size=3,
+)
+REQUEST = (
+    b"POST /api/try HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nx-mqtt-kinesis: 1\r\n"
+    b"Content-Length: 2\r\n\r\n{}"
+)
+CHUNKED = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ntoken\r\n0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def bridge(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bridge")
+    set_up(folder)
+    made = Bridge(folder)
+    made.reject({}, {"payload": b"<script>"}, {"topic": "a/\u202e"})
+    yield made
+    made.spool.close()
+
+
+@pytest.fixture(scope="module")
+def client(bridge):
+    playground = Playground(bridge.mappings.folder)
+    app = web_app(bridge, WebSettings(token=TOKEN), History(), playground, lambda: False)
+    headers = {"authorization": f"Bearer {TOKEN}", "x-mqtt-kinesis": "1"}
+    base = "http://127.0.0.1:8080"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bridge.web.app.WRONG_TOKEN_SECS", 0.0)
+        with TestClient(app, base_url=base, raise_server_exceptions=False, headers=headers) as made:
+            yield made
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(path=PATHS, odd=ODD | st.just(""), query=QUERY)
+@example(path="api/letters", odd="", query={"before": "9223372036854775808"})
+@example(path="api/letters/", odd="99999999999999999999", query={})
+def test_anything_that_is_asked_for_is_answered(client, path, odd, query):
+    answer = client.get(f"/{path}{odd}", params=query)
+    assert answer.status_code < 500, answer.text
+    assert "Traceback" not in answer.text
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(path=st.sampled_from(["api/try", "api/letters/replay", "api/letters/delete", "login", "logout"]), body=BODIES)
+@example(path="api/letters/replay", body={"numbers": [2**64 - 1]})
+@example(path="api/letters/delete", body={"numbers": [-(2**63)]})
+def test_anything_that_is_sent_is_answered_and_the_books_balance(client, bridge, path, body):
+    try:
+        content = orjson.dumps(body)
+    except TypeError:  # beyond 64 bits
+        content = repr(body).encode()
+    answer = client.post(f"/{path}", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code < 500, answer.text
+    assert all(row.balanced for row in bridge.spool.rows())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(content=nearly(orjson.dumps(TRY), b'{"numbers": [1, 2, 3]}', b"[" * 5000))
+def test_a_body_that_is_nearly_json_is_answered(client, content):
+    answer = client.post("/api/try", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code < 500, answer.text
+
+
+@pytest.fixture(scope="module")
+def port(bridge):
+    server = WebServer(bridge, WebSettings(port=0))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    eventually(lambda: server.port and is_well(server.port), "it listens", timeout_secs=60)
+    yield server.port
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def is_well(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            return b" 200 OK" in connection.recv(4096)
+    except OSError:
+        return False
+
+
+def answer_to(port, sent):
+    """What comes back to one who sends this, and says that there is no more."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            return connection.recv(4096)
+    except ConnectionError:
+        return b""
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sent=nearly(REQUEST, CHUNKED, b"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
+def test_what_is_nearly_http_does_not_stop_the_server(port, sent):
+    assert b" 500 " not in answer_to(port, sent)[:20]
+    assert is_well(port)
+
+
+def test_a_login_is_not_read_beyond_what_a_form_holds(port):
+    head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head + bytes(100_000))
+        assert b" 413 " in connection.recv(4096)
