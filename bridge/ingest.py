@@ -45,6 +45,7 @@ SETTLE_SECS = 0.1
 """How long settled records wait for a burst to ride with. A crash before then sends them again."""
 RETRY_SECS = 1.0
 
+_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
 _PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
@@ -223,7 +224,7 @@ class Ingest:
             properties: Mapping[str, Any] = NO_PROPERTIES
             if raw_properties:
                 properties = self._properties(raw_properties)
-            message = Message(match.topic, payload, qos, first & 1 == 1, now_ms, properties)
+            message = _new(Message, (match.topic, payload, qos, first & 1 == 1, now_ms, properties))
             if total_bytes != len(payload):
                 self._refuse_all(match, message, total_bytes)
                 continue
