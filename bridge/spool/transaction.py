@@ -87,8 +87,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 
 
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
-    """Many rows a statement: sqlite3 lets other threads run at each step, and taking turns with the senders at every row
-    costs more than the row (0.9 µs a message with four senders)."""
+    """Many rows a statement: sqlite3 lets other threads run at each step, and taking turns with the senders at every
+    row costs more than the row itself (0.9 µs a message with four senders)."""
     pending, into = queue.pending, f"insert into queue_{queue.number} values "
     whole = len(pending) - len(pending) % _ROWS_AT_ONCE
     for first in range(0, whole, _ROWS_AT_ONCE):
