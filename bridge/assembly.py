@@ -98,6 +98,8 @@ def spool_settings(settings: Settings) -> SpoolSettings:
         spool.when_full,
         spool.fresh_bytes,
         spool.max_dead_letter_bytes,
+        min_free_bytes=spool.min_free_bytes,
+        max_age_secs=spool.max_age_secs,
         live_first=settings.kinesis.backlog == "live_first",
     )
 

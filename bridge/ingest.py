@@ -195,9 +195,16 @@ class Ingest:
         if released:
             self._let_go(released)
             self._commit()
+        if self._spool.settings.max_age_secs is not None:
+            self._expire(self._now_ms() - int(self._spool.settings.max_age_secs * 1000))
         for queue in self._spool.queues.values():
             if queue.max_record_bytes is not None:
                 self._limits[queue.stream] = queue.max_record_bytes
+
+    def _expire(self, before_ms: int) -> None:
+        if any(queue.older_than(before_ms) for queue in self._spool.queues.values()):
+            self._transaction.expire_before_ms = before_ms
+            self._commit()
 
     # -- mapping ---------------------------------------------------------------------------------------------------
 

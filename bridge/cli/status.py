@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 WATCH_SECS = 2.0
 MARKS_IN_WORDS = {
-    "replayed": "were replayed",
-    "deleted": "were deleted",
-    "evicted": "gave way to newer ones (spool.max_dead_letter_bytes)",
+    "replayed": "dead letters were replayed",
+    "deleted": "dead letters were deleted",
+    "evicted": "dead letters gave way to newer ones (spool.max_dead_letter_bytes)",
+    "expired": "records were dropped since they were too old (spool.max_age_secs)",
+    "damaged": "records were lost by a damaged disk",
 }
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
@@ -58,7 +60,7 @@ def books_in_words(rows: list[dict[str, Any]], *, balanced: bool) -> Iterator[st
         yield f"{'':<10}{_place(row):<{width}}" + "".join(f"{row[name]:>15,}" for name in _COLUMNS)
     for mark, words in MARKS_IN_WORDS.items():
         if count := sum(row.get(mark, 0) for row in rows):
-            yield f"{count:,} dead letters {words}"
+            yield f"{count:,} {words}"
     yield "the books balance" if balanced else "THE BOOKS DO NOT BALANCE: please report this"
 
 

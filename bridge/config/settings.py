@@ -30,6 +30,14 @@ class SpoolSettings(Section):
     when_full: Literal["block", "drop_oldest"] = Field(
         default="block", description="`block`: stop reading, the broker keeps the rest; `drop_oldest`: drop and count"
     )
+    min_free_bytes: Annotated[Size, size_between(0)] = Field(
+        default=64 * MIB,
+        ge=0,
+        description="what is left free on its disk, whoever fills it; below it, as if it were full",
+    )
+    max_age_secs: int | None = Field(
+        default=None, ge=60, description="records that wait longer are dropped and counted; by default none ever is"
+    )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,
         ge=MIB,

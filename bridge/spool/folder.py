@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OWNER_ONLY = 0o700
+UNFINISHED = "salvage.unfinished"
+"""Beside a damaged spool until what can be read of it is in the new one."""
 LOCK_FILE = "spool.lock"
 """Locked by the process whose number stands in it."""
 
@@ -81,11 +83,20 @@ class Folder:
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
         aside.mkdir(mode=_OWNER_ONLY)
+        (aside / UNFINISHED).touch(mode=0o600)
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
         self._protect()
         return aside
+
+    def unsalvaged(self) -> list[Path]:
+        """The damaged spools that were not looked through to their end."""
+        return sorted(file.parent for file in self.path.glob(f"damaged-*/{UNFINISHED}"))
+
+    def salvaged(self, aside: Path) -> None:
+        """What could be read of it is in the new spool."""
+        (aside / UNFINISHED).unlink(missing_ok=True)
 
     def set_aside_count(self) -> int:
         """How many damaged spools lie here; 0 of a folder that cannot be read, which the next commit meets."""

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 """What the books are made of."""
-MARKS = ("replayed", "deleted", "evicted")
+MARKS = ("replayed", "deleted", "evicted", "expired", "damaged")
 """What became of dead letters later. A replayed one is taken out of `received` and `dead_lettered`, and what is made
-of it is counted anew; one that a person deleted, or that gave way to newer ones for room, stays counted."""
+of it is counted anew; one that a person deleted, or that gave way to newer ones for room, stays counted.
+Of `dropped`, `expired` were past spool.max_age_secs and `damaged` lost by a damaged disk; the rest had no room."""
 STORED = COLUMNS + MARKS
 
 
@@ -33,6 +34,8 @@ class Counts:
     replayed: int = 0
     deleted: int = 0
     evicted: int = 0
+    expired: int = 0
+    damaged: int = 0
 
     def add(self, other: Counts) -> None:
         """Take in what a transaction added."""
@@ -64,6 +67,8 @@ class LedgerRow(NamedTuple):
     replayed: int = 0
     deleted: int = 0
     evicted: int = 0
+    expired: int = 0
+    damaged: int = 0
 
     @property
     def balanced(self) -> bool:

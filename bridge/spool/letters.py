@@ -50,14 +50,20 @@ def read_letters(
     where = "where number = ?" if number is not None else ""
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]
-    for row in database.execute(f"select number, {_COLUMNS} from dead_letters {where} {order}", arguments):
-        letter = DeadLetter._make(row[1:])
-        yield Letter(
-            row[0],
-            letter._replace(
-                streams=tuple(json.loads(row[3])), retain=bool(letter.retain), properties=json.loads(row[13])
-            ),
-        )
+    for row in database.execute(f"select {letter_query()} from dead_letters {where} {order}", arguments):
+        yield Letter(row[0], letter_of(row))
+
+
+def letter_query() -> str:
+    """The columns of `letter_of`."""
+    return f"number, {_COLUMNS}"
+
+
+def letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """A row, which begins with the number."""
+    letter = DeadLetter._make(row[1:])
+    streams, properties = tuple(json.loads(row[3])), json.loads(row[13])
+    return letter._replace(streams=streams, retain=bool(letter.retain), properties=properties)
 
 
 def measure_letters(database: sqlite3.Connection) -> tuple[int, int]:

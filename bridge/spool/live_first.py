@@ -6,6 +6,7 @@ across the two is not kept, so a destination with strict order never has such a 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class LiveFirstQueue(StreamQueue):
         records, self.pending = self.pending, []
         with self._changed:
             self._tail = records[-1].number + 1
+            self.commits.add(records[-1].number, time.monotonic())
             self._fresh.extend(records)
             self._fresh_bytes += sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
             while self._fresh_bytes > self._fresh_limit:

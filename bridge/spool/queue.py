@@ -135,6 +135,14 @@ class StreamQueue:
             self._cursor = max(self._cursor, last + 1)
             return first, last
 
+    def older_than(self, moment_ms: int) -> int:
+        """How many of the records that no sender holds were surely received before then."""
+        with self._changed:
+            passed = [number for number, at in self.marks if at <= moment_ms]
+            if passed and self.marks[-1][1] + MARK_MS <= moment_ms:
+                passed.append(self._tail)  # what came later than that would have had a mark of its own
+            return max(0, passed[-1] - self._first_unsent()) if passed else 0
+
     def dropped(self) -> None:
         """The transaction with the deletions is on disk."""
         with self._changed:

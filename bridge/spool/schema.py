@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x4D514B53  # "MQKS", so that `file` and a curious person can tell what it is
 VERSION = 2
 MARKED_VERSION = 2
-"""Since then the ledger tells what became of dead letters."""
+"""Since then the ledger tells what became of dead letters, and why records were dropped."""
 WAL_PAGES = 2000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
@@ -32,6 +32,7 @@ create table ledger(
     received integer not null, delivered integer not null, filtered integer not null,
     dead_lettered integer not null, dropped integer not null, spooled integer not null,
     replayed integer not null default 0, deleted integer not null default 0, evicted integer not null default 0,
+    expired integer not null default 0, damaged integer not null default 0,
     primary key(mapping, stream)) without rowid;
 create table dead_letters(
     number integer primary key autoincrement, kind text not null, mapping text not null, streams text not null,
@@ -48,6 +49,8 @@ _MIGRATIONS = {
 alter table ledger add column replayed integer not null default 0;
 alter table ledger add column deleted integer not null default 0;
 alter table ledger add column evicted integer not null default 0;
+alter table ledger add column expired integer not null default 0;
+alter table ledger add column damaged integer not null default 0;
 """,
 }
 """From each format to the next one."""

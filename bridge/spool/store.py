@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
 from bridge.spool import schema
+from bridge.spool.bounds import Dropping, Room
 from bridge.spool.folder import Folder
 from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
 from bridge.spool.letters import Changed, Letter, measure_letters, write_letters
@@ -19,11 +20,11 @@ from bridge.spool.live_first import LiveFirstQueue
 from bridge.spool.pages import Pages, shorten
 from bridge.spool.queue import StreamQueue
 from bridge.spool.reading import Reading
+from bridge.spool.salvage import salvage
 from bridge.spool.state import State, load_all, write_changed, written
 from bridge.spool.transaction import (
     Transaction,
     pending_bytes,
-    write_dropped,
     write_pending,
     write_rest,
     write_settled,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DROPPED_AT_ONCE = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
@@ -49,6 +48,10 @@ class SpoolSettings:
     fresh_bytes: int = 16 * 1024**2
     max_dead_letter_bytes: int = 256 * 1024**2
     """Beyond it the oldest dead letters give way to newer ones: counted, and said."""
+    min_free_bytes: int = 0
+    """What is left free on the disk, whoever fills it."""
+    max_age_secs: float | None = None
+    """Records that waited longer are dropped, and counted."""
     live_first: bool = False
     """What was just received is sent before the backlog, but where order is strict."""
 
@@ -64,7 +67,8 @@ class Spool:
         self.ledger = Ledger()
         self.states: dict[str, State] = {}
         self._lock = threading.Lock()
-        self._broken = self.full = False
+        self._broken = False
+        self._room = Room(settings.path, settings.max_bytes, settings.min_free_bytes)
         self.evicted_letters = 0
         """Dead letters that gave way to newer ones since the spool was opened."""
         try:
@@ -75,9 +79,19 @@ class Spool:
             except SpoolCorrupt as error:
                 self.folder.set_aside(str(error))
                 self._open()
+            self._salvage()
         except BaseException:
             self.folder.close()
             raise
+
+    def _salvage(self) -> None:
+        """What damaged spools still hold. Where it cannot be had now, the bridge goes on, and tries at its next one."""
+        for aside in self.folder.unsalvaged():
+            try:
+                salvage(self, aside)
+                self.folder.salvaged(aside)
+            except (SpoolUnwritable, SpoolFull) as error:
+                log.error("not salvaged yet: %s", error)
 
     def _open(self) -> None:
         schema.refuse_remains(self.folder.database)
@@ -138,6 +152,11 @@ class Spool:
         """The spool's number for a stream ("" stands for none: unmatched messages)."""
         return self._number("streams", self._streams, name)
 
+    def note(self, key: str) -> str:
+        """What a transaction's `notes` said, or ""."""
+        found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
+        return found[0] if found else ""
+
     def state(self, space: str) -> State:
         """What the mapping of this name remembers."""
         return self.states.setdefault(space, State(space, {}))
@@ -174,9 +193,7 @@ class Spool:
                 # The log keeps the size it once had; a small spool could seem full for ever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
-                    raise SpoolFull(
-                        f"{self.used_bytes >> 20} of spool.max_bytes {self.settings.max_bytes >> 20} MiB are used"
-                    )
+                    raise SpoolFull(self._room.why_full(self.used_bytes))
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self._write(pending, transaction, needed)
@@ -191,15 +208,18 @@ class Spool:
         transaction = burst or Transaction()
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
-        dropped: list[tuple[StreamQueue, int]] = []
         changes, database = Ledger(), self._database
+        dropping = Dropping(database, changes)
         letters = transaction.letters
         try:
             database.execute("begin immediate")
             for queue, settlements in settled:
                 letters = letters + write_settled(database, queue, settlements, names, changes)
             if needed and self.settings.when_full == "drop_oldest":
-                self._make_room(needed, changes, dropped)
+                limit = self._room.limit(self.used_bytes)
+                dropping.make_room(self.queues.values(), lambda: self.used_bytes + needed > limit)
+            if transaction.expire_before_ms is not None:
+                dropping.expire(self.queues.values(), transaction.expire_before_ms)
             write_pending(database, pending, changes)
             changed_letters = self._write_letters(letters, transaction, changes)
             write_rest(database, transaction, changes)
@@ -210,8 +230,7 @@ class Spool:
             self._roll_back()
             for queue, settlements in settled:
                 queue.settle_again(settlements)
-            for queue, first in reversed(dropped):  # of several spans of one queue, the first is the last to count
-                queue.rewind(first)
+            dropping.failed()
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
@@ -223,8 +242,7 @@ class Spool:
             self.dead_letter_count += changed_letters.letters
             self.evicted_letters += changed_letters.evicted
             self._letter_bytes += changed_letters.size
-        for queue, _ in dropped:
-            queue.dropped()
+        dropping.done()
         for queue in pending:
             queue.committed()
 
@@ -273,25 +291,12 @@ class Spool:
         return self._pages.used_bytes(self._database)
 
     def _has_room(self, needed: int) -> bool:
-        """With hysteresis when blocking: once full, only a tenth of free room ends it."""
-        blocked = self.full and self.settings.when_full == "block"
-        limit = self.settings.max_bytes * (0.9 if blocked else 1.0)
-        self.full = self.used_bytes + needed > limit
-        return not self.full
+        return self._room.fits(self.used_bytes, needed, blocking=self.settings.when_full == "block")
 
-    def _make_room(self, needed: int, changes: Ledger, dropped: list[tuple[StreamQueue, int]]) -> None:
-        """Drop the oldest of the longest queue until the burst fits, or until senders hold all that is left."""
-        count = 0
-        while self.used_bytes + needed > self.settings.max_bytes:
-            queue = max(self.queues.values(), key=lambda queue: queue.waiting)
-            span = queue.drop_oldest(_DROPPED_AT_ONCE)
-            if span is None:
-                queue.dropped()
-                break
-            dropped.append((queue, span[0]))
-            count += write_dropped(self._database, queue, *span, changes)
-        if count:
-            log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
+    @property
+    def full(self) -> bool:
+        """There was no room at the last look."""
+        return self._room.full
 
     # -- reading (any thread) --------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
-from bridge.spool.ledger import UPSERT, Ledger
+from bridge.spool.ledger import UPSERT, Counts, Ledger
 from bridge.spool.letters import LETTER_BYTES
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ class Transaction:
     forget_packets: bool = False
     """The broker has no session: its packet identifiers mean nothing any more."""
     held_filters: frozenset[str] | None = None
+    expire_before_ms: int | None = None
+    """Records received before then, in milliseconds since 1970, are dropped."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """To be remembered by a key of their own."""
+    carried: dict[tuple[int, int], Counts] = field(default_factory=dict)
+    """Lines of the books of a spool that was damaged, by mapping and stream."""
+    found: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """Records among the pending that `carried` took for lost."""
 
     @property
     def empty(self) -> bool:
@@ -58,6 +66,8 @@ class Transaction:
             or self.amended
             or self.packets
             or self.forget_packets
+            or self.notes
+            or self.expire_before_ms is not None
             or self.held_filters is not None
         )
 
@@ -123,8 +133,10 @@ def write_settled(
     return refused
 
 
-def write_dropped(database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger) -> int:
-    """Delete records first to last, and count them as dropped per mapping; how many there were."""
+def write_dropped(
+    database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger, mark: str = ""
+) -> int:
+    """Delete records first to last, and count them as dropped per mapping, by that mark too; how many there were."""
     rows = database.execute(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
@@ -134,11 +146,21 @@ def write_dropped(database: sqlite3.Connection, queue: StreamQueue, first: int, 
         line = changes.of(mapping, queue.number)
         line.dropped += count
         line.spooled -= count
+        if mark:
+            setattr(line, mark, getattr(line, mark) + count)
     return sum(count for _, count in rows)
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
     """Packet identifiers, filters, and at last the ledger."""
+    for place, counts in transaction.carried.items():
+        changes.of(*place).add(counts)
+    for place, count in transaction.found.items():
+        line = changes.of(*place)
+        line.received -= count
+        line.dropped -= count
+        line.damaged -= count
+    database.executemany("insert or replace into meta values (?, ?)", transaction.notes.items())
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
         for place, count in counter.items():
             line = changes.of(*place)

@@ -56,6 +56,8 @@ _BOOKS_HELP = {
     "replayed": "Dead letters that were replayed",
     "deleted": "Dead letters that were deleted",
     "evicted": "Dead letters that gave way to newer ones",
+    "expired": "Of those dropped, records past spool.max_age_secs",
+    "damaged": "Of those dropped, records lost by a damaged disk",
 }
 _STREAM_STATES: Final = ("ok", "retrying", "refused")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.spool.bounds import Room
 from bridge.spool.transaction import Transaction
 from tests.spool.spools import append, assert_books_balance, data_of, opened, put, settle, take, take_all
 
@@ -128,7 +129,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
     spool = opened(tmp_path, max_bytes=4 * MIB, when_full="drop_oldest", fresh_bytes=MIB)
     for number in range(40):
         put(spool, *[b"%06d" % number + bytes(44)] * 250)
-    spool.settings = type(spool.settings)(tmp_path, max_bytes=MIB // 4, when_full="drop_oldest")
+    spool._room = Room(tmp_path, MIB // 4, 0)
     append(spool, *[b"999999"] * 3)
     real = spool._database
     spool._database = Failing(real)
@@ -136,7 +137,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
         spool.commit(Transaction())
     assert spool._database.deletes > 1  # several spans of one queue: the first of them counts
     spool._database = real
-    spool.settings = type(spool.settings)(tmp_path, max_bytes=64 * MIB, when_full="drop_oldest")
+    spool._room = Room(tmp_path, 64 * MIB, 0)
     spool.commit(Transaction())
     assert [int(data[:6]) for data in data_of(take_all(spool))] == [n for n in range(40) for _ in range(250)] + [
         999999

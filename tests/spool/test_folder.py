@@ -60,7 +60,12 @@ def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
     for name in ("spool.db-wal", "spool.db-shm", "notes.txt"):
         (tmp_path / name).write_text(name)
     aside = folder.set_aside("malformed")
-    assert sorted(file.name for file in aside.iterdir()) == ["spool.db", "spool.db-shm", "spool.db-wal"]
+    assert sorted(file.name for file in aside.iterdir()) == [
+        "salvage.unfinished",
+        "spool.db",
+        "spool.db-shm",
+        "spool.db-wal",
+    ]
     assert stat.S_IMODE(aside.stat().st_mode) == 0o700
     assert (tmp_path / "notes.txt").exists()
     assert folder.set_aside_count() == 1

@@ -10,7 +10,7 @@ def test_a_line_balances_when_every_record_is_accounted_for():
 
 def test_the_values_stand_in_the_order_of_the_columns():
     counts = Counts(**{name: number for number, name in enumerate(STORED)})
-    assert counts.values() == tuple(range(9))
+    assert counts.values() == tuple(range(11))
 
 
 def test_a_transactions_changes_are_added():
@@ -28,6 +28,6 @@ def test_a_transactions_changes_are_added():
 def test_the_database_adds_and_never_overwrites():
     database = sqlite3.connect(":memory:")
     database.execute(f"create table ledger(mapping, stream, {', '.join(STORED)}, primary key(mapping, stream))")
-    database.execute(UPSERT, (1, 1, *range(9)))
-    database.execute(UPSERT, (1, 1, *range(9)))
-    assert database.execute("select * from ledger").fetchall() == [(1, 1, 0, 2, 4, 6, 8, 10, 12, 14, 16)]
+    database.execute(UPSERT, (1, 1, *range(11)))
+    database.execute(UPSERT, (1, 1, *range(11)))
+    assert database.execute("select * from ledger").fetchall() == [(1, 1, *range(0, 22, 2))]

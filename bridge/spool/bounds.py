@@ -1,0 +1,106 @@
+"""How large the spool may become, how old its records, and what is dropped where a rule says so: counted, and said."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from bridge.spool.transaction import write_dropped
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from bridge.spool.ledger import Ledger
+    from bridge.spool.queue import StreamQueue
+
+log = logging.getLogger(__name__)
+
+_DROPPED_AT_ONCE = 2000
+_EXPIRED_AT_ONCE = 50_000
+
+
+class Room:
+    """What the spool may take: of `max_bytes`, and of the disk all but `min_free_bytes`."""
+
+    def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
+        self.full = False
+        self._path = path
+        self._max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
+        self._disk = False
+
+    def limit(self, used: int) -> int:
+        """The most bytes it may use now, where it uses `used`."""
+        if not self._min_free_bytes:
+            return self._max_bytes
+        of_disk = used + shutil.disk_usage(self._path).free - self._min_free_bytes
+        self._disk = of_disk < self._max_bytes
+        return min(self._max_bytes, of_disk)
+
+    def fits(self, used: int, needed: int, *, blocking: bool) -> bool:
+        """With hysteresis when blocking: once full, only a tenth of free room ends it."""
+        limit = self.limit(used)
+        spare = min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10 if self.full and blocking else 0
+        self.full = used + needed > limit - spare
+        return not self.full
+
+    def why_full(self, used: int) -> str:
+        """In words."""
+        if self._disk:
+            free = shutil.disk_usage(self._path).free
+            least = self._min_free_bytes >> 20
+            return f"{free >> 20} MiB are free on the disk of {self._path}, and spool.min_free_bytes keeps {least} MiB"
+        return f"{used >> 20} of spool.max_bytes {self._max_bytes >> 20} MiB are used"
+
+
+class Dropping:
+    """The records that one transaction drops. They are handed out again where it fails."""
+
+    def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
+        self._database = database
+        self._changes = changes
+        self._spans: list[tuple[StreamQueue, int]] = []
+
+    def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
+        """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
+        queues, count = list(queues), 0
+        while still_needed():
+            dropped = self._drop(max(queues, key=lambda queue: queue.waiting), _DROPPED_AT_ONCE)
+            if dropped is None:
+                break
+            count += dropped
+        if count:
+            log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
+
+    def expire(self, queues: Iterable[StreamQueue], before_ms: int) -> None:
+        """Drop what was received before then, but what senders hold."""
+        count = 0
+        for queue in queues:
+            while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
+                dropped = self._drop(queue, min(older, _DROPPED_AT_ONCE), "expired")
+                if dropped is None:
+                    break
+                count += dropped
+        if count:
+            log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
+
+    def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
+        span = queue.drop_oldest(count)
+        if span is None:
+            queue.dropped()
+            return None
+        self._spans.append((queue, span[0]))
+        return write_dropped(self._database, queue, *span, self._changes, mark)
+
+    def failed(self) -> None:
+        """Nothing was dropped after all."""
+        for queue, first in reversed(self._spans):  # of several spans of one queue, the first is the last to count
+            queue.rewind(first)
+
+    def done(self) -> None:
+        """The deletions are on disk."""
+        for queue, _ in self._spans:
+            queue.dropped()

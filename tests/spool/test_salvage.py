@@ -1,0 +1,176 @@
+"""Damaged spools: what can be read of them goes on, the rest is counted, and nothing of the files is deleted."""
+
+import os
+import random
+import sqlite3
+
+import pytest
+
+from bridge.spool import salvage as module
+from bridge.spool.salvage import salvage
+from bridge.spool.transaction import Transaction
+from tests.spool.spools import append, assert_books_balance, data_of, letter, opened, put, settle, take, take_all
+
+COUNT = 3_000
+
+
+def filled(folder, count=COUNT):
+    """Records of two mappings in two streams, some of them delivered, and three dead letters."""
+    spool = opened(folder)
+    for first in range(0, count, 100):
+        append(spool, *[b"%06d " % number + bytes(300) for number in range(first, first + 100)])
+        append(spool, b"%06d" % first, stream="oven", mapping="n", key="ä")
+        spool.commit(Transaction())
+    settle(spool, take(spool, 50))
+    transaction = Transaction(letters=[letter(payload=b"a"), letter(payload=b"b"), letter(payload=b"c")])
+    place = spool.mapping_number("m"), spool.queue("press").number
+    transaction.dead_lettered[place] += 3
+    transaction.filtered[place] += 7
+    transaction.packets[77] = True
+    transaction.held_filters = frozenset({"plant/#"})
+    spool.commit(transaction)
+    spool.state("m").put("k", b"remembered")
+    spool.commit(Transaction())
+    spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+    spool.close()
+
+
+def damage(folder, *places, size=64):
+    with (folder / "spool.db").open("r+b") as file:
+        for place in places:
+            file.seek(place)
+            file.write(os.urandom(size))
+
+
+def row(spool, mapping="m"):
+    return next(each for each in spool.rows() if each.mapping == mapping)
+
+
+def reopened(folder):
+    """As the bridge opens a spool in which it found damage."""
+    spool = opened(folder)
+    if spool.folder.set_aside_count() == 0:
+        spool.folder.mark_damaged("found while reading")
+        spool.close()
+        spool = opened(folder)
+    return spool
+
+
+def test_of_a_spool_that_is_whole_everything_is_salvaged(tmp_path):
+    filled(tmp_path)
+    spool = reopened(tmp_path)
+    assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
+    oven = take_all(spool, stream="oven")
+    assert len(oven) == COUNT // 100
+    assert {record.key for record in oven} == {"ä"}
+    press = row(spool)
+    assert (press.received, press.delivered, press.filtered, press.dead_lettered) == (COUNT + 10, 50, 7, 3)
+    assert (press.dropped, press.damaged) == (0, 0)
+    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c", b"b", b"a"]
+    assert spool.unreleased == {77}
+    assert spool.held_filters == {"plant/#"}
+    assert spool.state("m").get("k") == b"remembered"
+    assert_books_balance(spool)
+    spool.close()
+    assert opened(tmp_path).unreleased == {77}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path, seed):
+    filled(tmp_path)
+    chance = random.Random(seed)
+    size = (tmp_path / "spool.db").stat().st_size
+    damage(tmp_path, *[chance.randrange(size // 10, size) for _ in range(3)])
+    spool = reopened(tmp_path)
+    found = [int(data[:6]) for data in data_of(take_all(spool)) if data[:6].isdigit()]
+    assert found == sorted(found)
+    assert len(found) > COUNT // 2
+    press = row(spool)
+    if press.received:
+        assert press.received == COUNT + 10
+        assert press.dropped == press.damaged == COUNT - 50 - press.spooled
+    assert_books_balance(spool)
+    [aside] = tmp_path.glob("damaged-*")
+    assert (aside / "spool.db").stat().st_size == size
+    spool.close()
+
+
+@pytest.mark.parametrize("keep", [0, 100, 4096, 50_000])
+def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
+    filled(tmp_path)
+    os.truncate(tmp_path / "spool.db", keep)
+    spool = reopened(tmp_path)
+    put(spool, b"new")
+    assert b"new" in data_of(take_all(spool))
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
+    database = sqlite3.connect(tmp_path / "spool.db")
+    database.execute("create table accounts(name)")
+    database.close()
+    spool = opened(tmp_path)
+    assert spool.rows() == []
+    assert spool.folder.set_aside_count() == 1
+    spool.close()
+
+
+def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
+    filled(tmp_path)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    monkeypatch.setattr(module, "RANGE", 500)
+    commits, commit = [], type(spool).commit
+
+    def dies(self, transaction):
+        commit(self, transaction)
+        commits.append(transaction)
+        if len(commits) == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(spool), "commit", dies)
+        with pytest.raises(KeyboardInterrupt):
+            opened(tmp_path)
+    spool = opened(tmp_path)
+    assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
+    assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
+    assert spool.dead_letter_count == 3
+    assert_books_balance(spool)
+    spool.close()
+    assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
+
+
+def test_what_was_lost_is_told_in_the_log(tmp_path, caplog):
+    filled(tmp_path, 500)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("delete from queue_1 where number between 100 and 109")
+    spool = opened(tmp_path)
+    assert "of the records 10 were lost" in caplog.text
+    assert row(spool).damaged == 10
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_spool_of_the_first_format_is_salvaged_too(tmp_path):
+    filled(tmp_path, 200)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    for name in ("replayed", "deleted", "evicted", "expired", "damaged"):
+        database.execute(f"alter table ledger drop column {name}")
+    database.execute("pragma user_version=1")
+    database.close()
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    (tmp_path / "spool.db").rename(aside / "spool.db")
+    for rest in tmp_path.glob("spool.db-*"):
+        rest.unlink()
+    spool = opened(tmp_path)
+    assert salvage(spool, aside).records == 150 + 2
+    assert row(spool).received == 210
+    assert_books_balance(spool)
+    spool.close()
