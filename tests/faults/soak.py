@@ -133,10 +133,12 @@ def endure(stage: Stage, trouble: Trouble, hold_secs: float, story: Story) -> No
 
 
 def measured(stage: Stage) -> dict[str, float]:
-    """After two seconds of calm. Latency: until what the broker has just acknowledged has arrived."""
+    """When what the fault left behind has arrived, after two seconds of calm. Latency: until what the broker has just
+    acknowledged has arrived."""
+    assert stage.drained(stage.load.acknowledged, DRAIN_SECS)
     stage.hold(2.0)
     published, start = stage.load.acknowledged, time.monotonic()
-    assert stage.sink.wait_for(published, timeout_secs=DRAIN_SECS)
+    assert stage.drained(published, DRAIN_SECS)
     values = {
         "memory, MiB": stage.bridge.rss_bytes / MIB,
         "descriptors": float(len(list(Path(f"/proc/{stage.bridge.pid}/fd").iterdir()))),

@@ -93,8 +93,8 @@ class BridgeProcess:
         if self._process and self._process.poll() is None:
             self.kill()
 
-    def start(self) -> None:
-        """Start it and, unless told otherwise, wait until it has subscribed. `exit_code` is None from here on."""
+    def start(self, *, await_subscribed: bool | None = None) -> None:
+        """Start it and, unless told otherwise here or at first, wait until it has subscribed. `exit_code` is None."""
         assert not self.running, "the bridge is running already"
         self.exit_code = None
         self._log_start = self.stderr_file.stat().st_size if self.stderr_file.exists() else 0
@@ -102,7 +102,7 @@ class BridgeProcess:
             self._process = subprocess.Popen(
                 self._command(), cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
-        if self._await_subscribed:
+        if self._await_subscribed if await_subscribed is None else await_subscribed:
             self.wait_for("subscribed")
 
     def _command(self):

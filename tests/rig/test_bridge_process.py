@@ -89,3 +89,11 @@ def test_a_mapping_is_replaced_in_one_step(tmp_path):
     write_mapping(tmp_path, "press", "topic: b")
     assert [file.name for file in (tmp_path / "mappings").iterdir()] == ["press.yaml"]
     assert (tmp_path / "mappings" / "press.yaml").read_text() == "topic: b"
+
+
+def test_another_module_may_run_the_bridge_and_gets_what_stands_before_run(tmp_path):
+    write_configuration(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1"}, kinesis={}, mappings={})
+    with BridgeProcess(tmp_path, entry=("json.tool", "--nothing"), await_subscribed=False) as process:
+        assert process.wait() == 2
+    assert "json.tool" in process.stderr()
+    assert "run" in process.stderr()

@@ -146,3 +146,14 @@ def test_a_publisher_goes_on_where_a_reset_broke_off():
         assert done.reconnections == 1
         while set(subscriber.messages) != set(messages):
             subscriber.wait_for(len(subscriber.messages) + 1)
+
+
+def test_a_slow_way_holds_each_block_back_in_both_directions_until_it_heals(proxy):
+    with connect(proxy) as connection:
+        ask(connection)
+        proxy.slow(0.1)
+        start = time.monotonic()
+        assert ask(connection) == b"hello"
+        assert time.monotonic() - start >= 0.2
+        proxy.heal()
+        assert ask(connection) == b"hello"

@@ -5,6 +5,7 @@ import urllib.request
 import orjson
 import pytest
 
+from bridge.errors import Refused
 from tests.kinesis.conftest import publisher_for
 from tests.stand_in.kinesis import KinesisStandIn
 from tests.stand_in.kinesis_faults import Script
@@ -59,3 +60,24 @@ def test_as_a_process_it_forgets_counts_and_can_be_told_to_fail():
 def test_a_fault_of_no_known_kind_is_refused():
     with KinesisStandIn() as kinesis, pytest.raises(ValueError, match="one of"):
         kinesis.fault("explode")
+
+
+def test_a_signature_of_another_time_is_refused_where_the_clock_is_looked_at():
+    with KinesisStandIn({"s": 1}) as kinesis:
+        publisher = publisher_for(kinesis.url)
+        kinesis.max_skew_secs = 300
+        assert len(publisher.put_records("s", records(1))) == 1
+        kinesis.max_skew_secs = -1
+        with pytest.raises(Refused, match="InvalidSignatureException"):
+            publisher.put_records("s", records(1))
+
+
+def test_what_has_arrived_is_taken_once_in_the_order_of_arrival_over_a_reshard():
+    with KinesisStandIn({"s": 1}) as kinesis:
+        stream = kinesis.streams["s"]
+        for place in range(20):
+            if place == 10:
+                stream.split(0)
+            stream.put(entries(1, key=str(place)), kinesis.script)
+        assert [[stored.key for stored in taken] for taken in kinesis.take([stream])] == [[str(n) for n in range(20)]]
+        assert kinesis.take([stream]) == [[]]
