@@ -29,8 +29,6 @@ def main() -> int:
         if each not in playable:
             print(f"not played, as it needs root: {each.name}", file=sys.stderr)
     outcomes = [played(resized(each, options.backlog)) for each in playable]
-    text = README.read_text(encoding="utf-8")
-    README.write_text(with_rows(text, outcomes, [each.name for each in SCENARIOS]), encoding="utf-8")
     failed = [outcome for outcome in outcomes if outcome.problems]
     print(f"{len(outcomes)} scenarios played, {len(failed)} failed, {len(chosen) - len(playable)} not played")
     return 1 if failed or (os.environ.get("CI") and len(playable) < len(chosen)) else 0
@@ -49,6 +47,9 @@ def played(scenario: Scenario) -> Outcome:
         except (AssertionError, OSError) as error:
             outcome = Outcome(scenario.name, 0.0, 0, 0, 0, None, (f"could not be played: {error}",))
         print(row(outcome), flush=True)
+        # At once, so that a run that is cut short keeps what it measured.
+        text = README.read_text(encoding="utf-8")
+        README.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
         for problem in outcome.problems:
             print(f"    {problem}", file=sys.stderr, flush=True)
         return outcome
