@@ -16,6 +16,7 @@ from bridge.kinesis.credentials import Authentication
 from bridge.kinesis.dry_run import Printer
 from bridge.kinesis.sender import SenderSettings
 from bridge.kinesis.uplink import Uplink
+from bridge.manifest import ManifestOptions
 from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
 from bridge.replaying import Errands
@@ -61,20 +62,23 @@ def session_settings(settings: Settings) -> SessionSettings:
 
 def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
     """The shared publisher, with room for every stream's requests."""
+    return Publisher(publisher_settings(settings, uplink))
+
+
+def publisher_settings(settings: Settings, uplink: Uplink | None = None) -> PublisherSettings:
+    """How Kinesis is reached, and as whom. Secrets are laid open only here, and hidden from its `repr`."""
     kinesis = settings.kinesis
-    return Publisher(
-        PublisherSettings(
-            region=kinesis.region,
-            authentication=_authentication(kinesis.authentication),
-            endpoint_url=kinesis.endpoint_url,
-            sts_endpoint_url=kinesis.sts_endpoint_url,
-            fips=kinesis.fips,
-            dual_stack=kinesis.dual_stack,
-            proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
-            ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
-            max_connections=max(16, 4 * kinesis.requests_in_flight),
-            uplink=uplink,
-        )
+    return PublisherSettings(
+        region=kinesis.region,
+        authentication=_authentication(kinesis.authentication),
+        endpoint_url=kinesis.endpoint_url,
+        sts_endpoint_url=kinesis.sts_endpoint_url,
+        fips=kinesis.fips,
+        dual_stack=kinesis.dual_stack,
+        proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
+        ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
+        max_connections=max(16, 4 * kinesis.requests_in_flight),
+        uplink=uplink,
     )
 
 
@@ -134,7 +138,10 @@ def assemble(settings: Settings) -> Service:
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)
     sender, web = sender_settings(settings, uplink), web_settings(settings)
-    return Service(session_settings(settings), spool, publisher(settings, uplink), mappings, sender=sender, web=web)
+    told = settings.kinesis.manifest
+    manifest = ManifestOptions(told.data_stream, told.every_secs) if told else None
+    sending = publisher(settings, uplink)
+    return Service(session_settings(settings), spool, sending, mappings, sender=sender, web=web, manifest=manifest)
 
 
 def run_offline(settings: Settings, errand: Errand) -> None:

@@ -19,8 +19,8 @@ from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
 from bridge.histogram import Histogram
 from bridge.model import NO_PROPERTIES, Message
-from bridge.mqtt.properties import parse_properties
-from bridge.mqtt.wire import PUBREL, ProtocolViolation
+from bridge.mqtt.properties import readable
+from bridge.mqtt.wire import PUBREL
 from bridge.rejecting import refuse, refuse_topic, reject
 from bridge.replaying import Errands
 from bridge.spool.transaction import Transaction
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from bridge.manifest import Manifests
     from bridge.mapping.routes import Match, Routes
     from bridge.model import Command, Effects, Released
     from bridge.mqtt.subscriber import Subscriber
@@ -78,6 +79,7 @@ class Ingest:
         self._clock = clock
         self._now_ms = now_ms
         self.errands = Errands(spool)
+        self.manifests: Manifests | None = None
         self._next_routes: Routes | None = routes
         self._routes = routes
         self._targets: dict[str, Target] = {}
@@ -180,6 +182,8 @@ class Ingest:
             return False
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
+        if self.manifests is not None:
+            self.manifests.cover(routes.mappings)
         for queue in self._spool.queues.values():
             self._on_stream(queue)
         self._subscriber.want(routes.filters())
@@ -194,6 +198,8 @@ class Ingest:
         released = due(self._spool, self._routes.mappings, self._now_ms())
         if released:
             self._let_go(released)
+            self._commit()
+        if self.manifests is not None and self.manifests.fill(self._transaction, self._now_ms()):
             self._commit()
         if self._spool.settings.max_age_secs is not None:
             self._expire(self._now_ms() - int(self._spool.settings.max_age_secs * 1000))
@@ -230,7 +236,7 @@ class Ingest:
             match = match_of(topic)
             properties: Mapping[str, Any] = NO_PROPERTIES
             if raw_properties:
-                properties = self._properties(raw_properties)
+                properties = readable(raw_properties)
             message = _new(Message, (match.topic, payload, qos, first & 1 == 1, now_ms, properties))
             if total_bytes != len(payload):
                 self._refuse_all(match, message, total_bytes)
@@ -273,13 +279,6 @@ class Ingest:
         packet = int.from_bytes(packet_id)
         self._unreleased.discard(packet)
         self._transaction.packets[packet] = False
-
-    def _properties(self, raw: bytes) -> Mapping[str, Any]:
-        try:
-            return parse_properties(raw)
-        except ProtocolViolation as error:
-            # The message itself is whole; its properties are said to be unreadable rather than left out.
-            return {"unreadable": str(error)}
 
     def _filter(self, number: int, queues: tuple[StreamQueue, ...], messages: int = 1) -> None:
         for queue in queues:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,6 +103,16 @@ class Output:
         return Destination(
             self.data_stream, self.packing, self.compression, self.order, keys, self.region or "", self.role_arn or ""
         )
+
+
+class Enveloped(bytes):
+    """A record's data in an envelope that has no id yet: the spool gives it, with the record's number."""
+
+    UNNUMBERED: ClassVar = b'{"id":"00000000-0000-000000000000'
+
+    def numbered(self, spool: bytes, queue: int, number: int) -> bytes:
+        """With its id: 8, 4 and 12 hexadecimal digits."""
+        return b'{"id":"%b-%04x-%012x%b' % (spool, queue, number, self[len(self.UNNUMBERED) :])
 
 
 class Draft(NamedTuple):

@@ -23,6 +23,7 @@ from bridge.errors import BridgeError, SpoolUnwritable
 from bridge.histogram import added
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
+from bridge.manifest import Manifests
 from bridge.mqtt.subscriber import Subscriber
 from bridge.replaying import Errand
 from bridge.spool.ledger import COLUMNS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.kinesis.sender import Transport
+    from bridge.manifest import ManifestOptions
     from bridge.mapping.live import LiveMappings
     from bridge.mqtt.address import SessionSettings
     from bridge.mqtt.wire import Publish
@@ -62,6 +64,7 @@ class Service:
         *,
         sender: SenderSettings | None = None,
         web: WebSettings | None = None,
+        manifest: ManifestOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable."""
@@ -81,6 +84,8 @@ class Service:
         self._ingest = Ingest(
             self._subscriber, self._spool, mappings.routes, limits=mappings.limits, on_stream=self._ensure_sender
         )
+        if manifest is not None:
+            self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.put_in_force
         self._web = WebServer(self, web) if web is not None else None
 

@@ -188,6 +188,19 @@ def status(
 
 
 @app.command()
+def prove(
+    stream: Annotated[str, typer.Argument(help="The data stream, whose output has `envelope: true`.")],
+    manifests: Annotated[str, typer.Option("--manifests", help="Their stream; else kinesis.manifest's.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Read a stream and its manifests, and tell whether every record is there; exit code 1 if not."""
+    from bridge.cli.prove import prove as run_prove  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_prove(config, stream, manifests, as_json=as_json))
+
+
+@app.command()
 def policy(
     account: Annotated[str, typer.Option("--account", help="The AWS account's number; else AWS is asked.")] = "",
     role: Annotated[str, typer.Option("--role", help="Instead: the policy of this role_arn of an output.")] = "",

@@ -45,6 +45,15 @@ EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Expect("a URL as htt
 LEAST_UPLINK_BYTES = 1000
 
 
+class ManifestSettings(Section):
+    """Records that tell which records a stream holds."""
+
+    data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Expect("the name of a data stream")] = Field(
+        description="the stream of the manifests"
+    )
+    every_secs: int = Field(default=60, ge=1, le=86_400, description="how often one is written, where there is news")
+
+
 class KinesisSettings(Section):
     """Region, authentication, and how hard to send."""
 
@@ -79,6 +88,9 @@ class KinesisSettings(Section):
     )
     max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
         default=None, description="the most that all streams together put on the link a second"
+    )
+    manifest: ManifestSettings | None = Field(
+        default=None, description="tell in a stream of its own which records of others are complete; see `prove`"
     )
     requests_in_flight: int = Field(
         default=4, ge=1, le=32, description="PutRecords requests under way at once, per stream"

@@ -25,6 +25,7 @@
     health.py        a stream's counters and state; what is logged, once
     window.py        a stream's records in flight and held: what becomes of each
     sender.py        one stream's workers
+    unpacking.py     what consumers do: the records within a packed one
     dry_run.py       prints instead of sending
 
 One `StreamSender` per stream, run by as many threads as requests may be in flight; nothing is shared between streams

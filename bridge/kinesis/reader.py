@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.kinesis.credentials import authenticated_session
+from bridge.kinesis.faults import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,31 @@ class StreamReader:
             self._iterators[stream, name] = answer.get("NextShardIterator")
             for record in answer["Records"]:
                 yield Arrived(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
+
+    def read_to_end(self, stream: str) -> Iterator[Arrived]:
+        """All that the stream holds now, shard by shard, from its beginning. Raises SendError."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
+
+        try:
+            client = self._connected()
+            for shard in client.list_shards(StreamName=stream)["Shards"]:
+                yield from self._shard_to_end(client, stream, shard["ShardId"])
+        except ClientError as error:
+            raise Answer.of(error).error(stream, self._settings.region) from error
+        except BotoCoreError as error:
+            from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
+
+            raise network_error(error) from error
+
+    def _shard_to_end(self, client: Any, stream: str, shard: str) -> Iterator[Arrived]:
+        iterator: str | None = self._first(stream, shard)
+        while iterator:
+            answer = client.get_records(ShardIterator=iterator, Limit=10_000)
+            for record in answer["Records"]:
+                yield Arrived(stream, shard, record["PartitionKey"], record["SequenceNumber"], record["Data"])
+            if not answer["Records"] and not answer.get("MillisBehindLatest"):
+                return
+            iterator = answer.get("NextShardIterator")
 
     def _first(self, stream: str, shard: str) -> str:
         answer = self._connected().get_shard_iterator(

@@ -1,20 +1,22 @@
 """`envelope: true`: a record with what a consumer needs to know of it, made once, so that every copy is the same bytes.
 
-    {"id": "5f3a9c0e1b7d2468-1a", "received_at": "2023-11-14T22:13:20.000Z", "mapping": "press-telemetry",
+    {"id": "5f3a9c0e-0001-00000000001a", "received_at": "2023-11-14T22:13:20.000Z", "mapping": "press-telemetry",
      "version": "9f86d081884c", "topic": "factory/pdx/line3/press07/telemetry", "data": ...}
 
-id       one of a kind, and the same in every copy of the record that the bridge sends: to remove repetitions
+id       one of a kind, and the same in every copy of the record that the bridge sends: to remove repetitions. The
+         spool's own id, the queue's number, and the record's in that queue, in hexadecimal: within a queue they have no
+         gaps, so that what is missing can be told (bridge/manifest.py). The spool gives it: see `Enveloped`
 version  the first 12 digits of the SHA-256 of the mapping's file, as `sha256sum` shows it
 data     the record as it would be without the envelope
 """
 
 from __future__ import annotations
 
-import secrets
-from itertools import count
 from typing import TYPE_CHECKING
 
 import orjson
+
+from bridge.model import Enveloped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +31,13 @@ _BEFORE_DATA = b',"data":'
 
 
 def envelopes(mapping: str, version: str) -> Callable[[Scope, bytes], bytes]:
-    """Give what puts JSON into an envelope; each such function has numbers of its own."""
-    numbers, run = count(1), secrets.token_hex(8).encode()
+    """Give what puts JSON into an envelope."""
     of_mapping = b'","mapping":%b,"version":%b,"topic":' % (orjson.dumps(mapping), orjson.dumps(version))
 
     def envelope(scope: Scope, data: bytes) -> bytes:
         at, topic = scope["received_at"].encode(), orjson.dumps(scope["topic"])
-        head = b'{"id":"%b-%x","received_at":"%b' % (run, next(numbers), at)
-        return b"".join((head, of_mapping, topic, _BEFORE_DATA, data, b"}"))
+        head = b'%b","received_at":"%b' % (Enveloped.UNNUMBERED, at)
+        return Enveloped(b"".join((head, of_mapping, topic, _BEFORE_DATA, data, b"}")))
 
     return envelope
 

@@ -67,3 +67,11 @@ def _after_variable_byte_integer(data: bytes, at: int) -> int:
         at += 1
     _slice(data, at, 1)
     return at + 1
+
+
+def readable(raw: bytes) -> dict[str, Any]:
+    """The properties, or that they cannot be read: the message is whole, and they are not left out in silence."""
+    try:
+        return parse_properties(raw)
+    except ProtocolViolation as error:
+        return {"unreadable": str(error)}

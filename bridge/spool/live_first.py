@@ -28,6 +28,7 @@ class LiveFirstQueue(StreamQueue):
     def committed(self) -> None:
         """As `StreamQueue`."""
         records, self.pending = self.pending, []
+        self.unnumbered.clear()
         with self._changed:
             self._tail = records[-1].number + 1
             self.commits.add(records[-1].number, time.monotonic())

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.model import MAX_PARTITION_KEY_CHARS, Record, Tuning
+from bridge.model import MAX_PARTITION_KEY_CHARS, Enveloped, Record, Tuning
 from bridge.spool.commits import Commits
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class StreamQueue:
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
         self.commits = Commits()
+        self.spool_id = b"00000000"
+        self.covered = False
+        """Whether manifests tell of its records (bridge/manifest.py): then it notes which of them have no id."""
+        self.unnumbered: list[int] = []
         self.marks: list[tuple[int, int]] = []
         """(number, milliseconds since 1970): a record of that number was received then. Never changed, but replaced."""
         self.marks_changed = False
@@ -80,6 +84,10 @@ class StreamQueue:
         """Number a record for the transaction to come. Without a key, its number spreads it over the shards."""
         number = self.next
         self.next = number + 1
+        if type(data) is Enveloped:
+            data = data.numbered(self.spool_id, self.number, number)
+        elif self.covered:
+            self.unnumbered.append(number)
         # orjson makes its result in a block of 1 KiB and shrinks it in place, which leaves the rest of the block idle
         # as long as the result lives. A copy costs 0.1 µs and makes the window in memory a quarter of the size.
         data = memoryview(data).tobytes()
@@ -88,6 +96,7 @@ class StreamQueue:
     def committed(self) -> None:
         """What was pending is on disk: let senders have it."""
         records, self.pending = self.pending, []
+        self.unnumbered.clear()
         size = sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
         with self._changed:
             self._tail = records[-1].number + 1

@@ -66,6 +66,18 @@ class Reading:
                 for queue in queues
             }
 
+    def first_waiting(self, queue: StreamQueue) -> int:
+        """Every record of a lower number is delivered, dead-lettered or dropped."""
+        with self._turn:
+            first = self._database.execute(f"select min(number) from queue_{queue.number}").fetchone()[0]
+        return queue.next if first is None else int(first)
+
+    def exceptions(self, queue: StreamQueue, before: int) -> list[tuple[int, int, str]]:
+        """(first, last, reason) of the numbers below `before` that no consumer will find, not told yet."""
+        query = "select first, last, reason from exceptions where queue = ? and first < ? order by first"
+        with self._turn:
+            return self._database.execute(query, (queue.number, before)).fetchall()
+
     def close(self) -> None:
         """Let the file go."""
         with self._turn:

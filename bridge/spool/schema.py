@@ -39,6 +39,7 @@ create table dead_letters(
     item integer, code text not null, detail text not null, topic text not null, payload blob not null,
     total_bytes integer not null, qos integer not null, retain integer not null, received_at_ms integer not null,
     properties text not null, key text);
+create table exceptions(queue integer not null, first integer not null, last integer not null, reason text not null);
 create table unreleased(packet integer primary key);
 create table state(space text not null, key text not null, value blob not null, primary key(space, key)) without rowid;
 """
@@ -51,6 +52,7 @@ alter table ledger add column deleted integer not null default 0;
 alter table ledger add column evicted integer not null default 0;
 alter table ledger add column expired integer not null default 0;
 alter table ledger add column damaged integer not null default 0;
+create table exceptions(queue integer not null, first integer not null, last integer not null, reason text not null);
 """,
 }
 """From each format to the next one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import sqlite3
 import threading
 from contextlib import suppress
@@ -97,7 +98,7 @@ class Spool:
         schema.refuse_remains(self.folder.database)
         self._database = schema.connect(self.folder.database)
         try:
-            self._reading = Reading(self.folder.database, self._unreadable)
+            self.reading = Reading(self.folder.database, self._unreadable)
             self._load()
         except sqlite3.Error as error:
             raise schema.translated(error, self.folder.database) from error
@@ -115,9 +116,16 @@ class Spool:
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
         self.dead_letter_count, self._letter_bytes = measure_letters(self._database)
+        self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
                 self._add_queue(name, number, next_number)
+
+    def _spool_id(self) -> bytes:
+        """What tells this spool from all others, and from one that was begun anew in its place."""
+        made = secrets.token_hex(4)
+        self._database.execute("insert or ignore into meta values ('spool_id', ?)", (made,))
+        return self.note("spool_id").encode()
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         schema.create_queue(self._database, number)
@@ -126,13 +134,14 @@ class Spool:
         queue = made(
             name,
             number,
-            read=self._reading.page,
+            read=self.reading.page,
             first=next_number if first is None else first,
             next_number=next_number,
             fresh_bytes=self.settings.fresh_bytes,
         )
         found = self._database.execute("select value from meta where key = ?", (f"marks {number}",)).fetchone()
         queue.marks = [(number, at) for number, at in json.loads(found[0])] if found else []
+        queue.spool_id = self.id
         self.queues[name] = queue
         return queue
 
@@ -156,6 +165,13 @@ class Spool:
         """What a transaction's `notes` said, or ""."""
         found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
         return found[0] if found else ""
+
+    def keep_note(self, key: str, value: str) -> None:
+        """Remember at once. Raises SpoolUnwritable."""
+        try:
+            self._database.execute("insert or replace into meta values (?, ?)", (key, value))
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def state(self, space: str) -> State:
         """What the mapping of this name remembers."""
@@ -293,11 +309,6 @@ class Spool:
     def _has_room(self, needed: int) -> bool:
         return self._room.fits(self.used_bytes, needed, blocking=self.settings.when_full == "block")
 
-    @property
-    def full(self) -> bool:
-        """There was no room at the last look."""
-        return self._room.full
-
     # -- reading (any thread) --------------------------------------------------------------------------------------
 
     def rows(self) -> list[LedgerRow]:
@@ -312,15 +323,15 @@ class Spool:
 
     def letter(self, number: int) -> Letter | None:
         """One dead letter."""
-        return self._reading.letter(number)
+        return self.reading.letter(number)
 
     def newest_letters(self, count: int) -> list[Letter]:
         """The newest dead letters, newest first."""
-        return self._reading.newest_letters(count)
+        return self.reading.newest_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
         """Records on disk per stream, counted afresh: what the ledger's `spooled` must agree with."""
-        return self._reading.waiting(list(self.queues.values()))
+        return self.reading.waiting(list(self.queues.values()))
 
     def bytes_on_disk(self) -> int:
         """The sizes of the database's files."""
@@ -330,7 +341,7 @@ class Spool:
         """Close the files and let another bridge have them. What is settled but not committed is sent again."""
         for queue in self.queues.values():
             queue.close()
-        self._reading.close()
+        self.reading.close()
         with suppress(sqlite3.Error):  # closing a spool on a broken disk is still closing it
             self._database.close()
         self.folder.close()

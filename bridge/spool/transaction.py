@@ -50,6 +50,8 @@ class Transaction:
     """Records received before then, in milliseconds since 1970, are dropped."""
     notes: dict[str, str] = field(default_factory=dict)
     """To be remembered by a key of their own."""
+    told: dict[int, int] = field(default_factory=dict)
+    """By queue: exceptions below this number were told in a manifest."""
     carried: dict[tuple[int, int], Counts] = field(default_factory=dict)
     """Lines of the books of a spool that was damaged, by mapping and stream."""
     found: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -85,6 +87,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
     """The burst's records."""
     for queue in queues:
         _insert(database, queue)
+        if queue.unnumbered:
+            _except(database, queue, runs(queue.unnumbered), "no envelope")
         database.execute("update streams set next = ? where number = ?", (queue.next, queue.number))
         if queue.marks_changed:
             value = json.dumps(queue.marks)
@@ -94,6 +98,12 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             line = changes.of(mapping, queue.number)
             line.received += count
             line.spooled += count
+
+
+def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
+    """Numbers that no consumer will find in the stream, or not by their ids: for the next manifest."""
+    rows = [(queue.number, first, last, reason) for first, last in spans]
+    database.executemany("insert into exceptions values (?, ?, ?, ?)", rows)
 
 
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
@@ -124,6 +134,8 @@ def write_settled(
             line = changes.of(mapping, queue.number)
             line.delivered += count
             line.spooled -= count
+        if queue.covered:
+            _except(database, queue, runs([each[0].number for each in settlement.rejected]), "dead_lettered")
         for record, code, detail in settlement.rejected:
             refused.append(_letter(record, queue.stream, names.get(record.mapping, ""), code, detail))
             database.execute(delete, (record.number, record.number))
@@ -142,6 +154,8 @@ def write_dropped(
         (first, last),
     ).fetchall()
     database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
+    if queue.covered:
+        _except(database, queue, [(first, last)], "dropped")
     for mapping, count in rows:
         line = changes.of(mapping, queue.number)
         line.dropped += count
@@ -161,6 +175,7 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
         line.dropped -= count
         line.damaged -= count
     database.executemany("insert or replace into meta values (?, ?)", transaction.notes.items())
+    database.executemany("delete from exceptions where queue = ? and last < ?", transaction.told.items())
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
         for place, count in counter.items():
             line = changes.of(*place)
@@ -183,7 +198,12 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
 
 def ranges(records: list[Record]) -> Iterator[tuple[int, int]]:
     """First and last number of each run of records without a gap."""
-    numbers = sorted({record.number for record in records})
+    return runs({record.number for record in records})
+
+
+def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of numbers without a gap."""
+    numbers = sorted(some)
     if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
         yield numbers[0], numbers[-1]
         return

@@ -37,6 +37,7 @@ def test_required_options_say_so():
         "kinesis.authentication.role_alias",
         "kinesis.authentication.trust_anchor_arn",
         "kinesis.authentication.profile_arn",
+        "kinesis.manifest.data_stream",
     ]
 
 

@@ -45,7 +45,7 @@ def test_fifty_thousand_messages_outlive_ten_kills(mosquitto, kinesis, bridge):
 def test_qos_2_is_exactly_once_in_the_spool_over_five_kills(mosquitto, kinesis, bridge, protocol):
     running = bridge({"press": {**TELEMETRY, "qos": 2}}, mqtt={"protocol": protocol})
     arrivals = Arrivals(kinesis)
-    published_while_killed(mosquitto, running, arrivals, count=6_000, qos=2, rate=1_000, kills=5)
+    published_while_killed(mosquitto, running, arrivals, count=6_000, qos=2, rate=800, kills=5)
     arrivals.wait_for_all(range(6_000))
     books = stop_and_balance(running)
     print(f"QoS 2, MQTT {protocol}: 6,000 published, {arrivals.duplicates} were sent once more after a kill")

@@ -7,6 +7,7 @@ from bridge.errors import ConfigError
 from bridge.mapping.envelope import content
 from bridge.mapping.loader import load_file
 from bridge.mapping.outputs import SPREAD_KEY_BYTES
+from bridge.model import Enveloped
 from tests.mapping.make import applied, mapping, message
 
 ENVELOPED = [{"data_stream": "s", "envelope": True}]
@@ -30,10 +31,13 @@ def test_a_record_says_where_it_comes_from():
     }
 
 
-def test_every_record_has_an_id_of_its_own():
-    made = [mapping(transform="payload", each=True, outputs=ENVELOPED * 2) for _ in range(2)]
-    ids = [record["id"] for each in made for record in opened(applied(each, message([1, 2, 3])))]
-    assert len(set(ids)) == 12
+def test_an_id_waits_for_the_spool_to_give_it():
+    made = mapping(transform="payload", each=True, outputs=ENVELOPED * 2)
+    drafts = applied(made, message([1, 2, 3])).drafts
+    assert {type(draft.data) for draft in drafts} == {Enveloped}
+    assert {record["id"] for record in opened(applied(made, message([1])))} == {"00000000-0000-000000000000"}
+    numbered = json.loads(drafts[0].data.numbered(b"5f3a9c0e", 1, 26))
+    assert numbered["id"] == "5f3a9c0e-0001-00000000001a"
 
 
 def test_an_unchanged_payload_is_put_in_as_it_came():

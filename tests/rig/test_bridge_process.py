@@ -80,7 +80,7 @@ def test_a_configuration_says_what_it_was_told_and_nothing_twice(tmp_path):
     )
     document = yaml.safe_load((tmp_path / "bridge.yaml").read_text())
     assert document["mqtt"] == {"client_id": "bridge", "url": "mqtt://127.0.0.1:1"}
-    assert document["spool"] == {"path": "data/", "max_bytes": "1 MiB"}
+    assert document["spool"] == {"path": "data/", "min_free_bytes": 0, "max_bytes": "1 MiB"}
     assert yaml.safe_load((tmp_path / "mappings" / "press.yaml").read_text()) == mapping
 
 

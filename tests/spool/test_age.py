@@ -94,7 +94,7 @@ def test_the_free_room_of_the_disk_bounds_the_spool_and_it_resumes_with_hysteres
         spool.commit(Transaction())
     free.free = 80 * MIB
     spool.commit(Transaction())
-    assert not spool.full
+    assert not spool._room.full
     assert data_of(take_all(spool)) == [b"1", b"2"]
     spool.close()
 

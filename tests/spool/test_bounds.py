@@ -33,7 +33,7 @@ def filled(path, **options):
 
 def test_a_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
     spool = filled(tmp_path)
-    assert spool.full
+    assert spool._room.full
     with pytest.raises(SpoolFull, match=r"3 of spool\.max_bytes 4 MiB are used"):
         spool.commit(Transaction())
     assert 3 * MIB < spool.used_bytes <= 4 * MIB
@@ -68,7 +68,7 @@ def test_a_full_spool_does_not_write_what_a_mapping_remembers(tmp_path):
 def test_a_full_spool_takes_more_only_when_a_tenth_is_free(tmp_path):
     spool = filled(tmp_path)
     settled = 0
-    while spool.full:
+    while spool._room.full:
         settled += 1
         assert settled < 60
         spool.queue("press").settle(take(spool, 64), [])

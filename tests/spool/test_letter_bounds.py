@@ -66,6 +66,6 @@ def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
     assert (
         spool.dead_letter_count
         == before
-        == spool._reading._database.execute("select count(*) from dead_letters").fetchone()[0]
+        == spool.reading._database.execute("select count(*) from dead_letters").fetchone()[0]
     )
     spool.close()

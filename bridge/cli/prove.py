@@ -1,0 +1,66 @@
+"""`prove`: reads a stream and its manifests, and tells whether every record is there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.assembly import publisher_settings
+from bridge.cli.app import FAILED
+from bridge.cli.progress import progress
+from bridge.config import load_settings
+from bridge.errors import BridgeError
+from bridge.kinesis.reader import StreamReader
+from bridge.kinesis.unpacking import unpacked
+from bridge.proof import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bridge.proof import Verdict
+
+_SHOWN_RUNS = 20
+
+
+def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
+    """0 if nothing that a manifest tells of is missing, else 1. Raises ConfigError, BridgeError, SendError."""
+    settings = load_settings(config, os.environ)
+    told = settings.kinesis.manifest
+    manifests = manifests or (told.data_stream if told else "")
+    if not manifests:
+        raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
+    reader = StreamReader(replace(publisher_settings(settings), uplink=None))
+    proof = Proof()
+    for arrived in reader.read_to_end(manifests):
+        proof.manifest(arrived.data, stream)
+    for arrived in progress(reader.read_to_end(stream), stream):
+        for data in unpacked(arrived.data):
+            proof.record(data)
+    verdicts = list(proof.verdicts())
+    if as_json:
+        print(orjson.dumps([_value(each) for each in verdicts]).decode())
+    else:
+        print("\n".join(line for each in verdicts for line in _in_words(each)) or f"no manifest tells of {stream}")
+    return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
+
+
+def _value(verdict: Verdict) -> dict[str, Any]:
+    """As JSON can hold it."""
+    return {**asdict(verdict), "place": verdict.place._asdict(), "proven": verdict.proven}
+
+
+def _in_words(verdict: Verdict) -> Iterator[str]:
+    word = "complete" if verdict.proven else "INCOMPLETE"
+    yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.place.spool}, queue {verdict.place.queue}): {word}"
+    there = verdict.told - verdict.excepted - sum(last - first + 1 for first, last in verdict.missing)
+    yield f"  {verdict.told:,} told of: {there:,} there, {verdict.excepted:,} excepted by name"
+    yield f"  {verdict.repeated:,} came more than once, {verdict.later:,} are newer than the last manifest"
+    for name, spans in (("missing", verdict.missing), ("no manifest tells of", verdict.untold)):
+        for first, last in spans[:_SHOWN_RUNS]:
+            yield f"  {name}: {first:,}" + (f" to {last:,}" if last > first else "")
+        if len(spans) > _SHOWN_RUNS:
+            yield f"  {name}: and {len(spans) - _SHOWN_RUNS:,} runs more"

@@ -1,0 +1,70 @@
+"""What consumers do: the records within a packed one, for those who prove that all are there.
+
+KPL aggregation: see kpl.py. Lines: newline-delimited, perhaps compressed with gzip or zstd.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from hashlib import md5
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from bridge.kinesis.kpl import FRAME_BYTES, MAGIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_DIGEST_BYTES = 16
+MOST_BYTES = 256 * 1024 * 1024
+
+
+def unpacked(data: bytes) -> Iterator[bytes]:
+    """The records in one record of a stream; itself, where nothing is packed in it."""
+    if data.startswith(MAGIC) and len(data) > FRAME_BYTES:
+        body = data[len(MAGIC) : -_DIGEST_BYTES]
+        if md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]:
+            yield from _aggregated(body)
+            return
+    try:
+        if data.startswith(_GZIP):
+            data = gzip.decompress(data)
+        elif data.startswith(_ZSTD):
+            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MOST_BYTES)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError):
+        yield data
+        return
+    yield from data.splitlines() if b"\n" in data else (data,)
+
+
+def _aggregated(body: bytes) -> Iterator[bytes]:
+    """Field 3 of the message are the records, and field 3 of those their data."""
+    for number, content in _fields(body):
+        if number == 3:  # noqa: PLR2004 - the format's
+            yield from (data for inner, data in _fields(content) if inner == 3)  # noqa: PLR2004 - as above
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number, content) of the fields that have a length; varints are passed over."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        value, at = _varint(message, at)
+        if tag & 7 == 2:  # noqa: PLR2004 - protobuf's wire type for bytes
+            yield tag >> 3, message[at : at + value]
+            at += value
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(message):
+        octet = message[at]
+        at += 1
+        value |= (octet & 0x7F) << shift
+        shift += 7
+        if octet < 0x80:  # noqa: PLR2004 - protobuf's mark of the last octet
+            break
+    return value, at
