@@ -188,6 +188,18 @@ def status(
 
 
 @app.command()
+def doctor(
+    send: Annotated[bool, typer.Option("--send", help="Send one marked record to each stream.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Ask broker, AWS and disk whether the bridge can do its work, and say what to do; exit code 1 if it cannot."""
+    from bridge.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_doctor(config, send=send, as_json=as_json))
+
+
+@app.command()
 def prove(
     stream: Annotated[str, typer.Argument(help="The data stream, whose output has `envelope: true`.")],
     manifests: Annotated[str, typer.Option("--manifests", help="Their stream; else kinesis.manifest's.")] = "",

@@ -80,9 +80,19 @@ class Clients:
         """The client for a destination. Raises SendError where there are no credentials."""
         if self._files and self._clock() >= self._look_at:
             self._look()
-        place = destination.region or _region_of_arn(destination.data_stream) or self._settings.region
+        place = self._region(destination)
         found = self._connected.get((place, destination.role_arn))
         return found if found is not None else self._connect(place, destination.role_arn)
+
+    def endpoint(self, service: str, destination: Destination) -> str:
+        """Where a service is asked for a destination: given, or AWS's own as botocore knows it."""
+        from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
+
+        client = self._settings.client(get_session(), service, self._region(destination), signed=False)
+        return str(client.meta.endpoint_url)
+
+    def _region(self, destination: Destination) -> str:
+        return destination.region or _region_of_arn(destination.data_stream) or self._settings.region
 
     def whoami(self, destination: Destination) -> str:
         """The ARN behind the credentials for a destination. Raises SendError."""

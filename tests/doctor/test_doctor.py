@@ -1,0 +1,208 @@
+"""Against a real broker, a stand-in for Kinesis and for STS, and what can be wrong with each."""
+
+import json
+import socket
+import ssl
+import subprocess
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from bridge.cli.doctor import doctor
+from bridge.doctor import broker, network
+from bridge.doctor.aws import examine_endpoint
+from bridge.doctor.disk import examine_fsync, examine_room
+from bridge.doctor.examine import examine
+from bridge.doctor.findings import well
+from bridge.errors import ConfigError
+from tests.cli.setting import BRIDGE, set_up
+from tests.rig.certificates import Authority
+from tests.rig.ministack import MiniStack, allow
+from tests.rig.mosquitto import Mosquitto, executable
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with MiniStack() as stack:
+        stack.stream("telemetry")
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    monkeypatch.setattr(broker, "LISTEN_SECS", 0.3)
+    monkeypatch.setattr(broker, "CONNECT_SECS", 3.0)
+
+
+def set_up_with(folder, port, aws, key=("test", "test"), mqtt="", **mappings):
+    config = set_up(folder, **mappings)
+    authentication = f"{{type: token, access_key_id: {key[0]}, secret_access_key: '{key[1]}'}}"
+    ends = f"endpoint_url: '{aws.url}', sts_endpoint_url: '{aws.url}'"
+    text = BRIDGE.replace("authentication: {type: default}", f"authentication: {authentication}, {ends}")
+    config.write_text((text % port).replace("client_id: test", f"client_id: test{mqtt}"))
+    return config
+
+
+def found(config, capsys, *, send=False):
+    code = doctor(config, send=send, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    return code, {each["subject"]: each for each in told}
+
+
+def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
+    config = set_up_with(tmp_path, mosquitto.port, aws)
+    code, told = found(config, capsys, send=True)
+    assert code == 0, told
+    assert f"127.0.0.1:{mosquitto.port}" in told["firewall"]["said"]
+    assert told["session"]["state"] == "well"
+    assert told["subscription factory/+/+/telemetry"]["said"] == "granted, QoS 1"
+    assert told["credentials"]["said"].startswith("arn:aws:")
+    assert "ACTIVE" in told["stream telemetry"]["said"]
+    assert told["a record to telemetry"]["state"] == "well"
+    assert aws.stored("telemetry")[-1] == b'{"mqtt-kinesis": "doctor"}'
+    assert told["clock"]["state"] == "well"
+    assert "bursts a second" in told["disk"]["said"]
+    assert "room for" in told["spool"]["said"]
+    doctor(config, send=False, as_json=False)
+    assert "✓ session: " in capsys.readouterr().out
+
+
+def test_each_trouble_is_told_beside_the_others(tmp_path, aws, capsys):
+    with Mosquitto(users={"bridge": "right"}) as locked:
+        key = aws.user("doctored", allow("kinesis:PutRecords", "*"))
+        other = "topic: a\noutputs: [{data_stream: absent}]\n"
+        mqtt = ", username: bridge, password: hunter2hunter2"
+        config = set_up_with(tmp_path, locked.port, aws, (key[0], "hunter2hunter2"), mqtt, other=other)
+        code, told = found(config, capsys)
+    assert code == 1
+    assert "Not authorized" in told["session"]["said"] or "password" in told["session"]["said"]
+    assert "does not match" in told["credentials"]["advice"]
+    assert told["stream telemetry"]["state"] == told["stream absent"]["state"] == "failed"
+    assert told["disk"]["state"] == "well"
+    assert "hunter2" not in json.dumps(told)
+
+
+def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
+    code, told = found(set_up_with(tmp_path, free_port, aws), capsys)
+    assert code == 1
+    assert told[f"broker mqtt://127.0.0.1:{free_port}"]["advice"] == (
+        f"open TCP port {free_port} to 127.0.0.1 in the firewall"
+    )
+    assert told["session"]["state"] == "failed"
+
+
+def test_what_may_not_be_asked_is_a_warning(tmp_path, mosquitto, aws, capsys):
+    key = aws.user("writer", allow("kinesis:PutRecords", "*"))
+    code, told = found(set_up_with(tmp_path, mosquitto.port, aws, key), capsys)
+    assert code == 0, told
+    assert told["stream telemetry"]["state"] == "warning"
+    assert "per key" in told["stream telemetry"]["advice"]
+
+
+def test_retained_messages_are_counted(tmp_path, mosquitto, monkeypatch, aws, capsys):
+    monkeypatch.setattr(broker, "_MANY_RETAINED", 3)
+    topics = [(f"factory/pdx/press{number}/telemetry", b"1") for number in range(5)]
+
+    for topic, payload in topics:
+        command = [executable("mosquitto_pub"), "-p", str(mosquitto.port), "-r", "-t", topic, "-m", payload.decode()]
+        subprocess.run(command, check=True)
+    _, told = found(set_up_with(tmp_path, mosquitto.port, aws), capsys)
+    assert "5 of 5 were retained" in told["messages in 0 s"]["said"]
+
+
+def test_a_broken_mapping_is_told_first(tmp_path, aws):
+    with pytest.raises(ConfigError):
+        doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)
+
+
+def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
+    [nowhere] = network.reach("broker", "no-such-host.invalid", 1883, None)
+    assert "has no address" in nowhere.said
+    authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.server())
+    port = listener.getsockname()[1]
+
+    def serve():
+        for _ in range(2):
+            try:
+                context.wrap_socket(listener.accept()[0], server_side=True).close()
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    [stranger] = network.reach("broker", "127.0.0.1", port, ssl.create_default_context)
+    trusting = ssl.create_default_context(cafile=authority.ca_file)
+    [trusted] = network.reach("broker", "127.0.0.1", port, lambda: trusting)
+    thread.join()
+    listener.close()
+    assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)
+    assert (trusted.state, "TLSv1" in trusted.said) == ("well", True)
+
+
+class Dated(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response_only(403)
+        self.send_header("Date", format_datetime(datetime.now(UTC) + timedelta(seconds=self.server.ahead)))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Tests are quiet."""
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "words"),
+    [(0, "well", "within"), (-120, "warning", "s ahead of AWS"), (3600, "failed", "s behind AWS")],
+)
+def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
+    server = HTTPServer(("127.0.0.1", 0), Dated)
+    server.ahead = ahead
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    told = {each.subject: each for each in examine_endpoint("endpoint", f"http://127.0.0.1:{server.server_port}", None)}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert told["clock"].state == state
+    assert words in told["clock"].said
+
+
+def test_a_disk_that_takes_nothing_is_told(tmp_path):
+    [finding] = examine_fsync(tmp_path / "data")
+    assert finding.state in {"well", "warning"}
+    [finding] = examine_fsync(tmp_path.__class__("/proc"))
+    assert finding.state == "failed"
+    assert "spool.path" in finding.advice
+
+
+def test_the_room_is_told_in_hours_at_the_present_rate(tmp_path):
+    status = {
+        "ledger": [{"received": 1000, "filtered": 0}],
+        "received_messages": 1000,
+        "payload_bytes": 900_000,
+    }
+    told = {"status": status, "coverage": {"since_ms": 0, "at_ms": 10_000}}
+    [finding] = examine_room(tmp_path, 3600 * 100_000 * 24, 0, told)
+    assert "24 hours of an outage at the present rate of 100.0 kB a second" in finding.said
+    [finding] = examine_room(tmp_path, 1 << 20, 0, told)
+    assert finding.state == "warning"
+    [finding] = examine_room(tmp_path, 1 << 30, 1 << 60, None)
+    assert finding.state == "failed"
+
+
+def test_a_check_that_fails_or_hangs_stops_no_other():
+    hanging = threading.Event()
+
+    def hang():
+        yield well("slow", "begun")
+        hanging.wait(30)
+
+    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [well("good", "well")])]
+    told = [(each.subject, each.state) for each in examine(checks, 0.2)]
+    hanging.set()
+    assert told == [("slow", "well"), ("slow", "failed"), ("broken", "failed"), ("good", "well")]
