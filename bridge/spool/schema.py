@@ -22,6 +22,9 @@ WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
 _MAGIC = b"SQLite format 3\0"
 """https://www.sqlite.org/fileformat2.html#magic_header_string"""
+_HEAD_BYTES = 20
+_VERSIONS = frozenset({1, 2})
+"""Bytes 18 and 19: for a higher one SQLite takes a damaged file for one of a later version, and only reads it."""
 
 _TABLES = """
 create table meta(key text primary key, value text not null) without rowid;
@@ -68,11 +71,11 @@ def refuse_remains(file: Path) -> None:
     log_file = file.with_name(f"{file.name}-wal")
     try:
         with file.open("rb") as database:
-            start = database.read(len(_MAGIC))
+            start = database.read(_HEAD_BYTES)
         has_log = log_file.exists() and log_file.stat().st_size > 0
     except OSError as error:
         raise SpoolUnwritable(f"{file}: {error.strerror}") from error
-    if start and start != _MAGIC:
+    if start and (not start.startswith(_MAGIC) or not _VERSIONS.issuperset(start[len(_MAGIC) + 2 :])):
         raise SpoolCorrupt(f"{file} does not begin as a database does")
     if not start and has_log:
         raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")

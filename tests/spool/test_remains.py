@@ -1,5 +1,7 @@
 """What SQLite would take for a new database, and overwrite."""
 
+import pytest
+
 from bridge.errors import SpoolCorrupt
 from tests.spool.spools import data_of, opened, put, take_all
 
@@ -36,6 +38,19 @@ def test_a_database_of_zeros_is_set_aside_with_its_log(tmp_path):
     assert data_of(take_all(spool)) == [b"1", b"2", b"3"], "what the log holds is salvaged"
     spool.close()
     assert set_aside(path) == {"spool.db": zeros, "spool.db-wal": log}
+
+
+@pytest.mark.parametrize("place", [18, 19])
+def test_a_database_that_pretends_to_be_of_a_later_sqlite_is_set_aside_and_salvaged(tmp_path, place):
+    path = killed(tmp_path)
+    content = bytearray((path / "spool.db").read_bytes())
+    content[place] = 3
+    (path / "spool.db").write_bytes(content)
+    spool = opened(path)
+    put(spool, b"3")
+    assert data_of(take_all(spool))[-1] == b"3"
+    assert spool.folder.set_aside_count() == 1
+    spool.close()
 
 
 def test_a_database_cut_to_nothing_does_not_cost_the_log_beside_it(tmp_path):
