@@ -79,7 +79,7 @@ class Errands:
         while errand.at < len(errand.numbers) and part.letters < SLICE_LETTERS and size < SLICE_BYTES:
             number = errand.numbers[errand.at]
             errand.at += 1
-            found = None if number in transaction.removed else self._spool.letter(number)
+            found = None if number in transaction.removed else self._spool.reading.letter(number)
             if found is None:
                 part.counts["missing"] += 1
                 continue

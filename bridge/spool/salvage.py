@@ -24,14 +24,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import SpoolUnwritable
+from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.ledger import COLUMNS, STORED, Counts
 from bridge.spool.letters import letter_of, letter_query
 from bridge.spool.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from bridge.model import DeadLetter
     from bridge.spool.store import Spool
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 RANGE = 2_000
 """Numbers read at once."""
 _MOST_RANGES = 1_000_000
+MAX_PACKET = 65_535
+MAX_KEY = MAX_PARTITION_KEY_CHARS
 
 
 @dataclass(slots=True)
@@ -70,6 +74,24 @@ def salvage(spool: Spool, aside: Path) -> Salvaged:
     return salvaged
 
 
+def _are(values: Sequence[object], types: Sequence[type]) -> bool:
+    """Garbage may read as a value of another type."""
+    return all(type(value) is kind for value, kind in zip(values, types, strict=True))
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
+    """A dead letter, if the row is one."""
+    try:
+        letter = letter_of(row)
+    except (ValueError, TypeError, KeyError):
+        return None
+    texts = (letter.kind, letter.mapping, letter.code, letter.detail, letter.topic)
+    numbers = (letter.total_bytes, letter.qos, letter.received_at_ms)
+    good = _are((*texts, *numbers, letter.payload), (*(str,) * len(texts), *(int,) * len(numbers), bytes))
+    streams = all(type(stream) is str for stream in letter.streams)
+    return letter if good and streams and isinstance(letter.properties, dict) else None
+
+
 @contextmanager
 def _copied(aside: Path) -> Iterator[Path]:
     """SQLite mends, shortens and removes files as it opens them, even for reading: what was set aside it never sees."""
@@ -97,8 +119,8 @@ class _Work:
         self._salvaged = salvaged
         noted = spool.note(key)
         self._progress: dict[str, Any] = json.loads(noted) if noted else {}
-        self._mappings: dict[int, str] = dict(self._all("select number, name from mappings"))
-        self._streams: dict[int, str] = dict(self._all("select number, name from streams"))
+        self._mappings = self._names("mappings")
+        self._streams = self._names("streams")
 
     def run(self) -> None:
         if not self._progress.get("books"):
@@ -114,6 +136,10 @@ class _Work:
             rows.extend(self._database.execute(query))
         return rows
 
+    def _names(self, table: str) -> dict[int, str]:
+        rows = self._all(f"select number, name from {table}")
+        return {number: name for number, name in rows if _are((number, name), (int, str))}
+
     def _note(self, transaction: Transaction, **changes: Any) -> None:
         self._progress |= changes
         transaction.notes[self._key] = json.dumps(self._progress)
@@ -125,24 +151,29 @@ class _Work:
         spool, transaction = self._spool, Transaction()
         old = self._all("pragma table_info(ledger)")
         columns = STORED if {"replayed", "damaged"} <= {row[1] for row in old} else COLUMNS
-        lost = 0
+        lost, left = 0, dict[str, int]()
         for mapping, stream, *values in self._all(f"select mapping, stream, {', '.join(columns)} from ledger"):
+            if not _are((mapping, stream, *values), (int,) * (2 + len(columns))) or min(values) < 0:
+                continue
             counts = Counts(**dict(zip(columns, values, strict=True)))
             counts.dropped += counts.spooled
             counts.damaged += counts.spooled
             lost += counts.spooled
+            left[f"{mapping} {stream}"] = counts.spooled
             counts.spooled = 0
             transaction.carried[self._place(mapping, stream)] = counts
             self._salvaged.lost = lost
-        for space, name, value in self._all("select space, key, value from state"):
-            spool.state(space).put(name, value)
+        for row in self._all("select space, key, value from state"):
+            if _are(row, (str, str, bytes)):
+                spool.state(row[0]).put(row[1], row[2])
         for (packet,) in self._all("select packet from unreleased"):
-            transaction.packets[packet] = True
-            spool.unreleased.add(packet)
+            if type(packet) is int and 0 < packet <= MAX_PACKET:
+                transaction.packets[packet] = True
+                spool.unreleased.add(packet)
         for (held,) in self._all("select value from meta where key = 'held_filters'"):
             with suppress(ValueError, TypeError):
                 transaction.held_filters = frozenset(json.loads(held))
-        self._note(transaction, books=True, counted=self._salvaged.lost is not None)
+        self._note(transaction, books=True, left=left)
         spool.commit(transaction)
         if transaction.held_filters is not None:
             spool.held_filters = transaction.held_filters
@@ -166,25 +197,33 @@ class _Work:
         queue = self._spool.queue(name)
         for rows in self._ranges(f"queue_{number}", "number, mapping, key, data", done):
             transaction = Transaction()
-            for _, mapping, key, data in rows:
+            whole = [row for row in rows if _are(row, (int, int, str, bytes)) and 0 < len(row[2]) <= MAX_KEY]
+            for _, mapping, key, data in whole:
                 place = self._place(mapping, number)
                 queue.append(place[0], key, data)
-                if self._progress.get("counted"):
-                    transaction.found[place] += 1
+                transaction.found[place] += self._booked(mapping, number)
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
-            self._salvaged.records += len(rows)
+            self._salvaged.records += len(whole)
             if self._salvaged.lost is not None:
-                self._salvaged.lost -= len(rows)
+                self._salvaged.lost -= transaction.found.total()
+
+    def _booked(self, mapping: int, stream: int) -> int:
+        """1 if the books have such a record among those that were spooled, and it was not found yet."""
+        left, line = self._progress.get("left", {}), f"{mapping} {stream}"
+        if left.get(line, 0) <= 0:
+            return 0
+        left[line] -= 1
+        return 1
 
     def _take_letters(self) -> None:
         done = self._progress.get("letters", 0)
         for rows in self._ranges("dead_letters", letter_query(), done):
             transaction = Transaction()
-            transaction.letters += [letter_of(row) for row in rows]
+            transaction.letters += filter(None, map(_letter, rows))
             self._note(transaction, letters=rows[-1][0])
             self._spool.commit(transaction)
-            self._salvaged.letters += len(rows)
+            self._salvaged.letters += len(transaction.letters)
 
     def _ranges(self, table: str, columns: str, after: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows that can be read, range by range, in the order of their numbers."""

@@ -93,6 +93,10 @@ class Spool:
                 self.folder.salvaged(aside)
             except (SpoolUnwritable, SpoolFull) as error:
                 log.error("not salvaged yet: %s", error)
+            except Exception:
+                log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
+                for queue in self.queues.values():
+                    queue.pending.clear()
 
     def _open(self) -> None:
         schema.refuse_remains(self.folder.database)
@@ -320,10 +324,6 @@ class Spool:
                 LedgerRow(mappings[mapping], streams[stream], *counts.values())
                 for (mapping, stream), counts in self.ledger.items()
             )
-
-    def letter(self, number: int) -> Letter | None:
-        """One dead letter."""
-        return self.reading.letter(number)
 
     def newest_letters(self, count: int) -> list[Letter]:
         """The newest dead letters, newest first."""

@@ -176,3 +176,49 @@ def test_a_spool_of_the_first_format_is_salvaged_too(tmp_path):
     assert row(spool).received == 210
     assert_books_balance(spool)
     spool.close()
+
+
+def test_garbage_that_reads_as_values_is_no_record_and_stops_nothing(tmp_path):
+    filled(tmp_path, 300)
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("pragma writable_schema=on")
+        for table in ("queue_1", "dead_letters", "ledger", "state", "streams", "mappings"):
+            sql = database.execute("select sql from sqlite_master where name = ?", (table,)).fetchone()[0]
+            database.execute("update sqlite_master set sql = ? where name = ?", (sql.replace(" not null", ""), table))
+    database.close()
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("update queue_1 set data = null where number = 100")
+        database.execute("update queue_1 set data = 'text', key = '' where number = 101")
+        database.execute("update queue_1 set key = null, mapping = 'x' where number = 102")
+        database.execute("update dead_letters set streams = 'no json' where number = 1")
+        database.execute("update dead_letters set payload = 7, properties = '[]' where number = 2")
+        database.execute("update ledger set received = null where stream = 2")
+        database.execute("update state set value = 5")
+    database.close()
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    spool = opened(tmp_path)
+    assert len(take_all(spool)) == 250 - 3
+    assert row(spool).damaged == 3
+    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c"]
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
+    filled(tmp_path, 200)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(module._Work, "_take_letters", lambda _work: 1 / 0)
+        spool = opened(tmp_path)
+        put(spool, b"new")
+        assert "a defect" in caplog.text
+        spool.close()
+    spool = opened(tmp_path)
+    assert spool.dead_letter_count == 3
+    assert len(take_all(spool)) == 150 + 1
+    assert_books_balance(spool)
+    spool.close()
