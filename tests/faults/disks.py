@@ -45,9 +45,11 @@ def on_a_disk(name: str, fault, **setup) -> Scenario:
     return Scenario(f"disk: {name}", fault, Setup(**setup), hold_secs=4, needs_root=True, expect=said_so)
 
 
+UNGUARDED = (("min_free_bytes", 0),)
+"""Not even the disk's last bytes are kept free, so that SQLite itself meets its end."""
 WRITING = "pwrite64,ftruncate,fallocate"
 SCENARIOS = (
-    on_a_disk("full for 4 s (ENOSPC)", full, disk_mib=64),
+    on_a_disk("full for 4 s (ENOSPC)", full, disk_mib=64, spool=UNGUARDED),
     on_a_disk("read-only for 4 s (EROFS)", partial(calls_fail, calls=WRITING, error="EROFS")),
     on_a_disk("fsync fails for 4 s (EIO)", partial(calls_fail, calls="fsync,fdatasync", error="EIO")),
 )

@@ -103,7 +103,7 @@ def soak(folder: Path, *, secs: float, seed: int, rate: int, troubles=TROUBLES) 
     choose = random.Random(seed)
     playable = [each for each in troubles if root or not each.needs_root]
     story = Story()
-    with staged(Setup(rate=rate, link=root, disk_mib=512 if root else 0), folder) as stage:
+    with staged(Setup(rate=rate, link=root, disk_mib=1024 if root else 0), folder) as stage:
         start = time.monotonic()
         stage.load.start()
         stage.flow(rate)

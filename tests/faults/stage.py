@@ -50,6 +50,7 @@ class Setup:
     tls: bool = False
     max_skew_secs: float | None = None
     backlog: int = 0
+    spool: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass
@@ -136,6 +137,7 @@ def staged(setup: Setup, folder: Path):
                 "reconnect_max_secs": 1,
             },
             kinesis={"endpoint_url": f"{scheme}://{host}:{to_kinesis.port}"},
+            spool=dict(setup.spool),
             http={"listen": f"127.0.0.1:{free_port()}"},
             mappings={"press": {"topic": TOPIC_FILTER, "transform": TRANSFORM, "outputs": list(setup.outputs)}},
         )
