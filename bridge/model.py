@@ -114,6 +114,12 @@ class Enveloped(bytes):
         """With its id: 8, 4 and 12 hexadecimal digits."""
         return b'{"id":"%b-%04x-%012x%b' % (spool, queue, number, self[len(self.UNNUMBERED) :])
 
+    @staticmethod
+    def late(data: bytes, spool: bytes, queue: int, number: int) -> bytes:
+        """An envelope with this id and the mark that it is sent late; other data as they are."""
+        head = b'{"id":"%b-%04x-%012x"' % (spool, queue, number)
+        return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
+
 
 class Draft(NamedTuple):
     """A record that mapping made, before the spool gave it a number. A `key` of None is spread over all shards."""

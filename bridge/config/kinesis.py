@@ -83,8 +83,8 @@ class KinesisSettings(Section):
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",
-        description="after an outage: everything in its order, or what is just received before what waits; "
-        "always `oldest_first` where `order` is strict",
+        description="after an outage: everything in its order, or what is just received before what waits, "
+        "which is marked as late in its envelope; always `oldest_first` where `order` is strict",
     )
     max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
         default=None, description="the most that all streams together put on the link a second"

@@ -1,4 +1,5 @@
-"""`envelope: true`: a record with what a consumer needs to know of it, made once, so that every copy is the same bytes.
+"""`envelope: true`: a record with what a consumer needs to know of it, made once, so that every copy is the same bytes,
+`late` aside.
 
     {"id": "5f3a9c0e-0001-00000000001a", "received_at": "2023-11-14T22:13:20.000Z", "mapping": "press-telemetry",
      "version": "9f86d081884c", "topic": "factory/pdx/line3/press07/telemetry", "data": ...}
@@ -6,6 +7,8 @@
 id       one of a kind, and the same in every copy of the record that the bridge sends: to remove repetitions. The
          spool's own id, the queue's number, and the record's in that queue, in hexadecimal: within a queue they have no
          gaps, so that what is missing can be told (bridge/manifest.py). The spool gives it: see `Enveloped`
+late     true where `kinesis.backlog: live_first` sent others before it; else it is not there. The spool adds it, when it
+         reads the record back (bridge/spool/live_first.py)
 version  the first 12 digits of the SHA-256 of the mapping's file, as `sha256sum` shows it
 data     the record as it would be without the envelope
 """

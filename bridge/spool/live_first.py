@@ -1,7 +1,9 @@
 """`kinesis.backlog: live_first`: what has just been received goes first, and the backlog fills what room is left.
 
-The window in memory holds the newest records, and gives up its oldest to the backlog on disk when it is full. Order
-across the two is not kept, so a destination with strict order never has such a queue.
+The window in memory holds the newest records, and gives up to the backlog on disk what has waited for long, or what it
+has no room for. Order across the two is not kept, so a destination with strict order never has such a queue.
+
+What comes from the backlog is late, and its envelope says so from then on, where it has one: see `Enveloped.late`.
 """
 
 from __future__ import annotations
@@ -11,10 +13,16 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
+from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
 from bridge.spool.queue import ROW_BYTES, StreamQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.model import Record
+
+LIVE_SECS = 10.0
+"""What has waited longer, beside the time that it waits for company, is backlog."""
 
 
 class LiveFirstQueue(StreamQueue):
@@ -24,6 +32,10 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._passed: list[list[int]] = []
+        self.clock: Callable[[], float] = time.monotonic
+        self._moments: deque[tuple[int, float]] = deque()
+        """(number, when): records of the window up to that number were put on disk then, or earlier."""
+        self._linger_secs = 0.0
 
     def committed(self) -> None:
         """As `StreamQueue`."""
@@ -34,10 +46,25 @@ class LiveFirstQueue(StreamQueue):
             self.commits.add(records[-1].number, time.monotonic())
             self._fresh.extend(records)
             self._fresh_bytes += sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
+            self._moments.append((records[-1].number, self.clock()))
             while self._fresh_bytes > self._fresh_limit:
                 self._leave_to_disk(self._fresh.popleft())
+            self._retire()
             self._mark(records[0].number)
             self._changed.notify_all()
+
+    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
+        """As `StreamQueue`."""
+        self._linger_secs = linger_secs
+        return super().collect(max_records, max_bytes, linger_secs, timeout_secs)
+
+    def _retire(self) -> None:
+        """What has waited for long is not live any more."""
+        live_since = self.clock() - LIVE_SECS - self._linger_secs
+        while self._moments and self._moments[0][1] < live_since:
+            last, _ = self._moments.popleft()
+            while self._fresh and self._fresh[0].number <= last:
+                self._leave_to_disk(self._fresh.popleft())
 
     def _leave_to_disk(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
@@ -102,6 +129,7 @@ class LiveFirstQueue(StreamQueue):
             with self._changed:
                 if self._dropping:
                     break
+                self._retire()
                 for source in (self._fresh, self._page):
                     size, full = self._move(source, taken, size, (max_records, max_bytes))
                     if full:
@@ -135,8 +163,14 @@ class LiveFirstQueue(StreamQueue):
         with self._changed:
             if not self._backlog or self._backlog[0][0] != first:
                 return True  # dropped meanwhile
-            self._page.extend(page)
+            self._page.extend(map(self._late, page))
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:
                 self._backlog.popleft()
         return True
+
+    def _late(self, record: Record) -> Record:
+        """With the mark in its envelope, if it has one; a record that the mark would make too large goes without."""
+        data = Enveloped.late(record.data, self.spool_id, self.number, record.number)
+        fits = len(data) + len(record.key.encode()) <= (self.max_record_bytes or DEFAULT_RECORD_BYTES)
+        return record._replace(data=data) if fits else record

@@ -1,8 +1,11 @@
+import json
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from bridge.spool.live_first import LiveFirstQueue
+from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
+from bridge.spool.live_first import LIVE_SECS, LiveFirstQueue
 from tests.spool.spools import append, assert_books_balance, data_of, opened, put, settle, take, take_all
 from tests.spool.test_queue_model import STREAMS, SpoolModel
 
@@ -83,6 +86,74 @@ def test_when_the_spool_is_full_the_books_balance(tmp_path):
     settle(spool, take_all(spool))
     assert_books_balance(spool)
     assert spool.waiting_by_count() == {"press": 0}
+    spool.close()
+
+
+def enveloped(*values):
+    return [Enveloped(Enveloped.UNNUMBERED + b'","received_at":"2023","data":%s}' % value) for value in values]
+
+
+def late(records):
+    """By what is in the envelopes, whether they say that they are late."""
+    return {value["data"]: value.get("late", False) for value in map(json.loads, data_of(records))}
+
+
+def test_what_waited_in_memory_for_long_is_backlog_too(tmp_path):
+    spool, now = opened(tmp_path, live_first=True), [100.0]
+    spool.queue("press").clock = lambda: now[0]
+    put(spool, *numbered(1, 3))
+    now[0] += LIVE_SECS + 1
+    put(spool, b"004")
+    assert data_of(take_all(spool)) == [b"004", *numbered(1, 3)]
+    spool.close()
+
+
+def test_what_waits_for_company_is_live(tmp_path):
+    spool, now = opened(tmp_path, live_first=True), [100.0]
+    queue = spool.queue("press")
+    queue.clock = lambda: now[0]
+    put(spool, b"001")
+    assert data_of(queue.collect(1, 1 << 20, 60.0, 0.0)) == [b"001"]
+    put(spool, b"002")
+    now[0] += LIVE_SECS + 50
+    put(spool, b"003")
+    assert data_of(queue.collect(2, 1 << 20, 60.0, 0.0)) == numbered(2, 3)
+    spool.close()
+
+
+def test_an_envelope_says_that_its_record_is_late(tmp_path):
+    spool = opened(tmp_path, live_first=True)
+    put(spool, *enveloped(b"1", b"2"), b"plain")
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    put(spool, *enveloped(b"3"))
+    records = take_all(spool)
+    assert late(record for record in records if record.data != b"plain") == {3: False, 1: True, 2: True}
+    assert records[-1].data == b"plain"
+    settle(spool, records)
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_the_mark_makes_no_record_too_large(tmp_path):
+    fits, full = (b'"%s"' % (b"x" * (DEFAULT_RECORD_BYTES - less)) for less in (100, 70))
+    spool = opened(tmp_path, live_first=True)
+    put(spool, *enveloped(fits, full))
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    records = take_all(spool, max_bytes=4 << 20)
+    assert list(late(records).values()) == [True, False]
+    assert all(len(record.data) + len(record.key) <= DEFAULT_RECORD_BYTES for record in records)
+    spool.close()
+
+
+def test_another_spools_envelope_in_a_payload_gets_no_mark(tmp_path):
+    spool = opened(tmp_path, live_first=True)
+    foreign = Enveloped.UNNUMBERED + b'","data":1}'
+    put(spool, foreign)
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    assert data_of(take_all(spool)) == [foreign]
     spool.close()
 
 
