@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from bridge.assembly import publisher
 from bridge.config import load_settings
+from bridge.config.authentication import AssumeRole
 from bridge.errors import BridgeError, ConfigError, SendError
 from bridge.kinesis.policy import MANAGED_KEY, StreamUse, partition, policy, stream_arn
 from bridge.mapping.loader import load_folder
+from bridge.model import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from bridge.config import Settings
     from bridge.kinesis.client import Publisher, StreamDescription
-    from bridge.model import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,35 @@ def print_policy(config: Path, wanted: Wanted) -> int:
     if roles and not wanted.role:
         theirs = ", ".join(f"--role {role}" for role in roles)
         asked.notes.append(f"outputs take on roles, which need policies of their own: {theirs}")
+    if not wanted.role and (source := _of_source(settings)):
+        asked.notes.append(source)
     for note in asked.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0
 
 
+def _of_source(settings: Settings) -> str:
+    """What the identity needs that takes on the role of `kinesis.authentication`."""
+    authentication = settings.kinesis.authentication
+    if not isinstance(authentication, AssumeRole):
+        return ""
+    actions = "sts:AssumeRole and sts:TagSession" if authentication.tags else "sts:AssumeRole"
+    source = f"the identity that takes it on (source: {authentication.source.type})"
+    return (
+        f"this is the policy of {authentication.role_arn}; its trust policy, and that of {source}, must allow {actions}"
+    )
+
+
 def _destinations(settings: Settings) -> list[Destination]:
-    """Each stream once, however many outputs send to it."""
+    """Each stream once, however many outputs send to it; that of the manifests too."""
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
-    outputs = (output for mapping in loaded.mappings.values() for output in mapping.outputs)
+    wanted = [output.destination for mapping in loaded.mappings.values() for output in mapping.outputs]
+    if settings.kinesis.manifest:
+        wanted.append(Destination(settings.kinesis.manifest.data_stream))
     found: dict[tuple[str, str, str], Destination] = {}
-    for output in outputs:
-        each = output.destination
+    for each in wanted:
         found.setdefault((each.data_stream, each.region, each.role_arn), each)
     return [found[place] for place in sorted(found)]
 

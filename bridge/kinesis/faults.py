@@ -182,7 +182,7 @@ def record_error(code: str, message: str, stream: str) -> SendError:
     fault = record_fault(code)
     if fault.treatment is Treatment.REFUSED:
         hint = fault.hint.format(stream=stream, region="this region", credential="this access key")
-        return Refused(code, shortened(message), permission_hint(message, f"stream {stream}") or hint)
+        return Refused(code, shortened(message), permission_hint(message, stream) or hint)
     return Unavailable(code, shortened(message))
 
 
@@ -210,7 +210,7 @@ class Answer:
         """What to raise for it."""
         fault, detail = request_fault(self.code, self.status), shortened(self.message)
         if fault.treatment is Treatment.REFUSED:
-            hint = self._clock_hint() if fault.clock else permission_hint(self.message, f"stream {stream} ({region})")
+            hint = self._clock_hint() if fault.clock else permission_hint(self.message, stream, region)
             return Refused(
                 self.code, detail, hint or fault.hint.format(stream=stream, region=region, credential=credential)
             )
@@ -226,19 +226,29 @@ class Answer:
         return f"this machine's clock is {abs(skew) / 60:.0f} minutes {where} AWS: synchronise it (NTP)"
 
 
-def permission_hint(message: str, resource: str = "") -> str:
+def permission_hint(message: str, stream: str = "", region: str = "") -> str:
     """Which permission is missing to whom, on which ARN, where the message of an AWS service says it;
-    `resource` stands in for an ARN that it does not name:
+    an ARN that it does not name is that of the stream:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html."""
     found = _NOT_AUTHORIZED.search(message)
     if found is None:
         return ""
-    who, action, on = found["who"], found["action"], found["resource"] or resource
+    who, action, on = found["who"], found["action"], found["resource"] or _resource(found, stream, region)
     on = f" on {on}" if on else ""
     if "explicit deny" in message:
         return f"a policy denies {action}{on} to {who}: remove that statement, or except {who} from it"
     trust = "; the role's trust policy must name it too, with its external_id" if action.startswith("sts:") else ""
     return f"allow {action}{on} to {who}{trust} ('mqtt-kinesis policy' prints what the mappings need)"
+
+
+def _resource(found: re.Match[str], stream: str, region: str) -> str:
+    """In the place of a resource that the message does not name."""
+    if not stream or stream.startswith("arn:"):
+        return stream
+    if not found["action"].startswith("kinesis:"):
+        return f"the KMS key of stream {stream}" if found["action"].startswith("kms:") else f"stream {stream}"
+    _, partition, _, _, account, _ = found["who"].split(":", 5)
+    return f"arn:{partition}:kinesis:{region}:{account}:stream/{stream}" if region else f"stream {stream}"
 
 
 def _skew_secs(date: str | None) -> float | None:

@@ -7,7 +7,7 @@
 id       one of a kind, and the same in every copy of the record that the bridge sends: to remove repetitions. The
          spool's own id, the queue's number, and the record's in that queue, in hexadecimal: within a queue they have no
          gaps, so that what is missing can be told (bridge/manifest.py). The spool gives it: see `Enveloped`
-late     true where `kinesis.backlog: live_first` sent others before it; else it is not there. The spool adds it, when it
+late     true where `kinesis.backlog: live_first` sent others before it, else not there. The spool adds it, when it
          reads the record back (bridge/spool/live_first.py)
 version  the first 12 digits of the SHA-256 of the mapping's file, as `sha256sum` shows it
 data     the record as it would be without the envelope

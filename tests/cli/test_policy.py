@@ -8,7 +8,7 @@ from bridge.cli.policy import Wanted, print_policy, well_formed
 from bridge.errors import BridgeError, ConfigError, Refused
 from bridge.kinesis.client import Publisher, PublisherSettings
 from bridge.kinesis.credentials import Authentication
-from bridge.model import Record
+from bridge.model import Destination, Record
 from tests.cli.setting import BRIDGE, set_up
 from tests.rig.ministack import ACCOUNT, STREAM_ARN, MiniStack
 
@@ -69,6 +69,23 @@ def test_the_policy_of_an_outputs_role(aws, tmp_path, capsys):
     assert statements(document) == {"SendRecords": [far], "LearnRecordSize": [far], "LearnShards": [far]}
 
 
+def test_the_stream_of_the_manifests_is_among_them(tmp_path, capsys):
+    path = config(tmp_path, "http://127.0.0.1:1", archive=MAPPINGS["archive"])
+    path.write_text(path.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: told}, "))
+    document, _ = printed(capsys, path, offline=True, account="123456789012")
+    streams = [f"arn:aws:kinesis:us-east-1:123456789012:stream/{name}" for name in ("archive", "telemetry", "told")]
+    assert statements(document) == dict.fromkeys(("SendRecords", "LearnRecordSize", "LearnShards"), streams)
+
+
+def test_whoever_takes_on_a_role_is_told_what_that_needs(tmp_path, capsys):
+    path = set_up(tmp_path)
+    authentication = f"{{type: assume_role, role_arn: '{ROLE}', tags: {{plant: pdx}}, source: {{type: ec2_role}}}}"
+    path.write_text(path.read_text().replace("{type: default}", authentication))
+    _, notes = printed(capsys, path, offline=True, account="123456789012")
+    assert f"the policy of {ROLE}" in notes
+    assert "(source: ec2_role), must allow sts:AssumeRole and sts:TagSession" in notes
+
+
 def test_offline_the_options_stand_in(tmp_path, capsys):
     key = "arn:aws:kms:us-east-1:123456789012:key/1"
     path = config(tmp_path, "http://127.0.0.1:1")
@@ -112,10 +129,7 @@ def refused(call, *arguments):
 
 
 def test_each_statement_is_needed_and_they_are_enough(aws, tmp_path, capsys):
-    """All that a publisher asks of AWS, with the policy whole and with each statement taken away.
-
-    The emulator does not enforce KMS on writing, so that statement is held against AWS's documentation only.
-    """
+    """All that a publisher asks of AWS, with the policy whole and with each statement taken away."""
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)
     authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})
@@ -135,6 +149,52 @@ def test_each_statement_is_needed_and_they_are_enough(aws, tmp_path, capsys):
     for left_out in names:
         aws.permit("edge", *[each for each in document["Statement"] if each["Sid"] != left_out])
         assert works() == {name: name != left_out for name in names}
+    aws.permit("edge")
+
+
+def test_the_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
+    """What Kinesis asks of KMS in the bridge's name, asked directly: the emulator's Kinesis does not encrypt.
+
+    Asked directly, the condition does not hold, and so it must be taken away for the rest to be seen at work.
+    """
+    document, _ = printed(capsys, config(tmp_path, aws.url, archive=MAPPINGS["archive"]))
+    (statement,) = [each for each in document["Statement"] if each["Sid"] == "EncryptRecords"]
+    others = [each for each in document["Statement"] if each is not statement]
+    kms = aws.client("kms", key=(*aws.key, None))
+
+    def allowed(*statements):
+        aws.permit("edge", *others, *statements)
+        try:
+            kms.generate_data_key(KeyId=aws.kms_key, KeySpec="AES_256")
+        except kms.exceptions.ClientError as error:
+            return "kms:GenerateDataKey" not in str(error)
+        return True
+
+    assert not allowed()
+    assert not allowed(statement)
+    assert allowed({name: value for name, value in statement.items() if name != "Condition"})
+    aws.permit("edge")
+
+
+def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, capsys):
+    """Each identity with its own policy; without `TakeOnRoles`, nothing goes."""
+    path = config(tmp_path, aws.url, abroad=MAPPINGS["abroad"])
+    aws.stream("far", "eu-west-1")
+    own, of_role = printed(capsys, path)[0], printed(capsys, path, role=ROLE)[0]
+    assert list(statements(own)) == ["TakeOnRoles"]
+    edge = f"arn:aws:iam::{ACCOUNT}:user/edge"
+    aws.role(
+        "abroad", {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": edge}}, *of_role["Statement"]
+    )
+    authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})
+    reach = {"endpoint_url": aws.url, "sts_endpoint_url": aws.url}
+    far, sent = str(Destination("far", region="eu-west-1", role_arn=ROLE)), [Record(1, 1, "k", b"x")]
+    aws.permit("edge")
+    with pytest.raises(Refused, match="sts:AssumeRole"):
+        Publisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
+    aws.permit("edge", *own["Statement"])
+    Publisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
+    assert aws.stored("far", "eu-west-1") == [b"x"]
     aws.permit("edge")
 
 

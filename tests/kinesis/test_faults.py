@@ -127,3 +127,22 @@ def test_throttling_is_told_from_other_failures():
 def test_details_are_one_line_of_bounded_length():
     assert shortened("a\n  b") == "a b"
     assert len(shortened("x" * 5000)) == MAX_DETAIL_CHARS
+
+
+NOT_AUTHORIZED = "User: arn:aws-cn:iam::123456789012:user/edge is not authorized to perform: "
+
+
+@pytest.mark.parametrize(
+    ("denied", "stream", "on"),
+    [
+        ("kinesis:PutRecords", "press", "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/press"),
+        ("kinesis:PutRecords on resource: arn:aws-cn:kinesis:cn-north-1:1:stream/a", "press", "stream/a to"),
+        ("kinesis:PutRecords", "arn:aws-cn:kinesis:cn-north-1:2:stream/b", "arn:aws-cn:kinesis:cn-north-1:2:stream/b"),
+        ("kms:GenerateDataKey", "press", "the KMS key of stream press"),
+    ],
+)
+def test_a_denial_names_permission_identity_and_arn(denied, stream, on):
+    error = Answer("AccessDeniedException", NOT_AUTHORIZED + denied, 400).error(stream, "cn-north-1")
+    assert f"allow {denied.split()[0]} on " in error.hint
+    assert on in error.hint
+    assert "to arn:aws-cn:iam::123456789012:user/edge" in error.hint

@@ -21,6 +21,11 @@ _OIDC = (
     "check the token in token_file: its issuer must be an OIDC provider in IAM, its audience one of the provider's, "
     "and the role's trust policy must name both"
 )
+NO_INSTANCE_ROLE = (
+    "the instance metadata service (IMDSv2) gives no credentials: is this an EC2 instance with a role attached? "
+    "In a container the service is one hop further: allow it by "
+    "'aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2'"
+)
 STS_HINTS: Mapping[str, str] = MappingProxyType(
     {
         "AccessDenied": f"{_TRUST} sts:AssumeRole on it",
@@ -38,12 +43,18 @@ STS_HINTS: Mapping[str, str] = MappingProxyType(
 
 def failed(error: Exception, method: str) -> SendError:
     """The bridge's error for whatever went wrong while credentials of this type were fetched."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
+    from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
+        BotoCoreError,
+        ClientError,
+        MetadataRetrievalError,
+    )
 
     if isinstance(error, SendError):
         return _about(method, error)
     if isinstance(error, ClientError):
         return _about(method, _of_sts(error))
+    if isinstance(error, MetadataRetrievalError):  # such as a request for a token that nobody answers
+        return _about(method, Unavailable("NoCredentials", f"{NO_INSTANCE_ROLE} ({shortened(str(error))})"))
     if isinstance(error, BotoCoreError):
         from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Refused, SendError, Unavailable
+from bridge.kinesis.credentials.failures import NO_INSTANCE_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,12 +76,7 @@ def _no_such_profile(name: str) -> SendError:
 
 
 def _no_instance_role() -> SendError:
-    return Unavailable(
-        "NoCredentials",
-        "the instance metadata service (IMDSv2) gives no credentials: is this an EC2 instance with a role attached? "
-        "In a container the service is one hop further: allow it by "
-        "'aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2'",
-    )
+    return Unavailable("NoCredentials", NO_INSTANCE_ROLE)
 
 
 def process(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:

@@ -1,92 +1,15 @@
-"""The AWS IoT credentials provider and IAM Roles Anywhere: TLS servers of the test's own, answering as documented."""
+"""The AWS IoT credentials provider and IAM Roles Anywhere: TLS servers of the tests' own, answering as documented."""
 
 import json
-import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from bridge.errors import Refused, Unavailable
 from tests.kinesis.credentials.ask import credentials
+from tests.kinesis.credentials.conftest import device
 from tests.rig.certificates import Authority
 
 ACCOUNT = "123456789012"
-IOT = {
-    "credentials": {
-        "accessKeyId": "IOTKEY",
-        "secretAccessKey": "iot-secret",
-        "sessionToken": "iot-token",
-        "expiration": "2099-01-01T00:00:00Z",
-    }
-}
-ANYWHERE = {"credentialSet": [{"credentials": {**IOT["credentials"], "accessKeyId": "RAKEY"}}]}
-
-
-class Endpoint(BaseHTTPRequestHandler):
-    """https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html and
-    https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-create-session.html"""
-
-    def do_GET(self):
-        peer = self.connection.getpeercert()
-        self.server.seen.append((self.path, peer, dict(self.headers), b""))
-        self._answer(IOT)
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.seen.append((self.path, None, dict(self.headers), body))
-        self._answer(ANYWHERE)
-
-    def _answer(self, good):
-        status, body = self.server.answer or (200, json.dumps(good))
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_):
-        """Tests are quiet."""
-
-
-class Server(ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """A handshake that fails is what some tests are about."""
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "authority")
-
-
-@pytest.fixture
-def serve(authority):
-    """serve(verify=True): the server, with its `port`, what it has `seen` and the (status, body) of its `answer`."""
-    servers = []
-
-    def start(*, verify):
-        server = Server(("127.0.0.1", 0), Endpoint)
-        server.seen, server.answer = [], None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*authority.server())
-        if verify:
-            context.load_verify_locations(authority.ca_file)
-            context.verify_mode = ssl.CERT_REQUIRED
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        servers.append((server, thread))
-        return server
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def device(authority, name="device"):
-    cert_file, key_file = authority.client(name)
-    return {"cert_file": str(cert_file), "key_file": str(key_file), "ca_file": str(authority.ca_file)}
 
 
 def iot(server, **settings):
@@ -95,7 +18,7 @@ def iot(server, **settings):
 
 def test_a_devices_certificate_gives_credentials_by_its_role_alias(serve, authority):
     server = serve(verify=True)
-    assert iot(server, thing_name="press-shop", **device(authority))[:3] == ("IOTKEY", "iot-secret", "iot-token")
+    assert iot(server, thing_name="press-shop", **device(authority))[:3] == ("AKIDCERT", "cert-secret", "cert-token")
     [(path, peer, headers, _)] = server.seen
     assert path == "/role-aliases/edge/credentials"
     assert headers["x-amzn-iot-thingname"] == "press-shop"
@@ -168,7 +91,7 @@ def anywhere(server, authority, **settings):
 
 def test_a_trust_anchors_certificate_gives_credentials(serve, authority):
     server = serve(verify=False)
-    assert anywhere(server, authority, duration_secs=1800)[:3] == ("RAKEY", "iot-secret", "iot-token")
+    assert anywhere(server, authority, duration_secs=1800)[:3] == ("AKIDCERT", "cert-secret", "cert-token")
     [(path, _, headers, body)] = server.seen
     asked = json.loads(body)
     assert path == "/sessions"

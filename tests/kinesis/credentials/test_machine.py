@@ -1,68 +1,8 @@
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from bridge.errors import Refused, Unavailable
 from bridge.kinesis.credentials import machine
 from tests.kinesis.credentials.ask import credentials, printing
-
-ROLE = {
-    "Code": "Success",
-    "AccessKeyId": "AKIDROLE",
-    "SecretAccessKey": "role-secret",
-    "Token": "role-token",
-    "Expiration": "2099-01-01T00:00:00Z",
-}
-
-
-class InstanceMetadata(BaseHTTPRequestHandler):
-    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html"""
-
-    def do_PUT(self):
-        self._reply(200 if self.server.version_2 else 404, b"a-session-token")
-
-    def do_GET(self):
-        if self.server.version_2 and self.headers.get("x-aws-ec2-metadata-token") != "a-session-token":
-            self._reply(401, b"")
-        elif self.path.endswith("/security-credentials/"):
-            self._reply(200, b"edge-role")
-        else:
-            self._reply(200, json.dumps(ROLE).encode())
-
-    def _reply(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Tests are quiet."""
-
-
-@pytest.fixture
-def metadata(monkeypatch):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), InstanceMetadata)
-    server.version_2 = True
-    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
-    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def bare_machine(monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    return tmp_path
 
 
 def test_the_role_of_an_instance_is_used(metadata):
@@ -79,6 +19,14 @@ def test_version_1_of_the_metadata_service_is_never_used(metadata):
     metadata.version_2 = False
     with pytest.raises(Unavailable):
         credentials("ec2_role")
+
+
+def test_in_a_container_the_token_does_not_come_and_the_hop_limit_is_named(metadata):
+    """The service's answer to the request for a token is allowed one hop; it gets lost on the second."""
+    metadata.silent = True
+    with pytest.raises(Unavailable) as unavailable:
+        credentials("ec2_role")
+    assert "--http-put-response-hop-limit 2" in unavailable.value.detail
 
 
 def test_a_metadata_service_that_does_not_answer_may_come_back(metadata, monkeypatch):
