@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -38,6 +38,8 @@ def _proxy_url(url: SecretStr) -> SecretStr:
         raise ValueError(f"{expected}; the host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not host or port == 0 or parts.path.strip("/") or parts.query:
         raise ValueError(expected)
+    if not unquote(f"{parts.username}{parts.password}").isascii():
+        raise ValueError(f"{expected}; user and password in ASCII, other characters cannot be sent to a proxy")
     return url
 
 

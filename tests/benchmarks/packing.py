@@ -31,9 +31,18 @@ OUTPUTS = {
 ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "lines + zstd": 250_000}
 """About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
 
-PRICES = {"date": "2025-01", "region": "us-east-1", "payload_units_per_million_usd": 0.014, "on_demand_gb_usd": 0.08}
-"""https://aws.amazon.com/kinesis/data-streams/pricing/: PUT payload units of the provisioned mode, begun 25 KB each;
-data written in the on-demand mode, each record rounded up to 1 KB. Shard and stream hours come on top."""
+PRICES = {
+    "date": "2026-03-09",
+    "region": "us-east-1",
+    "payload_units_per_million_usd": 0.014,
+    "shard_hour_usd": 0.015,
+    "on_demand_gb_usd": 0.08,
+    "on_demand_stream_hour_usd": 0.04,
+}
+"""How it is counted: https://aws.amazon.com/kinesis/data-streams/pricing/. Provisioned: shard hours, and PUT payload
+units, begun 25 KB each. On demand: stream hours, and data written, each record rounded up to 1 KB. The hours come on
+top of what is told here. The on-demand prices on that date ("Standard"; with committed use, "Advantage", 0.032 a GB):
+https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/"""
 
 GB = 1024**3
 SAMPLE_SECS = 0.02

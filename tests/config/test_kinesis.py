@@ -100,3 +100,10 @@ def test_numbers_have_their_limits(tmp_path, option, low, high):
         assert found(tmp_path, f"{option}: {value}") == [
             f"4:3: kinesis.{option}: expected a whole number from {low} to {high}, found {value}"
         ]
+
+
+@pytest.mark.parametrize("login", ["plant:hunter2Ü", "plant:hunter2%C3%9C"])
+def test_a_password_that_no_proxy_understands_is_refused_unseen(tmp_path, login):
+    [problem] = found(tmp_path, f"proxy_url: http://{login}@proxy:3128")
+    assert "ASCII" in problem
+    assert "hunter2" not in problem

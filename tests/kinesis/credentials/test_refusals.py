@@ -6,7 +6,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import get_session
 
-from bridge.errors import Refused
+from bridge.errors import Refused, Unavailable
 from bridge.kinesis.client import Publisher, PublisherSettings
 from bridge.kinesis.credentials import Authentication
 from tests.kinesis.credentials.ask import printing
@@ -101,6 +101,11 @@ class Sources:
 
     def __init__(self, aws, folder, monkeypatch):
         self.aws, self.folder, self.monkeypatch = aws, folder, monkeypatch
+        self.secs, self.given = 3600, 0
+
+    def give(self):
+        self.given += 1
+        return session(self.aws, self.secs)
 
     def token(self, *_):
         return Authentication("token", key(self.aws))
@@ -121,7 +126,7 @@ class Sources:
         return Authentication("profile", {"name": "plant"})
 
     def ec2_role(self, metadata, *_):
-        metadata.give = lambda: session(self.aws, 3600)
+        metadata.give = self.give
         return Authentication("ec2_role")
 
     def iot(self, _metadata, serve, authority):
@@ -134,8 +139,33 @@ class Sources:
 
     def _endpoint(self, serve, *, verify):
         server = serve(verify=verify)
-        server.give = lambda: session(self.aws, 3600)
+        server.give = self.give
         return {"endpoint": f"127.0.0.1:{server.server_port}"}
+
+
+@pytest.mark.parametrize("kind", ["iot", "roles_anywhere"])
+def test_what_is_given_for_a_while_is_given_anew_while_records_flow(
+    kind, aws, tmp_path, serve, authority, metadata, monkeypatch
+):
+    made = Sources(aws, tmp_path, monkeypatch)
+    made.secs = 2
+    used = publisher(aws, kind, **getattr(made, kind)(metadata, serve, authority).settings)
+    until = time.monotonic() + 2.2
+    while time.monotonic() < until:
+        assert len(used.put_records("telemetry", records(1))) == 1
+    assert made.given >= 2
+
+
+def test_what_ended_early_is_given_anew_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
+    """botocore goes on for some minutes with what an instance's service gave, in case that is what fails."""
+    made = Sources(aws, tmp_path, monkeypatch)
+    made.secs = 1
+    used = publisher(aws, "ec2_role", **made.ec2_role(metadata).settings)
+    assert len(used.put_records("telemetry", records(1))) == 1
+    time.sleep(1.1)
+    with pytest.raises(Unavailable):
+        used.put_records("telemetry", records(1))
+    assert len(used.put_records("telemetry", records(1))) == 1
 
 
 @pytest.mark.parametrize("kind", ["token", "process", "default", "profile", "ec2_role", "iot", "roles_anywhere"])
