@@ -2,10 +2,6 @@
 
 One thread does all of it, so that a message is never handed from thread to thread: whatever one read brought is mapped,
 written in one transaction, and acknowledged by one write.
-
-QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit that holds the records *and* the packet identifier; a
-redelivered identifier is only acknowledged again; PUBCOMP after the commit that releases it. So QoS 2 is exactly once
-into the spool, whenever the process is killed.
 """
 
 from __future__ import annotations
@@ -14,25 +10,19 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from bridge.counts import IngestCounts
+from bridge.burst import BurstMapper
 from bridge.coverage import Coverage
 from bridge.errors import SpoolFull, SpoolUnwritable
 from bridge.histogram import Histogram
-from bridge.model import NO_PROPERTIES, Message
-from bridge.mqtt.properties import readable
-from bridge.mqtt.wire import PUBREL
-from bridge.rejecting import refuse, refuse_topic, reject
 from bridge.replaying import Errands
 from bridge.spool.transaction import Transaction
 from bridge.targets import Target, bind, due
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable
 
     from bridge.manifest import Manifests
-    from bridge.mapping.routes import Match, Routes
-    from bridge.model import Command, Effects, Released
+    from bridge.mapping.routes import Routes
     from bridge.mqtt.subscriber import Subscriber
     from bridge.mqtt.wire import Publish
     from bridge.replaying import Errand
@@ -45,9 +35,6 @@ POLL_SECS = 0.2
 SETTLE_SECS = 0.1
 """How long settled records wait for a burst to ride with. A crash before then sends them again."""
 RETRY_SECS = 1.0
-
-_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
-_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
 class Ingest:
@@ -64,8 +51,9 @@ class Ingest:
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self.counts = IngestCounts()
         self.coverage = Coverage(now_ms())
+        self._mapper = BurstMapper(spool, routes, self.coverage)
+        self.counts = self._mapper.counts
         self.problem = ""
         self.progress_at = clock()
         self.latency = Histogram()
@@ -83,10 +71,6 @@ class Ingest:
         self._next_routes: Routes | None = routes
         self._routes = routes
         self._targets: dict[str, Target] = {}
-        self._nowhere = (0, 0)
-        self._transaction = Transaction()
-        self._commands: list[Command] = []
-        self._unreleased = spool.unreleased
         self._committed_at = 0.0
         self._housekept_at = 0.0
         self._stopping = False
@@ -113,10 +97,8 @@ class Ingest:
 
     def session_began(self, session_present: bool) -> None:
         """The broker accepted a connection. Without a session its packet identifiers begin anew."""
-        if not session_present and self._unreleased:
-            self._unreleased.clear()
-            self._transaction.packets.clear()
-            self._transaction.forget_packets = True
+        if not session_present:
+            self._mapper.session_is_new()
 
     def run(self) -> None:
         """Until `stop`. Raises only what nothing can be done about here: SpoolCorrupt, and bugs."""
@@ -131,7 +113,9 @@ class Ingest:
         self.progress_at = self._clock()
         if burst:
             connection = self._subscriber.connections
-            acknowledgements = self._map(burst)
+            acknowledgements = self._mapper.map(burst, self._now_ms())
+            if self.tap is not None:
+                self.tap(burst)
             if self._commit():
                 self._subscriber.acknowledge(connection, acknowledgements)
                 self.latency.observe(self._clock() - self.progress_at, len(burst))
@@ -146,15 +130,15 @@ class Ingest:
     def _run_errands(self) -> None:
         """One slice: live traffic comes first again after it."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
-        part = self.errands.fill(self._transaction, targets)
+        part = self.errands.fill(self._mapper.transaction, targets)
         if self._commit():
             part.committed()
 
     def _send_commands(self) -> None:
         """A command that is lost is asked for again by what made it necessary."""
-        for topic, payload in self._commands:
+        for topic, payload in self._mapper.commands:
             self._subscriber.publish(topic, payload)
-        self._commands.clear()
+        self._mapper.commands.clear()
 
     def finish(self) -> None:
         """The senders have stopped: put on disk what they settled.
@@ -164,7 +148,7 @@ class Ingest:
         """
         if self._spool.has_settled:
             try:
-                self._spool.commit(self._transaction)
+                self._spool.commit(self._mapper.transaction)
             except SpoolFull:
                 return  # what was settled is on disk all the same
             except SpoolUnwritable as error:
@@ -174,7 +158,7 @@ class Ingest:
         """Give each mapping its place in the spool, then subscribe."""
         try:
             # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
-            self._nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
+            nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind(self._spool, routes.mappings, self.coverage.tally)
         except SpoolUnwritable as error:
             self._blocked(str(error))
@@ -182,6 +166,7 @@ class Ingest:
             return False
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
+        self._mapper.bind(routes, targets, nowhere)
         if self.manifests is not None:
             self.manifests.cover(routes.mappings)
         for queue in self._spool.queues.values():
@@ -193,13 +178,13 @@ class Ingest:
         self._housekept_at = self.progress_at
         held = self._subscriber.subscriptions.held
         if held != self._spool.held_filters:
-            self._transaction.held_filters = frozenset(held)
+            self._mapper.transaction.held_filters = frozenset(held)
             self._commit()
         released = due(self._spool, self._routes.mappings, self._now_ms())
         if released:
-            self._let_go(released)
+            self._mapper.let_go(released)
             self._commit()
-        if self.manifests is not None and self.manifests.fill(self._transaction, self._now_ms()):
+        if self.manifests is not None and self.manifests.fill(self._mapper.transaction, self._now_ms()):
             self._commit()
         if self._spool.settings.max_age_secs is not None:
             self._expire(self._now_ms() - int(self._spool.settings.max_age_secs * 1000))
@@ -209,109 +194,8 @@ class Ingest:
 
     def _expire(self, before_ms: int) -> None:
         if any(queue.older_than(before_ms) for queue in self._spool.queues.values()):
-            self._transaction.expire_before_ms = before_ms
+            self._mapper.transaction.expire_before_ms = before_ms
             self._commit()
-
-    # -- mapping ---------------------------------------------------------------------------------------------------
-
-    def _map(self, burst: list[Publish]) -> bytes:  # noqa: C901, PLR0912  the hot loop: a call per message would show
-        """Put a burst into the transaction; the packets that acknowledge it."""
-        acknowledgements: list[bytes] = []
-        acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
-        now_ms, payload_bytes, releases = self._now_ms(), 0, 0
-        for first, topic, packet_id, raw_properties, payload, total_bytes in burst:
-            qos = first >> 1 & 3
-            if first == PUBREL:
-                self._release(packet_id)
-                releases += 1
-                acknowledge(_PUBCOMP + packet_id)
-                continue
-            if qos == 1:
-                acknowledge(_PUBACK + packet_id)
-            elif qos == 2:  # noqa: PLR2004  exactly once
-                acknowledge(_PUBREC + packet_id)
-                if not self._open(packet_id):
-                    continue
-            payload_bytes += total_bytes
-            match = match_of(topic)
-            properties: Mapping[str, Any] = NO_PROPERTIES
-            if raw_properties:
-                properties = readable(raw_properties)
-            message = _new(Message, (match.topic, payload, qos, first & 1 == 1, now_ms, properties))
-            if total_bytes != len(payload):
-                self._refuse_all(match, message, total_bytes)
-                continue
-            if not match.targets:
-                self._unmatched(match, message, total_bytes)
-                continue
-            for mapping, captures in match.targets:
-                number, queues, tally = targets[mapping.name]
-                tally.messages += 1
-                if tally.last_ms != now_ms:
-                    tally.at(now_ms)
-                drafts, rejections, effects = mapping.apply(message, captures, match.levels)
-                for output, key, data in drafts:
-                    queues[output].append(number, key, data)
-                if rejections:
-                    reject(self._transaction, mapping, targets[mapping.name], message, rejections, total_bytes)
-                elif not drafts and effects is None:
-                    self._filter(number, queues)
-                if effects is not None:
-                    self._take_effects(number, queues, effects)
-        self.counts.messages += len(burst) - releases
-        self.counts.payload_bytes += payload_bytes
-        self.counts.bursts += 1
-        if self.tap is not None:
-            self.tap(burst)
-        return b"".join(acknowledgements)
-
-    def _open(self, packet_id: bytes) -> bool:
-        """Note a QoS 2 identifier; False if its message is in the spool already."""
-        packet = int.from_bytes(packet_id)
-        if packet in self._unreleased:
-            self.counts.redelivered += 1
-            return False
-        self._unreleased.add(packet)
-        self._transaction.packets[packet] = True
-        return True
-
-    def _release(self, packet_id: bytes) -> None:
-        packet = int.from_bytes(packet_id)
-        self._unreleased.discard(packet)
-        self._transaction.packets[packet] = False
-
-    def _filter(self, number: int, queues: tuple[StreamQueue, ...], messages: int = 1) -> None:
-        for queue in queues:
-            self._transaction.filtered[number, queue.number] += messages
-
-    def _take_effects(self, number: int, queues: tuple[StreamQueue, ...], effects: Effects) -> None:
-        if effects.filtered:
-            self._filter(number, queues, effects.filtered)
-        self._commands += effects.commands
-        self._let_go([(number, released) for released in effects.released])
-
-    def _let_go(self, released: list[tuple[int, Released]]) -> None:
-        """Spool records that a mapping held back. Their queues are there since they were made."""
-        for number, (destination, key, data) in released:
-            self._spool.queue(destination).append(number, key, data)
-
-    def _unmatched(self, match: Match, message: Message, total_bytes: int) -> None:
-        """A topic that no mapping wants: a wider subscription covers it, or an older session still had it."""
-        if not match.valid:
-            refuse_topic(self._transaction, self._nowhere, message, total_bytes)
-            return
-        self.counts.unmatched += 1
-        self.coverage.unmatched(match.topic, message.received_at_ms)
-        self._transaction.filtered[self._nowhere] += 1
-
-    def _refuse_all(self, match: Match, message: Message, total_bytes: int) -> None:
-        """A payload larger than `mqtt.max_message_bytes`: only its beginning was kept."""
-        if not match.targets:
-            self._unmatched(match, message, total_bytes)
-        for mapping, _ in match.targets:
-            target = self._targets[mapping.name]
-            target.tally.count(message.received_at_ms)
-            refuse(self._transaction, mapping, target, message, total_bytes)
 
     # -- spooling --------------------------------------------------------------------------------------------------
 
@@ -322,7 +206,7 @@ class Ingest:
         """
         while True:
             try:
-                self._spool.commit(self._transaction)
+                self._spool.commit(self._mapper.transaction)
             except (SpoolFull, SpoolUnwritable) as error:
                 self._blocked(str(error))
                 if self._stopping:
@@ -331,10 +215,10 @@ class Ingest:
                 self.progress_at = self._clock()
             else:
                 break
-        if self._transaction.held_filters is not None:
-            self._spool.held_filters = self._transaction.held_filters
-        if not self._transaction.empty:
-            self._transaction = Transaction()
+        if self._mapper.transaction.held_filters is not None:
+            self._spool.held_filters = self._mapper.transaction.held_filters
+        if not self._mapper.transaction.empty:
+            self._mapper.transaction = Transaction()
         self._committed_at = self._clock()
         self.counts.commits += 1
         if self.problem:

@@ -100,14 +100,13 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
-    first, last = families[0], families[-1]
+    one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
         array = argument(value)
         if type(array) is not list:
             raise function.mismatch(0, array)
-        kinds = set(map(type, array))
-        if not (kinds <= first or kinds <= last):
+        if not (one_kind(map(type, array)) or other_kind(map(type, array))):
             raise function.mismatch(0, array)
         try:
             return apply(array)

@@ -10,6 +10,7 @@ from bridge.mapping.decoding import decompression
 from bridge.mapping.envelope import content, envelopes
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.outputs import emitter
+from bridge.mapping.quick import Quick, quick
 from bridge.mapping.records import converter
 from bridge.mapping.stateful import Stateful, live_flow, replay_flow, stateful
 from bridge.mapping.steps import Steps, compile_steps
@@ -36,6 +37,8 @@ class Mapping:
     apply: Apply = field(repr=False)
     again: Apply = field(repr=False)
     """`apply` for a message that is replayed: it finds what the mapping remembers, and leaves no trace in it."""
+    quick: Quick | None = field(default=None, repr=False)
+    """`apply` for the usual message; None for an unusual mapping."""
     stateful: Stateful | None = field(default=None, repr=False)
     """What the mapping remembers; None if it remembers nothing, as most."""
 
@@ -111,4 +114,5 @@ def compile_mapping(
     skip_retained, decompress = specification.retained == "skip", decompression(specification)
     apply, again = (guarded(inner, every, decompress, skip_retained=skip_retained) for inner in flows)
     pattern = TopicPattern.parse(specification.topic)
-    return Mapping(name, specification, pattern, outputs, steps, apply, again, stages)
+    in_short = None if stages is not None else quick(specification, steps, outputs, limits)
+    return Mapping(name, specification, pattern, outputs, steps, apply, again, in_short, stages)

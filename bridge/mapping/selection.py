@@ -6,12 +6,12 @@ A missing name, or a value that has no members, gives null.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.mapping.straight import NOT_THERE, straight
 
 if TYPE_CHECKING:
     from bridge.mapping.functions.signature import Search
-
-_NOT_THERE: Final = (KeyError, TypeError, AttributeError, IndexError)
 
 
 def chain(names: tuple[str, ...]) -> Search:
@@ -29,7 +29,7 @@ def chain(names: tuple[str, ...]) -> Search:
             for name in leading:
                 value = value[name]
             return value.get(last)
-        except _NOT_THERE:
+        except NOT_THERE:
             return None
 
     return search
@@ -54,7 +54,7 @@ def _pair(first: str, last: str) -> Search:
     def search(value: Any) -> Any:
         try:
             return value[first].get(last)
-        except _NOT_THERE:
+        except NOT_THERE:
             return None
 
     return search
@@ -119,6 +119,10 @@ def multi_select_hash(items: list[Item]) -> Search:
     if len({item.key for item in items}) < len(items):
         pairs = [(item.key, item.search) for item in items]
         return lambda value: None if value is None else {key: search(value) for key, search in pairs}
+    return straight(items, _one_by_one(items))
+
+
+def _one_by_one(items: list[Item]) -> Search:
     template = {item.key: item.search(None) if item.is_constant else None for item in items}
     groups, others = _grouped([item for item in items if not item.is_constant])
 
