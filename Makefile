@@ -18,8 +18,9 @@ test: $(VENV)/.test mosquitto node ministack chromium
 lint: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/mypy
 
+# One table, every figure beside its target, and build/bench.json. ONLY="words of names" measures some sections.
 bench: $(VENV)/.test mosquitto
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 # Writes the README's table. ONLY="words of names" plays some of them.
 faults: $(VENV)/.test mosquitto fault-tools

@@ -1,4 +1,7 @@
-"""From publish to accepted by Kinesis: the publisher stamps each message, the stand-in notes when it accepted it."""
+"""From publish to accepted by Kinesis: the publisher stamps each message, the stand-in notes when it accepted it.
+
+Kinesis takes 20 ms for each request, and a record is accepted at their end.
+"""
 
 import base64
 import statistics
@@ -17,8 +20,14 @@ from tests.benchmarks.load import (
     published,
     publishing,
 )
+from tests.benchmarks.scoreboard import Figure, at_most
 from tests.stand_in.kinesis import KinesisStandIn
 from tests.stand_in.kinesis_streams import Stream
+
+KINESIS_SECS = 0.02
+RATE = 1_000
+LONE_RATE = 1.3
+"""Messages a second that find the bridge idle: none shares its way with another."""
 
 
 @dataclass
@@ -30,6 +39,21 @@ class Latency:
     p50_ms: float
     p99_ms: float
     max_ms: float
+
+
+@dataclass
+class Latencies:
+    steady: Latency
+    lone: Latency
+
+    def figures(self) -> list[Figure]:
+        steady = f"{self.steady.rate:,.0f} messages/s, linger_ms 10"
+        return [
+            Figure(f"{steady}: p50", self.steady.p50_ms, "ms", at_most(45)),
+            Figure(f"{steady}: p99", self.steady.p99_ms, "ms", at_most(90)),
+            Figure("a lone message, default linger: p50", self.lone.p50_ms, "ms", at_most(45)),
+            Figure("a lone message, default linger: most", self.lone.max_ms, "ms"),
+        ]
 
 
 class TimedStream(Stream):
@@ -46,22 +70,34 @@ class TimedStream(Stream):
         return answer
 
 
-def measure(rate: float, secs: float) -> Latency:
+def measure(*, quick: bool, note) -> Latencies:
+    secs = 5 if quick else 20
+    note(f"{RATE:,} messages a second for {secs} s")
+    steady = timed(RATE, secs, linger_ms=10)
+    note(f"lone messages for {secs} s")
+    return Latencies(steady, timed(LONE_RATE, secs))
+
+
+def timed(rate: float, secs: float, **kinesis_settings) -> Latency:
     """`rate` messages a second for `secs`; AssertionError unless all of them arrive."""
     count = int(rate * secs)
     stream = TimedStream(STREAM, SHARDS)
-    with KinesisStandIn() as kinesis, benchmark_broker() as broker, build_folder() as folder:
+    with (
+        KinesisStandIn(latency_secs=KINESIS_SECS) as kinesis,
+        benchmark_broker() as broker,
+        build_folder() as folder,
+        bridge(folder, broker.port, kinesis.port, kinesis=kinesis_settings) as process,
+    ):
         kinesis.streams[STREAM] = stream
-        with bridge(folder, broker.port, kinesis.port) as process:
-            process.start()
-            process.wait_for("subscribed")
-            idle(process)
-            with publishing(broker.port, count, rate=rate, stamp=True) as publisher:
-                published(publisher)
-            deadline = time.monotonic() + 30
-            while len(stream.times) < count and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert process.stop() == 0, process.stderr()
+        process.start()
+        process.wait_for("subscribed")
+        idle(process)
+        with publishing(broker.port, count, rate=rate, stamp=True) as publisher:
+            published(publisher)
+        deadline = time.monotonic() + 30
+        while len(stream.times) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert process.stop() == 0, process.stderr()
     assert len(stream.times) == count, f"{len(stream.times)} of {count} messages arrived"
     return summary([(accepted - stamp) / 1e6 for stamp, accepted in stream.times], rate)
 

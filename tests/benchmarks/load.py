@@ -7,6 +7,7 @@ spool lies under build/, on a disk and not in memory: its fsync is part of what 
 import contextlib
 import http.client
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,13 @@ MAPPING = {
     "outputs": [{"data_stream": STREAM, "partition_key_from": "captures.machine"}],
 }
 """Seven fields of a 200-byte JSON message; plain records, in order per machine."""
+PATIENCE_SECS = 60
+SAMPLE_SECS = 0.02
+
+
+def packed(packing: str, mapping: dict = MAPPING) -> dict:
+    """The same mapping, its records packed."""
+    return mapping | {"outputs": [output | {"packing": packing} for output in mapping["outputs"]]}
 
 
 @contextlib.contextmanager
@@ -41,18 +49,30 @@ def build_folder() -> Iterator[Path]:
 
 def benchmark_broker() -> Mosquitto:
     """No persistence and no limits: the broker must not be what is measured."""
-    return Mosquitto(persistence=False, max_inflight_messages=0, max_queued_messages=0)
+    settings = "queue_qos0_messages true"
+    return Mosquitto(persistence=False, max_inflight_messages=0, max_queued_messages=0, settings=settings)
 
 
 @contextlib.contextmanager
-def bridge(folder: Path, broker_port: int, kinesis_port: int, mapping: dict = MAPPING) -> Iterator[BridgeProcess]:
-    """Configured, and not started yet; it is ended with the block."""
+def bridge(
+    folder: Path,
+    broker_port: int,
+    kinesis_port: int,
+    mapping: dict = MAPPING,
+    *,
+    mappings: dict[str, dict] | None = None,
+    protocol: str = "3.1.1",
+    kinesis: dict | None = None,
+    **more,
+) -> Iterator[BridgeProcess]:
+    """Configured, and not started yet; it is ended with the block. `mappings` by name stand for the one `mapping`."""
     write_configuration(
         folder,
-        mqtt={"url": f"mqtt://127.0.0.1:{broker_port}", "protocol": "3.1.1"},
-        kinesis={"endpoint_url": f"http://127.0.0.1:{kinesis_port}"},
-        mappings={"press-telemetry": mapping},
+        mqtt={"url": f"mqtt://127.0.0.1:{broker_port}", "protocol": protocol},
+        kinesis={"endpoint_url": f"http://127.0.0.1:{kinesis_port}", **(kinesis or {})},
+        mappings=mappings or {"press-telemetry": mapping},
         log={"format": "json", "level": "info"},
+        **more,
     )
     process = BridgeProcess(folder, await_subscribed=False)
     try:
@@ -104,9 +124,19 @@ def kinesis_process(shards: int = SHARDS, *options: str) -> Iterator[Kinesis]:
 
 
 @contextlib.contextmanager
-def publishing(port: int, count: int, *, rate: float | None = None, stamp: bool = False) -> Iterator[subprocess.Popen]:
+def publishing(
+    port: int,
+    count: int,
+    *,
+    qos: int = 1,
+    rate: float | None = None,
+    stamp: bool = False,
+    topics: int = 200,
+    client_id: str = "publisher",
+) -> Iterator[subprocess.Popen]:
     """The publisher's process; it is ended with the block."""
     command = [sys.executable, "-m", "tests.rig.publisher", "--port", str(port), "--count", str(count)]
+    command += ["--qos", str(qos), "--topics", str(topics), "--client-id", client_id]
     command += [*(["--rate", str(rate)] if rate else []), *(["--stamp"] if stamp else [])]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -120,3 +150,44 @@ def published(process: subprocess.Popen, *, timeout_secs: float = 600) -> dict:
     output, _ = process.communicate(timeout=timeout_secs)
     assert process.returncode == 0, "the publisher failed"
     return json.loads(output)
+
+
+def in_session(process: BridgeProcess, broker: Mosquitto, count: int, **publishing_options) -> float:
+    """The messages wait in the broker's session, and the bridge, started, for the broker's CONNACK: `broker.resume`
+    lets it at them. Gives the publisher's rate."""
+    process.start()  # leaves its session and its subscription with the broker
+    process.wait_for("subscribed")
+    assert process.stop() == 0, process.stderr()
+    with publishing(broker.port, count, **publishing_options) as publisher:
+        rate = published(publisher)["rate"]
+    broker.pause()
+    process.start()
+    idle(process)
+    return rate
+
+
+def booked(folder: Path, column: str) -> int:
+    """The sum of one column of the bridge's books."""
+    file = f"file:{folder / 'data' / 'spool.db'}?mode=ro"
+    with contextlib.closing(sqlite3.connect(file, uri=True, timeout=30)) as database:
+        return database.execute(f"select coalesce(sum({column}), 0) from ledger").fetchone()[0]
+
+
+def delivering(process: BridgeProcess, kinesis: Kinesis, count: int) -> float:
+    """Wait until the books say that `count` messages are delivered; messages a second since the first was seen.
+
+    Kinesis counts records, of which a packed one holds many: so the books are asked when no more come.
+    """
+    first_at = last_at = asked_at = time.monotonic()
+    first = seen = 0
+    while True:
+        time.sleep(SAMPLE_SECS)
+        now, records = time.monotonic(), kinesis.delivered()
+        if records > seen:
+            first_at, first, last_at, seen = (first_at, first, now, records) if seen else (now, records, now, records)
+        assert process.running, f"the bridge has ended:\n{process.stderr()}"
+        assert now - last_at < PATIENCE_SECS, f"nothing was delivered for a minute:\n{process.stderr()}"
+        if now - max(last_at, asked_at) > 0.3:
+            asked_at = now
+            if booked(process.folder, "delivered") >= count:
+                return count * (1 - first / seen) / max(last_at - first_at, SAMPLE_SECS)

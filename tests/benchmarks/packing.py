@@ -6,20 +6,18 @@ become smaller, and a cheaper sender shows as more bursts. They compress better 
 changes.
 """
 
-import contextlib
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from tests.benchmarks.load import (
     STREAM,
     benchmark_broker,
     bridge,
     build_folder,
-    idle,
+    delivering,
+    in_session,
     kinesis_process,
-    published,
-    publishing,
 )
+from tests.benchmarks.scoreboard import Figure
 from tests.rig.books import read_books
 
 KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
@@ -45,7 +43,6 @@ top of what is told here. The on-demand prices on that date ("Standard"; with co
 https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/"""
 
 GB = 1024**3
-SAMPLE_SECS = 0.02
 
 
 @dataclass
@@ -74,57 +71,27 @@ def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingR
         kinesis_process(shards, *(["--limited"] if limited else [])) as kinesis,
         bridge(folder, broker.port, kinesis.port, mapping) as process,
     ):
-        process.start()  # leaves its session and its subscription with the broker
-        process.wait_for("subscribed")
-        assert process.stop() == 0, process.stderr()
-        with publishing(broker.port, count) as publisher:
-            published(publisher)
-        broker.pause()  # so that the bridge starts, and then waits for its CONNACK
-        process.start()
-        idle(process)
+        in_session(process, broker, count)
         before = process.cpu_secs
         broker.resume()
-        secs = _delivered(kinesis, process, count)
+        per_sec = delivering(process, kinesis, count)
         cpu = process.cpu_secs - before
         counts = kinesis.counters()
         assert process.stop() == 0, process.stderr()
         books = read_books(folder / "data")
         books.check()
         assert (books.total("delivered"), books.in_queues, books.letters) == (count, 0, 0), books
-    return _result(packing, limited, count, secs, cpu, counts)
+    return _result(packing, limited, count, per_sec, cpu, counts)
 
 
-def _delivered(kinesis, process, count: int) -> float:
-    """Wait until all are delivered; seconds from the first record to the last."""
-    first_at = last_at = asked_at = time.monotonic()
-    seen = 0
-    while True:
-        time.sleep(SAMPLE_SECS)
-        now, records = time.monotonic(), kinesis.delivered()
-        if records > seen:
-            first_at, last_at, seen = (now if not seen else first_at), now, records
-        assert process.running, f"the bridge has ended:\n{process.stderr()}"
-        assert now - last_at < 60, f"nothing was delivered for a minute:\n{process.stderr()}"
-        if now - last_at > 0.3 and now - asked_at > 0.3:
-            asked_at = now
-            if _books_delivered(process.folder) >= count:
-                return last_at - first_at
-
-
-def _books_delivered(folder) -> int:
-    with contextlib.suppress(KeyError):
-        return read_books(folder / "data").total("delivered")
-    return 0
-
-
-def _result(packing, limited, count, secs, cpu, counts) -> PackingRun:
+def _result(packing, limited, count, per_sec, cpu, counts) -> PackingRun:
     units = counts["units"] / count * 1e6
     gigabytes = counts["billed_bytes"] / GB / count * 1e6
     return PackingRun(
         packing=packing,
         limited=limited,
         messages=count,
-        messages_per_sec=count / secs,
+        messages_per_sec=per_sec,
         cpu_us_per_message=cpu / count * 1e6,
         records=counts["records"],
         throttled=counts["throttled"],
@@ -135,8 +102,30 @@ def _result(packing, limited, count, secs, cpu, counts) -> PackingRun:
     )
 
 
-def measure(*, quick: bool, note) -> dict:
-    """{"one_shard": [...], "unlimited": [...], "prices": ...}; the runs are PackingRuns as dicts."""
+@dataclass
+class Packing:
+    """`prices` are those of PRICES."""
+
+    one_shard: list[PackingRun]
+    unlimited: list[PackingRun]
+    prices: dict
+
+    def figures(self) -> list[Figure]:
+        found = []
+        for run in self.one_shard:
+            name = f"one shard with its limits, {run.packing}"
+            found += [
+                Figure(f"{name}: throughput", run.messages_per_sec, "messages/s"),
+                Figure(f"{name}: throttled records", run.throttled),
+                Figure(f"{name}: a million messages, payload units", run.units_usd, "USD"),
+                Figure(f"{name}: a million messages, on demand", run.on_demand_usd, "USD"),
+            ]
+        for run in self.unlimited:
+            found += [Figure(f"no limits, {run.packing}: CPU", run.cpu_us_per_message, "µs/message")]
+        return found
+
+
+def measure(*, quick: bool, note) -> Packing:
     one_shard = []
     for packing, count in ONE_SHARD_MESSAGES.items():
         note(f"one shard with its real limits, {packing}")
@@ -145,4 +134,4 @@ def measure(*, quick: bool, note) -> dict:
     for packing in OUTPUTS:
         note(f"64 shards without limits, {packing}")
         unlimited.append(run(packing, 30_000 if quick else 300_000, limited=False, shards=64))
-    return {"one_shard": list(map(asdict, one_shard)), "unlimited": list(map(asdict, unlimited)), "prices": PRICES}
+    return Packing(one_shard, unlimited, PRICES)

@@ -2,6 +2,7 @@
 
 In a test:              with KinesisStandIn({"telemetry": 2}) as kinesis: … kinesis.url … kinesis.fault("hang")
 As a process:           python -m tests.stand_in.kinesis --port 0 --streams telemetry:2,archive:1 [--forget] [--limited]
+                                                         [--latency-ms 100]
 Its control:            POST /control: {"fault": {"kind": "hang", …}}, {"records": {"stream": …}}, {"clear": true}, …
 Its counts:             GET /counters
 """
@@ -35,11 +36,15 @@ class KinesisStandIn:
     """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits.
 
     `max_skew_secs` (None: any): signatures made at another time than so near to now are refused, as AWS does after 300.
+    `latency_secs` passes before a request of any kind is done and answered: the way there and back.
     """
 
-    def __init__(self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None):
+    def __init__(
+        self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None, latency_secs=0.0
+    ):
         self.script = Script()
         self.max_skew_secs: float | None = None
+        self.latency_secs = latency_secs
         self.streams: dict[str, Stream] = {}
         self.received_bytes = 0
         self.operations: Counter[tuple[str, str | None]] = Counter()
@@ -232,9 +237,23 @@ class Connection(asyncio.Protocol):
             message = "Signature expired: the time of the request is not within 5 minutes of this server's"
             self.reply(400, error_body("InvalidSignatureException", message))
         elif fault is None:
-            self.reply(*self.result(operation, request))
+            self.serve(operation, request)
         elif fault.kind != "hang":
             self.server._loop.call_later(fault.secs, self.misbehave, fault, operation, request)
+
+    def serve(self, operation: str, request: dict[str, Any]) -> None:
+        latency_secs, stream = self.server.latency_secs, self.server.streams.get(stream_name(request))
+        if not latency_secs:
+            self.reply(*self.result(operation, request))
+            return
+        if stream is not None and operation == "PutRecords":
+            stream.arrived()
+        self.server._loop.call_later(latency_secs, self.serve_late, operation, request, stream)
+
+    def serve_late(self, operation: str, request: dict[str, Any], stream: Stream | None) -> None:
+        if stream is not None and operation == "PutRecords":
+            stream.in_flight -= 1
+        self.reply(*self.result(operation, request))
 
     def handle_control(self, head: bytes, body: bytes) -> None:
         try:
@@ -320,12 +339,14 @@ def main() -> None:
     parser.add_argument("--streams", default="", help="name:shards,name:shards")
     parser.add_argument("--forget", action="store_true")
     parser.add_argument("--limited", action="store_true")
+    parser.add_argument("--latency-ms", type=float, default=0.0)
     chosen = parser.parse_args()
     streams = {}
     for item in filter(None, chosen.streams.split(",")):
         name, _, shards = item.partition(":")
         streams[name] = int(shards or 1)
-    with KinesisStandIn(streams, port=chosen.port, forget=chosen.forget, limited=chosen.limited) as server:
+    options = {"port": chosen.port, "forget": chosen.forget, "limited": chosen.limited}
+    with KinesisStandIn(streams, **options, latency_secs=chosen.latency_ms / 1000) as server:
         print(server.port, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 import pytest
@@ -81,3 +83,13 @@ def test_what_has_arrived_is_taken_once_in_the_order_of_arrival_over_a_reshard()
             stream.put(entries(1, key=str(place)), kinesis.script)
         assert [[stored.key for stored in taken] for taken in kinesis.take([stream])] == [[str(n) for n in range(20)]]
         assert kinesis.take([stream]) == [[]]
+
+
+def test_with_a_latency_requests_are_answered_late_and_side_by_side():
+    with KinesisStandIn({"s": 1}, forget=True, latency_secs=0.2) as kinesis, ThreadPoolExecutor(3) as pool:
+        publisher = publisher_for(kinesis.url)
+        began = time.monotonic()
+        results = list(pool.map(lambda _: publisher.put_records("s", records(2)), range(3)))
+        assert time.monotonic() - began >= 0.2
+        assert [len(each) for each in results] == [2, 2, 2]
+        assert kinesis.counters()["s"]["most_in_flight"] == 3

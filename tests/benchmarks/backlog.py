@@ -1,0 +1,185 @@
+"""After a long outage: five million records wait, and the bridge starts, takes what comes, and catches up.
+
+    ingest     with Kinesis out of reach, messages that wait in the broker's session are taken in: into an empty spool,
+               and behind the backlog
+    drain      Kinesis is back: the backlog goes, packed, while live messages come; then the database has its size again
+
+What is counted is in the books: read from the database's file, since Kinesis sees packed records.
+"""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.backlog_fill import NAME
+from tests.benchmarks.load import (
+    ROOT,
+    SHARDS,
+    benchmark_broker,
+    booked,
+    bridge,
+    build_folder,
+    in_session,
+    kinesis_process,
+    packed,
+    publishing,
+)
+from tests.benchmarks.scoreboard import Figure, at_least, at_most
+from tests.rig.books import read_books
+from tests.rig.network import free_port
+
+RECORDS = 5_000_000
+LIVE_RATE = 2_000
+MIB = 1024**2
+SPOOL = {"max_bytes": "64 GiB"}
+SAMPLE_SECS = 0.1
+
+
+@dataclass
+class Taken:
+    """Messages taken in while Kinesis was out of reach."""
+
+    messages: int
+    messages_per_sec: float
+    cpu_us_per_message: float
+    start_secs: float
+    rss_mb: float
+
+
+@dataclass
+class Drained:
+    """`rss_early_mb` and `rss_late_mb` are the most in the first and in the last third of the drain."""
+
+    records_per_sec: float
+    cpu_us_per_record: float
+    live_messages: int
+    rss_early_mb: float
+    rss_late_mb: float
+    database_mib: float
+    shrunk_secs: float
+
+
+@dataclass
+class Backlog:
+    records: int
+    backlog_mib: float
+    empty: Taken
+    behind: Taken
+    drained: Drained
+
+    def figures(self) -> list[Figure]:
+        behind, drained = self.behind, self.drained
+        rate = behind.messages_per_sec / self.empty.messages_per_sec * 100
+        cpu = behind.cpu_us_per_message / self.empty.cpu_us_per_message * 100
+        most = max(behind.rss_mb, drained.rss_early_mb, drained.rss_late_mb)
+        return [
+            Figure("records that wait", self.records),
+            Figure("their size on disk", self.backlog_mib, "MiB"),
+            Figure("start to subscribed", behind.start_secs, "s", at_most(2)),
+            Figure("ingest rate, of that into an empty spool", rate, "%", at_least(85)),
+            Figure("ingest CPU a message, of that into an empty spool", cpu, "%", at_most(115)),
+            Figure(
+                f"drained while {LIVE_RATE:,} live messages/s come", drained.records_per_sec, "/s", at_least(25_000)
+            ),
+            Figure("CPU per drained record", drained.cpu_us_per_record, "µs"),
+            Figure("resident memory, most", most, "MB", at_most(150)),
+            Figure("resident memory grows from first to last third", drained.rss_late_mb - drained.rss_early_mb, "MB"),
+            Figure("database after the drain", drained.database_mib, "MiB", at_most(16)),
+        ]
+
+
+def measure(*, quick: bool, note) -> Backlog:
+    records, messages = (300_000, 40_000) if quick else (RECORDS, 300_000)
+    with build_folder() as folder, build_folder() as other:
+        note(f"{messages:,} messages into an empty spool, Kinesis out of reach")
+        empty = taken(other, messages)
+        note(f"filling a spool with {records:,} records")
+        command = [sys.executable, "-m", "tests.benchmarks.backlog_fill", str(folder / "data"), str(records)]
+        subprocess.run(command, cwd=ROOT, check=True)
+        size = database_bytes(folder) / MIB
+        note(f"{messages:,} messages behind them")
+        behind = taken(folder, messages)
+        note("draining")
+        return Backlog(records, size, empty, behind, drain(folder))
+
+
+def taken(folder: Path, count: int) -> Taken:
+    with (
+        benchmark_broker() as broker,
+        bridge(folder, broker.port, free_port(), mappings={NAME: packed("kpl")}, spool=SPOOL) as process,
+    ):
+        before = booked_in(folder, "received")
+        process.start()
+        started = time.monotonic()
+        process.wait_for("subscribed")
+        start_secs = time.monotonic() - started
+        assert process.stop() == 0, process.stderr()
+        in_session(process, broker, count)
+        cpu, began = process.cpu_secs, time.monotonic()
+        broker.resume()
+        while (seen := booked_in(folder, "received") - before) < count:
+            assert process.running, process.stderr()
+            assert time.monotonic() - began < 300, f"{seen} of {count} were taken in:\n{process.stderr()}"
+            time.sleep(0.02)
+        secs = time.monotonic() - began
+        cpu = process.cpu_secs - cpu
+        found = Taken(count, count / secs, cpu / count * 1e6, start_secs, process.max_rss_bytes / 1e6)
+        assert process.stop() == 0, process.stderr()
+    return found
+
+
+def drain(folder: Path) -> Drained:
+    """AssertionError unless everything is delivered and the books balance."""
+    with (
+        benchmark_broker() as broker,
+        kinesis_process(SHARDS) as kinesis,
+        bridge(folder, broker.port, kinesis.port, mappings={NAME: packed("kpl")}, spool=SPOOL) as process,
+    ):
+        waiting = booked(folder, "spooled")
+        process.start()
+        process.wait_for("subscribed")
+        cpu, began, delivered = process.cpu_secs, time.monotonic(), booked(folder, "delivered")
+        memory = []
+        with publishing(broker.port, 10**9, rate=LIVE_RATE):
+            while (left := booked(folder, "spooled")) > 2 * LIVE_RATE:
+                assert process.running, process.stderr()
+                assert time.monotonic() - began < 60 + waiting / 5_000, f"{left} still wait:\n{process.stderr()}"
+                memory.append(process.rss_bytes / 1e6)
+                time.sleep(SAMPLE_SECS)
+            secs = time.monotonic() - began
+        cpu, gone = process.cpu_secs - cpu, booked(folder, "delivered") - delivered
+        shrunk_secs = shrinking(folder)
+        third = max(1, len(memory) // 3)
+        assert process.stop() == 0, process.stderr()
+        read_books(folder / "data").check()
+        return Drained(
+            records_per_sec=gone / secs,
+            cpu_us_per_record=cpu / gone * 1e6,
+            live_messages=gone - waiting,
+            rss_early_mb=max(memory[:third]),
+            rss_late_mb=max(memory[-third:]),
+            database_mib=database_bytes(folder) / MIB,
+            shrunk_secs=shrunk_secs,
+        )
+
+
+def shrinking(folder: Path) -> float:
+    """Wait until the database has not become smaller for five seconds, while nothing comes; how long that took."""
+    began = last_at = time.monotonic()
+    size = database_bytes(folder)
+    while time.monotonic() - last_at < 5:
+        time.sleep(SAMPLE_SECS)
+        if (now := database_bytes(folder)) < size:
+            size, last_at = now, time.monotonic()
+    return last_at - began
+
+
+def booked_in(folder: Path, column: str) -> int:
+    """As `booked`; 0 where there is no spool yet."""
+    return booked(folder, column) if (folder / "data" / "spool.db").exists() else 0
+
+
+def database_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "data").glob("spool.db*"))

@@ -1,0 +1,164 @@
+"""A large configuration: 2,000 mappings with wildcards, and 50,000 topics.
+
+What is timed by itself is `check`, the start, and a reload of one file and of all as the watcher does it; then the way
+from a topic to its mappings, for topics seen before and for new ones, beside that of one mapping.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bridge.mapping.live import LiveMappings
+from bridge.mapping.routes import Routes
+from tests.benchmarks.load import ROOT, STREAM, benchmark_broker, bridge, build_folder
+from tests.benchmarks.scoreboard import Figure, at_most
+from tests.rig.network import free_port
+
+MAPPINGS = 2_000
+TOPICS = 50_000
+AREAS = 100
+RELOAD_SECS = at_most(2)
+
+
+@dataclass
+class Configuration:
+    """Seconds of CPU for what is done here, of the clock for what the bridge does; µs of CPU a topic."""
+
+    mappings: int
+    topics: int
+    check_secs: float
+    start_secs: float
+    load_secs: float
+    reload_one_secs: float
+    reload_all_secs: float
+    look_secs: float
+    filters_secs: float
+    known_us: float
+    known_of_one_us: float
+    new_us: float
+    cache_mib: float
+
+    def figures(self) -> list[Figure]:
+        compared = self.known_us / self.known_of_one_us
+        return [
+            Figure("mappings, with wildcards", self.mappings),
+            Figure("topics", self.topics),
+            Figure("reload, one file edited: CPU", self.reload_one_secs, "s", RELOAD_SECS),
+            Figure("reload, every file: CPU", self.reload_all_secs, "s", RELOAD_SECS),
+            Figure("a look whether anything has changed: CPU", self.look_secs * 1000, "ms"),
+            Figure("the filters to subscribe to: CPU", self.filters_secs * 1000, "ms"),
+            Figure("mqtt-kinesis check", self.check_secs, "s"),
+            Figure("start to subscribed, none known", self.start_secs, "s"),
+            Figure("a topic seen before", self.known_us, "µs"),
+            Figure("a topic seen before, of that with one mapping", compared, "x", at_most(3)),
+            Figure("a new topic", self.new_us, "µs"),
+            Figure("memory for the topics", self.cache_mib, "MiB"),
+        ]
+
+
+def mapping(number: int) -> dict:
+    """One machine type of one area: two wildcards, a transform, and a test of its own."""
+    area, cell = f"area{number % AREAS:02d}", f"cell{number // AREAS:02d}"
+    data = {"machine": "press07", "temp_c": 100.5, "site": "pdx", "ts": 1_700_000_000_000}
+    return {
+        "topic": f"factory/{{site}}/{area}/{{machine}}/{cell}/telemetry",
+        "transform": "{machine: captures.machine, temp_c: payload.temperature, site: captures.site, ts: payload.ts}",
+        "outputs": [{"data_stream": STREAM, "partition_key_from": "captures.machine"}],
+        "tests": [
+            {
+                "name": "a hot press",
+                "topic": f"factory/pdx/{area}/press07/{cell}/telemetry",
+                "payload": {"ts": data["ts"], "temperature": data["temp_c"]},
+                "expect": [{"data_stream": STREAM, "partition_key": "press07", "data": data}],
+            }
+        ],
+    }
+
+
+def topics(count: int) -> list[bytes]:
+    """Each matches one of the mappings."""
+    return [
+        f"factory/pdx/area{n % AREAS:02d}/press{n:05d}/cell{n // AREAS % (MAPPINGS // AREAS):02d}/telemetry".encode()
+        for n in range(count)
+    ]
+
+
+def measure(*, quick: bool, note) -> Configuration:
+    count, seen = (200, 5_000) if quick else (MAPPINGS, TOPICS)
+    mappings = {f"press-{number:04d}": mapping(number) for number in range(count)}
+    note(f"check, and start, with {count:,} mappings")
+    check_secs, start_secs = _as_a_process(mappings)
+    note(f"reloads; {seen:,} topics")
+    with tempfile.TemporaryDirectory() as name:
+        live, timed = _reloads(Path(name), mappings)
+        return Configuration(count, seen, check_secs, start_secs, *timed, *_lookups(live.routes, topics(seen)))
+
+
+def _as_a_process(mappings: dict[str, dict]) -> tuple[float, float]:
+    with (
+        build_folder() as folder,
+        benchmark_broker() as broker,
+        bridge(folder, broker.port, free_port(), mappings=mappings) as process,
+    ):
+        command = [sys.executable, "-m", "bridge", "check", "--config", str(folder / "bridge.yaml")]
+        began = time.monotonic()
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        check_secs = time.monotonic() - began
+        began = time.monotonic()
+        process.start()
+        process.wait_for("subscribed", timeout_secs=120)
+        start_secs = time.monotonic() - began
+        assert process.stop() == 0, process.stderr()
+    return check_secs, start_secs
+
+
+def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, list[float]]:
+    """The mappings in force, and the CPU seconds of: first load, one file, all files, a look, the filters."""
+    files = folder / "mappings"
+    files.mkdir()
+    for name, each in mappings.items():
+        (files / f"{name}.yaml").write_text(yaml.safe_dump(each, sort_keys=False))
+    live = LiveMappings(files, folder / "in-force")
+    timed = [_cpu_secs(live.reload)]
+    edited = min(files.iterdir())
+    edited.write_text(edited.read_text() + "# edited\n")
+    timed.append(_cpu_secs(live.reload))
+    for file in files.iterdir():
+        file.write_text(file.read_text() + "# edited\n")
+    timed.append(_cpu_secs(live.reload))
+    assert (live.reloads, live.problems, len(live.routes.mappings)) == (3, (), len(mappings))
+    return live, [*timed, _cpu_secs(live._look_at_all), _cpu_secs(live.routes.filters)]
+
+
+def _lookups(routes: Routes, names: list[bytes]) -> tuple[float, float, float, float]:
+    """µs of a known topic, of one with a single mapping, of a new one; MiB for all that are remembered."""
+    before = _resident_bytes()
+    new = _cpu_secs(lambda: _match(routes, names)) / len(names) * 1e6
+    memory = _resident_bytes() - before
+    known = min(_cpu_secs(lambda: _match(routes, names)) for _ in range(5)) / len(names) * 1e6
+    one = Routes(routes.mappings[:1])
+    few = [name for name in names if one.match(name).targets][:200] or names[:200]
+    rounds = len(names) // len(few)
+    known_of_one = min(_cpu_secs(lambda: _match(one, few * rounds)) for _ in range(5)) / (len(few) * rounds) * 1e6
+    return known, known_of_one, new, memory / 1024**2
+
+
+def _match(routes: Routes, names: Iterable[bytes]) -> None:
+    for name in names:
+        routes.match(bytes(memoryview(name)))  # from the wire each is a new object, whose hash is not known yet
+
+
+def _cpu_secs(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -1,0 +1,99 @@
+"""One table of everything that was measured, each figure beside its target; and the same as JSON."""
+
+import json
+import operator
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+_WORDS = {"≤": operator.le, "≥": operator.ge}
+
+
+@dataclass(frozen=True)
+class Target:
+    """`relation` is ≤ or ≥."""
+
+    relation: str
+    value: float
+
+    def met_by(self, value: float) -> bool:
+        return _WORDS[self.relation](value, self.value)
+
+
+def at_most(value: float) -> Target:
+    return Target("≤", value)
+
+
+def at_least(value: float) -> Target:
+    return Target("≥", value)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number. `unit` stands behind it, and goes for the target too."""
+
+    name: str
+    value: float
+    unit: str = ""
+    target: Target | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """None where there is no target."""
+        return None if self.target is None else self.target.met_by(self.value)
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one part measured: `figures` for the table, `measured` (a dataclass) whole for the JSON."""
+
+    name: str
+    figures: list[Figure]
+    measured: object = field(repr=False)
+
+    def document(self) -> dict:
+        return {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "load_average": os.getloadavg()[0],
+            "figures": [asdict(figure) | {"met": figure.met} for figure in self.figures],
+            "measured": asdict(self.measured) if is_dataclass(self.measured) else self.measured,
+        }
+
+
+def table(sections: Iterable[Section]) -> Table:
+    shown = Table(title=f"mqtt-kinesis on {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    for name, side in (("", "left"), ("measured", "right"), ("target", "right"), ("", "left")):
+        shown.add_column(name, justify=side)
+    for section in sections:
+        shown.add_section()
+        shown.add_row(f"[bold]{section.name}[/bold]")
+        for figure in section.figures:
+            shown.add_row(f"  {figure.name}", _number(figure.value, figure.unit), _target(figure), _verdict(figure))
+    return shown
+
+
+def _number(value: float, unit: str) -> str:
+    digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f} {unit}".rstrip()
+
+
+def _target(figure: Figure) -> str:
+    return f"{figure.target.relation} {_number(figure.target.value, figure.unit)}" if figure.target else ""
+
+
+def _verdict(figure: Figure) -> str:
+    return {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}[figure.met]
+
+
+def write(file: Path, sections: Iterable[Section]) -> None:
+    """Sections that were not measured now stay as they were measured last."""
+    known = json.loads(file.read_text())["sections"] if file.exists() else {}
+    machine = {"python": platform.python_version(), "cpus": os.cpu_count()}
+    found = known | {section.name: section.document() for section in sections}
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(machine | {"sections": found}, indent=2, ensure_ascii=False) + "\n")
