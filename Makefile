@@ -9,7 +9,7 @@ SECS ?= 0
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-test: $(VENV)/.test mosquitto node ministack chromium
+test: $(VENV)/.test mosquitto node ministack chromium strace
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,6 +62,14 @@ fault-tools:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 iptables strace faketime >/dev/null; \
 	  else echo "the fault suite needs: sudo apt-get install iproute2 iptables strace faketime" >&2; exit 1; fi; }
+
+# What a disk would hold after a power cut is told by the system calls.
+.PHONY: strace
+strace:
+	@command -v strace >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace >/dev/null; \
+	  else echo "the tests need strace: sudo apt-get install strace" >&2; exit 1; fi; }
 
 # Peers that exist for Node only: a Sparkplug edge node, KPL de-aggregation, a Kinesis that splits and merges shards; and
 # what checks that everyone can use the page.

@@ -30,7 +30,9 @@ class Folder:
         self.database = path / "spool.db"
         self._damaged = path / "spool.damaged"
         try:
-            path.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+            if not path.exists():
+                path.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+                _sync(path.parent)  # a file is as durable as the names of the folders that lead to it
             self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unusable(path, error) from error
@@ -88,6 +90,8 @@ class Folder:
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
         self._protect()
+        _sync(aside)
+        _sync(self.path)
         return aside
 
     def unsalvaged(self) -> list[Path]:
@@ -118,6 +122,15 @@ def owner_of(path: Path) -> int:
         return int((path / LOCK_FILE).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
+
+
+def _sync(folder: Path) -> None:
+    """The names in it are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> SpoolUnwritable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ MARKED_VERSION = 2
 WAL_PAGES = 2000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
+_COPIED_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
 """https://www.sqlite.org/fileformat2.html#magic_header_string"""
 _HEAD_BYTES = 20
@@ -79,6 +81,27 @@ def refuse_remains(file: Path) -> None:
         raise SpoolCorrupt(f"{file} does not begin as a database does")
     if not start and has_log:
         raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")
+
+
+def write_log_again(file: Path) -> None:
+    """Write the write-ahead log that an earlier run has left once more, as it is, and sync it.
+
+    Where a sync failed and the process then died, the log's end may be in the page cache alone, in pages that the
+    system takes for clean: no sync would ever bring them to the disk. SQLite would read them, write behind them, and
+    sync only that; after a power cut all of it would be lost, whatever had been acknowledged. Raises SpoolUnwritable.
+    https://wiki.postgresql.org/wiki/Fsync_Errors
+    """
+    log_file = file.with_name(f"{file.name}-wal")
+    try:
+        if not log_file.exists():
+            return
+        with log_file.open("r+b", buffering=0) as log_again:
+            place = 0
+            while part := os.pread(log_again.fileno(), _COPIED_BYTES, place):
+                place += os.pwrite(log_again.fileno(), part, place)
+            os.fsync(log_again.fileno())
+    except OSError as error:
+        raise SpoolUnwritable(f"{log_file}: {error.strerror}") from error
 
 
 def connect(file: Path) -> sqlite3.Connection:

@@ -100,6 +100,7 @@ class Spool:
 
     def _open(self) -> None:
         schema.refuse_remains(self.folder.database)
+        schema.write_log_again(self.folder.database)
         self._database = schema.connect(self.folder.database)
         try:
             self.reading = Reading(self.folder.database, self._unreadable)

@@ -1,0 +1,120 @@
+"""A sync that fails, then a kill, a new start, and at last a power cut: what was said to be committed is on the disk.
+
+The calls are those of real processes, each with one failing sync at another place; the disk is a model.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.rig.bridge_process import ROOT
+from tests.spool.model_disk import TRACE, ModelDisk
+from tests.spool.spools import assert_books_balance, opened, take_all
+
+FAILING = 40
+"""The sync that fails, by strace's count; lives make some more of their own, so that it is another place in each."""
+PLACES = (2, 4, 9, 11, 12, 14, 15, 20, 21, 27)
+"""The journal's folder and the database as they are made; the log's header, its first transactions, commits, and at 20
+and 27 the database in a checkpoint."""
+LIVES = """
+import os, signal, sys
+from pathlib import Path
+from bridge.errors import SpoolUnwritable
+from bridge.spool import schema
+from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.transaction import Transaction
+
+failing, folder, *places = int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
+def live(at, commits, *, patient, wal_pages):
+    schema.WAL_PAGES = wal_pages
+    scratch = os.open("/dev/shm", os.O_RDONLY)
+    for _ in range(failing if at is None else failing - at):
+        try:
+            os.fdatasync(scratch)
+        except OSError:
+            pass
+    while True:
+        try:
+            spool = Spool(SpoolSettings(place))
+            queue, mapping = spool.queue("press"), spool.mapping_number("m")
+            break
+        except SpoolUnwritable:
+            if not patient:
+                return
+    while commits:
+        if not queue.pending:
+            queue.append(mapping, "k", bytes(3000))
+        try:
+            spool.commit(Transaction())
+        except SpoolUnwritable:
+            if not patient:
+                return
+        else:
+            commits -= 1
+            os.write(1, f"{place.name} has {queue.next - 1}\\n".encode())
+
+def in_a_process(*arguments, **options):
+    child = os.fork()
+    if not child:
+        try:
+            live(*arguments, **options)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+for at in places:
+    for patient in (True, False):
+        place = folder / f"{at}{'p' if patient else 'i'}"
+        in_a_process(at, 12, patient=patient, wal_pages=25)  # with checkpoints among so few commits
+        os.write(1, f"{place.name} died\\n".encode())
+        in_a_process(None, 3, patient=False, wal_pages=2000)
+        os.write(1, f"{place.name} ended\\n".encode())
+"""
+
+
+def traced(folder, record):
+    folder.mkdir()
+    injected = f"inject=fdatasync:error=EIO:when={FAILING}"
+    command = ["strace", *TRACE, "-e", injected, "-o", record, sys.executable, "-c", LIVES]
+    arguments = [str(FAILING), folder, *map(str, PLACES)]
+    subprocess.run([*command, *arguments], check=True, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=120)
+
+
+def assert_found(folder, committed, when):
+    """What the next start finds after the power cut."""
+    spool = opened(folder)
+    assert spool.folder.set_aside_count() == 0, when
+    assert_books_balance(spool)
+    numbers = [record.number for record in take_all(spool)]
+    assert numbers == list(range(1, len(numbers) + 1)), when
+    assert len(numbers) >= committed, f"{when}: {committed} were committed, and {len(numbers)} are found"
+    spool.close()
+
+
+@pytest.fixture
+def memory():
+    """A folder whose syncs take no time."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_what_was_committed_is_on_disk_wherever_a_sync_fails_and_whoever_goes_on_after_it(memory):
+    traced(memory / "lives", memory / "calls")
+    disk, committed, told = ModelDisk(memory / "lives"), dict[str, int](), 0
+    for line in (memory / "calls").read_text().splitlines():
+        disk.feed(line)
+        for said in disk.said[told:]:
+            place, what, *number = said.split()
+            if what == "has":
+                committed[place] = int(number[0])
+            else:
+                found = memory / f"{place} {what}"
+                disk.cut_the_power(memory / "lives" / place, found, random.Random(said))
+                assert_found(found, committed.get(place, 0), said)
+        told = len(disk.said)
+    assert disk.failed_syncs >= 2 * len(PLACES)
+    assert sum(committed.values()) > 15 * len(PLACES)
