@@ -9,7 +9,7 @@ from bridge.model import DeadLetter
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _COLUMNS = ", ".join(DeadLetter._fields)
 INSERT = f"insert into dead_letters({_COLUMNS}) values ({', '.join('?' * len(DeadLetter._fields))})"
@@ -84,15 +84,17 @@ def write_letters(
     database: sqlite3.Connection,
     added: Sequence[DeadLetter],
     removed: Mapping[int, int],
-    amended: Iterable[tuple[str, str, int]],
+    amended: Sequence[tuple[str, str, int]],
     room: int,
 ) -> tuple[Changed, list[DeadLetter]]:
     """Add letters, remove others (number → payload bytes), give some a new (code, detail, number), and keep within
     `room` bytes. The letters that gave way come back, oldest first, without their payloads."""
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
-    database.executemany("update dead_letters set code = ?, detail = ? where number = ?", amended)
-    database.executemany(INSERT, map(to_row, added))
+    if amended:
+        database.executemany("update dead_letters set code = ?, detail = ? where number = ?", amended)
+    if added:
+        database.executemany(INSERT, map(to_row, added))
     size = sum([len(letter.payload) + LETTER_BYTES for letter in added])
     size -= sum([payload + LETTER_BYTES for payload in removed.values()])
     evicted, freed = _evict(database, size - room) if size > room else ([], 0)

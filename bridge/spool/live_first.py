@@ -39,13 +39,13 @@ class LiveFirstQueue(StreamQueue):
 
     def committed(self) -> None:
         """As `StreamQueue`."""
-        records, self.pending = self.pending, []
-        self.unnumbered.clear()
+        size = self.pending_bytes + ROW_BYTES * len(self.pending)
+        records = self.take_pending()
         with self._changed:
             self._tail = records[-1].number + 1
             self.commits.add(records[-1].number, time.monotonic())
             self._fresh.extend(records)
-            self._fresh_bytes += sum([len(record.data) for record in records]) + ROW_BYTES * len(records)
+            self._fresh_bytes += size
             self._moments.append((records[-1].number, self.clock()))
             while self._fresh_bytes > self._fresh_limit:
                 self._leave_to_disk(self._fresh.popleft())

@@ -96,7 +96,7 @@ class Spool:
             except Exception:
                 log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
                 for queue in self.queues.values():
-                    queue.pending.clear()
+                    queue.take_pending()
 
     def _open(self) -> None:
         schema.refuse_remains(self.folder.database)
@@ -236,7 +236,7 @@ class Spool:
             database.execute("begin immediate")
             for queue, settlements in settled:
                 letters = letters + write_settled(database, queue, settlements, names, changes)
-            if needed and self.settings.when_full == "drop_oldest":
+            if self._room.full and self.settings.when_full == "drop_oldest":
                 limit = self._room.limit(self.used_bytes)
                 dropping.make_room(self.queues.values(), lambda: self.used_bytes + needed > limit)
             if transaction.expire_before_ms is not None:
@@ -312,6 +312,8 @@ class Spool:
         return self._pages.used_bytes(self._database)
 
     def _has_room(self, needed: int) -> bool:
+        if self._room.surely_fits(needed):
+            return True
         return self._room.fits(self.used_bytes, needed, blocking=self.settings.when_full == "block")
 
     # -- reading (any thread) --------------------------------------------------------------------------------------
