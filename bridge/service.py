@@ -261,7 +261,7 @@ class Service:
         session, counts = self._subscriber.state(), self._ingest.counts
         streams = tuple(sender.status() for sender in list(self._senders.values()))
         letters, aside = self._spool.newest_letters(_SHOWN_LETTERS), self._spool.folder.set_aside_count()
-        problems = [session.problem, self._ingest.problem, *map(str, self.mappings.problems)]
+        problems = [session.problem, session.rival, self._ingest.problem, *map(str, self.mappings.problems)]
         problems += [
             f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
         ]
@@ -282,6 +282,7 @@ class Service:
             client_id=self._client_id,
             payload_bytes=counts.payload_bytes,
             blocked=self._ingest.problem,
+            rival=session.rival,
             spool_max_bytes=self._spool.settings.max_bytes,
             disk_free_bytes=disk.free,
             damaged_spools=aside,

@@ -50,6 +50,8 @@ class Snapshot:
     payload_bytes: int = 0
     blocked: str = ""
     """Why nothing can be spooled, and so nothing is read; "" while it can."""
+    rival: str = ""
+    """Another client of the same id throws this one out of its session; "" while there is none."""
     spool_max_bytes: int = 0
     disk_free_bytes: int = 0
     damaged_spools: int = 0

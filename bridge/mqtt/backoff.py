@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+_DOUBLINGS = 32
+
 
 @dataclass(slots=True)
 class Backoff:
@@ -18,9 +20,13 @@ class Backoff:
 
     def next(self) -> float:
         """Seconds to wait now; the next answer is longer."""
-        wait: float = min(self.max_secs, self.first_secs * 2 ** min(self.attempts, 32))
+        wait: float = min(self.max_secs, self.first_secs * 2 ** min(self.attempts, _DOUBLINGS))
         self.attempts += 1
         return wait * self.random.uniform(0.5, 1.0)
+
+    def exhaust(self) -> None:
+        """From now on the longest waits, until `reset`."""
+        self.attempts = max(self.attempts, _DOUBLINGS)
 
     def reset(self) -> None:
         """It worked: begin again from `first_secs`."""

@@ -36,6 +36,7 @@ _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
 _CLOSED = "; if that happens again and again, another client may be using the same mqtt.client_id"
 """Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 says so when it throws a client out for another."""
+_TAKEN_OVER = "Session taken over"
 _RETAIN_IF_NEW = 1
 """MQTT 5: retained messages are sent again only for a subscription that is new, not at each reconnect."""
 
@@ -59,6 +60,8 @@ class Connection:
         self.address = address
         self.version_5 = version_5
         self.accepted = self.refused = self.wants_3_1_1 = False
+        self.closed = self.taken_over = False
+        """By the broker, without a reason; or since another client of this id came."""
         self.opened_at = 0.0
         self.on_accepted: Callable[[Connection, bool], None] = lambda _connection, _present: None
         self._settings = settings
@@ -119,6 +122,7 @@ class Connection:
         if self._end:
             raise ConnectionLost(self._end)
         if wire.at_end:
+            self.closed = True
             raise ConnectionLost("the broker closed the connection" + (_CLOSED if self.accepted else " before CONNACK"))
 
     def _look_at_connack(self, connack: bytes) -> None:
@@ -215,6 +219,7 @@ class Connection:
     def _on_disconnect(
         self, _client: object, _data: object, flags: DisconnectFlags, reason: ReasonCode, _properties: object
     ) -> None:
+        self.taken_over = reason.getName() == _TAKEN_OVER
         who = "the broker ended the session" if flags.is_disconnect_packet_from_server else "the connection broke"
         self._end = self._end or f"{who}: {reason.getName()}{_hint(reason.getName())}"
 
@@ -265,5 +270,5 @@ def _hint(reason: str) -> str:
         "Bad user name or password": "; check mqtt.username and mqtt.password",
         "Not authorized": "; check mqtt.username and mqtt.password; or the broker's rules do not let this client id in",
         "Client identifier not valid": "; choose another mqtt.client_id",
-        "Session taken over": "; another client uses the same mqtt.client_id: give each bridge its own",
+        _TAKEN_OVER: "; another client uses the same mqtt.client_id: give each bridge its own",
     }.get(reason, "")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bridge.mqtt.backoff import Backoff
 from bridge.mqtt.connection import Connection, ConnectionLost
 from bridge.mqtt.packets import publish_packet
+from bridge.mqtt.rival import Rival
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.mqtt.wire import ProtocolViolation
 
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SETTLED_SECS = 10.0
-"""A session that lives this long was a success; a shorter one does not reset the back-off (two bridges with one
-client id would otherwise throw each other out as fast as they can)."""
+"""A session that lives this long was a success; a shorter one does not reset the back-off. With another client of
+the same id about, it must outlive the longest pause: otherwise the two throw each other out for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """For the status: `problem` is "" when all is well."""
+    """For the status: `problem` is "" when all is well, and `rival` while no other client of the same id shows."""
 
     broker: str
     protocol: str
@@ -42,6 +43,7 @@ class SessionState:
     subscribed: bool
     problem: str
     connections: int
+    rival: str
 
 
 class Subscriber:
@@ -60,6 +62,7 @@ class Subscriber:
         self._on_session = on_session
         self._clock = clock
         self._backoff = Backoff(1.0, settings.reconnect_max_secs)
+        self._rival = Rival()
         self._connection: Connection | None = None
         self._next_address = 0
         self._versions = dict.fromkeys(settings.addresses, settings.version_5)
@@ -99,6 +102,7 @@ class Subscriber:
             subscribed=bool(connection and connection.accepted and self.subscriptions.complete),
             problem=self._problem or self._refusals(),
             connections=self.connections,
+            rival=self._rival.problem,
         )
 
     def _refusals(self) -> str:
@@ -128,10 +132,18 @@ class Subscriber:
         except (ConnectionLost, OSError, ProtocolViolation) as error:
             self._lost(connection, str(error) or type(error).__name__)
         else:
-            if (self._backoff.attempts or self._logged) and self._clock() - connection.opened_at > _SETTLED_SECS:
-                self._backoff.reset()
-                self._logged.clear()
+            if self._backoff.attempts or self._logged:
+                self._settle(connection)
         return connection.wire.take()
+
+    def _settle(self, connection: Connection) -> None:
+        """Two clients of one id end at the longest pauses, and so at one or two changes a minute."""
+        now = self._clock()
+        self._rival.look(now)
+        longest = max(_SETTLED_SECS, self._settings.reconnect_max_secs)
+        if now - connection.opened_at > (longest if self._rival.problem else _SETTLED_SECS):
+            self._backoff.reset()
+            self._logged.clear()
 
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
         """Send PUBACK, PUBREC and PUBCOMP packets, unless the connection they belong to is gone.
@@ -182,6 +194,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
+            self._rival.broker_away()
             self._failed(address, f"cannot connect to {address}: {_why(error)}")
         else:
             self.connections += 1
@@ -201,6 +214,7 @@ class Subscriber:
         address = connection.address
         connection.close()
         self._connection = None
+        self._suspect(connection)
         if connection.wants_3_1_1:
             self._versions[address] = False
             self._dial_at = 0.0
@@ -213,6 +227,17 @@ class Subscriber:
             if self._settings.version_5 and self._early_ends[address] >= patience:
                 self._versions[address] = not self._versions[address]
         self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
+
+    def _suspect(self, connection: Connection) -> None:
+        if not connection.accepted:
+            self._rival.broker_away()
+        elif connection.closed or connection.taken_over:
+            known = self._rival.problem
+            self._rival.session_ended(self._clock(), told=connection.taken_over)
+            if self._rival.problem and not known:
+                log.error("%s", self._rival.problem)
+            if self._rival.certain:
+                self._backoff.exhaust()
 
     def _failed(self, address: Address, problem: str) -> None:
         self._problem = problem

@@ -51,6 +51,7 @@ def readiness(bridge: Observed) -> Verdict:
         reasons.append(f"not connected to {snapshot.broker}")
     elif not snapshot.subscribed:
         reasons.append(f"not subscribed at {snapshot.broker}")
+    reasons += [snapshot.rival] if snapshot.rival else []
     reasons += [
         f"{each.stream}: refused: {each.detail}; {each.hint}" for each in snapshot.streams if each.state == "refused"
     ]

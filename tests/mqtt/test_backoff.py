@@ -32,3 +32,11 @@ def test_success_begins_anew():
     backoff = Backoff(1.0, 60.0, attempts=5, random=Highest())
     backoff.reset()
     assert backoff.next() == 1.0
+
+
+def test_when_exhausted_every_wait_is_the_longest_until_success():
+    backoff = Backoff(1.0, 60.0, random=Highest())
+    backoff.exhaust()
+    assert [backoff.next() for _ in range(3)] == [60, 60, 60]
+    backoff.reset()
+    assert backoff.next() == 1

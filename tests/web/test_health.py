@@ -31,3 +31,8 @@ def test_readiness_says_every_reason_why_not(bridge):
     )
     bridge.now = snapshot(connected=False)
     assert readiness(bridge).reasons == ("not connected to mqtt://127.0.0.1:1883",)
+
+
+def test_a_rival_for_the_session_is_a_reason_while_connected_too(bridge):
+    bridge.now = snapshot(rival="another client uses the same mqtt.client_id")
+    assert readiness(bridge).reasons == ("another client uses the same mqtt.client_id",)
