@@ -36,7 +36,7 @@ def test_a_broker_that_says_so_is_believed_at_once_and_even_if_it_goes_away():
     rival.broker_away()
     rival.look(1.0)
     assert rival.problem.startswith(
-        "another client uses the same mqtt.client_id: the broker threw this one out, 1 time"
+        "another client uses the same mqtt.client_id: the broker threw this one out, once in"
     )
     assert rival.certain
     rival.look(WINDOW_SECS + 1)
