@@ -4,10 +4,12 @@ prove that nothing is missing.
 The records of an output with `envelope: true` have ids that count up without a gap, by spool and queue. A manifest
 tells one run of them that is complete: each is in the stream, or stands among the exceptions with the reason.
 
-    {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "first": 1,
-     "last": 1000, "except": [{"first": 17, "last": 17, "reason": "dead_lettered"}], "at": "2026-01-31T12:00:00.000Z"}
+    {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "since": 1,
+     "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
+     "at": "2026-01-31T12:00:00.000Z"}
 
-Manifests of one spool and queue follow on one another: the next one's `first` is this one's `last` + 1. How far they
+Manifests of one spool and queue follow on one another: the next one's `first` is this one's `last` + 1, and the `first`
+of the very first is the `since` of all, so that one that is missing is noticed, wherever it was. How far they
 have come is noted in the transaction that spools them, so that no number is ever left out, whenever the process is
 killed. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another output, or one that was replayed).
 """
@@ -61,6 +63,7 @@ class Manifests:
     def _begin(self, queue: StreamQueue) -> None:
         """From the next record on: those before have no ids that anybody was told of."""
         if not self._spool.note(_key(queue)):
+            self._spool.keep_note(_since(queue), str(queue.next))
             self._spool.keep_note(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
@@ -82,6 +85,7 @@ class Manifests:
             "spool": self._spool.id.decode(),
             "queue": queue.number,
             "stream": queue.stream,
+            "since": int(self._spool.note(_since(queue)) or first),
             "first": first,
             "last": before - 1,
             "except": [
@@ -100,3 +104,7 @@ class Manifests:
 
 def _key(queue: StreamQueue) -> str:
     return f"manifest {queue.number}"
+
+
+def _since(queue: StreamQueue) -> str:
+    return f"manifests since {queue.number}"

@@ -24,21 +24,26 @@ class Place(NamedTuple):
     queue: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
     """Of one queue. `missing`: runs of numbers that a manifest says are there and are not; `untold`: runs between
-    manifests that no manifest tells of. `later`: records that no manifest tells of yet."""
+    manifests that no manifest tells of. `aged`: told of, but perhaps longer ago than the stream keeps records.
+    `later`: records that no manifest tells of yet; `expected`: numbers among those that have not come yet.
+    `until`: when the last manifest was made."""
 
     place: Place
     bridge: str
     stream: str
-    told: int
-    excepted: int
-    found: int
-    repeated: int
-    later: int
-    missing: tuple[tuple[int, int], ...]
-    untold: tuple[tuple[int, int], ...]
+    until: str
+    told: int = 0
+    excepted: int = 0
+    aged: int = 0
+    found: int = 0
+    repeated: int = 0
+    later: int = 0
+    expected: int = 0
+    missing: tuple[tuple[int, int], ...] = ()
+    untold: tuple[tuple[int, int], ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -78,36 +83,39 @@ class Proof:
         if told.get("manifest") == 1 and (not stream or str(told["stream"]).split(" ")[0] == stream):
             self._manifests[place].append(told)
 
-    def verdicts(self) -> Iterator[Verdict]:
-        """One for each queue that manifests tell of."""
+    def verdicts(self, kept_since: str = "") -> Iterator[Verdict]:
+        """One for each queue that manifests tell of. `kept_since`: what came before then (RFC 3339, UTC) the stream no
+        longer keeps; "" if it keeps all that ever came."""
         for place in sorted(self._manifests):
-            yield self._verdict(place, sorted(self._manifests[place], key=lambda told: int(told["first"])))
+            manifests = sorted(self._manifests[place], key=lambda told: int(told["first"]))
+            yield self._verdict(place, manifests, kept_since)
 
-    def _verdict(self, place: Place, manifests: list[dict[str, Any]]) -> Verdict:
+    def _verdict(self, place: Place, manifests: list[dict[str, Any]], kept_since: str) -> Verdict:
         found, missing, untold = self._found[place], list[int](), list[tuple[int, int]]()
-        told = excepted = 0
-        expected = manifests[0]["first"]
+        newest = manifests[-1]
+        verdict = Verdict(place, newest["bridge"], newest["stream"], str(newest.get("at", "")))
+        following = manifests[0]["first"] if kept_since else manifests[0].get("since", manifests[0]["first"])
+        before = ""
         for manifest in manifests:
-            first, last = manifest["first"], manifest["last"]
-            if first > expected:
-                untold.append((expected, first - 1))
-            out = {
-                n for each in manifest["except"] for n in range(max(first, each["first"]), min(last, each["last"]) + 1)
-            }
-            new = range(max(first, expected), last + 1)
-            missing += [number for number in new if number not in found and number not in out]
-            told += len(new)
-            excepted += len([number for number in new if number in out])
-            expected = max(expected, last + 1)
-        return Verdict(
-            place,
-            manifests[-1]["bridge"],
-            manifests[-1]["stream"],
-            told,
-            excepted,
-            len(found),
-            self._repeated[place],
-            len([number for number in found if number >= expected]),
-            tuple(runs(missing)),
-            tuple(untold),
-        )
+            first, last = max(manifest["first"], following), manifest["last"]
+            if first > following:
+                untold.append((following, first - 1))
+            if before < kept_since:
+                verdict.aged += last + 1 - first
+            else:
+                out = _excepted(manifest, first)
+                verdict.told += last + 1 - first
+                verdict.excepted += len(out)
+                missing += [number for number in range(first, last + 1) if number not in found and number not in out]
+            following, before = max(following, last + 1), str(manifest.get("at", ""))
+        verdict.missing, verdict.untold = tuple(runs(missing)), tuple(untold)
+        verdict.found, verdict.repeated = len(found), self._repeated[place]
+        verdict.later = len([number for number in found if number >= following])
+        verdict.expected = max(0, max(found, default=0) + 1 - following - verdict.later)
+        return verdict
+
+
+def _excepted(manifest: dict[str, Any], first: int) -> set[int]:
+    """The numbers from `first` on that it excepts."""
+    spans = [(max(first, each["first"]), min(manifest["last"], each["last"])) for each in manifest["except"]]
+    return {number for low, high in spans for number in range(low, high + 1)}

@@ -1,5 +1,7 @@
 """Manifests of a real spool, and the proof that a stream is complete by them."""
 
+import time
+
 import orjson
 import pytest
 
@@ -182,6 +184,54 @@ def test_an_id_takes_the_room_that_was_kept_for_it():
 )
 def test_what_is_no_manifest_proves_nothing(data):
     assert list(proof_of([data], [data]).verdicts()) == []
+
+
+def test_a_first_manifest_that_is_missing_is_told(rig):
+    rig.put(6)
+    records = rig.deliver(3)
+    rig.tell()
+    records += rig.deliver(3)
+    [second] = [told for told in rig.tell() if orjson.loads(told)["first"] == 4]
+    [verdict] = proof_of([second], records).verdicts()
+    assert verdict.untold == ((1, 3),)
+
+
+def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
+    rig.put(9)
+    manifests, records = [], []
+    for _ in range(3):
+        records.append(rig.deliver(3))
+        manifests.append(rig.tell())
+    times = [orjson.loads(told)["at"] for [told] in manifests]
+    [verdict] = proof_of(manifests[1] + manifests[2], records[2]).verdicts(times[1])
+    assert (verdict.proven, verdict.aged, verdict.told) == (True, 3, 3)
+    [verdict] = proof_of(manifests[1] + manifests[2], records[1]).verdicts(times[1])
+    assert (verdict.missing, verdict.until) == (((7, 9),), times[2])
+
+
+def test_a_number_that_has_not_come_before_a_later_one_is_told_apart_from_a_loss(rig):
+    rig.put(6)
+    records, manifests = rig.deliver(2), rig.tell()
+    records += rig.deliver(4)
+    [verdict] = proof_of(manifests, [*records[:3], records[5]]).verdicts()
+    assert (verdict.proven, verdict.later, verdict.expected) == (True, 2, 2)
+
+
+def test_what_was_dropped_and_what_was_replayed_is_excepted_and_the_rest_proven(rig):
+    rig.put(2)
+    rig.spool.commit(Transaction(expire_before_ms=time.time_ns() // 1_000_000 + 60_000))
+    rig.put(3)
+    records = rig.deliver(3)
+    rig.spool.queue("press").append(rig.spool.mapping_number("press"), "k", b'{"a dead letter":"replayed"}')
+    rig.spool.commit(Transaction())
+    records += rig.deliver(1)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert [(each["first"], each["last"], each["reason"]) for each in manifest["except"]] == [
+        (1, 2, "dropped"),
+        (6, 6, "no envelope"),
+    ]
+    [verdict] = proof_of([orjson.dumps(manifest)], records).verdicts()
+    assert (verdict.proven, verdict.excepted, verdict.told) == (True, 3, 6)
 
 
 def test_of_several_bridges_each_has_its_own_verdict():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,13 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
     if not manifests:
         raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
     reader = StreamReader(replace(publisher_settings(settings), uplink=None))
-    proof = Proof()
+    proof, kept_since = Proof(), reader.kept_since(stream, time.time_ns() // 1_000_000)
     for arrived in reader.read_to_end(manifests):
         proof.manifest(arrived.data, stream)
     for arrived in progress(reader.read_to_end(stream), stream):
         for data in unpacked(arrived.data):
             proof.record(data)
-    verdicts = list(proof.verdicts())
+    verdicts = list(proof.verdicts(kept_since))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     else:
@@ -57,8 +58,12 @@ def _in_words(verdict: Verdict) -> Iterator[str]:
     word = "complete" if verdict.proven else "INCOMPLETE"
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.place.spool}, queue {verdict.place.queue}): {word}"
     there = verdict.told - verdict.excepted - sum(last - first + 1 for first, last in verdict.missing)
-    yield f"  {verdict.told:,} told of: {there:,} there, {verdict.excepted:,} excepted by name"
+    yield f"  {verdict.told:,} told of until {verdict.until}: {there:,} there, {verdict.excepted:,} excepted by name"
     yield f"  {verdict.repeated:,} came more than once, {verdict.later:,} are newer than the last manifest"
+    if verdict.expected:
+        yield f"  {verdict.expected:,} before the newest of them have not come yet, and no manifest says that they have"
+    if verdict.aged:
+        yield f"  {verdict.aged:,} were told of as long ago as the stream keeps records, or nearly: not looked for"
     for name, spans in (("missing", verdict.missing), ("no manifest tells of", verdict.untold)):
         for first, last in spans[:_SHOWN_RUNS]:
             yield f"  {name}: {first:,}" + (f" to {last:,}" if last > first else "")

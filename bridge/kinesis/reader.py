@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.kinesis.credentials import authenticated_session
 from bridge.kinesis.faults import Answer
+from bridge.mapping.scope import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.kinesis.client import PublisherSettings
+
+_HOUR_MS = 3_600_000
 
 
 class Arrived(NamedTuple):
@@ -69,6 +72,19 @@ class StreamReader:
             from bridge.kinesis.network import network_error  # noqa: PLC0415 - as above
 
             raise network_error(error) from error
+
+    def kept_since(self, stream: str, now_ms: int) -> str:
+        """What came before then (RFC 3339, UTC), or in the hour after it, the stream may have dropped by its retention;
+        "" while it is younger than that. Raises SendError."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - botocore is slow to import
+
+        try:
+            summary = self._connected().describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        except ClientError as error:
+            raise Answer.of(error).error(stream, self._settings.region) from error
+        oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
+        created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
+        return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
 
     def _shard_to_end(self, client: Any, stream: str, shard: str) -> Iterator[Arrived]:
         iterator: str | None = self._first(stream, shard)
