@@ -27,6 +27,7 @@ class Target(NamedTuple):
 def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], Tally]) -> dict[str, Target]:
     """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolUnwritable."""
     mappings = tuple(mappings)
+    spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
         mapping.name: Target(
             spool.mapping_number(mapping.name),

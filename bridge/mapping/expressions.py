@@ -10,6 +10,7 @@ the message a result can become; past a bound, loading (ExpressionError) or the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "Expression", "ExpressionError", "compile_expression", "truthy"]
 
 MAX_EXPRESSION_CHARS: Final = 65_536
+_REMEMBERED: Final = 256
 _SAFE_DEPTH: Final = 40
 """Each level takes at most five calls, of the thousand that Python allows."""
 
@@ -77,6 +79,17 @@ class Expression:
 
 def compile_expression(text: str, tables: Mapping[str, Mapping[str, Any]] = EMPTY) -> Expression:
     """Compiles an expression; `tables` are the lookup tables by name, their keys as text. Raises ExpressionError."""
+    # A mapping's expressions are compiled when it is validated and when it is put in force, and many mappings share
+    # some. A table is not to be kept by an expression that is out of use.
+    return _compiled(text, tables) if "lookup" in text else _remembered(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(text: str) -> Expression:
+    return _compiled(text, EMPTY)
+
+
+def _compiled(text: str, tables: Mapping[str, Mapping[str, Any]]) -> Expression:
     tree = _parsed(text)
     try:
         flaws.check(tree)

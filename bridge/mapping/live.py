@@ -16,7 +16,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import ConfigError, Problem
@@ -42,10 +44,11 @@ LATEST_SECS = 1.0
 class _File:
     """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it.
 
-    `tables` are those it was loaded with.
+    `tables` are those it was loaded with, `digest` is of the text.
     """
 
     signature: Signature
+    digest: bytes
     mapping: Mapping | None
     tables: Tables
     problems: tuple[Problem, ...] = ()
@@ -74,7 +77,7 @@ class LiveMappings:
         self._files: dict[Path, _File] = {}
         self._tables = LiveTables(folder, kept)
         self._folder_problem: tuple[Problem, ...] = ()
-        self._names: list[Path] = []
+        self._names: Counter[str] = Counter()
         self._asked = threading.Event()
         self.routes = Routes(())
 
@@ -129,12 +132,15 @@ class LiveMappings:
             self._nothing_found()
             return
         self._folder_problem = ()
-        self._names = sorted(found)
+        self._names = Counter(file.stem for file in found)
         every = self._tables.reload(every=every) or every
         files: dict[Path, _File] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
-            files[file] = known if known and known.signature == signature and not every else self._load(file, signature)
+            if known is None or known.signature != signature:
+                files[file] = self._load(file, signature)
+            else:
+                files[file] = self._loaded_again(file, known) if every else known
         before = [state.mapping for state in self._files.values()]
         for file in self._files.keys() - files.keys():
             (self._kept / file.name).unlink(missing_ok=True)
@@ -158,8 +164,16 @@ class LiveMappings:
         keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
+    def _loaded_again(self, file: Path, known: _File) -> _File:
+        """A mapping that would come out the same is kept: compiled again, 2,000 of them are seconds of CPU."""
+        tables = self._tables.tables
+        other_tables = known.tables is not tables and _looks_up(file)
+        if known.problems or other_tables or self._names[file.stem] > 1 or _digest(file) != known.digest:
+            return self._load(file, known.signature)
+        return replace(known, tables=tables)
+
     def _load(self, file: Path, signature: Signature) -> _File:
-        known = self._files.get(file)
+        known, digest = self._files.get(file), _digest(file)
         try:
             mapping = self._load_named(file)
         except ConfigError as error:
@@ -167,14 +181,14 @@ class LiveMappings:
             if known is None or known.problems != error.problems:
                 state = "its last good version stays in force" if previous else "it is not in force"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _File(signature, previous, self._tables.tables, error.problems)
+            return _File(signature, digest, previous, self._tables.tables, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
         self._keep(file)
-        return _File(signature, mapping, self._tables.tables)
+        return _File(signature, digest, mapping, self._tables.tables)
 
     def _load_named(self, file: Path) -> Mapping:
-        if any(other != file and other.stem == file.stem for other in self._names):
+        if self._names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
         return load_file(file, self.limits, self._tables.tables, shown_as=self._shown(file))
@@ -202,10 +216,13 @@ class LiveMappings:
     def _keep(self, file: Path) -> None:
         """Remember a version that goes live. A full disk must not stop it from going live."""
         try:
+            text, kept = file.read_bytes(), self._kept / file.name
+            if kept.exists() and kept.read_bytes() == text:
+                return  # as after a restart: nothing is written for it
             self._kept.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self._kept / f".{file.name}.new"
-            new.write_bytes(file.read_bytes())
-            new.replace(self._kept / file.name)
+            new.write_bytes(text)
+            new.replace(kept)
         except OSError as error:
             log.warning("cannot remember %s in %s: %s", file.name, self._kept, error.strerror)
 
@@ -223,6 +240,14 @@ class LiveMappings:
 
     def _loaded(self) -> dict[Path, Signature]:
         return {file: state.signature for file, state in self._files.items()} | self._tables.loaded
+
+
+def _digest(file: Path) -> bytes:
+    """Of the file's text; of nothing where it cannot be read, which `load_file` complains of."""
+    try:
+        return sha256(file.read_bytes()).digest()
+    except OSError:
+        return b""
 
 
 def _looks_up(file: Path) -> bool:

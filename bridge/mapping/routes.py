@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.mapping.covering import covering
 from bridge.mapping.topics import ONE, REST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from bridge.mapping.mapping import Mapping
 
-MAX_CACHED_TOPICS = 20_000
-MAX_CACHED_TOPIC_BYTES = 1_000
-"""Together about 30 MB at the very most, with topics of usual length; a longer topic is looked up each time."""
+MAX_CACHED_BYTES = 64 * 1024 * 1024
+"""For all topics that are remembered: some 60,000 of usual length."""
+_MATCH_BYTES = 850
+_BYTES_A_CHARACTER = 3
+"""What a topic costs in memory, measured: as a key, in its match, and its levels where no other topic has them."""
+_MISSES_KEPT = 4
 
 _HERE = object()
 _BELOW = object()
@@ -40,7 +44,9 @@ class Routes:
     """The mappings in force. Used by one thread at a time: `match` remembers the topics it has seen.
 
     A factory's machines publish to the same topics again and again, so a match is nearly always one look into a dict.
-    When the dict is full it is emptied: no bookkeeping per message, and a topic costs some microseconds to find again.
+    When it is full it stays as it is, and other topics are looked up each time, at some microseconds. Only when that
+    has happened several times as often as there are topics in it, it holds the wrong ones and is emptied: were it
+    emptied at once, or the oldest forgotten, a plant with a few topics more than it holds would never hit one.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
@@ -50,6 +56,8 @@ class Routes:
             self._insert(mapping)
         self._order = {id(mapping): number for number, mapping in enumerate(self.mappings)}
         self._seen: dict[bytes, Match] = {}
+        self._room = MAX_CACHED_BYTES
+        self._misses = 0
 
     def filters(self) -> dict[str, int]:
         """Give the MQTT filters to subscribe to, with their QoS: no two overlap, so a message arrives once."""
@@ -60,11 +68,19 @@ class Routes:
         found = self._seen.get(topic)
         if found is None:
             found = self._look_up(topic)
-            if len(topic) <= MAX_CACHED_TOPIC_BYTES:
-                if len(self._seen) >= MAX_CACHED_TOPICS:
-                    self._seen.clear()
-                self._seen[topic] = found
+            self._remember(topic, found)
         return found
+
+    def _remember(self, topic: bytes, found: Match) -> None:
+        size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
+        if size > self._room:
+            self._misses += 1
+            if self._misses <= _MISSES_KEPT * len(self._seen):
+                return
+            self._seen.clear()
+            self._room, self._misses = MAX_CACHED_BYTES, 0
+        self._room -= size
+        self._seen[topic] = found
 
     def _insert(self, mapping: Mapping) -> None:
         node = self._root
@@ -80,21 +96,28 @@ class Routes:
             text = topic.decode()
         except UnicodeDecodeError:
             return Match(topic.decode(errors="backslashreplace"), [], (), valid=False)
-        levels = text.split("/")
-        mappings = sorted(self._found(levels), key=lambda mapping: self._order[id(mapping)])
-        return Match(text, levels, tuple(Target(mapping, mapping.pattern.captures(levels)) for mapping in mappings))
+        levels = [intern(level) for level in text.split("/")]  # most are those of other topics too: 0.2 KB a topic
+        mappings = self._found(levels)
+        if len(mappings) > 1:
+            mappings.sort(key=lambda mapping: self._order[id(mapping)])
+        return Match(text, levels, tuple([Target(mapping, mapping.pattern.captures(levels)) for mapping in mappings]))
 
-    def _found(self, levels: list[str]) -> Iterator[Mapping]:
+    def _found(self, levels: list[str]) -> list[Mapping]:
+        found: list[Mapping] = []
         nodes = [self._root]
-        private = levels[0].startswith("$")  # 4.7.2: wildcards in front never match the broker's own topics
-        for number, level in enumerate(levels):
-            wild = number > 0 or not private
+        if levels[0].startswith("$"):  # 4.7.2: wildcards in front never match the broker's own topics
+            nodes, levels = [self._root.get(levels[0], {})], levels[1:]
+        for level in levels:
             below: list[dict[Any, Any]] = []
             for node in nodes:
-                if wild:
-                    yield from node.get(_BELOW, ())
-                below += [node[next_level] for next_level in ({level, ONE} if wild else {level}) if next_level in node]
+                if _BELOW in node:
+                    found += node[_BELOW]
+                if level in node:
+                    below.append(node[level])
+                if ONE in node and level != ONE:
+                    below.append(node[ONE])
             nodes = below
         for node in nodes:
-            yield from node.get(_HERE, ())
-            yield from node.get(_BELOW, ())
+            found += node.get(_HERE, ())
+            found += node.get(_BELOW, ())
+        return found

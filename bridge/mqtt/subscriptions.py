@@ -35,14 +35,17 @@ class Subscriptions:
     refused: dict[str, str] = field(default_factory=dict)
     _asked: dict[int, dict[str, int]] = field(default_factory=dict)
     _dropping: dict[int, list[str]] = field(default_factory=dict)
+    _reconciled: bool = False
 
     def want(self, filters: Mapping[str, int]) -> None:
         """From now on these, and no others."""
+        self._reconciled = False
         prefix = f"$share/{self.share}/" if self.share else ""
         self.wanted = {prefix + text: qos for text, qos in filters.items()}
 
     def connected(self, *, session_present: bool) -> None:
         """A new connection: ask for everything again, whatever an earlier one was told."""
+        self._reconciled = False
         if not session_present:
             self.held.clear()
         self.granted.clear()
@@ -51,10 +54,15 @@ class Subscriptions:
         self._dropping.clear()
 
     def changes(self) -> Changes:
-        """The difference between what is wanted and what was asked for on this connection."""
+        """The difference between what is wanted and what was asked for on this connection.
+
+        Asked with every burst: while nothing has happened since there was none, thousands of filters cost nothing.
+        """
+        if self._reconciled:
+            return Changes([], [])
         asked = {text for texts in self._asked.values() for text in texts}
         dropping = {text for texts in self._dropping.values() for text in texts}
-        return Changes(
+        found = Changes(
             [
                 (text, qos)
                 for text, qos in self.wanted.items()
@@ -62,6 +70,8 @@ class Subscriptions:
             ],
             sorted(self.held - self.wanted.keys() - dropping),
         )
+        self._reconciled = found == ([], [])
+        return found
 
     def asked(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
         """A SUBSCRIBE went out, with each filter's QoS."""
@@ -74,6 +84,7 @@ class Subscriptions:
 
     def answered(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
         """A SUBACK: one (code, words) for each filter asked. Gives the filters that were refused."""
+        self._reconciled = False
         refused = []
         for (text, qos), (code, words) in zip(self._asked.pop(packet, {}).items(), codes, strict=False):
             if code >= _FAILURE:
@@ -87,6 +98,7 @@ class Subscriptions:
 
     def dropped(self, packet: int) -> None:
         """An UNSUBACK."""
+        self._reconciled = False
         for text in self._dropping.pop(packet, ()):
             self.granted.pop(text, None)
             if text not in self.wanted:
@@ -95,6 +107,7 @@ class Subscriptions:
     def retry_refused(self) -> None:
         """Ask again for what was refused: an access rule may have been mended."""
         self.refused.clear()
+        self._reconciled = False
 
     @property
     def waiting(self) -> bool:

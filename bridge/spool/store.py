@@ -18,18 +18,13 @@ from bridge.spool.folder import Folder
 from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
 from bridge.spool.letters import Changed, Letter, measure_letters, write_letters
 from bridge.spool.live_first import LiveFirstQueue
+from bridge.spool.numbers import numbers
 from bridge.spool.pages import Pages, shorten
 from bridge.spool.queue import StreamQueue
 from bridge.spool.reading import Reading
 from bridge.spool.salvage import salvage
 from bridge.spool.state import State, load_all, write_changed, written
-from bridge.spool.transaction import (
-    Transaction,
-    pending_bytes,
-    write_pending,
-    write_rest,
-    write_settled,
-)
+from bridge.spool.transaction import Transaction, pending_bytes, write_pending, write_rest, write_settled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +149,11 @@ class Spool:
 
     def mapping_number(self, name: str) -> int:
         """The spool's number for a mapping; a new one is given and kept."""
-        return self._number("mappings", self._mappings, name)
+        return self._number("mappings", self._mappings, name)[0]
+
+    def number_mappings(self, names: list[str]) -> None:
+        """As `mapping_number` for each, at once."""
+        self._number("mappings", self._mappings, *names)
 
     def queue(self, stream: str) -> StreamQueue:
         """A stream's queue, begun when it is new."""
@@ -164,7 +163,7 @@ class Spool:
 
     def stream_number(self, name: str) -> int:
         """The spool's number for a stream ("" stands for none: unmatched messages)."""
-        return self._number("streams", self._streams, name)
+        return self._number("streams", self._streams, name)[0]
 
     def note(self, key: str) -> str:
         """What a transaction's `notes` said, or ""."""
@@ -182,19 +181,15 @@ class Spool:
         """What the mapping of this name remembers."""
         return self.states.setdefault(space, State(space, {}))
 
-    def _number(self, table: str, known: dict[str, int], name: str) -> int:
-        if name not in known:
-            columns, values = ("name, next", (name, 1)) if table == "streams" else ("name", (name,))
-            marks = ", ".join("?" * len(values))
+    def _number(self, table: str, known: dict[str, int], *names: str) -> list[int]:
+        if new := [name for name in names if name not in known]:
             if self._broken:
                 self._reopen()
             try:
-                self._database.execute(f"insert or ignore into {table}({columns}) values ({marks})", values)
-                row = self._database.execute(f"select number from {table} where name = ?", (name,)).fetchone()
+                known.update(numbers(self._database, table, new))
             except sqlite3.Error as error:
                 raise self._failed(error) from error
-            known[name] = row[0]
-        return known[name]
+        return [known[name] for name in names]
 
     # -- the transaction -------------------------------------------------------------------------------------------
 

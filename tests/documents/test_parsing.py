@@ -2,10 +2,12 @@ import pathlib
 import time
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.documents import parse_document
+from bridge.documents.parsing import parse
 from bridge.errors import ConfigError
 from tests.documents.read import parsed
 
@@ -61,3 +63,16 @@ def test_a_byte_order_mark_and_any_line_break_are_fine():
 
 def test_json_is_yaml():
     assert parsed('{"a": [1, 2.5, true, null, "x\\n"], "b": {}}').data == {"a": [1, 2.5, True, None, "x\n"], "b": {}}
+
+
+@NO_DEADLINE
+@given(st.lists(YAML_PIECES | st.text(max_size=3), max_size=30).map("".join))
+@example("a: |\n  text\u2028  more\nb: &x [1, 'two', \"\\ud83d\\ude00\"]\nc: *x\n")
+def test_both_parsers_of_yaml_give_the_same_values_and_problems(text):
+    with pytest.MonkeyPatch.context() as patch:
+        both = [parse(text, "f")]
+        patch.setattr(yaml, "__with_libyaml__", False)
+        both.append(parse(text, "f"))
+    (root, problems), (other, same_problems) = both
+    assert problems == same_problems
+    assert (root and root.data) == (other and other.data)

@@ -208,7 +208,22 @@ def test_a_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder
     assert streams(watched) != ["s"]
 
 
-def test_being_asked_loads_everything_again(watched):
-    before = watched.routes
+def test_being_asked_loads_what_no_look_at_the_folder_shows(watched, folder):
+    file = folder / "press.yaml"
+    before, status = watched.routes.mappings[0], file.stat()
     watched.ask_reload()
-    wait_until(lambda: watched.routes is not before)
+    file.write_text(file.read_text().replace("a/b", "a/c"))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    watched.ask_reload()
+    wait_until(lambda: watched.routes.mappings[0].pattern.text == "a/c")
+    assert watched.routes.mappings[0] is not before
+
+
+def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
+    write(folder, "oven.yaml", stream="oven")
+    live.reload()
+    before = live.routes
+    (folder / "oven.yaml").touch()
+    live.reload(every=True)
+    assert live.routes is not before
+    assert live.routes.mappings[1] is before.mappings[1]

@@ -57,14 +57,32 @@ def test_a_topic_seen_before_is_not_looked_up_again():
     assert routes.match(b"a/b") is routes.match(b"/".join([b"a", b"b"]))
 
 
-def test_the_topics_remembered_are_bounded(monkeypatch):
-    monkeypatch.setattr(module, "MAX_CACHED_TOPICS", 10)
+def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
     routes = Routes([mapping(topic="#")])
     for number in range(1000):
         assert names(routes.match(b"a/%d" % number)) == ["m"]
-        assert len(routes._seen) <= 10
-    routes.match(b"x" * 5000)
-    assert b"x" * 5000 not in routes._seen
+        assert 0 < len(routes._seen) <= 12
+
+
+def test_a_full_memory_of_topics_is_kept_while_it_serves(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
+    routes = Routes([mapping(topic="#")])
+    first = routes.match(b"a/0")
+    for _ in range(2):
+        for number in range(20):
+            routes.match(b"a/%d" % number)
+        assert routes.match(b"a/0") is first
+
+
+def test_topics_that_come_no_more_make_room_for_those_that_do(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
+    routes = Routes([mapping(topic="#")])
+    for number in range(20):
+        routes.match(b"old/%d" % number)
+    for _ in range(60):
+        routes.match(b"new")
+    assert routes.match(b"new") is routes.match(b"ne" + b"w")
 
 
 def test_the_filters_receive_a_message_once():

@@ -126,3 +126,16 @@ def test_every_connection_asks_for_everything_again():
     subscriptions.connected(session_present=True)
     assert subscriptions.changes().subscribe == [("a", 1), ("b", 1)]
     assert subscriptions.refused == {}
+
+
+def test_where_all_is_granted_an_answer_or_a_wish_is_looked_at_again():
+    subscriptions = Subscriptions()
+    subscriptions.want({"a": 1})
+    granted(subscriptions)
+    assert subscriptions.changes() == subscriptions.changes() == ([], [])
+    subscriptions.connected(session_present=True)
+    assert subscriptions.changes().subscribe == [("a", 1)]
+    granted(subscriptions, 0x87)
+    assert subscriptions.changes() == ([], [])
+    subscriptions.retry_refused()
+    assert subscriptions.changes().subscribe == [("a", 1)]

@@ -81,6 +81,16 @@ def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     again.close()
 
 
+def test_many_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
+    first = spool.mapping_number("m1")
+    spool.number_mappings(["m0", "m1", "m2"])
+    numbers = [spool.mapping_number(name) for name in ("m0", "m1", "m2")]
+    assert (numbers[1], len(set(numbers))) == (first, 3)
+    again = reopened(spool)
+    assert [again.mapping_number(name) for name in ("m0", "m1", "m2")] == numbers
+    again.close()
+
+
 def test_a_session_that_is_gone_takes_its_packet_identifiers_with_it(spool):
     spool.commit(Transaction(packets={7: True, 8: True}))
     spool.commit(Transaction(forget_packets=True, packets={9: True}))
