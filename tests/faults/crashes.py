@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.faults.crashing import STEPS
 from tests.faults.scenario import Scenario
-from tests.faults.stage import Stage
+from tests.faults.stage import PACKED, Setup, Stage
 from tests.integration.arrivals import eventually
 
 CALLS = 15
@@ -54,4 +54,10 @@ SCENARIOS = (
     *(Scenario(f"SIGKILL {' '.join(place)}", partial(dies, deaths=(place,)), hold_secs=0) for place in PLACES),
     EVERYWHERE,
     Scenario("SIGKILL at ten random instants", partial(killed_at_random, kills=10, seed=1), hold_secs=0),
+    Scenario(
+        "SIGKILL at five random instants, with packed records",
+        partial(killed_at_random, kills=5, seed=2),
+        Setup(outputs=PACKED),
+        hold_secs=0,
+    ),
 )

@@ -1,10 +1,11 @@
 """Kinesis throttles, fails, lies, hangs, forgets, refuses, and changes its shards."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from tests.faults.scenario import Scenario
-from tests.faults.stage import Setup, Stage
+from tests.faults.stage import PACKED, Setup, Stage
 from tests.rig.books import Books
 from tests.rig.publisher import Publisher
 
@@ -86,6 +87,24 @@ def in_dead_letters(_stage: Stage, books: Books) -> None:
     assert books.total("dead_lettered") == books.letters == 20 * len(STREAMS), books
 
 
+UNMAPPABLE = (b"", b"no JSON", b"\xff\xfe", b"[" * 100_000, b'{"count": 1', b'{"count": 1}', b"NaN", b"1e999999")
+"""Decoding fails; of the object that is whole, there is nothing to make a partition key of."""
+
+
+@contextmanager
+def unmappable(stage: Stage):
+    bad = [("factory/pdx/line3/poison/telemetry", payload) for payload in UNMAPPABLE * 5]
+    with Publisher(stage.broker.port, client_id="poisoner") as publisher:
+        publisher.publish(bad, 1, 20)
+    yield
+
+
+def rejected(_stage: Stage, books: Books) -> None:
+    """Each is counted for each stream, and is one letter; without a key, one for each stream; and nothing else is."""
+    assert books.letters == 5 * (len(UNMAPPABLE) + 1), books
+    assert books.total("dead_lettered") == 5 * len(UNMAPPABLE) * len(STREAMS), books
+
+
 @contextmanager
 def troubles(stage: Stage):
     """One after the other, without a pause."""
@@ -116,5 +135,7 @@ SCENARIOS = (
     Scenario("Kinesis: permission revoked and restored", refuse("AccessDeniedException", DENIED), hold_secs=4),
     Scenario("Kinesis: credentials expired and renewed", refuse("ExpiredTokenException"), hold_secs=4),
     Scenario("Kinesis: twenty poison records among good ones", poisoned, hold_secs=1, expect=in_dead_letters),
+    Scenario("Kinesis: messages that no mapping can take, among good ones", unmappable, hold_secs=1, expect=rejected),
     TROUBLES,
+    replace(TROUBLES, name=f"{TROUBLES.name}, with packed records", setup=Setup(outputs=PACKED)),
 )

@@ -4,6 +4,7 @@ import time
 
 import orjson
 
+from bridge.kinesis.unpacking import unpacked
 from tests.stand_in.kinesis import KinesisStandIn
 
 
@@ -54,7 +55,8 @@ class Sink:
                 seen.append(stream)
             for stored in self._kinesis.take(seen):
                 for record in stored:
-                    self.arrived[name].add(record.key, orjson.loads(record.data)["count"])
+                    for value in map(orjson.loads, unpacked(record.data)):
+                        self.arrived[name].add(value.get("machine", record.key), value["count"])
 
     @property
     def reached(self) -> int:

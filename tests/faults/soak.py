@@ -94,7 +94,7 @@ TROUBLES = (
     Trouble("sockets killed", network.sockets_killed, (0, 0), needs_root=True),
     Trouble("disk full", disks.full, needs_root=True),
     Trouble("disk read-only", partial(disks.calls_fail, calls=disks.WRITING, error="EROFS"), needs_root=True),
-    Trouble("fsync fails", partial(disks.calls_fail, calls="fsync,fdatasync", error="EIO"), needs_root=True),
+    Trouble("fsync fails", partial(disks.calls_fail, calls=disks.SYNCING, error="EIO"), needs_root=True),
 )
 
 

@@ -30,6 +30,7 @@ KEEPALIVE_SECS = 5
 TRANSFORM = "{count: payload.count, machine: payload.machine}"
 TELEMETRY = {"data_stream": "telemetry", "partition_key_from": "payload.machine"}
 ARCHIVE = {"data_stream": "archive", "partition_key_from": "payload.machine", "order": "strict"}
+PACKED = ({**TELEMETRY, "packing": "lines", "compression": "zstd"}, {**ARCHIVE, "packing": "kpl"})
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def staged(setup: Setup, folder: Path):
         wrapper = (*(link.inside if link else ()), *(memory.inside if memory else ()))
         bridge = parts.enter_context(BridgeProcess(folder, environment=environment, wrapper=wrapper))
         load = Load(broker.port, setup.rate)
-        sink = Sink(kinesis, ordered="archive" if ARCHIVE in setup.outputs else None)
+        sink = Sink(kinesis, ordered="archive" if "archive" in streams else None)
         yield Stage(setup, broker, kinesis, to_broker, to_kinesis, bridge, load, sink, link, disk)
 
 
