@@ -98,5 +98,9 @@ class KinesisSettings(Section):
         default=4, ge=1, le=32, description="PutRecords requests under way at once, per stream"
     )
     linger_ms: int = Field(
-        default=100, ge=0, le=60_000, description="how long a record waits for others to share its request"
+        default=100,
+        ge=0,
+        le=60_000,
+        description="how long a record waits for others to share its request; "
+        "one that comes after a pause as long is sent at once",
     )

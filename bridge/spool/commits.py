@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import inf
 from typing import TYPE_CHECKING
 
 from bridge.histogram import Histogram
@@ -23,11 +24,15 @@ class Commits:
         self.latency = Histogram()
         self._lasts: list[int] = []
         self._times: list[float] = []
+        self.pause_secs = inf
+        """Between the last commit and the one before it."""
 
     def add(self, last: int, now: float) -> None:
         """Records up to `last` are on disk."""
         if len(self._lasts) >= _KEPT:
             del self._lasts[: _KEPT // 2], self._times[: _KEPT // 2]
+        if self._times:
+            self.pause_secs = now - self._times[-1]
         self._lasts.append(last)
         self._times.append(now)
 

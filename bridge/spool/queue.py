@@ -210,7 +210,8 @@ class StreamQueue:
         """The next records in order, each handed out once.
 
         Waits up to `timeout_secs` for a first one, then up to `linger_secs` for more; returns at once when full
-        (records, or bytes of data and UTF-8 keys); [] on timeout or after `close`. Any thread; one lingers at a time.
+        (records, or bytes of data and UTF-8 keys), and when the newest ended a pause as long as that, since it would
+        wait in vain; [] on timeout or after `close`. Any thread; one lingers at a time.
         """
         deadline = time.monotonic() + timeout_secs
         if not self._collecting.acquire(timeout=timeout_secs):
@@ -222,7 +223,8 @@ class StreamQueue:
                     if remaining <= 0:
                         return []
                     self._changed.wait(remaining)
-                lingered = time.monotonic() + linger_secs
+                alone = self.commits.pause_secs >= linger_secs
+                lingered = time.monotonic() + (0.0 if alone else linger_secs)
                 while self._waiting() < max_records and self._fresh_bytes < max_bytes and not self._closed:
                     remaining = lingered - time.monotonic()
                     if remaining <= 0:
