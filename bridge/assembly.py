@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +22,7 @@ from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
 from bridge.replaying import Errands
 from bridge.service import Service
+from bridge.spool.folder import make_private
 from bridge.spool.store import Spool, SpoolSettings
 from bridge.spool.transaction import Transaction
 from bridge.targets import bind
@@ -134,6 +136,8 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 def assemble(settings: Settings) -> Service:
     """The bridge as configured. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
     spool = spool_settings(settings)
+    with suppress(OSError):  # the spool, which is opened below, says so
+        make_private(spool.path)
     mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)

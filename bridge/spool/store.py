@@ -73,12 +73,21 @@ class Spool:
             try:
                 self._open()
             except SpoolCorrupt as error:
+                self._forget()
                 self.folder.set_aside(str(error))
                 self._open()
             self._salvage()
         except BaseException:
             self.folder.close()
             raise
+
+    def _forget(self) -> None:
+        """What was read of a database before it showed to be damaged: its numbers are not those of the new one."""
+        self.queues.clear()
+        self.ledger.clear()
+        with suppress(AttributeError, sqlite3.Error):  # it may have shown before there was a connection
+            self._database.close()
+            self.reading.close()
 
     def _salvage(self) -> None:
         """What damaged spools still hold. Where it cannot be had now, the bridge goes on, and tries at its next one."""

@@ -134,6 +134,8 @@ def test_spool_dead_letters_and_exports_are_their_owners_alone(spoken):
     folder, _ = spoken
     held = [*(folder / "data").rglob("*"), *folder.glob("*.jsonl"), *folder.glob("letters.*")]
     assert len(held) > 5
+    spool = [folder / "data", *(folder / "data").glob("spool.*")]
+    assert [file.name for file in spool if file.stat().st_mode & 0o077] == []
     open_to_others = {str(file.relative_to(folder)) for file in held if readable_by_others(file)}
     assert open_to_others == set()
 

@@ -145,6 +145,29 @@ def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
 
 
+def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_path):
+    """The first queue is read before the second one's damage shows: its numbers are another stream's in the new one."""
+    filled(tmp_path)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    root, page = database.execute("select rootpage from sqlite_master where name = 'queue_2'").fetchone()[0], 4096
+    database.close()
+    with (tmp_path / "spool.db").open("r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(b"\xff")
+    spool = opened(tmp_path)
+    assert spool.folder.set_aside_count() == 1
+    assert_books_balance(spool)
+    put(spool, b"new", stream="third")
+    put(spool, b"more")
+    before = spool.rows()
+    spool.close()
+    again = opened(tmp_path)
+    assert again.folder.set_aside_count() == 1
+    assert again.rows() == before
+    assert len(take_all(again)) == COUNT - 50 + 1
+    again.close()
+
+
 def test_what_was_lost_is_told_in_the_log(tmp_path, caplog):
     filled(tmp_path, 500)
     spool = opened(tmp_path)
