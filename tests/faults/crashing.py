@@ -13,15 +13,15 @@ import os
 import signal
 import sys
 
+from bridge.burst import BurstMapper
 from bridge.cli import main
-from bridge.ingest import Ingest
 from bridge.kinesis.client import Publisher
 from bridge.mqtt.subscriber import Subscriber
 from bridge.spool.queue import StreamQueue
 from bridge.spool.store import Spool
 
 STEPS = {
-    "map": (Ingest, "_map"),
+    "map": (BurstMapper, "map"),
     "commit": (Spool, "commit"),
     "acknowledge": (Subscriber, "acknowledge"),
     "send": (Publisher, "put_records"),
