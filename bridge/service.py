@@ -155,7 +155,8 @@ class Service:
             self._unsendable[queue.stream] = f"records are kept, not sent: {error}; install the version that wrote them"
             return
         self._senders[queue.stream] = sender
-        for number in range(self._sender_settings.requests_in_flight):
+        sender.on_busy = lambda: self._begin("senders", f"send {sender.stream} {sender.workers}", sender.run)
+        for number in range(sender.workers):
             self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
 
     def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:

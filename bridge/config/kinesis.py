@@ -95,7 +95,10 @@ class KinesisSettings(Section):
         default=None, description="tell in a stream of its own which records of others are complete; see `prove`"
     )
     requests_in_flight: int = Field(
-        default=4, ge=1, le=32, description="PutRecords requests under way at once, per stream"
+        default=16,
+        ge=1,
+        le=32,
+        description="the most PutRecords requests under way at once, per stream; more than 4 only where Kinesis is far",
     )
     linger_ms: int = Field(
         default=100,

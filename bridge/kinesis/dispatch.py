@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 PACKED_TURN_RECORDS = 10_000
 """Records of the queue that one request of packed ones is filled from."""
 
+FULL_REQUESTS = 4
+"""Of the largest kind; so much may wait and be in flight, however many smaller requests there may be: it bounds memory.
+"""
+
 PACED_SECS = 60.0
 """So long after a throttle plain records are sorted by shard."""
 
@@ -73,7 +77,7 @@ class Dispatch:
     def capacity(self, requests: int) -> int:
         """How many records may wait and be in flight together, where so many requests may be under way."""
         if self._packer is not None:
-            return requests * PACKED_TURN_RECORDS
+            return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
         return requests * MAX_REQUEST_RECORDS + (_HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0)
 
     def wanted(self, now: float) -> tuple[int, int]:

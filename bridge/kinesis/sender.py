@@ -6,6 +6,8 @@
                                                              invalid ──────────────▶ halved until the record is alone:
                                                                                      rejected
 
+Each worker sends one request and waits for its answer; where Kinesis is far there are more of them: see `distance`.
+
 Nothing leaves the queue but what Kinesis has named a sequence number for, or can never accept. When as much waits as
 `requests_in_flight` requests carry, nothing more is collected.
 """
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import BridgeError, SendError
 from bridge.kinesis.batch import Batch
+from bridge.kinesis.distance import Distance
 from bridge.kinesis.faults import InvalidRequest
 from bridge.kinesis.results import sort_results
 from bridge.kinesis.window import SenderSettings, Window
@@ -93,6 +96,8 @@ class StreamSender:
     ) -> None:
         self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
+        self.on_busy: Callable[[], None] = lambda: None
+        """Told, on a worker's thread, when one more would pay: `workers` counts it already."""
         self._queue = queue
         self._publisher = publisher
         self._settings = settings or SenderSettings()
@@ -101,6 +106,7 @@ class StreamSender:
         self._turn = threading.Lock()  # held by the one worker that collects and lingers, while the others send
         self._changed = threading.Condition()  # guards the window; told of every answer, and of the stop
         self._window = Window(queue.stream, self._settings)
+        self._distance = Distance(self._settings.requests_in_flight)
 
     def run(self) -> None:
         """Send until stopped: the body of one worker thread.
@@ -113,6 +119,11 @@ class StreamSender:
             batch = self._next_batch()
             if batch.records and not self._stopping.is_set():
                 self._send(batch)
+
+    @property
+    def workers(self) -> int:
+        """How many threads are to call `run`."""
+        return self._distance.workers
 
     def stop(self) -> None:
         """Make every `run` return: at once from any wait, else when its request is answered or has timed out."""
@@ -188,7 +199,11 @@ class StreamSender:
             with self._changed:
                 now = self._clock()
                 self._window.answered(batch, outcome, now - started, now)
+                throttled = outcome.throttled > 0
+                busy = self._distance.answered(now - started, self._window.in_flight, throttled=throttled)
                 self._changed.notify_all()
+            if busy and not self._stopping.is_set():
+                self.on_busy()
         if delivered or rejected:
             self._queue.settle(delivered, rejected)
 

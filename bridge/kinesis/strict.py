@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.kinesis.batch import Batch
-from bridge.kinesis.dispatch import PACKED_TURN_RECORDS, Dispatch
+from bridge.kinesis.dispatch import FULL_REQUESTS, PACKED_TURN_RECORDS, Dispatch
 from bridge.kinesis.key_lines import KeyLines
 from bridge.kinesis.lanes import NOW
 from bridge.kinesis.limits import counted_bytes
@@ -50,7 +50,7 @@ class StrictDispatch(Dispatch):
 
     def capacity(self, requests: int) -> int:
         """As `Dispatch`: enough that records which wait for others of their key leave room for other keys."""
-        return requests * PACKED_TURN_RECORDS
+        return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
 
     def wanted(self, now: float) -> tuple[int, int]:
         """As `Dispatch`."""

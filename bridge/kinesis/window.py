@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import Refused, SendError
 from bridge.kinesis.client import DENIED_CODES
-from bridge.kinesis.dispatch import Dispatch
+from bridge.kinesis.dispatch import FULL_REQUESTS, Dispatch
 from bridge.kinesis.faults import InDoubt, InvalidRequest, is_throttling, record_error
 from bridge.kinesis.health import StreamHealth, StreamStatus
 from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
@@ -40,12 +40,12 @@ Rejected = tuple["Record", str, str]
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """How one stream is sent. `requests_in_flight` is also the number of threads that run its sender.
+    """How one stream is sent. `requests_in_flight` is also the most threads that run its sender: see `distance`.
 
     `uplink` is shared with the publisher, which tells it what was sent, and with all other streams.
     """
 
-    requests_in_flight: int = 4
+    requests_in_flight: int = 16
     linger_secs: float = 0.1
     refused_retry_secs: float = 30.0
     record_backoff: Backoff = field(default_factory=lambda: Backoff(0.1, 2.0))
@@ -54,7 +54,7 @@ class SenderSettings:
 
 
 class Window:
-    """Records waiting and in flight are bounded: `requests_in_flight` full requests, and some for busy shards."""
+    """Records waiting and in flight are bounded: `requests_in_flight` requests, and some for busy shards."""
 
     def __init__(self, stream: str, settings: SenderSettings) -> None:
         self.limit = RecordLimit()
@@ -90,8 +90,13 @@ class Window:
         wanted, wanted_bytes = self.dispatch.wanted(now)
         return (
             min(wanted, self.dispatch.capacity(requests) - self._out()),
-            min(wanted_bytes, requests * MAX_REQUEST_BYTES - self._out_bytes()),
+            min(wanted_bytes, min(requests, FULL_REQUESTS) * MAX_REQUEST_BYTES - self._out_bytes()),
         )
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return len(self._in_flight)
 
     def next_due(self, now: float) -> float | None:
         """When something that waits may be sent; None if nothing does."""

@@ -266,6 +266,48 @@ def test_as_many_requests_are_in_flight_as_set_and_no_more_is_collected():
         assert queue.wait_settled(2500)
 
 
+class Far:
+    """A destination 50 ms away. `most` is how many requests were under way at once."""
+
+    def __init__(self):
+        self.changing, self.under_way, self.most = threading.Lock(), 0, 0
+
+    def put_records(self, stream, records):
+        self._count(1)
+        time.sleep(0.05)
+        self._count(-1)
+        return [Accepted(str(record.number), "shardId-0") for record in records]
+
+    def _count(self, change):
+        with self.changing:
+            self.under_way += change
+            self.most = max(self.most, self.under_way)
+
+    def describe(self, stream):
+        return StreamDescription(max_record_bytes=MAX_RECORD_BYTES)
+
+
+def test_workers_are_asked_for_where_kinesis_is_far_and_they_send_side_by_side():
+    far, queue = Far(), MemoryQueue("telemetry", records(30_000))
+    sender = StreamSender(queue, far, SenderSettings(requests_in_flight=6, linger_secs=0.0))
+    threads = []
+
+    def begin():
+        threads.append(threading.Thread(target=sender.run))
+        threads[-1].start()
+
+    sender.on_busy = begin
+    for _ in range(sender.workers):
+        begin()
+    assert queue.wait_settled(30_000)
+    sender.stop()
+    queue.close()
+    for thread in threads:
+        thread.join(5)
+    assert (len(threads), sender.workers, far.most) == (6, 6, 6)
+    assert numbers(queue.delivered) == list(range(1, 30_001))
+
+
 def test_what_a_shard_throttles_goes_when_it_has_room_again(kinesis, publisher):
     now = [0.0]
     kinesis.create("hot", 1, limited=True, clock=lambda: now[0])
