@@ -1,7 +1,8 @@
 """What can still be read of a damaged spool goes into the new one, and what is lost is counted.
 
 The damaged files lie where they were set aside, and a copy is read, so nothing of them is ever lost by this. Records
-are read range by range; a range that cannot be read is halved until only the numbers that are gone are left out.
+are read range by range; a range that cannot be read is halved until only the numbers that are gone are left out. And
+they are read from the leaf pages themselves, which a damaged page above them does not touch.
 
     records        to the end of their queues, in their order, under new numbers; with the keys they had
     dead letters   as they were
@@ -18,16 +19,16 @@ import json
 import logging
 import shutil
 import sqlite3
-from collections import Counter
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import SpoolUnwritable
 from bridge.model import MAX_PARTITION_KEY_CHARS
+from bridge.spool.leaves import Leaves
 from bridge.spool.ledger import COLUMNS, STORED, Counts
 from bridge.spool.letters import letter_of, letter_query
-from bridge.spool.transaction import Transaction
+from bridge.spool.transaction import Transaction, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,6 @@ class Salvaged:
     records: int = 0
     letters: int = 0
     lost: int | None = None
-    unreadable: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         known = "how many were lost is not known" if self.lost is None else f"{self.lost:,} were lost"
@@ -66,7 +66,10 @@ def salvage(spool: Spool, aside: Path) -> Salvaged:
     with _copied(aside) as copy:
         try:
             with closing(sqlite3.connect(copy / "spool.db", timeout=5.0)) as database:
-                _Work(spool, database, key, salvaged).run()
+                with suppress(sqlite3.DatabaseError):
+                    database.execute("pragma wal_checkpoint(truncate)").fetchall()
+                with closing(Leaves(copy / "spool.db")) as leaves:
+                    _Work(spool, database, leaves, key, salvaged).run()
         except sqlite3.DatabaseError as error:
             log.error("nothing more can be read of %s: %s", aside, error)
     spool.commit(Transaction(notes={key: json.dumps({"done": True})}))
@@ -112,8 +115,11 @@ def _copied(aside: Path) -> Iterator[Path]:
 class _Work:
     """One damaged database into one new spool."""
 
-    def __init__(self, spool: Spool, database: sqlite3.Connection, key: str, salvaged: Salvaged) -> None:
+    def __init__(
+        self, spool: Spool, database: sqlite3.Connection, leaves: Leaves, key: str, salvaged: Salvaged
+    ) -> None:
         self._spool = spool
+        self._leaves = leaves
         self._database = database
         self._key = key
         self._salvaged = salvaged
@@ -121,6 +127,7 @@ class _Work:
         self._progress: dict[str, Any] = json.loads(noted) if noted else {}
         self._mappings = self._names("mappings")
         self._streams = self._names("streams")
+        self._roots = self._tables()
 
     def run(self) -> None:
         if not self._progress.get("books"):
@@ -139,6 +146,11 @@ class _Work:
     def _names(self, table: str) -> dict[int, str]:
         rows = self._all(f"select number, name from {table}")
         return {number: name for number, name in rows if _are((number, name), (int, str))}
+
+    def _tables(self) -> dict[str, int]:
+        """Where each begins."""
+        rows = self._all("select name, rootpage from sqlite_master where type = 'table'")
+        return {name: root for name, root in rows if _are((name, root), (str, int))}
 
     def _note(self, transaction: Transaction, **changes: Any) -> None:
         self._progress |= changes
@@ -236,27 +248,35 @@ class _Work:
 
     def _bounds(self, table: str) -> tuple[int, int]:
         """The first and last number; where the ends of the table are damaged, what else tells of them."""
-        first, last = 1, 0
+        first, last = self._leaves.bounds(self._roots.get(table, 0)) or (1, 0)
         with suppress(sqlite3.DatabaseError):
             first = self._database.execute(f"select min(number) from {table}").fetchone()[0] or 1
         try:
             last = self._database.execute(f"select max(number) from {table}").fetchone()[0] or 0
         except sqlite3.DatabaseError:
-            number = table.removeprefix("queue_")
-            if number.isdigit():
+            if (number := table.removeprefix("queue_")).isdigit():
                 found = self._all(f"select next from streams where number = {number}")
-            else:
-                found = self._all(f"select seq + 1 from sqlite_sequence where name = '{table}'")
-            last = found[0][0] - 1 if found else 0
+                last = found[0][0] - 1 if found and type(found[0][0]) is int else last
         return first, min(last, first + RANGE * _MOST_RANGES)
 
     def _read(self, table: str, columns: str, low: int, high: int) -> list[tuple[Any, ...]]:
         query = f"select {columns} from {table} where number between ? and ? order by number"
+        # From the leaves in any case: by a number that is garbage SQLite takes a table for ended, and says nothing.
+        found = self._leaves.rows(self._roots.get(table, 0), low, high)
+        try:
+            rows = self._database.execute(query, (low, high)).fetchall()
+        except sqlite3.DatabaseError:
+            gaps = runs(number for number in range(low, high + 1) if number not in found)
+            rows = [row for gap in gaps for row in self._by_sql(query, *gap)]
+        found |= {row[0]: row for row in rows}
+        return [found[number] for number in sorted(found)]
+
+    def _by_sql(self, query: str, low: int, high: int) -> list[tuple[Any, ...]]:
+        """All but the numbers at which it fails."""
         try:
             return self._database.execute(query, (low, high)).fetchall()
         except sqlite3.DatabaseError:
             if low == high:
-                self._salvaged.unreadable[table] += 1
                 return []
             middle = (low + high) // 2
-            return self._read(table, columns, low, middle) + self._read(table, columns, middle + 1, high)
+            return self._by_sql(query, low, middle) + self._by_sql(query, middle + 1, high)

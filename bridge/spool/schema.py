@@ -160,7 +160,8 @@ def create_queue(database: sqlite3.Connection, stream: int) -> None:
 def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolUnwritable:
     """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    damaged = ("malformed", "no such table", "no such column")  # tables are made in one transaction with the marks
+    # Tables are made in one transaction with the marks; the format of a later SQLite is none that it ever wrote itself.
+    damaged = ("malformed", "unsupported file format", "no such table", "no such column")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or any(words in str(error) for words in damaged):
         return SpoolCorrupt(f"{file}: {error}")
     return SpoolUnwritable(f"{file}: {error}" + (f" ({name})" if name else ""))

@@ -21,6 +21,7 @@ def sqlite_error(kind, name, text):
         (sqlite_error(sqlite3.DatabaseError, "SQLITE_CORRUPT_INDEX", "x"), SpoolCorrupt),
         (sqlite_error(sqlite3.DatabaseError, "SQLITE_NOTADB", "file is not a database"), SpoolCorrupt),
         (sqlite3.DatabaseError("database disk image is malformed"), SpoolCorrupt),
+        (sqlite_error(sqlite3.OperationalError, "SQLITE_ERROR", "unsupported file format"), SpoolCorrupt),
         (sqlite_error(sqlite3.OperationalError, "SQLITE_FULL", "database or disk is full"), SpoolUnwritable),
         (sqlite_error(sqlite3.OperationalError, "SQLITE_IOERR_FSYNC", "disk I/O error"), SpoolUnwritable),
         (sqlite_error(sqlite3.OperationalError, "SQLITE_READONLY", "readonly"), SpoolUnwritable),
