@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolCorrupt, SpoolUnwritable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -111,23 +113,39 @@ def connect(file: Path) -> sqlite3.Connection:
     """
     try:
         database = _open(file)
-        found = database.execute("pragma application_id").fetchone()[0]
-        version = database.execute("pragma user_version").fetchone()[0]
-        if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
-            _create(database)
-        elif found != APPLICATION_ID:
-            raise SpoolCorrupt(f"{file} is a database, but not a spool")
-        elif version in _MIGRATIONS:
-            _migrate(database, version)
-        elif version != VERSION:
-            raise SpoolUnwritable(
-                f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
-                f"install that version, or move the file away"
-            )
-        database.execute("select * from streams, mappings, meta limit 1").fetchall()
+        with _closed_on_error(database):
+            _bring_up_to_date(database, file)
     except sqlite3.Error as error:
         raise translated(error, file) from error
     return database
+
+
+def _bring_up_to_date(database: sqlite3.Connection, file: Path) -> None:
+    found = database.execute("pragma application_id").fetchone()[0]
+    version = database.execute("pragma user_version").fetchone()[0]
+    if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
+        _create(database)
+    elif found != APPLICATION_ID:
+        raise SpoolCorrupt(f"{file} is a database, but not a spool")
+    elif version in _MIGRATIONS:
+        _migrate(database, version)
+    elif version != VERSION:
+        raise SpoolUnwritable(
+            f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
+            f"install that version, or move the file away"
+        )
+    database.execute("select * from streams, mappings, meta limit 1").fetchall()
+
+
+@contextmanager
+def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
+    """A connection refers to itself, and would keep its files open until the garbage collector comes by: during a disk
+    that takes nothing for an hour, two descriptors each second."""
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
 
 
 def _migrate(database: sqlite3.Connection, version: int) -> None:
@@ -169,14 +187,15 @@ def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolUnwritab
 
 def _open(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
-    # Incremental, so that the file gives its pages back after an outage without a rewrite. It must precede the tables.
-    database.execute("pragma auto_vacuum=incremental")
-    database.execute("pragma journal_mode=wal")
-    database.execute("pragma synchronous=full")
-    database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
-    database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
-    database.execute("pragma cache_size=-8000")
-    database.execute("pragma trusted_schema=off")
+    with _closed_on_error(database):
+        # Incremental, so that the file gives its pages back after an outage without a rewrite. It precedes the tables.
+        database.execute("pragma auto_vacuum=incremental")
+        database.execute("pragma journal_mode=wal")
+        database.execute("pragma synchronous=full")
+        database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
+        database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
+        database.execute("pragma cache_size=-8000")
+        database.execute("pragma trusted_schema=off")
     return database
 
 

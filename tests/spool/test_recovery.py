@@ -1,6 +1,9 @@
 """SIGKILL at any instant, and files that are damaged, foreign or of another format: nothing lost, nothing deleted."""
 
+import gc
+import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +15,8 @@ import pytest
 from bridge.errors import SpoolCorrupt, SpoolUnwritable
 from bridge.spool import schema
 from bridge.spool.store import Spool, SpoolSettings
-from tests.spool.spools import assert_books_balance, data_of, opened, put, settle, take, take_all
+from bridge.spool.transaction import Transaction
+from tests.spool.spools import append, assert_books_balance, data_of, opened, put, settle, take, take_all
 
 COMMITTING = """
 import sys
@@ -193,6 +197,31 @@ def test_the_disk_is_asked_to_write_at_every_commit(tmp_path):
     spool = Spool(SpoolSettings(tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
+    spool.close()
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, b"before")
+    append(spool, *[bytes(1000)] * 10)
+    limits, open_at_first = resource.getrlimit(resource.RLIMIT_FSIZE), descriptors()
+    gc.disable()  # it would close them, some time
+    try:
+        for _ in range(20):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+            with pytest.raises(SpoolUnwritable):
+                spool.commit(Transaction())
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert descriptors() <= open_at_first + 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        gc.enable()
+    spool.commit(Transaction())
+    assert len(take_all(spool)) == 11
     spool.close()
 
 
