@@ -1,7 +1,6 @@
 """SIGKILL at any instant, and files that are damaged, foreign or of another format: nothing lost, nothing deleted."""
 
 import gc
-import os
 import random
 import resource
 import signal
@@ -9,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -201,7 +201,7 @@ def test_the_disk_is_asked_to_write_at_every_commit(tmp_path):
 
 
 def descriptors():
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
