@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.faults.scenario import Scenario
 from tests.faults.stage import TELEMETRY, Setup, Stage
 from tests.integration.arrivals import eventually
-from tests.rig.books import Books
 
 CLOCK = "clock"
 """A file in the scenario's folder: what the bridge takes for the time, as an offset."""
@@ -60,11 +59,6 @@ def outage(stage: Stage):
     stage.kinesis.clear()
 
 
-def within_memory(stage: Stage, _books: Books) -> None:
-    """One run of the bridge did it all."""
-    assert stage.bridge.stderr().count('"event":"connected"') == 1
-
-
 MEMORY_MIB = 128
 SMALL_OUTAGE, LARGE_OUTAGE = 100_000, 1_000_000
 SCENARIOS = (
@@ -74,7 +68,6 @@ SCENARIOS = (
         outage,
         Setup(memory_mib=MEMORY_MIB, backlog=SMALL_OUTAGE),
         needs_root=True,
-        expect=within_memory,
     ),
     Scenario("clock: 20 minutes ahead, and back in one jump", clock_off, Setup(max_skew_secs=300, clock=CLOCK)),
     Scenario("Kinesis: TLS handshakes of two seconds", slow_handshakes, Setup(tls=True), hold_secs=6),
