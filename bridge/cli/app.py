@@ -80,6 +80,48 @@ def run(
 
 
 @app.command()
+def init(
+    url: Annotated[str, typer.Option("--url", help="The broker: mqtt://, mqtts:// (TLS), ws:// or wss://.")] = "",
+    ca_file: Annotated[str, typer.Option("--ca-file", help="For TLS: the authority of the broker's certificate.")] = "",
+    username: Annotated[str, typer.Option("--username", help="Its password is asked, or read of MQTT_PASSWORD.")] = "",
+    client_id: Annotated[str, typer.Option("--client-id", help="The bridge's name at the broker.")] = "",
+    region: Annotated[str, typer.Option("--region", help="The AWS region.")] = "",
+    authentication: Annotated[
+        str, typer.Option("--authentication", help="Who the bridge is to AWS: a type, such as default or token.")
+    ] = "",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Any option, as mqtt.share=NAME; may be repeated.")
+    ] = None,
+    stream: Annotated[str, typer.Option("--stream", help="The data stream of the mappings.")] = "",
+    listen_secs: Annotated[
+        float | None, typer.Option("--listen-secs", min=0, help="Listen so long to the broker; 0: not at all.")
+    ] = None,
+    topic: Annotated[list[str] | None, typer.Option("--topic", "-t", help="Listen to this; else to all.")] = None,
+    capture: Annotated[
+        Path | None, typer.Option("--capture", help="Instead of listening: a file of `capture`.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Begin: write a bridge.yaml, and mappings for the topics and payloads that the broker has."""
+    from bridge.cli.init import Wanted, begin  # noqa: PLC0415 - see the module
+
+    given = {
+        "mqtt.url": url,
+        "mqtt.tls.ca_file": ca_file,
+        "mqtt.username": username,
+        "mqtt.client_id": client_id,
+        "kinesis.region": region,
+        "kinesis.authentication.type": authentication,
+    }
+    given = {name: value for name, value in given.items() if value}
+    raise typer.Exit(
+        begin(config, Wanted(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force))
+    )
+
+
+@app.command()
 def check(config: ConfigFile = Path("bridge.yaml")) -> None:
     """Validate the configuration and the mappings, and run the mappings' own tests."""
     from bridge.cli.check import check_all  # noqa: PLC0415 - see the module

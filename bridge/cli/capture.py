@@ -59,14 +59,22 @@ def record_traffic(config: Path, file: Path, wanted: Wanted) -> int:
     if not isinstance(limit, int) or limit <= 0:
         raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
     settings = load_settings(config, os.environ)
-    filters = _filters(settings, wanted.topics)
+    told = record_session(
+        settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
+    )
+    print(f"{file}: {told}")
+    return 0
+
+
+def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: Bounds, secs: float) -> str:
+    """Record by a session of its own, which the broker does not keep; gives how it went. Raises BridgeError."""
     session = session_settings(settings)
     session = replace(session, client_id=session.client_id + SUFFIX, persistent=False, share=None)
     set_up_logging("text", "warning")
-    with Signals() as signals, Recorder(file, Bounds(wanted.messages, limit)) as recorder:
+    with Signals() as signals, Recorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
         subscriber.want(filters)
-        capturing = _Capture(subscriber, recorder, signals, wanted.secs)
+        capturing = _Capture(subscriber, recorder, signals, secs)
         try:
             capturing.run()
         except BridgeError:
@@ -75,16 +83,20 @@ def record_traffic(config: Path, file: Path, wanted: Wanted) -> int:
             raise
         finally:
             subscriber.close()
-    print(f"{file}: {capturing.told()}")
-    return 0
+    return capturing.told()
+
+
+def filters_of(topics: Sequence[str]) -> dict[str, int]:
+    """What to subscribe to, for --topic. Raises BridgeError."""
+    try:
+        return covering((TopicPattern.parse(text).filter, 1) for text in topics)
+    except TopicError as error:
+        raise BridgeError(f"--topic: {error}") from error
 
 
 def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
     if topics:
-        try:
-            return covering((TopicPattern.parse(text).filter, 1) for text in topics)
-        except TopicError as error:
-            raise BridgeError(f"--topic: {error}") from error
+        return filters_of(topics)
     loaded = load_folder(settings.mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)

@@ -10,10 +10,12 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from bridge.config.fields import GIB, MIB, ExistingFile, FromFolder, Section, Size, size_between
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
-from bridge.documents import Expect, read_document, validate
+from bridge.documents import Expect, parse_document, read_document, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bridge.documents import Document
 
 _MAX_PORT = 65_535
 LEAST_TOKEN_CHARS = 16
@@ -121,8 +123,17 @@ class Settings(Section):
 
 def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
     """The settings in `file`, every path absolute. Raises ConfigError with all that is wrong."""
+    return _settings(read_document(file, substitute=True, environ=environ), file)
+
+
+def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Settings:
+    """As if `text` stood in `file`. Raises ConfigError."""
     folder = file.absolute().parent
-    document = read_document(file, substitute=True, environ=environ)
+    return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file)
+
+
+def _settings(document: Document, file: Path) -> Settings:
+    folder = file.absolute().parent
     settings = validate(Settings, document, context={"folder": folder})
     # The defaults are not validated, so they are still relative.
     spool = settings.spool.model_copy(update={"path": folder / settings.spool.path})

@@ -1,0 +1,107 @@
+"""The questions of `init`, each with the default that --yes takes."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import sys
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from bridge.config import options
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TYPE: Final = "kinesis.authentication.type"
+PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
+_TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
+_ENCRYPTED: Final = ("mqtts", "wss")
+
+
+class Questions:
+    """Asks on the terminal; with `yes`, or where nobody is to be asked, it takes the defaults."""
+
+    def __init__(self, given: Mapping[str, str], *, yes: bool) -> None:
+        self.given = dict(given)
+        self._silent = yes or not sys.stdin.isatty()
+
+    def answers(self) -> dict[str, str]:
+        """By the option's name. Raises BridgeError where an answer has no default, and nobody is to be asked."""
+        url = self._broker()
+        answers = {"mqtt.url": url}
+        if urlsplit(url).scheme in _ENCRYPTED:
+            answers["mqtt.tls.ca_file"] = self.ask("mqtt.tls.ca_file", "CA file (empty: the system's)", "")
+        answers["mqtt.username"] = self.ask("mqtt.username", "User at the broker (empty: none)", "")
+        if answers["mqtt.username"]:
+            answers["mqtt.password"] = f"${{{PASSWORD}}}"
+        answers["mqtt.client_id"] = self.ask("mqtt.client_id", "Client id of this bridge", _client_id())
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        answers["kinesis.region"] = self.ask("kinesis.region", "AWS region", region)
+        answers |= self._authentication()
+        return {**{name: value for name, value in answers.items() if value}, **self.given}
+
+    def ask(self, name: str, words: str, default: str) -> str:
+        """What was given by an option, or is answered."""
+        if name in self.given:
+            return self.given[name]
+        if self._silent:
+            return default
+        print(f"{words}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
+        line = sys.stdin.readline()
+        if not line:
+            raise BridgeError("no answer: give --yes to take the defaults")
+        return line.strip() or default
+
+    def password(self) -> str:
+        """For this session with the broker only: it is written nowhere."""
+        known = os.environ.get(PASSWORD, "")
+        return known if known or self._silent else getpass.getpass("Password (for listening now; it is not stored): ")
+
+    def _broker(self) -> str:
+        url = self.ask("mqtt.url", "Broker", "mqtt://localhost:1883")
+        if "://" in url:
+            return url
+        encrypted = self.ask("tls", "With TLS? (yes or no)", "no").lower().startswith("y")
+        return f"{'mqtts' if encrypted else 'mqtt'}://{url}"
+
+    def _authentication(self) -> dict[str, str]:
+        types = next(row.type for row in options() if row.name == TYPE)
+        chosen = self.ask(TYPE, f"Authentication to AWS: {types}", "default")
+        section = TYPE.removesuffix("type")
+        answers = {TYPE: chosen}
+        if chosen == "token" and not any(name.startswith(f"{section}access_key") for name in self.given):
+            answers |= {section + name: value for name, value in _TOKEN.items()}
+        for row in options():
+            if row.name.startswith(section) and row.default == "required" and f"`{chosen}`" in row.description:
+                answers[row.name] = self.ask(row.name, row.description, "")
+        return answers
+
+
+def settings_given(texts: Sequence[str]) -> dict[str, str]:
+    """--set NAME=VALUE. Raises BridgeError for an option that there is not, and for a secret that would be stored."""
+    found: dict[str, str] = {}
+    known = {row.name: row for row in options()}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or name not in known:
+            raise BridgeError(
+                f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
+            )
+        if _secret(name, known[name].description) and not value.startswith("${"):
+            raise BridgeError(f"--set {name}: secrets are written to no file; give a reference, such as ${{NAME}}")
+        found[name] = value
+    return found
+
+
+def _secret(name: str, description: str) -> bool:
+    return re.sub(r"^\(type: [^)]*\) ", "", description).startswith("secret") or name.endswith(
+        ("key_password", "access_key_id")
+    )
+
+
+def _client_id() -> str:
+    return "mqtt-kinesis-" + (re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname()).strip("-") or "bridge")

@@ -1,0 +1,122 @@
+"""Which kind of payload a topic carries, told from what was observed: the most telling kind that reads all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import DecodeError
+from bridge.payloads import DECODERS
+from bridge.payloads.compression import DEFAULT_LIMIT, decompressor
+from bridge.payloads.csv import Csv, number
+from bridge.payloads.sparkplug.topic import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_MAGIC: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_DELIMITERS: Final = (",", ";", "\t")
+_MAX_COLUMNS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A mapping's `payload`, `compression` and `csv`. `form` tells what the values are: object, objects or value."""
+
+    payload: str
+    compression: str = "none"
+    form: str = "value"
+    columns: tuple[str, ...] | None = None
+    delimiter: str = ","
+
+
+def kind_of(topic: str, payloads: Sequence[bytes]) -> Kind | None:
+    """None where there is nothing to tell it from: every payload was empty."""
+    if topic.split("/", maxsplit=1)[0] == NAMESPACE:
+        return Kind("sparkplug_b")
+    told = [payload for payload in payloads if payload]
+    if not told:
+        return None
+    compression, opened = _opened(told)
+    found = _plain_kind(opened)
+    return Kind(found.payload, compression, found.form, found.columns, found.delimiter)
+
+
+def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
+    marked = {name for name, magic in _MAGIC.items() for each in payloads if each.startswith(magic)}
+    if not marked:
+        return "none", payloads
+    alone = min(marked)
+    name = alone if len(marked) == 1 and all(each.startswith(_MAGIC[alone]) for each in payloads) else "auto"
+    try:
+        return name, [decompressor(name, DEFAULT_LIMIT)(each) for each in payloads]
+    except DecodeError:
+        return "none", payloads
+
+
+def _plain_kind(payloads: list[bytes]) -> Kind:
+    if _read("number", payloads) is not None:
+        return Kind("number")
+    values = _read("json", payloads)
+    if values is not None:
+        return Kind("json", form=_form(values))
+    if _read("text", payloads) is not None and all(_printable(each) for each in payloads):
+        return _csv(payloads) or Kind("text")
+    for name in ("msgpack", "cbor"):
+        values = _read(name, payloads)
+        # A few bytes of anything are a number to both formats: only objects and lists of them tell.
+        if values is not None and all(values) and (form := _form(values)) != "value":
+            return Kind(name, form=form)
+    return Kind("bytes")
+
+
+def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
+    try:
+        return [DECODERS[name].decode(each) for each in payloads]
+    except DecodeError:
+        return None
+
+
+def _form(values: list[Any]) -> str:
+    if all(isinstance(value, dict) for value in values):
+        return "object"
+    lists = all(isinstance(value, list) and value for value in values)
+    return "objects" if lists and all(isinstance(item, dict) for value in values for item in value) else "value"
+
+
+def _printable(payload: bytes) -> bool:
+    return all(char.isprintable() or char in "\t\r\n" for char in payload.decode())
+
+
+def _csv(payloads: list[bytes]) -> Kind | None:
+    """Rows of the same width, under one header or with numbers in every row: prose with commas in it is text."""
+    for delimiter in _DELIMITERS:
+        rows = [line.split(delimiter) for each in payloads for line in each.decode().splitlines() if line]
+        width = len(rows[0]) if rows else 0
+        if not 1 < width <= _MAX_COLUMNS or any(len(row) != width for row in rows):
+            continue
+        columns = tuple(f"column_{place}" for place in range(1, width + 1))
+        for kind in (
+            Kind("csv", form="objects", delimiter=delimiter),
+            Kind("csv", "none", "objects", columns, delimiter),
+        ):
+            if (kind.columns or _has_header(payloads, delimiter)) and _reads(kind, payloads, rows):
+                return kind
+    return None
+
+
+def _has_header(payloads: list[bytes], delimiter: str) -> bool:
+    heads = {each.decode().split("\n", 1)[0].strip() for each in payloads}
+    names = min(heads).split(delimiter)
+    more = all(len(each.decode().splitlines()) > 1 for each in payloads)
+    return len(heads) == 1 and more and all(name.strip() and isinstance(number(name), str) for name in names)
+
+
+def _reads(kind: Kind, payloads: list[bytes], rows: list[list[str]]) -> bool:
+    if kind.columns and not all(any(isinstance(number(field), int | float) for field in row) for row in rows):
+        return False
+    decoder = Csv(kind.columns, kind.delimiter)
+    try:
+        return all(decoder.decode(each) for each in payloads)
+    except DecodeError:
+        return False
