@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
 from bridge.asking import ask
 from bridge.cli.app import FAILED
+from bridge.cli.watching import watched
 from bridge.config import load_settings
+from bridge.errors import BridgeError
 from bridge.mapping.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WATCH_SECS = 2.0
@@ -31,13 +36,52 @@ _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "sp
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
     """0 if nothing is wrong, else 1. With `watch` again and again, until Ctrl-C. Raises BridgeError, ConfigError."""
     folder = load_settings(config, os.environ).spool.path
+    if watch:
+        _watch(folder, as_json=as_json)
+    told = ask(folder)
+    print(orjson.dumps(told).decode() if as_json else "\n".join(in_words(told["status"])))
+    return FAILED if told["status"]["problems"] else 0
+
+
+def _watch(folder: Path, *, as_json: bool) -> NoReturn:
+    """One screen on a terminal, else a block each time; a bridge that stops answering is waited for."""
+    before, at, told = None, time.monotonic(), ask(folder)
+    with _screen(plain=as_json) as show:
+        while True:
+            now = time.monotonic()
+            if as_json:
+                show(orjson.dumps(told).decode())
+            else:
+                show("\n".join(watched(told["status"], before, now - at)) + "\n")
+            before, at = told["status"], now
+            told = _next_look(folder, show)
+
+
+def _next_look(folder: Path, show: Callable[[str], None]) -> dict[str, Any]:
     while True:
-        told = ask(folder)
-        print(orjson.dumps(told).decode() if as_json else "\n".join(in_words(told["status"])), flush=True)
-        if not watch:
-            return FAILED if told["status"]["problems"] else 0
         threading.Event().wait(WATCH_SECS)
-        print()
+        try:
+            return ask(folder)
+        except BridgeError as error:
+            show(f"problem   {printable(str(error))}\n")
+
+
+@contextmanager
+def _screen(*, plain: bool) -> Iterator[Callable[[str], None]]:
+    """Gives what shows a text: in the place of the one before on a terminal, else below it."""
+    if plain or not sys.stdout.isatty():
+        yield lambda text: print(text, flush=True)
+        return
+    from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    def shown(text: str) -> Text:
+        made = Text(text, no_wrap=True, overflow="ellipsis")
+        made.highlight_regex(r"(?m)^(problem .*|THE BOOKS DO NOT .*)$", "bold red")
+        return made
+
+    with Live(screen=True, auto_refresh=False) as live:
+        yield lambda text: live.update(shown(text), refresh=True)
 
 
 def in_words(told: dict[str, Any]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`status` and `coverage` of a running bridge, as other processes ask it."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -31,3 +32,19 @@ def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesi
     stop_and_balance(running)
     after = command(running, "status")
     assert (after.returncode, "no bridge answers" in after.stderr) == (1, True)
+
+
+def test_watching_shows_a_block_each_time_and_plain_text_where_it_is_no_terminal(bridge):
+    running = bridge({"press": TELEMETRY})
+    line = [sys.executable, "-m", "bridge", "status", "--watch", "--config", str(running.folder / "bridge.yaml")]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watching:
+        shown = []
+        while sum("the books balance" in each for each in shown) < 2:
+            shown.append(watching.stdout.readline())
+            assert shown[-1]
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+    assert watching.returncode == 130
+    rates = [each for each in shown if each.startswith("messages")]
+    assert rates == ["messages  -/s received, -/s delivered\n", "messages  0.0/s received, 0.0/s delivered\n"]
+    assert "\x1b" not in "".join(shown)
