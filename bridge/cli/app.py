@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
+from bridge.cli.completing import stream_names
+from bridge.cli.examples import epilog
 from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
 from bridge.cli.stored import letters, spool
 from bridge.errors import BridgeError, ConfigError
@@ -243,7 +245,9 @@ def doctor(
 
 @app.command()
 def prove(
-    stream: Annotated[str, typer.Argument(help="The data stream, whose output has `envelope: true`.")],
+    stream: Annotated[
+        str, typer.Argument(help="The data stream, whose output has `envelope: true`.", autocompletion=stream_names)
+    ],
     manifests: Annotated[str, typer.Option("--manifests", help="Their stream; else kinesis.manifest's.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
@@ -281,3 +285,7 @@ def demo(
     from bridge.cli.demo import demo as run_demo  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_demo(secs))
+
+
+for _command in app.registered_commands:
+    _command.epilog = epilog(str(_command.name or getattr(_command.callback, "__name__", "")))

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.completing import mapping_names, stream_names
+from bridge.cli.examples import epilog
 from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
 
 letters = typer.Typer(no_args_is_help=True, help="What could not be delivered, and why; also while the bridge runs.")
 spool = typer.Typer(no_args_is_help=True, help="The books, and whether the spool is whole; also while the bridge runs.")
 
 Code = Annotated[str | None, typer.Option("--code", help="Only these, such as decode or transform.")]
-OfMapping = Annotated[str | None, typer.Option("--mapping", help="Only of this mapping.")]
-OfStream = Annotated[str | None, typer.Option("--stream", help="Only those that this stream went without.")]
+OfMapping = Annotated[str | None, typer.Option("--mapping", help="Only of this mapping.", autocompletion=mapping_names)]
+OfStream = Annotated[
+    str | None, typer.Option("--stream", help="Only those that this stream went without.", autocompletion=stream_names)
+]
 OfTopic = Annotated[str | None, typer.Option("--topic", help="Only of topics with this in them.")]
 Numbers = Annotated[list[int] | None, typer.Argument(help="As `list` has them.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
@@ -104,7 +108,9 @@ def export_letters(
 @spool.command("export")
 def export_records(
     file: Annotated[Path, typer.Argument(help="The file to write (JSON lines); it must not be there yet.")],
-    stream: Annotated[str | None, typer.Option("--stream", help="Only this queue, as `status` names it.")] = None,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="Only this queue, as `status` names it.", autocompletion=stream_names)
+    ] = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Write the records that wait to a file that only you can read."""
@@ -130,3 +136,8 @@ def verify_spool(config: ConfigFile = Path("bridge.yaml")) -> None:
     from bridge.cli.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_verify(config))
+
+
+for _group, _prefix in ((letters, "dead-letters"), (spool, "spool")):
+    for _command in _group.registered_commands:
+        _command.epilog = epilog(f"{_prefix} {_command.name}")
