@@ -78,7 +78,15 @@ def begin(config: Path, wanted: Wanted) -> int:
         files = {folder / "example.yaml": made.text}
     _refuse(list(files), force=wanted.force)
     _write({config: text, **files})
-    print("\n".join([*_told(config, said, files, proposals), *_left(observed, left), *_next(config, text, observed)]))
+    print(
+        "\n".join(
+            [
+                *_told(config, said, files, proposals),
+                *_left(observed, left),
+                *_next(config, text, _first(observed, left)),
+            ]
+        )
+    )
     return 0
 
 
@@ -166,12 +174,17 @@ def _left(observed: Observed, left: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield f"{counted(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
 
 
-def _next(config: Path, text: str, observed: Observed) -> Iterator[str]:
+def _first(observed: Observed, left: Sequence[tuple[str, str]]) -> str:
+    """A topic that there is a mapping for."""
+    without = {topic for topic, _ in left}
+    return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)
+
+
+def _next(config: Path, text: str, topic: str) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
         yield f"  export {name}=...  (it is written to no file)"
-    topic = next(iter(observed.samples), _EXAMPLE.topic)
     yield f"  mqtt-kinesis check{option}"
     yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD"
     yield f"  mqtt-kinesis doctor{option}"

@@ -36,7 +36,7 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
         raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
     reader = StreamReader(replace(publisher_settings(settings), uplink=None))
     proof, kept_since = Proof(), reader.kept_since(stream, time.time_ns() // 1_000_000)
-    for arrived in reader.read_to_end(manifests):
+    for arrived in progress(reader.read_to_end(manifests), manifests):
         proof.manifest(arrived.data, stream)
     for arrived in progress(reader.read_to_end(stream), stream):
         for data in unpacked(arrived.data):
