@@ -109,6 +109,8 @@ def _messages(observed: Observed, shape: Shape) -> int:
 def _proposal(observed: Observed, shape: Shape, kind: Kind, stream: str, taken: Collection[str]) -> Proposal | None:
     samples = [each for topic in shape.topics for each in observed.samples["/".join(topic)]]
     name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
+    if not shape.writable:
+        return None
     for draft in _candidates(shape, kind, stream, samples):
         said = f"Seen: {_messages(observed, shape):,} x on {len(shape.topics):,} topic(s), such as {samples[0].topic}"
         text = _tested(replace(draft, said=said), samples)

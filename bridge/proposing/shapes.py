@@ -32,6 +32,13 @@ class Shape:
     topics: tuple[Topic, ...]
     captured: tuple[bool, ...]
 
+    @property
+    def writable(self) -> bool:
+        """A level with { or } can only be a wildcard; where that would take in topics of others, there is no pattern."""
+        return not any(
+            _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
+        )
+
     def takes(self, topic: Topic) -> bool:
         """Whether the pattern would match it."""
         if len(topic) != len(self.captured) or (topic[0].startswith("$") and self.captured[0]):

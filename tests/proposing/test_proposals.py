@@ -141,6 +141,11 @@ def test_what_no_mapping_can_be_for_is_named_with_the_reason(topic, payload, why
     assert why.replace("\\", "") in reason
 
 
+def test_a_level_in_braces_gets_no_wildcard_that_would_take_in_other_topics():
+    found, left, _ = checked(observed(("{x}", b"null"), ("a", b"RUN")))
+    assert ([each.topic for each in found], left) == (["a"], [("{x}", "no mapping could be made of it")])
+
+
 def test_topics_beyond_the_bound_are_counted(monkeypatch):
     monkeypatch.setattr("bridge.proposing.proposals.MAX_TOPICS", 2)
     seen = observed(("a", b"1"), ("b", b"1"), ("c", b"1"))
