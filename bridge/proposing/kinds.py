@@ -9,7 +9,7 @@ from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
 from bridge.payloads.compression import DEFAULT_LIMIT, decompressor
 from bridge.payloads.csv import Csv, number
-from bridge.payloads.sparkplug.topic import NAMESPACE
+from bridge.payloads.sparkplug.topic import NAMESPACE, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MAGIC: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _DELIMITERS: Final = (",", ";", "\t")
 _MAX_COLUMNS: Final = 200
+_HOST_LEVELS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Kind:
 
 def kind_of(topic: str, payloads: Sequence[bytes]) -> Kind | None:
     """None where there is nothing to tell it from: every payload was empty."""
-    if topic.split("/", maxsplit=1)[0] == NAMESPACE:
-        return Kind("sparkplug_b")
     told = [payload for payload in payloads if payload]
     if not told:
         return None
+    levels = topic.split("/")
+    if levels[0] == NAMESPACE and (len(levels) > _HOST_LEVELS or (len(levels) == _HOST_LEVELS and levels[1] == STATE)):
+        return Kind("sparkplug_b")
     compression, opened = _opened(told)
     found = _plain_kind(opened)
     return Kind(found.payload, compression, found.form, found.columns, found.delimiter)

@@ -34,7 +34,7 @@ class Shape:
 
     @property
     def writable(self) -> bool:
-        """A level with { or } can only be a wildcard; where that would take in topics of others, there is no pattern."""
+        """A level with { or } can only be a wildcard; where that takes in topics of others, there is no pattern."""
         return not any(
             _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
         )

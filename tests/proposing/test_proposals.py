@@ -130,6 +130,7 @@ def test_what_a_record_is_made_of_comes_from_topic_and_payload():
         ("$queue/x", b"1", "share"),
         ("a/+", b"1", "wildcards"),
         ("a/b", b"", "no whole payload"),
+        ("spBv1.0/g/NDATA/n", b"", "no whole payload"),
         ("a\0b", b"1", "U\\+0000"),
     ],
 )
