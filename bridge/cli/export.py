@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,9 @@ COLUMNS = (
     "payload_text",
     "payload_base64",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A cell that begins so is run by spreadsheet programs: https://owasp.org/www-community/attacks/CSV_Injection"""
+_FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""What begins so is run by spreadsheet programs: https://owasp.org/www-community/attacks/CSV_Injection. In many
+countries they take semicolons to separate cells, and then a cell begins within ours."""
 
 
 def export_letters(config: Path, file: Path, wanted: Filter, *, as_csv: bool) -> int:
@@ -102,7 +104,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
 
 
 def _row(cells: Any) -> bytes:

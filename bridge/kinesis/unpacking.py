@@ -5,21 +5,19 @@ KPL aggregation: see kpl.py. Lines: newline-delimited, perhaps compressed with g
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from hashlib import md5
 from typing import TYPE_CHECKING
 
-import zstandard
-
+from bridge.errors import DecodeError
 from bridge.kinesis.kpl import FRAME_BYTES, MAGIC
+from bridge.payloads.compression import decompressor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _DIGEST_BYTES = 16
 MOST_BYTES = 256 * 1024 * 1024
+_decompressed = decompressor("auto", MOST_BYTES)
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
@@ -30,12 +28,9 @@ def unpacked(data: bytes) -> Iterator[bytes]:
             yield from _aggregated(body)
             return
     try:
-        if data.startswith(_GZIP):
-            data = gzip.decompress(data)
-        elif data.startswith(_ZSTD):
-            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MOST_BYTES)
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError):
-        yield data
+        data = _decompressed(data)
+    except DecodeError:
+        yield data  # not ours: who writes into a stream may be anybody
         return
     yield from data.splitlines() if b"\n" in data else (data,)
 

@@ -5,9 +5,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.kinesis import unpacking
 from bridge.kinesis.kpl import Aggregation
 from bridge.kinesis.unpacking import unpacked
 from bridge.model import Record
+from bridge.payloads.compression import decompressor
 
 LINES = b'{"a":1}\n{"b":2}'
 
@@ -29,6 +31,12 @@ def test_lines_come_out_one_by_one(data):
 )
 def test_what_is_not_packed_is_itself(data):
     assert list(unpacked(data)) == [data]
+
+
+def test_what_would_become_too_large_is_itself(monkeypatch):
+    monkeypatch.setattr(unpacking, "_decompressed", decompressor("auto", 1000))
+    for bomb in (gzip.compress(bytes(1001)), zstandard.ZstdCompressor().compress(bytes(1001))):
+        assert list(unpacked(bomb)) == [bomb]
 
 
 @given(st.binary(max_size=200))

@@ -1,0 +1,31 @@
+"""Whatever stands in a dead letter: in a spreadsheet of any country it is no formula, and its rows are as many."""
+
+import csv
+import io
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bridge.cli.export import COLUMNS, csv_line
+from bridge.spool.letters import Letter
+from tests.fuzz.mutation import nearly
+from tests.spool.spools import letter
+
+BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+EVIL = st.lists(
+    st.sampled_from(
+        ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", ";", ",", '"', "\n", "\r", "\t", "'", "x", "=", "\uff1d"]
+    )
+).map("".join)
+
+
+@settings(deadline=None)
+@given(EVIL | st.text(max_size=30), EVIL, nearly(b"=1", b"a;=1", b"\xff=1"))
+@example("a;=HYPERLINK(1)", "x\n=1", b"-")
+def test_no_cell_begins_a_formula_whatever_separates_the_cells(topic, detail, payload):
+    line = csv_line(Letter(1, letter(topic=topic, detail=detail, payload=payload))).decode()
+    [row] = csv.reader(io.StringIO(line, newline=""))
+    assert len(row) == len(COLUMNS)
+    for separator in ",;\t|":
+        for cells in csv.reader(io.StringIO(line, newline=""), delimiter=separator):
+            assert not [cell for cell in cells if cell.startswith(BEGINNINGS)]
