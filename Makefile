@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
 
-.PHONY: demo test lint bench faults soak fuzz clean
+.PHONY: demo test lint bench faults soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -33,6 +33,21 @@ soak: $(VENV)/.test mosquitto fault-tools
 # Hostile input: `make test` tries a hundred of each kind, this ten thousand.
 fuzz: $(VENV)/.test
 	$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0
+
+# The image, and whether its bridge moves messages. BASE=… is another base image; DOCKER=podman another tool.
+DOCKER ?= docker
+image: docker-engine
+	$(DOCKER) build --network host $(if $(BASE),--build-arg BASE=$(BASE)) --file docker/Dockerfile --tag mqtt-kinesis .
+
+image-test: image $(VENV)/.test mosquitto
+	$(BIN)/pytest tests/docker/image.py
+
+.PHONY: docker-engine
+docker-engine:
+	@command -v $(DOCKER) >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io >/dev/null; \
+	  else echo "this needs Docker: sudo apt-get install docker.io" >&2; exit 1; fi; }
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'

@@ -15,6 +15,7 @@ from bridge.assembly import DryRun, assemble
 from bridge.cli.app import CRASHED, FAILED, INTERRUPTED
 from bridge.config import load_settings
 from bridge.logs import set_up_logging
+from bridge.notify import Notifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +45,21 @@ def run_bridge(config: Path, *, dry_run: bool) -> int:
 
 
 def _run(service: Service, signals: Signals, stop_secs: float) -> int:
+    notifier = Notifier(os.environ)
     service.start()
+    notifier.ready()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AT)
     while not service.crashed.is_set():
+        notifier.feed(service)
         received = signals.wait(WATCH_SECS)
         if received == signal.SIGHUP:
+            notifier.reloading()
             service.mappings.ask_reload()
+            notifier.ready()
         elif received:
             break
+    notifier.stopping()
     finished = service.stop(stop_secs)
     log.info("stopped", extra=service.totals())
     if service.crashed.is_set():
