@@ -1,7 +1,7 @@
 """Take out of an image's virtual environment what the bridge never reads: `python prune.py FOLDER`.
 
-botocore brings the descriptions of all AWS services, 400 of them, and boto3 those of its resources. Kept are Kinesis and
-the services that give credentials. zstandard brings a second implementation, for PyPy.
+botocore brings the descriptions of all AWS services, 400 of them, and boto3 those of its resources. Kept are Kinesis
+and the services that give credentials. zstandard brings a second implementation, for PyPy.
 """
 
 import shutil
