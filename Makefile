@@ -3,17 +3,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
+WORKERS ?= 4
 
-.PHONY: demo test lint bench faults soak fuzz image image-test clean
+.PHONY: demo test linted lint bench faults soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-test: $(VENV)/.test mosquitto node ministack chromium strace
+# The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
+# Each that may call apt-get goes after another one: two at a time stand in each other's way.
+test:
+	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace node ministack chromium
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+linted: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/mypy
@@ -80,7 +86,7 @@ fault-tools:
 
 # What a disk would hold after a power cut is told by the system calls.
 .PHONY: strace
-strace:
+strace: | mosquitto
 	@command -v strace >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace >/dev/null; \
@@ -91,7 +97,7 @@ strace:
 .PHONY: node
 node: build/node/.installed
 
-build/node/.installed: Makefile
+build/node/.installed: Makefile | chromium
 	@command -v npm >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
@@ -102,7 +108,7 @@ build/node/.installed: Makefile
 
 # The page is tested in a real browser.
 .PHONY: chromium
-chromium:
+chromium: | strace
 	@command -v chromium >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \

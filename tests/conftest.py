@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,17 @@ from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.proxy import Proxy
 from tests.stand_in.kinesis import KinesisStandIn
+
+ROOT = Path(__file__).parent
+
+
+SLOW = ("faults", "integration", "browser", "demo", "fuzz", "doctor", "cli", "spool")
+
+
+def pytest_collection_modifyitems(items):
+    """The folders whose files take longest first, so that no worker is alone with one at the end."""
+    places = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).parts[0], len(SLOW)))
 
 
 @pytest.fixture

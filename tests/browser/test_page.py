@@ -123,7 +123,9 @@ def test_nothing_is_wider_than_a_narrow_screen(open_page, view, width):
 
 def test_it_is_used_by_the_keyboard_alone(open_page):
     page = open_page()
+    page.reload()  # as one who has just come: a change of view moves the focus into it
     expect(page.get_by_role("status").first).to_have_text("all is well", timeout=10_000)
+    page.bring_to_front()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     for name in ("Overview", "Messages", "Mappings"):

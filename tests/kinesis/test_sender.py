@@ -13,6 +13,7 @@ from bridge.kinesis.sender import StreamSender
 from bridge.kinesis.window import SenderSettings
 from bridge.kinesis.wire import Accepted
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
+from tests.kinesis.conftest import publisher_for
 from tests.stand_in.stream_queue import MemoryQueue, eventually, records
 
 QUICK = SenderSettings(
@@ -174,11 +175,13 @@ def test_records_flow_while_the_limit_cannot_be_asked(kinesis, publisher):
     assert queue.max_record_bytes is None
 
 
-def test_ten_large_records_do_not_overfill_a_request(kinesis, publisher):
+def test_ten_large_records_do_not_overfill_a_request(kinesis):
     kinesis.create("big", 1, max_record_kib=10 * 1024)
     queue = MemoryQueue("big", records(8, data=b"x" * 3_000_000))
-    with sending(queue, publisher, SenderSettings(requests_in_flight=1, linger_secs=0.0)):
+    patient = publisher_for(kinesis.url)
+    with sending(queue, patient, SenderSettings(requests_in_flight=1, linger_secs=0.0)):
         assert queue.wait_settled(8)
+    patient.close()
     assert len(kinesis.streams["big"].stored) == 8
 
 

@@ -1,12 +1,24 @@
 """Ports on 127.0.0.1."""
 
+import random
 import socket
 import time
 
+PORTS = range(10_000, 32_000)
+"""Below those that Linux gives to outgoing connections (32768 on): none of them can take the port of a server that is
+about to start, or of a broker that is down and will be back. ip(7), ip_local_port_range."""
+
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """At random, as several workers look for one at the same time; and not by hypothesis, which repeats itself."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def wait_for_port(port: int, *, timeout_secs: float = 10, still_alive=lambda: True) -> None:

@@ -28,6 +28,7 @@ def aws():
         stack.key = stack.user("edge", write, allow("sts:AssumeRole", ROLE))
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
         stack.role("writer", trust, write, allow("sts:AssumeRole", ROLE))
+        stack.sts = sts_client(stack)
         yield stack
 
 
@@ -39,9 +40,9 @@ def publisher(aws, type_, source=None, **settings):
     )
 
 
-def session(aws, secs):
-    """(access key id, secret, token, expiration) of the role, for so long; AWS itself gives 15 minutes or more."""
-    client = get_session().create_client(
+def sts_client(aws):
+    """Made once: it takes longer than botocore waits for an instance's metadata service."""
+    return get_session().create_client(
         "sts",
         region_name="us-east-1",
         endpoint_url=aws.url,
@@ -49,7 +50,11 @@ def session(aws, secs):
         aws_secret_access_key=aws.key[1],
         config=Config(parameter_validation=False),
     )
-    given = client.assume_role(RoleArn=ROLE, RoleSessionName="short", DurationSeconds=secs)["Credentials"]
+
+
+def session(aws, secs):
+    """(access key id, secret, token, expiration) of the role, for so long; AWS itself gives 15 minutes or more."""
+    given = aws.sts.assume_role(RoleArn=ROLE, RoleSessionName="short", DurationSeconds=secs)["Credentials"]
     until = given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")
     return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], until
 
