@@ -8,6 +8,7 @@ from tests.faults import broker
 from tests.faults.scenario import Outcome, Scenario, play
 from tests.faults.sink import Sink
 from tests.faults.soak import LIMITS, Story, Trouble, gained, report, soak, verdicts
+from tests.faults.stage import Setup
 from tests.faults.suite import SCENARIOS
 from tests.faults.table import README, rows_of, with_rows
 from tests.stand_in.kinesis import KinesisStandIn, b64
@@ -67,7 +68,8 @@ def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
         stage.kinesis.streams["archive"].take = take
         yield
 
-    outcome = play(Scenario("swallowed", swallows, hold_secs=0.1), tmp_path, drain_secs=1.5)
+    swallowed = Scenario("swallowed", swallows, Setup(rate=200), hold_secs=0.1)
+    outcome = play(swallowed, tmp_path, drain_secs=3)
     assert outcome.lost == 1
     assert any("have not arrived" in problem for problem in outcome.problems)
 
