@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from jsonschema import Draft7Validator
 from bridge.cli.app import app
 from bridge.cli.schema import schema_text
 from bridge.documents import parse_document
+from bridge.mapping.expressions import compile_expression
 from bridge.mapping.loader import load_file
 from tests.readme import MAPPING_SECTIONS, README, TABLES, with_tables
 
@@ -89,3 +91,44 @@ def code_blocks(language):
 def test_the_project_speaks_of_itself_alone():
     for file in [*Path(ROOT).glob("*.md"), *(ROOT / "mappings").glob("*.yaml")]:
         assert "/work/" not in file.read_text(encoding="utf-8"), file
+
+
+def test_the_ten_minutes_lead_to_a_record(tmp_path):
+    for name in ("bridge.yaml", "mappings/telemetry.yaml"):
+        [yaml] = [block for block in code_blocks("yaml") if block.startswith(f"# {name}\n")]
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(yaml)
+    told = [text.removeprefix("$ ") for text in TEXT.splitlines() if text.startswith("$ mqtt-kinesis try -t plant/")]
+    arguments = shlex.split(told[0])[1:]
+    command = [sys.executable, "-m", "bridge", *arguments, "--config", str(tmp_path / "bridge.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "plant-telemetry, key 'press07'" in done.stdout
+    assert '"temperature_c":21.5' in done.stdout
+
+
+def troubles():
+    section = TEXT[TEXT.index("## Troubleshooting") : TEXT.index("## Speed")]
+    return [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in section.splitlines() if row.startswith("| ")][2:]
+
+
+@pytest.mark.parametrize("stem", [stem for row in troubles() for stem in row])
+def test_the_troubles_are_told_in_the_programs_own_words(stem):
+    source = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "bridge").rglob("*.py")))
+    said = re.sub(r'"\s*\n\s*f?"', "", source)
+    for part in filter(None, (part.strip(" .:") for part in stem.split("…"))):
+        assert part in said
+
+
+def test_what_bloblang_says_is_an_expression_here():
+    section = TEXT[TEXT.index("| Bloblang |") : TEXT.index("## Troubleshooting")]
+    cells = [
+        re.split(r"(?<!\\)\|", row)[2].replace("\\|", "|") for row in section.splitlines()[2:] if row.startswith("| ")
+    ]
+    inline = [
+        (double or single).strip() for cell in cells for double, single in re.findall(r"``(.+?)``|`([^`]+)`", cell)
+    ]
+    told = [text.removeprefix("transform: ").removeprefix("where: ") for text in inline]
+    expressions = [text for text in told if re.search(r"[({\[.]|^topic$", text) and text != "{machine}"]
+    assert len(expressions) > 12
+    for text in expressions:
+        compile_expression(text)
