@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError
-from bridge.spool.folder import owner_of
+from bridge.spool.lock import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

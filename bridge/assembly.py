@@ -126,15 +126,15 @@ def web_settings(settings: Settings) -> WebSettings | None:
 
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     """The mappings in force at the start. Raises ConfigError if there is not one."""
-    mappings = LiveMappings(settings.mappings, kept)
+    mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
     mappings.reload()
     if not mappings.routes.mappings:
         raise ConfigError(mappings.problems or [Problem(str(settings.mappings), 0, 0, "", "no mapping is in force")])
     return mappings
 
 
-def assemble(settings: Settings) -> Service:
-    """The bridge as configured. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
+def assemble(settings: Settings, *, draining: bool = False) -> Service:
+    """The bridge as configured. `draining` as of `Service`. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
     spool = spool_settings(settings)
     with suppress(OSError):  # the spool, which is opened below, says so
         make_private(spool.path)
@@ -145,7 +145,16 @@ def assemble(settings: Settings) -> Service:
     told = settings.kinesis.manifest
     manifest = ManifestOptions(told.data_stream, told.every_secs) if told else None
     sending = publisher(settings, uplink)
-    return Service(session_settings(settings), spool, sending, mappings, sender=sender, web=web, manifest=manifest)
+    return Service(
+        session_settings(settings),
+        spool,
+        sending,
+        mappings,
+        sender=sender,
+        web=web,
+        manifest=manifest,
+        draining=draining,
+    )
 
 
 def run_offline(settings: Settings, errand: Errand) -> None:

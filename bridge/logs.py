@@ -17,15 +17,24 @@ _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Libraries that speak at debug level of what may hold secrets (headers, signatures): never below warning."""
 
 
-def set_up_logging(form: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
-    """Replace whatever was set up before. `level` is debug, info, warning or error."""
+def set_up_logging(
+    form: Literal["text", "json"], level: str, stream: TextIO | None = None, *, worker: str = ""
+) -> None:
+    """Replace whatever was set up before. `level` is debug, info, warning or error; `worker` stands on each line."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    if worker:
+        handler.addFilter(lambda record: _named(record, worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _named(record: logging.LogRecord, worker: str) -> bool:
+    record.worker = worker
+    return True
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:

@@ -24,6 +24,7 @@ from bridge.histogram import added
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.manifest import Manifests
+from bridge.mqtt.leaving import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.replaying import Errand
 from bridge.spool.ledger import COLUMNS
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 RETRY_SECS = 1.0
 ERRAND_SECS = 60.0
+STALLED_SECS = 30.0
+"""A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
 _SHOWN_LETTERS = 20
 
 
@@ -65,9 +68,13 @@ class Service:
         sender: SenderSettings | None = None,
         web: WebSettings | None = None,
         manifest: ManifestOptions | None = None,
+        draining: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Opens the spool: raises SpoolInUse or SpoolUnwritable."""
+        """Opens the spool: raises SpoolInUse or SpoolUnwritable.
+
+        `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
+        """
         self.crashed = threading.Event()
         self.mappings = mappings
         self._client_id = session.client_id
@@ -80,7 +87,8 @@ class Service:
         self._unsendable: dict[str, str] = {}
         self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
         self._spool = Spool(spool)
-        self._subscriber = Subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
+        subscriber = LeavingSubscriber if draining else Subscriber
+        self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
         self._ingest = Ingest(
             self._subscriber, self._spool, mappings.routes, limits=mappings.limits, on_stream=self._ensure_sender
         )
@@ -114,6 +122,26 @@ class Service:
             log.exception("the page ended by an error; the bridge goes on without it")
             self._web.problem = "it ended by an error: see the log"
 
+    def ask_reload(self) -> None:
+        """Load all mappings again, soon (SIGHUP). Any thread."""
+        self.mappings.ask_reload()
+
+    def limit_uplink(self, bytes_per_sec: int) -> None:
+        """The share of the link changes, if there is a limit. Any thread."""
+        if self._sender_settings.uplink is not None:
+            self._sender_settings.uplink.limit(bytes_per_sec)
+
+    def leave(self) -> None:
+        """Of a bridge that drains: give the session up. Any thread."""
+        if isinstance(self._subscriber, LeavingSubscriber):
+            self._subscriber.leave()
+
+    @property
+    def left(self) -> bool:
+        """Of a bridge that drains: the broker holds no subscription of it, and the spool has noted that."""
+        subscriber = self._subscriber
+        return isinstance(subscriber, LeavingSubscriber) and subscriber.left and not self._spool.held_filters
+
     def _watch(self) -> None:
         self.mappings.watch(self._stopping)
 
@@ -127,12 +155,13 @@ class Service:
     def _delete_asked(self, asked: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_errand("delete", [int(number) for number in asked["numbers"]]).value())
 
-    def run_errand(self, action: Action, numbers: Sequence[int]) -> Errand:
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
         """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
 
         Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
         have left, each with all that was made of it, and the rest is as it was.
         """
+        self.letters_folder(worker)
         errand = self._ingest.run_errand(Errand(action, numbers))
         deadline = self._clock() + ERRAND_SECS
         while not errand.done.wait(0.1):
@@ -222,9 +251,10 @@ class Service:
 
     # -- what the page asks ------------------------------------------------------------------------------------------
 
-    @property
-    def spool_folder(self) -> Path:
-        """Where the dead letters can be read."""
+    def letters_folder(self, worker: int | None) -> Path:
+        """Where the dead letters can be read. Raises BridgeError: there are no workers here."""
+        if worker is not None:
+            raise BridgeError(f"there is no worker {worker}: this bridge is one process")
         return self._spool.folder.path
 
     @property
@@ -232,11 +262,13 @@ class Service:
         """Where the page is; "" if there is none."""
         return self._web.url if self._web is not None else ""
 
-    def ingest_age_secs(self) -> float:
-        """Since the ingest thread was last seen at work."""
-        return self._clock() - self._ingest.progress_at
+    def stalled(self) -> list[str]:
+        """Why this process makes no progress; empty while it does."""
+        age = self._clock() - self._ingest.progress_at
+        hangs = [f"the ingest thread has not come by for {age:.0f} s"] if age > STALLED_SECS else []
+        return hangs + [f"the threads that send to {stream} have ended" for stream in self._ended_senders()]
 
-    def stalled_senders(self) -> list[str]:
+    def _ended_senders(self) -> list[str]:
         """Streams whose sending threads have all ended, though nobody told them to."""
         if self._stopping.is_set():
             return []

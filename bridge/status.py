@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from bridge.coverage import CoverageReport
 from bridge.histogram import Histogrammed
+from bridge.kinesis.health import StreamStatus
+from bridge.spool.ledger import LedgerRow
 
 if TYPE_CHECKING:
-    from bridge.coverage import CoverageReport
-    from bridge.kinesis.health import StreamStatus
-    from bridge.spool.ledger import LedgerRow
+    from collections.abc import Mapping
 
 
 NOTHING_TIMED = Histogrammed((), (0,), 0.0)
-_OTHER_FORMS = frozenset({"coverage", "receive_to_spool", "spool_to_delivered"})
+_TIMED = ("receive_to_spool", "spool_to_delivered")
+_OTHER_FORMS = frozenset({"coverage", *_TIMED})
+WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
 
 class DeadLetterSummary(NamedTuple):
@@ -25,6 +28,31 @@ class DeadLetterSummary(NamedTuple):
     topic: str
     code: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
+
+    `detail` says why it is not running; "" while it is. `restarts` are those after a crash. Of what is counted since the
+    start, earlier processes of the same worker are a part.
+    """
+
+    number: int
+    name: str
+    client_id: str
+    folder: str
+    state: WorkerState
+    detail: str
+    pid: int
+    up_secs: float
+    restarts: int
+    connected: bool
+    received_messages: int
+    delivered: int
+    spooled: int
+    oldest_secs: float
+    dead_letter_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +88,8 @@ class Snapshot:
     credentials_expire_at: float | None = None
     receive_to_spool: Histogrammed = NOTHING_TIMED
     spool_to_delivered: Histogrammed = NOTHING_TIMED
+    workers: tuple[WorkerStatus, ...] = ()
+    """Of which this is the sum; empty for a bridge that is one process."""
 
     def value(self) -> dict[str, Any]:
         """As JSON can hold it, without the coverage and the histograms, which have forms of their own."""
@@ -67,7 +97,29 @@ class Snapshot:
         told["ledger"] = [row._asdict() for row in self.ledger]
         told["streams"] = [asdict(stream) for stream in self.streams]
         told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
+        told["workers"] = [asdict(worker) for worker in self.workers]
         return {**told, "balanced": self.balanced}
+
+    def whole(self) -> dict[str, Any]:
+        """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
+        timed = {name: list(getattr(self, name)) for name in _TIMED}
+        return {**self.value(), **timed, "coverage": self.coverage.value()}
+
+    @classmethod
+    def of(cls, whole: Mapping[str, Any]) -> Snapshot:
+        """From what `whole` gave; raises KeyError, TypeError or ValueError for anything else."""
+        told = {each.name: whole[each.name] for each in fields(cls)}
+        told["ledger"] = tuple(LedgerRow(**row) for row in told["ledger"])
+        told["streams"] = tuple(StreamStatus(**stream) for stream in told["streams"])
+        told["dead_letters"] = tuple(DeadLetterSummary(**letter) for letter in told["dead_letters"])
+        told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
+        told["coverage"] = CoverageReport.of(told["coverage"])
+        for name in ("problems", "failing_mappings"):
+            told[name] = tuple(told[name])
+        for name in _TIMED:
+            bounds, cumulative, total = told[name]
+            told[name] = Histogrammed(tuple(bounds), tuple(cumulative), float(total))
+        return cls(**told)
 
     @property
     def balanced(self) -> bool:

@@ -11,14 +11,15 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__
+from bridge import __version__, exits
 from bridge.cli.completing import stream_names
 from bridge.cli.examples import epilog
 from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
 from bridge.cli.stored import letters, spool
 from bridge.errors import BridgeError, ConfigError
 
-FAILED, CONFIGURATION, CRASHED, INTERRUPTED = 1, 2, 70, 130
+FAILED, CONFIGURATION = exits.FAILED, exits.CONFIGURATION
+CRASHED, INTERRUPTED = exits.CRASHED, exits.INTERRUPTED
 
 app = typer.Typer(
     name="mqtt-kinesis",
@@ -74,11 +75,16 @@ def options(
 def run(
     config: ConfigFile = Path("bridge.yaml"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print records instead of sending them.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, max=64, help="So many processes that divide the messages; 0: one alone.")
+    ] = 0,
 ) -> None:
     """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
     from bridge.cli.run import run_bridge  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_bridge(config, dry_run=dry_run))
+    if dry_run and workers:
+        raise typer.BadParameter("--dry-run is one process: leave --workers out")
+    raise typer.Exit(run_bridge(config, dry_run=dry_run, workers=workers))
 
 
 @app.command()

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from bridge.assembly import session_settings
 from bridge.capture.recorder import Bounds, Recorder
 from bridge.cli.counting import counted
-from bridge.cli.run import Signals
+from bridge.signals import Signals
 from bridge.config import load_settings
 from bridge.config.fields import parse_size
 from bridge.errors import BridgeError, ConfigError

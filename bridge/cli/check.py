@@ -12,6 +12,7 @@ from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.loader import Loaded, load_folder
+from bridge.mapping.sharing import order_warning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 def check_all(config: Path) -> int:
     """0 if all is well, 2 if not: then the problems of all files are on standard error."""
     problems: list[Problem] = []
-    folder = config.absolute().parent / "mappings"
+    folder, shared = config.absolute().parent / "mappings", False
     try:
-        folder = load_settings(config, os.environ).mappings
+        settings = load_settings(config, os.environ)
+        folder, shared = settings.mappings, settings.mqtt.share is not None
     except ConfigError as error:
         # The mappings are checked all the same: one run shows everything that is wrong.
         problems += error.problems
     loaded = Loaded({}, [], EMPTY)
     if folder.is_dir() or not problems:
         shown = os.path.relpath(folder)
-        loaded = load_folder(folder, {}, shown_as=shown if not shown.startswith("..") else str(folder))
+        shown = shown if not shown.startswith("..") else str(folder)
+        loaded = load_folder(folder, {}, shown_as=shown, shared=shared)
         problems += loaded.problems
     if problems:
         return _told(problems, loaded)
@@ -40,6 +43,8 @@ def check_all(config: Path) -> int:
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
             print(f"note: mapping '{mapping.name}' has no tests")
+        if shared and (warning := order_warning(mapping)):
+            print(f"note: mapping '{mapping.name}': {warning}")
     return 0
 
 

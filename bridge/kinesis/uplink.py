@@ -34,6 +34,10 @@ class Uplink:
         self._lock = threading.Lock()
         self._free_at = clock()
 
+    def limit(self, max_bytes_per_sec: int) -> None:
+        """From now on."""
+        self._rate = max_bytes_per_sec
+
     @property
     def request_bytes(self) -> int:
         """Data and keys of a request that takes about half a second."""

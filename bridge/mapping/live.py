@@ -25,6 +25,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.mapping.live_tables import LiveTables
 from bridge.mapping.loader import is_mapping_file, load_file
 from bridge.mapping.routes import Routes
+from bridge.mapping.sharing import order_warning
 from bridge.mapping.signatures import Signature, signatures
 
 if TYPE_CHECKING:
@@ -65,14 +66,20 @@ class Stop(Protocol):
 class LiveMappings:
     """`reload` and `watch` belong to one thread; `ask_reload`, `routes` and `problems` to any."""
 
-    def __init__(self, folder: Path, kept: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`kept` is where versions that went live are remembered; it is created when needed."""
+    def __init__(
+        self, folder: Path, kept: Path, *, shared: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`kept` is where versions that went live are remembered; it is created when needed.
+
+        `shared`: several bridges divide the messages.
+        """
         self.limits: dict[str, int] = {}
         self.on_change: Callable[[Routes], None] = lambda _routes: None
         self.reloads = 0
         self.reloaded_at = 0.0
         self._folder = folder
         self._kept = kept
+        self._shared = shared
         self._clock = clock
         self._files: dict[Path, _File] = {}
         self._tables = LiveTables(folder, kept)
@@ -184,6 +191,8 @@ class LiveMappings:
             return _File(signature, digest, previous, self._tables.tables, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
+        if self._shared and (warning := order_warning(mapping)):
+            log.warning("mapping %s: %s", file.name, warning)
         self._keep(file)
         return _File(signature, digest, mapping, self._tables.tables)
 
@@ -191,7 +200,7 @@ class LiveMappings:
         if self._names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
-        return load_file(file, self.limits, self._tables.tables, shown_as=self._shown(file))
+        return load_file(file, self.limits, self._tables.tables, shown_as=self._shown(file), shared=self._shared)
 
     def _last_good(self, file: Path, known: _File | None) -> Mapping | None:
         """The last version that loaded: with the tables as they are, or else as it is in force, or else as it was."""
@@ -208,7 +217,7 @@ class LiveMappings:
         if not kept.exists():
             return None
         try:
-            return load_file(kept, self.limits, tables)
+            return load_file(kept, self.limits, tables, shared=self._shared)
         except ConfigError as error:
             log.warning("the last good version of %s does not load any more either: %s", file.name, error)
             return None

@@ -14,6 +14,7 @@ from bridge.mapping.cases import run_cases
 from bridge.mapping.envelope import VERSION_DIGITS
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.mapping import Mapping, compile_mapping
+from bridge.mapping.sharing import unshareable
 from bridge.mapping.tables import load_tables
 from bridge.mapping.validation import read_specification
 
@@ -40,10 +41,11 @@ class Loaded:
     tables: Tables
 
 
-def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None) -> Loaded:
+def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> Loaded:
     """Load all mapping files of a folder, not of folders in it, and the lookup tables beside them; never raises.
 
     `shown_as` stands for the folder in problems. `limits` goes to each mapping (see `compile_mapping`).
+    `shared`: several bridges divide the messages.
     """
     shown = (shown_as if shown_as is not None else str(folder)).rstrip("/")
     try:
@@ -60,19 +62,25 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None) ->
         try:
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
-            mappings[file.stem] = load_file(file, limits, tables.tables, shown_as=f"{shown}/{file.name}")
+            shown_file = f"{shown}/{file.name}"
+            mappings[file.stem] = load_file(file, limits, tables.tables, shown_as=shown_file, shared=shared)
         except ConfigError as error:
             problems += error.problems
     return Loaded(dict(sorted(mappings.items())), sorted(problems), tables.tables)
 
 
-def load_file(file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None) -> Mapping:
+def load_file(
+    file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None, shared: bool = False
+) -> Mapping:
     """Load one mapping and run its own tests; raises ConfigError with all that is wrong.
 
-    `tables` are what `lookup` looks into (see `bridge.mapping.tables`).
+    `tables` are what `lookup` looks into (see `bridge.mapping.tables`). `shared`: several bridges divide the messages.
     """
     mapping, document = compile_file(file, limits, tables, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
+    if shared and (found := unshareable(mapping)) is not None:
+        key, why = found
+        problems.append(document.problem((key,), why))
     if problems:
         raise ConfigError(problems)
     return mapping

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolInUse, SpoolUnwritable
+from bridge.spool.lock import OWNER_ONLY, Lock, sync, unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_OWNER_ONLY = 0o700
 UNFINISHED = "salvage.unfinished"
 """Beside a damaged spool until what can be read of it is in the new one."""
-LOCK_FILE = "spool.lock"
-"""Locked by the process whose number stands in it."""
 
 
 class Folder:
@@ -29,25 +25,12 @@ class Folder:
         self.path = path
         self.database = path / "spool.db"
         self._damaged = path / "spool.damaged"
+        self._lock = Lock(path)
         try:
-            make_private(path)
-            self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise _unusable(path, error) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            owner = owner_of(path)
-            by = f"another bridge (process {owner})" if owner else "another bridge"
-            raise SpoolInUse(f"{path} is in use by {by}; give each its own spool.path") from error
-        try:
-            os.ftruncate(self._lock, 0)
-            os.write(self._lock, b"%d\n" % os.getpid())
             self._protect()
         except OSError as error:
-            os.close(self._lock)
-            raise _unusable(path, error) from error
+            self._lock.close()
+            raise unusable(path, error) from error
 
     def _protect(self) -> None:
         """Payloads are the plant's business: SQLite gives -wal and -shm the mode of the database file."""
@@ -72,7 +55,7 @@ class Folder:
         try:
             aside = self._move_away()
         except OSError as error:
-            raise _unusable(self.path, error) from error
+            raise unusable(self.path, error) from error
         log.error("the spool was damaged and is set aside in %s; starting with a new one: %s", aside, why)
         return aside
 
@@ -82,14 +65,14 @@ class Folder:
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
-        aside.mkdir(mode=_OWNER_ONLY)
+        aside.mkdir(mode=OWNER_ONLY)
         (aside / UNFINISHED).touch(mode=0o600)
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
         self._protect()
-        _sync(aside)
-        _sync(self.path)
+        sync(aside)
+        sync(self.path)
         return aside
 
     def unsalvaged(self) -> list[Path]:
@@ -109,35 +92,4 @@ class Folder:
 
     def close(self) -> None:
         """Let another bridge have it."""
-        if self._lock >= 0:
-            lock, self._lock = self._lock, -1
-            os.close(lock)
-
-
-def owner_of(path: Path) -> int:
-    """The process that has, or last had, the spool in this folder; 0 where it is not known."""
-    try:
-        return int((path / LOCK_FILE).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0
-
-
-def make_private(path: Path) -> None:
-    """A folder that its owner alone can enter; one that is there is left as it is. Raises OSError."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(exist_ok=True, mode=_OWNER_ONLY)
-        _sync(path.parent)  # a file is as durable as the names of the folders that lead to it
-
-
-def _sync(folder: Path) -> None:
-    """The names in it are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unusable(path: Path, error: OSError) -> SpoolUnwritable:
-    return SpoolUnwritable(f"spool.path: cannot use {path}: {error.strerror}")
+        self._lock.close()

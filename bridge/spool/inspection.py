@@ -5,6 +5,7 @@ SQLite's write-ahead log lets readers see the last commit whole while there is a
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -112,20 +113,43 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
         yield from ((names.get(record.mapping, ""), record) for record in page)
 
 
+def held_filters(folder: Path) -> list[str]:
+    """What the broker's session of the bridge that had this spool is subscribed to, as far as the spool knows."""
+    with _reading(folder) as database:
+        held = database.execute("select value from meta where key = 'held_filters'").fetchone()
+        return sorted(json.loads(held[0])) if held else []
+
+
+def anything_waits(folder: Path) -> bool:
+    """Whether a record is to be sent, without counting them; raises BridgeError if there is no spool."""
+    with _reading(folder) as database:
+        numbers = database.execute("select number from streams where name <> ''").fetchall()
+        return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
+
+
 def read_books(folder: Path) -> Books:
     """The books at one moment; raises BridgeError if there is no spool."""
     with _reading(folder) as database:
-        mappings = dict(database.execute("select number, name from mappings").fetchall())
-        streams = dict(database.execute("select number, name from streams").fetchall())
-        columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
-        lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
-        rows = sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines)
         queued = {
             name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
-            for number, name in streams.items()
+            for number, name in database.execute("select number, name from streams").fetchall()
             if name
         }
-        return Books(tuple(rows), queued, measure_letters(database)[0])
+        return Books(_ledger(database), queued, measure_letters(database)[0])
+
+
+def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
+    """The books' lines and the number of dead letters, without a look into the queues; raises as `read_books`."""
+    with _reading(folder) as database:
+        return _ledger(database), measure_letters(database)[0]
+
+
+def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
+    mappings = dict(database.execute("select number, name from mappings").fetchall())
+    streams = dict(database.execute("select number, name from streams").fetchall())
+    columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
+    lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
+    return tuple(sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines))
 
 
 def damage(folder: Path) -> list[str]:

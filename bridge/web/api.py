@@ -15,6 +15,8 @@ from bridge.spool.inspection import count_by_code, find_letters, read_letter
 from bridge.web.shown import letter_summary, letter_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Query
+
     from starlette.requests import Request
 
     from bridge.mapping.mapping import Mapping
@@ -103,11 +105,11 @@ class Api:
     # -- dead letters ----------------------------------------------------------------------------------------------
 
     async def letters(self, request: Request) -> Response:
-        """GET /api/letters?code=&mapping=&stream=&topic=&before=&limit=: the newest first, and how many by code."""
+        """GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: the newest first, and the codes."""
         asked = {name: value for name, value in request.query_params.items() if value}
         wanted: dict[str, str] = {name: asked[name] for name in ("code", "mapping", "stream", "topic") if name in asked}
         limit, before = _number(asked, "limit", 50), _number(asked, "before", 0)
-        folder = self._bridge.spool_folder
+        folder = self._bridge.letters_folder(_worker(request.query_params))
         found = await asyncio.to_thread(
             lambda: list(find_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
         )
@@ -115,27 +117,31 @@ class Api:
         return json({"letters": [letter_summary(*each) for each in found], "codes": codes})
 
     async def letter(self, request: Request) -> Response:
-        """GET /api/letters/NUMBER."""
+        """GET /api/letters/NUMBER?worker=."""
         number = _number(request.path_params, "number", 0)
-        return json(letter_value(number, await asyncio.to_thread(read_letter, self._bridge.spool_folder, number)))
+        folder = self._bridge.letters_folder(_worker(request.query_params))
+        return json(letter_value(number, await asyncio.to_thread(read_letter, folder, number)))
 
     async def replay(self, request: Request) -> Response:
-        """POST /api/letters/replay {"numbers": [...]}."""
+        """POST /api/letters/replay {"numbers": [...], "worker": 2}; the worker where there are several."""
         return await self._errand("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """POST /api/letters/delete {"numbers": [...]}."""
+        """POST /api/letters/delete, as replay."""
         return await self._errand("delete", request)
 
     async def _errand(self, action: Any, request: Request) -> Response:
         if not self._writable:
             raise Refused(403, "read-only: set http.token to replay and delete from here")
-        numbers = (await body(request)).get("numbers")
+        asked = await body(request)
+        numbers, worker = asked.get("numbers"), asked.get("worker")
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
             raise Refused(400, "expected numbers: a list of whole numbers")
         if len(numbers) > MAX_NUMBERS:
             raise Refused(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
-        errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers)
+        if worker is not None and type(worker) is not int:
+            raise Refused(400, "expected worker: a whole number")
+        errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers, worker)
         return json(errand.value())
 
 
@@ -184,7 +190,11 @@ def refusal(_request: Request, error: Exception) -> Response:
     return json({"error": str(error)}, status)
 
 
-def _number(asked: dict[str, str], name: str, default: int) -> int:
+def _worker(asked: Query[str, str]) -> int | None:
+    return _number(asked, "worker", 0) if asked.get("worker") else None
+
+
+def _number(asked: Query[str, str], name: str, default: int) -> int:
     text = asked.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
         raise Refused(400, f"{name}: expected a whole number")

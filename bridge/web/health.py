@@ -8,13 +8,12 @@ ready   it receives, spools and delivers; if not, every reason why.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.web.observed import Observed
 
-STALLED_SECS: Final = 30.0
-"""A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
+NOT_AT_WORK = ("starting", "restarting", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,7 @@ class Verdict:
 
 def health(bridge: Observed) -> Verdict:
     """/healthz: restart it if not."""
-    reasons = []
-    age = bridge.ingest_age_secs()
-    if age > STALLED_SECS:
-        reasons.append(f"the ingest thread has not come by for {age:.0f} s")
-    reasons += [f"the threads that send to {stream} have ended" for stream in bridge.stalled_senders()]
-    return Verdict(tuple(reasons))
+    return Verdict(tuple(bridge.stalled()))
 
 
 def readiness(bridge: Observed) -> Verdict:
@@ -56,4 +50,5 @@ def readiness(bridge: Observed) -> Verdict:
         f"{each.stream}: refused: {each.detail}; {each.hint}" for each in snapshot.streams if each.state == "refused"
     ]
     reasons += [f"not spooling: {snapshot.blocked}"] if snapshot.blocked else []
+    reasons += [f"{each.name}: {each.detail}" for each in snapshot.workers if each.state in NOT_AT_WORK]
     return Verdict(tuple(reasons))

@@ -33,21 +33,17 @@ class Observed(Protocol):
 
     mappings: LiveMappings
 
-    @property
-    def spool_folder(self) -> Path:
-        """Where the dead letters can be read."""
+    def letters_folder(self, worker: int | None) -> Path:
+        """Where the dead letters can be read, of several workers those of one. Raises BridgeError: there is no such."""
 
     def snapshot(self) -> Snapshot:
         """How everything stands."""
 
-    def ingest_age_secs(self) -> float:
-        """Since the ingest thread was last seen at work: it comes by several times a second, messages or not."""
+    def stalled(self) -> list[str]:
+        """Why there is no progress; empty while there is."""
 
-    def stalled_senders(self) -> list[str]:
-        """Streams whose sending threads have ended, though nobody told them to."""
-
-    def run_errand(self, action: Action, numbers: Sequence[int]) -> Errand:
-        """Replay or delete dead letters, and wait for it. Raises BridgeError."""
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+        """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
         """Be told of each burst, or no more."""

@@ -1,6 +1,7 @@
 """A bridge for the web's tests: a real spool and real mappings, and no broker."""
 
 from bridge.coverage import Coverage, CoverageReport
+from bridge.errors import BridgeError
 from bridge.histogram import Histogram
 from bridge.kinesis.health import StreamStatus
 from bridge.mapping.live import LiveMappings
@@ -51,26 +52,28 @@ class Bridge:
         self.spool = opened(folder / "data")
         self.mappings = LiveMappings(folder / "mappings", folder / "in-force")
         self.mappings.reload()
-        self.spool_folder = folder / "data"
+        self.folder = folder / "data"
         self.errands = Errands(self.spool)
         self.now = snapshot()
-        self.age = 0.0
-        self.stalled = []
+        self.hanging = []
         self.tap = None
 
     def snapshot(self):
         return self.now
 
-    def ingest_age_secs(self):
-        return self.age
+    def stalled(self):
+        return self.hanging
 
-    def stalled_senders(self):
-        return self.stalled
+    def letters_folder(self, worker):
+        if worker is not None:
+            raise BridgeError(f"there is no worker {worker}")
+        return self.folder
 
     def set_tap(self, tap):
         self.tap = tap
 
-    def run_errand(self, action, numbers):
+    def run_errand(self, action, numbers, worker=None):
+        self.letters_folder(worker)
         errand = self.errands.add(Errand(action, numbers))
         mappings = self.mappings.routes.mappings
         places = bind(self.spool, mappings, Coverage(0).tally)

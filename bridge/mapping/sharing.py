@@ -1,0 +1,44 @@
+"""What a mapping cannot do where several bridges divide its messages (`mqtt.share`, `run --workers`).
+
+A mapping that remembers earlier messages would remember, in each bridge, only those that this one was handed: of
+`changes`, a value that went away and came back by another bridge would never be sent; `sample` would give as many
+samples as there are bridges; a Sparkplug birth would reach one of them, and its data the others. Nothing would look
+wrong, so such a mapping is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.mapping.mapping import Mapping
+
+_INSTEAD = (
+    "run it in a bridge of its own, without mqtt.share and --workers: another bridge.yaml with its own mqtt.client_id, "
+    "spool.path, mappings folder and http.listen"
+)
+
+
+def unshareable(mapping: Mapping) -> tuple[str, str] | None:
+    """The key that needs every message of its topic, and why; None for a mapping that can be shared, as most."""
+    specification = mapping.specification
+    if specification.payload == "sparkplug_b":
+        why = "births, data and deaths of an edge node must all come to one bridge"
+        return "payload", f"sparkplug_b: {why}, and a shared subscription spreads them; {_INSTEAD}"
+    for key in ("changes", "sample"):
+        if getattr(specification, key) is not None:
+            why = "needs every message of its topic, and a shared subscription hands each bridge only some"
+            return key, f"{why}; {_INSTEAD}"
+    return None
+
+
+def order_warning(mapping: Mapping) -> str:
+    """What to know of an output with `order: strict`; "" if there is none."""
+    streams = [output.data_stream for output in mapping.outputs if output.order == "strict"]
+    if not streams:
+        return ""
+    return (
+        f"order: strict to {', '.join(streams)} holds for what one bridge was handed: with mqtt.share or --workers two "
+        "messages of one key may go through two bridges, and pass each other; where that matters, give each bridge its "
+        "own topics instead"
+    )
