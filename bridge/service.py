@@ -14,6 +14,7 @@ import logging
 import shutil
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -27,6 +28,7 @@ from bridge.manifest import Manifests
 from bridge.mqtt.leaving import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.replaying import Errand
+from bridge.spool.inspection import GIVEN_UP
 from bridge.spool.ledger import COLUMNS
 from bridge.spool.store import Spool
 from bridge.status import DeadLetterSummary, Snapshot
@@ -87,6 +89,8 @@ class Service:
         self._unsendable: dict[str, str] = {}
         self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
         self._spool = Spool(spool)
+        if not draining:
+            self._note_given_up("")
         subscriber = LeavingSubscriber if draining else Subscriber
         self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
         self._ingest = Ingest(
@@ -96,6 +100,12 @@ class Service:
             self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.put_in_force
         self._web = WebServer(self, web) if web is not None else None
+
+    def _note_given_up(self, given_up: str) -> None:
+        """For `left_over` of the supervisor, which looks into spools that nobody runs."""
+        with suppress(SpoolUnwritable):  # at worst an empty session is looked into once more
+            if self._spool.note(GIVEN_UP) != given_up:
+                self._spool.keep_note(GIVEN_UP, given_up)
 
     def _session_began(self, session_present: bool) -> None:
         self._ingest.session_began(session_present)
@@ -107,7 +117,7 @@ class Service:
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
         self._begin("ingest", "ingest", self._ingest.run)
-        self._begin("watcher", "watcher", self._watch)
+        self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
         self._begin("watcher", "answers", self._answer)
         if self._web is not None:
             self._begin("page", "page", self._serve)
@@ -138,22 +148,15 @@ class Service:
 
     @property
     def left(self) -> bool:
-        """Of a bridge that drains: the broker holds no subscription of it, and the spool has noted that."""
-        subscriber = self._subscriber
-        return isinstance(subscriber, LeavingSubscriber) and subscriber.left and not self._spool.held_filters
-
-    def _watch(self) -> None:
-        self.mappings.watch(self._stopping)
+        """Of a bridge that drains: the broker holds no subscription of it."""
+        return isinstance(self._subscriber, LeavingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
-        answers = {"status": self._told, "replay": self._replay_asked, "delete": self._delete_asked}
+        answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}
         answer_requests(self._spool.folder.path, answers, self._stopping)
 
-    def _replay_asked(self, asked: dict[str, Any]) -> bytes:
-        return orjson.dumps(self.run_errand("replay", [int(number) for number in asked["numbers"]]).value())
-
-    def _delete_asked(self, asked: dict[str, Any]) -> bytes:
-        return orjson.dumps(self.run_errand("delete", [int(number) for number in asked["numbers"]]).value())
+    def _errand_asked(self, asked: dict[str, Any]) -> bytes:
+        return orjson.dumps(self.run_errand(asked["ask"], [int(number) for number in asked["numbers"]]).value())
 
     def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
         """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
@@ -213,7 +216,7 @@ class Service:
 
     def stop(self, deadline_secs: float) -> bool:
         """Stop within the deadline; True if everything came to its end by itself."""
-        deadline = self._clock() + deadline_secs
+        deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
@@ -232,6 +235,8 @@ class Service:
             return False
         self._ingest.finish()
         self._last_snapshot = self.snapshot()
+        if left:
+            self._note_given_up("yes")
         self._spool.close()
         return finished
 

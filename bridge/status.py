@@ -34,8 +34,8 @@ class DeadLetterSummary(NamedTuple):
 class WorkerStatus:
     """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
 
-    `detail` says why it is not running; "" while it is. `restarts` are those after a crash. Of what is counted since the
-    start, earlier processes of the same worker are a part.
+    `detail` says why it is not running; "" while it is. `restarts` are those after a crash. What is counted
+    since the start goes on over them.
     """
 
     number: int

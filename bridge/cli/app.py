@@ -14,7 +14,7 @@ import typer
 from bridge import __version__, exits
 from bridge.cli.completing import stream_names
 from bridge.cli.examples import epilog
-from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
 from bridge.cli.stored import letters, spool
 from bridge.errors import BridgeError, ConfigError
 
@@ -145,6 +145,7 @@ def try_(
         int | None,
         typer.Option("--dead-letter", min=1, help="Instead: the message of this dead letter, by its number."),
     ] = None,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
     qos: Annotated[int, typer.Option(min=0, max=2, help="Its QoS.")] = 1,
     retain: Annotated[bool, typer.Option("--retain", help="As a retained message.")] = False,
@@ -155,7 +156,7 @@ def try_(
     if bool(topic) == (dead_letter is not None):
         raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
     if dead_letter is not None:
-        raise typer.Exit(try_letter(config, dead_letter))
+        raise typer.Exit(try_letter(config, dead_letter, worker))
     raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
 
 

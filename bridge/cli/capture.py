@@ -19,7 +19,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from bridge.assembly import session_settings
 from bridge.capture.recorder import Bounds, Recorder
 from bridge.cli.counting import counted
-from bridge.signals import Signals
 from bridge.config import load_settings
 from bridge.config.fields import parse_size
 from bridge.errors import BridgeError, ConfigError
@@ -29,6 +28,7 @@ from bridge.mapping.loader import load_folder
 from bridge.mapping.routes import Routes
 from bridge.mapping.topics import TopicError, TopicPattern
 from bridge.mqtt.subscriber import Subscriber
+from bridge.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

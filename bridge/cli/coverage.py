@@ -19,6 +19,7 @@ from bridge.mapping.loader import load_folder
 from bridge.mapping.routes import Routes
 from bridge.mapping.scope import rfc3339
 from bridge.mapping.wording import printable
+from bridge.supervision.members import asked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
 
 def from_bridge(config: Path) -> CoverageReport:
     """What the bridge that runs with this configuration has seen since it was started."""
-    told = ask(load_settings(config, os.environ).spool.path)
+    told = ask(asked_folder(load_settings(config, os.environ).spool.path))
     try:
         return CoverageReport.of(told["coverage"])
     except (KeyError, TypeError, ValueError) as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.cli.counting import counted
+from bridge.cli.spools import chosen, only
 from bridge.config import load_settings
 from bridge.mapping.scope import rfc3339
 from bridge.mapping.wording import cut, printable
@@ -51,24 +52,32 @@ class Filter:
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
-def list_letters(config: Path, wanted: Filter, *, as_json: bool) -> int:
+def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
     """A line each, and how many there are by code. Raises ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
-    for each in all_letters(load_settings(config, os.environ).spool.path):
-        if not wanted.takes(each.letter):
-            continue
-        codes[each.letter.code] += 1
-        sys.stdout.write((orjson.dumps(letter_value(each)).decode() if as_json else _line(each)) + "\n")
+    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    for number, folder in folders.items():
+        for each in all_letters(folder):
+            if not wanted.takes(each.letter):
+                continue
+            codes[each.letter.code] += 1
+            whose = f"worker {number}  " if len(folders) > 1 else ""
+            sys.stdout.write((_json(number, each) if as_json else whose + _line(each)) + "\n")
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
         print(counted(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""))
     return 0
 
 
-def show_letter(config: Path, number: int) -> int:
+def show_letter(config: Path, number: int, worker: int | None = None) -> int:
     """All of one letter, its payload as text or, where it is none, in base64. Raises ConfigError, BridgeError."""
-    print("\n".join(_whole(number, read_letter(load_settings(config, os.environ).spool.path, number))))
+    folder = only(load_settings(config, os.environ).spool.path, worker)
+    print("\n".join(_whole(number, read_letter(folder, number))))
     return 0
+
+
+def _json(worker: int, each: Letter) -> str:
+    return orjson.dumps({"worker": worker, **letter_value(each)}).decode()
 
 
 def _line(each: Letter) -> str:

@@ -14,6 +14,7 @@ import orjson
 from bridge.cli.counting import counted
 from bridge.cli.dead_letters import letter_value, payload_form
 from bridge.cli.progress import progress
+from bridge.cli.spools import chosen
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.mapping.scope import rfc3339
@@ -49,15 +50,16 @@ _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 countries they take semicolons to separate cells, and then a cell begins within ours."""
 
 
-def export_letters(config: Path, file: Path, wanted: Filter, *, as_csv: bool) -> int:
+def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
     """All of each letter, a line each. Raises ConfigError, BridgeError."""
-    folder = load_settings(config, os.environ).spool.path
+    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    every = (each for folder in folders.values() for each in all_letters(folder))
     line: Callable[[Letter], bytes] = csv_line if as_csv else _json_line
     count = 0
     with _new_file(file) as out:
         if as_csv:
             out.write(_row(COLUMNS))
-        for each in progress(all_letters(folder), "dead letters"):
+        for each in progress(every, "dead letters"):
             if wanted.takes(each.letter):
                 out.write(line(each))
                 count += 1
@@ -65,20 +67,27 @@ def export_letters(config: Path, file: Path, wanted: Filter, *, as_csv: bool) ->
     return 0
 
 
-def export_records(config: Path, file: Path, stream: str | None) -> int:
+def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
     """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
-    folder = load_settings(config, os.environ).spool.path
-    queued = read_books(folder).queued
+    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    books = {folder: read_books(folder).queued for folder in folders.values()}
     count = 0
     with _new_file(file) as out:
-        for name in [stream] if stream is not None else list(queued):
-            for mapping, record in progress(all_records(folder, name), name, queued.get(name)):
+        for folder, name in [(each, name) for each in books for name in _queues(books[each], stream, len(books))]:
+            for mapping, record in progress(all_records(folder, name), name, books[folder].get(name)):
                 form, data = payload_form(record.data)
                 told = {"stream": name, "number": record.number, "mapping": mapping, "partition_key": record.key}
                 out.write(orjson.dumps({**told, form.replace("payload", "data"): data}) + b"\n")
                 count += 1
     print(f"{file}: {counted(count, 'record')}")
     return 0
+
+
+def _queues(queued: dict[str, int], stream: str | None, spools: int) -> list[str]:
+    """Of one spool; a worker need not have had anything for a stream that another has."""
+    if stream is None:
+        return list(queued)
+    return [stream] if stream in queued or spools == 1 else []
 
 
 def csv_line(each: Letter) -> bytes:

@@ -13,6 +13,7 @@ from bridge.assembly import run_offline
 from bridge.cli.app import FAILED
 from bridge.cli.counting import counted
 from bridge.cli.progress import progress
+from bridge.cli.spools import chosen, only
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
 from bridge.mapping.wording import printable
@@ -40,15 +41,19 @@ class Selection:
     numbers: Sequence[int]
     filter: Filter
     all: bool = False
+    worker: int | None = None
 
-    def read(self, folder: Path) -> list[int]:
-        """Their numbers. Raises BridgeError where nothing was selected."""
-        chosen = [bool(self.numbers), self.filter.narrows, self.all]
-        if sum(chosen) != 1:
+    def read(self, path: Path) -> dict[Path, list[int]]:
+        """Their numbers, by the spool they are in. Raises BridgeError where nothing was selected."""
+        ways = [bool(self.numbers), self.filter.narrows, self.all]
+        if sum(ways) != 1:
             raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
         if self.numbers:
-            return list(dict.fromkeys(self.numbers))
-        return [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
+            return {only(path, self.worker): list(dict.fromkeys(self.numbers))}
+        return {
+            folder: [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
+            for folder in chosen(path, self.worker).values()
+        }
 
 
 def replay_letters(config: Path, selection: Selection) -> int:
@@ -66,7 +71,8 @@ def delete_letters(config: Path, selection: Selection, *, yes: bool) -> int:
     """For good, after a question; they stay counted. 0 if all were there. Raises ConfigError, BridgeError."""
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)
-    if numbers and not yes and not _agreed(len(numbers)):
+    count = sum(map(len, numbers.values()))
+    if count and not yes and not _agreed(count):
         print("nothing was deleted")
         return FAILED
     counts, _ = _run(settings, "delete", numbers)
@@ -80,22 +86,27 @@ def _agreed(count: int) -> bool:
     return input(f"delete {counted(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
 
 
-def _run(settings: Settings, action: Action, numbers: list[int]) -> tuple[Counter[str], Counter[str]]:
+def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
     counts, reasons = Counter[str](), Counter[str]()
-    parts = [numbers[first : first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE)]
-    for part in progress(parts, action, len(parts)):
-        told = _run_part(settings, action, part)
+    parts = [
+        (folder, here[first : first + AT_ONCE])
+        for folder, here in numbers.items()
+        for first in range(0, len(here), AT_ONCE)
+    ]
+    for folder, part in progress(parts, action, len(parts)):
+        told = _run_part(settings, folder, action, part)
         counts += Counter(told["counts"])
         reasons += Counter(told["reasons"])
     return counts, reasons
 
 
-def _run_part(settings: Settings, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
+def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
     errand = Errand(action, numbers)
+    spool = settings.spool.model_copy(update={"path": folder})
     try:
-        run_offline(settings, errand)
+        run_offline(settings.model_copy(update={"spool": spool}), errand)
     except SpoolInUse:
-        return ask(settings.spool.path, action, PATIENCE_SECS, numbers=numbers)
+        return ask(folder, action, PATIENCE_SECS, numbers=numbers)
     return errand.value()
 
 

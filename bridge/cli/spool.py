@@ -3,44 +3,76 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from bridge.cli.app import FAILED
 from bridge.cli.counting import counted
+from bridge.cli.spools import chosen
 from bridge.cli.status import books_in_words
 from bridge.config import load_settings
 from bridge.spool.inspection import damage, read_books
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.spool.inspection import Books
 
-def spool_status(config: Path, *, as_json: bool) -> int:
-    """0 if the books balance, else 1. Raises ConfigError, BridgeError."""
-    folder = load_settings(config, os.environ).spool.path
-    books = read_books(folder)
-    size = sum(file.stat().st_size for file in folder.glob("spool.db*"))
-    rows = [row._asdict() for row in books.rows]
-    balanced = not list(books.faults())
+
+def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
+    """0 if the books balance, else 1; of several workers all are looked at. Raises ConfigError, BridgeError."""
+    looked = [_look(folder) for folder in chosen(load_settings(config, os.environ).spool.path, worker).values()]
     if as_json:
-        told = {"bytes": size, "dead_letters": books.letters, "queued": books.queued, "ledger": rows}
-        print(orjson.dumps({**told, "balanced": balanced}).decode())
+        told = [each.value() for each in looked]
+        print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
     else:
-        print(f"spool     {folder}: {size / 2**20:,.1f} MiB, {counted(books.letters, 'dead letter')}")
-        for stream, count in books.queued.items():
-            print(f"stream    {stream}: {counted(count, 'record')} to be sent")
-        print("\n".join(books_in_words(rows, balanced=balanced)))
-    return 0 if balanced else FAILED
+        print("\n\n".join("\n".join(each.in_words()) for each in looked))
+    return 0 if all(each.balanced for each in looked) else FAILED
 
 
-def verify_spool(config: Path) -> int:
-    """0 if the database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
-    folder = load_settings(config, os.environ).spool.path
-    found = [*damage(folder), *read_books(folder).faults()]
-    for fault in found:
-        print(fault)
-    if not found:
-        print(f"{folder}: whole, and the books balance with what is in it")
-    return FAILED if found else 0
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One spool at one moment."""
+
+    folder: Path
+    size: int
+    books: Books
+
+    @property
+    def balanced(self) -> bool:
+        return not list(self.books.faults())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [row._asdict() for row in self.books.rows]
+
+    def value(self) -> dict[str, Any]:
+        told = {"bytes": self.size, "dead_letters": self.books.letters, "queued": self.books.queued}
+        return {"folder": str(self.folder), **told, "ledger": self.rows, "balanced": self.balanced}
+
+    def in_words(self) -> Iterator[str]:
+        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {counted(self.books.letters, 'dead letter')}"
+        for stream, count in self.books.queued.items():
+            yield f"stream    {stream}: {counted(count, 'record')} to be sent"
+        yield from books_in_words(self.rows, balanced=self.balanced)
+
+
+def _look(folder: Path) -> _Looked:
+    books = read_books(folder)
+    return _Looked(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), books)
+
+
+def verify_spool(config: Path, worker: int | None = None) -> int:
+    """0 if each database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
+    wrong = False
+    for folder in chosen(load_settings(config, os.environ).spool.path, worker).values():
+        found = [*damage(folder), *read_books(folder).faults()]
+        for fault in found:
+            print(f"{folder}: {fault}")
+        if not found:
+            print(f"{folder}: whole, and the books balance with what is in it")
+        wrong = wrong or bool(found)
+    return FAILED if wrong else 0

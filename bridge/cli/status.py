@@ -17,6 +17,7 @@ from bridge.cli.watching import watched
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.mapping.wording import printable
+from bridge.supervision.members import asked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,14 +39,14 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
     folder = load_settings(config, os.environ).spool.path
     if watch:
         _watch(folder, as_json=as_json)
-    told = ask(folder)
+    told = ask(asked_folder(folder))
     print(orjson.dumps(told).decode() if as_json else "\n".join(in_words(told["status"])))
     return FAILED if told["status"]["problems"] else 0
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
     """One screen on a terminal, else a block each time; a bridge that stops answering is waited for."""
-    before, at, told = None, time.monotonic(), ask(folder)
+    before, at, told = None, time.monotonic(), ask(asked_folder(folder))
     with _screen(plain=as_json) as show:
         while True:
             now = time.monotonic()
@@ -61,7 +62,7 @@ def _next_look(folder: Path, show: Callable[[str], None]) -> dict[str, Any]:
     while True:
         threading.Event().wait(WATCH_SECS)
         try:
-            return ask(folder)
+            return ask(asked_folder(folder))
         except BridgeError as error:
             show(f"problem   {printable(str(error))}\n")
 
@@ -93,6 +94,10 @@ def in_words(told: dict[str, Any]) -> Iterator[str]:
     for stream in told["streams"]:
         waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "nothing waits"
         yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
+    for worker in told["workers"]:
+        detail = f" ({worker['detail']})" if worker["detail"] else ""
+        counts = f"{worker['received_messages']:,} received, {worker['spooled']:,} wait, {worker['restarts']} restarts"
+        yield printable(f"{worker['name']:<10}{worker['state']}{detail}: {counts}, {worker['folder']}")
     yield from books_in_words(told["ledger"], balanced=told["balanced"])
 
 

@@ -9,7 +9,7 @@ import typer
 
 from bridge.cli.completing import mapping_names, stream_names
 from bridge.cli.examples import epilog
-from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
 
 letters = typer.Typer(no_args_is_help=True, help="What could not be delivered, and why; also while the bridge runs.")
 spool = typer.Typer(no_args_is_help=True, help="The books, and whether the spool is whole; also while the bridge runs.")
@@ -31,23 +31,26 @@ def list_letters(
     stream: OfStream = None,
     topic: OfTopic = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with payloads.")] = False,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """List dead letters in the order they came, and count them by code."""
     from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
     from bridge.cli.dead_letters import list_letters as run_list  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_list(config, Filter(code, mapping, stream, topic), as_json=as_json))
+    raise typer.Exit(run_list(config, Filter(code, mapping, stream, topic), worker, as_json=as_json))
 
 
 @letters.command("show")
 def show_letter(
-    number: Annotated[int, typer.Argument(help="As `list` has it.")], config: ConfigFile = Path("bridge.yaml")
+    number: Annotated[int, typer.Argument(help="As `list` has it.")],
+    worker: OfWorker = None,
+    config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show all of one dead letter; `try --dead-letter` shows what the mappings make of it now."""
     from bridge.cli.dead_letters import show_letter as run_show  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_show(config, number))
+    raise typer.Exit(run_show(config, number, worker))
 
 
 @letters.command("replay")
@@ -58,6 +61,7 @@ def replay_letters(
     stream: OfStream = None,
     topic: OfTopic = None,
     all_: All = False,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Put dead letters through the mappings in force; those that fail again stay, with the new reason."""
@@ -65,7 +69,7 @@ def replay_letters(
     from bridge.cli.replay import Selection  # noqa: PLC0415 - see the module
     from bridge.cli.replay import replay_letters as run_replay  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_replay(config, Selection(numbers or (), Filter(code, mapping, stream, topic), all_)))
+    raise typer.Exit(run_replay(config, Selection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)))
 
 
 @letters.command("delete")
@@ -77,6 +81,7 @@ def delete_letters(
     topic: OfTopic = None,
     all_: All = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")] = False,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Delete dead letters for good; in the books they stay counted, and `deleted` tells."""
@@ -84,7 +89,7 @@ def delete_letters(
     from bridge.cli.replay import Selection  # noqa: PLC0415 - see the module
     from bridge.cli.replay import delete_letters as run_delete  # noqa: PLC0415 - see the module
 
-    selection = Selection(numbers or (), Filter(code, mapping, stream, topic), all_)
+    selection = Selection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)
     raise typer.Exit(run_delete(config, selection, yes=yes))
 
 
@@ -96,13 +101,14 @@ def export_letters(
     stream: OfStream = None,
     topic: OfTopic = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets; else JSON lines.")] = False,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Write dead letters to a file that only you can read, with payloads and reasons."""
     from bridge.cli.dead_letters import Filter  # noqa: PLC0415 - see the module
     from bridge.cli.export import export_letters as run_export  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_export(config, file, Filter(code, mapping, stream, topic), as_csv=as_csv))
+    raise typer.Exit(run_export(config, file, Filter(code, mapping, stream, topic), worker, as_csv=as_csv))
 
 
 @spool.command("export")
@@ -111,31 +117,33 @@ def export_records(
     stream: Annotated[
         str | None, typer.Option("--stream", help="Only this queue, as `status` names it.", autocompletion=stream_names)
     ] = None,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Write the records that wait to a file that only you can read."""
     from bridge.cli.export import export_records as run_export  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_export(config, file, stream))
+    raise typer.Exit(run_export(config, file, stream, worker))
 
 
 @spool.command("status")
 def spool_status(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
+    worker: OfWorker = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Tell the books per mapping and stream, and what waits; exit code 1 if they do not balance."""
     from bridge.cli.spool import spool_status as run_status  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_status(config, as_json=as_json))
+    raise typer.Exit(run_status(config, worker, as_json=as_json))
 
 
 @spool.command("verify")
-def verify_spool(config: ConfigFile = Path("bridge.yaml")) -> None:
+def verify_spool(worker: OfWorker = None, config: ConfigFile = Path("bridge.yaml")) -> None:
     """Check the database itself, and the books against what is in it; exit code 1 if anything is wrong."""
     from bridge.cli.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_verify(config))
+    raise typer.Exit(run_verify(config, worker))
 
 
 for _group, _prefix in ((letters, "dead-letters"), (spool, "spool")):

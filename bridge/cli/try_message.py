@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from bridge.cli.spools import only
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.mapping.explain import explain
@@ -34,10 +35,10 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
     return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
 
 
-def try_letter(config: Path, number: int) -> int:
+def try_letter(config: Path, number: int, worker: int | None = None) -> int:
     """As `try_message`, with the message that a dead letter holds, as it was received."""
     settings = load_settings(config, os.environ)
-    letter = read_letter(settings.spool.path, number)
+    letter = read_letter(only(settings.spool.path, worker), number)
     told = printable(f"{letter.code}: {letter.detail}")
     if letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis refused, and not a message to map ({told})")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LeavingSubscriber(Subscriber):
-    """Nothing is dialled before `leave`: whoever takes over must have subscribed first, or messages would find nobody."""
+    """Nothing is dialled before `leave`: whoever takes over subscribes first, or messages would find nobody."""
 
     def __init__(
         self,

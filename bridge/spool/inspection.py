@@ -5,11 +5,10 @@ SQLite's write-ahead log lets readers see the last commit whole while there is a
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from bridge.errors import BridgeError
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.model import DeadLetter
+
+GIVEN_UP: Final = "session_given_up"
+"""The note in a spool whose session at the broker has been emptied, and is subscribed to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,10 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
         yield from ((names.get(record.mapping, ""), record) for record in page)
 
 
-def held_filters(folder: Path) -> list[str]:
-    """What the broker's session of the bridge that had this spool is subscribed to, as far as the spool knows."""
+def session_given_up(folder: Path) -> bool:
+    """Whether the broker's session of the bridge that had this spool was left for good; raises as `read_books`."""
     with _reading(folder) as database:
-        held = database.execute("select value from meta where key = 'held_filters'").fetchone()
-        return sorted(json.loads(held[0])) if held else []
+        return database.execute("select 1 from meta where key = ? and value <> ''", (GIVEN_UP,)).fetchone() is not None
 
 
 def anything_waits(folder: Path) -> bool:

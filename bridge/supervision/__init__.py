@@ -7,6 +7,6 @@
     channel.py      how supervisor and worker talk
     summed.py       what several bridges tell, as one
 
-Each worker is a bridge of its own, with its own client id (mqtt.client_id-2) and its own spool (spool.path/worker-2), in
-one shared subscription group; no message ever passes between processes.
+Each worker is a bridge of its own, with its own client id (mqtt.client_id-2) and its own spool (spool.path/worker-2),
+in one shared subscription group; no message ever passes between processes.
 """

@@ -8,6 +8,7 @@ The supervisor's end closes with its process, however that ends: a worker that r
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -93,14 +94,13 @@ class WorkerEnd:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """What has been asked by now."""
+        if not select.select([self._socket], [], [], 0)[0]:
+            return
         try:
-            new = self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)
-            self.gone = not new
-        except BlockingIOError:
-            return
+            new = self._socket.recv(_CHUNK)
         except OSError:
-            self.gone = True
-            return
+            new = b""
+        self.gone = not new
         self._unread += new
         while (end := self._unread.find(b"\n")) >= 0:
             line = bytes(self._unread[:end])

@@ -3,8 +3,8 @@
     number 0     spool.path             mqtt.client_id      the bridge of `run` without --workers
     number 2     spool.path/worker-2    mqtt.client_id-2    the second of `run --workers N`, in the shared group
 
-A spool that is not among those at work is left over while records wait in it, or while the broker's session of its
-client id is subscribed: the broker keeps messages for a member of a shared group that never comes back.
+A spool that is not among those at work is left over while records wait in it, or until the broker's session of its
+client id was given up: the broker keeps messages for a member of a shared group that never comes back.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import BridgeError
-from bridge.spool.inspection import anything_waits, held_filters
+from bridge.errors import BridgeError, SpoolInUse, SpoolUnwritable
+from bridge.spool.inspection import anything_waits, session_given_up
+from bridge.spool.lock import refuse_if_in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,14 +64,25 @@ def folder_of(path: Path, number: int) -> Path:
     return path / f"worker-{number}" if number else path
 
 
+def asked_folder(path: Path) -> Path:
+    """Where the running bridge is asked: at its supervisor, if it has one."""
+    try:
+        refuse_if_in_use(path / SUPERVISOR_FOLDER)
+    except SpoolInUse:
+        return path / SUPERVISOR_FOLDER
+    except SpoolUnwritable:
+        return path  # not ours to look into: what is said of the spool's own folder tells why
+    return path
+
+
 def left_over(folder: Path) -> str:
     """What keeps a spool from being forgotten, in words; "" if nothing does."""
     try:
-        waits, held = anything_waits(folder), held_filters(folder)
+        waits, given_up = anything_waits(folder), session_given_up(folder)
     except BridgeError as error:
         return str(error)
     told = ["records wait to be sent"] if waits else []
-    told += [f"the broker may keep messages for its session, which is subscribed to {len(held)} filters"] if held else []
+    told += [] if given_up else ["the broker may keep messages for its session"]
     return ", and ".join(told)
 
 

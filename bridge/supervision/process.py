@@ -63,7 +63,8 @@ class WorkerProcess:
         self._backoff = Backoff(1.0, LONGEST_PAUSE_SECS)
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._last, self._before = resting, None
+        self._last = resting
+        self._before: Snapshot | None = None
         self._told_by = 0
         self._told_at = self._heard_at = self._started_at = 0.0
         self._start_at: float | None = 0.0
@@ -151,8 +152,8 @@ class WorkerProcess:
         with self._merging:
             if self._told_by not in (0, pid):
                 # What earlier processes counted since their starts goes on: a sum must not fall when one of it ends.
-                parts = [self._before] if self._before is not None else []
-                self._before = summed([("", each) for each in (*parts, ended(self._last))])
+                gone = ended(self._last)
+                self._before = gone if self._before is None else summed([("", self._before), ("", gone)])
             self._last, self._told_by, self._told_at = snapshot, pid, self._clock()
             self.stalled = tuple(told["stalled"])
         if self._state == "starting":
@@ -239,7 +240,9 @@ class WorkerProcess:
         try:
             code = process.wait(max(0.0, deadline - self._clock()))
         except subprocess.TimeoutExpired:
-            log.warning("%s has not stopped within the deadline, and is killed: what it held is in its spool", self.member.name)
+            log.warning(
+                "%s has not stopped within the deadline, and is killed: what it held is in its spool", self.member.name
+            )
             process.kill()
             code = process.wait()
         self._forget_process()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingCoverage, TopicCoverage
 from bridge.histogram import added
-from bridge.spool.ledger import COLUMNS, MARKS, LedgerRow
+from bridge.spool.ledger import STORED, LedgerRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,8 +70,11 @@ def ended(last: Snapshot) -> Snapshot:
         replace(each, state="ok", in_flight_requests=0, in_flight_records=0, waiting=0, oldest_secs=0.0, hot_key="")
         for each in last.streams
     ]
-    gone = replace(last, **dict.fromkeys(_AT_REST, 0), spool_max_bytes=0, connected=True, subscribed=True, ledger=())
-    return replace(gone, streams=tuple(streams), dead_letters=(), problems=(), blocked="", rival="", failing_mappings=())
+    nothing: dict[str, Any] = dict.fromkeys(_AT_REST, 0)
+    gone = replace(last, **nothing, spool_max_bytes=0, connected=True, subscribed=True, ledger=())
+    return replace(
+        gone, streams=tuple(streams), dead_letters=(), problems=(), blocked="", rival="", failing_mappings=()
+    )
 
 
 def at_rest(last: Snapshot) -> Snapshot:
@@ -83,8 +86,12 @@ def at_rest(last: Snapshot) -> Snapshot:
 def _books(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
-        lines[row.mapping, row.stream].update({name: getattr(row, name) for name in COLUMNS + MARKS})
-    return tuple(LedgerRow(*place, **{name: line[name] for name in COLUMNS + MARKS}) for place, line in sorted(lines.items()))
+        lines[row.mapping, row.stream].update({name: getattr(row, name) for name in STORED})
+    return tuple(_row(place, line) for place, line in sorted(lines.items()))
+
+
+def _row(place: tuple[str, str], line: Counter[str]) -> LedgerRow:
+    return LedgerRow(*place, *(line[name] for name in STORED))
 
 
 def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:

@@ -3,7 +3,7 @@
 Order of a stop, and why:
 1. the page, the watcher, and what answers commands: nothing shall be asked of workers that go;
 2. the thread that watches the workers: what ends from now on is not started again;
-3. the workers, all at once, each in its own order and within the deadline; one that is late is killed, and loses nothing;
+3. the workers, all at once, each in its own order and within the deadline; one that is late is killed: nothing is lost;
 4. the lock: the next bridge may have the spools.
 If this process is killed, its ends of the channels close, and each worker stops by itself.
 """
@@ -93,7 +93,9 @@ class Supervisor:
         for member in wanted:
             folder = folder_of(self._settings.spool.path, member.number)
             if member.draining:
-                log.warning("%s is left over from an earlier run: %s; %s drains it", folder, left_over(folder), member.name)
+                log.warning(
+                    "%s is left over from an earlier run: %s; %s drains it", folder, left_over(folder), member.name
+                )
             own = settings_of(self._settings, member, at_work, len(wanted))
             command = command_of(member, config.absolute(), at_work, len(wanted))
             made.append(WorkerProcess(member, command, resting(own), folder))
@@ -238,7 +240,9 @@ class Supervisor:
             number = next((each.member.number for each in self.workers if each.member.number in folders), None)
             return folder_of(self._settings.spool.path, number or 0)
         if worker not in folders:
-            raise BridgeError(f"there is no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}")
+            raise BridgeError(
+                f"there is no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}"
+            )
         return folders[worker]
 
     def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
@@ -313,7 +317,7 @@ def resting(settings: Settings) -> Snapshot:
         coverage=CoverageReport(now_ms, now_ms, (), (), 0),
         client_id=settings.mqtt.client_id,
         spool_max_bytes=settings.spool.max_bytes,
-        disk_free_bytes=shutil.disk_usage(folder if folder.is_dir() else settings.spool.path).free,
+        disk_free_bytes=shutil.disk_usage(folder if folder.is_dir() else folder.parent).free,
     )
 
 

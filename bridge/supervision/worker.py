@@ -1,6 +1,6 @@
 """A worker's process: `python -m bridge.supervision.worker`, run by the supervisor and by nobody else.
 
-It is a bridge without a page. Its main thread answers the supervisor; when that has gone, the worker stops as by SIGTERM.
+It is a bridge without a page. Its main thread answers the supervisor; when that has gone, it stops as by SIGTERM.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Signals() as signals:
             return _run(member, asked, signals, WorkerEnd(asked.channel))
     except ConfigError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return CONFIGURATION
     except BridgeError as error:
         log.error("%s", error)

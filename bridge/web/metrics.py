@@ -42,6 +42,10 @@ def _of_streams(name: str) -> Callable[[Snapshot], Iterable[tuple[tuple[str, ...
     return lambda snapshot: [((stream.stream,), getattr(stream, name)) for stream in snapshot.streams]
 
 
+def _of_workers(name: str) -> Callable[[Snapshot], Iterable[tuple[tuple[str, ...], Any]]]:
+    return lambda snapshot: [((worker.name,), getattr(worker, name)) for worker in snapshot.workers]
+
+
 def _of_books(name: str) -> Callable[[Snapshot], Iterable[tuple[tuple[str, ...], Any]]]:
     return lambda snapshot: [((row.mapping, row.stream), getattr(row, name)) for row in snapshot.ledger]
 
@@ -116,6 +120,14 @@ METRICS: Final = (
     Metric("receive_to_spool_seconds", "histogram", (), "From a message's arrival to its commit on disk.", _one(lambda s: s.receive_to_spool)),
     Metric("spool_to_delivered_seconds", "histogram", (), "From a record's commit on disk until Kinesis has taken it.",
            _one(lambda s: s.spool_to_delivered)),
+    Metric("worker_up", "gauge", ("worker",), "1 while a worker's process is at work, or drains; all others here are sums over the workers.",
+           lambda s: [((each.name,), int(each.state in ("running", "draining"))) for each in s.workers if each.state != "drained"]),
+    Metric("worker_restarts_total", "counter", ("worker",), "Times that a worker had ended, and was started again.", _of_workers("restarts")),
+    Metric("worker_connected", "gauge", ("worker",), "1 while a worker is connected to the broker.",
+           lambda s: [((each.name,), int(each.connected)) for each in s.workers]),
+    Metric("worker_messages_total", "counter", ("worker",), "MQTT messages that a worker received.", _of_workers("received_messages")),
+    Metric("worker_records_spooled", "gauge", ("worker",), "Records that wait in a worker's spool.", _of_workers("spooled")),
+    Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record that waits in a worker's spool.", _of_workers("oldest_secs")),
 )  # fmt: skip
 """All there are. The table in the README is made from it."""
 

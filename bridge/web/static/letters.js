@@ -10,6 +10,8 @@ const PAGE = 50;
 export class Letters {
   constructor() {
     this.code = h("select", { id: "code", onchange: () => this.load() }, h("option", { value: "" }, "every code"));
+    this.worker = h("select", { id: "of-worker", onchange: () => this.load() });
+    this.ofWorker = h("div", { hidden: true }, h("label", { for: "of-worker" }, "Worker"), this.worker);
     this.mapping = h("input", { id: "of-mapping", placeholder: "any", onchange: () => this.load() });
     this.topic = h("input", { id: "of-topic", placeholder: "any part of it", onchange: () => this.load() });
     this.list = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Dead letters" });
@@ -21,7 +23,7 @@ export class Letters {
     this.letters = [];
     this.element = h("div", {}, h("h1", {}, "Dead letters"),
       panel("What could not be delivered, newest first", null,
-        h("div", { class: "body" }, h("div", { class: "row" },
+        h("div", { class: "body" }, h("div", { class: "row" }, this.ofWorker,
           h("div", {}, h("label", { for: "code" }, "Code"), this.code),
           h("div", {}, h("label", { for: "of-mapping" }, "Mapping"), this.mapping),
           h("div", {}, h("label", { for: "of-topic" }, "Topic"), this.topic)), this.said, this.actions),
@@ -33,13 +35,14 @@ export class Letters {
   go([number]) { if (number) this.open(Number(number)); }
 
   draw(state) {
+    if (state.workers.length && this.ofWorker.hidden) this.drawWorkers(state.workers);
     if (this.count !== state.dead_letter_count && this.letters.length < PAGE + 1) this.load();
     this.count = state.dead_letter_count;
     if (this.writable !== state.writable) { this.writable = state.writable; this.drawActions(); }
   }
 
   async load(before = 0) {
-    const asked = new URLSearchParams({ code: this.code.value, mapping: this.mapping.value, topic: this.topic.value, before, limit: PAGE });
+    const asked = new URLSearchParams({ worker: this.worker.value, code: this.code.value, mapping: this.mapping.value, topic: this.topic.value, before, limit: PAGE });
     try {
       const told = await get(`/api/letters?${asked}`);
       this.letters = before ? [...this.letters, ...told.letters] : told.letters;
@@ -47,6 +50,14 @@ export class Letters {
       this.drawCodes(told.codes);
       this.drawList();
     } catch (error) { this.said.textContent = error.message; }
+  }
+
+  // Each worker counts its dead letters by itself: one is looked at at a time, first the one with most.
+  drawWorkers(workers) {
+    this.ofWorker.hidden = false;
+    fill(this.worker, ...workers.map((each) => h("option", { value: each.number }, each.name)));
+    this.worker.value = [...workers].sort((a, b) => b.dead_letter_count - a.dead_letter_count)[0].number;
+    this.load();
   }
 
   drawCodes(codes) {
@@ -83,7 +94,7 @@ export class Letters {
 
   async act(action, numbers) {
     try {
-      const { counts, reasons } = await post(`/api/letters/${action}`, { numbers });
+      const { counts, reasons } = await post(`/api/letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });
       const told = Object.entries(counts).map(([name, count]) => `${whole(count)} ${name}`).join(", ");
       const why = Object.keys(reasons).slice(0, 3).join("; ");
       this.said.textContent = why ? `${told}: ${why}` : told;
@@ -95,7 +106,7 @@ export class Letters {
 
   async open(number) {
     try {
-      const each = await get(`/api/letters/${number}`);
+      const each = await get(`/api/letters/${number}?${new URLSearchParams({ worker: this.worker.value })}`);
       const facts = { Why: `${each.code}: ${each.detail}`, Mapping: each.mapping || "(none)", Streams: each.streams.join(", ") || "(none)",
         Received: each.at, Topic: each.topic, Key: each.key, Item: each.item, QoS: each.kind === "message" ? `${each.qos}${each.retain ? ", retained" : ""}` : null,
         Properties: Object.keys(each.properties).length ? JSON.stringify(each.properties) : null,

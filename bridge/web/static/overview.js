@@ -14,8 +14,11 @@ export class Overview {
     this.streams = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Streams" });
     this.mappings = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Mappings" });
     this.balance = h("span");
+    this.workers = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Workers" });
+    this.ofWorkers = panel("Workers", h("span", { class: "quiet" }, "everything else here is their sum"), this.workers);
     this.element = h("div", {},
       h("h1", {}, "Overview"), this.problems, this.flow,
+      this.ofWorkers,
       panel("Streams", h("span", { class: "quiet" }, "since the start"), this.streams),
       panel("Mappings and the books", this.balance, this.mappings));
   }
@@ -37,6 +40,7 @@ export class Overview {
       step("Kinesis", streamsTag(state.streams), rate(out), "records/s",
         [`${state.streams.length} ${state.streams.length === 1 ? "stream" : "streams"}`, `${whole(sum(state.ledger, "delivered"))} delivered in all`], "delivered"));
     this.drawProblems(state.problems);
+    this.drawWorkers(state);
     this.drawStreams(state);
     this.drawMappings(state);
   }
@@ -48,6 +52,20 @@ export class Overview {
     this.shown = text;
     fill(this.problems, h("div", { class: "head" }, h("h2", {}, "What is wrong now, and what to do")),
       h("ul", {}, problems.map((problem) => h("li", {}, problem))));
+  }
+
+  drawWorkers(state) {
+    this.ofWorkers.hidden = !state.workers.length;
+    const old = Object.fromEntries((known.before ? known.before.workers : []).map((each) => [each.number, each]));
+    const kinds = { running: "good", draining: "warn", drained: "good", starting: "warn" };
+    table(this.workers, ["Worker", "State", "#Rate", "#Received", "#Delivered", "#Waiting", "#Oldest", "#Dead letters", "#Restarts"],
+      state.workers.map((each) => {
+        const before = old[each.number];
+        const now = before && perSecond(each.received_messages, before.received_messages, "");
+        return h("tr", {}, h("td", { class: "wrap" }, each.name, each.detail ? h("div", { class: "quiet" }, each.detail) : null),
+          h("td", {}, tag(each.state, kinds[each.state] || "bad")), number(`${rate(now)} /s`), number(each.received_messages), number(each.delivered),
+          number(each.spooled), number(each.oldest_secs ? duration(each.oldest_secs) : "–"), number(each.dead_letter_count), number(each.restarts));
+      }), "");
   }
 
   drawStreams(state) {

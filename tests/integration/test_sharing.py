@@ -1,0 +1,51 @@
+"""Three bridges of one `mqtt.share` on one broker, each as its users run it; one of them is killed in the midst."""
+
+import contextlib
+import threading
+
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
+from tests.rig.books import read_books
+from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+COUNT = 6_000
+
+
+def test_one_is_killed_the_rest_go_on_and_it_comes_back_to_its_own_backlog(tmp_path, mosquitto, kinesis):
+    arrivals, bridges = Arrivals(kinesis), []
+    with contextlib.ExitStack() as parts, Publisher(mosquitto.port) as publisher:
+        for number in (1, 2, 3):
+            folder = write_configuration(
+                tmp_path / f"bridge-{number}",
+                mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}", "client_id": f"bridge-{number}", "share": "hall"},
+                kinesis={"endpoint_url": kinesis.url},
+                mappings={"press": TELEMETRY},
+            )
+            bridges.append(parts.enter_context(BridgeProcess(folder)))
+        publishing = threading.Thread(target=publisher.publish, args=(telemetry(COUNT), 1, 3_000))
+        publishing.start()
+        arrivals.wait_for(1_000)
+        kinesis.fault("error", requests=None)
+        eventually(lambda: read_books(bridges[1].folder / "data").in_queues > 50, "the second has a backlog")
+        bridges[1].kill()
+        held = read_books(bridges[1].folder / "data").in_queues
+        kinesis.clear()
+        before = [read_books(each.folder / "data").total("delivered") for each in bridges]
+        publishing.join()
+        eventually(
+            lambda: (
+                min(read_books(bridges[each].folder / "data").total("delivered") - before[each] for each in (0, 2))
+                > 500
+            ),
+            "the rest go on",
+        )
+        assert held > 50
+        assert len(arrivals.read()) < COUNT
+        bridges[1].start()
+        arrivals.wait_for_all(range(COUNT))
+        for each in bridges:
+            assert each.stop() == 0, each.stderr()[-3000:]
+            books = read_books(each.folder / "data")
+            books.check()
+            assert (books.total("spooled"), books.total("received") > COUNT // 10) == (0, True)
