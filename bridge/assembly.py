@@ -22,7 +22,7 @@ from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
 from bridge.replaying import Errands
 from bridge.service import Service
-from bridge.spool.folder import make_private
+from bridge.spool.lock import make_private
 from bridge.spool.store import Spool, SpoolSettings
 from bridge.spool.transaction import Transaction
 from bridge.targets import bind

@@ -22,9 +22,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         """Raises SpoolInUse, or SpoolUnwritable."""
         try:
-            if not path.exists():
-                path.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
-                sync(path.parent)  # a file is as durable as the names of the folders that lead to it
+            make_private(path)
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unusable(path, error) from error
@@ -61,6 +59,14 @@ def owner_of(path: Path) -> int:
         return int((path / LOCK_FILE).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
+
+
+def make_private(path: Path) -> None:
+    """A folder that its owner alone can enter; one that is there is left as it is. Raises OSError."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(exist_ok=True, mode=OWNER_ONLY)
+        sync(path.parent)  # a file is as durable as the names of the folders that lead to it
 
 
 def sync(folder: Path) -> None:

@@ -15,6 +15,7 @@ import logging
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.replaying import Errand
 from bridge.spool.inspection import read_ledger
 from bridge.spool.ledger import COLUMNS
-from bridge.spool.lock import Lock, refuse_if_in_use
+from bridge.spool.lock import Lock, make_private, refuse_if_in_use
 from bridge.status import Snapshot
 from bridge.supervision.members import (
     SUPERVISOR_FOLDER,
@@ -75,6 +76,8 @@ class Supervisor:
         self._progress_at = time.monotonic()
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
+        with suppress(OSError):  # the lock, which is taken below, says so
+            make_private(settings.spool.path)
         self._lock = Lock(self.folder)
         try:
             wanted = members(settings, workers)
