@@ -62,7 +62,7 @@ def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(m
     told, bridge = notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
     told.feed(bridge)
     assert "WATCHDOG=1" in manager.waiting()
-    bridge.age = 31.0
+    bridge.hanging = ["the ingest thread has not come by for 31 s"]
     told.feed(bridge)
     assert "WATCHDOG=1" not in manager.waiting()
 
