@@ -61,6 +61,8 @@ class Dispatch:
         self._parts: deque[list[Record]] = deque()
         self._now = NOW
         self._busy_until = NOW
+        self.keeps_sorted = False
+        """Whether some of a shard are left on disk: see `surplus`."""
         if self._packer is not None:
             self.shards.want()
 
@@ -79,6 +81,10 @@ class Dispatch:
         if self._packer is not None:
             return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
         return requests * MAX_REQUEST_RECORDS + (_HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0)
+
+    def by_shard(self) -> list[tuple[Shard, int, int]]:
+        """Of each shard, the records that wait and their bytes; nothing where they are not sorted by shard."""
+        return self._lanes.by_shard()
 
     def wanted(self, now: float) -> tuple[int, int]:
         """How many fresh records, and bytes of them, the next request has room for beside what is ready."""
@@ -195,7 +201,7 @@ class Dispatch:
 
     def _choose_lanes(self, now: float) -> None:
         """Sort by shard, or stop it, as the map and the trouble are now."""
-        of_use = not self._spread if self._packer is not None else now < self._paced_until
+        of_use = not self._spread if self._packer is not None else now < self._paced_until or self.keeps_sorted
         chosen = self.shards.map if of_use else None
         if chosen is not self._sorted_by:
             self._sorted_by = chosen

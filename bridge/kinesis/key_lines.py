@@ -135,6 +135,17 @@ class KeyLines:
         lanes = [lane.due for lane in self._lanes.values() if lane.lines]
         return min([*lanes, *(line.due for line in self._resting)], default=None)
 
+    def by_shard(self) -> list[tuple[Shard, int, int]]:
+        """Each shard's records, and about how many bytes; nothing where the shards are not known."""
+        if self._shard_of is None:
+            return []
+        found: dict[Shard, tuple[int, int]] = {}
+        for key, line in self._lines.items():
+            shard, count = self._shard_of(key), len(line.records)
+            records, size = found.get(shard, (0, 0))
+            found[shard] = records + count, size + (count * counted_bytes(line.records[0]) if count else 0)
+        return [(shard, *counts) for shard, counts in found.items()]
+
     def firsts(self) -> list[int]:
         """The number of each line's first record."""
         return [line.records[0].number for line in self._lines.values() if line.records]

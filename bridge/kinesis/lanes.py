@@ -156,6 +156,11 @@ class Lanes:
         """When something may be sent; None if nothing waits."""
         return min((lane.due for lane in self._all() if lane.records), default=None)
 
+    def by_shard(self) -> list[tuple[Shard, int, int]]:
+        """Each shard's records and bytes."""
+        lanes = self._shards.values()
+        return [(lane.shard, len(lane.records), lane.size) for lane in lanes if lane.shard is not None]
+
     def firsts(self) -> list[int]:
         """The number of the first record in each lane."""
         return [lane.records[0].number for lane in self._all() if lane.records]

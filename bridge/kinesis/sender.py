@@ -24,6 +24,7 @@ from bridge.kinesis.batch import Batch
 from bridge.kinesis.distance import Distance
 from bridge.kinesis.faults import InvalidRequest
 from bridge.kinesis.results import sort_results
+from bridge.kinesis.surplus import Leaves, Surplus
 from bridge.kinesis.window import SenderSettings, Window
 from bridge.model import Destination
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.window import Rejected
     from bridge.kinesis.wire import Result
     from bridge.model import Record, Tuning
+    from bridge.spool.leaving import Left
 
 __all__ = ["SenderSettings", "StreamQueue", "StreamSender", "Transport"]
 
@@ -44,7 +46,7 @@ PATIENCE_SECS = 0.25
 """The longest one wait for fresh records: what failed meanwhile may be due, and a stop must be prompt."""
 
 
-class StreamQueue(Protocol):
+class StreamQueue(Leaves, Protocol):
     """Where a stream's records come from: the spool. Every method may be called on any thread."""
 
     stream: str
@@ -52,6 +54,8 @@ class StreamQueue(Protocol):
     """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
     tuning: Tuning
     """Set by whoever appends; may change at any time."""
+    ordered: bool
+    """Whether it hands out in the order of the numbers, and so can leave records on disk."""
 
     def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
         """Give the next records in order, each handed out once.
@@ -107,6 +111,7 @@ class StreamSender:
         self._changed = threading.Condition()  # guards the window; told of every answer, and of the stop
         self._window = Window(queue.stream, self._settings)
         self._distance = Distance(self._settings.requests_in_flight)
+        self._surplus = Surplus(queue, self._window.dispatch, self._settings.requests_in_flight, ordered=queue.ordered)
 
     def run(self) -> None:
         """Send until stopped: the body of one worker thread.
@@ -146,8 +151,12 @@ class StreamSender:
                 now = self._clock()
                 self._window.tune(self._queue.tuning)
                 room, due = self._window.room(now), self._window.next_due(now)
+                left = self._surplus.wanted()
             patience = PATIENCE_SECS if due is None else min(PATIENCE_SECS, max(0.0, due - now))
-            return self._depart(self._collect(room, patience, waiting=due is not None), now + patience)
+            if left and (again := self._reread(left, waiting=due is not None)):
+                return self._depart(again, now)
+            fresh = self._collect(room, patience, waiting=due is not None)
+            return self._depart(self._surplus.sift(fresh), now if fresh else now + patience)
 
     def _paused(self) -> bool:
         """Wait out a pause, or be told that the sender stops."""
@@ -169,10 +178,20 @@ class StreamSender:
                 return []  # a disk that cannot be read is met again at the next turn; other records are in memory
             raise
 
+    def _reread(self, left: list[Left], *, waiting: bool) -> list[Record]:
+        """Some of what was left on disk."""
+        try:
+            return self._surplus.reread(left)
+        except BridgeError:
+            if waiting:
+                return []  # as above
+            raise
+
     def _depart(self, fresh: list[Record], give_up: float) -> Batch:
         with self._changed:
             now = self._clock()
             rejected = self._window.admit(fresh, now)
+            self._surplus.judge()
             batch = self._window.load(now)
             if not batch.records and not fresh:
                 self._wait_until(give_up)

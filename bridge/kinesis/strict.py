@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bridge.kinesis.key_lines import KeyLane
+    from bridge.kinesis.shards import Shard
     from bridge.model import Destination, Record
 
 LOOK_AGAIN_SECS = 0.01
@@ -51,6 +52,10 @@ class StrictDispatch(Dispatch):
     def capacity(self, requests: int) -> int:
         """As `Dispatch`: enough that records which wait for others of their key leave room for other keys."""
         return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
+
+    def by_shard(self) -> list[tuple[Shard, int, int]]:
+        """As `Dispatch`; of the bytes, about how many."""
+        return self._lines.by_shard()
 
     def wanted(self, now: float) -> tuple[int, int]:
         """As `Dispatch`."""

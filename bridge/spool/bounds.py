@@ -77,7 +77,7 @@ class Dropping:
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
         self._changes = changes
-        self._spans: list[tuple[StreamQueue, int]] = []
+        self._queues: dict[StreamQueue, None] = {}
 
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
         """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
@@ -105,17 +105,18 @@ class Dropping:
     def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
         span = queue.drop_oldest(count)
         if span is None:
-            queue.dropped()
+            if queue not in self._queues:
+                queue.dropped()
             return None
-        self._spans.append((queue, span[0]))
+        self._queues[queue] = None
         return write_dropped(self._database, queue, *span, self._changes, mark)
 
     def failed(self) -> None:
         """Nothing was dropped after all."""
-        for queue, first in reversed(self._spans):  # of several spans of one queue, the first is the last to count
-            queue.rewind(first)
+        for queue in self._queues:
+            queue.rewind()
 
     def done(self) -> None:
         """The deletions are on disk."""
-        for queue, _ in self._spans:
+        for queue in self._queues:
             queue.dropped()

@@ -28,6 +28,8 @@ LIVE_SECS = 10.0
 class LiveFirstQueue(StreamQueue):
     """As `StreamQueue`, newest first. `_backlog`: spans of numbers on disk, [first, before), not handed out yet."""
 
+    ordered = False
+
     def __init__(self, stream: str, number: int, *, first: int, next_number: int, **options: object) -> None:
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
@@ -105,9 +107,8 @@ class LiveFirstQueue(StreamQueue):
         self._passed.clear()
         super().dropped()
 
-    def rewind(self, number: int) -> None:
+    def rewind(self) -> None:
         """As `StreamQueue`: every span that was passed over since the last transaction is there again."""
-        del number
         with self._changed:
             self._dropping = False
             self._backlog.extendleft(reversed(self._passed))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge.errors import BridgeError
 from bridge.model import MAX_PARTITION_KEY_CHARS, Enveloped, Record, Tuning
 from bridge.spool.commits import Commits
+from bridge.spool.leaving import Leaving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,11 @@ class Settlement(NamedTuple):
     rejected: list[tuple[Record, str, str]]
 
 
-class StreamQueue:
+class StreamQueue(Leaving):
     """Numbers count up without a gap; a record leaves only by being settled or, under `drop_oldest`, dropped."""
+
+    ordered = True
+    """Whether it hands out in the order of the numbers."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class StreamQueue:
         fresh_bytes: int,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        super().__init__()
         self.stream = stream
         self.number = number
         self.max_record_bytes: int | None = None
@@ -68,6 +73,7 @@ class StreamQueue:
         self._tail = next_number
         self._behind = first < next_number
         self._closed = self._dropping = False
+        self._dropped_from: int | None = None
         self._collecting = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
@@ -141,10 +147,14 @@ class StreamQueue:
         """
         with self._changed:
             self._dropping = True
-            first = self._page[0].number if self._page else self._cursor
+            if self.left and ((span := self._drop_left(count)) or self._oldest_unsent() < self._first_unsent()):
+                return span
+            first = self._first_unsent()
             last = min(first + count, self._tail) - 1
             if last < first:
                 return None
+            if self._dropped_from is None:
+                self._dropped_from = first
             while self._page and self._page[0].number <= last:
                 self._page.popleft()
             while self._fresh and self._fresh[0].number <= last:
@@ -158,23 +168,28 @@ class StreamQueue:
             passed = [number for number, at in self.marks if at <= moment_ms]
             if passed and self.marks[-1][1] + MARK_MS <= moment_ms:
                 passed.append(self._tail)  # what came later than that would have had a mark of its own
-            return max(0, passed[-1] - self._first_unsent()) if passed else 0
+            return max(0, passed[-1] - self._oldest_unsent()) if passed else 0
 
     def dropped(self) -> None:
         """The transaction with the deletions is on disk."""
         with self._changed:
             self._dropping = False
+            self._dropped_from = None
+            self._left_dropped.clear()
             self._changed.notify_all()
 
-    def rewind(self, number: int) -> None:
-        """The transaction that dropped from `number` on failed: they are to be sent after all."""
+    def rewind(self) -> None:
+        """The transaction that dropped some failed: all of them are to be sent after all."""
         with self._changed:
+            if self._dropped_from is not None:
+                self._cursor = self._dropped_from
+                self._fresh.clear()
+                self._page.clear()
+                self._fresh_bytes = 0
+                self._behind = True
+                self._dropped_from = None
+            self._rewind_left()
             self._dropping = False
-            self._cursor = number
-            self._fresh.clear()
-            self._page.clear()
-            self._fresh_bytes = 0
-            self._behind = True
             self._changed.notify_all()
 
     # -- age -------------------------------------------------------------------------------------------------------
@@ -197,7 +212,7 @@ class StreamQueue:
         `held` is the oldest that the sender holds. Any thread.
         """
         with self._changed:
-            number = self._first_unsent() if self._waiting() else self._tail
+            number = self._oldest_unsent()
             number = number if held is None else min(held, number)
             if number >= self._tail:
                 return 0.0
@@ -253,7 +268,7 @@ class StreamQueue:
     def waiting(self) -> int:
         """Records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
         with self._changed:
-            return self._waiting()
+            return self._waiting() + self._first_unsent() - self._oldest_unsent()
 
     def _waiting(self) -> int:
         return len(self._page) + self._tail - self._cursor

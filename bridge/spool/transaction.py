@@ -163,9 +163,12 @@ def write_dropped(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
     ).fetchall()
+    if queue.covered:  # what was delivered meanwhile is between them, and no exception
+        numbers = database.execute(
+            f"select number from queue_{queue.number} where number between ? and ?", (first, last)
+        )
+        _except(database, queue, runs([number for (number,) in numbers]), "dropped")
     database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
-    if queue.covered:
-        _except(database, queue, [(first, last)], "dropped")
     for mapping, count in rows:
         line = changes.of(mapping, queue.number)
         line.dropped += count

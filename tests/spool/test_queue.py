@@ -256,7 +256,7 @@ def test_nothing_is_handed_out_while_a_drop_is_undecided_and_a_rewind_repeats_no
     assert store.take(2) == numbered(1, 2)
     assert store.queue.drop_oldest(2) == (3, 4)
     assert store.take() == []
-    store.queue.rewind(3)
+    store.queue.rewind()
     assert store.take() == numbered(3, 6)
     assert store.take() == []
 

@@ -11,6 +11,8 @@ from bridge.model import Record, Tuning
 
 
 class MemoryQueue:
+    ordered = False
+
     def __init__(self, stream: str, records: list[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
