@@ -30,6 +30,7 @@ from tests.stand_in.kinesis_streams import Stream
 
 STEP_SECS = 0.05
 SETTINGS = SenderSettings(requests_in_flight=2)
+USUAL = SenderSettings()
 
 
 class Run:
@@ -37,7 +38,7 @@ class Run:
 
     def __init__(self, folder, name, shards=4, **options):
         self.now = 0.0
-        self.spool = opened(folder, **options)
+        self.spool = opened(folder, **{name: value for name, value in options.items() if name != "settings"})
         self.name, self.script = name, Script()
         self.stream = Stream("s", shards, limited=True, clock=lambda: self.now)
         self.received: dict[int, float] = {}
@@ -45,6 +46,7 @@ class Run:
         self.keys: dict[int, str] = {}
         self.dropped = 0
         self.most_held = 0
+        self.settings = options.pop("settings", SETTINGS)
         self.folder, self.options = folder, options
         self.told, self.left_at_all = True, False
         self.fails = lambda: False
@@ -54,11 +56,11 @@ class Run:
 
     def start(self):
         self.queue = self.spool.queue(self.name)
-        self.window = Window(self.name, SETTINGS)
+        self.window = Window(self.name, self.settings)
         self.window.tune(Tuning())
         self.window.limit_answered(StreamDescription(), self.now)
-        self.surplus = Surplus(self.queue, self.window.dispatch, SETTINGS.requests_in_flight)
-        self.capacity = PACKED_TURN_RECORDS * SETTINGS.requests_in_flight
+        self.surplus = Surplus(self.queue, self.window.dispatch, self.settings.requests_in_flight)
+        self.capacity = PACKED_TURN_RECORDS * self.settings.requests_in_flight
 
     def restart(self, *_):
         """What is settled is committed; what the sender held is read again."""
@@ -232,6 +234,16 @@ def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_
     assert max(run.waits(run.key_of(1))) < 0.2
     assert len(run.delivered) < 30_000
     run.drain()
+
+
+def test_with_the_usual_settings_a_shard_is_left_before_its_bytes_fill_the_sender(tmp_path):
+    run = Run(tmp_path, "s packing=kpl", settings=USUAL)
+    for _ in range(int(8 / STEP_SECS)):
+        run.append(0, 10, b"x" * 50_000)
+        run.append(1, 5, b"x" * 100)
+        run.step()
+    assert run.left_at_all
+    assert max(run.waits(run.key_of(1))) < 1.0
 
 
 def small(monkeypatch):
