@@ -85,7 +85,7 @@ def test_a_session_that_has_ended_needs_new_credentials(aws):
     access_key_id, secret, token, _ = session(aws, 1)
     used = publisher(aws, "token", access_key_id=access_key_id, secret_access_key=secret, session_token=token)
     assert len(used.put_records("telemetry", records(1))) == 1
-    time.sleep(1.1)
+    time.sleep(4.1)
     with pytest.raises(Refused) as refused:
         used.put_records("telemetry", records(1))
     assert "has expired" in refused.value.detail
@@ -164,10 +164,10 @@ def test_what_is_given_for_a_while_is_given_anew_while_records_flow(
 def test_what_ended_early_is_given_anew_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
     """botocore goes on for some minutes with what an instance's service gave, in case that is what fails."""
     made = Sources(aws, tmp_path, monkeypatch)
-    made.secs = 1
+    made.secs = 4
     used = publisher(aws, "ec2_role", **made.ec2_role(metadata).settings)
     assert len(used.put_records("telemetry", records(1))) == 1
-    time.sleep(1.1)
+    time.sleep(4.1)
     with pytest.raises(Unavailable):
         used.put_records("telemetry", records(1))
     assert len(used.put_records("telemetry", records(1))) == 1
