@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from bridge.arena import share_one_arena
 from bridge.assembly import DryRun, assemble
 from bridge.cli.app import CRASHED, FAILED
 from bridge.collecting import collect_seldom
@@ -32,6 +33,7 @@ WATCH_SECS = 1.0
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
     """The exit code. Raises ConfigError, and BridgeError for what cannot be started."""
+    share_one_arena()
     settings = load_settings(config, os.environ)
     set_up_logging(settings.log.format, settings.log.level)
     with Signals() as signals:
