@@ -19,6 +19,7 @@ from tests.benchmarks import (
     pipeline,
     scoreboard,
     wide_area,
+    workers,
 )
 from tests.benchmarks.load import BUILD
 
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable] = {
     "backlog": backlog.measure,
     "configuration": configuration.measure,
     "packing": packing.measure,
+    "workers": workers.measure,
     "mapping": mapping_cost.measure,
     "expressions": expressions.measure,
 }

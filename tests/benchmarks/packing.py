@@ -24,9 +24,10 @@ KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
 OUTPUTS = {
     "plain": KEYED,
     "kpl": KEYED | {"packing": "kpl"},
+    "kpl, strict": KEYED | {"packing": "kpl", "order": "strict"},
     "lines + zstd": {"data_stream": STREAM, "packing": "lines", "compression": "zstd"},
 }
-ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "lines + zstd": 250_000}
+ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "lines + zstd": 250_000}
 """About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
 
 PRICES = {

@@ -1,19 +1,17 @@
 """`run --workers N` beside one process: CPU per message of supervisor and workers together, in the same run.
 
-The messages wait at the broker while the bridges are stopped (SIGSTOP), and all go at once: bursts are full in both, so
-that what is compared is the work, and not how small the bursts of a live load become. With a live load that does not
-fill the bursts, two workers commit twice as often as one process does, and that costs more.
+backlog   the messages wait at the broker while the bridges are stopped (SIGSTOP), and all go at once: bursts are full
+live      the publisher sends while the bridges run: how large bursts become is part of what is measured
 """
 
-import argparse
 import contextlib
-import json
 import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.load import STREAM, benchmark_broker, bridge, build_folder, kinesis_process, published, publishing
+from tests.benchmarks.scoreboard import Figure, at_most
 from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import TICKS_PER_SEC
 from tests.rig.workers import Workers
@@ -23,33 +21,56 @@ SETTLE_SECS = 120
 
 @dataclass
 class Sharing:
-    """`ratio` is that of the CPU per message: `workers` processes and their supervisor to one process."""
+    """Microseconds of CPU a message: of one process, and of the workers and their supervisor together."""
 
+    load: str
     workers: int
     messages: int
     one_us_per_message: float
     workers_us_per_message: float
-    ratio: float
     duplicates: int
 
+    def figures(self) -> list[Figure]:
+        ratio = self.workers_us_per_message / self.one_us_per_message
+        several = f"{self.workers} workers"
+        return [
+            Figure(f"{several}, {self.load}: CPU", self.workers_us_per_message, "µs/message"),
+            Figure(f"{several}, {self.load}: CPU, of one process's", ratio, "x", at_most(1.1)),
+        ]
 
-def measure(count: int = 200_000, workers: int = 2) -> Sharing:
-    one, _ = _measured(count, 0)
-    several, duplicates = _measured(count, workers)
-    return Sharing(workers, count, one, several, several / one, duplicates)
+
+@dataclass
+class Sharings:
+    loads: list[Sharing]
+
+    def figures(self) -> list[Figure]:
+        return [figure for each in self.loads for figure in each.figures()]
 
 
-def _measured(count: int, workers: int) -> tuple[float, int]:
+def measure(*, quick: bool, note, workers: int = 2) -> Sharings:
+    count = 30_000 if quick else 200_000
+    loads = []
+    for load in ("backlog", "live"):
+        note(f"{load}: {count:,} messages, one process and {workers} workers")
+        one, _ = _measured(count, 0, live=load == "live")
+        several, duplicates = _measured(count, workers, live=load == "live")
+        loads.append(Sharing(load, workers, count, one, several, duplicates))
+    return Sharings(loads)
+
+
+def _measured(count: int, workers: int, *, live: bool) -> tuple[float, int]:
     """Microseconds of CPU a message, and records that came twice."""
     with build_folder() as folder, benchmark_broker() as broker, kinesis_process() as kinesis:
         with _running(folder, broker.port, kinesis.port, workers) as running:
             pids = [running.pid, *(running.pid_of(number + 1) for number in range(workers))]
             bridges = pids[1:] or pids
-            _signal(bridges, signal.SIGSTOP)
+            if not live:
+                _signal(bridges, signal.SIGSTOP)
             before = _cpu_secs(pids)
             with publishing(broker.port, count) as publisher:
                 published(publisher)
-                _signal(bridges, signal.SIGCONT)
+                if not live:
+                    _signal(bridges, signal.SIGCONT)
                 eventually(lambda: kinesis.delivered() >= count, f"{count} on {STREAM}", timeout_secs=SETTLE_SECS)
             used = _cpu_secs(pids) - before
             assert running.stop() == 0, running.stderr()
@@ -71,15 +92,3 @@ def _cpu_secs(pids: list[int]) -> float:
     """User and system time of all threads of these processes: proc(5), /proc/pid/stat."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS_PER_SEC
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.workers", description=__doc__)
-    parser.add_argument("--count", type=int, default=200_000)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    print(json.dumps({"cpus": os.cpu_count(), **asdict(measure(options.count, options.workers))}, indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -44,6 +44,9 @@ COMMANDS = (
     ["spool", "export", "records.jsonl"],
     ["capture", "traffic.jsonl", "--secs", "1"],
     ["dead-letters", "replay", "1"],
+    ["doctor"],
+    ["prove", "telemetry", "--manifests", "telemetry"],
+    ["init", "--yes", "--listen-secs", "0"],
     ["run", "--nonsense"],
 )
 
