@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bridge.errors import BridgeError
 from bridge.web.health import health, readiness
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Notifier:
         now = self._clock()
         if now - self._status_at >= STATUS_SECS:
             self._status_at = now
-            self._say("; ".join(readiness(bridge).reasons) or "receiving, spooling and delivering")
+            self._say(_standing(bridge))
 
     def _say(self, status: str) -> None:
         status = " ".join(status.split())  # a line break would begin another assignment
@@ -77,3 +78,11 @@ class Notifier:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as told:
             told.setblocking(False)
             told.sendto(text.encode(), address)
+
+
+def _standing(bridge: Observed) -> str:
+    """One line. A disk or a process that gives nothing to look with is told, and stops nothing else."""
+    try:
+        return "; ".join(readiness(bridge).reasons) or "receiving, spooling and delivering"
+    except (BridgeError, OSError) as error:
+        return f"cannot look: {error}"

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from bridge.errors import SpoolUnwritable
 from bridge.notify import STATUS_SECS, Notifier
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
@@ -83,6 +84,28 @@ def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path):
     (status,) = manager.waiting()
     assert status.startswith("STATUS=not connected to mqtt://b:1883")
     assert "\n" not in status
+
+
+def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tmp_path):
+    (tmp_path / "mappings").mkdir()
+    bridge = Bridge(tmp_path)
+
+    def snapshot():
+        raise OSError(24, "Too many open files")
+
+    bridge.snapshot = snapshot
+    notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7").feed(bridge)
+    assert manager.waiting() == ["WATCHDOG=1", "STATUS=cannot look: [Errno 24] Too many open files"]
+    bridge.spool.close()
+
+
+def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
+    (tmp_path / "mappings").mkdir()
+    bridge = Bridge(tmp_path)
+    bridge.spool.reading.close()
+    with pytest.raises(SpoolUnwritable):
+        bridge.spool.newest_letters(3)
+    bridge.spool.close()
 
 
 def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path):

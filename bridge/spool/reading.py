@@ -55,8 +55,11 @@ class Reading:
 
     def newest_letters(self, count: int) -> list[Letter]:
         """The newest dead letters, newest first."""
-        with self._turn:
-            return list(read_letters(self._database, newest=count))
+        try:
+            with self._turn:
+                return list(read_letters(self._database, newest=count))
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
         """Records on disk per stream, counted afresh."""

@@ -74,11 +74,19 @@ def test_the_files_that_compose_mounts_are_there():
 
 
 def test_composes_bridge_is_configured_as_the_program_wants_it(tmp_path):
-    text = COMPOSE["configs"]["bridge"]["content"].replace("$$", "$")
-    settings = load_settings(written(tmp_path, text, ["http_token"]), {})
+    text = (DOCKER / COMPOSE["configs"]["bridge"]["file"]).read_text()
+    settings = load_settings(written(tmp_path, text, []), {"HTTP_TOKEN": "a-token-of-the-plant"})
     assert settings.http.port == 8080
     assert settings.mqtt.urls == ("mqtt://mosquitto:1883",)
     assert int(COMPOSE["services"]["bridge"]["stop_grace_period"].rstrip("s")) > settings.stop_secs
+
+
+def test_what_compose_gives_a_read_only_service_is_files():
+    for service in COMPOSE["services"].values():
+        if service.get("read_only"):
+            given = [COMPOSE["configs"][each["source"]] for each in service.get("configs", ())]
+            given += [COMPOSE["secrets"][name] for name in service.get("secrets", ())]
+            assert all("file" in each for each in given), "Compose refuses to start it"
 
 
 def test_the_simulator_makes_the_streams_of_the_example_mappings():
