@@ -83,6 +83,7 @@ class BurstMapper:
             if total_bytes != len(payload) or not match.targets:
                 self._unusual(match, publish, now_ms)
                 continue
+            message = None
             for mapping, captures in match.targets:
                 target = targets[mapping.name]
                 number, queues, tally = target
@@ -92,7 +93,8 @@ class BurstMapper:
                 quick = mapping.quick
                 record = quick(payload, captures) if quick is not None else None
                 if record is None:
-                    self._apply(mapping, target, captures, match, message_of(match, publish, now_ms))
+                    message = message or message_of(match, publish, now_ms)
+                    self._apply(mapping, target, captures, match, message)
                 elif record is LEFT_OUT:
                     self._filter(number, queues)
                 else:

@@ -28,8 +28,9 @@ from bridge.manifest import Manifests
 from bridge.mqtt.leaving import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.replaying import Errand
+from bridge.spool.folder import bytes_on_disk
 from bridge.spool.inspection import GIVEN_UP
-from bridge.spool.ledger import COLUMNS
+from bridge.spool.ledger import totals
 from bridge.spool.store import Spool
 from bridge.status import DeadLetterSummary, Snapshot
 from bridge.web.server import WebServer
@@ -175,8 +176,7 @@ class Service:
         return errand
 
     def _told(self, _asked: object) -> bytes:
-        snapshot = self.snapshot()
-        return orjson.dumps({"status": snapshot.value(), "coverage": snapshot.coverage.value()})
+        return orjson.dumps(self.snapshot().told())
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
         if queue.stream in self._senders:
@@ -250,9 +250,7 @@ class Service:
 
     def totals(self) -> dict[str, int | bool]:
         """The sums of the books since the spool was begun. Usable after `stop` too."""
-        rows = self._spool.rows()
-        sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
-        return {**sums, "balanced": all(row.balanced for row in rows)}
+        return totals(self._spool.rows())
 
     # -- what the page asks ------------------------------------------------------------------------------------------
 
@@ -339,7 +337,7 @@ class Service:
             unmatched=counts.unmatched,
             ledger=tuple(self._spool.rows()),
             streams=streams,
-            spool_bytes=self._spool.bytes_on_disk(),
+            spool_bytes=bytes_on_disk(self._spool.folder.path),
             dead_letter_count=self._spool.dead_letter_count,
             dead_letters=tuple(
                 DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)

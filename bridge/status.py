@@ -100,6 +100,10 @@ class Snapshot:
         told["workers"] = [asdict(worker) for worker in self.workers]
         return {**told, "balanced": self.balanced}
 
+    def told(self) -> dict[str, Any]:
+        """What a command that asks is told."""
+        return {"status": self.value(), "coverage": self.coverage.value()}
+
     def whole(self) -> dict[str, Any]:
         """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
         timed = {name: list(getattr(self, name)) for name in _TIMED}

@@ -96,6 +96,14 @@ def test_every_message_is_in_the_books_whichever_way_it_went(made):
     }
 
 
+def test_a_message_is_read_once_however_many_mappings_it_goes_to(made, monkeypatch):
+    read = []
+    monkeypatch.setattr("bridge.burst.readable", lambda properties: read.append(properties) or {})
+    rig = made(*(mapped(name, transform="{c: properties}") for name in ("one", "two")))
+    rig.map(publish(b"1", properties=b"\x03\x00\x01x"))
+    assert read == [b"\x03\x00\x01x"]
+
+
 def test_properties_and_the_retained_flag_are_seen(made):
     rig = made(mapped(transform="{r: retain, c: properties.content_type}"))
     rig.map(publish(b"1", RETAINED, properties=b"\x03\x00\x01x"))

@@ -76,11 +76,13 @@ class Dispatch:
         """Data and keys of all that waits."""
         return self._lanes.counted_bytes + sum(counted_bytes(record) for part in self._parts for record in part)
 
-    def capacity(self, requests: int) -> int:
-        """How many records may wait and be in flight together, where so many requests may be under way."""
+    def capacity(self, requests: int) -> tuple[int, int]:
+        """How many records, and bytes of them, may wait and be in flight, where so many requests may be under way."""
+        full = min(requests, FULL_REQUESTS)
         if self._packer is not None:
-            return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
-        return requests * MAX_REQUEST_RECORDS + (_HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0)
+            return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
+        held = _HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0
+        return requests * MAX_REQUEST_RECORDS + held, full * MAX_REQUEST_BYTES
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
         """Of each shard, the records that wait and their bytes; nothing where they are not sorted by shard."""

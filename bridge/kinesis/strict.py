@@ -14,7 +14,7 @@ from bridge.kinesis.batch import Batch
 from bridge.kinesis.dispatch import FULL_REQUESTS, PACKED_TURN_RECORDS, Dispatch
 from bridge.kinesis.key_lines import KeyLines
 from bridge.kinesis.lanes import NOW
-from bridge.kinesis.limits import counted_bytes
+from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,9 +49,10 @@ class StrictDispatch(Dispatch):
         """As `Dispatch`."""
         return self._lines.counted_bytes + sum(counted_bytes(record) for part in self._parts for record in part)
 
-    def capacity(self, requests: int) -> int:
+    def capacity(self, requests: int) -> tuple[int, int]:
         """As `Dispatch`: enough that records which wait for others of their key leave room for other keys."""
-        return min(requests, FULL_REQUESTS) * PACKED_TURN_RECORDS
+        full = min(requests, FULL_REQUESTS)
+        return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
         """As `Dispatch`; of the bytes, about how many."""

@@ -13,8 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import BridgeError
-from bridge.kinesis.dispatch import FULL_REQUESTS
-from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.shards import Shard
 
 if TYPE_CHECKING:
@@ -121,7 +119,7 @@ class Surplus:
             self._passed_over.clear()
 
     def _room(self) -> tuple[int, int]:
-        return self._dispatch.capacity(self._requests), min(self._requests, FULL_REQUESTS) * MAX_REQUEST_BYTES
+        return self._dispatch.capacity(self._requests)
 
     def _passes_over(self, key: str) -> bool:
         found = self._passed_over.get(key)

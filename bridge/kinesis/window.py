@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import Refused, SendError
 from bridge.kinesis.client import DENIED_CODES
-from bridge.kinesis.dispatch import FULL_REQUESTS, Dispatch
+from bridge.kinesis.dispatch import Dispatch
 from bridge.kinesis.faults import InDoubt, InvalidRequest, is_throttling, record_error
 from bridge.kinesis.health import StreamHealth, StreamStatus
 from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
@@ -86,12 +86,9 @@ class Window:
 
     def room(self, now: float) -> tuple[int, int]:
         """How many fresh records, and bytes of them, may be collected now."""
-        requests = self._settings.requests_in_flight
+        records, size = self.dispatch.capacity(self._settings.requests_in_flight)
         wanted, wanted_bytes = self.dispatch.wanted(now)
-        return (
-            min(wanted, self.dispatch.capacity(requests) - self._out()),
-            min(wanted_bytes, min(requests, FULL_REQUESTS) * MAX_REQUEST_BYTES - self._out_bytes()),
-        )
+        return min(wanted, records - self._out()), min(wanted_bytes, size - self._out_bytes())
 
     @property
     def in_flight(self) -> int:

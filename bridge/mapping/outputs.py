@@ -69,16 +69,21 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
             key = search({**scope, RECORD: record} if with_record else scope)
         except TransformError as error:
             raise PartitionKeyError(f"partition_key_from: {error.detail}") from None
-        if type(key) is not str:
-            key = _key_text(key)
-        key_bytes = len(key) if key.isascii() else _utf8_bytes(key)
-        if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
-            raise PartitionKeyError(_key_length(key))
+        key, key_bytes = checked_key(key)
         if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
             raise _too_large(output, limits, len(data) + key_bytes)
         return _new(Draft, (number, key, data))
 
     return emit
+
+
+def checked_key(value: Any) -> tuple[str, int]:
+    """Give the key that an expression's result stands for, and its bytes in UTF-8; raises PartitionKeyError."""
+    key = value if type(value) is str else _key_text(value)
+    key_bytes = len(key) if key.isascii() else _utf8_bytes(key)
+    if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
+        raise PartitionKeyError(_key_length(key))
+    return key, key_bytes
 
 
 def _key_text(value: Any) -> str:

@@ -1,8 +1,8 @@
 """What most mappings make of most messages, in one call: decoded, passed by `where`, transformed, and given its key.
 
 It answers for a mapping that remembers nothing, with one output, whose expressions see no more than `payload` and
-`captures`; and leaves everything unusual about a message (an error, a key that is no plain text, a record that is too
-large) to `Mapping.apply`, which says what comes of it. Measured: 2.9 µs for what takes `apply` 4.4.
+`captures`; and leaves everything unusual about a message (an error, a record that is too large) to `Mapping.apply`,
+which says what comes of it. Measured: 3.6 µs for what takes `apply` 4.4.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from bridge.mapping.functions.choice import truthy
-from bridge.mapping.outputs import SPREAD_KEY_BYTES
+from bridge.mapping.outputs import SPREAD_KEY_BYTES, checked_key
 from bridge.mapping.scope import RECORD
-from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES
+from bridge.model import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions import Expression
@@ -63,12 +63,7 @@ def _made(specification: Specification, steps: Steps, output: Output, limits: Li
                 data = dumps(record)
             if key_from is not None:
                 scope[RECORD] = record
-                key = key_from(scope)
-                if type(key) is not str or not key.isascii():
-                    return None
-                key_bytes = len(key)
-                if not 0 < key_bytes <= MAX_PARTITION_KEY_CHARS:
-                    return None
+                key, key_bytes = checked_key(key_from(scope))
             if record is None or len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
                 return None
         except Exception:  # noqa: BLE001  `apply` meets it again, and says what it means

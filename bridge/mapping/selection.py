@@ -5,7 +5,6 @@ A missing name, or a value that has no members, gives null.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.mapping.straight import NOT_THERE, straight
@@ -111,50 +110,10 @@ class Item(NamedTuple):
 
 
 def multi_select_hash(items: list[Item]) -> Search:
-    """`{a: x, b: y}`, in the order written.
+    """`{a: x, b: y}`, in the order written; of equal keys the last."""
+    pairs = [(item.key, item.search) for item in items]
 
-    Chains that differ only in their last name (`payload.a`, `payload.b`) share what leads to it, and constants are
-    there from the start.
-    """
-    if len({item.key for item in items}) < len(items):
-        pairs = [(item.key, item.search) for item in items]
-        return lambda value: None if value is None else {key: search(value) for key, search in pairs}
-    return straight(items, _one_by_one(items))
+    def one_by_one(value: Any) -> Any:
+        return None if value is None else {key: search(value) for key, search in pairs}
 
-
-def _one_by_one(items: list[Item]) -> Search:
-    template = {item.key: item.search(None) if item.is_constant else None for item in items}
-    groups, others = _grouped([item for item in items if not item.is_constant])
-
-    def search(value: Any) -> Any:
-        if value is None:
-            return None
-        selected = template.copy()
-        for leading, members in groups:
-            base = leading(value)
-            if base is None:
-                continue
-            try:
-                get = base.get
-            except AttributeError:
-                continue
-            for key, name in members:
-                selected[key] = get(name)
-        for key, other in others:
-            selected[key] = other(value)
-        return selected
-
-    return search
-
-
-_Group = tuple["Search", tuple[tuple[str, str], ...]]
-
-
-def _grouped(items: list[Item]) -> tuple[tuple[_Group, ...], tuple[tuple[str, Search], ...]]:
-    members: defaultdict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
-    for item in items:
-        if item.names:
-            members[item.names[:-1]].append((item.key, item.names[-1]))
-    groups = {leading: tuple(pairs) for leading, pairs in members.items() if len(pairs) > 1}
-    others = tuple((item.key, item.search) for item in items if not (item.names and item.names[:-1] in groups))
-    return tuple((chain(leading), pairs) for leading, pairs in groups.items()), others
+    return straight(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one

@@ -93,3 +93,8 @@ class Folder:
     def close(self) -> None:
         """Let another bridge have it."""
         self._lock.close()
+
+
+def bytes_on_disk(path: Path) -> int:
+    """The sizes of the database's files in a folder."""
+    return sum(file.stat().st_size for file in path.glob("spool.db*"))

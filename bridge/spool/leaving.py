@@ -9,6 +9,7 @@ not handed out. All others of these numbers were, and are passed over.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Left:
         self.done = False
 
 
-class Leaving:
+class Leaving(ABC):
     """The part of a queue that leaves records. Its lock guards it; who hands out must sift, see `leave`."""
 
     number: int
@@ -40,9 +41,9 @@ class Leaving:
         self.left: list[Left] = []
         self._left_dropped: list[tuple[Left, int]] = []
 
+    @abstractmethod
     def _first_unsent(self) -> int:
         """The number from which on nothing was handed out."""
-        raise NotImplementedError
 
     def leave(self, holds: Callable[[str], bool]) -> Left:
         """From the next record on, those of these keys are left: whoever collects must pass over them.

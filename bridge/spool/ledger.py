@@ -10,7 +10,10 @@ What `sample` holds back until its span has ended is counted when it goes on: un
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 """What the books are made of."""
@@ -75,6 +78,12 @@ class LedgerRow(NamedTuple):
         """Whether every record received is accounted for."""
         accounted = self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
         return self.received == accounted
+
+
+def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:
+    """The sum of each column, and whether every line balances."""
+    sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
+    return {**sums, "balanced": all(row.balanced for row in rows)}
 
 
 class Ledger(dict[tuple[int, int], Counts]):

@@ -340,10 +340,6 @@ class Spool:
         """Records on disk per stream, counted afresh: what the ledger's `spooled` must agree with."""
         return self.reading.waiting(list(self.queues.values()))
 
-    def bytes_on_disk(self) -> int:
-        """The sizes of the database's files."""
-        return sum(file.stat().st_size for file in self.folder.path.glob("spool.db*"))
-
     def close(self) -> None:
         """Close the files and let another bridge have them. What is settled but not committed is sent again."""
         for queue in self.queues.values():

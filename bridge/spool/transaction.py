@@ -199,13 +199,18 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
         setattr(line, mark, getattr(line, mark) + count)
     if transaction.forget_packets:
         database.execute("delete from unreleased")
-    for opened, verb in _PACKETS.items():
-        database.executemany(verb, [(packet,) for packet, state in transaction.packets.items() if state is opened])
+    if transaction.packets:
+        _write_packets(database, transaction.packets)
     if transaction.held_filters is not None:
         text = json.dumps(sorted(transaction.held_filters))
         database.execute("insert or replace into meta values ('held_filters', ?)", (text,))
     if changes:
         database.executemany(UPSERT, [(*place, *counts.values()) for place, counts in changes.items()])
+
+
+def _write_packets(database: sqlite3.Connection, packets: Mapping[int, bool]) -> None:
+    for opened, verb in _PACKETS.items():
+        database.executemany(verb, [(packet,) for packet, state in packets.items() if state is opened])
 
 
 def ranges(records: list[Record]) -> Iterator[tuple[int, int]]:

@@ -26,8 +26,9 @@ from bridge.assembly import live_mappings, web_settings
 from bridge.coverage import CoverageReport
 from bridge.errors import BridgeError, ConfigError
 from bridge.replaying import Errand
+from bridge.spool.folder import bytes_on_disk
 from bridge.spool.inspection import read_ledger
-from bridge.spool.ledger import COLUMNS
+from bridge.spool.ledger import totals
 from bridge.spool.lock import Lock, make_private, refuse_if_in_use
 from bridge.status import Snapshot
 from bridge.supervision.members import (
@@ -135,8 +136,7 @@ class Supervisor:
         answer_requests(self.folder, {"status": self._told}, self._stopping)
 
     def _told(self, _asked: object) -> bytes:
-        snapshot = self.snapshot()
-        return orjson.dumps({"status": snapshot.value(), "coverage": snapshot.coverage.value()})
+        return orjson.dumps(self.snapshot().told())
 
     # -- watching the workers ------------------------------------------------------------------------------------------
 
@@ -220,8 +220,7 @@ class Supervisor:
     def totals(self) -> dict[str, int | bool]:
         """The sums of all books, as they lie on disk."""
         rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
-        sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
-        return {**sums, "balanced": all(row.balanced for row in rows)}
+        return totals(rows)
 
     def ask_reload(self) -> None:
         """Have all mappings loaded again, here and by each worker (SIGHUP)."""
@@ -313,7 +312,7 @@ def resting(settings: Settings) -> Snapshot:
         unmatched=0,
         ledger=rows,
         streams=(),
-        spool_bytes=sum(file.stat().st_size for file in folder.glob("spool.db*")),
+        spool_bytes=bytes_on_disk(folder),
         dead_letter_count=letters,
         dead_letters=(),
         problems=(),

@@ -13,7 +13,8 @@ import pytest
 
 from bridge.errors import SpoolUnwritable, Unavailable
 from bridge.kinesis.client import StreamDescription
-from bridge.kinesis.dispatch import PACKED_TURN_RECORDS, Dispatch
+from bridge.kinesis.dispatch import FULL_REQUESTS, PACKED_TURN_RECORDS, Dispatch
+from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.results import sort_results
 from bridge.kinesis.shards import Shard
 from bridge.kinesis.strict import StrictDispatch
@@ -248,8 +249,8 @@ def test_with_the_usual_settings_a_shard_is_left_before_its_bytes_fill_the_sende
 
 def small(monkeypatch):
     """A sender and pages so small that a few records are many."""
-    monkeypatch.setattr(Dispatch, "capacity", lambda *_: 200)
-    monkeypatch.setattr(StrictDispatch, "capacity", lambda *_: 200)
+    monkeypatch.setattr(Dispatch, "capacity", lambda *_: (200, FULL_REQUESTS * MAX_REQUEST_BYTES))
+    monkeypatch.setattr(StrictDispatch, "capacity", lambda *_: (200, FULL_REQUESTS * MAX_REQUEST_BYTES))
     monkeypatch.setattr(reading, "PAGE_RECORDS", 40)
 
 

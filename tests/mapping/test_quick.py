@@ -54,6 +54,12 @@ def test_answers_for_the_usual_message(output):
     assert key in {None, "k", "m", "7"}
 
 
+@pytest.mark.parametrize(("value", "key"), [("5", "5"), ("1.5", "1.5"), ('"\u00e9"', "\u00e9")])
+def test_a_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, key):
+    payload = f'{{"a":{value}}}'.encode()
+    assert made(None, OUTPUTS[3]).quick(payload, {}) == (key, payload)
+
+
 @pytest.mark.parametrize(
     "options",
     [
