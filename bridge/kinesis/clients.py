@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bridge.errors import SendError
 from bridge.kinesis import wire
 from bridge.kinesis.credentials import Authentication, authenticated_session
 from bridge.kinesis.credentials.authentication import session_with
@@ -26,6 +27,8 @@ LOOK_SECS = 2.0
 """How often the files of credentials are looked at."""
 DOUBT_SECS = 5.0
 """Credentials that AWS refuses are fetched anew no more often than this."""
+TRY_AGAIN_SECS = 30.0
+"""Files that changed, but give no credentials, are tried again after this, or when they change again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,11 @@ class Connected(NamedTuple):
 
 
 class Clients:
-    """Made when they are first needed; made anew when a file of the credentials changes, or when AWS refuses them."""
+    """Made when they are first needed; made anew when a file of the credentials changes, or when AWS refuses them.
+
+    Files may be caught in the middle of a change, such as a new certificate beside the old key. While what they hold
+    gives no credentials, those in hand are used to their end.
+    """
 
     def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -68,6 +75,8 @@ class Clients:
         self._files = settings.authentication.files
         self._seen = _state(self._files)
         self._look_at = clock() + LOOK_SECS
+        self._take_at: float | None = None
+        """When credentials are to be taken anew, since files have changed."""
         self._doubt_at = 0.0
 
     @property
@@ -112,11 +121,11 @@ class Clients:
             self._doubt_at = now + DOUBT_SECS
             self.forget()
 
-    def forget(self) -> None:
-        """Close the idle connections; requests under way come to their end."""
+    def forget(self, session: Any = None) -> None:
+        """Close the idle connections; requests under way come to their end. `session`: in the place of the old one."""
         with self._making:
             connected, self._connected = self._connected, {}
-            self._session = None
+            self._session = session
         for each in connected.values():
             each.client.close()
 
@@ -148,18 +157,29 @@ class Clients:
         return session_with(assume_role({"role_arn": role_arn}, self._settings, self._session))
 
     def _look(self) -> None:
-        self._look_at = self._clock() + LOOK_SECS
+        now = self._clock()
+        self._look_at = now + LOOK_SECS
         state = _state(self._files)
-        if state == self._seen:
+        if state != self._seen:
+            pairs = zip(self._files, zip(state, self._seen, strict=True), strict=True)
+            changed = [str(file) for file, (after, before) in pairs if after != before]
+            log.info("credentials: %s changed; they are taken anew", ", ".join(changed))
+            self._seen, self._take_at = state, now
+        if self._take_at is not None and now >= self._take_at:
+            self._take_at = now + TRY_AGAIN_SECS  # another thread goes on meanwhile
+            self._take_anew()
+
+    def _take_anew(self) -> None:
+        if self._session is None:
+            self._take_at = None  # nothing is in hand: who needs them asks by itself, and is told
             return
-        changed = [
-            str(file)
-            for file, (now, before) in zip(self._files, zip(state, self._seen, strict=True), strict=True)
-            if now != before
-        ]
-        self._seen = state
-        log.info("credentials: %s changed; they are taken anew", ", ".join(changed))
-        self.forget()
+        try:
+            session = authenticated_session(self._settings.authentication, self._settings)
+        except SendError as error:
+            log.warning("credentials: what the files hold gives none, those in hand are used to their end: %s", error)
+            return
+        self._take_at = None
+        self.forget(session)
 
 
 def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.errors import Refused
 from bridge.kinesis.client import Publisher, PublisherSettings
-from bridge.kinesis.clients import LOOK_SECS, Clients
+from bridge.kinesis.clients import LOOK_SECS, TRY_AGAIN_SECS, Clients
 from bridge.kinesis.credentials import Authentication
 from bridge.model import Destination
 from tests.kinesis.conftest import TOKEN
@@ -84,15 +84,41 @@ def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     assert key(clients) == "AKIDTWO2"
 
 
-def test_a_file_that_goes_away_is_told_and_comes_back(files):
+def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_told(files, caplog):
     clock = Clock()
     clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
-    (files / "secret").unlink()
+    (files / "id").unlink()
     clock.now += LOOK_SECS
-    with pytest.raises(Refused) as refused:
-        key(clients)
-    assert str(files / "secret") in refused.value.detail
+    assert key(clients) == "AKIDONE1"
+    (told,) = caplog.messages
+    assert str(files / "id") in told
+    assert "AKID" not in told
+    (files / "id").write_text("AKIDTWO2")
+    clock.now += LOOK_SECS
+    assert key(clients) == "AKIDTWO2"
+
+
+def test_what_a_changed_file_does_not_give_is_asked_for_again_but_not_at_every_look(files, caplog):
+    clock = Clock()
+    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    key(clients)
+    (files / "id").unlink()
+    for _ in range(int(2 * TRY_AGAIN_SECS / LOOK_SECS)):
+        clock.now += LOOK_SECS
+        assert key(clients) == "AKIDONE1"
+    assert len(caplog.messages) == 2
+
+
+def test_where_nothing_is_in_hand_a_missing_file_is_the_answer(files):
+    (files / "secret").unlink()
+    clock = Clock()
+    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            key(clients)
+        assert str(files / "secret") in refused.value.detail
+        clock.now += LOOK_SECS
     (files / "secret").write_text("two")
     assert key(clients) == "AKIDONE1"
 

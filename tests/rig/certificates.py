@@ -33,13 +33,14 @@ class Authority:
         names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
         return self._issue("server", ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names), valid_for)
 
-    def client(self, name: str, *, valid_for=VALID_FOR) -> tuple[Path, Path]:
-        """(certificate file, key file) whose common name is `name`."""
+    def client(self, name: str, *, valid_for=VALID_FOR, of_key: Path | None = None) -> tuple[Path, Path]:
+        """(certificate file, key file) whose common name is `name`. `of_key`: for that key, not for a new one."""
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        return self._issue(name, ExtendedKeyUsageOID.CLIENT_AUTH, names, valid_for)
+        key = serialization.load_pem_private_key(of_key.read_bytes(), None) if of_key else None
+        return self._issue(name, ExtendedKeyUsageOID.CLIENT_AUTH, names, valid_for, key)
 
-    def _issue(self, name, usage, alternative_names, valid_for):
-        key = ec.generate_private_key(ec.SECP256R1())
+    def _issue(self, name, usage, alternative_names, valid_for, key=None):
+        key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(_named(name), self._name, key, valid_for)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -1,7 +1,5 @@
 """Against an AWS that checks signatures, IAM policies and trust policies."""
 
-import base64
-import json
 import time
 
 import pytest
@@ -75,36 +73,3 @@ def test_an_output_may_have_a_role_and_a_region_of_its_own(aws):
     by_arn = Destination(STREAM_ARN.replace("us-east-1", "eu-west-1") + "abroad", role_arn=aws.abroad)
     writer.put_records(str(by_arn), RECORDS)
     assert aws.stored("abroad", "eu-west-1") == [b"x", b"x"]
-
-
-def web_token(**claims):
-    """A JWT as an OIDC provider issues it; the emulator reads its claims."""
-    parts = [{"alg": "none"}, {"iss": "https://plant.example", "aud": "sts.amazonaws.com", "sub": "edge", **claims}]
-    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
-    return ".".join([*coded, "c2lnbmVk"])
-
-
-def test_a_role_is_taken_on_for_a_web_token_which_is_read_each_time(aws, tmp_path):
-    file = tmp_path / "token"
-    file.write_text(web_token())
-    iam = aws.client("iam")
-    iam.create_open_id_connect_provider(
-        Url="https://plant.example", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
-    )
-    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/plant.example"
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider}}
-    role = aws.role("by-web", trust, allow("kinesis:PutRecords", STREAM_ARN + "telemetry"))
-    writer = publisher(aws, "web_identity", role_arn=role, token_file=str(file))
-    assert len(writer.put_records("telemetry", RECORDS)) == 1
-    file.unlink()
-    with pytest.raises(Refused) as refused:
-        publisher(aws, "web_identity", role_arn=role, token_file=str(file)).put_records("telemetry", RECORDS)
-    assert str(file) in refused.value.detail
-
-
-def test_a_role_that_does_not_trust_the_token_is_refused(aws, tmp_path):
-    (tmp_path / "token").write_text(web_token())
-    with pytest.raises(Refused):
-        publisher(aws, "web_identity", role_arn=ROLE, token_file=str(tmp_path / "token")).put_records(
-            "telemetry", RECORDS
-        )
