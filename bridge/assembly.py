@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -22,7 +22,7 @@ from bridge.mapping.live import LiveMappings
 from bridge.mqtt.address import Address, SessionSettings, Tls
 from bridge.replaying import Errands
 from bridge.service import Service
-from bridge.spool.lock import make_private
+from bridge.spool.lock import Lock
 from bridge.spool.store import Spool, SpoolSettings
 from bridge.spool.transaction import Transaction
 from bridge.targets import bind
@@ -136,9 +136,8 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 def assemble(settings: Settings, *, draining: bool = False) -> Service:
     """The bridge as configured. `draining` as of `Service`. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
     spool = spool_settings(settings)
-    with suppress(OSError):  # the spool, which is opened below, says so
-        make_private(spool.path)
-    mappings = live_mappings(settings, spool.path / "in-force")
+    with closing(Lock(spool.path)):  # what is remembered there must not be written by one that is refused
+        mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)
     sender, web = sender_settings(settings, uplink), web_settings(settings)
