@@ -185,7 +185,8 @@ class DryRun:
     def __init__(self, settings: Settings, out: TextIO) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
         session = session_settings(settings)
-        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False)
+        # As a member of the group it would take messages from the bridges, and with its session they would be lost.
+        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False, share=None)
         try:
             self.service = Service(
                 session,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.doctor.findings import failed, warning, well
 from bridge.doctor.network import reach
-from bridge.mqtt.subscriber import Subscriber
+from bridge.mqtt.subscriber import SHARED_IN_3_1_1, Subscriber
 from bridge.mqtt.wire import PUBREL
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def examine_broker(settings: SessionSettings, filters: Mapping[str, int]) -> Ite
     for address in settings.addresses:
         context = settings.tls.context if address.encrypted else None
         yield from reach(f"broker {address}", address.host, address.port, context)
-    session = replace(settings, client_id=settings.client_id + SUFFIX, persistent=False)
+    # In a group of its own: what a member of the bridges' group takes, and does not acknowledge, would be lost.
+    share = settings.share + SUFFIX if settings.share else None
+    session = replace(settings, client_id=settings.client_id + SUFFIX, persistent=False, share=share)
     subscriber = Subscriber(session)
     try:
         subscriber.want(filters)
@@ -64,6 +66,9 @@ def _session(subscriber: Subscriber, settings: SessionSettings, filters: Mapping
     yield well("session", f"{state.broker} lets this client in, by MQTT {state.protocol}")
     if state.protocol != "5":
         yield warning("session", "MQTT 3.1.1", _IN_FLIGHT)
+    if settings.share and state.protocol != "5" and not messages:
+        advice = "use protocol 5, or see that messages come while something is published"
+        yield warning("shared subscription", SHARED_IN_3_1_1, advice)
     yield from _subscriptions(subscriber)
     yield from _messages(messages, retained, filters)
     yield warning("queue at the broker", "how much it keeps while the bridge is away cannot be asked", _QUEUED)

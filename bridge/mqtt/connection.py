@@ -226,7 +226,8 @@ class Connection:
     def _on_subscribe(
         self, _client: object, _data: object, packet: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
-        refused = self._subscriptions.answered(packet, [(reason.value, reason.getName()) for reason in reasons])
+        answers = [(reason.value, reason.getName() + _hint(reason.getName())) for reason in reasons]
+        refused = self._subscriptions.answered(packet, answers)
         for text in refused:
             log.error("the broker refused the subscription to %s: %s", text, self._subscriptions.refused[text])
             self._refused_at = self._clock()
@@ -270,5 +271,6 @@ def _hint(reason: str) -> str:
         "Bad user name or password": "; check mqtt.username and mqtt.password",
         "Not authorized": "; check mqtt.username and mqtt.password; or the broker's rules do not let this client id in",
         "Client identifier not valid": "; choose another mqtt.client_id",
+        "Shared subscription not supported": "; use a broker that has them, or neither mqtt.share nor --workers",
         _TAKEN_OVER: "; another client uses the same mqtt.client_id: give each bridge its own",
     }.get(reason, "")

@@ -32,6 +32,11 @@ _SETTLED_SECS = 10.0
 """A session that lives this long was a success; a shorter one does not reset the back-off. With another client of
 the same id about, it must outlive the longest pause: otherwise the two throw each other out for ever."""
 
+SHARED_IN_3_1_1 = (
+    "MQTT 3.1.1 has no shared subscriptions of its own: brokers such as mosquitto 2 take them in it all the same, but "
+    "one that does not know them may grant them and hand out nothing; if no messages come, use mqtt.protocol 5"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
@@ -71,6 +76,7 @@ class Subscriber:
         self._dial_at = 0.0
         self._problem = ""
         self._logged: dict[Address, str] = {}
+        self._told_of_share = False
         self._filters: Mapping[str, int] | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
@@ -207,6 +213,9 @@ class Subscriber:
             self._took_5.add(connection.address)
         elif self._settings.version_5:
             log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
+        if self._settings.share and not connection.version_5 and not self._told_of_share:
+            self._told_of_share = True
+            log.warning("%s", SHARED_IN_3_1_1)
         self.subscriptions.connected(session_present=session_present)
         self._on_session(session_present)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 from tests.rig.books import read_books
 from tests.rig.bridge_process import ROOT, write_configuration
+from tests.rig.mosquitto import Mosquitto
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 from tests.rig.workers import Workers, alive
@@ -87,6 +88,21 @@ def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_ow
     books = check_books(running, count)
     assert all(each.total("received") > count // 10 for each in books.values())
     assert running.log()[-1]["received"] == sum(each.total("received") for each in books.values())
+
+
+def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kinesis):
+    with Mosquitto(persistence=True, refuses_mqtt5=True) as broker:
+        ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
+        write_configuration(tmp_path, mappings={"press": TELEMETRY}, **ends)
+        with Workers(tmp_path, 2) as running, Publisher(broker.port) as publisher:
+            publisher.publish(telemetry(300), 1)
+            running.kill_worker(2)
+            publisher.publish(telemetry(300, first=300), 1)
+            Arrivals(kinesis).wait_for_all(range(600))
+            assert running.stop() == 0, running.stderr()[-3000:]
+            books = check_books(running, 600)
+            assert all(each.total("received") > 100 for each in books.values())
+            assert "MQTT 3.1.1 has no shared subscriptions of its own" in running.stderr()
 
 
 def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, mosquitto, kinesis):

@@ -83,6 +83,28 @@ def test_a_refused_subscription_is_told_and_asked_for_again_after_a_minute(warni
         at.close()
 
 
+def test_a_broker_without_shared_subscriptions_is_told_with_what_to_do():
+    with ScriptedBroker(granting([0x9E])) as broker:
+        at = subscriber(broker.port, share="hall")
+        poll_until(at, lambda _: at.state().problem)
+        assert "Shared subscription not supported; use a broker that has them, or neither mqtt.share nor --workers" in (
+            at.state().problem
+        )
+        at.close()
+
+
+@pytest.mark.parametrize(("version_5", "warned"), [(True, 0), (False, 1)])
+def test_a_group_in_3_1_1_is_warned_of_once_however_often_it_connects(warnings, version_5, warned):
+    def closing(session):
+        session.accept()
+
+    with ScriptedBroker(closing, closing, granting([1])) as broker:
+        at = subscriber(broker.port, share="hall", version_5=version_5, reconnect_max_secs=0.1)
+        poll_until_subscribed(at)
+        assert sum("3.1.1 has no shared subscriptions" in text for text in warnings()) == warned
+        at.close()
+
+
 def test_messages_of_the_granted_filters_flow_beside_a_refused_one():
     with ScriptedBroker(granting([1, 0x87], then=packets.publish("plant/a", b"1", properties=b""))) as broker:
         at = subscriber(broker.port, wanted={"plant/#": 1, "secret/#": 1}.items())

@@ -1,0 +1,57 @@
+"""What looks on beside a group of bridges (`doctor`, `run --dry-run`) takes none of the group's messages away."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.integration.arrivals import TELEMETRY, Arrivals
+from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+
+class Traffic:
+    """Messages, until it is left; `count` is how many there were."""
+
+    def __init__(self, port):
+        self.count = 0
+        self._publisher, self._ending = Publisher(port), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._publisher.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        self._thread.join()
+        self._publisher.__exit__()
+
+    def _run(self):
+        while not self._ending.is_set():
+            self._publisher.publish(telemetry(30, first=self.count), 1, 300)
+            self.count += 30
+
+
+@pytest.mark.parametrize(("onlooker", "seen"), [("doctor", "of which 0 were retained"), ("run --dry-run", '{"count":')])
+def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(tmp_path, mosquitto, kinesis, onlooker, seen):
+    write_configuration(
+        tmp_path,
+        mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}", "share": "hall"},
+        kinesis={"endpoint_url": kinesis.url},
+        mappings={"press": TELEMETRY},
+    )
+    with BridgeProcess(tmp_path):
+        with Traffic(mosquitto.port) as traffic:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bridge", *onlooker.split(), "--config", str(tmp_path / "bridge.yaml")],
+                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            )  # fmt: skip
+            found = any(seen in line for line in process.stdout)
+            process.terminate()
+            process.communicate(timeout=30)
+        assert found
+        Arrivals(kinesis).wait_for_all(range(traffic.count), timeout_secs=20)
