@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SECS ?= 0
 WORKERS ?= 4
 
-.PHONY: demo test linted lint bench faults soak fuzz image image-test clean
+.PHONY: demo test linted lint bench bench-peers faults soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -27,6 +27,11 @@ lint: $(VENV)/.test
 # One table, every figure beside its target, and build/bench.json. ONLY="words of names" measures some sections.
 bench: $(VENV)/.test mosquitto
 	$(BIN)/python -m tests.benchmarks $(ONLY)
+
+# The same work through Telegraf, Redpanda Connect, Vector and Fluent Bit, as far as they are on the PATH, and a naive script.
+# ONLY="words of names" runs some of them; README=1 writes the README's tables.
+bench-peers: $(VENV)/.test mosquitto
+	$(BIN)/python -m tests.benchmarks.peers $(ONLY) $(if $(README),--readme)
 
 # Writes the README's table. ONLY="words of names" plays some of them.
 faults: $(VENV)/.test mosquitto fault-tools

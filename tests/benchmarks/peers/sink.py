@@ -1,0 +1,145 @@
+"""A Kinesis for all peers alike: each message is counted by its own number, however it was packed or enveloped.
+
+As a process:      python -m tests.benchmarks.peers.sink LATENCY_MS [CERTIFICATE KEY]     (its first line is the port)
+Its counts:        GET /counters
+Away for a while:  POST /control {"away_secs": 15}: connections are cut, and new ones refused until then
+Throttling:        POST /control as the stand-in's
+"""
+
+import contextlib
+import http.client
+import json
+import ssl
+import subprocess
+import sys
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from bridge.kinesis.unpacking import unpacked
+from tests.benchmarks.load import ROOT, SHARDS, STREAM
+from tests.faults.sink import Arrived
+from tests.rig.certificates import Authority
+from tests.stand_in.kinesis import ARN, Connection, KinesisStandIn, shard_description
+from tests.stand_in.kinesis_streams import Stream
+
+
+def number_of(data: bytes) -> int:
+    """A message's own number: `count`, at the top or among the `fields` of Telegraf's JSON. KeyError without one."""
+    message = orjson.loads(data)
+    return int(message["count"] if "count" in message else message["fields"]["count"])
+
+
+class CountingStream(Stream):
+    """Counts accepted messages, where the stream itself counts records."""
+
+    def __init__(self, name: str, shards: int) -> None:
+        super().__init__(name, shards, forget=True)
+        self.messages = Arrived()
+
+    def put(self, entries, script):
+        answer = super().put(entries, script)
+        if b'"ErrorCode"' in answer:
+            results = orjson.loads(answer)["Records"]
+            entries = [entry for entry, result in zip(entries, results, strict=True) if "ErrorCode" not in result]
+        for entry in entries:
+            for message in unpacked(b64decode(entry["Data"])):
+                self.messages.add(entry["PartitionKey"], number_of(message))
+        return answer
+
+    def counters(self):
+        arrived = self.messages
+        return super().counters() | {"distinct": arrived.distinct, "duplicates": arrived.duplicates}
+
+
+class CountingKinesis(KinesisStandIn):
+    """`tls` is a server's context, for a peer that speaks nothing else."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, latency_secs: float = 0.0) -> None:
+        super().__init__(tls=tls, latency_secs=latency_secs)
+        self._tls = tls
+        self.streams[STREAM] = CountingStream(STREAM, SHARDS)
+
+    def control(self, order):
+        if "away_secs" in order:
+            self._loop.call_soon(self._leave, order["away_secs"])
+        return super().control(order)
+
+    def _leave(self, secs: float) -> None:
+        self._server.close()
+        for connection in tuple(self.connections):
+            connection.abort()
+        self._loop.call_later(secs, lambda: self._loop.create_task(self._return()))
+
+    async def _return(self) -> None:
+        self._server = await self._loop.create_server(
+            lambda: Connection(self), "127.0.0.1", self.port, backlog=256, ssl=self._tls
+        )
+
+    def _DescribeStream(self, name, request):  # noqa: N802 - named as the operation; Benthos asks it
+        shards = list(map(shard_description, self.stream(name).shards))
+        described = {"StreamName": name, "StreamARN": ARN + name, "StreamStatus": "ACTIVE", "Shards": shards}
+        more = {"HasMoreShards": False, "RetentionPeriodHours": 24, "EnhancedMonitoring": []}
+        return {"StreamDescription": described | more | {"StreamCreationTimestamp": 1_700_000_000}}
+
+
+@dataclass
+class Sink:
+    """The process, seen over HTTP."""
+
+    port: int
+    _tls: ssl.SSLContext | None = None
+
+    def counters(self) -> dict:
+        return self._ask("GET", "/counters")[STREAM]
+
+    def leave(self, secs: float) -> None:
+        """Connections are cut and refused for so long; this answers at once."""
+        self._ask("POST", "/control", json.dumps({"away_secs": secs}))
+
+    def throttle(self, share: float) -> None:
+        """Of the records of every request so many fail, as on a shard that is full; 0 ends it."""
+        order = {"clear": True} | ({"records": {"stream": STREAM, "share": share}} if share else {})
+        self._ask("POST", "/control", json.dumps(order))
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> dict:
+        with contextlib.closing(self._connection()) as connection:
+            connection.request(method, path, body)
+            return json.loads(connection.getresponse().read())
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._tls)
+
+
+@contextlib.contextmanager
+def sink_process(authority: Authority | None = None, *, latency_secs: float = 0.0) -> Iterator[Sink]:
+    """With an authority, it speaks TLS and has a certificate of that authority."""
+    command = [sys.executable, "-m", "tests.benchmarks.peers.sink", str(latency_secs * 1000)]
+    command += map(str, authority.server()) if authority else ()
+    tls = ssl.create_default_context(cafile=authority.ca_file) if authority else None
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Sink(int(process.stdout.readline()), tls)
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    latency_ms, *certificate = sys.argv[1:]
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+    with CountingKinesis(tls=tls, latency_secs=float(latency_ms) / 1000) as server:
+        print(server.port, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
