@@ -133,9 +133,9 @@ class Service:
             log.exception("the page ended by an error; the bridge goes on without it")
             self._web.problem = "it ended by an error: see the log"
 
-    def ask_reload(self) -> None:
-        """Load all mappings again, soon (SIGHUP). Any thread."""
-        self.mappings.ask_reload()
+    def ask_reload(self) -> Callable[[], bool]:
+        """Load all mappings again, soon (SIGHUP); tells whether that is still to come. Any thread."""
+        return self.mappings.ask_reload()
 
     def limit_uplink(self, bytes_per_sec: int) -> None:
         """The share of the link changes, if there is a limit. Any thread."""

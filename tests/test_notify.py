@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 
 import pytest
 
@@ -8,43 +7,14 @@ from bridge.errors import SpoolUnwritable
 from bridge.notify import STATUS_SECS, Notifier
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
+from tests.rig.service_manager import ServiceManager
 from tests.web.bridges import Bridge, snapshot
-
-
-class Manager:
-    """As systemd: the socket that services speak to."""
-
-    def __init__(self, address):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address)
-        self._socket.settimeout(20)
-
-    def next(self):
-        return self._socket.recv(65_536).decode()
-
-    def until(self, wanted):
-        while (text := self.next()) != wanted and not text.startswith(wanted):
-            pass
-        return text
-
-    def waiting(self):
-        self._socket.setblocking(False)
-        found = []
-        try:
-            while True:
-                found.append(self.next())
-        except BlockingIOError:
-            return found
-
-    def close(self):
-        self._socket.close()
 
 
 @pytest.fixture
 def manager(tmp_path):
-    made = Manager(str(tmp_path / "notify"))
-    yield made
-    made.close()
+    with ServiceManager(str(tmp_path / "notify")) as made:
+        yield made
 
 
 def notifier(tmp_path, clock=lambda: 1.5, **environ):
@@ -54,9 +24,55 @@ def notifier(tmp_path, clock=lambda: 1.5, **environ):
 def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
     told = notifier(tmp_path)
     told.ready()
-    told.reloading()
     told.stopping()
-    assert manager.waiting() == ["READY=1", "RELOADING=1\nMONOTONIC_USEC=1500000", "STOPPING=1\nSTATUS=stopping"]
+    assert manager.waiting() == ["READY=1", "STOPPING=1\nSTATUS=stopping"]
+
+
+def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path):
+    told, bridge, to_come = notifier(tmp_path), Bridge(tmp_path), [True]
+    heard_at_its_begin = []
+
+    def ask():
+        heard_at_its_begin.extend(manager.waiting())
+        return lambda: to_come[0]
+
+    told.reload(ask)
+    assert heard_at_its_begin == ["RELOADING=1\nMONOTONIC_USEC=1500000"]
+    told.feed(bridge)
+    assert told.reloading
+    assert "READY=1" not in manager.waiting()
+    to_come[0] = False
+    told.feed(bridge)
+    assert not told.reloading
+    status, ready = manager.waiting()
+    assert (status.startswith("STATUS=reloaded: 0 mapping(s) in force"), ready) == (True, "READY=1")
+    bridge.spool.close()
+
+
+def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_it_does_not(manager, tmp_path):
+    now, mappings = [0.0], tmp_path / "mappings"
+    mappings.mkdir()
+    (mappings / "press.yaml").write_text("topic: a\noutputs: [{data_stream: s}]\n")
+    (mappings / "oven.yaml").write_text("topic: a\noutputs: [{data_steam: s}]\n")
+    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told.reload(lambda: lambda: False)
+    told.feed(bridge)
+    now[0] += STATUS_SECS
+    told.feed(bridge)
+    outcome, standing = [text for text in manager.waiting() if text.startswith("STATUS")]
+    assert outcome.startswith("STATUS=reloaded: 1 mapping(s) in force; mappings/oven.yaml:2:")
+    assert outcome.endswith(" (and 1 more, see `check`)")
+    assert standing.startswith("STATUS=receiving, spooling and delivering; mappings/oven.yaml:2:")
+    bridge.spool.close()
+
+
+def test_no_status_is_longer_than_systemd_takes(manager, tmp_path):
+    told, bridge = notifier(tmp_path), Bridge(tmp_path)
+    bridge.now = snapshot(connected=False, broker="é" * 10_000)
+    told.feed(bridge)
+    (status,) = manager.waiting()
+    assert 1_000 < len(status.encode()) < 4_096
+    bridge.spool.close()
 
 
 def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(manager, tmp_path):
@@ -114,14 +130,12 @@ def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp
 
 
 def test_an_abstract_socket_is_spoken_to():
-    manager = Manager(f"\0mqtt-kinesis-{os.getpid()}")
-    Notifier({"NOTIFY_SOCKET": f"@mqtt-kinesis-{os.getpid()}"}).ready()
-    assert manager.next() == "READY=1"
-    manager.close()
+    with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
+        Notifier(manager.environment).ready()
+        assert manager.next() == "READY=1"
 
 
 def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp_path):
-    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"}
     with Mosquitto() as broker:
         write_configuration(
             tmp_path,
@@ -129,11 +143,12 @@ def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp
             kinesis={"endpoint_url": "http://127.0.0.1:1"},
             mappings={"m": {"topic": "t", "outputs": [{"data_stream": "s"}]}},
         )
-        with BridgeProcess(tmp_path, environment=environment) as bridge:
+        with BridgeProcess(tmp_path, environment=manager.environment) as bridge:
             manager.until("READY=1")
             manager.until("WATCHDOG=1")
             bridge.send_signal(signal.SIGHUP)
             manager.until("RELOADING=1")
+            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) in force"
             manager.until("READY=1")
             assert bridge.stop() == 0
             manager.until("STOPPING=1")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_SECS = 1.0
+RELOADING_SECS = 0.1
+"""Somebody waits for the end of a reload."""
 
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
@@ -66,11 +68,9 @@ def _run(service: Service | Supervisor, signals: Signals, stop_secs: float) -> i
     collect_seldom()
     while not service.crashed.is_set():
         notifier.feed(service)
-        received = signals.wait(WATCH_SECS)
+        received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
-            notifier.reloading()
-            service.ask_reload()
-            notifier.ready()
+            notifier.reload(service.ask_reload)
         elif received:
             break
     notifier.stopping()

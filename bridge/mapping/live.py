@@ -64,7 +64,7 @@ class Stop(Protocol):
 
 
 class LiveMappings:
-    """`reload` and `watch` belong to one thread; `ask_reload`, `routes` and `problems` to any."""
+    """`reload` and `watch` belong to one thread; `ask_reload`, `reloading`, `routes` and `problems` to any."""
 
     def __init__(
         self, folder: Path, kept: Path, *, shared: bool = False, clock: Callable[[], float] = time.monotonic
@@ -86,6 +86,7 @@ class LiveMappings:
         self._folder_problem: tuple[Problem, ...] = ()
         self._names: Counter[str] = Counter()
         self._asked = threading.Event()
+        self._answering = False
         self.routes = Routes(())
 
     @property
@@ -109,17 +110,24 @@ class LiveMappings:
         """The file of a mapping, in force or not."""
         return next((file for file in self._files if file.stem == name), None)
 
-    def ask_reload(self) -> None:
-        """Load everything again at the next look (SIGHUP)."""
+    def ask_reload(self) -> Callable[[], bool]:
+        """Load everything again at the next look (SIGHUP). What is given back tells whether that is still to come."""
         self._asked.set()
+        return self.reloading
+
+    def reloading(self) -> bool:
+        """Whether a reload that was asked for has not come to its end."""
+        return self._asked.is_set() or self._answering
 
     def watch(self, stopping: Stop) -> None:
         """Reload what changes until `stopping` is set: the body of a thread."""
         seen, changed_at = self._look_at_all(), None
         while not stopping.wait(LOOK_SECS):
             if self._asked.is_set():
+                self._answering = True  # before the other is taken back: `reloading` must see one of them
                 self._asked.clear()
                 self.reload(every=True)
+                self._answering = False
                 seen, changed_at = self._look_at_all(), None
                 continue
             now = self._look_at_all()

@@ -163,6 +163,10 @@ class WorkerProcess:
         """A few of those that came lately, as the worker has them; empty where it does not answer."""
         return list((self._ask("messages") or {"messages": ()})["messages"])
 
+    def reloading(self) -> bool:
+        """Whether it has a reload before it. What does not answer is not waited for: it loads all as it starts."""
+        return bool((self._ask("reloading") or {"reloading": False})["reloading"])
+
     def _ask(self, what: str) -> dict[str, Any] | None:
         channel = self._channel
         if channel is None:

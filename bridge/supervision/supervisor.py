@@ -222,11 +222,12 @@ class Supervisor:
         rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
         return totals(rows)
 
-    def ask_reload(self) -> None:
-        """Have all mappings loaded again, here and by each worker (SIGHUP)."""
-        self.mappings.ask_reload()
+    def ask_reload(self) -> Callable[[], bool]:
+        """Have all mappings loaded again, here and by each worker (SIGHUP); tells whether that is still to come."""
+        here = self.mappings.ask_reload()
         for worker in self.workers:
             worker.tell("reload")
+        return lambda: here() or any(worker.reloading() for worker in self.workers)
 
     # -- what the page asks --------------------------------------------------------------------------------------------
 

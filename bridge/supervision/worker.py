@@ -118,6 +118,8 @@ class Worker:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "status":
             return {"snapshot": self._service.snapshot().whole(), "stalled": self._service.stalled()}
+        if request["ask"] == "reloading":
+            return {"reloading": self._service.mappings.reloading()}
         if request["ask"] == "messages":
             return {"messages": self._messages()}
         if request["ask"] == "reload":

@@ -14,12 +14,15 @@ CLOCK = "clock"
 
 @contextmanager
 def no_descriptor_left(stage: Stage):
-    """Not one file or socket more can be opened, and every connection is lost."""
+    """Not one file or socket more can be opened, and every connection is lost. systemd is told, and that it lives."""
     before = resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE)
     taken = [int(each.name) for each in Path(f"/proc/{stage.bridge.pid}/fd").iterdir()]
     resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, (min(len(taken), max(taken)) // 2, before[1]))
     stage.to_broker.reset()
     stage.to_kinesis.reset()
+    stage.manager.waiting()
+    stage.manager.until("STATUS=cannot look")
+    stage.manager.until("WATCHDOG=1")
     yield
     resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, before)
 
@@ -62,7 +65,12 @@ def outage(stage: Stage):
 MEMORY_MIB = 128
 SMALL_OUTAGE, LARGE_OUTAGE = 100_000, 1_000_000
 SCENARIOS = (
-    Scenario("limits: no file descriptor left for 4 s, all connections lost", no_descriptor_left, hold_secs=4),
+    Scenario(
+        "limits: no file descriptor left, all connections lost, under systemd",
+        no_descriptor_left,
+        Setup(notify=True),
+        hold_secs=4,
+    ),
     Scenario(
         f"limits: {MEMORY_MIB} MiB of memory (cgroup), and 100,000 messages during an outage",
         outage,

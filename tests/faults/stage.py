@@ -23,6 +23,7 @@ from tests.rig.certificates import Authority
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.network import free_port
 from tests.rig.proxy import Proxy
+from tests.rig.service_manager import ServiceManager
 from tests.rig.telemetry import TOPIC_FILTER
 from tests.stand_in.kinesis import KinesisStandIn
 
@@ -38,7 +39,7 @@ class Setup:
     """What differs from scenario to scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
     `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
     holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
-    how many messages an outage brings.
+    how many messages an outage brings. `notify`: it was started by a service manager, which it tells how it is.
     """
 
     rate: int = 1_000
@@ -51,6 +52,7 @@ class Setup:
     tls: bool = False
     max_skew_secs: float | None = None
     backlog: int = 0
+    notify: bool = False
     spool: tuple[tuple[str, int], ...] = ()
 
 
@@ -68,6 +70,7 @@ class Stage:
     sink: Sink
     link: Link | None
     disk: Disk | None
+    manager: ServiceManager | None = None
     healed: tuple[float, int] | None = None
 
     def heals(self) -> None:
@@ -145,11 +148,13 @@ def staged(setup: Setup, folder: Path):
         environment = {"AWS_CA_BUNDLE": str(authority.ca_file)} if authority else {}
         if setup.clock:
             environment |= false_clock(folder / setup.clock)
+        manager = parts.enter_context(ServiceManager(str(folder / "notify"))) if setup.notify else None
+        environment |= manager.environment if manager else {}
         wrapper = (*(link.inside if link else ()), *(memory.inside if memory else ()))
         bridge = parts.enter_context(BridgeProcess(folder, environment=environment, wrapper=wrapper))
         load = Load(broker.port, setup.rate)
         sink = Sink(kinesis, ordered="archive" if "archive" in streams else None)
-        yield Stage(setup, broker, kinesis, to_broker, to_kinesis, bridge, load, sink, link, disk)
+        yield Stage(setup, broker, kinesis, to_broker, to_kinesis, bridge, load, sink, link, disk, manager)
 
 
 def false_clock(file: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.rig.books import read_books
 from tests.rig.bridge_process import ROOT, write_configuration
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.publisher import Publisher
+from tests.rig.service_manager import ServiceManager
 from tests.rig.telemetry import telemetry
 from tests.rig.workers import Workers, alive
 
@@ -24,7 +26,7 @@ def workers(tmp_path, mosquitto, kinesis):
     """workers(3): run --workers 3 between `mosquitto` and `kinesis`, subscribed, until the test ends."""
     running = contextlib.ExitStack()
 
-    def start(count, mappings=None, **more):
+    def start(count, mappings=None, environment=None, **more):
         write_configuration(
             tmp_path,
             mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
@@ -32,7 +34,7 @@ def workers(tmp_path, mosquitto, kinesis):
             mappings=mappings or {"press": TELEMETRY},
             **more,
         )
-        return running.enter_context(Workers(tmp_path, count))
+        return running.enter_context(Workers(tmp_path, count, environment=environment))
 
     with running:
         yield start
@@ -118,6 +120,24 @@ def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, m
     arrivals.wait_for_all(range(1_000))
     assert running.stop() == 0, running.stderr()[-3000:]
     check_books(running, 1_000)
+
+
+def test_systemd_hears_of_a_reloads_end_when_each_worker_maps_as_the_files_say(workers, mosquitto, kinesis, tmp_path):
+    with ServiceManager(str(tmp_path / "notify")) as manager:
+        press = {**TELEMETRY, "transform": "{count: payload.count, version: `1`}"}
+        running = workers(2, {"press": press}, environment=manager.environment)
+        arrivals = Arrivals(kinesis, number=lambda data: json.loads(data)["version"])
+        file = running.folder / "mappings" / "press.yaml"
+        text, status = file.read_text(), file.stat()
+        file.write_text(text.replace("`1`", "`2`"))
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # so that nothing but the signal makes it live
+        running.send_signal(signal.SIGHUP)
+        assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) in force"
+        manager.until("READY=1")
+        with Publisher(mosquitto.port) as publisher:
+            publisher.publish(telemetry(200), 1)
+        eventually(lambda: arrivals.read().total() == 200, "all messages")
+        assert set(arrivals.counts) == {2}
 
 
 def test_a_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto, kinesis):

@@ -219,6 +219,26 @@ def test_being_asked_loads_what_no_look_at_the_folder_shows(watched, folder):
     assert watched.routes.mappings[0] is not before
 
 
+def test_a_reload_is_to_come_until_its_outcome_is_in_force(live, folder):
+    to_come, loading, during = live.ask_reload(), live.reload, []
+
+    def slow_reload(*, every):
+        write(folder, "press.yaml", stream="asked")
+        during.append(to_come())
+        loading(every=every)
+
+    live.reload = slow_reload
+    stop = threading.Event()
+    thread = threading.Thread(target=live.watch, args=(stop,))
+    assert to_come()
+    thread.start()
+    wait_until(lambda: not to_come())
+    assert streams(live) == ["asked"]
+    stop.set()
+    thread.join(5)
+    assert during == [True]
+
+
 def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
     write(folder, "oven.yaml", stream="oven")
     live.reload()
