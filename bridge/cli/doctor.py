@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,23 +14,30 @@ from bridge.cli.app import FAILED
 from bridge.config import load_settings
 from bridge.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.doctor.broker import examine_broker
-from bridge.doctor.disk import examine_fsync, examine_room
+from bridge.doctor.disk import examine_room, examine_sync, measure_syncs
 from bridge.doctor.examine import examine
 from bridge.doctor.findings import well
+from bridge.doctor.traffic import rate_of_bridge
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.client import Publisher
+from bridge.kinesis.places import places
 from bridge.mapping.loader import load_folder
 from bridge.mapping.routes import Routes
 from bridge.mapping.wording import printable
+from bridge.model import Destination
+from bridge.supervision.members import asked_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from bridge.config import Settings
     from bridge.doctor.findings import Finding
+    from bridge.kinesis.places import Place
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Destination
+    from bridge.mqtt.address import SessionSettings
+
+    Check = tuple[str, Callable[[], Iterable[Finding]]]
 
 _MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
 
@@ -45,72 +50,63 @@ def doctor(config: Path, *, send: bool, as_json: bool) -> int:
         raise ConfigError(loaded.problems)
     found = examine(_checks(settings, list(loaded.mappings.values()), send=send))
     if as_json:
-        print(orjson.dumps([asdict(each) for each in found]).decode())
+        print(orjson.dumps([each.value() for each in found]).decode())
     else:
-        print("\n".join(_line(each) for each in found))
+        print("\n".join(line for each in found for line in _lines(each)))
     return FAILED if any(each.state == "failed" for each in found) else 0
 
 
-def _line(finding: Finding) -> str:
-    advice = f"\n    {finding.advice}" if finding.advice else ""
-    return printable(f"{_MARKS[finding.state]} {finding.subject}: {finding.said}") + advice
+def _lines(finding: Finding) -> Iterator[str]:
+    yield printable(f"{_MARKS[finding.state]} {finding.subject}: {finding.said}")
+    for each in (*finding.details, *([finding.advice] if finding.advice else [])):
+        yield f"    {printable(each)}"
 
 
-def _checks(
-    settings: Settings, mappings: list[Mapping], *, send: bool
-) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
-    publisher = Publisher(publisher_settings(settings))
-    destinations = {
-        (each.data_stream, each.region, each.role_arn): each
-        for each in (output.destination for mapping in mappings for output in mapping.outputs)
-    }
-    identities = {each.role_arn: each for each in destinations.values()}
-    spool, urls = settings.spool, _endpoints(publisher, destinations.values())
+def _checks(settings: Settings, mappings: list[Mapping], *, send: bool) -> list[Check]:
+    how, session = publisher_settings(settings), session_settings(settings)
+    publisher, destinations = Publisher(how), _destinations(settings, mappings)
+    asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
+    spool = settings.spool
+    syncs = cache(partial(measure_syncs, spool.path))
+    rate = partial(rate_of_bridge, partial(_running, spool.path))
     return [
-        ("firewall", lambda: [well("firewall", _openings(settings, urls))]),
-        ("broker", partial(examine_broker, session_settings(settings), Routes(mappings).filters())),
-        *(
-            (f"endpoint {url}", partial(_endpoint, settings, url))
-            for url in _endpoints(publisher, destinations.values())
-        ),
+        ("firewall", lambda: [_openings(session, asked)]),
+        ("broker", partial(examine_broker, session, Routes(mappings).filters())),
+        *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
         *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
-        *(
-            (f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send))
-            for each in destinations.values()
-        ),
-        ("disk", partial(examine_fsync, spool.path)),
-        ("spool", lambda: examine_room(spool.path, spool.max_bytes, spool.min_free_bytes, _running(spool.path))),
+        *((f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send)) for each in destinations),
+        ("disk", partial(examine_sync, spool.path, syncs)),
+        ("spool", partial(examine_room, spool.path, spool.max_bytes, spool.min_free_bytes, rate)),
     ]
 
 
-def _endpoint(settings: Settings, url: str) -> Iterable[Finding]:
-    ca_file = settings.kinesis.ca_file
-    return examine_endpoint(f"endpoint {url}", url, str(ca_file) if ca_file else None)
+def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destination]:
+    """Each stream once, however many outputs send to it; that of the manifests too."""
+    wanted = [output.destination for mapping in mappings for output in mapping.outputs]
+    if settings.kinesis.manifest:
+        wanted.append(Destination(settings.kinesis.manifest.data_stream))
+    return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
-def _endpoints(publisher: Publisher, destinations: Iterable[Destination]) -> list[str]:
-    """Of Kinesis in each region, and of STS where roles are taken on."""
-    urls = [publisher.endpoint("kinesis", each) for each in destinations]
-    return list(dict.fromkeys([*urls, *(publisher.endpoint("sts", each) for each in destinations)]))
-
-
-def _openings(settings: Settings, urls: Iterable[str]) -> str:
+def _openings(session: SessionSettings, asked: Iterable[Place]) -> Finding:
     """What must be let out, by name and port."""
-    session = session_settings(settings)
-    places = [f"{address.host}:{address.port}" for address in session.addresses]
-    for url in urls:
-        parts = urlsplit(url)
-        places.append(f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
-    if (proxy := settings.kinesis.proxy_url) is not None:
-        parts = urlsplit(proxy.get_secret_value())
-        places.append(f"{parts.hostname}:{parts.port} (the proxy, in the place of AWS's)")
-    if (endpoint := getattr(settings.kinesis.authentication, "endpoint", None)) is not None:
-        places.append(f"{endpoint}:443")
-    return f"let TCP out to {', '.join(dict.fromkeys(places))}"
+    opened = [{"host": each.host, "port": each.port, "use": "the broker", "proxy": ""} for each in session.addresses]
+    opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in asked]
+    lines = [_opening(each) for each in opened]
+    proxies = dict.fromkeys(each.proxy for each in asked if each.proxy)
+    lines += [f"{proxy}  the proxy" for proxy in proxies]
+    return well("firewall", "firewall", "let TCP out to", {"places": opened}, tuple(lines))
+
+
+def _opening(place: dict[str, Any]) -> str:
+    host = f"[{place['host']}]" if ":" in place["host"] else place["host"]
+    by = f", by the proxy {place['proxy']}" if place["proxy"] else ""
+    return f"{host}:{place['port']}  {place['use']}{by}"
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
+    """What the running bridge says, or the supervisor of several; None where none runs."""
     try:
-        return ask(folder, patience_secs=2.0)
+        return ask(asked_folder(folder), patience_secs=2.0)
     except BridgeError:
         return None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ssl
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from bridge.doctor.findings import failed, warning, well
-from bridge.doctor.network import TIMEOUT_SECS, reach
+from bridge.doctor.network import reach
 from bridge.errors import Refused, SendError
-from bridge.kinesis.faults import MAX_CLOCK_SKEW_SECS
+from bridge.kinesis.faults import FAULTS, MAX_CLOCK_SKEW_SECS
+from bridge.kinesis.places import date_at
 from bridge.model import Destination, Record
 
 if TYPE_CHECKING:
@@ -21,44 +19,55 @@ if TYPE_CHECKING:
 
     from bridge.doctor.findings import Finding
     from bridge.kinesis.client import Publisher
+    from bridge.kinesis.places import Place
+    from bridge.kinesis.reach import Reach
 
-_HTTPS, _HTTP = 443, 80
 _WARNED_SKEW_SECS = 60
 _MARK = b'{"mqtt-kinesis": "doctor"}'
 
 
-def examine_endpoint(subject: str, url: str, ca_file: str | None) -> Iterator[Finding]:
-    """Names, ports, TLS and the clock of one endpoint."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    host, port = parts.hostname or "", parts.port or (_HTTPS if secure else _HTTP)
-    found = list(reach(subject, host, port, (lambda: ssl.create_default_context(cafile=ca_file)) if secure else None))
+def examine_endpoint(how: Reach, place: Place) -> Iterator[Finding]:
+    """Names, ports, TLS and, of Kinesis, the clock: to the endpoint, or to the proxy and by it."""
+    subject = f"endpoint {place.url}"
+    if place.proxy:
+        host, _, port = place.proxy.rpartition(":")
+        found = list(reach("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port), None))
+    else:
+        found = list(reach("aws.endpoint", subject, place.host, place.port, _context(how, place)))
     yield from found
-    if all(each.state != "failed" for each in found):
-        yield from _clock(url, ca_file if secure else None)
-
-
-def _clock(url: str, ca_file: str | None) -> Iterator[Finding]:
-    """By the Date of whatever it answers."""
-    context = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECS, context=context) as answer:  # noqa: S310 - http or https, checked
-            date = answer.headers.get("Date")
-    except urllib.error.HTTPError as error:
-        date = error.headers.get("Date")
-    except (OSError, ValueError):
+    if any(each.state == "failed" for each in found):
         return
+    try:
+        date = date_at(how, place)
+    except SendError as error:
+        yield failed("aws.endpoint", subject, str(error), _hint(error))
+        return
+    if place.proxy:
+        yield well("aws.endpoint", subject, f"the proxy {place.proxy} lets it through")
+    if place.use.startswith("Kinesis"):
+        yield from _clock(place.host, date)
+
+
+def _context(how: Reach, place: Place) -> Any:
+    return (lambda: ssl.create_default_context(cafile=how.trusted)) if place.url.startswith("https") else None
+
+
+def _clock(host: str, date: str) -> Iterator[Finding]:
+    """By the Date of whatever it answers."""
     try:
         skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
         return
-    said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS"
-    if abs(skew) >= MAX_CLOCK_SKEW_SECS:
-        yield failed("clock", said, "AWS refuses requests five minutes off: synchronise this machine's clock (NTP)")
-    elif abs(skew) >= _WARNED_SKEW_SECS:
-        yield warning("clock", said, "synchronise this machine's clock (NTP)")
+    secs = abs(skew)
+    amount = f"{secs:,.0f} s" if secs < MAX_CLOCK_SKEW_SECS else f"{secs / 60:,.0f} minutes"
+    said = f"this machine's clock is {amount} {'ahead of' if skew > 0 else 'behind'} AWS ({host})"
+    if secs >= MAX_CLOCK_SKEW_SECS:
+        advice = "AWS refuses requests five minutes off: synchronise this machine's clock (NTP)"
+        yield failed("aws.clock", "clock", said, advice, {"skew_secs": round(skew)})
+    elif secs >= _WARNED_SKEW_SECS:
+        yield warning("aws.clock", "clock", said, "synchronise this machine's clock (NTP)", {"skew_secs": round(skew)})
     else:
-        yield well("clock", f"within {max(1, round(abs(skew)))} s of AWS")
+        yield well("aws.clock", "clock", f"within {max(1, round(secs))} s of AWS ({host})", {"skew_secs": round(skew)})
 
 
 def examine_identity(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
@@ -67,38 +76,50 @@ def examine_identity(publisher: Publisher, destination: Destination) -> Iterator
     try:
         who = publisher.whoami(str(destination))
     except SendError as error:
-        yield failed(subject, str(error), _hint(error))
+        yield failed("aws.credentials", subject, str(error), _hint(error))
         return
     ends = publisher.credentials_expire_at
     until = f", until {datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%MZ}, and then anew" if ends else ""
-    yield well(subject, f"{who}{until}")
+    yield well("aws.credentials", subject, f"{who}{until}", {"arn": who, "expire_at": ends})
 
 
 def examine_stream(publisher: Publisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
     """One stream: as it is, what may be asked of it, and with `send` whether it takes a record."""
     subject, name = f"stream {destination.data_stream}", str(destination)
     try:
-        described = publisher.describe(name)
+        yield _described(publisher, subject, name)
     except SendError as error:
-        yield failed(subject, str(error), _hint(error))
+        yield failed("aws.stream", subject, str(error), _hint(error))
         return
-    if not described.described:
-        advice = "'mqtt-kinesis policy' prints what to allow; or keep records under 1 MiB"
-        yield warning(subject, "may not be asked about; records are taken to be at most 1 MiB", advice)
-    elif described.status not in ("ACTIVE", "UPDATING"):
-        yield failed(subject, f"it is {described.status}", "wait until it is ACTIVE, or create it again")
-    else:
-        encryption = f"encrypted by {described.key_id}" if described.key_id else "not encrypted"
-        size = f"records up to {described.max_record_bytes >> 20} MiB"
-        yield well(
-            subject, f"{described.status}, {described.mode}, {described.open_shards} shards, {size}, {encryption}"
-        )
     try:
         publisher.list_shards(name)
     except SendError as error:
-        yield warning(subject, f"its shards may not be listed: {error}", f"packing goes per key then; {_hint(error)}")
+        said, advice = f"its shards may not be listed: {error}", f"packing goes per key then; {_hint(error)}"
+        yield warning("aws.shards", subject, said, advice)
     if send:
         yield from _send(publisher, destination)
+
+
+def _described(publisher: Publisher, subject: str, name: str) -> Finding:
+    described = publisher.describe(name)
+    if not described.described:
+        advice = "'mqtt-kinesis policy' prints what to allow; or keep records under 1 MiB"
+        return warning("aws.stream", subject, "may not be asked about; records are taken to be at most 1 MiB", advice)
+    facts = {
+        "status": described.status,
+        "mode": described.mode,
+        "open_shards": described.open_shards,
+        "max_record_bytes": described.max_record_bytes,
+        "kms_key": described.key_id,
+    }
+    if described.status not in ("ACTIVE", "UPDATING"):
+        advice = "wait until it is ACTIVE, or create it again"
+        return failed("aws.stream", subject, f"it is {described.status}", advice, facts)
+    encryption = f"encrypted by {described.key_id}" if described.key_id else "not encrypted"
+    shards = f"{described.open_shards} shard{'' if described.open_shards == 1 else 's'}"
+    size = f"records up to {described.max_record_bytes >> 20} MiB"
+    said = f"{described.status}, {described.mode or 'PROVISIONED'}, {shards}, {size}, {encryption}"
+    return well("aws.stream", subject, said, facts)
 
 
 def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
@@ -106,13 +127,21 @@ def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
     try:
         [result] = publisher.put_records(str(destination), [Record(1, 0, "doctor", _MARK)])
     except SendError as error:
-        yield failed(subject, str(error), _hint(error))
+        yield failed("aws.send", subject, str(error), _hint(error))
     else:
         code = getattr(result, "code", "")
         if code:
-            yield failed(subject, f"{code}: {getattr(result, 'message', '')}", "see what AWS says of this code")
+            said = f"{code}: {getattr(result, 'message', '')}"
+            yield failed("aws.send", subject, said, _advice(code, destination))
         else:
-            yield well(subject, f"taken: {_MARK.decode()}")
+            yield well("aws.send", subject, f"taken: {_MARK.decode()}")
+
+
+def _advice(code: str, destination: Destination) -> str:
+    """Of one record's own code."""
+    hint = FAULTS[code].hint if code in FAULTS else ""
+    places = {"stream": destination.data_stream, "region": destination.region or "its region"}
+    return hint.format(credential="the access key", **places) or "it may pass by itself: try again"
 
 
 def _hint(error: SendError) -> str:

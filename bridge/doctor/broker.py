@@ -36,7 +36,7 @@ def examine_broker(settings: SessionSettings, filters: Mapping[str, int]) -> Ite
     """Each address, then the session with the first that lets us in."""
     for address in settings.addresses:
         context = settings.tls.context if address.encrypted else None
-        yield from reach(f"broker {address}", address.host, address.port, context)
+        yield from reach("broker.address", f"broker {address}", address.host, address.port, context)
     # In a group of its own: what a member of the bridges' group takes, and does not acknowledge, would be lost.
     share = settings.share + SUFFIX if settings.share else None
     session = replace(settings, client_id=settings.client_id + SUFFIX, persistent=False, share=share)
@@ -61,17 +61,19 @@ def _session(subscriber: Subscriber, settings: SessionSettings, filters: Mapping
     state = subscriber.state()
     if not state.connected:
         advice = "see mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
-        yield failed("session", state.problem or f"no session within {CONNECT_SECS:.0f} s", advice)
+        yield failed("broker.session", "session", state.problem or f"no session within {CONNECT_SECS:.0f} s", advice)
         return
-    yield well("session", f"{state.broker} lets this client in, by MQTT {state.protocol}")
+    yield well("broker.session", "session", f"{state.broker} lets this client in, by MQTT {state.protocol}")
     if state.protocol != "5":
-        yield warning("session", "MQTT 3.1.1", _IN_FLIGHT)
+        yield warning("broker.limits", "session", "MQTT 3.1.1", _IN_FLIGHT)
     if settings.share and state.protocol != "5" and not messages:
         advice = "use protocol 5, or see that messages come while something is published"
-        yield warning("shared subscription", SHARED_IN_3_1_1, advice)
+        yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
     yield from _subscriptions(subscriber)
     yield from _messages(messages, retained, filters)
-    yield warning("queue at the broker", "how much it keeps while the bridge is away cannot be asked", _QUEUED)
+    yield warning(
+        "broker.queue", "queue at the broker", "how much it keeps while the bridge is away cannot be asked", _QUEUED
+    )
     del settings
 
 
@@ -80,20 +82,24 @@ def _subscriptions(subscriber: Subscriber) -> Iterator[Finding]:
     for text in subscriptions.wanted:
         if text in subscriptions.refused:
             advice = "allow this client to subscribe to it in the broker's access rules"
-            yield failed(f"subscription {text}", f"refused: {subscriptions.refused[text]}", advice)
+            yield failed(
+                "broker.subscription", f"subscription {text}", f"refused: {subscriptions.refused[text]}", advice
+            )
         elif text in subscriptions.granted:
-            yield well(f"subscription {text}", f"granted, QoS {subscriptions.granted[text]}")
+            yield well("broker.subscription", f"subscription {text}", f"granted, QoS {subscriptions.granted[text]}")
         else:
-            yield failed(f"subscription {text}", "the broker has not answered", "see the broker's log")
+            yield failed(
+                "broker.subscription", f"subscription {text}", "the broker has not answered", "see the broker's log"
+            )
 
 
 def _messages(messages: int, retained: int, filters: Mapping[str, int]) -> Iterator[Finding]:
     subject = f"messages in {LISTEN_SECS:.0f} s"
     if retained >= _MANY_RETAINED:
         advice = "each new session gets them all at once; `retained: skip` in a mapping leaves them out"
-        yield warning(subject, f"{retained:,} of {messages:,} were retained", advice)
+        yield warning("broker.messages", subject, f"{retained:,} of {messages:,} were retained", advice)
     elif messages:
-        yield well(subject, f"{messages:,}, of which {retained:,} were retained")
+        yield well("broker.messages", subject, f"{messages:,}, of which {retained:,} were retained")
     else:
         advice = "nothing may have been published just now; or an access rule keeps messages back, as mosquitto's does"
-        yield warning(subject, f"none on {len(filters)} filters", advice)
+        yield warning("broker.messages", subject, f"none on {len(filters)} filters", advice)

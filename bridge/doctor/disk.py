@@ -7,78 +7,120 @@ import shutil
 import statistics
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.doctor.findings import failed, warning, well
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bridge.doctor.findings import Finding
+    from bridge.doctor.traffic import Rate
 
-SYNCS = 40
-_BYTES = 16_384
-_SLOW_SECS = 0.05
-_RECORD_BYTES = 100
-"""What a record takes beside its data."""
-_ENOUGH_HOURS = 8.0
+SYNCS: Final = 40
+_BYTES: Final = 16_384
+_SLOW_SECS: Final = 0.05
+_ENOUGH_HOURS: Final = 8.0
+_ADVICE: Final = "give the bridge's user a folder of a real disk that it may write to (spool.path)"
 
 
-def examine_fsync(folder: Path) -> Iterator[Finding]:
-    """Real fsyncs, in the spool's own folder or the nearest that there is."""
+class Syncs(NamedTuple):
+    """How long an fsync took, in seconds."""
+
+    median: float
+    worst: float
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that there is."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
+    return folder
+
+
+def measure_syncs(folder: Path) -> Syncs:
+    """Real fsyncs of as much as a burst writes. Raises OSError."""
     took: list[float] = []
+    with tempfile.TemporaryFile(dir=existing(folder)) as file:
+        for _ in range(SYNCS):
+            file.write(os.urandom(_BYTES))
+            file.flush()
+            began = time.monotonic()
+            os.fsync(file.fileno())
+            took.append(time.monotonic() - began)
+    return Syncs(statistics.median(took), max(took))
+
+
+def examine_sync(folder: Path, measure: Callable[[], Syncs]) -> Iterator[Finding]:
+    """In the spool's own folder, or the nearest that there is."""
+    folder = existing(folder)
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            for _ in range(SYNCS):
-                file.write(os.urandom(_BYTES))
-                file.flush()
-                began = time.monotonic()
-                os.fsync(file.fileno())
-                took.append(time.monotonic() - began)
+        syncs = measure()
     except OSError as error:
-        advice = "give the bridge's user a folder of a real disk that it may write to (spool.path)"
-        yield failed("disk", f"{folder}: {error.strerror}", advice)
+        yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", _ADVICE)
         return
-    median, worst = statistics.median(took), max(took)
-    took_words = f"an fsync takes {median * 1000:.1f} ms, at worst {worst * 1000:.0f} ms"
-    said = f"{folder}: {took_words}: {1 / max(median, 1e-6):,.0f} bursts a second"
-    if median > _SLOW_SECS:
-        yield warning("disk", said, "each burst waits for it; an SSD would do better than a card or a network drive")
+    bursts = 1 / max(syncs.median, 1e-6)
+    facts = {"median_ms": round(syncs.median * 1000, 3), "worst_ms": round(syncs.worst * 1000, 3)}
+    took = f"an fsync takes {syncs.median * 1000:.1f} ms, at worst {syncs.worst * 1000:.0f} ms"
+    said = f"{folder}: {took}: {bursts:,.0f} bursts a second, of up to 2,000 messages each"
+    if syncs.median > _SLOW_SECS:
+        advice = "each burst waits for it; an SSD would do better than a card or a network drive"
+        yield warning("disk.sync", "disk", said, advice, facts)
     else:
-        yield well("disk", said)
+        yield well("disk.sync", "disk", said, facts)
 
 
-def examine_room(folder: Path, max_bytes: int, min_free_bytes: int, told: dict[str, Any] | None) -> Iterator[Finding]:
-    """`told`: what the running bridge says of itself; None where none runs."""
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    room = min(max_bytes, shutil.disk_usage(folder).free - min_free_bytes)
-    said = f"room for {max(0, room) / 2**30:.1f} GiB"
+def examine_room(
+    folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], Rate | None]
+) -> Iterator[Finding]:
+    """How much may wait, and how long an outage that is at `rate`."""
+    try:
+        free = shutil.disk_usage(existing(folder)).free
+    except OSError as error:
+        yield failed("spool.room", "spool", f"{existing(folder)}: {error.strerror}", _ADVICE)
+        return
+    used = _used(folder)
+    room = min(max_bytes - used, free - min_free_bytes)
+    facts = {"room_bytes": max(0, room), "free_bytes": free, "used_bytes": used}
+    bound = "spool.max_bytes" if room == max_bytes - used else "the disk"
     if room <= 0:
-        yield failed("spool", said, "make room on the disk, or lower spool.min_free_bytes")
+        yield _no_room(bound, used, free, min_free_bytes, facts)
         return
-    rate = _bytes_per_sec(told) if told else 0.0
-    if not rate:
-        yield well("spool", f"{said}; for how long that is can be said while the bridge runs")
-        return
-    hours = room / rate / 3600
-    said = f"{said}: {hours:,.0f} hours of an outage at the present rate of {rate / 1000:,.1f} kB a second"
-    if hours < _ENOUGH_HOURS:
-        yield warning("spool", said, "raise spool.max_bytes, or give it a larger disk")
+    yield _lasting(f"room for {_gib(room)} more, by {bound}", room, rate(), facts)
+
+
+def _used(folder: Path) -> int:
+    """By the spool's files, those of workers too."""
+    used = 0
+    for file in (*folder.glob("spool.db*"), *folder.glob("worker-*/spool.db*")):
+        with suppress(OSError):
+            used += file.stat().st_size
+    return used
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
+
+
+def _no_room(bound: str, used: int, free: int, min_free_bytes: int, facts: dict[str, int]) -> Finding:
+    if bound == "the disk":
+        said = f"no room: {_gib(free)} are free on its disk, and spool.min_free_bytes keeps {_gib(min_free_bytes)} free"
+        advice = "make room on the disk, give spool.path another, or lower spool.min_free_bytes"
     else:
-        yield well("spool", said)
+        said = f"no room: it holds {_gib(used)}, which is spool.max_bytes"
+        advice = "see why nothing is delivered, or raise spool.max_bytes"
+    return failed("spool.room", "spool", said, advice, facts)
 
 
-def _bytes_per_sec(told: dict[str, Any]) -> float:
-    """What is spooled, about: payloads become records of about their size, one for each output."""
-    status, coverage = told["status"], told["coverage"]
-    secs = float(coverage["at_ms"] - coverage["since_ms"]) / 1000
-    received = sum(row["received"] - row["filtered"] for row in status["ledger"])
-    messages = int(status["received_messages"])
-    if secs <= 0 or not messages:
-        return 0.0
-    outputs = max(1.0, received / max(1, sum(row["received"] for row in status["ledger"])) * len(status["ledger"]))
-    return float((int(status["payload_bytes"]) + messages * _RECORD_BYTES) * outputs / secs)
+def _lasting(said: str, room: int, rate: Rate | None, facts: dict[str, int]) -> Finding:
+    if rate is None:
+        return well("spool.room", "spool", f"{said}; nothing is received just now that tells for how long", facts)
+    hours = room / rate.bytes_per_sec / 3600
+    amount = f"{hours:,.0f} hours" if hours >= 2 else f"{hours * 60:,.0f} minutes"  # noqa: PLR2004 - hours
+    said = f"{said}: {amount} of an outage at {rate.bytes_per_sec / 1000:,.1f} kB a second, {rate.source}"
+    told = {**facts, "hours": round(hours, 2), "bytes_per_sec": round(rate.bytes_per_sec), "rate_source": rate.source}
+    if hours < _ENOUGH_HOURS:
+        return warning("spool.room", "spool", said, "raise spool.max_bytes, or give spool.path a larger disk", told)
+    return well("spool.room", "spool", said, told)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECS = 30.0
 
-Check = "tuple[str, Callable[[], Iterable[Finding]]]"
-"""A subject, and what examines it."""
+_SILENT = "something on the way takes connections and does not answer: a proxy, a firewall, or a server that hangs"
 
 
 def examine(
@@ -33,7 +32,7 @@ def examine(
                 found[place].append(finding)
         except Exception as error:  # noqa: BLE001 - one check must never stop the others
             found[place].append(
-                failed(subject, f"{type(error).__name__}: {error}", "this is a defect: please report it")
+                failed("doctor", subject, f"{type(error).__name__}: {error}", "this is a defect: please report it")
             )
         finally:
             ended[place].set()
@@ -43,5 +42,5 @@ def examine(
     deadline = time.monotonic() + secs
     for place, (subject, _) in enumerate(checks):
         if not ended[place].wait(max(0.0, deadline - time.monotonic())):
-            found[place].append(failed(subject, f"no result within {secs:.0f} s", "something on the way keeps silent"))
+            found[place].append(failed("doctor", subject, f"no result within {secs:.0f} s", _SILENT))
     return [finding for each in found for finding in list(each)]

@@ -119,11 +119,6 @@ class Publisher:
         """
         return self._clients.whoami(Destination.parse(stream))
 
-    def endpoint(self, service: str, stream: str | Destination) -> str:
-        """The URL at which a service ("kinesis" or "sts") is asked for a stream; nothing is sent to it."""
-        destination = Destination.parse(stream) if isinstance(stream, str) else stream
-        return self._clients.endpoint(service, destination)
-
     @property
     def credentials_expire_at(self) -> float | None:
         """When those in use end, in seconds since 1970; None: never, or it is not told."""

@@ -12,7 +12,7 @@ from bridge.errors import SendError
 from bridge.kinesis import wire
 from bridge.kinesis.credentials import Authentication, authenticated_session
 from bridge.kinesis.credentials.authentication import session_with
-from bridge.kinesis.reach import Reach
+from bridge.kinesis.reach import Reach, region_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,19 +89,9 @@ class Clients:
         """The client for a destination. Raises SendError where there are no credentials."""
         if self._files and self._clock() >= self._look_at:
             self._look()
-        place = self._region(destination)
+        place = region_of(self._settings, destination)
         found = self._connected.get((place, destination.role_arn))
         return found if found is not None else self._connect(place, destination.role_arn)
-
-    def endpoint(self, service: str, destination: Destination) -> str:
-        """Where a service is asked for a destination: given, or AWS's own as botocore knows it."""
-        from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
-
-        client = self._settings.client(get_session(), service, self._region(destination), signed=False)
-        return str(client.meta.endpoint_url)
-
-    def _region(self, destination: Destination) -> str:
-        return destination.region or _region_of_arn(destination.data_stream) or self._settings.region
 
     def whoami(self, destination: Destination) -> str:
         """The ARN behind the credentials for a destination. Raises SendError."""
@@ -109,7 +99,7 @@ class Clients:
 
         connected = self.of(destination)
         try:
-            client = self._settings.client(session_with(connected.credentials), "sts", connected.region)
+            client = self._settings.client(session_with(connected.credentials), "sts")
             return str(client.get_caller_identity()["Arn"])
         except Exception as error:
             raise failed(error, connected.type) from error
@@ -193,7 +183,3 @@ def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
         else:
             states.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return states
-
-
-def _region_of_arn(data_stream: str) -> str:
-    return data_stream.split(":")[3] if data_stream.startswith("arn:") else ""

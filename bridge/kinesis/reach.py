@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.model import Destination
 
 REGION_PLACE = "{region}"
 
@@ -32,6 +37,21 @@ class Reach:
     def proxies(self) -> dict[str, str] | None:
         """As botocore takes them; None: those of the environment."""
         return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
+
+    def proxies_for(self, url: str) -> Mapping[str, str]:
+        """By scheme: those of the configuration, else those of the environment for this URL; {} where there is none."""
+        from botocore.utils import get_environ_proxies  # noqa: PLC0415 - botocore is slow to import
+
+        found: Mapping[str, str] = self.proxies or get_environ_proxies(url)
+        return found
+
+    @property
+    def trusted(self) -> str:
+        """The file of the authorities that are trusted in answers of AWS, as botocore chooses it."""
+        from botocore.httpsession import get_cert_path  # noqa: PLC0415 - botocore is slow to import
+        from botocore.session import get_session  # noqa: PLC0415 - as above
+
+        return str(self.ca_file or get_session().get_config_variable("ca_bundle") or get_cert_path(verify=True))
 
     def endpoint(self, service: str, region: str) -> str | None:
         """The endpoint that was given for a service; None: AWS's own."""
@@ -64,3 +84,12 @@ class Reach:
             verify=self.ca_file,
             config=config,
         )
+
+
+def region_of(reach: Reach, destination: Destination) -> str:
+    """An output's own, that of the stream's ARN, or the configuration's."""
+    return destination.region or _region_of_arn(destination.data_stream) or reach.region
+
+
+def _region_of_arn(data_stream: str) -> str:
+    return data_stream.split(":")[3] if data_stream.startswith("arn:") else ""

@@ -14,10 +14,11 @@ import pytest
 from bridge.cli.doctor import doctor
 from bridge.doctor import broker, network
 from bridge.doctor.aws import examine_endpoint
-from bridge.doctor.disk import examine_fsync, examine_room
 from bridge.doctor.examine import examine
 from bridge.doctor.findings import well
 from bridge.errors import ConfigError
+from bridge.kinesis.clients import PublisherSettings
+from bridge.kinesis.places import Place
 from tests.cli.setting import BRIDGE, set_up
 from tests.rig.certificates import Authority
 from tests.rig.ministack import MiniStack, allow
@@ -56,7 +57,8 @@ def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
     config = set_up_with(tmp_path, mosquitto.port, aws)
     code, told = found(config, capsys, send=True)
     assert code == 0, told
-    assert f"127.0.0.1:{mosquitto.port}" in told["firewall"]["said"]
+    assert f"127.0.0.1:{mosquitto.port}  the broker" in told["firewall"]["details"]
+    assert {"host": "127.0.0.1", "port": aws.port, "use": "Kinesis", "proxy": ""} in told["firewall"]["facts"]["places"]
     assert told["session"]["state"] == "well"
     assert told["subscription factory/+/+/telemetry"]["said"] == "granted, QoS 1"
     assert told["credentials"]["said"].startswith("arn:aws:")
@@ -88,9 +90,8 @@ def test_each_trouble_is_told_beside_the_others(tmp_path, aws, capsys):
 def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
     code, told = found(set_up_with(tmp_path, free_port, aws), capsys)
     assert code == 1
-    assert told[f"broker mqtt://127.0.0.1:{free_port}"]["advice"] == (
-        f"open TCP port {free_port} to 127.0.0.1 in the firewall"
-    )
+    assert "connection refused" in told[f"broker mqtt://127.0.0.1:{free_port}"]["said"]
+    assert f"open TCP port {free_port} to 127.0.0.1" in told[f"broker mqtt://127.0.0.1:{free_port}"]["advice"]
     assert told["session"]["state"] == "failed"
 
 
@@ -119,7 +120,7 @@ def test_a_broken_mapping_is_told_first(tmp_path, aws):
 
 
 def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
-    [nowhere] = network.reach("broker", "no-such-host.invalid", 1883, None)
+    [nowhere] = network.reach("broker.address", "broker", "no-such-host.invalid", 1883, None)
     assert "has no address" in nowhere.said
     authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,9 +136,9 @@ def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_pat
 
     thread = threading.Thread(target=serve)
     thread.start()
-    [stranger] = network.reach("broker", "127.0.0.1", port, ssl.create_default_context)
+    [stranger] = network.reach("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context)
     trusting = ssl.create_default_context(cafile=authority.ca_file)
-    [trusted] = network.reach("broker", "127.0.0.1", port, lambda: trusting)
+    [trusted] = network.reach("broker.address", "broker", "127.0.0.1", port, lambda: trusting)
     thread.join()
     listener.close()
     assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)
@@ -157,14 +158,19 @@ class Dated(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("ahead", "state", "words"),
-    [(0, "well", "within"), (-120, "warning", "s ahead of AWS"), (3600, "failed", "s behind AWS")],
+    [(0, "well", "within"), (-120, "warning", "s ahead of AWS"), (3600, "failed", "minutes behind AWS")],
 )
 def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     server = HTTPServer(("127.0.0.1", 0), Dated)
     server.ahead = ahead
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    told = {each.subject: each for each in examine_endpoint("endpoint", f"http://127.0.0.1:{server.server_port}", None)}
+    told = {
+        each.subject: each
+        for each in examine_endpoint(
+            PublisherSettings("us-east-1"), Place(f"http://127.0.0.1:{server.server_port}", "Kinesis")
+        )
+    }
     server.shutdown()
     thread.join()
     server.server_close()
@@ -172,37 +178,14 @@ def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     assert words in told["clock"].said
 
 
-def test_a_disk_that_takes_nothing_is_told(tmp_path):
-    [finding] = examine_fsync(tmp_path / "data")
-    assert finding.state in {"well", "warning"}
-    [finding] = examine_fsync(tmp_path.__class__("/proc"))
-    assert finding.state == "failed"
-    assert "spool.path" in finding.advice
-
-
-def test_the_room_is_told_in_hours_at_the_present_rate(tmp_path):
-    status = {
-        "ledger": [{"received": 1000, "filtered": 0}],
-        "received_messages": 1000,
-        "payload_bytes": 900_000,
-    }
-    told = {"status": status, "coverage": {"since_ms": 0, "at_ms": 10_000}}
-    [finding] = examine_room(tmp_path, 3600 * 100_000 * 24, 0, told)
-    assert "24 hours of an outage at the present rate of 100.0 kB a second" in finding.said
-    [finding] = examine_room(tmp_path, 1 << 20, 0, told)
-    assert finding.state == "warning"
-    [finding] = examine_room(tmp_path, 1 << 30, 1 << 60, None)
-    assert finding.state == "failed"
-
-
 def test_a_check_that_fails_or_hangs_stops_no_other():
     hanging = threading.Event()
 
     def hang():
-        yield well("slow", "begun")
+        yield well("disk.sync", "slow", "begun")
         hanging.wait(30)
 
-    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [well("good", "well")])]
+    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [well("disk.sync", "good", "well")])]
     told = [(each.subject, each.state) for each in examine(checks, 0.2)]
     hanging.set()
     assert told == [("slow", "well"), ("slow", "failed"), ("broken", "failed"), ("good", "well")]

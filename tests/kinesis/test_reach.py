@@ -11,7 +11,8 @@ from base64 import b64encode
 import pytest
 
 from bridge.errors import Refused
-from bridge.kinesis.clients import Clients, PublisherSettings
+from bridge.kinesis.clients import PublisherSettings
+from bridge.kinesis.places import places
 from bridge.model import Destination
 from tests.kinesis.conftest import TOKEN, publisher_for
 from tests.rig.certificates import Authority
@@ -52,8 +53,10 @@ def test_an_endpoint_that_is_given_is_that_of_its_service_only():
 
 
 def endpoints(region, **settings):
-    clients = Clients(PublisherSettings(region, TOKEN, **settings))
-    return tuple(clients.endpoint(service, Destination("telemetry")) for service in ("kinesis", "sts"))
+    how = PublisherSettings(region, TOKEN, **settings)
+    kinesis, sts = places(how, [Destination("telemetry")])
+    assert (kinesis.use, sts.use[:4]) == ("Kinesis", "STS:")
+    return kinesis.url, sts.url
 
 
 class LoginProxy:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Refused, SendError, Unavailable
+from bridge.kinesis.credentials.places import anywhere_url
 from bridge.kinesis.faults import RETRIABLE_CLIENT_ERRORS, SERVER_ERROR, permission_hint, shortened
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
     headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
     session = URLLib3Session(
         verify=settings.get("ca_file") or reach.ca_file or True,
-        proxies=reach.proxies,
+        proxies=reach.proxies_for(url),
         timeout=(reach.connect_timeout_secs, reach.read_timeout_secs),
         client_cert=pair,
     )
@@ -80,9 +81,12 @@ def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> 
     except ImportError:
         hint = "pip install 'mqtt-kinesis[roles-anywhere]'"
         raise Refused("Credentials", "roles_anywhere needs the package iam-rolesanywhere-session", hint) from None
-    from bridge.kinesis.credentials.source import Guarded  # noqa: PLC0415 - botocore is slow to import
+    from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
+
+    from bridge.kinesis.credentials.source import Guarded  # noqa: PLC0415 - as above
 
     cert_file, key_file = check_pair(settings["cert_file"], settings["key_file"])
+    url = anywhere_url(get_session(), settings, reach)
     session = IAMRolesAnywhereSession(
         profile_arn=settings["profile_arn"],
         role_arn=settings["role_arn"],
@@ -94,7 +98,7 @@ def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> 
         region=settings["trust_anchor_arn"].split(":")[3],
         endpoint=settings.get("endpoint"),
         verify=settings.get("ca_file") or reach.ca_file or True,
-        proxies=reach.proxies,  # type: ignore[arg-type]  # the same keys, as a plain dict
+        proxies=dict(reach.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
         use_fips_endpoint=reach.fips,
     )
     credentials = Guarded("roles_anywhere", _Anywhere(session.get_refreshable_credentials()), renewable=True)

@@ -1,0 +1,74 @@
+"""How much there is to spool: of the running bridge, or as the doctor hears it at the broker."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORD_BYTES: Final = 100
+"""What a record takes in the spool beside its data."""
+BETWEEN_LOOKS_SECS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Bytes a second for the spool, and whence that is known."""
+
+    bytes_per_sec: float
+    source: str
+
+
+class Heard:
+    """What the doctor's session hears, for the check of the spool to wait for. Two threads share it."""
+
+    def __init__(self) -> None:
+        self._told = threading.Event()
+        self._rate: Rate | None = None
+
+    def tell(self, rate: Rate | None) -> None:
+        """Once: the rate, or None where nothing could be heard."""
+        self._rate = rate
+        self._told.set()
+
+    def rate(self, timeout_secs: float) -> Rate | None:
+        """When it is known, and None where it is not known in time."""
+        self._told.wait(timeout_secs)
+        return self._rate
+
+
+def rate_of_bridge(look: Callable[[], dict[str, Any] | None], between_secs: float = BETWEEN_LOOKS_SECS) -> Rate | None:
+    """By two looks at the running bridge; where it has nothing to do just now, by all that it has had since its start.
+
+    `look` gives what `status` shows, or None where no bridge runs.
+    """
+    before = look()
+    if before is None:
+        return None
+    threading.Event().wait(between_secs)
+    now = look()
+    if now is not None and (rate := _bytes_per_sec(before, now)):
+        return Rate(rate, "the present rate of the running bridge")
+    if rate := _bytes_per_sec(None, now or before):
+        return Rate(rate, "the running bridge's average since its start, as it has nothing to do just now")
+    return None
+
+
+def _bytes_per_sec(before: dict[str, Any] | None, now: dict[str, Any]) -> float:
+    """Payloads become records of about their size: as many as the books say a message makes, filtered ones aside."""
+    began, base = (before["coverage"]["at_ms"], _sums(before)) if before else (now["coverage"]["since_ms"], (0, 0, 0))
+    messages, payload_bytes, records = (each - other for each, other in zip(_sums(now), base, strict=True))
+    secs = (now["coverage"]["at_ms"] - began) / 1000
+    if secs <= 0 or messages <= 0:
+        return 0.0
+    return float(records * (payload_bytes / messages + RECORD_BYTES) / secs)
+
+
+def _sums(told: dict[str, Any]) -> tuple[int, int, int]:
+    """Messages, their payloads' bytes, and what they made: records and dead letters."""
+    status = told["status"]
+    made = sum(row["received"] - row["filtered"] for row in status["ledger"])
+    return status["received_messages"], status["payload_bytes"], made
