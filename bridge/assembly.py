@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from bridge.config import fingerprint
 from bridge.config.authentication import AssumeRole
 from bridge.coverage import Coverage
 from bridge.errors import BridgeError, ConfigError, Problem
@@ -153,6 +154,7 @@ def assemble(settings: Settings, *, draining: bool = False) -> Service:
         web=web,
         manifest=manifest,
         draining=draining,
+        fingerprint=fingerprint(settings),
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-LATENCY_SECS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
-"""Upper bounds, from a local disk's commit to an outage of an hour."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FRACTIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+LATENCY_SECS = (*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0)
+"""Upper bounds, from a local disk's commit to an outage of a day."""
 
 
 class Histogrammed(NamedTuple):
@@ -16,6 +20,12 @@ class Histogrammed(NamedTuple):
     bounds: tuple[float, ...]
     cumulative: tuple[int, ...]
     total: float
+
+    @classmethod
+    def of(cls, value: Sequence[Any]) -> Histogrammed:
+        """From its three parts, as JSON has them."""
+        bounds, cumulative, total = value
+        return cls(tuple(bounds), tuple(cumulative), float(total))
 
 
 class Histogram:

@@ -112,13 +112,14 @@ class Ingest:
         burst = self._subscriber.poll(POLL_SECS)
         self.progress_at = self._clock()
         if burst:
-            connection = self._subscriber.connections
+            connection, received_at = self._subscriber.connections, self.progress_at
             acknowledgements = self._mapper.map(burst, self._now_ms())
             if self.tap is not None:
                 self.tap(burst)
+            self._mapper.transaction.received_at = received_at
             if self._commit():
                 self._subscriber.acknowledge(connection, acknowledgements)
-                self.latency.observe(self._clock() - self.progress_at, len(burst))
+                self.latency.observe(self._clock() - received_at, len(burst))
                 self._send_commands()
         elif self._spool.has_settled and self.progress_at - self._committed_at > SETTLE_SECS:
             self._commit()
@@ -217,6 +218,7 @@ class Ingest:
                 break
         if self._mapper.transaction.held_filters is not None:
             self._spool.held_filters = self._mapper.transaction.held_filters
+        self._mapper.transaction.received_at = None
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
         self._committed_at = self._clock()

@@ -11,7 +11,6 @@ A request that outlives the deadline is left behind; its records are still in th
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -21,18 +20,16 @@ import orjson
 
 from bridge.asking import answer_requests
 from bridge.errors import BridgeError, SpoolUnwritable
-from bridge.histogram import added
 from bridge.ingest import Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.manifest import Manifests
 from bridge.mqtt.leaving import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
+from bridge.observer import Observer
 from bridge.replaying import Errand
-from bridge.spool.folder import bytes_on_disk
 from bridge.spool.inspection import GIVEN_UP
 from bridge.spool.ledger import totals
 from bridge.spool.store import Spool
-from bridge.status import DeadLetterSummary, Snapshot
 from bridge.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -47,6 +44,7 @@ if TYPE_CHECKING:
     from bridge.replaying import Action
     from bridge.spool.queue import StreamQueue
     from bridge.spool.store import SpoolSettings
+    from bridge.status import Snapshot
     from bridge.web.observed import WebSettings
 
 log = logging.getLogger(__name__)
@@ -55,7 +53,6 @@ RETRY_SECS = 1.0
 ERRAND_SECS = 60.0
 STALLED_SECS = 30.0
 """A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
-_SHOWN_LETTERS = 20
 
 
 class Service:
@@ -72,15 +69,16 @@ class Service:
         web: WebSettings | None = None,
         manifest: ManifestOptions | None = None,
         draining: bool = False,
+        fingerprint: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable.
 
         `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
+        `fingerprint` is the configuration's.
         """
         self.crashed = threading.Event()
         self.mappings = mappings
-        self._client_id = session.client_id
         self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
         self._clock = clock
@@ -100,6 +98,8 @@ class Service:
         if manifest is not None:
             self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.put_in_force
+        self._observer = Observer(session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher)
+        self._observer.settings_fingerprint = fingerprint
         self._web = WebServer(self, web) if web is not None else None
 
     def _note_given_up(self, given_up: str) -> None:
@@ -294,55 +294,8 @@ class Service:
 
     def snapshot(self) -> Snapshot:
         """How everything stands. Any thread."""
-        session, counts = self._subscriber.state(), self._ingest.counts
-        streams = tuple(sender.status() for sender in list(self._senders.values()))
-        letters, aside = self._spool.newest_letters(_SHOWN_LETTERS), self._spool.folder.set_aside_count()
-        problems = [session.problem, session.rival, self._ingest.problem, *map(str, self.mappings.problems)]
-        problems += [
-            f"{stream.stream}: {stream.detail}; {stream.hint}" for stream in streams if stream.state == "refused"
-        ]
-        problems += [
-            f"{stream.stream}: partition key '{stream.hot_key}' alone brings as much as a shard takes, or more"
-            for stream in streams
-            if stream.hot_key
-        ]
-        problems += self._unsendable.values()
-        if evicted := self._spool.evicted_letters:
-            problems.append(f"{evicted} dead letters gave way to newer ones: see spool.max_dead_letter_bytes")
-        if self._web is not None and self._web.problem:
-            problems.append(f"the page is not served: {self._web.problem}")
-        if aside:
-            problems.append(f"{aside} damaged spool(s) set aside in {self._spool.folder.path}")
-        disk = shutil.disk_usage(self._spool.folder.path)
-        return Snapshot(
-            client_id=self._client_id,
-            payload_bytes=counts.payload_bytes,
-            blocked=self._ingest.problem,
-            rival=session.rival,
-            spool_max_bytes=self._spool.settings.max_bytes,
-            disk_free_bytes=disk.free,
-            damaged_spools=aside,
-            failing_mappings=self.mappings.failing,
-            reloads=self.mappings.reloads,
-            credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
-            receive_to_spool=self._ingest.latency.value(),
-            spool_to_delivered=added([queue.commits.latency.value() for queue in list(self._spool.queues.values())]),
-            broker=session.broker,
-            protocol=session.protocol,
-            connected=session.connected,
-            subscribed=session.subscribed,
-            connections=session.connections,
-            received_messages=counts.messages,
-            redelivered=counts.redelivered,
-            unmatched=counts.unmatched,
-            ledger=tuple(self._spool.rows()),
-            streams=streams,
-            spool_bytes=bytes_on_disk(self._spool.folder.path),
-            dead_letter_count=self._spool.dead_letter_count,
-            dead_letters=tuple(
-                DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)
-                for number, letter in letters
-            ),
-            problems=tuple(problem for problem in problems if problem),
-            coverage=self._ingest.coverage.report(self.mappings.routes.mappings, time.time_ns() // 1_000_000),
-        )
+        return self._observer.snapshot(list(self._senders.values()), self._problems(), self.stalled())
+
+    def _problems(self) -> list[str]:
+        page = self._web.problem if self._web is not None else ""
+        return [*self._unsendable.values(), *([f"the page is not served: {page}"] if page else [])]

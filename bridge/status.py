@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bridge.coverage import CoverageReport
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 NOTHING_TIMED = Histogrammed((), (0,), 0.0)
-_TIMED = ("receive_to_spool", "spool_to_delivered")
-_OTHER_FORMS = frozenset({"coverage", *_TIMED})
+_TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
+_OTHER_FORMS = frozenset({"coverage", "answers", *_TIMED})
 WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
 
@@ -55,6 +55,13 @@ class WorkerStatus:
     dead_letter_count: int
 
 
+class LettersOfCode(NamedTuple):
+    """Dead letters for one reason, since the start."""
+
+    code: str
+    letters: int
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at once. `problems` says what is wrong now, and what to do; empty when all is well."""
@@ -85,9 +92,22 @@ class Snapshot:
     damaged_spools: int = 0
     failing_mappings: tuple[str, ...] = ()
     reloads: int = 0
+    reloaded_at: float = 0.0
+    mappings_fingerprint: str = ""
+    settings_fingerprint: str = ""
+    started_at: float = 0.0
+    """As `reloaded_at`: in seconds since 1970."""
+    stalled: tuple[str, ...] = ()
+    """Why there is no progress; empty while there is."""
+    dead_letter_bytes: int = 0
+    dead_letter_max_bytes: int = 0
+    letters_by_code: tuple[LettersOfCode, ...] = ()
     credentials_expire_at: float | None = None
     receive_to_spool: Histogrammed = NOTHING_TIMED
     spool_to_delivered: Histogrammed = NOTHING_TIMED
+    receive_to_delivered: Histogrammed = NOTHING_TIMED
+    answers: Mapping[str, Histogrammed] = field(default_factory=dict)
+    """By stream, how long Kinesis took for each request."""
     workers: tuple[WorkerStatus, ...] = ()
     """Of which this is the sum; empty for a bridge that is one process."""
 
@@ -98,6 +118,7 @@ class Snapshot:
         told["streams"] = [asdict(stream) for stream in self.streams]
         told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
         told["workers"] = [asdict(worker) for worker in self.workers]
+        told["letters_by_code"] = [each._asdict() for each in self.letters_by_code]
         return {**told, "balanced": self.balanced}
 
     def told(self) -> dict[str, Any]:
@@ -107,7 +128,8 @@ class Snapshot:
     def whole(self) -> dict[str, Any]:
         """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
         timed = {name: list(getattr(self, name)) for name in _TIMED}
-        return {**self.value(), **timed, "coverage": self.coverage.value()}
+        answers = {stream: list(each) for stream, each in self.answers.items()}
+        return {**self.value(), **timed, "answers": answers, "coverage": self.coverage.value()}
 
     @classmethod
     def of(cls, whole: Mapping[str, Any]) -> Snapshot:
@@ -118,11 +140,12 @@ class Snapshot:
         told["dead_letters"] = tuple(DeadLetterSummary(**letter) for letter in told["dead_letters"])
         told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
         told["coverage"] = CoverageReport.of(told["coverage"])
-        for name in ("problems", "failing_mappings"):
+        told["letters_by_code"] = tuple(LettersOfCode(**each) for each in told["letters_by_code"])
+        for name in ("problems", "failing_mappings", "stalled"):
             told[name] = tuple(told[name])
         for name in _TIMED:
-            bounds, cumulative, total = told[name]
-            told[name] = Histogrammed(tuple(bounds), tuple(cumulative), float(total))
+            told[name] = Histogrammed.of(told[name])
+        told["answers"] = {stream: Histogrammed.of(each) for stream, each in told["answers"].items()}
         return cls(**told)
 
     @property

@@ -17,7 +17,8 @@ from bridge.mapping.specification import (
     OutputSpecification,
     Specification,
 )
-from bridge.web.metrics import METRICS, PREFIX
+from bridge.web.metric_list import METRICS
+from bridge.web.metrics import PREFIX
 
 HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
 README = Path(__file__).resolve().parents[1] / "README.md"

@@ -1,6 +1,7 @@
 """The settings of `bridge.yaml`: every option, its type, range, default and description, in one place."""
 
 from bridge.config.authentication import Authentication, Default, Ec2Role, Token
+from bridge.config.fingerprint import fingerprint
 from bridge.config.kinesis import KinesisSettings
 from bridge.config.mqtt import MqttSettings, TlsSettings
 from bridge.config.options import Option, options
@@ -19,6 +20,7 @@ __all__ = [
     "SpoolSettings",
     "TlsSettings",
     "Token",
+    "fingerprint",
     "load_settings",
     "options",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from bridge.errors import Refused, SendError
+from bridge.histogram import Histogram
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +25,8 @@ class StreamStatus:
     earlier request, which got no good answer, may have stored them. `waiting`: records that were handed out by the
     queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
     while Kinesis has not been asked. `hot_key`: a partition key that alone brings what a shard takes, or more.
-    `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none.
+    `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none. `answered_at`: when
+    Kinesis last gave the records of a request their results, in seconds since 1970; 0 if it never did.
     """
 
     stream: str
@@ -47,6 +50,7 @@ class StreamStatus:
     max_record_bytes: int | None
     hot_key: str = ""
     oldest_secs: float = 0.0
+    answered_at: float = 0.0
 
 
 class StreamHealth:
@@ -58,7 +62,9 @@ class StreamHealth:
         self.code = self.detail = self.hint = ""
         self.delivered = self.rejected = self.throttled = self.retried = self.resent = self.duplicates_possible = 0
         self.requests = self.failed_requests = 0
-        self.last_latency_ms = 0.0
+        self.last_latency_ms = self.answered_at = 0.0
+        self.answers = Histogram()
+        """How long Kinesis took for each request that it gave results for."""
         self._bad_since = 0.0
 
     def bad(self, error: SendError, now: float) -> None:
@@ -70,6 +76,12 @@ class StreamHealth:
         if self._worth_telling(state, error.code):
             self._tell(error, hint)
         self.state, self.code, self.detail, self.hint = state, error.code, error.detail, hint
+
+    def answered(self, latency_secs: float) -> None:
+        """Kinesis gave each record of a request its own result."""
+        self.last_latency_ms = latency_secs * 1000
+        self.answered_at = time.time()
+        self.answers.observe(latency_secs)
 
     def ok(self, now: float) -> None:
         """Records are taken again."""

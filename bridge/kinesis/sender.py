@@ -31,6 +31,7 @@ from bridge.model import Destination
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.histogram import Histogrammed
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.health import StreamStatus
     from bridge.kinesis.packing import Packed
@@ -141,6 +142,10 @@ class StreamSender:
         with self._changed:
             status, oldest = self._window.status(self._clock()), self._window.oldest()
         return replace(status, oldest_secs=self._queue.oldest_secs(oldest))
+
+    def answers(self) -> Histogrammed:
+        """How long Kinesis took for each request that it gave results for."""
+        return self._window.answers()
 
     def _next_batch(self) -> Batch:
         """What to send now; empty after any wait, so that the caller looks at everything again."""

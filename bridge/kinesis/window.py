@@ -23,6 +23,7 @@ from bridge.model import Destination, Tuning
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bridge.histogram import Histogrammed
     from bridge.kinesis.batch import Batch
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.results import Sorted
@@ -125,7 +126,7 @@ class Window:
         self._return(batch)
         self._pacing.answered()
         health = self._health
-        health.last_latency_ms = latency_secs * 1000
+        health.answered(latency_secs)
         health.rejected += len(outcome.rejected)
         health.throttled += outcome.throttled
         for shard_id in outcome.shards:
@@ -230,6 +231,10 @@ class Window:
             numbers.append(waiting)
         return min(numbers, default=None)
 
+    def answers(self) -> Histogrammed:
+        """How long Kinesis took for each request."""
+        return self._health.answers.value()
+
     def status(self, now: float) -> StreamStatus:
         """How the stream does."""
         health = self._health
@@ -254,6 +259,7 @@ class Window:
             last_latency_ms=health.last_latency_ms,
             max_record_bytes=self.limit.max_bytes,
             hot_key=self.dispatch.hot_keys.hot,
+            answered_at=health.answered_at,
         )
 
     def _out(self) -> int:

@@ -77,6 +77,8 @@ class LiveMappings:
         self.on_change: Callable[[Routes], None] = lambda _routes: None
         self.reloads = 0
         self.reloaded_at = 0.0
+        self.fingerprint = ""
+        """12 hexadecimal digits, the same where the texts of the mapping files in force are."""
         self._folder = folder
         self._kept = kept
         self._shared = shared
@@ -171,7 +173,17 @@ class LiveMappings:
         self.routes = routes
         self.reloads += 1
         self.reloaded_at = time.time()
+        self.fingerprint = self._fingerprint()
         self.on_change(routes)
+
+    def _fingerprint(self) -> str:
+        """A file that does not load counts as it was when it last did."""
+        found = sha256()
+        for file, state in sorted(self._files.items()):
+            if state.mapping is not None:
+                digest = _digest(self._kept / file.name) if state.problems else state.digest
+                found.update(file.name.encode() + b"\0" + digest)
+        return found.hexdigest()[:12]
 
     def _nothing_found(self) -> None:
         if self._files and not self._folder_problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.model import DeadLetter
@@ -78,6 +79,27 @@ class Changed(NamedTuple):
     letters: int
     size: int
     evicted: int
+
+
+class LetterCounts:
+    """How many letters there are, and their bytes; since the spool was opened: how many gave way, and came, by reason.
+
+    The codes are this program's own few words, so that there are never many.
+    """
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count = count
+        self.size = size
+        self.evicted = 0
+        self.codes: Counter[str] = Counter()
+
+    def add(self, changed: Changed, added: Sequence[DeadLetter]) -> None:
+        """A transaction is on disk."""
+        self.count += changed.letters
+        self.size += changed.size
+        self.evicted += changed.evicted
+        if added:
+            self.codes.update(letter.code for letter in added)
 
 
 def write_letters(

@@ -39,13 +39,13 @@ class LiveFirstQueue(StreamQueue):
         """(number, when): records of the window up to that number were put on disk then, or earlier."""
         self._linger_secs = 0.0
 
-    def committed(self) -> None:
+    def committed(self, received_at: float | None = None) -> None:
         """As `StreamQueue`."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
             self._tail = records[-1].number + 1
-            self.commits.add(records[-1].number, time.monotonic())
+            self._note_commit(records, received_at)
             self._fresh.extend(records)
             self._fresh_bytes += size
             self._moments.append((records[-1].number, self.clock()))

@@ -102,13 +102,13 @@ class StreamQueue(Leaving):
         self.pending_bytes += len(data)
         self.pending.append(_new(Record, (number, mapping, str(number) if key is None else key, data)))
 
-    def committed(self) -> None:
-        """What was pending is on disk: let senders have it."""
+    def committed(self, received_at: float | None = None) -> None:
+        """What was pending is on disk: let senders have it. `received_at`: of the steady clock; None: just now."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
             self._tail = records[-1].number + 1
-            self.commits.add(records[-1].number, time.monotonic())
+            self._note_commit(records, received_at)
             if not self._behind and self._fresh_bytes + size <= self._fresh_limit:
                 self._fresh.extend(records)
                 self._fresh_bytes += size
@@ -117,6 +117,10 @@ class StreamQueue(Leaving):
                 self._behind = True
             self._mark(records[0].number)
             self._changed.notify_all()
+
+    def _note_commit(self, records: list[Record], received_at: float | None) -> None:
+        now = time.monotonic()
+        self.commits.add(records[0].number, records[-1].number, now if received_at is None else received_at, now)
 
     def take_pending(self) -> list[Record]:
         """What is pending, which it is no longer."""
@@ -216,8 +220,12 @@ class StreamQueue(Leaving):
             number = number if held is None else min(held, number)
             if number >= self._tail:
                 return 0.0
-            at = next((at for first, at in reversed(self.marks) if first <= number), None)
-        return 0.0 if at is None else max(0.0, (self._now_ms() - at) / 1000)
+            return self._age_secs(number) or 0.0
+
+    def _age_secs(self, number: int) -> float | None:
+        """How long ago a record was received, by the marks; None of one that is older than they are."""
+        at = next((at for first, at in reversed(self.marks) if first <= number), None)
+        return None if at is None else max(0.0, (self._now_ms() - at) / 1000)
 
     # -- senders ---------------------------------------------------------------------------------------------------
 
@@ -256,7 +264,7 @@ class StreamQueue(Leaving):
         self._settled.append(Settlement(delivered, rejected))
         if delivered:
             with self._changed:
-                self.commits.delivered(delivered, time.monotonic())
+                self.commits.delivered(delivered, time.monotonic(), self._age_secs)
 
     def close(self) -> None:
         """Let every waiting `collect` return."""

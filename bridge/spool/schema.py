@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x4D514B53  # "MQKS", so that `file` and a curious person can tell what it is
+SQLITE_VERSION = sqlite3.sqlite_version
+"""Of the library in use."""
 VERSION = 2
 MARKED_VERSION = 2
 """Since then the ledger tells what became of dead letters, and why records were dropped."""

@@ -16,7 +16,7 @@ from bridge.spool import schema
 from bridge.spool.bounds import Dropping, Room
 from bridge.spool.folder import Folder
 from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
-from bridge.spool.letters import Changed, Letter, measure_letters, write_letters
+from bridge.spool.letters import Changed, Letter, LetterCounts, measure_letters, write_letters
 from bridge.spool.live_first import LiveFirstQueue
 from bridge.spool.numbers import numbers
 from bridge.spool.pages import Pages, shorten
@@ -65,8 +65,6 @@ class Spool:
         self._lock = threading.Lock()
         self._broken = False
         self._room = Room(settings.path, settings.max_bytes, settings.min_free_bytes)
-        self.evicted_letters = 0
-        """Dead letters that gave way to newer ones since the spool was opened."""
         try:
             if why := self.folder.damage:
                 self.folder.set_aside(why)
@@ -124,7 +122,7 @@ class Spool:
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
-        self.dead_letter_count, self._letter_bytes = measure_letters(self._database)
+        self.letters = LetterCounts(*measure_letters(self._database))
         self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
@@ -264,16 +262,14 @@ class Spool:
         written(changed)
         with self._lock:
             self.ledger.add(changes)
-            self.dead_letter_count += changed_letters.letters
-            self.evicted_letters += changed_letters.evicted
-            self._letter_bytes += changed_letters.size
+            self.letters.add(changed_letters, letters)
         dropping.done()
         for queue in pending:
-            queue.committed()
+            queue.committed(transaction.received_at)
 
     def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> Changed:
         removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
-        room = self.settings.max_dead_letter_bytes - self._letter_bytes
+        room = self.settings.max_dead_letter_bytes - self.letters.size
         changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
         for letter in evicted:
             for stream in letter.streams or ("",):

@@ -37,6 +37,8 @@ _ROWS = ", ".join(["(?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 class Transaction:
     """What a burst comes to. Filled by ingest, written whole or not at all, and kept until it is written."""
 
+    received_at: float | None = None
+    """When the burst was received, of the steady clock; None: what is written was made here, and just now."""
     filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
     letters: list[DeadLetter] = field(default_factory=list)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingCoverage, TopicCoverage
 from bridge.histogram import added
 from bridge.spool.ledger import STORED, LedgerRow
+from bridge.status import LettersOfCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.histogram import Histogrammed
     from bridge.kinesis.health import StreamStatus
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _SHOWN_LETTERS: Final = 20
 _SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes")
-_AT_REST: Final = ("spool_bytes", "dead_letter_count", "damaged_spools")
+_AT_REST: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
+_TIMED: Final = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
 _STREAM_COUNTS: Final = (
     "delivered",
     "rejected",
@@ -42,9 +44,11 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
     first = snapshots[0]
     expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in (*_SINCE_START, *_AT_REST)}
+    timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in _TIMED}
     return replace(
         first,
         **sums,
+        **timed,
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=_books(row for each in snapshots for row in each.ledger),
@@ -58,9 +62,12 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
         reloads=max(each.reloads for each in snapshots),
+        reloaded_at=max(each.reloaded_at for each in snapshots),
+        stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
+        dead_letter_max_bytes=sum(each.dead_letter_max_bytes for each in snapshots),
+        letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.letters_by_code),
         credentials_expire_at=min(expiring, default=None),
-        receive_to_spool=_timed([each.receive_to_spool for each in snapshots]),
-        spool_to_delivered=_timed([each.spool_to_delivered for each in snapshots]),
+        answers=_answers([each.answers for each in snapshots]),
     )
 
 
@@ -70,17 +77,20 @@ def ended(last: Snapshot) -> Snapshot:
         replace(each, state="ok", in_flight_requests=0, in_flight_records=0, waiting=0, oldest_secs=0.0, hot_key="")
         for each in last.streams
     ]
-    nothing: dict[str, Any] = dict.fromkeys(_AT_REST, 0)
-    gone = replace(last, **nothing, spool_max_bytes=0, connected=True, subscribed=True, ledger=())
-    return replace(
-        gone, streams=tuple(streams), dead_letters=(), problems=(), blocked="", rival="", failing_mappings=()
-    )
+    nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
+    gone = replace(_silenced(last), **nothing, connected=True, subscribed=True, ledger=())
+    return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
 
 def at_rest(last: Snapshot) -> Snapshot:
     """How the spool of a process that has ended stands, by what it told last."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
-    return replace(last, connected=False, subscribed=False, streams=tuple(streams), problems=(), blocked="", rival="")
+    return replace(_silenced(last), connected=False, subscribed=False, streams=tuple(streams))
+
+
+def _silenced(last: Snapshot) -> Snapshot:
+    """A process that is not there has nothing wrong with it."""
+    return replace(last, problems=(), stalled=(), blocked="", rival="")
 
 
 def _books(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
@@ -113,6 +123,7 @@ def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
         bad_for_secs=max(each.bad_for_secs for each in parts),
         last_latency_ms=max(each.last_latency_ms for each in parts),
         oldest_secs=max(each.oldest_secs for each in parts),
+        answered_at=max(each.answered_at for each in parts),
         hot_key=next((each.hot_key for each in parts if each.hot_key), ""),
         max_record_bytes=min(known, default=None),
     )
@@ -123,6 +134,18 @@ def _said(told: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     whole = [problem for problem in dict.fromkeys(p for _, ps in told for p in ps) if times[problem] > 1]
     own = [f"{name}: {problem}" for name, problems in told for problem in problems if times[problem] == 1]
     return (*whole, *own)
+
+
+def _codes(counts: Iterable[LettersOfCode]) -> tuple[LettersOfCode, ...]:
+    sums: Counter[str] = Counter()
+    for code, letters in counts:
+        sums[code] += letters
+    return tuple(LettersOfCode(*each) for each in sorted(sums.items()))
+
+
+def _answers(parts: Sequence[Mapping[str, Histogrammed]]) -> dict[str, Histogrammed]:
+    names = sorted({stream for part in parts for stream in part})
+    return {stream: _timed([part[stream] for part in parts if stream in part]) for stream in names}
 
 
 def _timed(histograms: list[Histogrammed]) -> Histogrammed:

@@ -23,6 +23,7 @@ import orjson
 
 from bridge.asking import answer_requests, ask
 from bridge.assembly import live_mappings, web_settings
+from bridge.config import fingerprint
 from bridge.coverage import CoverageReport
 from bridge.errors import BridgeError, ConfigError
 from bridge.replaying import Errand
@@ -75,6 +76,7 @@ class Supervisor:
         self._tap: Callable[[list[Any]], None] | None = None
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
+        self._started_at = time.time()
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # the lock, which is taken below, says so
@@ -287,6 +289,10 @@ class Supervisor:
             subscribed=all(each.subscribed for each in at_work),
             problems=(*down, *told.problems, *self._own_problems()),
             workers=workers,
+            stalled=tuple(self.stalled()),
+            started_at=self._started_at,
+            settings_fingerprint=fingerprint(self._settings),
+            mappings_fingerprint=self.mappings.fingerprint,
         )
 
     def last_snapshot(self) -> Snapshot:

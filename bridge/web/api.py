@@ -45,7 +45,6 @@ class Api:
         self._history = history
         self._playground = playground
         self._writable = writable
-        self._started = time.time()
 
     def state(self) -> dict[str, Any]:
         """Everything at one moment: the page's first look, and its news each second."""
@@ -57,7 +56,7 @@ class Api:
             **told,
             "version": __version__,
             "now_ms": time.time_ns() // 1_000_000,
-            "up_secs": time.time() - self._started,
+            "up_secs": time.time() - snapshot.started_at,
             "writable": self._writable,
             "mappings": [self._mapping_summary(mapping, silent) for mapping in self._bridge.mappings.routes.mappings],
             "unmatched_topics": len(snapshot.coverage.topics),

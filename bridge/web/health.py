@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bridge.status import Snapshot
     from bridge.web.observed import Observed
 
 NOT_AT_WORK = ("starting", "restarting", "stopped")
@@ -39,8 +40,12 @@ def health(bridge: Observed) -> Verdict:
 
 def readiness(bridge: Observed) -> Verdict:
     """/readyz: why it does not do all of its work."""
-    snapshot = bridge.snapshot()
-    reasons = list(health(bridge).reasons)
+    return readiness_of(bridge.snapshot())
+
+
+def readiness_of(snapshot: Snapshot) -> Verdict:
+    """The same, of a bridge that has been looked at."""
+    reasons = list(snapshot.stalled)
     if not snapshot.connected:
         reasons.append(f"not connected to {snapshot.broker}")
     elif not snapshot.subscribed:

@@ -247,3 +247,20 @@ def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
     live.reload(every=True)
     assert live.routes is not before
     assert live.routes.mappings[1] is before.mappings[1]
+
+
+def test_the_fingerprint_is_that_of_the_texts_in_force(live, folder, tmp_path):
+    first = live.fingerprint
+    write(folder, "press.yaml", stream="other")
+    live.reload()
+    second = live.fingerprint
+    assert len({"", first, second}) == 3
+    write(folder, "press.yaml", text="topic: [")
+    live.reload()
+    assert live.fingerprint == second, "the last good version is in force"
+    again = LiveMappings(folder, tmp_path / "kept")
+    again.reload()
+    assert again.fingerprint == second, "over a restart too"
+    write(folder, "press.yaml")
+    live.reload()
+    assert live.fingerprint == first

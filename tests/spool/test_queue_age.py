@@ -1,9 +1,12 @@
 """How long ago the oldest record was received that is not settled."""
 
+import time
+
 import pytest
 
 from bridge.spool.live_first import LiveFirstQueue
 from bridge.spool.queue import StreamQueue
+from bridge.spool.transaction import Transaction
 from tests.spool.spools import opened, put, take
 
 
@@ -63,4 +66,33 @@ def test_it_is_known_after_a_restart(tmp_path):
     spool = opened(tmp_path)
     assert spool.queue("press").marks == marks
     assert len(take(spool)) == 2
+    spool.close()
+
+
+def test_the_whole_way_is_timed_over_a_restart(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, b"a")
+    put(spool, b"b")
+    spool.close()
+    spool = opened(tmp_path)
+    queue = spool.queue("press")
+    queue.marks = [(number, at - 7_200_000) for number, at in queue.marks]  # two hours pass
+    put(spool, b"c")
+    queue.settle(queue.collect(3, 1 << 20, 0.0, 0.0), [])
+    cumulative, bounds = queue.commits.from_arrival.value().cumulative, queue.commits.from_arrival.value().bounds
+    assert [cumulative[bounds.index(secs)] for secs in (60.0, 3600.0, 21600.0)] == [1, 1, 3]
+    spool.close()
+
+
+def test_a_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
+    spool = opened(tmp_path)
+    transaction = Transaction(received_at=time.monotonic() - 30.0)
+    queue = spool.queue("press")
+    queue.append(spool.mapping_number("press"), "k", b"a")
+    spool.commit(transaction)
+    queue.settle(queue.collect(1, 1 << 20, 0.0, 0.0), [])
+    bounds = queue.commits.from_arrival.value().bounds
+    place = bounds.index(10.0)
+    assert queue.commits.from_arrival.value().cumulative[place] == 0
+    assert queue.commits.from_disk.value().cumulative[place] == 1
     spool.close()

@@ -70,7 +70,7 @@ def test_whatever_was_committed_is_there_after_a_kill_at_any_instant(tmp_path):
         assert row.received == spool.queue("press").next - 1 + row.filtered
         assert spool.queue("press").next - 1 >= made
         assert len(numbers) == row.spooled == row.received - row.filtered - row.delivered - row.dead_lettered
-        assert spool.dead_letter_count == row.dead_lettered
+        assert spool.letters.count == row.dead_lettered
         spool.close()
     assert made > 100
 

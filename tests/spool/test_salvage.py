@@ -140,7 +140,7 @@ def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     spool = opened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
     assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
-    assert spool.dead_letter_count == 3
+    assert spool.letters.count == 3
     assert_books_balance(spool)
     spool.close()
     assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
@@ -256,7 +256,7 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
         assert "a defect" in caplog.text
         spool.close()
     spool = opened(tmp_path)
-    assert spool.dead_letter_count == 3
+    assert spool.letters.count == 3
     assert len(take_all(spool)) == 150 + 1
     assert_books_balance(spool)
     spool.close()

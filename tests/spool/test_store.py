@@ -128,7 +128,7 @@ def test_refused_records_become_dead_letters(spool):
     [(_, found)] = spool.newest_letters(1)
     assert (found.kind, found.mapping, found.streams, found.code) == ("record", "m", ("press",), "too_large")
     assert (found.key, found.payload, found.total_bytes) == ("k", b"1", 1)
-    assert spool.dead_letter_count == 1
+    assert spool.letters.count == 1
     assert (line(spool)["dead_lettered"], line(spool)["spooled"]) == (1, 1)
     assert_books_balance(spool)
 

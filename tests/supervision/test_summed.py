@@ -2,7 +2,7 @@ import orjson
 
 from bridge.coverage import CoverageReport, MappingCoverage, TopicCoverage
 from bridge.spool.ledger import LedgerRow
-from bridge.status import Snapshot
+from bridge.status import LettersOfCode, Snapshot
 from bridge.supervision.summed import at_rest, ended, summed
 from tests.web.bridges import snapshot, stream
 
@@ -43,6 +43,14 @@ def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_onc
     assert told.receive_to_spool.cumulative[-1] == 200
 
 
+def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
+    codes = (LettersOfCode("decode", 2), LettersOfCode("topic", 1))
+    told = of_two({"letters_by_code": codes}, {"letters_by_code": codes[:1], "stalled": ("it hangs",)})
+    assert told.letters_by_code == (LettersOfCode("decode", 4), LettersOfCode("topic", 1))
+    assert [told.answers["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
+    assert told.stalled == ("worker 2: it hangs",)
+
+
 def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_books():
     told = at_rest(snapshot(ledger=(ROW,)))
     assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
@@ -60,5 +68,8 @@ def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
 
 
 def test_a_snapshot_survives_the_way_from_the_worker():
-    told = snapshot(ledger=(ROW,), problems=("one",), client_id="bridge-1")
+    codes = (LettersOfCode("decode", 2),)
+    told = snapshot(
+        ledger=(ROW,), problems=("one",), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
+    )
     assert Snapshot.of(orjson.loads(orjson.dumps(told.whole()))) == told

@@ -1,5 +1,7 @@
 """A bridge for the web's tests: a real spool and real mappings, and no broker."""
 
+from dataclasses import replace
+
 from bridge.coverage import Coverage, CoverageReport
 from bridge.errors import BridgeError
 from bridge.histogram import Histogram
@@ -41,6 +43,8 @@ def snapshot(**changes):
         "coverage": CoverageReport(0, 1, (), (), 0),
         "receive_to_spool": timed.value(),
         "spool_to_delivered": timed.value(),
+        "receive_to_delivered": timed.value(),
+        "answers": {"telemetry": timed.value()},
     }
     return Snapshot(**{**values, **changes})
 
@@ -59,7 +63,7 @@ class Bridge:
         self.tap = None
 
     def snapshot(self):
-        return self.now
+        return replace(self.now, stalled=tuple(self.hanging))
 
     def stalled(self):
         return self.hanging
