@@ -11,6 +11,7 @@ from bridge.doctor.findings import failed, warning, well
 from bridge.doctor.network import reach
 from bridge.errors import Refused, SendError
 from bridge.kinesis.faults import FAULTS, MAX_CLOCK_SKEW_SECS
+from bridge.kinesis.placement import BY_SERVICE
 from bridge.kinesis.places import date_at
 from bridge.model import Destination, Record
 
@@ -87,7 +88,7 @@ def examine_stream(publisher: Publisher, destination: Destination, *, send: bool
     """One stream: as it is, what may be asked of it, and with `send` whether it takes a record."""
     subject, name = f"stream {destination.data_stream}", str(destination)
     try:
-        yield _described(publisher, subject, name)
+        yield from _described(publisher, subject, destination)
     except SendError as error:
         yield failed("aws.stream", subject, str(error), _hint(error))
         return
@@ -100,11 +101,12 @@ def examine_stream(publisher: Publisher, destination: Destination, *, send: bool
         yield from _send(publisher, destination)
 
 
-def _described(publisher: Publisher, subject: str, name: str) -> Finding:
-    described = publisher.describe(name)
+def _described(publisher: Publisher, subject: str, destination: Destination) -> Iterator[Finding]:
+    described = publisher.describe(str(destination))
     if not described.described:
         advice = "'mqtt-kinesis policy' prints what to allow; or keep records under 1 MiB"
-        return warning("aws.stream", subject, "may not be asked about; records are taken to be at most 1 MiB", advice)
+        yield warning("aws.stream", subject, "may not be asked about; records are taken to be at most 1 MiB", advice)
+        return
     facts = {
         "status": described.status,
         "mode": described.mode,
@@ -114,12 +116,26 @@ def _described(publisher: Publisher, subject: str, name: str) -> Finding:
     }
     if described.status not in ("ACTIVE", "UPDATING"):
         advice = "wait until it is ACTIVE, or create it again"
-        return failed("aws.stream", subject, f"it is {described.status}", advice, facts)
+        yield failed("aws.stream", subject, f"it is {described.status}", advice, facts)
+        return
     encryption = f"encrypted by {described.key_id}" if described.key_id else "not encrypted"
     shards = f"{described.open_shards} shard{'' if described.open_shards == 1 else 's'}"
     size = f"records up to {described.max_record_bytes >> 20} MiB"
     said = f"{described.status}, {described.mode or 'PROVISIONED'}, {shards}, {size}, {encryption}"
-    return well("aws.stream", subject, said, facts)
+    yield well("aws.stream", subject, said, facts)
+    if described.distribution == BY_SERVICE:
+        yield _placing_itself(subject, destination)
+
+
+def _placing_itself(subject: str, destination: Destination) -> Finding:
+    said = "it places records itself (record distribution strategy AUTO): keys decide neither on the shard nor on order"
+    wanted = {"packing: kpl": destination.packing == "kpl", "order: strict": destination.order == "strict"}
+    if any(wanted.values()):
+        in_vain = " and ".join(option for option, chosen in wanted.items() if chosen)
+        how = "aws kinesis update-stream-record-distribution-strategy --record-distribution-strategy USER_PARTITION_KEY"
+        advice = f"{in_vain} can do nothing there; to go by keys again: {how} --stream-arn ..."
+        return warning("aws.placement", subject, said, advice)
+    return well("aws.placement", subject, said)
 
 
 def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:

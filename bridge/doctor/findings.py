@@ -23,6 +23,7 @@ Check = Literal[
     "aws.clock",
     "aws.credentials",
     "aws.stream",
+    "aws.placement",
     "aws.shards",
     "aws.send",
     "disk.sync",

@@ -45,6 +45,8 @@ class StreamDescription:
     arn: str = ""
     key_id: str = ""
     """As the stream has it: a key's ARN or id, or an alias."""
+    distribution: str = ""
+    """RecordDistributionStrategy: AUTO where the stream places records itself; "" where it is not told."""
     described: bool = True
 
 
@@ -90,6 +92,7 @@ class Publisher:
             encryption=summary.get("EncryptionType", ""),
             arn=summary.get("StreamARN", ""),
             key_id=summary.get("KeyId", ""),
+            distribution=summary.get("RecordDistributionStrategy", ""),
         )
 
     def list_shards(self, stream: str) -> list[Shard]:

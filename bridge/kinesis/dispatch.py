@@ -54,6 +54,7 @@ class Dispatch:
         self.request_bytes = MAX_REQUEST_BYTES
         self.hot_keys = HotKeys(str(destination), packed=destination.packing != "none")
         self._lanes = Lanes()
+        self._destination = destination
         self._packer = packer(destination, self._place)
         self._spread = destination.keys == "spread"
         self._paced_until = NOW
@@ -83,6 +84,15 @@ class Dispatch:
             return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
         held = _HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0
         return requests * MAX_REQUEST_RECORDS + held, full * MAX_REQUEST_BYTES
+
+    def place_by_key(self, by_key: bool) -> None:
+        """Whether the keys of records decide on their shards. Where they do not, nothing is aggregated or sorted."""
+        self.shards.useless = not by_key
+        self.shards.map = None
+        aggregates = self._destination.packing == "kpl"
+        self._packer = None if aggregates and not by_key else packer(self._destination, self._place)
+        if self._packer is not None:
+            self.shards.want()
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
         """Of each shard, the records that wait and their bytes; nothing where they are not sorted by shard."""

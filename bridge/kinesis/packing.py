@@ -45,8 +45,8 @@ class Packed(NamedTuple):
 
     @property
     def keys(self) -> set[str]:
-        """The partition keys of the records in it."""
-        return {record.key for record in self.records}
+        """The partition keys that a consumer finds in it."""
+        return {self.key} if self.hash_key is None else {record.key for record in self.records}
 
 
 class Packer(Protocol):

@@ -7,6 +7,8 @@ from bridge.model import DEFAULT_RECORD_BYTES
 ASK_AGAIN_SECS = 30.0
 """DescribeStreamSummary is limited to 20 calls a second for the whole account:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html"""
+LOOK_AGAIN_SECS = 300.0
+"""Where the answer is expected to change some day."""
 
 
 class RecordLimit:
@@ -19,21 +21,23 @@ class RecordLimit:
         self.max_bytes: int | None = None
         self.described = False
         self._ask_at = 0.0
+        self._again_at = float("inf")
         self._asking = False
         self._wanted = True
 
     def start_asking(self, now: float) -> bool:
         """Whether the caller should ask now, and then tell `answered` or `unanswered`."""
-        if self._asking or not self._wanted or now < self._ask_at:
+        if self._asking or now < self._ask_at or not (self._wanted or now >= self._again_at):
             return False
         self._asking = True
         return True
 
-    def answered(self, max_bytes: int, now: float, *, described: bool) -> None:
-        """What Kinesis said, or the default where it may not be asked."""
+    def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
+        """What Kinesis said, or the default where it may not be asked. `again`: ask once more in a few minutes."""
         self.max_bytes, self.described = max_bytes, described
         self._asking = self._wanted = False
         self._ask_at = now + ASK_AGAIN_SECS
+        self._again_at = now + LOOK_AGAIN_SECS if again else float("inf")
 
     def unanswered(self, now: float) -> None:
         """It could not be asked; later."""

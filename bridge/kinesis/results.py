@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.kinesis.faults import Treatment, record_fault
+from bridge.kinesis.kpl import MAGIC
 from bridge.kinesis.packing import Packed
 from bridge.kinesis.wire import Accepted
 
@@ -21,7 +22,7 @@ class Sorted:
     """One request by what becomes of its records. `last` is the last failure among those `again`.
 
     Of packed records: `failed` are those whose records are `again` in whole; `mislanded` those that Kinesis stored,
-    each with the shard it named, which is not the one it was packed for; `halve` those that can never be accepted.
+    each with the shard it named, which is not the one it was aggregated for; `halve` those that can never be accepted.
     """
 
     delivered: list[Record] = field(default_factory=list)
@@ -47,7 +48,7 @@ def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) 
         sorted_.shards.add(result.shard_id)
         if not isinstance(entry, Packed):
             sorted_.delivered.append(entry)
-        elif entry.hash_key is None or entry.shard is None or entry.shard.id == result.shard_id:
+        elif entry.shard is None or entry.shard.id == result.shard_id or not entry.data.startswith(MAGIC):
             sorted_.delivered += entry.records
         else:
             sorted_.mislanded.append((entry, result.shard_id))

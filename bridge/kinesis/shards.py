@@ -69,19 +69,19 @@ class ShardMap:
 class ShardWatch:
     """Knows the map, or when to ask for it. Not thread-safe: the sender guards it.
 
-    `map` is None until Kinesis has answered, while an answer has put the map in doubt, and where ListShards is not
-    permitted: `denied`.
+    `map` is None until Kinesis has answered, while an answer has put the map in doubt, where ListShards is not
+    permitted (`denied`), and where keys do not decide on the shard (`useless`): then it is asked for in doubt only.
     """
 
     def __init__(self) -> None:
         self.map: ShardMap | None = None
-        self.denied = False
+        self.denied = self.useless = False
         self._wanted = self._asking = False
         self._ask_at = 0.0
 
     def want(self) -> None:
         """The map is of use. Without this it is never asked for."""
-        if self.map is None:
+        if self.map is None and not self.useless:
             self._wanted = True
 
     def doubt(self) -> None:

@@ -16,6 +16,7 @@ from bridge.kinesis.health import StreamHealth, StreamStatus
 from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.pacing import Backoff, Pacing
 from bridge.kinesis.packing import PAYLOAD_UNIT_BYTES, Packed
+from bridge.kinesis.placement import BY_SERVICE, Placement
 from bridge.kinesis.record_limit import RecordLimit
 from bridge.kinesis.strict import StrictDispatch
 from bridge.model import Destination, Tuning
@@ -62,6 +63,7 @@ class Window:
         destination = Destination.parse(stream)
         chosen = StrictDispatch if destination.order == "strict" else Dispatch
         self.dispatch: Dispatch = chosen(destination, settings.linger_secs)
+        self._placement = Placement(destination, self.dispatch)
         self._stream = stream
         self._settings = settings
         self._oversized: list[Record] = []  # over 1 MiB, while the stream's limit is not known
@@ -136,6 +138,7 @@ class Window:
         for packed in outcome.halve:
             self.dispatch.halve(packed.records)
         if outcome.mislanded:
+            self.limit.doubt()  # the stream may place records itself by now
             self.dispatch.shards.doubt()
             self._undecided += outcome.mislanded
         most = self._hold_failed(outcome, now, part=batch.part) if outcome.again else 0
@@ -176,7 +179,9 @@ class Window:
 
     def limit_answered(self, description: StreamDescription, now: float) -> list[Rejected]:
         """The stream's limit is known; gives the records that waited for it in vain."""
-        self.limit.answered(description.max_record_bytes, now, described=description.described)
+        again = description.distribution == BY_SERVICE
+        self.limit.answered(description.max_record_bytes, now, described=description.described, again=again)
+        self._placement.told(description.distribution)
         if not self._pacing.failures and not self._attempts:
             self._health.ok(now)
         oversized, self._oversized = self._oversized, []
@@ -202,14 +207,11 @@ class Window:
         known = self.dispatch.shards.map
         if known is None:
             return []
-        delivered: list[Record] = []
         undecided, self._undecided = self._undecided, []
-        for packed, shard_id in undecided:
-            shard = known.get(shard_id)
-            if shard is not None and shard.holds(packed.keys):
-                delivered += packed.records
-            else:
-                self._resend(packed.records)
+        kept, discarded = self._placement.decide(undecided, known)
+        delivered = [record for packed in kept for record in packed.records]
+        for packed in discarded:
+            self._resend(packed.records)
         self._delivered(delivered)
         return delivered
 

@@ -13,16 +13,19 @@ import pytest
 
 from bridge.cli.doctor import doctor
 from bridge.doctor import broker, network
-from bridge.doctor.aws import examine_endpoint
+from bridge.doctor.aws import examine_endpoint, examine_stream
 from bridge.doctor.examine import examine
 from bridge.doctor.findings import well
 from bridge.errors import ConfigError
 from bridge.kinesis.clients import PublisherSettings
 from bridge.kinesis.places import Place
+from bridge.model import Destination
 from tests.cli.setting import BRIDGE, set_up
+from tests.kinesis.conftest import publisher_for
 from tests.rig.certificates import Authority
 from tests.rig.ministack import MiniStack, allow
 from tests.rig.mosquitto import Mosquitto, executable
+from tests.stand_in.kinesis import KinesisStandIn
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +179,19 @@ def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     server.server_close()
     assert told["clock"].state == state
     assert words in told["clock"].said
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [("", "well"), (" packing=kpl", "warning"), (" order=strict", "warning")]
+)
+def test_a_stream_that_places_records_itself_is_told_where_that_matters(options, state):
+    with KinesisStandIn({"telemetry": 2}) as kinesis:
+        kinesis.streams["telemetry"].place_by_service()
+        publisher = publisher_for(kinesis.url)
+        _, told = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
+        publisher.close()
+    assert (told.state, "AUTO" in told.said) == (state, True)
+    assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
 
 
 def test_a_check_that_fails_or_hangs_stops_no_other():

@@ -151,6 +151,7 @@ class KinesisStandIn:
                 "EncryptionType": "NONE",
                 "OpenShardCount": len(stream.open_shards),
                 "MaxRecordSizeInKiB": stream.max_record_kib,
+                "RecordDistributionStrategy": stream.distribution,
             }
         }
 

@@ -8,9 +8,12 @@ import threading
 import time
 from base64 import b64decode
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
@@ -100,6 +103,7 @@ class Stream:
         self.shards = [Shard(number, number * width, last[number], clock) for number in range(shards)]
         self.poison_keys: set[str] = set()
         self.poison_data: bytes | None = None
+        self._by_service: Iterator[Shard] | None = None
         self.requests = 0
         self.in_flight = self.most_in_flight = 0  # counted only where a request takes its time
         self._numbers = itertools.count(1)
@@ -147,7 +151,18 @@ class Stream:
             self._shard_of.clear()
             return children
 
+    def place_by_service(self, on: bool = True) -> None:
+        """As an on-demand stream with RecordDistributionStrategy AUTO: keys and hash keys are ignored."""
+        self._shard_of.clear()
+        self._by_service = itertools.cycle(self.open_shards) if on else None
+
+    @property
+    def distribution(self) -> str:
+        return "AUTO" if self._by_service else "USER_PARTITION_KEY"
+
     def shard_of(self, key: str, hash_key: str | None = None) -> Shard:
+        if self._by_service:
+            return next(self._by_service)
         shard = self._shard_of.get(hash_key or key)
         if shard is None or not shard.open:
             place = int(hash_key) if hash_key else int.from_bytes(hashlib.md5(key.encode()).digest(), "big")
