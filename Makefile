@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 # The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
 # Each that may call apt-get goes after another one: two at a time stand in each other's way.
 test:
-	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace node ministack chromium
+	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace prometheus node ministack chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 linted: $(VENV)/.test
@@ -111,9 +111,23 @@ build/node/.installed: Makefile | chromium
 	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6 axe-core@4
 	@touch $@
 
+# The dashboard's queries and the alert rules are evaluated by what they are written for. Taken out of its package and not
+# installed: that would start a server on every interface.
+.PHONY: prometheus
+prometheus: build/prometheus/.installed
+
+build/prometheus/.installed: Makefile | strace
+	@mkdir -p build/prometheus
+	@{ command -v prometheus && command -v promtool; } >/dev/null || { cd build/prometheus \
+	  && { apt-get -qq -o APT::Sandbox::User=root download prometheus 2>/dev/null \
+	    || { apt-get update -qq && apt-get -qq -o APT::Sandbox::User=root download prometheus; }; } \
+	  && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } \
+	  || { echo "the tests need Prometheus: put prometheus and promtool on the PATH" >&2; exit 1; }
+	@touch $@
+
 # The page is tested in a real browser.
 .PHONY: chromium
-chromium: | strace
+chromium: | prometheus
 	@command -v chromium >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \

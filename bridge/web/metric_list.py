@@ -72,6 +72,8 @@ _BOOKS_HELP = {
     "expired": "Of those dropped, records past spool.max_age_secs",
     "damaged": "Of those dropped, records lost by a damaged disk",
 }
+_CODES: Final = ("decode", "internal", "invalid", "partition_key", "too_large", "topic", "transform")
+"""Each begins at 0: Prometheus does not see an increase to the first value of a counter."""
 _STREAM_STATES: Final = ("ok", "retrying", "refused")
 _WORKER_STATES: Final = ("starting", "running", "draining", "drained", "restarting", "stopped")
 
@@ -132,7 +134,7 @@ METRICS: Final = (
     Metric("dead_letter_bytes", "gauge", (), "What they take in the spool.", _one(lambda s: s.dead_letter_bytes)),
     Metric("dead_letter_max_bytes", "gauge", (), "spool.max_dead_letter_bytes: beyond it the oldest give way.", _one(lambda s: s.dead_letter_max_bytes)),
     Metric("rejected_total", "counter", ("code",), "Dead letters made since the start, by their reason.",
-           lambda s: [((each.code,), each.letters) for each in s.letters_by_code]),
+           lambda s: [((code,), letters) for code, letters in (dict.fromkeys(_CODES, 0) | dict(s.letters_by_code)).items()]),
     Metric("mappings", "gauge", (), "Mappings in force.", _one(lambda s: len(s.coverage.mappings))),
     Metric("mapping_problem", "gauge", ("mapping",), "1 while a mapping's file does not load; its last good version is in force.",
            lambda s: [((name,), 1) for name in s.failing_mappings]),

@@ -5,6 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.coverage import CoverageReport, MappingCoverage
+from bridge.errors import Rejected
 from bridge.kinesis.health import StreamStatus
 from bridge.spool.ledger import LedgerRow
 from bridge.status import LettersOfCode, Snapshot, WorkerStatus
@@ -131,6 +132,12 @@ def test_workers_are_told_one_by_one(families):
 
 def test_rejections_are_told_by_their_reason(families):
     assert value(families, "rejected", code="decode") == 4
+
+
+def test_each_reason_begins_at_zero_so_that_its_first_letter_is_an_increase(families):
+    codes = {each.labels["code"] for each in families[PREFIX + "rejected"].samples}
+    assert {each.code for each in Rejected.__subclasses__()} | {"internal", "invalid", "topic"} == codes
+    assert value(families, "rejected", code="topic") == 0
 
 
 def test_the_process_is_told_as_the_client_library_tells_it(families):
