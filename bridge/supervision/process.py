@@ -58,6 +58,8 @@ class WorkerProcess:
         self.stalled: tuple[str, ...] = ()
         self.left_asked = False
         """This process was told to give its session up."""
+        self.link_share: int | None = None
+        """What this process was told of the link, if it was."""
         self._command = command
         self._clock = clock
         self._backoff = Backoff(1.0, LONGEST_PAUSE_SECS)
@@ -69,6 +71,7 @@ class WorkerProcess:
         self._told_at = self._heard_at = self._started_at = 0.0
         self._start_at: float | None = 0.0
         self._detail = "it is being started"
+        self._hung = ""
         self._state: WorkerState = "starting"
         self._merging = threading.Lock()
 
@@ -81,14 +84,19 @@ class WorkerProcess:
             code = self._process.poll()
             if code is not None:
                 self._ended(code, now)
-            elif self._hangs(now):
-                log.error("%s answers nothing, or makes no progress (%s): it is killed", self.member.name, self._why())
+            elif not self._hung and self._hangs(now):
+                self._hung = self._why()
+                log.error("%s answers nothing, or makes no progress (%s): it is killed", self.member.name, self._hung)
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
             self._start(now)
 
     def _start(self, now: float) -> None:
-        channel = Channel()
+        try:
+            channel = Channel()
+        except OSError as error:
+            self._pause(f"it cannot be started: {error.strerror}", now)
+            return
         number = channel.theirs.fileno()
         # In a session of its own: Ctrl-C at the terminal is the supervisor's, which passes it on once.
         try:
@@ -104,7 +112,8 @@ class WorkerProcess:
             return
         channel.theirs.close()
         self._channel, self._started_at, self._heard_at, self._start_at = channel, now, now, None
-        self._state, self._detail, self.left_asked, self.stalled = "starting", "it is being started", False, ()
+        self._state, self._detail, self._hung = "starting", "it is being started", ""
+        self.left_asked, self.stalled, self.link_share = False, (), None
         log.info("%s started", self.member.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
 
     def _ended(self, code: int, now: float) -> None:
@@ -116,7 +125,7 @@ class WorkerProcess:
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._backoff.reset()
-        self._pause(_words(code), now)
+        self._pause(f"it hung ({self._hung}), and was killed" if self._hung else _words(code), now)
 
     def _pause(self, why: str, now: float) -> None:
         pause = self._backoff.next()
@@ -177,6 +186,9 @@ class WorkerProcess:
             log.debug("%s: %s", self.member.name, error)
             return None
         self._heard_at = self._clock()
+        if "error" in told:
+            log.debug("%s cannot tell: %s", self.member.name, told["error"])
+            return None
         return told
 
     def tell(self, what: str, **more: Any) -> None:

@@ -145,11 +145,9 @@ class Supervisor:
     def _watch_workers(self) -> None:
         while not self._stopping.wait(LOOK_SECS):
             now = self._progress_at = time.monotonic()
-            drained = self._drained
             for worker in self.workers:
                 worker.look()
-            if self._drained != drained:
-                self._divide_link()
+            self._divide_link()
             if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.at_work for worker in self.workers):
                 self._polled_at = now
                 self._poll()
@@ -180,9 +178,10 @@ class Supervisor:
 
     def _divide_link(self) -> None:
         share = link_share(self._settings, len(self.workers) - self._drained)
-        if share is not None:
-            for worker in self.workers:
+        for worker in self.workers:
+            if worker.at_work and worker.link_share != share:
                 worker.tell("link", bytes_per_sec=share)
+                worker.link_share = share
 
     def _show_messages(self, tap: Callable[[list[Any]], None]) -> None:
         for worker in self.workers:

@@ -110,10 +110,17 @@ class Worker:
 
     def _serve(self) -> None:
         for request in self._channel.requests():
-            self._channel.answer(request, self._answer(request))
+            self._channel.answer(request, self._answered(request))
         if self._tapped_at and time.monotonic() - self._tapped_at > TAP_SECS:
             self._tapped_at = 0.0
             self._service.set_tap(None)
+
+    def _answered(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What gives nothing to look with, a disk or a want of descriptors, stops nothing else."""
+        try:
+            return self._answer(request)
+        except (BridgeError, OSError) as error:
+            return {"error": str(error)}
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "status":
@@ -152,7 +159,10 @@ class Worker:
     # -- draining ----------------------------------------------------------------------------------------------------
 
     def _drained(self, now: float) -> bool:
-        snapshot = self._service.snapshot()
+        try:
+            snapshot = self._service.snapshot()
+        except (BridgeError, OSError):
+            return False
         if snapshot.received_messages != self._received or not self._service.left:
             self._received, self._received_at = snapshot.received_messages, now
         return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")
