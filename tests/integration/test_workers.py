@@ -1,68 +1,18 @@
 """`run --workers N` on a real broker: killed workers, a killed supervisor, fewer workers than before."""
 
-import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
-import pytest
-
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 from tests.rig.books import read_books
-from tests.rig.bridge_process import ROOT, write_configuration
+from tests.rig.bridge_process import write_configuration
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.publisher import Publisher
 from tests.rig.service_manager import ServiceManager
 from tests.rig.telemetry import telemetry
 from tests.rig.workers import Workers, alive
-
-
-@pytest.fixture
-def workers(tmp_path, mosquitto, kinesis):
-    """workers(3): run --workers 3 between `mosquitto` and `kinesis`, subscribed, until the test ends."""
-    running = contextlib.ExitStack()
-
-    def start(count, mappings=None, environment=None, **more):
-        write_configuration(
-            tmp_path,
-            mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
-            kinesis={"endpoint_url": kinesis.url},
-            mappings=mappings or {"press": TELEMETRY},
-            **more,
-        )
-        return running.enter_context(Workers(tmp_path, count, environment=environment))
-
-    with running:
-        yield start
-
-
-def command(running, *arguments):
-    line = [sys.executable, "-m", "bridge", *arguments, "--config", str(running.folder / "bridge.yaml")]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-def status(running):
-    return json.loads(command(running, "status", "--json").stdout)["status"]
-
-
-def wait_drained(running, count):
-    words = "has drained its spool"
-    eventually(lambda: running.stderr().count(words) == count, f"{count} workers have drained their spools")
-
-
-def check_books(running, count):
-    """Of all workers together: what was received was delivered, and nothing is left."""
-    numbers = [number for number in range(9) if (running.worker_folder(number) / "spool.db").exists()]
-    books = [read_books(running.worker_folder(number)) for number in numbers]
-    for each in books:
-        each.check()
-    assert sum(each.total("spooled") for each in books) == 0
-    assert sum(each.total("delivered") for each in books) >= count
-    return dict(zip(numbers, books, strict=True))
 
 
 def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_own_spool(workers, mosquitto, kinesis):
@@ -78,8 +28,8 @@ def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_ow
         publishing.join()
     arrivals.wait_for_all(range(count))
     assert any("worker 2 has ended: it was killed by SIGKILL" in (line["event"] or "") for line in running.log())
-    eventually(lambda: not any(row["spooled"] for row in status(running)["ledger"]), "all is settled")
-    told = status(running)
+    eventually(lambda: not any(row["spooled"] for row in running.status()["ledger"]), "all is settled")
+    told = running.status()
     assert [(each["state"], each["restarts"]) for each in told["workers"]] == [
         ("running", 0),
         ("running", 1),
@@ -87,7 +37,7 @@ def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_ow
     ]
     assert (told["balanced"], told["subscribed"]) == (True, True)
     assert running.stop() == 0, running.stderr()[-3000:]
-    books = check_books(running, count)
+    books = running.check_books(count)
     assert all(each.total("received") > count // 10 for each in books.values())
     assert running.log()[-1]["received"] == sum(each.total("received") for each in books.values())
 
@@ -102,7 +52,7 @@ def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kines
             publisher.publish(telemetry(300, first=300), 1)
             Arrivals(kinesis).wait_for_all(range(600))
             assert running.stop() == 0, running.stderr()[-3000:]
-            books = check_books(running, 600)
+            books = running.check_books(600)
             assert all(each.total("received") > 100 for each in books.values())
             assert "MQTT 3.1.1 has no shared subscriptions of its own" in running.stderr()
 
@@ -119,7 +69,7 @@ def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, m
     running.start()
     arrivals.wait_for_all(range(1_000))
     assert running.stop() == 0, running.stderr()[-3000:]
-    check_books(running, 1_000)
+    running.check_books(1_000)
 
 
 def test_systemd_hears_of_a_reloads_end_when_each_worker_maps_as_the_files_say(workers, mosquitto, kinesis, tmp_path):
@@ -166,34 +116,35 @@ def test_with_fewer_workers_what_the_others_hold_is_drained_and_their_sessions_g
         publisher.publish(telemetry(600, first=900), 1)  # a part of them waits in the session of each
         running.count = 1
         running.start()
-        eventually(
-            lambda: sum("has drained its spool" in (line["event"] or "") for line in running.log()) == 2, "drained"
-        )
+        running.wait_drained(2)
         publisher.publish(telemetry(300, first=1_500), 1)
     arrivals.wait_for_all(range(1_800))
-    told = status(running)
+    told = running.status()
     assert [(each["name"], each["state"]) for each in told["workers"]] == [
         ("worker 1", "running"),
         ("worker 2", "drained"),
         ("worker 3", "drained"),
     ]
     assert running.stop() == 0, running.stderr()[-3000:]
-    check_books(running, 1_800)
+    running.check_books(1_800)
 
 
 def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kinesis):
     running, arrivals = workers(2), Arrivals(kinesis)
-    running.stop()
     with Publisher(mosquitto.port) as publisher:
-        publisher.publish(telemetry(400), 1)
+        kinesis.fault("error")
+        publisher.publish(telemetry(200), 1)
+        eventually(lambda: sum(each.in_queues for each in running.books().values()) == 200, "a backlog in the spools")
+        running.stop()
+        kinesis.clear()
+        publisher.publish(telemetry(200, first=200), 1)
         running.count = 0
         running.start()
         warned = [line["event"] for line in running.log(since_start=True) if "is left over" in (line["event"] or "")]
         assert len(warned) == 2
-        assert "worker-1 is left over from an earlier run: the broker may keep messages for its session" in warned[0]
-        eventually(
-            lambda: sum("has drained its spool" in (line["event"] or "") for line in running.log()) == 2, "drained"
-        )
+        why = "records wait to be sent, and the broker may keep messages for its session"
+        assert f"worker-1 is left over from an earlier run: {why}" in warned[0]
+        running.wait_drained(2)
         publisher.publish(telemetry(200, first=400), 1)
     arrivals.wait_for_all(range(600))
     assert running.stop() == 0, running.stderr()[-3000:]

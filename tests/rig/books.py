@@ -2,6 +2,8 @@
 
 import contextlib
 import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,17 @@ class Books:
         for line in self.lines.values():
             assert line["received"] == sum(line[count] for count in COUNTS[1:]), self
         assert self.total("spooled") == self.in_queues, self
+
+
+def summed(books: Iterable[Books]) -> Books:
+    """Of several spools, as of one."""
+    lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    in_queues = letters = 0
+    for each in books:
+        in_queues, letters = in_queues + each.in_queues, letters + each.letters
+        for place, line in each.lines.items():
+            lines[place].update(line)
+    return Books({place: {count: line[count] for count in COUNTS} for place, line in lines.items()}, in_queues, letters)
 
 
 def read_books(spool: Path) -> Books:

@@ -1,10 +1,14 @@
 """What the tests ask of `run --workers N`, beside what a BridgeProcess gives."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 
 from tests.integration.arrivals import eventually
-from tests.rig.bridge_process import BridgeProcess
+from tests.rig.books import Books, read_books, summed
+from tests.rig.bridge_process import ROOT, BridgeProcess
 
 
 class Workers(BridgeProcess):
@@ -38,7 +42,38 @@ class Workers(BridgeProcess):
         os.kill(self.pid_of(number), by)
 
     def worker_folder(self, number):
-        return self.folder / "data" / f"worker-{number}"
+        """0: the spool of a bridge without workers."""
+        return self.folder / "data" / f"worker-{number}" if number else self.folder / "data"
+
+    def command(self, *arguments):
+        """Any command with this configuration, as a shell has it."""
+        line = [sys.executable, "-m", "bridge", *arguments, "--config", str(self.folder / "bridge.yaml")]
+        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    def status(self):
+        return json.loads(self.command("status", "--json").stdout)["status"]
+
+    def wait_drained(self, count):
+        words = "has drained its spool"
+        eventually(
+            lambda: sum(words in (line["event"] or "") for line in self.log(since_start=True)) == count, "drained"
+        )
+
+    def books(self) -> dict[int, Books]:
+        """Of each spool, checked, by the number of its worker; 0: of the bridge without workers."""
+        numbers = [number for number in range(10) if (self.worker_folder(number) / "spool.db").exists()]
+        books = {number: read_books(self.worker_folder(number)) for number in numbers}
+        for each in books.values():
+            each.check()
+        return books
+
+    def check_books(self, count):
+        """Of all together: so many were received and delivered, and nothing is left. The books of each."""
+        books = self.books()
+        told = summed(books.values())
+        assert told.total("spooled") == 0, told
+        assert told.total("delivered") >= count, told
+        return books
 
 
 def alive(pid):

@@ -1,0 +1,82 @@
+"""From one process to workers and back, with a backlog in what is left behind; and how workers divide the link."""
+
+import time
+
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
+from tests.rig.books import read_books
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import TOPIC_FILTER, telemetry
+
+REMEMBERING = {**TELEMETRY, "changes": {"value": "payload.count"}}
+
+
+def waits(running, number):
+    return read_books(running.worker_folder(number)).in_queues
+
+
+def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mosquitto, kinesis):
+    running, arrivals = workers(0), Arrivals(kinesis)
+    with Publisher(mosquitto.port) as publisher:
+        kinesis.fault("error")
+        publisher.publish(telemetry(300), 1)
+        eventually(lambda: waits(running, 0) == 300, "a backlog in the spool")
+        running.stop()
+        kinesis.clear()
+        publisher.publish(telemetry(100, first=300), 1)  # they wait in the session
+        running.count = 2
+        running.start()
+        publisher.publish(telemetry(200, first=400), 1)
+        running.wait_drained(1)
+    [told] = [line["event"] for line in running.log(since_start=True) if "is left over" in (line["event"] or "")]
+    assert "data is left over from an earlier run: records wait to be sent, and the broker may keep" in told
+    assert "; bridge drains it" in told
+    arrivals.wait_for_all(range(600))
+    assert running.status()["workers"][-1]["state"] == "drained"
+    assert running.stop() == 0, running.stderr()[-3000:]
+    assert running.check_books(600)[0].total("delivered") >= 400
+
+
+def test_a_mapping_that_cannot_be_shared_refuses_the_first_switch_and_touches_nothing(workers, mosquitto, kinesis):
+    running = workers(0, {"press": REMEMBERING})
+    with Publisher(mosquitto.port) as publisher:
+        kinesis.fault("error")
+        publisher.publish(telemetry(10), 1)
+        eventually(lambda: waits(running, 0), "a backlog in the spool")
+        running.stop()
+        before = waits(running, 0)
+        refused = running.command("run", "--workers", "2")
+        assert refused.returncode == 2
+        assert "mappings/press.yaml" in refused.stderr
+        assert "changes" in refused.stderr
+        assert waits(running, 0) == before
+        assert not running.worker_folder(1).exists()
+        kinesis.clear()
+        running.start()
+        eventually(lambda: not waits(running, 0), "it goes on as before")
+
+
+def test_the_link_is_divided_among_workers_and_what_one_that_is_drained_had_goes_to_the_rest(
+    workers, mosquitto, kinesis
+):
+    rate, large = 200_000, {"topic": TOPIC_FILTER, "outputs": TELEMETRY["outputs"]}
+    kinesis.fault("error")
+    running = workers(2, {"press": large}, link={"max_bytes_per_sec": rate})
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(telemetry(4_000), 1)
+        eventually(lambda: waits(running, 1) + waits(running, 2) == 4_000, "all is spooled")
+        kinesis.clear()
+        assert 0.6 * rate < speed(kinesis, 2 * rate) < 1.6 * rate
+        running.count = 1
+        running.restart()
+        running.wait_drained(1)
+        publisher.publish(telemetry(4_000, first=4_000), 1)
+        assert 0.6 * rate < speed(kinesis, 2 * rate) < 1.6 * rate
+
+
+def speed(kinesis, count):
+    """Bytes a second until so many more have come, after a moment that is not looked at."""
+    started = kinesis.received_bytes
+    eventually(lambda: kinesis.received_bytes > started + 30_000, "it sends", timeout_secs=60)
+    first, at = kinesis.received_bytes, time.monotonic()
+    eventually(lambda: kinesis.received_bytes > first + count, "it goes on sending", timeout_secs=60)
+    return (kinesis.received_bytes - first) / (time.monotonic() - at)
