@@ -1,5 +1,6 @@
 """`run --workers N` on a real broker: killed workers, a killed supervisor, fewer workers than before."""
 
+import json
 import os
 import signal
 import threading
