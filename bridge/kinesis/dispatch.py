@@ -247,7 +247,7 @@ class Dispatch:
         assert self._packer is not None  # noqa: S101 - the one caller has looked
         size = min(batch.room_bytes, self._allowed(lane)) * self._packer.ratio
         taken, _ = lane.take(PACKED_TURN_RECORDS, max(int(size), counted_bytes(lane.records[0])))
-        sent: set[int] = set()
+        sent = 0
         for packed in self._packer.pack(taken, lane.shard, most):
             size = packed.counted_bytes
             if (size > batch.room_bytes and batch.records) or batch.room_records <= 0:
@@ -258,9 +258,10 @@ class Dispatch:
                     break
                 self.rates.spend(packed.shard.id, 1, size, self._now)
             batch.add_packed(packed, size)
-            sent.update([record.number for record in packed.records])
-        if len(sent) < len(taken):
-            lane.put_back([record for record in taken if record.number not in sent])
+            sent += len(packed.records)
+        if sent < len(taken):
+            gone = {record.number for each in batch.packed or () for record in each.records}
+            lane.put_back([record for record in taken if record.number not in gone])
 
     def _allowed(self, lane: Lane) -> int:
         """The bytes that may go from this lane now."""

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -125,7 +125,7 @@ def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
     whole = len(pending) - len(pending) % _ROWS_AT_ONCE
     for first in range(0, whole, _ROWS_AT_ONCE):
         rows = pending[first : first + _ROWS_AT_ONCE]
-        database.execute(into + _ROWS, [value for record in rows for value in record])
+        database.execute(into + _ROWS, list(chain.from_iterable(rows)))
     database.executemany(f"{into}(?, ?, ?, ?)", pending[whole:])
 
 

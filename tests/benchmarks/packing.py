@@ -6,6 +6,7 @@ become smaller, and a cheaper sender shows as more bursts. They compress better 
 changes.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from tests.benchmarks.load import (
@@ -17,7 +18,7 @@ from tests.benchmarks.load import (
     in_session,
     kinesis_process,
 )
-from tests.benchmarks.scoreboard import Figure
+from tests.benchmarks.scoreboard import Figure, at_least
 from tests.rig.books import read_books
 
 KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
@@ -29,6 +30,9 @@ OUTPUTS = {
 }
 ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "lines + zstd": 250_000}
 """About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
+
+SHARDS, TURNS = 16, 4
+"""Shards enough that none holds back what the bridge sends; turns enough for a quiet moment."""
 
 PRICES = {
     "date": "2026-03-09",
@@ -121,8 +125,9 @@ class Packing:
                 Figure(f"{name}: a million messages, payload units", run.units_usd, "USD"),
                 Figure(f"{name}: a million messages, on demand", run.on_demand_usd, "USD"),
             ]
-        for run in self.unlimited:
-            found += [Figure(f"no limits, {run.packing}: CPU", run.cpu_us_per_message, "µs/message")]
+        cpu = {run.packing: run.cpu_us_per_message for run in self.unlimited}
+        found += [Figure(f"no limits, {packing}: CPU", secs, "µs/message") for packing, secs in cpu.items()]
+        found += [Figure("no limits, kpl: CPU below plain", (1 - cpu["kpl"] / cpu["plain"]) * 100, "%", at_least(25))]
         return found
 
 
@@ -131,8 +136,15 @@ def measure(*, quick: bool, note) -> Packing:
     for packing, count in ONE_SHARD_MESSAGES.items():
         note(f"one shard with its real limits, {packing}")
         one_shard.append(run(packing, count // 4 if quick else count, limited=True))
-    unlimited = []
-    for packing in OUTPUTS:
-        note(f"64 shards without limits, {packing}")
-        unlimited.append(run(packing, 30_000 if quick else 300_000, limited=False, shards=64))
-    return Packing(one_shard, unlimited, PRICES)
+    return Packing(one_shard, _unlimited(quick=quick, note=note), PRICES)
+
+
+def _unlimited(*, quick: bool, note) -> list[PackingRun]:
+    """Each packing in turn, TURNS times, and the cheapest run of each: what else a machine does only ever adds."""
+    best: dict[str, PackingRun] = {}
+    for turn, packing in itertools.product(range(1 if quick else TURNS), OUTPUTS):
+        note(f"{SHARDS} shards without limits, {packing}, turn {turn + 1}")
+        found = run(packing, 30_000 if quick else 200_000, limited=False, shards=SHARDS)
+        if packing not in best or found.cpu_us_per_message < best[packing].cpu_us_per_message:
+            best[packing] = found
+    return list(best.values())

@@ -74,7 +74,7 @@ def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     assert (again.mapping_number("m"), again.stream_number("press")) == numbers
     assert again.unreleased == {7}
     assert again.held_filters == {"a/#", "b"}
-    assert again.dead_letter_count == 1
+    assert again.letters.count == 1
     [(number, found)] = again.newest_letters(5)
     assert (number, found) == (1, letter())
     assert line(again)["dead_lettered"] == line(again)["received"] == 1
