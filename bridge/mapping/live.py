@@ -154,10 +154,12 @@ class LiveMappings:
         files: dict[Path, _File] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
-            if known is None or known.signature != signature:
+            if known is None:
                 files[file] = self._load(file, signature)
+            elif every or known.signature != signature:
+                files[file] = self._loaded_again(file, signature, known)
             else:
-                files[file] = self._loaded_again(file, known) if every else known
+                files[file] = known
         before = [state.mapping for state in self._files.values()]
         for file in self._files.keys() - files.keys():
             (self._kept / file.name).unlink(missing_ok=True)
@@ -191,13 +193,16 @@ class LiveMappings:
         keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
-    def _loaded_again(self, file: Path, known: _File) -> _File:
-        """A mapping that would come out the same is kept: compiled again, 2,000 of them are seconds of CPU."""
+    def _loaded_again(self, file: Path, signature: Signature, known: _File) -> _File:
+        """A mapping that would come out the same is kept: compiled again, 2,000 of them are seconds of CPU.
+
+        With each edit of a ConfigMap all of its files are new, and most of them say what they said before.
+        """
         tables = self._tables.tables
         other_tables = known.tables is not tables and _looks_up(file)
         if known.problems or other_tables or self._names[file.stem] > 1 or _digest(file) != known.digest:
-            return self._load(file, known.signature)
-        return replace(known, tables=tables)
+            return self._load(file, signature)
+        return replace(known, signature=signature, tables=tables)
 
     def _load(self, file: Path, signature: Signature) -> _File:
         known, digest = self._files.get(file), _digest(file)

@@ -203,7 +203,8 @@ def test_a_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder
     number = 0
     while time.monotonic() < stop:
         number += 1
-        write(folder, "press.yaml", stream=f"n{number}")
+        write(folder, ".new", stream=f"n{number}")
+        (folder / ".new").replace(folder / "press.yaml")  # one half written would be a problem, and another test's
         time.sleep(0.05)
     assert streams(watched) != ["s"]
 
@@ -239,11 +240,24 @@ def test_a_reload_is_to_come_until_its_outcome_is_in_force(live, folder):
     assert during == [True]
 
 
+def test_a_file_that_is_another_and_says_the_same_is_kept(live, folder):
+    before = live.routes
+    write(folder, ".new", topic="a/b", stream="s")
+    (folder / ".new").replace(folder / "press.yaml")
+    live.reload()
+    assert live.routes is before
+    write(folder, "press.yaml", text="topic: [")
+    live.reload()
+    write(folder, "press.yaml")
+    live.reload()
+    assert not live.problems
+
+
 def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
     write(folder, "oven.yaml", stream="oven")
     live.reload()
     before = live.routes
-    (folder / "oven.yaml").touch()
+    write(folder, "oven.yaml", stream="other")
     live.reload(every=True)
     assert live.routes is not before
     assert live.routes.mappings[1] is before.mappings[1]

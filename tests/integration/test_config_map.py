@@ -1,0 +1,137 @@
+"""Mappings in a ConfigMap, edited under traffic: each edit is live, nothing is lost, and the session is kept."""
+
+import contextlib
+import threading
+
+import orjson
+import pytest
+
+from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
+from tests.rig.config_map import ConfigMapFolder
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+
+RATE = 500
+press = """
+topic: factory/+/+/{{machine}}/telemetry
+transform: "{{ count: payload.count, version: `{version}`, name: lookup('names', captures.machine) }}"
+outputs: [{{data_stream: telemetry, partition_key_from: captures.machine}}]
+""".format
+oven = """
+topic: factory/+/+/+/telemetry
+transform: "{{ count: payload.count, version: `{version}` }}"
+outputs: [{{data_stream: archive}}]
+""".format
+BROKEN = "outptus: []\n" + press(version=-1)
+
+
+class Versions(Arrivals):
+    """By the mapping's version and the name that was looked up."""
+
+    def __init__(self, kinesis, stream):
+        super().__init__(kinesis, stream, number=self._made)
+        self.numbers = []
+
+    def _made(self, data):
+        record = orjson.loads(data)
+        self.numbers.append(record["count"])
+        return record["version"], record.get("name")
+
+    def shows(self, version, name=None):
+        """Until a message has come that was mapped so."""
+        eventually(lambda: (version, name) in self.read(), f"a record of version {version}, with {name!r}")
+
+    def has_all(self, sent):
+        """Until each message has come."""
+        eventually(lambda: self.read() and set(self.numbers) == set(range(sent)), f"all of {sent} messages")
+
+
+class Traffic:
+    """A steady load from a thread of its own, until it is stopped."""
+
+    def __init__(self, port):
+        self.sent = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._publish, args=(port,))
+        self._thread.start()
+
+    def _publish(self, port):
+        with Publisher(port) as publisher:
+            while not self._stop.is_set():
+                publisher.publish(telemetry(RATE // 10, first=self.sent, topics=1), 1, RATE)
+                self.sent += RATE // 10
+
+    def stop(self):
+        """How many messages the broker has taken, numbered from 0."""
+        self._stop.set()
+        self._thread.join()
+        return self.sent
+
+
+@pytest.fixture
+def config_map(tmp_path):
+    return ConfigMapFolder(tmp_path / "mappings")
+
+
+@pytest.fixture
+def traffic(mosquitto):
+    with contextlib.ExitStack() as running:
+
+        def start():
+            made = Traffic(mosquitto.port)
+            running.callback(made.stop)
+            return made
+
+        yield start
+
+
+def keys(name="press 0", **mappings):
+    """The ConfigMap's keys: the mappings' texts, and the table."""
+    files = {f"{mapping}.yaml": text for mapping, text in mappings.items()}
+    return {**files, "tables/names.csv": f"machine,name\npress000,{name}\n"}
+
+
+def test_edits_of_a_config_map_go_live_and_lose_nothing(config_map, bridge, kinesis, traffic):
+    config_map.write(keys(press=press(version=1), oven=oven(version=1)))
+    running, load = bridge({}), traffic()
+    telemetry_stream, archive = Versions(kinesis, "telemetry"), Versions(kinesis, "archive")
+    telemetry_stream.shows(1, "press 0")
+    config_map.write(keys(press=press(version=2), oven=oven(version=1)))
+    telemetry_stream.shows(2, "press 0")
+    config_map.write(keys(press=BROKEN, oven=oven(version=2)))  # the one is broken, the other goes live all the same
+    archive.shows(2)
+    eventually(lambda: "its last good version stays in force" in running.stderr(), "a complaint")
+    before = telemetry_stream.read().total()
+    eventually(lambda: telemetry_stream.read().total() > before + RATE // 2, "the last good version goes on")
+    config_map.write(keys(press=press(version=3), oven=oven(version=2), name="renamed"))
+    telemetry_stream.shows(3, "renamed")
+    sent = load.stop()
+    telemetry_stream.has_all(sent)
+    archive.has_all(sent)
+    books = stop_and_balance(running)
+    assert set(telemetry_stream.counts) == {(1, "press 0"), (2, "press 0"), (3, "renamed")}
+    assert books.lines["press", "telemetry"]["received"] == books.lines["oven", "archive"]["received"] == sent
+    events = [line["event"] for line in running.log()]
+    assert events.count("connected") == 1
+    assert [line["file"] for line in running.log() if line["event"] == "mapping reloaded"].count("oven.yaml") == 1
+
+
+def test_a_key_that_is_removed_takes_its_mapping_with_it_and_a_new_one_brings_its_own(
+    config_map, bridge, kinesis, traffic
+):
+    config_map.write(keys(press=press(version=1)))
+    running, load = bridge({}), traffic()
+    telemetry_stream, archive = Versions(kinesis, "telemetry"), Versions(kinesis, "archive")
+    telemetry_stream.shows(1, "press 0")
+    config_map.write(keys(oven=oven(version=1)))
+    archive.shows(1)
+    eventually(lambda: any(line["event"] == "mapping removed" for line in running.log()), "the removal")
+    load.stop()
+    before = telemetry_stream.read().total()
+    load = traffic()
+    seen = archive.read().total()
+    eventually(lambda: archive.read().total() > seen + RATE, "the new mapping goes on")
+    load.stop()
+    books = stop_and_balance(running)
+    assert telemetry_stream.read().total() == before
+    assert books.lines["press", "telemetry"]["received"] == before
