@@ -18,7 +18,7 @@ from bridge.kinesis.rates import Rates
 from bridge.kinesis.shards import ShardMap, ShardWatch, hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bridge.kinesis.key_lines import KeyLane
     from bridge.kinesis.shards import Shard
@@ -118,18 +118,18 @@ class Dispatch:
     def add(self, records: Sequence[Record], now: float) -> None:
         """Fresh records, in the order of the queue."""
         self._choose_lanes(now)
-        self._watch_keys(records, now)
         if self._sorted_by is None:
             self._lanes.open.put(records, sum([counted_bytes(record) for record in records]))
         else:
             self._lanes.sort(records, self._sorted_by.of_key)
 
-    def _watch_keys(self, records: Sequence[Record], now: float) -> None:
-        """Count the keys of what comes in while a shard is busy."""
-        if now < self._busy_until:
-            self.hot_keys.add(records, now)
-        else:
+    def watch_keys(self, collected: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
+        """Count the keys of what comes in while a shard is busy, before anything of it is left on disk."""
+        if now >= self._busy_until:
             self.hot_keys.calm()
+        elif collected:
+            newest = max(collected)  # by number, which no two share
+            self.hot_keys.add(collected, received_ms(newest.number), now)
 
     def put_back(self, records: Sequence[Record], due: float | None = None) -> None:
         """Records that were not delivered, not to be sent before `due`; None: when their shard takes them."""
@@ -171,6 +171,12 @@ class Dispatch:
             return False
         self.rates.throttled(shard.id, now)
         return True
+
+    def accepted(self, shard_id: str) -> None:
+        """A shard took something. One that is not known came of others: the stream was resharded."""
+        self.rates.accepted(shard_id)
+        if self.shards.map is not None and self.shards.map.get(shard_id) is None:
+            self.shards.doubt()
 
     def load(self, limit: int, now: float) -> Batch:
         """The next request; empty if nothing may be sent now. No record of it is larger than `limit`."""

@@ -1,4 +1,8 @@
-"""Which partition key alone brings more than a shard takes, so that no resharding can help. The sender guards it."""
+"""Which partition key alone brings more than a shard takes, so that no resharding can help.
+
+Counted is what was received between two moments, and not what is collected or sent: of a shard that is left on disk
+little is sent, and what is caught up with comes faster than it was received. For the one who has the sender's turn.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WATCHED_SECS = 5.0
+WATCHED_MS = 10_000
 TOLD_AGAIN_SECS = 600.0
 _NEARLY = 0.95
-"""Where the sender is full, it takes no more of a key than its shard does."""
+"""The moments are told to a few seconds."""
 
 
 class HotKeys:
-    """Counts what comes in while a shard is busy. `packed`: a shard's limit of records does not bind.
+    """Counts what was received while a shard is busy. `packed`: a shard's limit of records does not bind.
 
     `hot` is the key that was too much last time it was looked at, or "".
     """
@@ -33,30 +37,47 @@ class HotKeys:
         self._packed = packed
         self._records: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
-        self._since: float | None = None
+        self._newest = 0
+        self._mark_ms = 0
+        self._since_ms = 0
         self._told: dict[str, float] = {}
 
-    def add(self, records: Sequence[Record], now: float) -> None:
-        """These came in while a shard is busy."""
-        if self._since is None:
-            self._since = now
+    def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
+        """These were collected for the first time while a shard is busy; `received_ms`: of the newest, since 1970.
+
+        Counting begins and ends where that moment changes. Older than what was counted is what is caught up with.
+        """
+        news = [record for record in records if record.number > self._newest]
+        if not news:
+            return
+        self._newest = max(news).number
+        if not self._mark_ms or received_ms < self._mark_ms:
+            self._forget()
+            self._mark_ms = received_ms
+        elif self._since_ms:
+            self._count(news)
+        elif received_ms > self._mark_ms:
+            self._since_ms = received_ms
+        if self._since_ms and received_ms - self._since_ms >= WATCHED_MS:
+            self._judge((received_ms - self._since_ms) / 1000, now)
+            self._forget()
+            self._mark_ms = self._since_ms = received_ms
+
+    def _count(self, records: Sequence[Record]) -> None:
         for _, _, key, data in records:
             self._records[key] += 1
             self._sizes[key] += len(data)
-        if now - self._since >= WATCHED_SECS:
-            self._judge(now - self._since, now)
-            self._forget()
 
     def calm(self) -> None:
         """No shard is busy."""
-        if self._since is not None or self.hot:
+        if self._mark_ms or self.hot:
             self.hot = ""
             self._forget()
 
     def _forget(self) -> None:
         self._records.clear()
         self._sizes.clear()
-        self._since = None
+        self._mark_ms = self._since_ms = 0
 
     def _judge(self, secs: float, now: float) -> None:
         self.hot = ""

@@ -161,7 +161,7 @@ class StreamSender:
             if left and (again := self._reread(left, waiting=due is not None)):
                 return self._depart(again, now)
             fresh = self._collect(room, patience, waiting=due is not None)
-            return self._depart(self._surplus.sift(fresh), now if fresh else now + patience)
+            return self._depart(self._surplus.sift(fresh, now), now if fresh else now + patience)
 
     def _paused(self) -> bool:
         """Wait out a pause, or be told that the sender stops."""

@@ -77,7 +77,6 @@ class StrictDispatch(Dispatch):
     def add(self, records: Sequence[Record], now: float) -> None:
         """As `Dispatch`."""
         self._choose_lanes(now)
-        self._watch_keys(records, now)
         self._lines.add(records)
 
     def hold(self, records: Iterable[Record]) -> None:

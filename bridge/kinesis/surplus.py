@@ -38,6 +38,9 @@ class Leaves(Protocol):
     def reread(self, left: Left) -> list[Record]:
         """The next page of what was left."""
 
+    def received_ms(self, number: int) -> int:
+        """When the record of that number was received, to a few seconds: milliseconds since 1970."""
+
 
 class Surplus:
     """Of one destination. `ordered`: its queue hands out in the order of the numbers, and so can leave some."""
@@ -75,8 +78,9 @@ class Surplus:
                 break  # what was read must reach the sender; the next turn meets the error again
         return found
 
-    def sift(self, fresh: list[Record]) -> list[Record]:
+    def sift(self, fresh: list[Record], now: float) -> list[Record]:
         """What was just collected, but what is left."""
+        self._dispatch.watch_keys(fresh, self._queue.received_ms, now)
         self._tidy()
         return [record for record in fresh if not self._passes_over(record.key)] if self._left else fresh
 

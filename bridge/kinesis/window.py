@@ -132,7 +132,7 @@ class Window:
         health.rejected += len(outcome.rejected)
         health.throttled += outcome.throttled
         for shard_id in outcome.shards:
-            self.dispatch.rates.accepted(shard_id)
+            self.dispatch.accepted(shard_id)
         self._delivered(outcome.delivered)
         self._forget([record for record, _, _ in outcome.rejected])
         for packed in outcome.halve:

@@ -222,10 +222,14 @@ class StreamQueue(Leaving):
                 return 0.0
             return self._age_secs(number) or 0.0
 
+    def received_ms(self, number: int) -> int:
+        """When a record was received, by the marks; 0 of one that is older than they are. Any thread."""
+        return next((at for first, at in reversed(self.marks) if first <= number), 0)
+
     def _age_secs(self, number: int) -> float | None:
-        """How long ago a record was received, by the marks; None of one that is older than they are."""
-        at = next((at for first, at in reversed(self.marks) if first <= number), None)
-        return None if at is None else max(0.0, (self._now_ms() - at) / 1000)
+        """How long ago a record was received; None where that is not known."""
+        at = self.received_ms(number)
+        return max(0.0, (self._now_ms() - at) / 1000) if at else None
 
     # -- senders ---------------------------------------------------------------------------------------------------
 

@@ -24,12 +24,13 @@ from bridge.kinesis.wire import Accepted, Failed
 from bridge.model import Tuning
 from bridge.spool import reading, store
 from bridge.spool.transaction import Transaction, write_rest
-from tests.kinesis.consumers import kcl
+from tests.kinesis.consumers import hash_of, kcl
 from tests.spool.spools import assert_books_balance, opened
 from tests.stand_in.kinesis_faults import Script
 from tests.stand_in.kinesis_streams import Stream
 
 STEP_SECS = 0.05
+BEGUN_MS = 1_700_000_000_000
 SETTINGS = SenderSettings(requests_in_flight=2)
 USUAL = SenderSettings()
 
@@ -57,6 +58,7 @@ class Run:
 
     def start(self):
         self.queue = self.spool.queue(self.name)
+        self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
         self.window = Window(self.name, self.settings)
         self.window.tune(Tuning())
         self.window.limit_answered(StreamDescription(), self.now)
@@ -152,7 +154,7 @@ class Run:
         if not fresh:
             records, size = self.window.room(self.now)
             fresh = self.queue.collect(records, size, 0.0, 0.0) if min(records, size) > 0 else []
-            fresh, found = self.surplus.sift(fresh), bool(fresh)
+            fresh, found = self.surplus.sift(fresh, self.now), bool(fresh)
         else:
             found = True
         self.window.admit(fresh, self.now)
@@ -223,6 +225,57 @@ def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, 
     assert run.queue.oldest_secs(None) == 0 or run.queue.left
 
 
+@pytest.mark.parametrize("hot", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "size", "per_step"),
+    [("s", 100, 200), ("s packing=kpl", 4000, 65), ("s packing=kpl order=strict", 4000, 65)],
+)
+def test_when_a_hot_shard_is_split_the_half_that_is_not_hot_goes_on_by_itself(tmp_path, name, size, per_step, hot):
+    """Whichever of the halves the hot key is in: what was left of the shard is two parts from then on."""
+    run = Run(tmp_path, name)
+    busy, calm = two_keys(run, hot)
+
+    def play(secs):
+        for _ in range(int(secs / STEP_SECS)):
+            run.append_key(busy, per_step, b"x" * size)
+            run.append_key(calm, 2, b"x")
+            run.step()
+
+    play(5)
+    assert run.queue.left
+    run.stream.split(0)
+    split_at = run.now
+    play(8)
+    assert run.queue.left, "the hot half is still left"
+    assert max(run.waits(calm, since=split_at + 4)) < 1.0
+    assert max(wait for wait in run.waits(busy) if wait) > 5.0
+    assert run.most_held < 0.6 * run.capacity
+
+
+def two_keys(run, hot):
+    """A key in half `hot` of the first shard, and one in the other half."""
+    first = run.stream.shards[0]
+    middle = (first.first_hash + first.last_hash) // 2
+    found = {}
+    for key in map("k{}".format, range(1000)):
+        if (place := hash_of(key)) <= first.last_hash:
+            found.setdefault(place > middle, key)
+    return found[bool(hot)], found[not hot]
+
+
+@pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
+def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
+    run = Run(tmp_path, name)
+    for _ in range(int(20 / STEP_SECS)):
+        run.append(0, per_step, b"x" * size)
+        run.append(1, 5, b"x")
+        run.step()
+    assert run.queue.left
+    (told,) = [message for message in caplog.messages if "alone brings" in message]
+    brought = int(told.split("alone brings ")[1].split()[0])
+    assert 0.95 * per_step / STEP_SECS < brought < 1.05 * per_step / STEP_SECS
+
+
 def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_path):
     run = Run(tmp_path, "s packing=kpl order=strict")
     run.append(0, 30_000, b"x" * 200)
@@ -260,19 +313,22 @@ def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(t
     """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
     small(monkeypatch)
     chance = random.Random(seed)
-    options = {"max_bytes": 3 << 20, "when_full": "drop_oldest"} if seed % 2 else {}
-    run = Run(tmp_path, name, **options)
+    full = bool(seed % 2)
+    large = 3000 if full and "packing" in name else 300
+    run = Run(tmp_path, name, **({"max_bytes": 2000 * large, "when_full": "drop_oldest"} if full else {}))
     run.fails = lambda: chance.random() < 0.05
     for _ in range(250):
         weights = [chance.choice([0, 0, 1, 5, 150]) for _ in run.keys_used] if chance.random() < 0.1 else run.weights
         run.weights = weights
         for key, count in zip(run.keys_used, weights, strict=True):
-            run.append_key(key, chance.randint(0, count), b"x" * chance.choice([10, 300]))
+            run.append_key(key, chance.randint(0, count), b"x" * chance.choice([10, large]))
         chance.choices([run.nothing, run.reshard, run.forget_shards, run.restart], [60, 2, 2, 1])[0](chance)
         run.step()
     run.fails = lambda: False
     run.drain()
     assert run.left_at_all, "nothing was ever left"
+    dropped = sum(row.dropped for row in run.spool.rows())
+    assert (dropped > 0) == full
 
 
 @pytest.mark.parametrize("name", ["s packing=kpl", "s packing=kpl order=strict"])

@@ -42,6 +42,9 @@ class MemoryQueue:
                 self._changed.wait_for(lambda: self._full(max_records, max_bytes) or not self._open, linger_secs)
             return self._take(max_records, max_bytes)
 
+    def received_ms(self, number):
+        return int(time.time() * 1000)
+
     def oldest_secs(self, held):
         return 0.0 if held is None else 1.0
 
