@@ -83,6 +83,10 @@ class Proof:
         if told.get("manifest") == 1 and (not stream or str(told["stream"]).split(" ")[0] == stream):
             self._manifests[place].append(told)
 
+    def untold(self) -> dict[Place, int]:
+        """How many records came of each queue that no manifest tells of at all."""
+        return {place: len(found) for place, found in self._found.items() if found and place not in self._manifests}
+
     def verdicts(self, kept_since: str = "") -> Iterator[Verdict]:
         """One for each queue that manifests tell of. `kept_since`: what came before then (RFC 3339, UTC) the stream no
         longer keeps; "" if it keeps all that ever came."""

@@ -242,3 +242,9 @@ def test_of_several_bridges_each_has_its_own_verdict():
         (Place("0000000a", 1), True),
         (Place("0000000b", 1), False),
     ]
+
+
+def test_records_of_a_spool_that_no_manifest_tells_of_are_counted_apart():
+    proof = proof_of([], [b'{"id":"0000000a-0001-%012x","data":1}' % number for number in (1, 2, 2)])
+    assert proof.untold() == {Place("0000000a", 1): 2}
+    assert list(proof.verdicts()) == []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.spool.letters import Letter
 
 COLUMNS = (
+    "worker",
     "number",
     "received_at",
     "code",
@@ -53,15 +54,15 @@ countries they take semicolons to separate cells, and then a cell begins within 
 def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
     """All of each letter, a line each. Raises ConfigError, BridgeError."""
     folders = chosen(load_settings(config, os.environ).spool.path, worker)
-    every = (each for folder in folders.values() for each in all_letters(folder))
-    line: Callable[[Letter], bytes] = csv_line if as_csv else _json_line
+    every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
+    line: Callable[[int, Letter], bytes] = csv_line if as_csv else _json_line
     count = 0
     with _new_file(file) as out:
         if as_csv:
             out.write(_row(COLUMNS))
-        for each in progress(every, "dead letters"):
+        for number, each in progress(every, "dead letters"):
             if wanted.takes(each.letter):
-                out.write(line(each))
+                out.write(line(number, each))
                 count += 1
     print(f"{file}: {counted(count, 'dead letter')}")
     return 0
@@ -70,32 +71,31 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
     """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
     folders = chosen(load_settings(config, os.environ).spool.path, worker)
-    books = {folder: read_books(folder).queued for folder in folders.values()}
+    queued = {number: read_books(folder).queued for number, folder in folders.items()}
+    queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
+    if not queues and stream is not None:
+        known = ", ".join(f"'{name}'" for name in sorted({name for each in queued.values() for name in each}))
+        raise BridgeError(f"--stream {stream}: no spool has such a queue; expected {known or 'none: they have none'}")
     count = 0
     with _new_file(file) as out:
-        for folder, name in [(each, name) for each in books for name in _queues(books[each], stream, len(books))]:
-            for mapping, record in progress(all_records(folder, name), name, books[folder].get(name)):
+        for number, name in queues:
+            for mapping, record in progress(all_records(folders[number], name), name, queued[number][name]):
                 form, data = payload_form(record.data)
-                told = {"stream": name, "number": record.number, "mapping": mapping, "partition_key": record.key}
-                out.write(orjson.dumps({**told, form.replace("payload", "data"): data}) + b"\n")
+                place = {"worker": number, "stream": name, "number": record.number}
+                told = {**place, "mapping": mapping, "partition_key": record.key, form.replace("payload", "data"): data}
+                out.write(orjson.dumps(told) + b"\n")
                 count += 1
     print(f"{file}: {counted(count, 'record')}")
     return 0
 
 
-def _queues(queued: dict[str, int], stream: str | None, spools: int) -> list[str]:
-    """Of one spool; a worker need not have had anything for a stream that another has."""
-    if stream is None:
-        return list(queued)
-    return [stream] if stream in queued or spools == 1 else []
-
-
-def csv_line(each: Letter) -> bytes:
-    """A letter as a row; no cell of it is a formula."""
+def csv_line(worker: int, each: Letter) -> bytes:
+    """A letter of a worker (0: of the one bridge) as a row; no cell of it is a formula."""
     letter = each.letter
     form, payload = payload_form(letter.payload)
     values: dict[str, Any] = {
         **letter._asdict(),
+        "worker": worker,
         "number": each.number,
         "received_at": rfc3339(letter.received_at_ms),
         "streams": " ".join(letter.streams),
@@ -105,8 +105,8 @@ def csv_line(each: Letter) -> bytes:
     return _row([_cell(values.get(name)) for name in COLUMNS])
 
 
-def _json_line(each: Letter) -> bytes:
-    return orjson.dumps(letter_value(each)) + b"\n"
+def _json_line(worker: int, each: Letter) -> bytes:
+    return orjson.dumps({"worker": worker, **letter_value(each)}) + b"\n"
 
 
 def _cell(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -41,11 +42,18 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
     for arrived in progress(reader.read_to_end(stream), stream):
         for data in unpacked(arrived.data):
             proof.record(data)
-    verdicts = list(proof.verdicts(kept_since))
+    verdicts = sorted(proof.verdicts(kept_since), key=lambda each: (each.bridge, each.place))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     else:
         print("\n".join(line for each in verdicts for line in _in_words(each)) or f"no manifest tells of {stream}")
+        if len(verdicts) > 1:
+            print(f"{sum(each.proven for each in verdicts)} of {len(verdicts)} complete")
+    for place, count in sorted(proof.untold().items()):
+        print(
+            f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records",
+            file=sys.stderr,
+        )
     return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,12 @@ from bridge.cli.counting import counted
 from bridge.cli.spools import chosen
 from bridge.cli.status import books_in_words
 from bridge.config import load_settings
-from bridge.spool.inspection import damage, read_books
+from bridge.spool.inspection import Books, damage, read_books
+from bridge.supervision.summed import books_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from bridge.spool.inspection import Books
 
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
@@ -29,7 +29,8 @@ def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> i
         told = [each.value() for each in looked]
         print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
     else:
-        print("\n\n".join("\n".join(each.in_words()) for each in looked))
+        blocks = ["\n".join(each.in_words()) for each in looked]
+        print("\n\n".join([*blocks, *_sum_in_words(looked)]))
     return 0 if all(each.balanced for each in looked) else FAILED
 
 
@@ -37,7 +38,7 @@ def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> i
 class _Looked:
     """One spool at one moment."""
 
-    folder: Path
+    folder: Path | str
     size: int
     books: Books
 
@@ -58,6 +59,18 @@ class _Looked:
         for stream, count in self.books.queued.items():
             yield f"stream    {stream}: {counted(count, 'record')} to be sent"
         yield from books_in_words(self.rows, balanced=self.balanced)
+
+
+def _sum_in_words(looked: Sequence[_Looked]) -> Iterator[str]:
+    """Of several spools."""
+    if len(looked) > 1:
+        queued = Counter[str]()
+        for each in looked:
+            queued.update(each.books.queued)
+        rows = [row for each in looked for row in each.books.rows]
+        books = Books(books_of(rows), dict(queued), sum(each.books.letters for each in looked))
+        summed = _Looked(f"all {len(looked)} together", sum(each.size for each in looked), books)
+        yield "\n".join(summed.in_words())
 
 
 def _look(folder: Path) -> _Looked:

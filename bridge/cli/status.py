@@ -95,7 +95,8 @@ def in_words(told: dict[str, Any]) -> Iterator[str]:
         waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "nothing waits"
         yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
     for worker in told["workers"]:
-        detail = f" ({worker['detail']})" if worker["detail"] else ""
+        away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
+        detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
         counts = f"{worker['received_messages']:,} received, {worker['spooled']:,} wait, {worker['restarts']} restarts"
         yield printable(f"{worker['name']:<10}{worker['state']}{detail}: {counts}, {worker['folder']}")
     yield from books_in_words(told["ledger"], balanced=told["balanced"])

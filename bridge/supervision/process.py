@@ -251,8 +251,9 @@ class WorkerProcess:
     def wait(self, deadline: float) -> bool:
         """Until it has ended; a process that is late is killed. True if it came to its end by itself, and whole."""
         process, self._start_at = self._process, None
-        if process is None:
-            return self._state in ("drained", "stopped")
+        if process is None:  # drained, or between two starts: there is nothing that could be unfinished
+            self._state = "drained" if self.drained else "stopped"
+            return True
         try:
             code = process.wait(max(0.0, deadline - self._clock()))
         except subprocess.TimeoutExpired:

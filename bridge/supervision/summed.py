@@ -51,7 +51,7 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         **timed,
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
-        ledger=_books(row for each in snapshots for row in each.ledger),
+        ledger=books_of(row for each in snapshots for row in each.ledger),
         streams=_streams(snapshots),
         dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:_SHOWN_LETTERS],
         problems=_said([(name, each.problems) for name, each in named]),
@@ -93,7 +93,8 @@ def _silenced(last: Snapshot) -> Snapshot:
     return replace(last, problems=(), stalled=(), blocked="", rival="")
 
 
-def _books(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
+def books_of(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
+    """Line by line, the rows of several books as one."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         lines[row.mapping, row.stream].update({name: getattr(row, name) for name in STORED})

@@ -1,10 +1,15 @@
 import json
 import sqlite3
 
+import pytest
+
+from bridge.cli.dead_letters import Filter
+from bridge.cli.export import export_letters, export_records
 from bridge.cli.spool import spool_status, verify_spool
+from bridge.errors import BridgeError
 from bridge.spool.transaction import Transaction
 from tests.cli.setting import set_up
-from tests.spool.spools import opened
+from tests.spool.spools import letter, opened
 
 
 def spooled(folder):
@@ -63,3 +68,47 @@ def test_books_that_do_not_balance_are_found(tmp_path, capsys):
     database.close()
     assert verify_spool(config) == 1
     assert "received is not what became of it" in capsys.readouterr().out
+
+
+def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
+    config = set_up(tmp_path)
+    for number, count in ((1, 2), (2, 3)):
+        spool = opened(tmp_path / "data" / f"worker-{number}")
+        for _ in range(count):
+            spool.queue("telemetry").append(spool.mapping_number("press"), None, b"{}")
+        spool.commit(Transaction())
+        spool.close()
+    assert spool_status(config, as_json=False) == 0
+    first, second, both = capsys.readouterr().out.split("\n\n")
+    assert "worker-1" in first
+    assert "stream    telemetry: 3 records to be sent" in second
+    assert both.startswith("spool     all 2 together: ")
+    assert "stream    telemetry: 5 records to be sent" in both
+    assert "the books balance" in both
+    assert spool_status(config, 2, as_json=False) == 0
+    assert "together" not in capsys.readouterr().out
+    assert spool_status(config, as_json=True) == 0
+    assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)] == [2, 3]
+
+
+def test_exports_of_workers_say_whose_each_is(tmp_path):
+    config = set_up(tmp_path)
+    for number in (1, 2):
+        spool = opened(tmp_path / "data" / f"worker-{number}")
+        spool.queue("telemetry" if number == 1 else "archive").append(spool.mapping_number("press"), None, b"{}")
+        spool.commit(Transaction(letters=[letter(payload=b"1")]))
+        spool.close()
+    assert export_records(config, tmp_path / "records.jsonl", None) == 0
+    records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    places = [(each["worker"], each["stream"], each["number"]) for each in records]
+    assert places == [(1, "telemetry", 1), (2, "archive", 1)]
+    assert export_records(config, tmp_path / "archive.jsonl", "archive") == 0
+    assert len((tmp_path / "archive.jsonl").read_text().splitlines()) == 1
+    with pytest.raises(BridgeError, match="no spool has such a queue; expected 'archive', 'telemetry'"):
+        export_records(config, tmp_path / "none.jsonl", "archiv")
+    assert not (tmp_path / "none.jsonl").exists()
+    assert export_letters(config, tmp_path / "letters.jsonl", Filter(), as_csv=False) == 0
+    letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    assert [(each["worker"], each["number"]) for each in letters] == [(1, 1), (2, 1)]
+    assert export_letters(config, tmp_path / "letters.csv", Filter(), as_csv=True) == 0
+    assert [line[:4] for line in (tmp_path / "letters.csv").read_text().splitlines()] == ["work", "1,1,", "2,1,"]

@@ -67,7 +67,7 @@ def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) 
     problems = []
     try:
         assert stage.bridge.running, f"the bridge has ended: {stage.worst()}"
-        books = stop_and_balance(stage.bridge)
+        books = stage.bridge.stop_and_balance() if stage.setup.workers else stop_and_balance(stage.bridge)
         account_for(books, sent)
         scenario.expect(stage, books)
     except AssertionError as error:

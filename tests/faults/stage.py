@@ -25,6 +25,7 @@ from tests.rig.network import free_port
 from tests.rig.proxy import Proxy
 from tests.rig.service_manager import ServiceManager
 from tests.rig.telemetry import TOPIC_FILTER
+from tests.rig.workers import Workers
 from tests.stand_in.kinesis import KinesisStandIn
 
 KEEPALIVE_SECS = 5
@@ -54,6 +55,12 @@ class Setup:
     backlog: int = 0
     notify: bool = False
     spool: tuple[tuple[str, int], ...] = ()
+    workers: int = 0
+    disk_of: int = 0
+
+    @property
+    def disk_folder(self) -> str:
+        return f"data/worker-{self.disk_of}" if self.disk_of else "data"
 
 
 @dataclass
@@ -122,7 +129,7 @@ def staged(setup: Setup, folder: Path):
     """Everything is running, and the bridge has subscribed; the load has not begun."""
     with contextlib.ExitStack() as parts:
         link = parts.enter_context(Link()) if setup.link else None
-        disk = parts.enter_context(Disk(folder / "data", setup.disk_mib)) if setup.disk_mib else None
+        disk = parts.enter_context(Disk(folder / setup.disk_folder, setup.disk_mib)) if setup.disk_mib else None
         memory = parts.enter_context(MemoryLimit(setup.memory_mib)) if setup.memory_mib else None
         broker = parts.enter_context(Mosquitto(persistence=True))
         authority = Authority(folder / "authority") if setup.tls else None
@@ -151,9 +158,11 @@ def staged(setup: Setup, folder: Path):
         manager = parts.enter_context(ServiceManager(str(folder / "notify"))) if setup.notify else None
         environment |= manager.environment if manager else {}
         wrapper = (*(link.inside if link else ()), *(memory.inside if memory else ()))
-        bridge = parts.enter_context(BridgeProcess(folder, environment=environment, wrapper=wrapper))
+        options = {"environment": environment, "wrapper": wrapper}
+        made = Workers(folder, setup.workers, **options) if setup.workers else BridgeProcess(folder, **options)
+        bridge = parts.enter_context(made)
         load = Load(broker.port, setup.rate)
-        sink = Sink(kinesis, ordered="archive" if "archive" in streams else None)
+        sink = Sink(kinesis, ordered="archive" if "archive" in streams and not setup.workers else None)
         yield Stage(setup, broker, kinesis, to_broker, to_kinesis, bridge, load, sink, link, disk, manager)
 
 

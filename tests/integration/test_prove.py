@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from bridge.demo.kinesis import LocalKinesis
 from bridge.kinesis.client import PublisherSettings
 from bridge.kinesis.credentials import Authentication
@@ -11,6 +13,7 @@ from bridge.kinesis.reader import StreamReader
 from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import CREDENTIALS, ROOT, BridgeProcess, write_configuration
 from tests.rig.publisher import Publisher
+from tests.rig.workers import Workers
 
 COUNT = 400
 MAPPING = {
@@ -37,33 +40,50 @@ def told(folder):
     return sum(each["told"] for each in prove(folder)[1])
 
 
-def test_a_stream_is_proven_complete_over_a_kill(tmp_path, mosquitto):
+@pytest.fixture
+def configured(tmp_path, mosquitto):
+    """The folder of a bridge between `mosquitto` and an emulator that keeps records."""
     kinesis = LocalKinesis()
     try:
         token = Authentication("token", {name: CREDENTIALS[name] for name in ("access_key_id", "secret_access_key")})
         reader = StreamReader(PublisherSettings("us-east-1", token, endpoint_url=kinesis.url))
         reader.create({"archive": 2, "manifests": 1})
-        write_configuration(
+        yield write_configuration(
             tmp_path,
             mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
             kinesis={"endpoint_url": kinesis.url, "manifest": {"data_stream": "manifests", "every_secs": 1}},
             mappings={"archive": MAPPING},
         )
-        messages = [(f"plant/press{number % 9}", b'{"count": %d}' % number) for number in range(COUNT)]
-        with BridgeProcess(tmp_path) as bridge, Publisher(mosquitto.port) as publisher:
-            publisher.publish(messages[: COUNT // 2])
-            bridge.kill()
-            bridge.start()
-            publisher.publish(messages[COUNT // 2 :])
-            eventually(
-                lambda: sum(each["told"] for each in prove(tmp_path)[1]) >= COUNT, "all are told of", every_secs=0.5
-            )
-            assert bridge.stop() == 0
-        code, [verdict], _ = prove(tmp_path)
-        assert (code, verdict["proven"], verdict["missing"]) == (0, True, [])
-        assert verdict["told"] >= COUNT
-        code, _, said = prove(tmp_path, "--manifests", "none")
-        assert code == 1
-        assert "none" in said
     finally:
         kinesis.stop()
+
+
+MESSAGES = [(f"plant/press{number % 9}", b'{"count": %d}' % number) for number in range(COUNT)]
+
+
+def test_a_stream_is_proven_complete_over_a_kill(configured, mosquitto):
+    with BridgeProcess(configured) as bridge, Publisher(mosquitto.port) as publisher:
+        publisher.publish(MESSAGES[: COUNT // 2])
+        bridge.kill()
+        bridge.start()
+        publisher.publish(MESSAGES[COUNT // 2 :])
+        eventually(lambda: told(configured) >= COUNT, "all are told of", every_secs=0.5)
+        assert bridge.stop() == 0
+    code, [verdict], _ = prove(configured)
+    assert (code, verdict["proven"], verdict["missing"]) == (0, True, [])
+    assert verdict["told"] >= COUNT
+    code, _, said = prove(configured, "--manifests", "none")
+    assert code == 1
+    assert "none" in said
+
+
+def test_what_workers_have_sent_is_proven_spool_by_spool(configured, mosquitto):
+    with Workers(configured, 2) as running, Publisher(mosquitto.port) as publisher:
+        publisher.publish(MESSAGES)
+        eventually(lambda: told(configured) >= COUNT, "all are told of", every_secs=0.5)
+        said = running.command("prove", "archive")
+        assert running.stop() == 0
+    assert said.returncode == 0, said.stderr
+    bridges = [line.split(",")[0] for line in said.stdout.splitlines() if line.endswith(": complete")]
+    assert bridges == ["bridge-1", "bridge-2"]
+    assert said.stdout.splitlines()[-1] == "2 of 2 complete"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tests.integration.arrivals import eventually
-from tests.rig.books import Books, read_books, summed
+from tests.rig.books import COUNTS, Books, read_books, summed
 from tests.rig.bridge_process import ROOT, BridgeProcess
 
 
@@ -66,6 +66,15 @@ class Workers(BridgeProcess):
         for each in books.values():
             each.check()
         return books
+
+    def stop_and_balance(self) -> Books:
+        """Stop all. What the supervisor says last must be what lies in all spools, and both must balance. Their sum."""
+        assert self.stop() == 0, self.stderr()[-3000:]
+        told = summed(self.books().values())
+        [said] = [line for line in self.log(since_start=True) if line["event"] == "stopped" and "worker" not in line]
+        assert said["balanced"] is True
+        assert {count: said[count] for count in COUNTS} == {count: told.total(count) for count in COUNTS}
+        return told
 
     def check_books(self, count):
         """Of all together: so many were received and delivered, and nothing is left. The books of each."""

@@ -197,6 +197,17 @@ def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock
     assert worker.wait(clock.now) is True
 
 
+def test_one_between_two_starts_has_stopped_as_soon_as_it_is_told_to(made, clock):
+    worker = made("-c", "raise SystemExit(70)")
+    worker.look()
+    ended(worker)
+    worker.stop(5)
+    assert worker.wait(clock.now + 5) is True
+    clock.now += 100
+    worker.look()
+    assert (worker.pid, worker.status().state) == (0, "stopped")
+
+
 def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
     worker = answering(99)
     worker.look()
