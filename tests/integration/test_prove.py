@@ -10,6 +10,7 @@ from bridge.demo.kinesis import LocalKinesis
 from bridge.kinesis.client import PublisherSettings
 from bridge.kinesis.credentials import Authentication
 from bridge.kinesis.reader import StreamReader
+from bridge.proof import Proof
 from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import CREDENTIALS, ROOT, BridgeProcess, write_configuration
 from tests.rig.publisher import Publisher
@@ -36,23 +37,30 @@ def prove(folder, *options):
     return done.returncode, json.loads(done.stdout or "[]"), done.stderr
 
 
-def told(folder):
-    return sum(each["told"] for each in prove(folder)[1])
+def told(reader):
+    """How many records the manifests tell of by now."""
+    proof = Proof()
+    for arrived in reader.read_to_end("manifests"):
+        proof.manifest(arrived.data, "archive")
+    return sum(each.told for each in proof.verdicts())
 
 
 @pytest.fixture
 def configured(tmp_path, mosquitto):
-    """The folder of a bridge between `mosquitto` and an emulator that keeps records."""
+    """The folder of a bridge between `mosquitto` and an emulator that keeps records, and what reads them there."""
     kinesis = LocalKinesis()
     try:
         token = Authentication("token", {name: CREDENTIALS[name] for name in ("access_key_id", "secret_access_key")})
         reader = StreamReader(PublisherSettings("us-east-1", token, endpoint_url=kinesis.url))
         reader.create({"archive": 2, "manifests": 1})
-        yield write_configuration(
-            tmp_path,
-            mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
-            kinesis={"endpoint_url": kinesis.url, "manifest": {"data_stream": "manifests", "every_secs": 1}},
-            mappings={"archive": MAPPING},
+        yield (
+            reader,
+            write_configuration(
+                tmp_path,
+                mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
+                kinesis={"endpoint_url": kinesis.url, "manifest": {"data_stream": "manifests", "every_secs": 1}},
+                mappings={"archive": MAPPING},
+            ),
         )
     finally:
         kinesis.stop()
@@ -62,25 +70,27 @@ MESSAGES = [(f"plant/press{number % 9}", b'{"count": %d}' % number) for number i
 
 
 def test_a_stream_is_proven_complete_over_a_kill(configured, mosquitto):
-    with BridgeProcess(configured) as bridge, Publisher(mosquitto.port) as publisher:
+    reader, folder = configured
+    with BridgeProcess(folder) as bridge, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES[: COUNT // 2])
         bridge.kill()
         bridge.start()
         publisher.publish(MESSAGES[COUNT // 2 :])
-        eventually(lambda: told(configured) >= COUNT, "all are told of", every_secs=0.5)
+        eventually(lambda: told(reader) >= COUNT, "all are told of", every_secs=0.2)
         assert bridge.stop() == 0
-    code, [verdict], _ = prove(configured)
+    code, [verdict], _ = prove(folder)
     assert (code, verdict["proven"], verdict["missing"]) == (0, True, [])
     assert verdict["told"] >= COUNT
-    code, _, said = prove(configured, "--manifests", "none")
+    code, _, said = prove(folder, "--manifests", "none")
     assert code == 1
     assert "none" in said
 
 
 def test_what_workers_have_sent_is_proven_spool_by_spool(configured, mosquitto):
-    with Workers(configured, 2) as running, Publisher(mosquitto.port) as publisher:
+    reader, folder = configured
+    with Workers(folder, 2) as running, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES)
-        eventually(lambda: told(configured) >= COUNT, "all are told of", every_secs=0.5)
+        eventually(lambda: told(reader) >= COUNT, "all are told of", every_secs=0.2)
         said = running.command("prove", "archive")
         assert running.stop() == 0
     assert said.returncode == 0, said.stderr

@@ -25,7 +25,7 @@ class Workers(BridgeProcess):
         super().start(**options)
         self.wait_subscribed(self.count or 1)
 
-    def wait_subscribed(self, count, timeout_secs=30):
+    def wait_subscribed(self, count, timeout_secs=90):
         """Until so many workers have subscribed since the start."""
         eventually(
             lambda: sum(line.get("event") == "subscribed" for line in self.log(since_start=True)) >= count,

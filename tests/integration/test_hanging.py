@@ -1,0 +1,71 @@
+"""A commit that hangs in the kernel: the disk takes the fsync, and does not answer."""
+
+import contextlib
+import http.client
+import json
+
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
+from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.publisher import Publisher
+from tests.rig.service_manager import ServiceManager
+from tests.rig.telemetry import telemetry
+
+SYNCS = "fsync,fdatasync"
+HANGS_SECS = 10
+STRACE = (
+    *("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={SYNCS}"),
+    *("-e", f"inject={SYNCS}:delay_enter={HANGS_SECS}s:when=40"),
+)
+"""The fortieth of the thread that commits; by -D the bridge stays our child.
+https://man7.org/linux/man-pages/man1/strace.1.html"""
+COUNT = 200
+
+
+def healthz(port):
+    """(status, reasons)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    told = answer.status, json.loads(answer.read())["reasons"]
+    connection.close()
+    return told
+
+
+def answers(port):
+    with contextlib.suppress(OSError):
+        return healthz(port)
+
+
+def test_an_ingest_that_hangs_is_seen_by_healthz_and_the_watchdog_and_loses_nothing(
+    tmp_path, mosquitto, kinesis, free_port
+):
+    write_configuration(
+        tmp_path,
+        mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
+        kinesis={"endpoint_url": kinesis.url},
+        mappings={"press": TELEMETRY},
+        http={"listen": f"127.0.0.1:{free_port}"},
+    )
+    with ServiceManager(str(tmp_path / "notify")) as manager, Publisher(mosquitto.port) as publisher:
+        bridge = BridgeProcess(
+            tmp_path, environment=manager.environment, wrapper=STRACE, entry=("tests.rig.impatient",)
+        )
+        with bridge:
+            manager.until("WATCHDOG=1")
+            assert eventually(lambda: answers(free_port), "the page is served") == (200, [])
+            publisher.publish(telemetry(COUNT), 1, 40)  # so slow that most are bursts, and commits, of their own
+            hung = eventually(lambda: told if (told := healthz(free_port))[0] == 503 else None, "it is seen to hang")
+            assert hung[1][0].startswith("the ingest thread has not come by for ")
+            manager.waiting()
+            silent = []
+
+            def goes_on():
+                silent.extend(text for text in manager.waiting() if "WATCHDOG=1" in text)
+                return healthz(free_port)[0] == 200
+
+            eventually(goes_on, "the fsync has come back", every_secs=0.2)
+            assert silent[1:] == []  # one may have been sent as it went on
+            manager.until("WATCHDOG=1")
+            assert healthz(free_port) == (200, [])
+            Arrivals(kinesis).wait_for_all(range(COUNT))
+            assert bridge.stop() == 0
