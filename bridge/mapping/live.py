@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.live_tables import LiveTables
-from bridge.mapping.loader import is_mapping_file, load_file
+from bridge.mapping.loader import is_mapping_name, load_file
 from bridge.mapping.routes import Routes
 from bridge.mapping.sharing import order_warning
-from bridge.mapping.signatures import Signature, signatures
+from bridge.mapping.signatures import FolderLook, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,7 @@ class LiveMappings:
         self.fingerprint = ""
         """12 hexadecimal digits, the same where the texts of the mapping files in force are."""
         self._folder = folder
+        self._files_there = FolderLook(folder, is_mapping_name)
         self._kept = kept
         self._shared = shared
         self._clock = clock
@@ -253,9 +254,12 @@ class LiveMappings:
             text, kept = file.read_bytes(), self._kept / file.name
             if kept.exists() and kept.read_bytes() == text:
                 return  # as after a restart: nothing is written for it
-            self._kept.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self._kept / f".{file.name}.new"
-            new.write_bytes(text)
+            try:
+                new.write_bytes(text)
+            except FileNotFoundError:
+                self._kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+                new.write_bytes(text)
             new.replace(kept)
         except OSError as error:
             log.warning("cannot remember %s in %s: %s", file.name, self._kept, error.strerror)
@@ -265,7 +269,7 @@ class LiveMappings:
 
     def _look(self) -> dict[Path, Signature]:
         try:
-            return signatures(file for file in self._folder.iterdir() if is_mapping_file(file))
+            return self._files_there.look()
         except OSError:
             return {}  # what `reload` makes of an empty folder is right for one that cannot be read
 

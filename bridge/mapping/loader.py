@@ -100,8 +100,13 @@ def compile_file(
 
 
 def is_mapping_file(file: Path) -> bool:
+    """Whether it is a file, and `is_mapping_name`."""
+    return is_mapping_name(file.name) and file.is_file()
+
+
+def is_mapping_name(name: str) -> bool:
     """Tell a mapping file from what editors and ConfigMaps leave beside it: hidden, backup and swap files."""
-    return file.suffix in SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
+    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
 def _same_name(file: Path, shown: str) -> ConfigError:

@@ -263,6 +263,24 @@ def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
     assert live.routes.mappings[1] is before.mappings[1]
 
 
+def test_a_file_written_anew_with_the_text_it_had_is_not_loaded_again(live, folder):
+    text, before, reloads = (folder / "press.yaml").read_bytes(), live.routes, live.reloads
+    new = folder / ".press.new"
+    new.write_bytes(text)
+    new.replace(folder / "press.yaml")
+    assert live._look_at_all() != live._loaded()
+    live.reload()
+    assert live._look_at_all() == live._loaded(), "or the next look would load it again"
+    assert (live.routes, live.reloads) == (before, reloads)
+
+
+def test_a_folder_under_a_files_name_is_no_mapping(live, folder):
+    (folder / "oven.yaml").mkdir()
+    live.reload()
+    assert live.problems == ()
+    assert len(live.routes.mappings) == 1
+
+
 def test_the_fingerprint_is_that_of_the_texts_in_force(live, folder, tmp_path):
     first = live.fingerprint
     write(folder, "press.yaml", stream="other")
