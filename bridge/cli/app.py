@@ -241,13 +241,26 @@ def status(
 @app.command()
 def doctor(
     send: Annotated[bool, typer.Option("--send", help="Send one marked record to each stream.")] = False,
+    publish: Annotated[
+        bool,
+        typer.Option(
+            "--publish",
+            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID, once or twice, to measure how many "
+            "the broker hands over at once and how many it keeps; those beyond its limit are dropped, and counted so.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Ask broker, AWS and disk whether the bridge can do its work, and say what to do; exit code 1 if it cannot."""
+    """Ask broker, AWS and disk whether the bridge can do its work, and say what to do; exit code 1 if it cannot.
+
+    It has sessions of its own at the broker (mqtt.client_id with -doctor), which the broker forgets: they subscribe as
+    the bridge does, take what comes for some seconds and throw it away. The bridge's session loses nothing. Nothing is
+    published or sent without --publish and --send.
+    """
     from bridge.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_doctor(config, send=send, as_json=as_json))
+    raise typer.Exit(run_doctor(config, send=send, publish=publish, as_json=as_json))
 
 
 @app.command()

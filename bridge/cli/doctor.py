@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,11 @@ from bridge.assembly import publisher_settings, session_settings
 from bridge.cli.app import FAILED
 from bridge.config import load_settings
 from bridge.doctor.aws import examine_endpoint, examine_identity, examine_stream
-from bridge.doctor.broker import examine_broker
+from bridge.doctor.broker import Asked, examine_broker
 from bridge.doctor.disk import examine_room, examine_sync, measure_syncs
-from bridge.doctor.examine import examine
+from bridge.doctor.examine import DEADLINE_SECS, examine
 from bridge.doctor.findings import well
-from bridge.doctor.traffic import rate_of_bridge
+from bridge.doctor.traffic import Heard, Rate, rate_of_bridge
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.client import Publisher
 from bridge.kinesis.places import places
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Settings
+    from bridge.doctor.disk import Syncs
     from bridge.doctor.findings import Finding
     from bridge.kinesis.places import Place
     from bridge.mapping.mapping import Mapping
@@ -42,17 +44,20 @@ if TYPE_CHECKING:
 _MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
 
 
-def doctor(config: Path, *, send: bool, as_json: bool) -> int:
+def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
     """0 if nothing failed, else 1. Raises ConfigError."""
+    logging.getLogger("bridge").addHandler(logging.NullHandler())  # what it would say stands in the findings
     settings = load_settings(config, os.environ)
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
-    found = examine(_checks(settings, list(loaded.mappings.values()), send=send))
+    found = []
+    for finding in examine(_checks(settings, list(loaded.mappings.values()), send=send, publish=publish)):
+        found.append(finding)
+        if not as_json:
+            print("\n".join(_lines(finding)), flush=True)
     if as_json:
         print(orjson.dumps([each.value() for each in found]).decode())
-    else:
-        print("\n".join(line for each in found for line in _lines(each)))
     return FAILED if any(each.state == "failed" for each in found) else 0
 
 
@@ -62,21 +67,25 @@ def _lines(finding: Finding) -> Iterator[str]:
         yield f"    {printable(each)}"
 
 
-def _checks(settings: Settings, mappings: list[Mapping], *, send: bool) -> list[Check]:
+def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
     how, session = publisher_settings(settings), session_settings(settings)
     publisher, destinations = Publisher(how), _destinations(settings, mappings)
     asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
     spool = settings.spool
     syncs = cache(partial(measure_syncs, spool.path))
-    rate = partial(rate_of_bridge, partial(_running, spool.path))
+    heard = Heard()
+    asked_of_broker = Asked(session, Routes(mappings), partial(_sync_secs, syncs), heard, publish)
     return [
         ("firewall", lambda: [_openings(session, asked)]),
-        ("broker", partial(examine_broker, session, Routes(mappings).filters())),
+        ("broker", partial(examine_broker, asked_of_broker)),
         *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
         *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
         *((f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send)) for each in destinations),
         ("disk", partial(examine_sync, spool.path, syncs)),
-        ("spool", partial(examine_room, spool.path, spool.max_bytes, spool.min_free_bytes, rate)),
+        (
+            "spool",
+            partial(examine_room, spool.path, spool.max_bytes, spool.min_free_bytes, partial(_rate, spool.path, heard)),
+        ),
     ]
 
 
@@ -110,3 +119,14 @@ def _running(folder: Path) -> dict[str, Any] | None:
         return ask(asked_folder(folder), patience_secs=2.0)
     except BridgeError:
         return None
+
+
+def _rate(folder: Path, heard: Heard) -> Rate | None:
+    return rate_of_bridge(partial(_running, folder)) or heard.rate(DEADLINE_SECS)
+
+
+def _sync_secs(measure: Callable[[], Syncs]) -> float:
+    try:
+        return measure().median
+    except OSError:
+        return 0.0

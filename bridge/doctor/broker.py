@@ -1,105 +1,186 @@
-"""The broker, through a session of the doctor's own that the broker forgets at once."""
+"""The broker, through sessions of the doctor's own that the broker forgets at once.
+
+One asks what the broker says of itself, and takes nothing of the plant. The next subscribes as the bridge does, with
+its QoS, takes what comes for some seconds and throws it away: first without acknowledging, which shows the in-flight
+window, then at full speed, which shows what is retained and how much is published. The bridge's own session is never
+touched. Nothing is published but by probing.py, where that is asked for.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from bridge.doctor.findings import failed, warning, well
+from bridge.doctor.heard import HeardMessages
+from bridge.doctor.limits import SYS_FILTERS, System, limit_findings
+from bridge.doctor.listening import CONNECT_SECS, Listening
 from bridge.doctor.network import reach
-from bridge.mqtt.subscriber import SHARED_IN_3_1_1, Subscriber
-from bridge.mqtt.wire import PUBREL
+from bridge.doctor.probing import Measured, measure_by_publishing, not_measured
+from bridge.doctor.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
+from bridge.doctor.window import Terms, Window, measure_window, window_finding
+from bridge.mqtt.subscriber import SHARED_IN_3_1_1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from bridge.doctor.findings import Finding
+    from bridge.doctor.traffic import Heard
+    from bridge.mapping.routes import Routes
     from bridge.mqtt.address import SessionSettings
+    from bridge.mqtt.subscriptions import Subscriptions
 
-SUFFIX = "-doctor"
-CONNECT_SECS = 8.0
-LISTEN_SECS = 2.0
-_MANY_RETAINED = 1_000
-_POLL_SECS = 0.1
-_QUEUED = (
-    "mosquitto drops silently what exceeds max_queued_messages (1000 by default) while the bridge is away: "
-    "set it to 0, with persistence true and autosave_interval 1"
-)
-_IN_FLIGHT = (
-    "mosquitto hands a 3.1.1 client 20 messages at a time, which bounds the rate by the round trip: "
-    "use protocol 5, or set max_inflight_messages 0 there"
-)
+SUFFIX: Final = "-doctor"
+LISTEN_SECS = 3.0
+SYSTEM_SECS = 1.0
+_VERSION_5_SECS: Final = 3.0
 
 
-def examine_broker(settings: SessionSettings, filters: Mapping[str, int]) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a broker is asked about. `sync_secs`: how long the spool's disk takes, 0 where it takes nothing.
+
+    `heard` is told how much there is to spool; `publishing`: with messages of the doctor's own.
+    """
+
+    settings: SessionSettings
+    routes: Routes
+    sync_secs: Callable[[], float]
+    heard: Heard
+    publishing: bool = False
+
+    @property
+    def own(self) -> SessionSettings:
+        """A session of the doctor's own; of a shared group, a group of its own: what a member of the bridges' group
+        takes, and does not acknowledge, would be lost."""
+        share = self.settings.share + SUFFIX if self.settings.share else None
+        return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
+
+
+def examine_broker(asked: Asked) -> Iterator[Finding]:
     """Each address, then the session with the first that lets us in."""
-    for address in settings.addresses:
-        context = settings.tls.context if address.encrypted else None
-        yield from reach("broker.address", f"broker {address}", address.host, address.port, context)
-    # In a group of its own: what a member of the bridges' group takes, and does not acknowledge, would be lost.
-    share = settings.share + SUFFIX if settings.share else None
-    session = replace(settings, client_id=settings.client_id + SUFFIX, persistent=False, share=share)
-    subscriber = Subscriber(session)
     try:
-        subscriber.want(filters)
-        yield from _session(subscriber, settings, filters)
+        reached = False
+        for address in asked.settings.addresses:
+            context = asked.settings.tls.context if address.encrypted else None
+            found = list(reach("broker.address", f"broker {address}", address.host, address.port, context))
+            reached |= all(each.state != "failed" for each in found)
+            yield from found
+        if reached:
+            yield from _session(asked)
     finally:
-        subscriber.close()
+        asked.heard.tell(None)
 
 
-def _session(subscriber: Subscriber, settings: SessionSettings, filters: Mapping[str, int]) -> Iterator[Finding]:
-    deadline = time.monotonic() + CONNECT_SECS
-    answered, messages, retained = False, 0, 0
-    while time.monotonic() < deadline:
-        burst = subscriber.poll(_POLL_SECS)
-        messages += len([each for each in burst if each[0] != PUBREL])
-        retained += len([each for each in burst if each[0] != PUBREL and each[0] & 1])
-        told = subscriber.subscriptions.granted.keys() | subscriber.subscriptions.refused.keys()
-        if not answered and subscriber.subscriptions.wanted and subscriber.subscriptions.wanted.keys() <= told:
-            answered, deadline = True, time.monotonic() + LISTEN_SECS
-    state = subscriber.state()
-    if not state.connected:
-        advice = "see mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
-        yield failed("broker.session", "session", state.problem or f"no session within {CONNECT_SECS:.0f} s", advice)
-        return
-    yield well("broker.session", "session", f"{state.broker} lets this client in, by MQTT {state.protocol}")
-    if state.protocol != "5":
-        yield warning("broker.limits", "session", "MQTT 3.1.1", _IN_FLIGHT)
-    if settings.share and state.protocol != "5" and not messages:
-        advice = "use protocol 5, or see that messages come while something is published"
-        yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
-    yield from _subscriptions(subscriber)
-    yield from _messages(messages, retained, filters)
-    yield warning(
-        "broker.queue", "queue at the broker", "how much it keeps while the bridge is away cannot be asked", _QUEUED
-    )
-    del settings
+def _session(asked: Asked) -> Iterator[Finding]:
+    system = System()
+    # With the bridge's session expiry, which a broker answers only then; the next session takes this one's place.
+    own = replace(asked.own, share=None, persistent=asked.settings.version_5)
+    with Listening(own, SYS_FILTERS, system.take) as session:
+        session.open(CONNECT_SECS)
+        state = session.state
+        if not state.connected:
+            yield _no_session(state.problem)
+            return
+        said = f"{state.broker} lets this client in, by MQTT {state.protocol}"
+        yield well("broker.session", "session", said, {"broker": state.broker, "protocol": state.protocol})
+        session.listen(SYSTEM_SECS, lambda: system.complete)
+        told = session.subscriber.limits
+    yield from limit_findings(told, asked.settings, asked.routes.filters(), system.version)
+    yield from system.findings()
+    yield from _plant(asked, takes_5=state.protocol == "5" or _takes_5(asked.own))
 
 
-def _subscriptions(subscriber: Subscriber) -> Iterator[Finding]:
-    subscriptions = subscriber.subscriptions
-    for text in subscriptions.wanted:
+def _no_session(problem: str) -> Finding:
+    advice = "see mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
+    said, _, hint = problem.partition("; ")
+    return failed("broker.session", "session", said or f"no session within {CONNECT_SECS:.0f} s", hint or advice)
+
+
+def _takes_5(own: SessionSettings) -> bool:
+    """Of a broker that is configured as 3.1.1: whether it would speak MQTT 5."""
+    with Listening(replace(own, version_5=True, share=None), {}) as session:
+        return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
+
+
+def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
+    heard, filters = HeardMessages(asked.routes), asked.routes.filters()
+    with Listening(asked.own, filters, heard.take) as session:
+        session.open(CONNECT_SECS)
+        began = time.monotonic()
+        yield from subscription_findings(session.subscriber.subscriptions)
+        window = measure_window(session)
+        session.acknowledge_all()
+        protocol = session.state.protocol
+        counted = count_retained(session, began)
+        live = _Live(session)
+        heard.begin()
+        session.listen(LISTEN_SECS)
+        asked.heard.tell(heard.rate())
+        messages = live.finding(len(filters))
+        if not session.state.connected:
+            yield _no_session(session.state.problem)
+        if asked.settings.share and protocol != "5" and not session.messages:
+            advice = "use protocol 5, or see that messages come while something is published"
+            yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
+    measured = measure_by_publishing(asked.own, asked.routes) if asked.publishing else Measured(None, not_measured())
+    terms = Terms(protocol, asked.settings.receive_maximum, takes_5)
+    yield window_finding(_better(window, measured.window), terms, asked.sync_secs())
+    yield measured.finding
+    whole = count_at_full_speed(asked.own, filters) if counted.messages >= SUSPICIOUS else None
+    yield from retained_findings(counted, whole, heard, protocol)
+    yield messages
+
+
+def _better(heard: Window, published: Window | None) -> Window:
+    """What was measured with messages enough."""
+    return published if published is not None and heard.size is None else heard
+
+
+class _Live:
+    """What is published just now."""
+
+    def __init__(self, session: Listening) -> None:
+        self._session = session
+        self._before = session.messages - session.retained, session.bytes - session.retained_bytes
+        self._began = time.monotonic()
+
+    def finding(self, filters: int) -> Finding:
+        """Since this was made."""
+        secs = time.monotonic() - self._began
+        messages = self._session.messages - self._session.retained - self._before[0]
+        size = self._session.bytes - self._session.retained_bytes - self._before[1]
+        facts = {"messages": messages, "bytes": size, "secs": round(secs, 1)}
+        if messages:
+            said = (
+                f"{messages:,} in {secs:.0f} s: {messages / secs:,.0f} a second, {size / secs / 1000:,.1f} kB a second"
+            )
+            return well("broker.messages", "messages", said, facts)
+        advice = "nothing may have been published just now; or an access rule keeps messages back, as mosquitto's does"
+        many = f"{filters} filter{'' if filters == 1 else 's'}"
+        return warning("broker.messages", "messages", f"none in {secs:.0f} s on {many}", advice, facts)
+
+
+def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
+    """Each SUBACK."""
+    for text, qos in subscriptions.wanted.items():
+        subject = f"subscription {text}"
+        given = subscriptions.given.get(text)
+        facts = {"filter": text, "asked": qos, "granted": given}
         if text in subscriptions.refused:
             advice = "allow this client to subscribe to it in the broker's access rules"
-            yield failed(
-                "broker.subscription", f"subscription {text}", f"refused: {subscriptions.refused[text]}", advice
+            yield failed("broker.subscription", subject, f"refused: {subscriptions.refused[text]}", advice, facts)
+        elif given is None:
+            yield failed("broker.subscription", subject, "the broker has not answered", "see the broker's log", facts)
+        elif given < qos:
+            advice = "what is lost on the way to this broker's client is not sent again: allow it more"
+            yield warning(
+                "broker.subscription",
+                subject,
+                f"granted QoS {given}, and not the {qos} that is asked for",
+                advice,
+                facts,
             )
-        elif text in subscriptions.granted:
-            yield well("broker.subscription", f"subscription {text}", f"granted, QoS {subscriptions.granted[text]}")
         else:
-            yield failed(
-                "broker.subscription", f"subscription {text}", "the broker has not answered", "see the broker's log"
-            )
-
-
-def _messages(messages: int, retained: int, filters: Mapping[str, int]) -> Iterator[Finding]:
-    subject = f"messages in {LISTEN_SECS:.0f} s"
-    if retained >= _MANY_RETAINED:
-        advice = "each new session gets them all at once; `retained: skip` in a mapping leaves them out"
-        yield warning("broker.messages", subject, f"{retained:,} of {messages:,} were retained", advice)
-    elif messages:
-        yield well("broker.messages", subject, f"{messages:,}, of which {retained:,} were retained")
-    else:
-        advice = "nothing may have been published just now; or an access rule keeps messages back, as mosquitto's does"
-        yield warning("broker.messages", subject, f"none on {len(filters)} filters", advice)
+            yield well("broker.subscription", subject, f"granted, QoS {given}", facts)

@@ -30,9 +30,10 @@ class Heard:
         self._rate: Rate | None = None
 
     def tell(self, rate: Rate | None) -> None:
-        """Once: the rate, or None where nothing could be heard."""
-        self._rate = rate
-        self._told.set()
+        """The rate, or None where nothing could be heard; what was told first stays."""
+        if not self._told.is_set():
+            self._rate = rate
+            self._told.set()
 
     def rate(self, timeout_secs: float) -> Rate | None:
         """When it is known, and None where it is not known in time."""

@@ -63,6 +63,11 @@ class Connection:
         self.closed = self.taken_over = False
         """By the broker, without a reason; or since another client of this id came."""
         self.opened_at = 0.0
+        self.limits: dict[str, Any] = {}
+        """What the CONNACK of an MQTT 5 broker says, by the names of the specification."""
+        self.published = 0
+        """Messages of QoS 1 that the broker has answered; `unwelcome`: what it said of the last one that it refused."""
+        self.unwelcome = ""
         self.on_accepted: Callable[[Connection, bool], None] = lambda _connection, _present: None
         self._settings = settings
         self._subscriptions = subscriptions
@@ -81,6 +86,7 @@ class Connection:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = self._on_unsubscribe
+        self._client.on_publish = self._on_publish
         try:
             self.wire: Wire = self._client.dial()
             if self._end:
@@ -95,6 +101,8 @@ class Connection:
 
     def wait(self, timeout_secs: float, wake: socket.socket, *, reading: bool) -> None:
         """Until the broker has something for us, takes something from us, or `wake` says so."""
+        if self.wire.fileno() < 0:
+            raise ConnectionLost("the connection broke")  # while paho wrote: it closes the socket, and says nothing
         if reading and self.wire.pending():
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
@@ -171,6 +179,10 @@ class Connection:
             self._pinged_at = now
             self.wire.write(_PINGREQ)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message of QoS 1 to paho, which sends no more ahead of their acknowledgement than the broker takes."""
+        self._client.publish(topic, payload, qos=1)
+
     # -- subscriptions ---------------------------------------------------------------------------------------------
 
     def _reconcile(self, now: float) -> None:
@@ -212,6 +224,7 @@ class Connection:
             self._end = f"the broker refused the session: {reason.getName()}{_hint(reason.getName())}"
             return
         self.accepted = True
+        self.limits = properties.json() if properties else {}  # type: ignore[no-untyped-call]  # paho ships none
         self._keepalive_secs = float(getattr(properties, "ServerKeepAlive", None) or self._keepalive_secs)
         log.info("connected", extra={"broker": str(self.address), "session_present": flags.session_present})
         self.on_accepted(self, flags.session_present)
@@ -231,6 +244,13 @@ class Connection:
         for text in refused:
             log.error("the broker refused the subscription to %s: %s", text, self._subscriptions.refused[text])
             self._refused_at = self._clock()
+
+    def _on_publish(
+        self, _client: object, _data: object, _packet: int, reason: ReasonCode, _properties: object
+    ) -> None:
+        self.published += 1
+        if reason.is_failure:
+            self.unwelcome = reason.getName()
 
     def _on_unsubscribe(self, _client: object, _data: object, packet: int, *_: object) -> None:
         self._subscriptions.dropped(packet)

@@ -11,7 +11,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.mqtt.backoff import Backoff
 from bridge.mqtt.connection import Connection, ConnectionLost
@@ -163,6 +163,22 @@ class Subscriber:
             connection.wire.write(packets)
         except OSError as error:
             self._lost(connection, str(error))
+
+    def publish_acknowledged(self, topic: str, payload: bytes) -> None:
+        """Send a message with QoS 1, if there is a connection; it goes out, and is answered, while `poll` runs."""
+        if self._connection is not None and self._connection.accepted:
+            self._connection.publish(topic, payload)
+
+    @property
+    def answered(self) -> tuple[int, str]:
+        """Of this connection: how many messages of QoS 1 the broker has answered, and why it refused one."""
+        connection = self._connection
+        return (connection.published, connection.unwelcome) if connection else (0, "")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What the CONNACK of an MQTT 5 broker says; {} of others."""
+        return dict(self._connection.limits) if self._connection else {}
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 0, if there is a connection; nobody waits for it."""

@@ -33,6 +33,8 @@ class Subscriptions:
     wanted: dict[str, int] = field(default_factory=dict)
     granted: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
+    """The QoS that the broker's SUBACK says, which may be less than what was asked."""
     _asked: dict[int, dict[str, int]] = field(default_factory=dict)
     _dropping: dict[int, list[str]] = field(default_factory=dict)
     _reconciled: bool = False
@@ -49,6 +51,7 @@ class Subscriptions:
         if not session_present:
             self.held.clear()
         self.granted.clear()
+        self.given.clear()
         self.refused.clear()
         self._asked.clear()
         self._dropping.clear()
@@ -94,6 +97,7 @@ class Subscriptions:
             else:
                 # What was asked, not what is wanted by now: a reload in between is one more change to ask for.
                 self.granted[text] = qos
+                self.given[text] = code
         return refused
 
     def dropped(self, packet: int) -> None:
@@ -101,6 +105,7 @@ class Subscriptions:
         self._reconciled = False
         for text in self._dropping.pop(packet, ()):
             self.granted.pop(text, None)
+            self.given.pop(text, None)
             if text not in self.wanted:
                 self.held.discard(text)
 

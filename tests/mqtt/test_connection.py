@@ -202,3 +202,17 @@ def test_an_answer_that_is_no_http_is_an_oserror():
         session = settings(broker.port, scheme="ws")
         with pytest.raises(OSError, match="IndexError"):
             Connection(session, session.addresses[0], Subscriptions(), version_5=True).dial()
+
+
+def test_a_socket_that_paho_has_closed_ends_the_connection(wake):
+    def script(session):
+        session.accept()
+        session.until_closed()
+
+    with ScriptedBroker(script) as broker:
+        session = settings(broker.port)
+        connection = Connection(session, session.addresses[0], Subscriptions(), version_5=True)
+        connection.dial()
+        connection.wire.close()
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            connection.wait(1.0, wake, reading=True)

@@ -306,3 +306,44 @@ def test_a_session_that_lasts_resets_the_pause():
         at.poll(0.01)
         assert at._backoff.attempts == 0
         at.close()
+
+
+def test_what_a_version_5_broker_says_of_itself_is_kept_and_gone_with_the_connection():
+    told = b"\x11\x00\x00\x0e\x10" + b"\x21\x00\x14"  # Session Expiry Interval 3600, Receive Maximum 20
+
+    def script(session):
+        version_5 = session.accept(properties=told)
+        _, body = session.receive()
+        session.send(packets.suback(int.from_bytes(body[:2]), 1, version_5=version_5))
+        session.until_closed()
+
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port)
+        poll_until_subscribed(at)
+        assert at.limits == {"SessionExpiryInterval": 3600, "ReceiveMaximum": 20}
+        at.close()
+        assert at.limits == {}
+
+
+@pytest.mark.parametrize(("code", "said"), [(0x00, ""), (0x10, ""), (0x87, "Not authorized")])
+def test_a_message_that_the_broker_refuses_is_told(code, said):
+    def script(session):
+        session.accept()
+        while True:
+            first, body = session.receive()
+            if first == 0x82:
+                session.send(packets.suback(int.from_bytes(body[:2]), 1))
+            elif first & 0xF0 == 0x30:
+                at = 2 + int.from_bytes(body[:2])
+                session.send(packets.packet(0x40, body[at : at + 2] + bytes([code])))
+
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port)
+        at.publish_acknowledged("plant/doctor", b"too early, and gone")
+        poll_until_subscribed(at)
+        assert at.answered == (0, "")
+        at.publish_acknowledged("plant/doctor", b"one")
+        poll_until(at, lambda _: at.answered[0])
+        assert at.answered == (1, said)
+        at.close()
+        assert at.answered == (0, "")

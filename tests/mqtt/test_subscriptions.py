@@ -139,3 +139,13 @@ def test_where_all_is_granted_an_answer_or_a_wish_is_looked_at_again():
     assert subscriptions.changes() == ([], [])
     subscriptions.retry_refused()
     assert subscriptions.changes().subscribe == [("a", 1)]
+
+
+def test_what_the_suback_says_is_kept_beside_what_was_asked():
+    subscriptions = Subscriptions()
+    subscriptions.want({"a": 2, "b": 1})
+    granted(subscriptions, 1, 1)
+    assert subscriptions.granted == {"a": 2, "b": 1}
+    assert subscriptions.given == {"a": 1, "b": 1}
+    subscriptions.connected(session_present=True)
+    assert subscriptions.given == {}
