@@ -3,7 +3,7 @@
     spool.path/ID.wanted    made by the command: {"ask": "status"}, {"ask": "replay", "numbers": [7, 8]}, ...
     spool.path/ID.answer    the bridge's answer as JSON, or {"error": "..."}; the request is then removed
 
-The spool's folder is its owner's alone, so nobody else can ask or read the answer.
+The spool's folder is its owner's alone, so nobody else but root can ask or read the answer.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def _answer(wanted: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes
     if time.time() - wanted.stat().st_mtime > STALE_SECS:
         return
     new, answer = wanted.with_suffix(".new"), wanted.with_suffix(_ANSWER)
+    request = wanted.read_bytes()
     new.touch(mode=0o600)
-    new.write_bytes(_told(wanted.read_bytes(), answers))
+    new.write_bytes(_told(request, answers))
     new.replace(answer)
 
 
@@ -126,5 +127,8 @@ def _request(wanted: Path, request: dict[str, Any]) -> None:
     """Whole, or not there."""
     new = wanted.with_suffix(".asking")
     new.touch(mode=0o600)
+    if os.geteuid() == 0:  # the bridge has a user of its own, which could not read what is root's
+        owner = wanted.parent.stat()
+        os.chown(new, owner.st_uid, owner.st_gid)
     new.write_text(json.dumps(request), encoding="utf-8")
     new.replace(wanted)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 STATUS_SECS = 10.0
 """Between two looks at how the bridge stands."""
+FIRST_SECS = 2.0
+"""From its start to the first look: until then it is not connected, and that is nothing to tell."""
 LONGEST_STATUS = 1000
 """Characters. systemd throws datagrams of more than 4,096 bytes away."""
 
@@ -54,7 +56,8 @@ class Notifier:
 
     def ready(self) -> None:
         """The spool is open, the mappings are in force, and every thread runs."""
-        self._tell("READY=1")
+        self._status_at = self._clock() - STATUS_SECS + FIRST_SECS
+        self._tell("READY=1\nSTATUS=connecting")
 
     def reload(self, ask: Callable[[], Callable[[], bool]]) -> None:
         """SIGHUP was received: tell so, then `ask` for it; `feed` tells how it ended.

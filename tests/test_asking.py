@@ -49,6 +49,15 @@ def test_a_request_of_another_version_is_told_from_silence(answering):
         ask(answering, "dance")
 
 
+def test_what_root_asks_can_be_read_by_the_bridges_user(answering, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda file, user, group: given.append((file.suffix, user, group)))
+    assert ask(answering) == {"status": 1}
+    owner = answering.stat()
+    assert given == [(".asking", owner.st_uid, owner.st_gid)]
+
+
 def test_questions_and_answers_are_their_owners_alone(tmp_path):
     seen = {}
 

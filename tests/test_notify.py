@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from bridge.errors import SpoolUnwritable
-from bridge.notify import STATUS_SECS, Notifier
+from bridge.notify import FIRST_SECS, STATUS_SECS, Notifier
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.service_manager import ServiceManager
@@ -25,7 +25,19 @@ def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
     told = notifier(tmp_path)
     told.ready()
     told.stopping()
-    assert manager.waiting() == ["READY=1", "STOPPING=1\nSTATUS=stopping"]
+    assert manager.waiting() == ["READY=1\nSTATUS=connecting", "STOPPING=1\nSTATUS=stopping"]
+
+
+def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path):
+    now = [0.0]
+    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told.ready()
+    told.feed(bridge)
+    assert manager.waiting() == ["READY=1\nSTATUS=connecting"]
+    now[0] += FIRST_SECS
+    told.feed(bridge)
+    assert manager.waiting()[-1].startswith("STATUS=receiving, spooling and delivering")
+    bridge.spool.close()
 
 
 def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path):
@@ -132,7 +144,7 @@ def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp
 def test_an_abstract_socket_is_spoken_to():
     with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
         Notifier(manager.environment).ready()
-        assert manager.next() == "READY=1"
+        assert manager.next().startswith("READY=1")
 
 
 def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp_path):

@@ -128,8 +128,9 @@ def test_the_pods_volumes_and_probes_are_what_there_is():
     container = pod()["containers"][0]
     claims = {each["metadata"]["name"] for each in manifest("StatefulSet")["spec"]["volumeClaimTemplates"]}
     assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in pod()["volumes"]} | claims
-    probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("liveness", "readiness")}
+    probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
     assert probes == {
+        "startup": {"path": "/healthz", "port": "http"},
         "liveness": {"path": "/healthz", "port": "http"},
         "readiness": {"path": "/readyz", "port": "http"},
     }
@@ -156,11 +157,11 @@ def test_the_unit_is_told_when_the_bridge_is_ready_and_alive(unit):
     assert unit["Type"] == "notify"
     assert float(unit["TimeoutStopSec"]) > STOP_SECS
     assert unit["RestartPreventExitStatus"] == "2"
+    assert "ExecStartPre" not in unit, "its exit code is not looked at: a wrong configuration would be started for ever"
 
 
-@pytest.mark.parametrize("command", ["ExecStart", "ExecStartPre"])
-def test_the_units_commands_are_the_programs(unit, command):
-    program, verb, option, _ = unit[command].split()
+def test_the_units_command_is_the_programs(unit):
+    program, verb, option, _ = unit["ExecStart"].split()
     assert program.endswith("/mqtt-kinesis")
     assert option == "--config"
     shown = subprocess.run(
