@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bridge.assembly import publisher, session_settings
 from bridge.config import load_settings
@@ -17,8 +18,11 @@ from tests.rig.mosquitto import Mosquitto
 from tests.rig.network import free_port
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
+from tests.rig.workers import Workers
 from tests.stand_in.kinesis import KinesisStandIn
 
+pytestmark = pytest.mark.timeout(300)
+"""One fixture plays two dozen commands, each a process of its own."""
 PASSWORD, ACCESS_SECRET, TOKEN, PROXY = "mqtt-S3CRET-1", "aws/S3CRET+2", "session-S3CRET-3", "proxy-S3CRET-4"
 PAGE_TOKEN = "page-S3CRET-5-of-the-plant"
 MARK = b"S3CRET"
@@ -51,6 +55,16 @@ COMMANDS = (
 )
 
 
+OF_WORKERS = (
+    ["status"],
+    ["status", "--json"],
+    ["spool", "status"],
+    ["dead-letters", "list"],
+    ["dead-letters", "replay", "--all"],
+    ["run", "--workers", "2"],
+)
+
+
 def configuration(broker_port, endpoint_url, **more):
     authentication = {
         "type": "token",
@@ -68,7 +82,7 @@ def configuration(broker_port, endpoint_url, **more):
 
 def command(folder, arguments, environment=None):
     """Everything that it says."""
-    config = [] if arguments[0] == "schema" else ["--config", str(folder / "bridge.yaml")]
+    config = [] if arguments[0] in {"schema", "diff"} else ["--config", str(folder / "bridge.yaml")]
     done = subprocess.run(
         [sys.executable, "-m", "bridge", *arguments, *config],
         cwd=folder,
@@ -113,9 +127,71 @@ def spoken(tmp_path_factory):
     return folder, said
 
 
+@pytest.fixture(scope="module")
+def spoken_by_workers(tmp_path_factory):
+    """As `spoken`, of run --workers 2, one of which was killed; what each process was started with too."""
+    folder = tmp_path_factory.mktemp("workers")
+    with Mosquitto(users={"bridge": PASSWORD, "machine": "m"}) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
+        port = free_port()
+        page = {"listen": f"127.0.0.1:{port}", "token": PAGE_TOKEN}
+        write_configuration(folder, **configuration(broker.port, kinesis.url), http=page)
+        with Workers(folder, 2) as bridge, Publisher(broker.port, username="machine", password="m") as machine:
+            messages = [(topic, b"no JSON") for topic, _ in telemetry(2)]
+            machine.publish([*messages, *telemetry(20)], 1)
+            Arrivals(kinesis).wait_for(20)
+            kinesis.fault("error", code="InvalidSignatureException", status=400)
+            bridge.kill_worker(2)
+            machine.publish(telemetry(5, first=20), 1)
+            eventually(lambda: "refused" in bridge.stderr(), "Kinesis refuses")
+            said = {" ".join(arguments): command(folder, arguments) for arguments in OF_WORKERS}
+            paths = (*PATHS, "api/letters?worker=1", "api/letters?worker=x", "api/letters/1?worker=1")
+            said |= {f"GET /{path}": fetched(port, path) for path in paths}
+            started = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (bridge.pid, bridge.pid_of(1))}
+            said |= {f"process {pid}": text for pid, text in started.items()}
+            kinesis.clear()
+            bridge.stop()
+            said["run: log"] = bridge.stderr().encode()
+            said["run: output"] = bridge.stdout().encode()
+    return folder, said
+
+
+def test_workers_and_their_supervisor_say_no_secret(spoken_by_workers):
+    folder, said = spoken_by_workers
+    assert {what for what, text in said.items() if MARK in text} == set()
+    assert {what for what, text in said.items() if not text} <= {"run: output"}
+    assert b"Traceback" not in b"".join(said.values())
+    assert said["GET /api/letters/1?worker=1"].startswith(b"200 ")
+    assert b"worker 2 has ended" in said["run: log"]
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
+    assert sum(file.name == "spool.db" for file in files) == 2
+    assert [file.name for file in files if MARK in file.read_bytes()] == []
+
+
+def test_the_spools_of_workers_and_what_commands_ask_through_are_their_owners_alone(spoken_by_workers):
+    folder, _ = spoken_by_workers
+    held = list((folder / "data").rglob("*"))
+    assert {"worker-1", "worker-2", "supervisor"} <= {file.name for file in held}
+    assert {str(file.relative_to(folder)) for file in held if readable_by_others(file)} == set()
+
+
 def test_no_command_says_a_secret(spoken):
     _, said = spoken
     assert {what for what, text in said.items() if MARK in text} == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["diff", "mappings", "new"], ["diff", "mappings", "new", "--json"], ["coverage"]]
+)
+def test_what_looks_at_recorded_traffic_says_no_secret(spoken, arguments):
+    folder, _ = spoken
+    (folder / "new").mkdir(exist_ok=True)
+    changed = {**TELEMETRY, "transform": "{machine: payload.machine}"}
+    (folder / "new" / "press.yaml").write_text(yaml.safe_dump(changed))
+    (folder / "traffic-of-the-test.jsonl").write_bytes((folder / "traffic.jsonl").read_bytes())
+    told = command(folder, [*arguments, "--capture", "traffic-of-the-test.jsonl"])
+    assert told
+    assert b"Traceback" not in told
+    assert MARK not in told
 
 
 def test_every_command_and_every_path_had_something_to_say(spoken):
