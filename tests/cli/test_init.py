@@ -35,52 +35,52 @@ def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto):
     assert (checked.returncode, checked.stdout) == (0, "bridge.yaml: well; 2 mappings, 2 tests passed\n")
 
 
-def test_without_a_broker_it_says_so_and_writes_an_example(tmp_path):
+def test_without_a_broker_it_says_so_and_writes_an_example(tmp_path, command):
     url = f"mqtt://127.0.0.1:{free_port()}"
-    done = run(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
+    done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
     assert "wrote mappings/example.yaml: an example" in done.stdout
-    assert run(tmp_path, "check").returncode == 0
+    assert command(tmp_path, "check").returncode == 0
 
 
-def test_what_is_there_is_not_written_over_without_force(tmp_path):
-    assert run(tmp_path, "init", "--yes", "--listen-secs", "0").returncode == 0
+def test_what_is_there_is_not_written_over_without_force(tmp_path, command):
+    assert command(tmp_path, "init", "--yes", "--listen-secs", "0").returncode == 0
     before = (tmp_path / "bridge.yaml").read_text()
-    again = run(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other")
+    again = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other")
     assert (again.returncode, "bridge.yaml is there already: nothing was written" in again.stderr) == (1, True)
     assert (tmp_path / "bridge.yaml").read_text() == before
-    assert run(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other", "--force").returncode == 0
+    assert command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other", "--force").returncode == 0
     assert "client_id: other" in (tmp_path / "bridge.yaml").read_text()
 
 
-def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path):
+def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, command):
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "example.yaml").write_text("mine")
-    done = run(tmp_path, "init", "--yes", "--listen-secs", "0")
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0")
     assert (done.returncode, "example.yaml is there already" in done.stderr) == (1, True)
     assert not (tmp_path / "bridge.yaml").exists()
     assert (tmp_path / "mappings" / "example.yaml").read_text() == "mine"
 
 
-def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path):
-    done = run(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
+def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
     assert (done.returncode, "secrets are written to no file" in done.stderr) == (1, True)
     assert SECRET not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_that_cannot_be_is_told_as_check_tells_it(tmp_path):
-    done = run(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
+def test_an_answer_that_cannot_be_is_told_as_check_tells_it(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
     assert (done.returncode, "mqtt.url: " in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_password_in_the_url_is_refused_and_shown_nowhere(tmp_path):
-    done = run(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", f"mqtt://u:{SECRET}@x")
+def test_a_password_in_the_url_is_refused_and_shown_nowhere(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", f"mqtt://u:{SECRET}@x")
     assert (done.returncode, SECRET in done.stderr + done.stdout) == (2, False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, monkeypatch):
+def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, monkeypatch, command):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAX")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     role = "kinesis.authentication.role_arn=arn:aws:iam::123456789012:role/edge"
@@ -95,9 +95,9 @@ def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, m
     for number, (kind, more) in enumerate(cases.items()):
         folder = tmp_path / str(number)
         folder.mkdir()
-        done = run(folder, "init", "--yes", "--listen-secs", "0", "--authentication", kind, *more)
+        done = command(folder, "init", "--yes", "--listen-secs", "0", "--authentication", kind, *more)
         assert (done.returncode, done.stderr) == (0, ""), kind
-        assert run(folder, "check").returncode == 0, kind
+        assert command(folder, "check").returncode == 0, kind
 
 
 def test_questions_are_asked_on_a_terminal_and_answered_there(tmp_path):

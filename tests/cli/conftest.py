@@ -1,0 +1,32 @@
+"""`command(...)`: the command line in this process, since to start one takes a second."""
+
+import io
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from bridge.cli import main
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """command(folder, "check", …) in that folder, with nothing, or `stdin`, to read."""
+
+    def call(folder, *arguments, stdin=""):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["mqtt-kinesis", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr()
+        return Done(ended.value.code or 0, shown.out, shown.err)
+
+    return call
