@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import orjson
 
+from bridge.ink import BAD, WARN, colourful, inked
+
 if TYPE_CHECKING:
     from typing import Literal
 
@@ -22,7 +24,8 @@ def set_up_logging(
 ) -> None:
     """Replace whatever was set up before. `level` is debug, info, warning or error; `worker` stands on each line."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    colour = colourful(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=colour))
     if worker:
         handler.addFilter(lambda record: _named(record, worker))
     root = logging.getLogger()
@@ -63,11 +66,18 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z warning  message  name=value`."""
+    """`2026-01-31T12:00:00.000Z warning  message  name=value`; with `colour`, the level is in one that fits it."""
+
+    def __init__(self, *, colour: bool = False) -> None:
+        super().__init__()
+        self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and a traceback where there is one. A line break inside a message cannot forge a line."""
         message = record.getMessage().replace("\r", "\\r").replace("\n", "\n    ")
         extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
-        text = f"{_time(record)} {record.levelname.lower():<8} {message}{extras}"
+        level = f"{record.levelname.lower():<8}"
+        if self._colour and record.levelno >= logging.WARNING:
+            level = inked(level, BAD if record.levelno >= logging.ERROR else WARN)
+        text = f"{_time(record)} {level} {message}{extras}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

@@ -17,6 +17,7 @@ from bridge.cli.examples import epilog
 from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
 from bridge.cli.stored import letters, spool
 from bridge.errors import BridgeError, ConfigError
+from bridge.ink import complain
 
 FAILED, CONFIGURATION = exits.FAILED, exits.CONFIGURATION
 CRASHED, INTERRUPTED = exits.CRASHED, exits.INTERRUPTED
@@ -40,10 +41,10 @@ def main() -> None:
         app()
     except ConfigError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            complain(problem)
         sys.exit(CONFIGURATION)
     except BridgeError as error:
-        print(f"mqtt-kinesis: {error}", file=sys.stderr)
+        complain(f"mqtt-kinesis: {error}")
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from bridge.cli.counting import counted
 from bridge.config import load_settings
 from bridge.config.fields import parse_size
 from bridge.errors import BridgeError, ConfigError
+from bridge.ink import GOOD, complain, say
 from bridge.logs import set_up_logging
 from bridge.mapping.covering import covering
 from bridge.mapping.loader import load_folder
@@ -62,7 +62,7 @@ def record_traffic(config: Path, file: Path, wanted: Wanted) -> int:
     told = record_session(
         settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
     )
-    print(f"{file}: {told}")
+    say(f"{file}: {told}", {": [^:]* messages?": GOOD})
     return 0
 
 
@@ -101,7 +101,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
-        print(problem, file=sys.stderr)
+        complain(problem)
     return Routes(loaded.mappings.values()).filters()
 
 

@@ -10,6 +10,7 @@ from bridge.cli.app import CONFIGURATION
 from bridge.cli.counting import counted
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
+from bridge.ink import GOOD, WARN, complain, say
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.loader import Loaded, load_folder
 from bridge.mapping.sharing import order_warning
@@ -17,6 +18,8 @@ from bridge.mapping.sharing import order_warning
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+_NOTE = {"^note:": WARN}
 
 
 def check_all(config: Path) -> int:
@@ -39,18 +42,18 @@ def check_all(config: Path) -> int:
         return _told(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
     well = f"{counted(len(loaded.mappings), 'mapping')}, {counted(tests, 'test')} passed"
-    print(f"{config}: well; {well}{_tables(loaded)}")
+    say(f"{config}: well; {well}{_tables(loaded)}", {r"\bwell\b": GOOD})
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
-            print(f"note: mapping '{mapping.name}' has no tests")
+            say(f"note: mapping '{mapping.name}' has no tests", _NOTE)
         if shared and (warning := order_warning(mapping)):
-            print(f"note: mapping '{mapping.name}': {warning}")
+            say(f"note: mapping '{mapping.name}': {warning}", _NOTE)
     return 0
 
 
 def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
     for problem in problems:
-        print(problem, file=sys.stderr)
+        complain(problem)
     files = {problem.file for problem in problems}
     told = f"{counted(len(problems), 'problem')} in {counted(len(files), 'file')}"
     print(f"\n{told}; {counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)

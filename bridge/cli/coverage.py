@@ -15,6 +15,7 @@ from bridge.cli.counting import counted
 from bridge.config import load_settings
 from bridge.coverage import Coverage, CoverageReport
 from bridge.errors import BridgeError, ConfigError
+from bridge.ink import GOOD, WARN, complain, say
 from bridge.mapping.loader import load_folder
 from bridge.mapping.routes import Routes
 from bridge.mapping.scope import rfc3339
@@ -37,7 +38,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
     else:
-        print("\n".join(in_words(report)))
+        say("\n".join(in_words(report)), {"^(topics|mappings) .*:$": WARN, "^every topic is matched.*;": GOOD})
     return 0 if report.complete else FAILED
 
 
@@ -56,7 +57,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
-        print(problem, file=sys.stderr)
+        complain(problem)
     routes = Routes(loaded.mappings.values())
     seen: Coverage | None = None
     at_ms = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-import sys
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import orjson
 from bridge.cli.counting import counted
 from bridge.cli.spools import chosen, only
 from bridge.config import load_settings
+from bridge.ink import BAD, GOOD, HEAD, WARN, say
 from bridge.mapping.scope import rfc3339
 from bridge.mapping.wording import cut, printable
 from bridge.spool.inspection import all_letters, read_letter
@@ -62,17 +63,23 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
                 continue
             codes[each.letter.code] += 1
             whose = f"worker {number}  " if len(folders) > 1 else ""
-            sys.stdout.write((_json(number, each) if as_json else whose + _line(each)) + "\n")
+            if as_json:
+                print(_json(number, each))
+            else:
+                say(whose + _line(each), {rf"(?<=Z  ){re.escape(each.letter.code)}(?=  )": BAD})
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
-        print(counted(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""))
+        say(
+            counted(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""),
+            {"^.*$": WARN if codes else GOOD},
+        )
     return 0
 
 
 def show_letter(config: Path, number: int, worker: int | None = None) -> int:
     """All of one letter, its payload as text or, where it is none, in base64. Raises ConfigError, BridgeError."""
     folder = only(load_settings(config, os.environ).spool.path, worker)
-    print("\n".join(_whole(number, read_letter(folder, number))))
+    say("\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD})
     return 0
 
 

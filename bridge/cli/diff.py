@@ -15,6 +15,7 @@ from bridge.capture.report import Report, as_json, in_words
 from bridge.cli.app import FAILED
 from bridge.cli.counting import counted
 from bridge.errors import ConfigError, Problem
+from bridge.ink import BAD, GOOD, HEAD, WARN, say
 from bridge.mapping.loader import compile_file, is_mapping_file
 from bridge.mapping.routes import Routes
 from bridge.mapping.tables import load_tables
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.tables import Tables
 
+_WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
 _EVERY = 200
 """Messages between two looks at the progress bar."""
 
@@ -45,13 +47,16 @@ def diff(old: Path, new: Path, capture: Path, shown: Shown) -> int:
         if shown.json:
             _print_json(as_json(captured, differences))
         elif report.differing <= shown.first:
-            print("\n".join(in_words(captured, differences)), end="\n\n")
+            say("\n".join(in_words(captured, differences)) + "\n", _WHAT)
     if shown.json:
         _print_json({"summary": report.value()})
         return 0 if report.same else FAILED
     if report.differing > shown.first > 0:
         print(f"... and {counted(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
-    print("\n".join(report.lines()))
+    say(
+        "\n".join(report.lines()),
+        {r"\b0 of them differ": GOOD, r"[1-9][\d,]* of them differ": BAD, "^note:": WARN},
+    )
     return 0 if report.same else FAILED
 
 

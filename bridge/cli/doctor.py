@@ -20,6 +20,7 @@ from bridge.doctor.examine import DEADLINE_SECS, examine
 from bridge.doctor.findings import well
 from bridge.doctor.traffic import Heard, Rate, rate_of_bridge
 from bridge.errors import BridgeError, ConfigError
+from bridge.ink import BAD, GOOD, WARN, say
 from bridge.kinesis.client import Publisher
 from bridge.kinesis.places import places
 from bridge.mapping.loader import load_folder
@@ -55,7 +56,7 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
     for finding in examine(_checks(settings, list(loaded.mappings.values()), send=send, publish=publish)):
         found.append(finding)
         if not as_json:
-            print("\n".join(_lines(finding)), flush=True)
+            say("\n".join(_lines(finding)), {"^✓": GOOD, "^!": WARN, "^✗.*$": BAD})
     if as_json:
         print(orjson.dumps([each.value() for each in found]).decode())
     return FAILED if any(each.state == "failed" for each in found) else 0

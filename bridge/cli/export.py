@@ -17,6 +17,7 @@ from bridge.cli.progress import progress
 from bridge.cli.spools import chosen
 from bridge.config import load_settings
 from bridge.errors import BridgeError
+from bridge.ink import GOOD, say
 from bridge.mapping.scope import rfc3339
 from bridge.spool.inspection import all_letters, all_records, read_books
 
@@ -64,7 +65,7 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
             if wanted.takes(each.letter):
                 out.write(line(number, each))
                 count += 1
-    print(f"{file}: {counted(count, 'dead letter')}")
+    say(f"{file}: {counted(count, 'dead letter')}", {"[^:]*$": GOOD})
     return 0
 
 
@@ -85,7 +86,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
                 told = {**place, "mapping": mapping, "partition_key": record.key, form.replace("payload", "data"): data}
                 out.write(orjson.dumps(told) + b"\n")
                 count += 1
-    print(f"{file}: {counted(count, 'record')}")
+    say(f"{file}: {counted(count, 'record')}", {"[^:]*$": GOOD})
     return 0
 
 

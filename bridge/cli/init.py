@@ -18,6 +18,7 @@ from bridge.cli.progress import progress
 from bridge.cli.questions import PASSWORD, Questions, settings_given
 from bridge.config.settings import parse_settings
 from bridge.errors import BridgeError
+from bridge.ink import GOOD, HEAD, WARN, say
 from bridge.mapping.loader import SUFFIXES
 from bridge.mapping.wording import printable
 from bridge.model import Message
@@ -78,14 +79,10 @@ def begin(config: Path, wanted: Wanted) -> int:
         files = {folder / "example.yaml": made.text}
     _refuse(list(files), force=wanted.force)
     _write({config: text, **files})
-    print(
-        "\n".join(
-            [
-                *_told(config, said, files, proposals),
-                *_left(observed, left),
-                *_next(config, text, _first(observed, left)),
-            ]
-        )
+    told = _told(config, said, files, proposals), _left(observed, left), _next(config, text, _first(observed, left))
+    say(
+        "\n".join(line for part in told for line in part),
+        {"^wrote": GOOD, "^(no mapping|could not) .*": WARN, "^next:": HEAD},
     )
     return 0
 

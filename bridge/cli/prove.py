@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from bridge.cli.app import FAILED
 from bridge.cli.progress import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError
+from bridge.ink import BAD, GOOD, WARN, complain, say
 from bridge.kinesis.reader import StreamReader
 from bridge.kinesis.unpacking import unpacked
 from bridge.proof import Proof
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.proof import Verdict
 
 _SHOWN_RUNS = 20
+_INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  missing:": BAD, "^no .*": WARN}
 
 
 def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
@@ -46,14 +47,12 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     else:
-        print("\n".join(line for each in verdicts for line in _in_words(each)) or f"no manifest tells of {stream}")
+        lines = "\n".join(line for each in verdicts for line in _in_words(each))
+        say(lines or f"no manifest tells of {stream}", _INKS)
         if len(verdicts) > 1:
             print(f"{sum(each.proven for each in verdicts)} of {len(verdicts)} complete")
     for place, count in sorted(proof.untold().items()):
-        print(
-            f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records",
-            file=sys.stderr,
-        )
+        complain(f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records")
     return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
 
 

@@ -16,6 +16,7 @@ from bridge.cli.progress import progress
 from bridge.cli.spools import chosen, only
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
+from bridge.ink import BAD, GOOD, WARN, say
 from bridge.mapping.wording import printable
 from bridge.replaying import Errand
 from bridge.spool.inspection import all_letters
@@ -61,7 +62,8 @@ def replay_letters(config: Path, selection: Selection) -> int:
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
     replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
-    print(f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}")
+    said = f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}"
+    say(said, {r"^[\d,]+ replayed": GOOD, r"[1-9][\d,]* (stayed|not there .*)": BAD})
     for reason, count in reasons.most_common(_SHOWN_REASONS):
         print(f"  {count:>7,}  {printable(reason)}")
     return FAILED if counts["stayed"] or counts["missing"] else 0
@@ -73,10 +75,12 @@ def delete_letters(config: Path, selection: Selection, *, yes: bool) -> int:
     numbers = selection.read(settings.spool.path)
     count = sum(map(len, numbers.values()))
     if count and not yes and not _agreed(count):
-        print("nothing was deleted")
+        say("nothing was deleted", {"^.*$": WARN})
         return FAILED
     counts, _ = _run(settings, "delete", numbers)
-    print(f"{counts['deleted']:,} deleted{_missing(counts)}")
+    say(
+        f"{counts['deleted']:,} deleted{_missing(counts)}", {r"^[\d,]+ deleted": GOOD, r"[1-9][\d,]* not there .*": BAD}
+    )
     return FAILED if counts["missing"] else 0
 
 

@@ -14,6 +14,7 @@ from bridge.cli.counting import counted
 from bridge.cli.spools import chosen
 from bridge.cli.status import books_in_words
 from bridge.config import load_settings
+from bridge.ink import BAD, BOOKS, GOOD, say
 from bridge.spool.inspection import Books, damage, read_books
 from bridge.supervision.summed import books_of
 
@@ -30,7 +31,7 @@ def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> i
         print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
     else:
         blocks = ["\n".join(each.in_words()) for each in looked]
-        print("\n\n".join([*blocks, *_sum_in_words(looked)]))
+        say("\n\n".join([*blocks, *_sum_in_words(looked)]), BOOKS)
     return 0 if all(each.balanced for each in looked) else FAILED
 
 
@@ -84,8 +85,8 @@ def verify_spool(config: Path, worker: int | None = None) -> int:
     for folder in chosen(load_settings(config, os.environ).spool.path, worker).values():
         found = [*damage(folder), *read_books(folder).faults()]
         for fault in found:
-            print(f"{folder}: {fault}")
+            say(f"{folder}: {fault}", {"^.*$": BAD})
         if not found:
-            print(f"{folder}: whole, and the books balance with what is in it")
+            say(f"{folder}: whole, and the books balance with what is in it", {r"\bwhole\b": GOOD})
         wrong = wrong or bool(found)
     return FAILED if wrong else 0

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
 from bridge.asking import ask
 from bridge.cli.app import FAILED
-from bridge.cli.watching import watched
+from bridge.cli.screen import opened
+from bridge.cli.watching import Look, duration, problem_lines, title, watched
 from bridge.config import load_settings
 from bridge.errors import BridgeError
+from bridge.ink import BAD, BOOKS, GOOD, WARN, complain, say
 from bridge.mapping.wording import printable
 from bridge.supervision.members import asked_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from bridge.cli.screen import Screen
 
 WATCH_SECS = 2.0
 MARKS_IN_WORDS = {
@@ -30,6 +32,14 @@ MARKS_IN_WORDS = {
     "evicted": "dead letters gave way to newer ones (spool.max_dead_letter_bytes)",
     "expired": "records were dropped since they were too old (spool.max_age_secs)",
     "damaged": "records were lost by a damaged disk",
+}
+_INKS = {
+    **BOOKS,
+    r"(?<=: )(ok|subscribed)\b": GOOD,
+    r"(?<=: )(retrying|connected)\b": WARN,
+    r"(?<=: )(refused|not connected)\b": BAD,
+    r"^worker \d+ +(running|drained)": GOOD,
+    r"^worker \d+ +(restarting|stopped)": BAD,
 }
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
@@ -40,49 +50,55 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
     if watch:
         _watch(folder, as_json=as_json)
     told = ask(asked_folder(folder))
-    print(orjson.dumps(told).decode() if as_json else "\n".join(in_words(told["status"])))
+    if as_json:
+        print(orjson.dumps(told).decode())
+    else:
+        say("\n".join(in_words(told["status"])), _INKS)
     return FAILED if told["status"]["problems"] else 0
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
     """One screen on a terminal, else a block each time; a bridge that stops answering is waited for."""
     before, at, told = None, time.monotonic(), ask(asked_folder(folder))
-    with _screen(plain=as_json) as show:
+    with opened(plain=as_json) as screen:
         while True:
-            now = time.monotonic()
-            if as_json:
-                show(orjson.dumps(told).decode())
-            else:
-                show("\n".join(watched(told["status"], before, now - at)) + "\n")
+            now, look = time.monotonic(), Look(told["status"], before, time.monotonic() - at)
+            screen.show(partial(_json, told) if as_json else partial(_block, look, time.time()))
             before, at = told["status"], now
-            told = _next_look(folder, show)
+            told = _next_look(folder, screen, look, as_json=as_json)
 
 
-def _next_look(folder: Path, show: Callable[[str], None]) -> dict[str, Any]:
+def _next_look(folder: Path, screen: Screen, last: Look, *, as_json: bool) -> dict[str, Any]:
+    since = time.time()
     while True:
-        threading.Event().wait(WATCH_SECS)
+        screen.wait(WATCH_SECS)
         try:
             return ask(asked_folder(folder))
         except BridgeError as error:
-            show(f"problem   {printable(str(error))}\n")
+            if as_json:
+                complain(f"mqtt-kinesis: {error}")
+            else:
+                screen.show(partial(_unanswered, str(error), last, since))
 
 
-@contextmanager
-def _screen(*, plain: bool) -> Iterator[Callable[[str], None]]:
-    """Gives what shows a text: in the place of the one before on a terminal, else below it."""
-    if plain or not sys.stdout.isatty():
-        yield lambda text: print(text, flush=True)
-        return
-    from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
-    from rich.text import Text  # noqa: PLC0415 - as above
+def _json(told: dict[str, Any], _width: int | None) -> list[str]:
+    return [orjson.dumps(told).decode()]
 
-    def shown(text: str) -> Text:
-        made = Text(text, no_wrap=True, overflow="ellipsis")
-        made.highlight_regex(r"(?m)^(problem .*|THE BOOKS DO NOT .*)$", "bold red")
-        return made
 
-    with Live(screen=True, auto_refresh=False) as live:
-        yield lambda text: live.update(shown(text), refresh=True)
+def _block(look: Look, now: float, width: int | None) -> list[str]:
+    """A blank line parts one from the next where they are printed one after the other."""
+    if width is None:
+        return [*watched(look), ""]
+    return [title(look.told, now, now, width), *watched(look, width)]
+
+
+def _unanswered(error: str, last: Look, since: float, width: int | None) -> list[str]:
+    """What was seen last stays, and says how old it is."""
+    if width is None:
+        return [*problem_lines(error, None), ""]
+    now = time.time()
+    age = f"nothing heard for {duration(now - since)}; this was seen last:"
+    return [title(last.told, since, now, width), *problem_lines(error, width), age, *watched(last, width)]
 
 
 def in_words(told: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.spools import only
 from bridge.config import load_settings
 from bridge.errors import BridgeError
+from bridge.ink import BAD, GOOD, WARN, complain, say
 from bridge.mapping.explain import explain
 from bridge.mapping.loader import load_folder
 from bridge.mapping.scope import rfc3339
@@ -54,8 +55,8 @@ def try_letter(config: Path, number: int, worker: int | None = None) -> int:
 def _explained(settings: Settings, message: Message) -> int:
     loaded = load_folder(settings.mappings, {})
     for problem in loaded.problems:
-        print(problem, file=sys.stderr)
+        complain(problem)
     explanation = explain(loaded.mappings.values(), message)
-    print(explanation.render())
+    say(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
     return 0 if made else 1

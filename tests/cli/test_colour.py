@@ -1,0 +1,213 @@
+"""Every command: plain where it is piped or NO_COLOR is set, in colour on a terminal; bars of long work only there."""
+
+import os
+import pty
+import re
+import sys
+import threading
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bridge.capture.lines import to_line
+from bridge.cli import main
+from bridge.cli import prove as prove_module
+from bridge.cli import status as status_module
+from bridge.cli.examples import EXAMPLES
+from bridge.doctor import broker as doctor_broker
+from bridge.model import Message
+from bridge.spool.transaction import Transaction
+from tests.cli.setting import PRESS, set_up
+from tests.rig.mosquitto import Mosquitto
+from tests.rig.network import free_port
+from tests.rig.terminal import Terminal
+from tests.spool.spools import letter, opened
+from tests.web.bridges import snapshot, stream
+
+TOPIC = "factory/pdx/press07/telemetry"
+LINES = {
+    "init": "init --yes --listen-secs 0 --config new/bridge.yaml",
+    "check": "check",
+    "try": f"try -t {TOPIC} -p {{}}",
+    "schema": "schema mapping",
+    "capture": "capture new.jsonl --secs 0.3 -t x",
+    "diff": "diff mappings/press.yaml other.yaml --capture field.jsonl",
+    "coverage": "coverage --capture field.jsonl",
+    "status": "status",
+    "doctor": "doctor",
+    "prove": "prove telemetry --manifests told",
+    "policy": "policy --offline --account 123456789012",
+    "dead-letters list": "dead-letters list",
+    "dead-letters show": "dead-letters show 1",
+    "dead-letters replay": "dead-letters replay --all",
+    "dead-letters delete": "dead-letters delete 2 --yes",
+    "dead-letters export": "dead-letters export letters.csv --csv",
+    "spool export": "spool export records.jsonl",
+    "spool status": "spool status",
+    "spool verify": "spool verify",
+}
+FOR_PROGRAMS = {"schema", "policy"}
+"""What they print is a document."""
+REPLAYS = {"dead-letters replay", "dead-letters delete"}
+EXPORTS = {"dead-letters export", "spool export"}
+WITH_A_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
+PROCESSES = {"run", "demo"}
+"""Run as processes, below."""
+STYLE = re.compile(r"\x1b\[[\d;]*m")
+CURSOR = re.compile(r"\x1b\[\??\d*[A-LhlJK]")
+"""How a bar moves to where it was."""
+
+
+class NothingStored:
+    def __init__(self, settings):
+        pass
+
+    def kept_since(self, stream, now_ms):
+        return 0
+
+    def read_to_end(self, stream):
+        yield from ()
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with Mosquitto() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, broker):
+    """A bridge's folder with something for every command, and nothing that leaves this machine."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    config = set_up(tmp_path, broker.port, mappings="")
+    (tmp_path / "mappings" / "mappings.yaml").unlink()
+    ends = f"authentication: {{type: token, access_key_id: A, secret_access_key: x}}, endpoint_url: '{nowhere}'"
+    text = config.read_text().replace("authentication: {type: default}", f"{ends}, sts_endpoint_url: '{nowhere}'")
+    config.write_text(text)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "other.yaml").write_text(PRESS.replace("t: payload.t }", "t: payload.x }").partition("tests:")[0])
+    message = Message(TOPIC, b'{"t": 1}', 1, False, 1_700_000_000_000)
+    (tmp_path / "field.jsonl").write_bytes(to_line(message, 0) + to_line(message._replace(topic="no"), 1))
+    spool = opened(tmp_path / "data")
+    spool.queue("telemetry").append(spool.mapping_number("press"), "k", b"{}")
+    spool.commit(Transaction(letters=[letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
+    spool.close()
+    told = {"status": snapshot(streams=(stream(state="refused", detail="no", hint="do"),), problems=("no",)).value()}
+    monkeypatch.setattr(status_module, "ask", lambda _folder: orjson.loads(orjson.dumps(told)))
+    monkeypatch.setattr(prove_module, "StreamReader", NothingStored)
+    monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(line, monkeypatch, out, err):
+    """The exit code, of a command in this process."""
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "argv", ["mqtt-kinesis", *line.split()])
+        patched.setattr(sys, "stdout", out)
+        patched.setattr(sys, "stderr", err)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    out.flush()
+    return ended.value.code
+
+
+def on_a_terminal(line, monkeypatch):
+    """What is written to it."""
+    leader, follower = pty.openpty()
+    written = bytearray()
+
+    def drain():
+        while True:
+            try:
+                written.extend(os.read(leader, 65_536))
+            except OSError:
+                return
+
+    reading = threading.Thread(target=drain)
+    reading.start()
+    with os.fdopen(follower, "w", encoding="utf-8") as terminal:
+        call(line, monkeypatch, terminal, terminal)
+    reading.join()
+    os.close(leader)
+    return written.decode()
+
+
+def piped(line, monkeypatch, tmp_path):
+    with (tmp_path / "piped").open("w+", encoding="utf-8") as file:
+        call(line, monkeypatch, file, file)
+        file.seek(0)
+        return file.read()
+
+
+def test_no_command_is_left_out():
+    assert LINES.keys() | PROCESSES == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_it_is_plain_where_it_is_piped(name, folder, monkeypatch):
+    written = piped(LINES[name], monkeypatch, folder)
+    assert written.strip(), "it says something"
+    assert "Traceback" not in written
+    assert "\x1b" not in written
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_it_has_colour_on_a_terminal(name, folder, monkeypatch):
+    written = on_a_terminal(LINES[name], monkeypatch)
+    assert bool(STYLE.search(written)) == (name not in FOR_PROGRAMS), written
+    assert bool(CURSOR.search(written)) == (name in WITH_A_BAR), written
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_it_has_no_colour_where_none_is_wanted(name, folder, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    written = on_a_terminal(LINES[name], monkeypatch)
+    assert not STYLE.search(written), written
+    if name not in WITH_A_BAR:
+        assert "\x1b" not in written
+
+
+def test_an_empty_no_color_is_none(folder, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "")
+    assert STYLE.search(on_a_terminal("check", monkeypatch))
+
+
+def test_a_dumb_terminal_gets_plain_text(folder, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in on_a_terminal("dead-letters list", monkeypatch)
+
+
+@pytest.mark.parametrize("line", ["check --config no.yaml", "dead-letters show 99", "nonsense", "--help", "run --help"])
+def test_errors_and_help_are_plain_where_they_are_piped(line, folder, monkeypatch):
+    assert "\x1b" not in piped(line, monkeypatch, folder)
+
+
+@pytest.mark.parametrize("line", ["check --config no.yaml", "dead-letters show 99"])
+def test_errors_stand_out_on_a_terminal(line, folder, monkeypatch):
+    assert STYLE.search(on_a_terminal(line, monkeypatch))
+
+
+PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
+
+
+def test_the_log_of_run_has_colour_on_a_terminal(folder):
+    config = folder / "bridge.yaml"  # with a broker that is not there
+    config.write_text(re.sub(r"127.0.0.1:\d+\", client_id", f'127.0.0.1:{free_port()}", client_id', config.read_text()))
+    with Terminal([PROGRAM, "run"], cwd=folder, columns=200) as terminal:
+        terminal.wait_for(lambda lines: any(" warning " in each or " error " in each for each in lines))
+        terminal.type("\x03")
+        assert terminal.wait() == 0
+    assert STYLE.search(terminal.written.decode())
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "NO_COLOR"])
+def test_the_demo_is_drawn_on_a_terminal(tmp_path, environment):
+    environment = {**environment, "TMPDIR": str(tmp_path)}
+    with Terminal([PROGRAM, "demo", "--secs", "1"], columns=120, lines=40, environment=environment) as terminal:
+        assert terminal.wait(timeout_secs=60) == 0
+        assert bool(re.search(r"\x1b\[[\d;]*3\dm", terminal.written.decode())) == ("NO_COLOR" not in environment)

@@ -1,0 +1,89 @@
+"""`status --watch` on a terminal: what is on the screen, and how it leaves it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.arrivals import TELEMETRY
+from tests.rig.publisher import Publisher
+from tests.rig.telemetry import telemetry
+from tests.rig.terminal import Terminal
+
+PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
+NOWHERE = {**TELEMETRY, "outputs": [{"data_stream": "not-there"}]}
+LEFT = b"\x1b[?25h\x1b[?1049l"
+"""The cursor is shown again, and what was on the terminal before."""
+
+
+@pytest.fixture
+def watch(bridge):
+    """watch(columns, lines): a terminal with `status --watch`, and the bridge, which has a backlog for one stream."""
+    running = bridge({"press": TELEMETRY, "astray": NOWHERE})
+
+    def start(**size):
+        return Terminal([PROGRAM, "status", "--watch"], cwd=running.folder, **size), running
+
+    return start
+
+
+def row(lines, name):
+    return next((line for line in lines if line.startswith(name + " ")), "")
+
+
+def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops(watch, mosquitto):
+    opened, running = watch(columns=80, lines=24)
+    with opened as terminal, Publisher(mosquitto.port) as publisher:
+        publisher.publish(telemetry(50), 1)
+        terminal.wait_for(lambda lines: "refused" in row(lines, "not-there"))
+        terminal.wait_for("50 records, the oldest")
+        shown = terminal.shown
+        assert shown[0].startswith("bridge, up ")
+        assert shown[0].endswith("Ctrl-C ends")
+        assert shown[1].startswith("problem   not-there: ")
+        assert row(shown, "press → telemetry").split()[-1] == "0"
+        assert row(shown, "astray → not-there").split()[-1] == "50"
+        assert "the books balance" in shown
+
+        terminal.resize(120, 40)
+        terminal.wait_for(lambda lines: "filtered" in row(lines, "mapping") and lines[0].endswith("Ctrl-C ends"))
+        assert len(terminal.shown[0]) == 120
+
+        terminal.resize(60, 10)
+        terminal.wait_for(lambda lines: lines[-1].endswith("lines more: make the window higher"))
+        terminal.resize(80, 24)
+        running.stop()
+        terminal.wait_for("this was seen last:")
+        assert any("no bridge answers" in line for line in terminal.shown)
+        assert row(terminal.shown, "astray → not-there")
+
+        running.start()
+        terminal.wait_for(lambda lines: not any("no bridge answers" in line for line in lines))
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+        assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "NO_COLOR"])
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(watch, environment):
+    opened, _ = watch(environment=environment)
+    with opened as terminal:
+        terminal.wait_for("the books balance")
+        terminal.process.terminate()
+        assert terminal.wait() == 143
+        assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
+        assert (b"\x1b[32m" in terminal.written) == (not environment)
+
+
+def test_as_json_it_is_json_alone_also_while_no_bridge_answers(bridge):
+    running = bridge({"press": TELEMETRY})
+    with subprocess.Popen(
+        [PROGRAM, "status", "--watch", "--json"], cwd=running.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as watching:
+        assert json.loads(watching.stdout.readline())["status"]["subscribed"]
+        running.stop()
+        assert watching.stderr.readline().startswith(b"mqtt-kinesis: no bridge answers")
+        watching.terminate()
+        assert all(json.loads(line)["status"] for line in watching.stdout)

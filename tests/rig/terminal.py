@@ -1,0 +1,102 @@
+"""A program on a terminal of its own: what it writes, and the screen that comes of it.
+
+with Terminal(["mqtt-kinesis", "status", "--watch"], columns=80, lines=24) as terminal:
+    terminal.wait_for("backlog")
+    terminal.resize(120, 40)
+    terminal.type("\\x03")
+"""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pyte
+
+
+class Terminal:
+    """The child has it as its controlling terminal, so that Ctrl-C and a resize reach it as they do from a real one."""
+
+    def __init__(self, command, *, columns=80, lines=24, cwd=None, environment=None) -> None:
+        self.written = b""
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self._command = command
+        self._cwd = cwd
+        self._environment = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
+        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+            if name not in (environment or {}):
+                self._environment.pop(name, None)
+        self._leader, self._follower = pty.openpty()
+        self._set_size()
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self._command,
+            cwd=self._cwd,
+            env=self._environment,
+            stdin=self._follower,
+            stdout=self._follower,
+            stderr=self._follower,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - the child has one thread yet
+        )
+        os.close(self._follower)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._leader)
+
+    def _set_size(self):
+        size = struct.pack("HHHH", self.screen.lines, self.screen.columns, 0, 0)
+        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
+
+    def resize(self, columns, lines):
+        """As a window that is drawn larger or smaller."""
+        self.screen.resize(lines, columns)
+        self._set_size()
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def type(self, text):
+        os.write(self._leader, text.encode())
+
+    @property
+    def shown(self):
+        """The screen's lines, without what is empty at their ends."""
+        return [line.rstrip() for line in self.screen.display]
+
+    def read(self, secs=0.05):
+        """What comes within that time, put on the screen; False at its end."""
+        if not select.select([self._leader], [], [], secs)[0]:
+            return True
+        try:
+            data = os.read(self._leader, 65_536)
+        except OSError:  # Linux tells so that nobody has the other end open any more
+            return False
+        self.written += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def wait_for(self, found, *, timeout_secs=30):
+        """Until the text is on the screen, or `found(lines)` is true of it."""
+        deadline = time.monotonic() + timeout_secs
+        condition = found if callable(found) else lambda lines: any(found in line for line in lines)
+        while not condition(self.shown):
+            going = self.read()
+            assert going or condition(self.shown), f"it ended without {found!r}:\n" + "\n".join(self.shown)
+            assert time.monotonic() < deadline, f"no {found!r}:\n" + "\n".join(self.shown)
+
+    def wait(self, *, timeout_secs=30):
+        """Until it has ended; its exit code."""
+        deadline = time.monotonic() + timeout_secs
+        while self.read():
+            assert time.monotonic() < deadline, "it has not ended:\n" + "\n".join(self.shown)
+        return self.process.wait(timeout_secs)
