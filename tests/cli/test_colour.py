@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from bridge.capture.lines import to_line
+from bridge.cli import demo as demo_module
 from bridge.cli import main
 from bridge.cli import prove as prove_module
 from bridge.cli import status as status_module
@@ -52,8 +53,8 @@ FOR_PROGRAMS = {"schema", "policy"}
 REPLAYS = {"dead-letters replay", "dead-letters delete"}
 EXPORTS = {"dead-letters export", "spool export"}
 WITH_A_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
-PROCESSES = {"run", "demo"}
-"""Run as processes, below."""
+APART = {"run", "demo"}
+"""They do not end by themselves: see below."""
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 CURSOR = re.compile(r"\x1b\[\??\d*[A-LhlJK]")
 """How a bar moves to where it was."""
@@ -145,7 +146,7 @@ def piped(line, monkeypatch, tmp_path):
 
 
 def test_no_command_is_left_out():
-    assert LINES.keys() | PROCESSES == EXAMPLES.keys()
+    assert LINES.keys() | APART == EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -205,9 +206,13 @@ def test_the_log_of_run_has_colour_on_a_terminal(folder):
     assert STYLE.search(terminal.written.decode())
 
 
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "NO_COLOR"])
-def test_the_demo_is_drawn_on_a_terminal(tmp_path, environment):
-    environment = {**environment, "TMPDIR": str(tmp_path)}
-    with Terminal([PROGRAM, "demo", "--secs", "1"], columns=120, lines=40, environment=environment) as terminal:
-        assert terminal.wait(timeout_secs=60) == 0
-        assert bool(re.search(r"\x1b\[[\d;]*3\dm", terminal.written.decode())) == ("NO_COLOR" not in environment)
+@pytest.mark.parametrize(("no_color", "colour"), [("", True), ("1", False)])
+def test_the_demo_draws_in_colour_where_it_is_wanted(folder, monkeypatch, no_color, colour):
+    def drawn(_secs, console):
+        console.print("[bold green]well[/] [dim]done[/]")
+        return 0
+
+    monkeypatch.setattr(demo_module, "run_demo", drawn)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert bool(STYLE.search(on_a_terminal("demo", monkeypatch))) == colour
+    assert "\x1b" not in piped("demo", monkeypatch, folder)

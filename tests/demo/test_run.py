@@ -26,6 +26,7 @@ def test_the_demo_ends_by_itself_with_books_that_balance():
     assert published == received > 300
     assert delivered == read_back > 300
     assert "NOT SO" not in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"^[1-9]\d* dead letters", done.stdout, re.MULTILINE)
 
 
