@@ -111,7 +111,7 @@ class Connection:
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
             # Nobody is going to read the end of it, and until then every wait would return at once.
-            raise ConnectionLost("the connection broke")
+            raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:
         """Take a burst off the connection and let paho handle its own packets. Raises OSError, ConnectionLost, ..."""

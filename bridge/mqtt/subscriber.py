@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import select
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -136,7 +137,7 @@ class Subscriber:
                 connection.read()
             connection.housekeep(reading=reading)
         except (ConnectionLost, OSError, ProtocolViolation) as error:
-            self._lost(connection, str(error) or type(error).__name__)
+            self._lost(connection, str(error) or type(error).__name__, reset=_is_reset(error))
         else:
             if self._backoff.attempts or self._logged:
                 self._settle(connection)
@@ -147,7 +148,7 @@ class Subscriber:
         now = self._clock()
         self._rival.look(now)
         longest = max(_SETTLED_SECS, self._settings.reconnect_max_secs)
-        if now - connection.opened_at > (longest if self._rival.problem else _SETTLED_SECS):
+        if now - connection.opened_at > (longest if self._rival.likely else _SETTLED_SECS):
             self._backoff.reset()
             self._logged.clear()
 
@@ -162,7 +163,7 @@ class Subscriber:
         try:
             connection.wire.write(packets)
         except OSError as error:
-            self._lost(connection, str(error))
+            self._lost(connection, str(error), reset=_is_reset(error))
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 1, if there is a connection; it goes out, and is answered, while `poll` runs."""
@@ -188,7 +189,7 @@ class Subscriber:
         try:
             connection.wire.write(publish_packet(topic, payload, version_5=connection.version_5))
         except OSError as error:
-            self._lost(connection, str(error))
+            self._lost(connection, str(error), reset=_is_reset(error))
 
     def close(self) -> None:
         """Leave the session (a persistent one stays with the broker) and free the sockets."""
@@ -235,11 +236,11 @@ class Subscriber:
         self.subscriptions.connected(session_present=session_present)
         self._on_session(session_present)
 
-    def _lost(self, connection: Connection, reason: str) -> None:
+    def _lost(self, connection: Connection, reason: str, *, reset: bool) -> None:
         address = connection.address
         connection.close()
         self._connection = None
-        self._suspect(connection)
+        self._suspect(connection, reset=reset)
         if connection.wants_3_1_1:
             self._versions[address] = False
             self._dial_at = 0.0
@@ -253,12 +254,12 @@ class Subscriber:
                 self._versions[address] = not self._versions[address]
         self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
-    def _suspect(self, connection: Connection) -> None:
+    def _suspect(self, connection: Connection, *, reset: bool) -> None:
         if not connection.accepted:
             self._rival.broker_away()
-        elif connection.closed or connection.taken_over:
+        elif connection.closed or connection.taken_over or reset:
             known = self._rival.problem
-            self._rival.session_ended(self._clock(), told=connection.taken_over)
+            self._rival.session_ended(self._clock(), told=connection.taken_over, reset=reset)
             if self._rival.problem and not known:
                 log.error("%s", self._rival.problem)
             if self._rival.certain:
@@ -279,6 +280,11 @@ class Subscriber:
                 pass
         except OSError:
             return
+
+
+def _is_reset(error: Exception) -> bool:
+    """The other side ended the connection without a word of MQTT: with bytes unread, or in the midst of TLS."""
+    return isinstance(error, ConnectionError | ssl.SSLEOFError)
 
 
 def _why(error: OSError) -> str:

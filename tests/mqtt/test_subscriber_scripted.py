@@ -2,6 +2,8 @@
 
 import itertools
 import logging
+import socket
+import struct
 import time
 
 import pytest
@@ -293,6 +295,25 @@ def test_a_broker_that_closes_three_times_and_lets_in_again_is_told_as_a_rival(w
         assert "uses the same mqtt.client_id; give each bridge its own" in at.state().rival
         assert at.state().problem == ""
         assert len([text for text in warnings() if text.startswith("the broker closed the session 3 times")]) == 1
+        at.close()
+
+
+def resets(session):
+    session.accept()
+    session.receive()  # so that it has been let in by then
+    session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_a_session_that_is_reset_five_times_is_told_with_both_causes_and_dialled_as_before(warnings):
+    clock = Clock()
+    with ScriptedBroker(*[resets] * 5, granting([1])) as broker:
+        at = subscriber(broker.port, clock=clock)
+        poll_until_subscribed(at)
+        assert at.state().rival.startswith("the session was reset or closed 5 times in the last 10 minutes")
+        assert len([text for text in warnings() if text.startswith("the session was reset or closed")]) == 1
+        clock.ahead = 11.0
+        at.poll(0.01)
+        assert at._backoff.attempts == 0
         at.close()
 
 
