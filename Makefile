@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 # The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
 # Each that may call apt-get goes after another one: two at a time stand in each other's way.
 test:
-	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace prometheus node ministack chromium
+	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace shells prometheus node ministack chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 linted: $(VENV)/.test
@@ -111,12 +111,20 @@ build/node/.installed: Makefile | chromium
 	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6 axe-core@4
 	@touch $@
 
+# Completion is tried in the shells that it is for.
+.PHONY: shells
+shells: | strace
+	@{ command -v zsh && command -v fish; } >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends zsh fish >/dev/null; \
+	  else echo "the tests need these shells: sudo apt-get install zsh fish" >&2; exit 1; fi; }
+
 # The dashboard's queries and the alert rules are evaluated by what they are written for. Taken out of its package and not
 # installed: that would start a server on every interface.
 .PHONY: prometheus
 prometheus: build/prometheus/.installed
 
-build/prometheus/.installed: Makefile | strace
+build/prometheus/.installed: Makefile | shells
 	@mkdir -p build/prometheus
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { cd build/prometheus \
 	  && { apt-get -qq -o APT::Sandbox::User=root download prometheus 2>/dev/null \
