@@ -197,11 +197,21 @@ class StreamSender:
             now = self._clock()
             rejected = self._window.admit(fresh, now)
             self._surplus.judge()
-            batch = self._window.load(now)
+            batch = self._begin(now)
             if not batch.records and not fresh:
                 self._wait_until(give_up)
         if rejected:
             self._queue.settle([], rejected)
+        return batch
+
+    def _begin(self, now: float) -> Batch:
+        """The next request, unless another stream has begun one meanwhile that the uplink must take first."""
+        uplink = self._settings.uplink
+        if uplink is not None and uplink.wait_secs() > 0:
+            return Batch()
+        batch = self._window.load(now)
+        if uplink is not None and batch.records:
+            uplink.reserve(batch.counted_bytes)
         return batch
 
     def _wait_until(self, moment: float) -> None:
@@ -214,7 +224,7 @@ class StreamSender:
         started = self._clock()
         delivered: list[Record] = []
         try:
-            results = self._publisher.put_records(self.stream, batch.entries)
+            results = self._ask(batch)
         except SendError as error:
             rejected = self._unsent(batch, error)
         else:
@@ -230,6 +240,14 @@ class StreamSender:
                 self.on_busy()
         if delivered or rejected:
             self._queue.settle(delivered, rejected)
+
+    def _ask(self, batch: Batch) -> list[Result]:
+        """Whether it goes out or not, what it reserved of the uplink is then settled."""
+        try:
+            return self._publisher.put_records(self.stream, batch.entries)
+        finally:
+            if self._settings.uplink is not None:
+                self._settings.uplink.release()
 
     def _unsent(self, batch: Batch, error: SendError) -> list[Rejected]:
         with self._changed:

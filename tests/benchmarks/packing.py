@@ -45,7 +45,8 @@ PRICES = {
 """How it is counted: https://aws.amazon.com/kinesis/data-streams/pricing/. Provisioned: shard hours, and PUT payload
 units, begun 25 KB each. On demand: stream hours, and data written, each record rounded up to 1 KB. The hours come on
 top of what is told here. The on-demand prices on that date ("Standard"; with committed use, "Advantage", 0.032 a GB):
-https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/"""
+https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/
+The provisioned ones are as others quote them: AWS's page fills its figures in by script."""
 
 GB = 1024**3
 

@@ -1,6 +1,8 @@
 """The machine gives the bridge too little: descriptors, memory, the right time, a quick link; or far too much to do."""
 
 import resource
+import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +64,34 @@ def outage(stage: Stage):
     stage.kinesis.clear()
 
 
+@contextmanager
+def more_than_the_uplink_takes(stage: Stage):
+    """More than `kinesis.max_bytes_per_sec` comes for long. What the kernel counts to go out to Kinesis is no more than
+    that; how near it comes to it is up to this machine. All else on the interface (acknowledgements) is little."""
+    stage.link.count_to(stage.to_kinesis.port)
+    stage.load.pause()
+    usual, stage.load.rate = stage.load.rate, SURGE_RATE
+    stage.load.resume()
+    stage.hold(4.0)
+    started, before, all_before = time.monotonic(), stage.link.sent_to(), stage.link.sent()
+    yield
+    took = time.monotonic() - started
+    share = (stage.link.sent_to() - before) / took / stage.setup.uplink
+    on_the_interface = (stage.link.sent() - all_before) / took / stage.setup.uplink
+    waiting = stage.load.acknowledged - stage.sink.reached
+    told = (
+        f"{share:.3f} of max_bytes_per_sec to Kinesis over {took:.1f} s, {on_the_interface:.3f} in all; {waiting} wait"
+    )
+    print(told, file=sys.stderr)
+    stage.load.pause()
+    stage.load.rate = usual
+    stage.load.resume()
+    assert waiting > SURGE_RATE, told
+    assert 0.5 < share < 1.02, told
+    assert on_the_interface < 1.5, told
+
+
+SURGE_RATE, UPLINK_BYTES = 2_000, 200_000
 MEMORY_MIB = 128
 SMALL_OUTAGE, LARGE_OUTAGE = 100_000, 1_000_000
 SCENARIOS = (
@@ -79,6 +109,16 @@ SCENARIOS = (
     ),
     Scenario("clock: 20 minutes ahead, and back in one jump", clock_off, Setup(max_skew_secs=300, clock=CLOCK)),
     Scenario("Kinesis: TLS handshakes of two seconds", slow_handshakes, Setup(tls=True), hold_secs=6),
+    *(
+        Scenario(
+            f"limits: kinesis.max_bytes_per_sec, and more than that for 20 s, {'TLS' if tls else 'plain'}",
+            more_than_the_uplink_takes,
+            Setup(rate=400, link=True, tls=tls, uplink=UPLINK_BYTES),
+            hold_secs=20,
+            needs_root=True,
+        )
+        for tls in (False, True)
+    ),
     Scenario(
         "outage: what a day brings is spooled, and sent while the load goes on",
         outage,

@@ -50,10 +50,26 @@ class Link:
     def down(self) -> None:
         self._ip(self.edge, "link set uplink down")
 
-    def run(self, command: str) -> None:
+    def count_to(self, port: int) -> None:
+        """From now on `sent_to` tells of that port. Packets leave as they would go over Ethernet: the kernel neither
+        hands several to the device as one, nor counts them so."""
+        self.run("ip link set dev uplink gso_max_segs 1")
+        self.run(f"iptables -A OUTPUT -o uplink -p tcp --dport {port}")
+
+    def sent_to(self) -> int:
+        """Bytes that went to the port, with TCP and IP headers."""
+        [counted] = [line for line in self.run("iptables -nvxL OUTPUT").splitlines() if "dpt:" in line]
+        return int(counted.split()[1])
+
+    def sent(self) -> int:
+        """Bytes that the interface has sent in all, Ethernet's headers with them."""
+        return int(self.run("cat /sys/class/net/uplink/statistics/tx_bytes"))
+
+    def run(self, command: str) -> str:
         """In the edge. AssertionError with what it said if it fails."""
         done = subprocess.run([*self.inside, *command.split()], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
 
     def _ip(self, namespace, command, *more):
         subprocess.run(["ip", "-n", namespace, *command.split(), *more], check=True)

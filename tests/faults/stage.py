@@ -40,7 +40,8 @@ class Setup:
     """What differs from scenario to scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
     `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
     holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
-    how many messages an outage brings. `notify`: it was started by a service manager, which it tells how it is.
+    how many messages an outage brings. `uplink`: `kinesis.max_bytes_per_sec`. `notify`: it was started by a service
+    manager, which it tells how it is.
     """
 
     rate: int = 1_000
@@ -53,6 +54,7 @@ class Setup:
     tls: bool = False
     max_skew_secs: float | None = None
     backlog: int = 0
+    uplink: int = 0
     notify: bool = False
     spool: tuple[tuple[str, int], ...] = ()
     workers: int = 0
@@ -134,9 +136,9 @@ def staged(setup: Setup, folder: Path):
         broker = parts.enter_context(Mosquitto(persistence=True))
         authority = Authority(folder / "authority") if setup.tls else None
         streams = {output["data_stream"]: setup.shards for output in setup.outputs}
-        kinesis = parts.enter_context(KinesisStandIn(streams, tls=server_context(authority)))
-        kinesis.max_skew_secs = setup.max_skew_secs
         host = link.address if link else "127.0.0.1"
+        kinesis = parts.enter_context(KinesisStandIn(streams, tls=server_context(authority, host)))
+        kinesis.max_skew_secs = setup.max_skew_secs
         to_broker = parts.enter_context(Proxy(broker.port, host=host))
         to_kinesis = parts.enter_context(Proxy(kinesis.port, host=host))
         scheme = "https" if authority else "http"
@@ -147,7 +149,10 @@ def staged(setup: Setup, folder: Path):
                 "keepalive_secs": KEEPALIVE_SECS,
                 "reconnect_max_secs": 1,
             },
-            kinesis={"endpoint_url": f"{scheme}://{host}:{to_kinesis.port}"},
+            kinesis={
+                "endpoint_url": f"{scheme}://{host}:{to_kinesis.port}",
+                **({"max_bytes_per_sec": setup.uplink} if setup.uplink else {}),
+            },
             spool=dict(setup.spool),
             http={"listen": f"127.0.0.1:{free_port()}"},
             mappings={"press": {"topic": TOPIC_FILTER, "transform": TRANSFORM, "outputs": list(setup.outputs)}},
@@ -183,9 +188,9 @@ def false_clock(file: Path) -> dict[str, str]:
     }
 
 
-def server_context(authority: Authority | None) -> ssl.SSLContext | None:
+def server_context(authority: Authority | None, host: str) -> ssl.SSLContext | None:
     if authority is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.server())
+    context.load_cert_chain(*authority.server(address=host))
     return context

@@ -28,9 +28,9 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server(self, *, valid_for=VALID_FOR) -> tuple[Path, Path]:
-        """(certificate file, key file) for 127.0.0.1 and localhost."""
-        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    def server(self, *, valid_for=VALID_FOR, address="127.0.0.1") -> tuple[Path, Path]:
+        """(certificate file, key file) for that address and localhost."""
+        names = [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost")]
         return self._issue("server", ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names), valid_for)
 
     def client(self, name: str, *, valid_for=VALID_FOR, of_key: Path | None = None) -> tuple[Path, Path]:
