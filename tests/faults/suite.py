@@ -4,5 +4,5 @@ from tests.faults import broker, crashes, disks, kinesis, limits, network, worke
 
 PARTS = (crashes, broker, network, kinesis, disks, limits, workers)
 SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
-BOUNDED = (crashes.EVERYWHERE, kinesis.TROUBLES, workers.ONE_KILLED)
+BOUNDED = (crashes.EVERYWHERE, kinesis.TROUBLES)
 """Those that every `make test` plays; none needs root."""
