@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from bridge.documents import read_document
+from bridge.documents import parse_document, read_document
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import run_cases
 from bridge.mapping.envelope import VERSION_DIGITS
@@ -19,8 +20,6 @@ from bridge.mapping.tables import load_tables
 from bridge.mapping.validation import read_specification
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridge.documents import Document
     from bridge.mapping.outputs import Limits
     from bridge.mapping.tables import Tables
@@ -95,8 +94,18 @@ def compile_file(
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
     document = read_document(file, shown_as=shown, substitute=False, environ={})
+    return _compiled(document, name or file.stem, limits, tables), document
+
+
+def compile_text(text: str, name: str, tables: Tables, *, shown_as: str) -> Mapping:
+    """As `compile_file`, of what is in no file. Nothing is written for it: there may be nowhere to write."""
+    document = parse_document(text, shown_as, substitute=False, environ={}, base=Path())
+    return _compiled(document, name, {}, tables)
+
+
+def _compiled(document: Document, name: str, limits: Limits, tables: Tables) -> Mapping:
     specification, version = read_specification(document, tables), document.sha256[:VERSION_DIGITS]
-    return compile_mapping(name or file.stem, specification, limits, tables, version), document
+    return compile_mapping(name, specification, limits, tables, version)
 
 
 def is_mapping_file(file: Path) -> bool:

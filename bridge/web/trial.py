@@ -1,7 +1,7 @@
 """A mapping tried on a message, in a process of its own: lines of JSON on standard input, an answer to each on output.
 
 Whoever edits an expression can write one that never ends or eats all memory: here it meets this process's limits, and
-not the bridge. Run by `playground.py`. Nothing is written but a temporary file.
+not the bridge. Run by `playground.py`. Nothing is written.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import resource
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import orjson
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.cases import run_cases
 from bridge.mapping.explain import explain
-from bridge.mapping.loader import compile_file
+from bridge.mapping.loader import compile_text
 from bridge.mapping.tables import load_tables
 from bridge.mapping.topics import TopicError, check_topic_name
 from bridge.model import Message
@@ -31,19 +30,16 @@ MEMORY_BYTES = 1 << 30
 def main() -> None:
     """Until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    with tempfile.TemporaryDirectory(prefix="mqtt-kinesis-trial-") as folder:
-        for line in sys.stdin.buffer:
-            sys.stdout.buffer.write(orjson.dumps(tried(orjson.loads(line), Path(folder))) + b"\n")
-            sys.stdout.buffer.flush()
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(orjson.dumps(tried(orjson.loads(line))) + b"\n")
+        sys.stdout.buffer.flush()
 
 
-def tried(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+def tried(asked: dict[str, Any]) -> dict[str, Any]:
     """What the mapping makes of the message; or its problems, each with its place."""
-    file = folder / "mapping.yaml"
-    file.write_text(asked["mapping"], encoding="utf-8")
     tables = load_tables(Path(asked["folder"]), shown_as="mappings").tables
     try:
-        mapping, _ = compile_file(file, {}, tables, shown_as="mapping.yaml", name=asked["name"])
+        mapping = compile_text(asked["mapping"], asked["name"], tables, shown_as="mapping.yaml")
     except ConfigError as error:
         return {"problems": [_problem(each) for each in error.problems]}
     cases = [
