@@ -5,6 +5,7 @@ Words choose peers by a part of their names; without one, all take part.
 """
 
 import argparse
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -12,8 +13,10 @@ from rich.console import Console
 
 from tests.benchmarks.load import BUILD
 from tests.benchmarks.peers import table
-from tests.benchmarks.peers.peer import PEERS, Peer
-from tests.benchmarks.peers.scenes import SCENES, Load, Outcome, play
+from tests.benchmarks.peers.catalogue import PEERS
+from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.scenes import SCENES, Outcome, play
+from tests.benchmarks.peers.stage import Load
 from tests.readme import README
 
 QUICK = Load(backlog=10_000, rate=1_000, secs=9, away_secs=5, patience_secs=45)
@@ -27,16 +30,21 @@ def chosen(words: list[str]) -> list[Peer]:
     return [peer for peer in PEERS if not words or any(word.lower() in peer.name.lower() for word in words)]
 
 
-def played(peer: Peer, scenes: list[str], load: Load, progress: Console) -> list[Outcome]:
-    """A peer that cannot be run says so, and takes nothing from the others."""
-    outcomes = []
+def measured(peer: Peer, scenes: list[str], load: Load, progress: Console) -> table.Entry:
+    """A peer that is not there, or cannot play a scene, says so, and takes nothing from the others."""
+    outcomes: dict[str, Outcome] = {}
+    if not peer.found():
+        names = ", ".join(" ".join(program) for program in peer.programs)
+        progress.print(f"{peer.name}: not on the PATH ({names})")
+        scenes = []
     for scene in scenes:
         progress.print(f"{peer.name}: {scene}")
         try:
-            outcomes.append(play(peer, scene, load))
+            outcomes[scene] = play(peer, scene, load)
         except (AssertionError, OSError) as error:
             progress.print(f"{peer.name}: {scene} could not be played: {error}")
-    return outcomes
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return table.Entry(peer.version(), peer.note, now, asdict(load), os.getloadavg()[0], outcomes)
 
 
 def main() -> None:
@@ -46,24 +54,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a fraction of the messages: to see that it runs")
     parser.add_argument("--readme", action="store_true", help="write the README's tables too")
     options = parser.parse_args()
-    load = QUICK if options.quick else Load()
     progress = Console(stderr=True, highlight=False)
-    peers = chosen(options.words)
-    versions = {peer.name: peer.version() for peer in peers}
-    outcomes: list[Outcome] = []
-    for peer in peers:
-        if peer.found():
-            outcomes += played(peer, options.scenes, load, progress)
-        else:
-            programs = ", ".join(" ".join(program) for program in peer.programs)
-            progress.print(f"{peer.name}: not on the PATH ({programs})")
-        now = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds")}  # kept as soon as it is known
-        table.write(BUILD / "bench-peers.json", now | table.document(peers, versions, outcomes, asdict(load)))
-    text = table.markdown(peers, versions, outcomes)
-    print(text)
-    print("\n" + "\n".join(f"{peer.name}: {peer.note}" for peer in peers))
-    if options.readme:
+    file = BUILD / "bench-peers.json"
+    entries: dict[str, table.Entry] = {}
+    for peer in chosen(options.words):
+        entries[peer.name] = measured(peer, options.scenes, QUICK if options.quick else Load(), progress)
+        if not options.quick:  # as soon as it is known, so that what comes later takes nothing with it
+            table.write(file, ordered(table.written(file) | entries))
+    print(table.markdown(entries))
+    print("\n" + "\n".join(f"{name}: {entry.note}" for name, entry in entries.items()))
+    if options.readme and not options.quick:
+        text = table.markdown(table.written(file))
         README.write_text(table.with_table(README.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+def ordered(entries: dict[str, table.Entry]) -> dict[str, table.Entry]:
+    """As the catalogue has them."""
+    return {peer.name: entries[peer.name] for peer in PEERS if peer.name in entries}
 
 
 if __name__ == "__main__":

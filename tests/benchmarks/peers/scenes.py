@@ -1,8 +1,8 @@
 """The scenes that every peer plays, and what became of the messages: each has its own number, and is looked for.
 
     backlog   the messages wait at the broker while the peer is stopped (SIGSTOP), and all go at once
-    live      they come at RATE a second
-    killed    live; a third of the way the peer is killed (SIGKILL), and started again a second later
+    live      they come at Load.rate a second
+    killed    live; KILLS times on the way the peer is killed (SIGKILL), and started again a second later
     away      live; a third of the way Kinesis refuses connections, for Load.away_secs
     throttled live; a third of the way, for as long, one record in twenty fails inside of requests that succeed
 
@@ -10,40 +10,19 @@ But for the backlog, Kinesis takes 20 ms for a request. Nothing is asked of a pe
 by the sink alone, and it is done when everything is there, or when nothing has come for Load.patience_secs.
 """
 
-import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from tests.benchmarks.load import build_folder, published, publishing
-from tests.benchmarks.peers.peer import CLIENT_ID, Peer, Place
-from tests.benchmarks.peers.running import Running
-from tests.benchmarks.peers.sink import Sink, sink_process
-from tests.rig.certificates import Authority
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port, wait_for_port
-from tests.rig.telemetry import TOPIC_FILTER
+from tests.benchmarks.load import published, publishing
+from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.stage import Load, Stage, stage_of
+from tests.benchmarks.peers.watch import SAMPLE_SECS
 
-KINESIS_SECS = 0.02
-SAMPLE_SECS = 0.05
+KILLS = 3
 RESTART_SECS = 1
 THROTTLED_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class Load:
-    """How much is sent, and how long what is missing is waited for."""
-
-    backlog: int = 200_000
-    rate: int = 2_000
-    secs: int = 30
-    away_secs: float = 15
-    patience_secs: float = 60
-
-    @property
-    def live(self) -> int:
-        return self.rate * self.secs
 
 
 @dataclass(frozen=True)
@@ -65,85 +44,6 @@ class Outcome:
     cpu_us_per_message: float | None = None
 
 
-@dataclass
-class Stage:
-    peer: Peer
-    load: Load
-    broker: Mosquitto
-    sink: Sink
-    running: Running
-    place: Place
-    watch: "Watch" = field(init=False)
-
-    def __post_init__(self):
-        self.watch = Watch(self.sink, self.running, self.load.patience_secs)
-
-    def begin(self) -> None:
-        """Until the broker holds its subscription, and it has nothing to do."""
-        self.running.start()
-        if self.peer.server:
-            wait_for_port(self.place.peer_port, still_alive=lambda: self.running.check() is None)
-        else:
-            self._await_subscribed()
-        self.running.idle()
-
-    def _await_subscribed(self, timeout_secs: float = 60) -> None:
-        line = f": {CLIENT_ID} 1 {TOPIC_FILTER}"
-        deadline = time.monotonic() + timeout_secs
-        while line not in self.broker.log():
-            self.running.check()
-            assert time.monotonic() < deadline, f"{self.peer.name} has not subscribed:\n{self.running.log()[-2000:]}"
-            time.sleep(0.05)
-
-
-class Watch:
-    """What arrives, and what the peer needs for it, from the first sample on."""
-
-    def __init__(self, sink: Sink, running: Running, patience_secs: float) -> None:
-        self._sink, self._running, self._patience_secs = sink, running, patience_secs
-        self.counters: dict = {}
-        self.rss_bytes = 0
-        self.cpu_secs = 0.0
-        self.first: tuple[float, int] | None = None
-        self.last: tuple[float, int] = (time.monotonic(), 0)
-
-    def sample(self) -> float:
-        """Look once; seconds since anything arrived."""
-        self._running.check()
-        now, self.counters = time.monotonic(), self._sink.counters()
-        self.rss_bytes = max(self.rss_bytes, self._running.rss_bytes)
-        arrived = self.counters["distinct"] + self.counters["duplicates"]
-        if arrived > self.last[1]:
-            self.first = self.first or (now, arrived)
-            self.last = (now, arrived)
-        if now - self.last[0] < 1:  # what it burns once all is done is not for the messages
-            self.cpu_secs = self._running.cpu_secs
-        return now - self.last[0]
-
-    def until_done(self, sent: int) -> None:
-        """Until every message has come and none comes twice any more, or until patience is at its end."""
-        began = time.monotonic()
-        while True:
-            quiet = min(self.sample(), time.monotonic() - began)
-            if quiet > (2 if self.counters["distinct"] >= sent else self._patience_secs):
-                return
-            time.sleep(SAMPLE_SECS)
-
-    @property
-    def messages_per_sec(self) -> float:
-        """From the first that was seen to the last."""
-        if self.first is None:
-            return 0.0
-        (began, before), (ended, arrived) = self.first, self.last
-        return (arrived - before) / max(ended - began, SAMPLE_SECS)
-
-    def for_secs(self, secs: float) -> None:
-        end = time.monotonic() + secs
-        while time.monotonic() < end:
-            self.sample()
-            time.sleep(SAMPLE_SECS)
-
-
 def backlog(stage: Stage) -> Outcome:
     count = stage.load.backlog
     if stage.peer.server:  # a broker that publishes to a stopped peer would hang up on it
@@ -159,9 +59,11 @@ def live(stage: Stage) -> Outcome:
 
 def killed(stage: Stage) -> Outcome:
     def trouble() -> None:
-        stage.running.kill()
-        time.sleep(RESTART_SECS)
-        stage.running.start()
+        for _ in range(KILLS):
+            stage.running.kill()
+            time.sleep(RESTART_SECS)
+            stage.running.start()
+            stage.watch.for_secs(stage.load.secs / 2 / KILLS)
 
     return _troubled(stage, trouble)
 
@@ -194,37 +96,9 @@ SCENES: dict[str, Callable[[Stage], Outcome]] = {
 
 def play(peer: Peer, scene: str, load: Load) -> Outcome:
     """AssertionError where the peer does not start, or ends by itself."""
-    with _set(peer, load, latency=scene != "backlog") as stage:
+    with stage_of(peer, load, latency=scene != "backlog") as stage:
         stage.begin()
         return replace(SCENES[scene](stage), scene=scene)
-
-
-@contextlib.contextmanager
-def _set(peer: Peer, load: Load, *, latency: bool) -> Iterator[Stage]:
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(build_folder())
-        authority = Authority(folder / "authority") if peer.server else None
-        peer_port = free_port()
-        broker = stack.enter_context(_broker(peer_port if peer.server else None))
-        sink = stack.enter_context(sink_process(authority, latency_secs=KINESIS_SECS if latency else 0.0))
-        place = Place(folder, broker.port, sink.port, peer_port, authority and authority.ca_file)
-        program = peer.found()
-        assert program, f"{peer.name} is not on the PATH"
-        running = stack.enter_context(Running(peer.command(program, place), place.environment(), folder))
-        yield Stage(peer, load, broker, sink, running, place)
-
-
-def _broker(bridged_port: int | None) -> Mosquitto:
-    """No limits, no persistence: the broker must not be what is measured. It says who subscribes to what."""
-    settings = [
-        "queue_qos0_messages true",
-        *(f"log_type {each}" for each in ("error", "warning", "notice", "subscribe")),
-    ]
-    if bridged_port:
-        settings += [f"connection {CLIENT_ID}", f"address 127.0.0.1:{bridged_port}", f"topic {TOPIC_FILTER} out 1"]
-        settings += ["bridge_protocol_version mqttv311", "cleansession false", "notifications false"]
-        settings += ["try_private false", "bridge_attempt_unsubscribe false", "restart_timeout 1"]
-    return Mosquitto(persistence=False, settings="\n".join(settings))
 
 
 def _published(stage: Stage, count: int, rate: int | None = None) -> None:

@@ -5,10 +5,9 @@ import os
 import platform
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.benchmarks.peers.peer import NOT_FOUND, Peer
 from tests.benchmarks.peers.scenes import SCENES, Outcome
 
 PLACE = re.compile(r"(<!-- peers -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,15 +27,28 @@ KEPT_ALIGNMENT = "| --- | ---: | ---: | ---: | ---: | ---: |"
 PER = 1_000
 
 
-def rows(peers: Iterable[Peer], versions: dict[str, str], outcomes: list[Outcome]) -> tuple[list, list]:
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a peer: from this run, or from the one before where this one left it out."""
+
+    version: str
+    note: str
+    measured_at: str
+    load: dict
+    load_average: float
+    """Of the machine, at the end."""
+    outcomes: dict[str, Outcome]
+    """By scene."""
+
+
+def rows(entries: dict[str, Entry]) -> tuple[list, list]:
     """Of what each needs, and of what became of the messages: cells by peer."""
-    cost, kept = [], []
-    for peer in peers:
-        played = {outcome.scene: outcome for outcome in outcomes if outcome.peer == peer.name}
-        version = versions.get(peer.name, NOT_FOUND)
-        cost.append((peer.name, version, *cost_of(played)))
-        if played:
-            kept.append((peer.name, *(fate(played[scene]) if scene in played else "" for scene in SCENES)))
+    cost = [(name, entry.version, *cost_of(entry.outcomes)) for name, entry in entries.items()]
+    kept = [
+        (name, *(fate(entry.outcomes[scene]) if scene in entry.outcomes else "" for scene in SCENES))
+        for name, entry in entries.items()
+        if entry.outcomes
+    ]
     return cost, kept
 
 
@@ -61,8 +73,8 @@ def fate(outcome: Outcome) -> str:
     return f"{lost} / {outcome.duplicates:,}"
 
 
-def markdown(peers: list[Peer], versions: dict[str, str], outcomes: list[Outcome]) -> str:
-    cost, kept = rows(peers, versions, outcomes)
+def markdown(entries: dict[str, Entry]) -> str:
+    cost, kept = rows(entries)
     found = [(COST, COST_ALIGNMENT, cost), (KEPT, KEPT_ALIGNMENT, kept)]
     return "\n\n".join("\n".join([line(head), alignment, *map(line, body)]) for head, alignment, body in found)
 
@@ -78,12 +90,20 @@ def with_table(text: str, table: str) -> str:
     return text
 
 
-def document(peers: Iterable[Peer], versions: dict[str, str], outcomes: list[Outcome], load: dict) -> dict:
-    machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load_average": os.getloadavg()[0]}
-    notes = {peer.name: {"version": versions.get(peer.name, NOT_FOUND), "note": peer.note} for peer in peers}
-    return machine | {"load": load, "peers": notes, "outcomes": [asdict(outcome) for outcome in outcomes]}
+def written(file: Path) -> dict[str, Entry]:
+    """What was measured before, by peer."""
+    if not file.exists():
+        return {}
+    peers = json.loads(file.read_text(encoding="utf-8"))["peers"]
+    return {name: _entry(**known) for name, known in peers.items()}
 
 
-def write(file: Path, found: dict) -> None:
+def _entry(*, outcomes: dict[str, dict], **known) -> Entry:
+    return Entry(**known, outcomes={scene: Outcome(**measured) for scene, measured in outcomes.items()})
+
+
+def write(file: Path, entries: dict[str, Entry]) -> None:
+    machine = {"cpus": os.cpu_count(), "python": platform.python_version()}
+    found = machine | {"peers": {name: asdict(entry) for name, entry in entries.items()}}
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,65 +1,15 @@
-import tomllib
-from dataclasses import replace
+from tests.benchmarks.peers.peer import NOT_FOUND, Peer, Place, version_in
 
-import pytest
-import yaml
-
-from tests.benchmarks.load import STREAM
-from tests.benchmarks.peers.peer import HERE, NOT_FOUND, PEERS, Place, version_in
-from tests.rig.telemetry import TOPIC_FILTER
-
-CONFIGURED = [peer for peer in PEERS if peer.config]
-PARSERS = {
-    ".toml": tomllib.loads,
-    ".yaml": yaml.safe_load,
-    ".py": lambda text: compile(text, "", "exec"),
-}
-
-
-@pytest.mark.parametrize("peer", CONFIGURED, ids=lambda peer: peer.name)
-def test_its_configuration_is_well_formed_and_names_the_stream(peer):
-    file = HERE / peer.config
-    text = file.read_text()
-    assert PARSERS[file.suffix](text)
-    assert STREAM in text
-    assert "KINESIS_PORT" in text
-
-
-@pytest.mark.parametrize("peer", [peer for peer in CONFIGURED if not peer.server], ids=lambda peer: peer.name)
-def test_it_subscribes_to_what_is_published_as_the_client_that_is_waited_for(peer):
-    text = (HERE / peer.config).read_text()
-    assert TOPIC_FILTER in text
-    assert "BROKER_PORT" in text
-    assert "peer" in text
-
-
-def test_every_file_beside_the_peers_belongs_to_one():
-    files = {file.name for file in HERE.iterdir() if file.suffix in {".toml", ".yaml"}} | {"naive.py"}
-    assert files == {peer.config for peer in CONFIGURED}
-
-
-def test_telegraf_may_hold_more_than_it_may_leave_unacknowledged():
-    config = tomllib.loads((HERE / "telegraf.toml").read_text())
-    [consumer] = config["inputs"]["mqtt_consumer"]
-    assert consumer["max_undelivered_messages"] < config["agent"]["metric_buffer_limit"]
-    assert (consumer["qos"], consumer["persistent_session"]) == (1, True)
+PEER = Peer("Redpanda Connect", (("rpk", "connect"), ("benthos",)), lambda program, place: [*program], "")
 
 
 def test_a_program_is_found_on_the_path_by_the_first_of_its_names(tmp_path, monkeypatch):
-    peer = peer_named("Redpanda")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert (peer.found(), peer.version()) == (None, NOT_FOUND)
+    assert (PEER.found(), PEER.version()) == (None, NOT_FOUND)
     program(tmp_path / "benthos", "echo Version: v4.27.0")
-    assert (peer.found(), peer.version()) == (("benthos",), "4.27.0")
+    assert (PEER.found(), PEER.version()) == (("benthos",), "4.27.0")
     program(tmp_path / "rpk", "echo $1 4.60.1")
-    assert (peer.found(), peer.version()) == (("rpk", "connect"), "4.60.1")
-
-
-def test_each_of_its_names_is_started_in_its_own_way(tmp_path):
-    peer, place = peer_named("Redpanda"), Place(tmp_path, 1, 2, 3)
-    config = str(HERE / "benthos.yaml")
-    assert peer.command(("rpk", "connect"), place) == ["rpk", "connect", "run", config]
-    assert peer.command(("bento",), place) == ["bento", "-c", config]
+    assert (PEER.found(), PEER.version()) == (("rpk", "connect"), "4.60.1")
 
 
 def test_what_differs_from_run_to_run_is_in_the_environment(tmp_path):
@@ -76,15 +26,6 @@ def test_a_version_is_taken_from_what_a_program_says():
     assert version_in("Telegraf 1.36.4 (git: HEAD@0)\n") == "1.36.4"
     assert version_in("vector 0.50.0 (x86_64 9053198 2025-09-23)") == "0.50.0"
     assert version_in("Telegraf unknown\n") == "Telegraf unknown"
-
-
-def test_the_bridge_takes_part_wherever_it_runs():
-    assert all(peer.found() for peer in PEERS[:3])
-    assert replace(PEERS[0], programs=(("no-such-program",),)).found() is None
-
-
-def peer_named(word):
-    return next(peer for peer in PEERS if word in peer.name)
 
 
 def program(file, line):

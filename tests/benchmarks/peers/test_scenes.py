@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.peers.peer import PEERS
-from tests.benchmarks.peers.scenes import Load, Outcome, play
-from tests.benchmarks.peers.table import fate, markdown, with_table
+from tests.benchmarks.peers.catalogue import PEERS
+from tests.benchmarks.peers.scenes import play
+from tests.benchmarks.peers.stage import Load
 
 FEW = Load(backlog=400, rate=200, secs=3, away_secs=1, patience_secs=30)
 NAIVE = next(peer for peer in PEERS if peer.name == "paho + boto3")
@@ -35,26 +35,6 @@ def test_a_peer_that_ends_says_why():
     broken = replace(NAIVE, command=lambda program, place: [*program, "-c", "raise SystemExit('no such option')"])
     with pytest.raises(AssertionError, match="has ended:\nno such option"):
         play(broken, "live", FEW)
-
-
-def test_a_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
-    lost = outcome("paho + boto3", "killed", lost=1_234, duplicates=5)
-    assert fate(lost) == "**1,234** / 5"
-    text = markdown(list(PEERS), {NAIVE.name: "1.0"}, [lost, outcome("paho + boto3", "backlog")])
-    assert "| paho + boto3 | 1.0 | 12.0 |  | 5,000 | 50 | 1,000 | 4.0 |" in text
-    assert "| paho + boto3 | 0 / 0 |  | **1,234** / 5 |  |  |" in text
-    assert "| Vector | not on the PATH |  |  |  |  |  |  |" in text
-
-
-def test_the_table_replaces_the_one_before():
-    before = "# A\n<!-- peers -->\nold\n<!-- end -->\nrest\n"
-    assert with_table(before, "| new |") == "# A\n<!-- peers -->\n\n| new |\n\n<!-- end -->\nrest\n"
-    with pytest.raises(AssertionError, match="no place"):
-        with_table("# A\n", "| new |")
-
-
-def outcome(peer, scene, *, lost=0, duplicates=0):
-    return Outcome(peer, scene, 1_000, lost, duplicates, 1_000, 4, 5_000.0, 50.0, 12.0)
 
 
 SUBSCRIBES_ONLY = """
