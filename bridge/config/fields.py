@@ -23,7 +23,7 @@ MAX_MQTT_TEXT_BYTES = 65_535
 class Section(BaseModel):
     """A part of the settings: fixed once made, and without unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 def parse_size(value: Any) -> Any:

@@ -48,6 +48,7 @@ class OutputSpecification(BaseModel):
         frozen=True,
         extra="forbid",
         strict=True,
+        defer_build=True,
         json_schema_extra={
             "not": {"required": ["partition_key", "partition_key_from"]},
             "allOf": [

@@ -79,7 +79,7 @@ def _one_of(*options: str) -> dict[str, Any]:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def _exactly_one(section: BaseModel, *options: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.backlog_fill import NAME
+from tests.benchmarks.footprint import written_bytes
 from tests.benchmarks.load import (
     ROOT,
     SHARDS,
@@ -198,12 +199,6 @@ def shrinking(folder: Path) -> float:
 def booked_in(folder: Path, column: str) -> int:
     """As `booked`; 0 where there is no spool yet."""
     return booked(folder, column) if (folder / "data" / "spool.db").exists() else 0
-
-
-def written_bytes(pid: int) -> int:
-    """What the process has caused to be written to disks: proc(5), /proc/pid/io."""
-    lines = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    return int(lines["write_bytes"])
 
 
 def database_bytes(folder: Path) -> int:
