@@ -246,8 +246,8 @@ def doctor(
         bool,
         typer.Option(
             "--publish",
-            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID, once or twice, to measure how many "
-            "the broker hands over at once and how many it keeps; those beyond its limit are dropped, and counted so.",
+            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID-doctor, once or twice, to measure how "
+            "many the broker hands over at once and keeps; what is beyond its limit it drops, and counts as dropped.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON.")] = False,

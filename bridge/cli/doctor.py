@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     Check = tuple[str, Callable[[], Iterable[Finding]]]
 
 _MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
+_PLAIN_MARKS = {"well": "+", "warning": "!", "failed": "x"}
+"""Where the output's encoding has no others."""
 
 
 def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
@@ -56,14 +59,30 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
     for finding in examine(_checks(settings, list(loaded.mappings.values()), send=send, publish=publish)):
         found.append(finding)
         if not as_json:
-            say("\n".join(_lines(finding)), {"^✓": GOOD, "^!": WARN, "^✗.*$": BAD})
+            show(finding)
     if as_json:
         print(orjson.dumps([each.value() for each in found]).decode())
     return FAILED if any(each.state == "failed" for each in found) else 0
 
 
-def _lines(finding: Finding) -> Iterator[str]:
-    yield printable(f"{_MARKS[finding.state]} {finding.subject}: {finding.said}")
+def show(finding: Finding) -> None:
+    """Print it; what the output's encoding does not have is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
+    text = "\n".join(_lines(finding, marks[finding.state])).encode(encoding, "backslashreplace").decode(encoding)
+    say(text, {"^[✓+]": GOOD, "^!": WARN, "^[✗x] .*$": BAD})
+
+
+def _encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _lines(finding: Finding, mark: str) -> Iterator[str]:
+    yield printable(f"{mark} {finding.subject}: {finding.said}")
     for each in (*finding.details, *([finding.advice] if finding.advice else [])):
         yield f"    {printable(each)}"
 

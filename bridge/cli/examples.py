@@ -14,7 +14,7 @@ EXAMPLES: Final = {
     "diff": ("diff mappings/ new-mappings/ --capture field.jsonl",),
     "coverage": ("coverage", "coverage --capture field.jsonl --json"),
     "status": ("status", "status --watch", "status --json"),
-    "doctor": ("doctor", "doctor --send --json"),
+    "doctor": ("doctor", "doctor --send --publish", "doctor --json"),
     "prove": ("prove factory-telemetry --manifests factory-manifests",),
     "policy": ("policy", "policy --offline --account 123456789012"),
     "demo": ("demo", "demo --secs 20"),

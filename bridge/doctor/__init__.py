@@ -2,6 +2,7 @@
 
     findings.py   what a check found: for people, and in numbers for programs
     network.py    names, ports, TLS
+    turned_away.py  why a broker does not let this client in
     broker.py     the sessions with the broker, in their order, and what is found in each
     listening.py  one of these sessions: counts what comes, acknowledges when told
     limits.py     what the broker says of itself: CONNACK, $SYS

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.doctor.findings import failed, warning, well
-from bridge.doctor.network import reach
+from bridge.doctor.network import Way, reach
 from bridge.errors import Refused, SendError
 from bridge.kinesis.faults import FAULTS, MAX_CLOCK_SKEW_SECS
 from bridge.kinesis.placement import BY_SERVICE
@@ -32,9 +32,9 @@ def examine_endpoint(how: Reach, place: Place) -> Iterator[Finding]:
     subject = f"endpoint {place.url}"
     if place.proxy:
         host, _, port = place.proxy.rpartition(":")
-        found = list(reach("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port), None))
+        found = list(reach(Way("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
     else:
-        found = list(reach("aws.endpoint", subject, place.host, place.port, _context(how, place)))
+        found = list(reach(Way("aws.endpoint", subject, place.host, place.port, _context(how, place))))
     yield from found
     if any(each.state == "failed" for each in found):
         return

@@ -16,9 +16,10 @@ from bridge.doctor.findings import failed, warning, well
 from bridge.doctor.heard import HeardMessages
 from bridge.doctor.limits import SYS_FILTERS, System, limit_findings
 from bridge.doctor.listening import CONNECT_SECS, Listening
-from bridge.doctor.network import reach
+from bridge.doctor.network import Way, reach
 from bridge.doctor.probing import Measured, measure_by_publishing, not_measured
 from bridge.doctor.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
+from bridge.doctor.turned_away import no_session
 from bridge.doctor.window import Terms, Window, measure_window, window_finding
 from bridge.mqtt.subscriber import SHARED_IN_3_1_1
 
@@ -64,7 +65,9 @@ def examine_broker(asked: Asked) -> Iterator[Finding]:
         reached = False
         for address in asked.settings.addresses:
             context = asked.settings.tls.context if address.encrypted else None
-            found = list(reach("broker.address", f"broker {address}", address.host, address.port, context))
+            found = list(
+                reach(Way("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
+            )
             reached |= all(each.state != "failed" for each in found)
             yield from found
         if reached:
@@ -81,7 +84,7 @@ def _session(asked: Asked) -> Iterator[Finding]:
         session.open(CONNECT_SECS)
         state = session.state
         if not state.connected:
-            yield _no_session(state.problem)
+            yield no_session(state.problem, asked.settings)
             return
         said = f"{state.broker} lets this client in, by MQTT {state.protocol}"
         yield well("broker.session", "session", said, {"broker": state.broker, "protocol": state.protocol})
@@ -90,12 +93,6 @@ def _session(asked: Asked) -> Iterator[Finding]:
     yield from limit_findings(told, asked.settings, asked.routes.filters(), system.version)
     yield from system.findings()
     yield from _plant(asked, takes_5=state.protocol == "5" or _takes_5(asked.own))
-
-
-def _no_session(problem: str) -> Finding:
-    advice = "see mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
-    said, _, hint = problem.partition("; ")
-    return failed("broker.session", "session", said or f"no session within {CONNECT_SECS:.0f} s", hint or advice)
 
 
 def _takes_5(own: SessionSettings) -> bool:
@@ -120,7 +117,7 @@ def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
         asked.heard.tell(heard.rate())
         messages = live.finding(len(filters))
         if not session.state.connected:
-            yield _no_session(session.state.problem)
+            yield no_session(session.state.problem, asked.settings)
         if asked.settings.share and protocol != "5" and not session.messages:
             advice = "use protocol 5, or see that messages come while something is published"
             yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import statistics
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.doctor.findings import failed, warning, well
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from bridge.doctor.findings import Finding
     from bridge.doctor.traffic import Rate
@@ -24,6 +25,15 @@ _BYTES: Final = 16_384
 _SLOW_SECS: Final = 0.05
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "give the bridge's user a folder of a real disk that it may write to (spool.path)"
+_ADVICE_BY_NUMBER: Final = {
+    errno.ENOSPC: "the disk is full: make room on it, or give spool.path another",
+    errno.EDQUOT: "this user's quota of the disk is used up: raise it, or give spool.path another disk",
+    errno.EROFS: "the disk is mounted read-only, perhaps since it failed: see the system's log, and mount it anew",
+    errno.EACCES: "let the bridge's user write to the folder (spool.path), and run doctor as that user",
+    errno.EPERM: "let the bridge's user write to the folder (spool.path), and run doctor as that user",
+}
+_MEMORY: Final = ("tmpfs", "ramfs")
+_NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs", "fuse.glusterfs")
 
 
 class Syncs(NamedTuple):
@@ -38,6 +48,17 @@ def existing(folder: Path) -> Path:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return folder
+
+
+def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The type of what is mounted there, such as "ext4"; "" where this system does not tell (Linux does)."""
+    at, found = folder.resolve(), (-1, "")
+    with suppress(OSError, ValueError):
+        for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+            _, point, kind, *_ = line.split(" ")
+            if at.is_relative_to(place := point.replace("\\040", " ")):
+                found = max(found, (len(place), kind), key=lambda each: each[0])
+    return found[1]
 
 
 def measure_syncs(folder: Path) -> Syncs:
@@ -59,13 +80,25 @@ def examine_sync(folder: Path, measure: Callable[[], Syncs]) -> Iterator[Finding
     try:
         syncs = measure()
     except OSError as error:
-        yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", _ADVICE)
+        advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
+        yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
     bursts = 1 / max(syncs.median, 1e-6)
-    facts = {"median_ms": round(syncs.median * 1000, 3), "worst_ms": round(syncs.worst * 1000, 3)}
+    facts: dict[str, Any] = {
+        "median_ms": round(syncs.median * 1000, 3),
+        "worst_ms": round(syncs.worst * 1000, 3),
+        "filesystem": filesystem_of(folder),
+    }
     took = f"an fsync takes {syncs.median * 1000:.1f} ms, at worst {syncs.worst * 1000:.0f} ms"
     said = f"{folder}: {took}: {bursts:,.0f} bursts a second, of up to 2,000 messages each"
-    if syncs.median > _SLOW_SECS:
+    kind = facts["filesystem"]
+    if kind in _MEMORY:
+        advice = "what is acknowledged there is lost with the power: give spool.path a folder of a real disk"
+        yield warning("disk.sync", "disk", f"{folder} is memory ({kind}), and no disk: {took}", advice, facts)
+    elif kind in _NETWORK:
+        advice = "SQLite's write-ahead log wants a disk of this machine: give spool.path one"
+        yield warning("disk.sync", "disk", f"{folder} is a network drive ({kind}): {took}", advice, facts)
+    elif syncs.median > _SLOW_SECS:
         advice = "each burst waits for it; an SSD would do better than a card or a network drive"
         yield warning("disk.sync", "disk", said, advice, facts)
     else:
@@ -116,7 +149,9 @@ def _no_room(bound: str, used: int, free: int, min_free_bytes: int, facts: dict[
 
 def _lasting(said: str, room: int, rate: Rate | None, facts: dict[str, int]) -> Finding:
     if rate is None:
-        return well("spool.room", "spool", f"{said}; nothing is received just now that tells for how long", facts)
+        return well(
+            "spool.room", "spool", f"{said}; for how long that is cannot be told, as no messages come just now", facts
+        )
     hours = room / rate.bytes_per_sec / 3600
     amount = f"{hours:,.0f} hours" if hours >= 2 else f"{hours * 60:,.0f} minutes"  # noqa: PLR2004 - hours
     said = f"{said}: {amount} of an outage at {rate.bytes_per_sec / 1000:,.1f} kB a second, {rate.source}"

@@ -44,6 +44,7 @@ class Listening:
         self.retained_at = 0.0
         """When the latest retained message came, by the monotonic clock."""
         self._on_message = on_message
+        self._only = len(settings.addresses) == 1
 
     def __enter__(self) -> Self:
         return self
@@ -54,13 +55,18 @@ class Listening:
     def open(self, secs: float) -> bool:
         """Wait until the broker has answered every subscription; False if it has not within `secs`."""
         subscriptions = self.subscriber.subscriptions
-        return self.listen(
-            secs,
-            lambda: (
-                self.state.connected
-                and subscriptions.wanted.keys() <= subscriptions.granted.keys() | subscriptions.refused.keys()
-            ),
-        )
+
+        def answered() -> bool:
+            told = subscriptions.granted.keys() | subscriptions.refused.keys()
+            return self.state.connected and subscriptions.wanted.keys() <= told
+
+        self.listen(secs, lambda: answered() or self._turned_away)
+        return answered()
+
+    @property
+    def _turned_away(self) -> bool:
+        """By the only broker there is; to ask again would give the same answer, and may lock the user out."""
+        return self._only and "refused the session" in self.state.problem
 
     @property
     def state(self) -> SessionState:

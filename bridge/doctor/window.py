@@ -138,16 +138,16 @@ def _unbounded(window: Window, terms: Terms) -> Finding:
     facts = {"size": None, "unacknowledged": window.most, "protocol": terms.protocol}
     if window.most >= ENOUGH:
         return well(_CHECK, _SUBJECT, f"at least {ENOUGH:,} messages at a time: it bounds nothing", facts)
-    came = f"no bound showed: {window.most:,} messages came, and all were handed over at once"
+    came = (
+        f"no bound showed, with the {window.most:,} messages that came"
+        if window.most
+        else "not seen, as no messages came"
+    )
     if terms.protocol == "5":
-        return well(
-            _CHECK,
-            _SUBJECT,
-            f"{came}; the bridge asks for {terms.receive_maximum:,}, as MQTT 5 can (--publish measures)",
-            facts,
-        )
+        said = f"{came}; the bridge asks for {terms.receive_maximum:,}, as MQTT 5 can; `doctor --publish` measures it"
+        return well(_CHECK, _SUBJECT, said, facts)
     advice = f"{_advice(terms, None)}; `doctor --publish` measures it"
-    said = f"{came}, which does not tell; mosquitto hands a 3.1.1 client 20 at a time unless it is told otherwise"
+    said = f"{came}; mosquitto hands a 3.1.1 client 20 at a time unless it is told otherwise"
     return warning(_CHECK, _SUBJECT, said, advice, facts)
 
 

@@ -1,10 +1,13 @@
 """On real folders; what the disk does not do is given."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from bridge.doctor.disk import Syncs, examine_room, examine_sync, measure_syncs
+from bridge.doctor import disk
+from bridge.doctor.disk import Syncs, examine_room, examine_sync, filesystem_of, measure_syncs
 from bridge.doctor.traffic import Heard, Rate, rate_of_bridge
 
 HOUR_BYTES = 3600 * 100_000
@@ -23,6 +26,44 @@ def test_a_slow_disk_is_a_warning_with_what_it_allows(tmp_path):
     assert "100.0 ms, at worst 400 ms: 10 bursts a second" in finding.said
 
 
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+tmpfs /run tmpfs rw 0 0
+nas:/plant /mnt/the\\040plant nfs4 rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [("/var/lib/data", "ext4"), ("/run/data", "tmpfs"), ("/runner", "ext4"), ("/mnt/the plant/data", "nfs4")],
+)
+def test_what_the_folder_is_mounted_on_is_known(tmp_path, folder, kind):
+    (tmp_path / "mounts").write_text(MOUNTS)
+    assert filesystem_of(Path(folder), tmp_path / "mounts") == kind
+    assert filesystem_of(Path(folder), tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(("kind", "words"), [("tmpfs", "is memory (tmpfs)"), ("nfs4", "is a network drive (nfs4)")])
+def test_memory_and_network_drives_are_no_place_for_a_spool(tmp_path, monkeypatch, kind, words):
+    monkeypatch.setattr(disk, "filesystem_of", lambda _folder: kind)
+    [finding] = examine_sync(tmp_path, lambda: Syncs(0.0, 0.0))
+    assert finding.state == "warning"
+    assert words in finding.said
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "run doctor as that user")],
+)
+def test_what_the_disk_says_comes_with_what_to_do(tmp_path, number, words):
+    def measure():
+        raise OSError(number, os.strerror(number))
+
+    [finding] = examine_sync(tmp_path, measure)
+    assert (finding.state, words in finding.advice) == ("failed", True)
+    assert os.strerror(number) in finding.said
+
+
 def test_a_disk_that_takes_nothing_is_told():
     [finding] = examine_sync(Path("/proc"), lambda: measure_syncs(Path("/proc")))
     assert finding.state == "failed"
@@ -34,7 +75,7 @@ def test_a_disk_that_takes_nothing_is_told():
     [
         (Rate(100_000, "as heard"), "well", "24 hours of an outage at 100.0 kB a second, as heard"),
         (Rate(2_400_000, "as heard"), "warning", "60 minutes of an outage at 2,400.0 kB a second, as heard"),
-        (None, "well", "nothing is received just now that tells for how long"),
+        (None, "well", "for how long that is cannot be told"),
     ],
 )
 def test_the_room_is_told_in_hours_and_whence_the_rate_is_known(tmp_path, rate, state, words):

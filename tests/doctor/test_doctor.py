@@ -1,5 +1,6 @@
 """Against a real broker, a stand-in for Kinesis and for STS, and what can be wrong with each."""
 
+import io
 import json
 import socket
 import ssl
@@ -10,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bridge.cli.doctor import doctor
-from bridge.doctor import broker, network, window
+from bridge.cli.doctor import doctor, show
+from bridge.doctor import broker, window
 from bridge.doctor.aws import examine_endpoint, examine_stream
 from bridge.doctor.examine import examine
-from bridge.doctor.findings import well
+from bridge.doctor.findings import CHECKS, failed, warning, well
+from bridge.doctor.network import Way, reach
 from bridge.errors import ConfigError
 from bridge.kinesis.clients import PublisherSettings
 from bridge.kinesis.places import Place
@@ -53,6 +55,10 @@ def set_up_with(folder, port, aws, key=("test", "test"), mqtt="", **mappings):
 def found(config, capsys, *, send=False):
     code = doctor(config, send=send, as_json=True)
     told = json.loads(capsys.readouterr().out)
+    for each in told:
+        assert set(each) == {"check", "subject", "state", "said", "advice", "details", "facts"}
+        assert each["check"] in CHECKS
+        assert bool(each["advice"]) == (each["state"] != "well"), each
     return code, {each["subject"]: each for each in told}
 
 
@@ -112,7 +118,7 @@ def test_a_broken_mapping_is_told_first(tmp_path, aws):
 
 
 def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
-    [nowhere] = network.reach("broker.address", "broker", "no-such-host.invalid", 1883, None)
+    [nowhere] = reach(Way("broker.address", "broker", "no-such-host.invalid", 1883))
     assert "has no address" in nowhere.said
     authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -128,9 +134,9 @@ def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_pat
 
     thread = threading.Thread(target=serve)
     thread.start()
-    [stranger] = network.reach("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context)
+    [stranger] = reach(Way("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context, "mqtt.tls"))
     trusting = ssl.create_default_context(cafile=authority.ca_file)
-    [trusted] = network.reach("broker.address", "broker", "127.0.0.1", port, lambda: trusting)
+    [trusted] = reach(Way("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
     thread.join()
     listener.close()
     assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)
@@ -194,3 +200,31 @@ def test_a_check_that_fails_or_hangs_stops_no_other():
     told = [(each.subject, each.state) for each in examine(checks, 0.2)]
     hanging.set()
     assert told == [("slow", "well"), ("slow", "failed"), ("broken", "failed"), ("good", "well")]
+
+
+FINDINGS = [
+    well("firewall", "firewall", "let TCP out to", {}, ("broker:8883  the broker",)),
+    warning("broker.window", "in-flight window", "20 at a time", "raise it"),
+    failed("broker.subscription", "subscription värme/\x1b[31m", "refused", "allow it"),
+]
+PLAIN = (
+    "✓ firewall: let TCP out to\n    broker:8883  the broker\n"
+    "! in-flight window: 20 at a time\n    raise it\n"
+    "✗ subscription värme/\\x1b[31m: refused\n    allow it\n"
+)
+
+
+def shown(monkeypatch, encoding):
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", out)
+    for finding in FINDINGS:
+        show(finding)
+    return out.buffer.getvalue().decode()
+
+
+def test_what_is_piped_is_plain_text(monkeypatch):
+    assert shown(monkeypatch, "utf-8") == PLAIN
+
+
+def test_an_encoding_without_marks_gets_others(monkeypatch):
+    assert shown(monkeypatch, "ascii") == PLAIN.replace("✓", "+").replace("✗", "x").replace("värme", "v\\xe4rme")

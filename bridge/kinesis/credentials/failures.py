@@ -68,7 +68,7 @@ def _of_sts(error: Any) -> SendError:
     hint = permission_hint(answer.message) or STS_HINTS.get(answer.code)
     if hint and answer.status < SERVER_ERROR:
         return Refused(answer.code, shortened(f"{error.operation_name}: {answer.message}"), hint)
-    found = answer.error("(none)", "this region", "of kinesis.authentication")
+    found = answer.error("(none)", "this region", "the access key of kinesis.authentication")
     return found if isinstance(found, (Refused, Unavailable)) else Refused(found.code, found.detail, _TRUST)
 
 
