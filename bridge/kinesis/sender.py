@@ -145,7 +145,7 @@ class StreamSender:
 
     def answers(self) -> Histogrammed:
         """How long Kinesis took for each request that it gave results for."""
-        return self._window.answers()
+        return self._window.health.answers.value()
 
     def _next_batch(self) -> Batch:
         """What to send now; empty after any wait, so that the caller looks at everything again."""

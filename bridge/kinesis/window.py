@@ -24,7 +24,6 @@ from bridge.model import Destination, Tuning
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bridge.histogram import Histogrammed
     from bridge.kinesis.batch import Batch
     from bridge.kinesis.client import StreamDescription
     from bridge.kinesis.results import Sorted
@@ -70,7 +69,7 @@ class Window:
         self._undecided: list[tuple[Packed, str]] = []  # stored on another shard, while the shards are not known
         self._attempts: dict[int, int] = {}  # by number: how often a record that is still here was sent
         self._pacing = Pacing(settings.request_backoff)
-        self._health = StreamHealth(stream)
+        self.health = StreamHealth(stream)
         self._in_flight: dict[int, Batch] = {}
         if settings.uplink is not None:
             self.dispatch.request_bytes = min(MAX_REQUEST_BYTES, settings.uplink.request_bytes)
@@ -127,7 +126,7 @@ class Window:
         """Kinesis gave each record of the batch its own result."""
         self._return(batch)
         self._pacing.answered()
-        health = self._health
+        health = self.health
         health.answered(latency_secs)
         health.rejected += len(outcome.rejected)
         health.throttled += outcome.throttled
@@ -147,7 +146,7 @@ class Window:
     def failed(self, batch: Batch, error: SendError, now: float) -> None:
         """The whole request failed: keep all of it, pause, and let one request probe."""
         self._return(batch, error)
-        self._health.bad(error, now)
+        self.health.bad(error, now)
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self._pacing.failed(batch.epoch, now, pause)
         self._mark_sent(batch.records)
@@ -163,7 +162,7 @@ class Window:
         """
         self.limit.doubt()
         alone = len(batch.records) == 1
-        if alone and not (self.limit.described or self._health.delivered):
+        if alone and not (self.limit.described or self.health.delivered):
             self.failed(batch, self._bad_name(error), now)
             return []
         self._return(batch, error)
@@ -172,8 +171,8 @@ class Window:
             self._mark_sent(batch.records)
             self.dispatch.halve(batch.records)
             return []
-        self._health.rejected += 1
-        self._health.ok(now)
+        self.health.rejected += 1
+        self.health.ok(now)
         self._forget(batch.records)
         return [(batch.records[0], "invalid", str(error))]
 
@@ -183,7 +182,7 @@ class Window:
         self.limit.answered(description.max_record_bytes, now, described=description.described, again=again)
         self._placement.told(description.distribution)
         if not self._pacing.failures and not self._attempts:
-            self._health.ok(now)
+            self.health.ok(now)
         oversized, self._oversized = self._oversized, []
         limit = description.max_record_bytes
         if fits := [record for record in oversized if counted_bytes(record) <= limit]:
@@ -195,8 +194,8 @@ class Window:
     def limit_unanswered(self, error: SendError, now: float) -> None:
         """The limit could not be asked: before the first record was delivered, this tells what is wrong."""
         self.limit.unanswered(now)
-        if not self._health.delivered and not is_throttling(error.code):
-            self._health.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
+        if not self.health.delivered and not is_throttling(error.code):
+            self.health.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
 
     def shards_answered(self, shards: Sequence[Shard], now: float) -> list[Record]:
         """The shards are known; gives the records that turn out to be delivered, though not where they were sent.
@@ -233,13 +232,9 @@ class Window:
             numbers.append(waiting)
         return min(numbers, default=None)
 
-    def answers(self) -> Histogrammed:
-        """How long Kinesis took for each request."""
-        return self._health.answers.value()
-
     def status(self, now: float) -> StreamStatus:
         """How the stream does."""
-        health = self._health
+        health = self.health
         return StreamStatus(
             stream=self._stream,
             state=health.state,
@@ -282,7 +277,7 @@ class Window:
         self._in_flight.pop(id(batch), None)
         if batch.part:
             self.dispatch.part_returned()
-        health = self._health
+        health = self.health
         health.requests += 1
         if self._attempts:
             health.retried += sum(record.number in self._attempts for record in batch.records)
@@ -291,7 +286,7 @@ class Window:
             health.duplicates_possible += len(batch.records)
 
     def _delivered(self, records: Sequence[Record]) -> None:
-        self._health.delivered += len(records)
+        self.health.delivered += len(records)
         self._forget(records)
 
     def _forget(self, records: Sequence[Record]) -> None:
@@ -308,7 +303,7 @@ class Window:
 
     def _resend(self, records: Sequence[Record]) -> None:
         """They are on a shard where consumers that de-aggregate discard them."""
-        self._health.resent += len(records)
+        self.health.resent += len(records)
         self._mark_sent(records)
         self.dispatch.put_back(records)
 
@@ -336,12 +331,12 @@ class Window:
     def _judge(self, outcome: Sorted, attempts: int, now: float) -> None:
         """The state after an answer: one throttled record is business as usual, one that never passes is not."""
         if outcome.last is not None and (not outcome.shards or attempts >= STUCK_ATTEMPTS):
-            self._health.bad(record_error(outcome.last.code, outcome.last.message, self._stream), now)
+            self.health.bad(record_error(outcome.last.code, outcome.last.message, self._stream), now)
         elif max(self._attempts.values(), default=0) < STUCK_ATTEMPTS:
-            self._health.ok(now)
+            self.health.ok(now)
 
     def _refuse(self, records: list[Record], limit: int) -> list[Rejected]:
-        self._health.rejected += len(records)
+        self.health.rejected += len(records)
         return [_too_large(record, limit) for record in records]
 
     def _bad_name(self, error: SendError) -> Refused:
