@@ -70,6 +70,31 @@ def find_letters(
 
     Raises BridgeError as `read_letter`.
     """
+    with _reading(folder) as database:
+        for number in _matching(database, wanted, before, limit):
+            yield from read_letters(database, number=number)
+
+
+def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
+    """As `find_letters`, without the letters themselves: these may be many."""
+    with _reading(folder) as database:
+        return _matching(database, wanted, None, limit)
+
+
+def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
+    """How many letters `find_letters` would find in all."""
+    with _reading(folder) as database:
+        count: int = database.execute(f"select count(*) from dead_letters {_clause(wanted)}", {**wanted}).fetchone()[0]
+        return count
+
+
+def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
+    query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
+    return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
+
+
+def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
+    """Of fixed words; what is looked for is bound to its name."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",
@@ -77,11 +102,7 @@ def find_letters(
         "topic": "instr(topic, :topic) > 0",
     }
     where = [tests[name] for name in wanted] + (["number < :before"] if before is not None else [])
-    with _reading(folder) as database:
-        clause = f"where {' and '.join(where)}" if where else ""
-        query = f"select number from dead_letters {clause} order by number desc limit :limit"
-        for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit}).fetchall():
-            yield from read_letters(database, number=number)
+    return f"where {' and '.join(where)}" if where else ""
 
 
 def count_by_code(folder: Path) -> dict[str, int]:

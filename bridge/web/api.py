@@ -11,14 +11,16 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.errors import BridgeError
-from bridge.spool.inspection import count_by_code, find_letters, read_letter
+from bridge.spool.inspection import count_by_code, count_matching, find_letters, find_numbers, read_letter
 from bridge.web.shown import letter_summary, letter_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Query
+    from pathlib import Path
 
     from starlette.requests import Request
 
+    from bridge.coverage import MappingCoverage
     from bridge.mapping.mapping import Mapping
     from bridge.web.history import History
     from bridge.web.observed import Observed
@@ -51,14 +53,16 @@ class Api:
         snapshot = self._bridge.snapshot()
         told = snapshot.value()
         del told["dead_letters"]
-        silent = {each.name: each.silent_ms for each in snapshot.coverage.mappings}
+        coverage = {each.name: each for each in snapshot.coverage.mappings}
         return {
             **told,
             "version": __version__,
             "now_ms": time.time_ns() // 1_000_000,
             "up_secs": time.time() - snapshot.started_at,
             "writable": self._writable,
-            "mappings": [self._mapping_summary(mapping, silent) for mapping in self._bridge.mappings.routes.mappings],
+            "mappings": [
+                _summary(mapping, coverage.get(mapping.name)) for mapping in self._bridge.mappings.routes.mappings
+            ],
             "unmatched_topics": len(snapshot.coverage.topics),
         }
 
@@ -95,25 +99,32 @@ class Api:
         """POST /api/try: a mapping on a message. Nothing is written, so anyone who may look may try."""
         return json(await self._playground.try_(await body(request)))
 
-    def _mapping_summary(self, mapping: Mapping, silent: dict[str, int]) -> dict[str, Any]:
-        streams = [output.data_stream for output in mapping.outputs]
-        tests = len(mapping.specification.tests)
-        told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams, "tests": tests}
-        return {**told, "silent_ms": silent.get(mapping.name, 0)}
-
     # -- dead letters ----------------------------------------------------------------------------------------------
 
     async def letters(self, request: Request) -> Response:
-        """GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: the newest first, and the codes."""
-        asked = {name: value for name, value in request.query_params.items() if value}
-        wanted: dict[str, str] = {name: asked[name] for name in ("code", "mapping", "stream", "topic") if name in asked}
-        limit, before = _number(asked, "limit", 50), _number(asked, "before", 0)
-        folder = self._bridge.letters_folder(_worker(request.query_params))
+        """GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: the newest first.
+
+        With all codes there are, and how many letters match.
+        """
+        folder, wanted = self._wanted(request)
+        limit, before = _number(request.query_params, "limit", 50), _number(request.query_params, "before", 0)
         found = await asyncio.to_thread(
             lambda: list(find_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
         )
         codes = await asyncio.to_thread(count_by_code, folder)
-        return json({"letters": [letter_summary(*each) for each in found], "codes": codes})
+        matching = await asyncio.to_thread(count_matching, folder, wanted)
+        return json({"letters": [letter_summary(*each) for each in found], "codes": codes, "matching": matching})
+
+    async def numbers(self, request: Request) -> Response:
+        """GET /api/letters/numbers?worker=&code=&mapping=&stream=&topic=: of all that match, to be replayed at once."""
+        folder, wanted = self._wanted(request)
+        numbers = await asyncio.to_thread(find_numbers, folder, wanted, MAX_NUMBERS)
+        return json({"numbers": numbers, "most": MAX_NUMBERS})
+
+    def _wanted(self, request: Request) -> tuple[Path, dict[str, str]]:
+        asked = request.query_params
+        wanted = {name: asked[name] for name in ("code", "mapping", "stream", "topic") if asked.get(name)}
+        return self._bridge.letters_folder(_worker(asked)), wanted
 
     async def letter(self, request: Request) -> Response:
         """GET /api/letters/NUMBER?worker=."""
@@ -142,6 +153,14 @@ class Api:
             raise Refused(400, "expected worker: a whole number")
         errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers, worker)
         return json(errand.value())
+
+
+def _summary(mapping: Mapping, coverage: MappingCoverage | None) -> dict[str, Any]:
+    """A mapping in a list; `messages` since the start, `last_ms` as milliseconds since 1970, 0 if it had none."""
+    streams = [output.data_stream for output in mapping.outputs]
+    told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}
+    seen = {name: getattr(coverage, name, 0) for name in ("messages", "last_ms", "silent_ms")}
+    return {**told, "tests": len(mapping.specification.tests), **seen}
 
 
 def _example(in_force: list[Mapping]) -> dict[str, str]:
@@ -194,7 +213,7 @@ def _worker(asked: Query[str, str]) -> int | None:
 
 
 def _number(asked: Query[str, str], name: str, default: int) -> int:
-    text = asked.get(name, str(default))
+    text = asked.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
         raise Refused(400, f"{name}: expected a whole number")
     return int(text)

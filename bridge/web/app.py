@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from bridge.errors import BridgeError
 from bridge.web.api import Api, Refused, json, read_body, refusal
-from bridge.web.events import MAX_LISTENERS, State, Tail, messages, states
+from bridge.web.events import MAX_LISTENERS, State, Tail, Wanted, messages, states
 from bridge.web.health import health, readiness
 from bridge.web.metrics import CONTENT_TYPE, metrics_text
 from bridge.web.security import COOKIE, SESSION_SECS, SafeHeaders, Sessions, host_is_ours, origin_is_ours
@@ -68,6 +68,7 @@ def web_app(
         Route("/api/mappings/{name}", look(api.mapping)),
         Route("/api/try", act(api.try_), methods=["POST"]),
         Route("/api/letters", look(api.letters)),
+        Route("/api/letters/numbers", look(api.numbers)),
         Route("/api/letters/replay", act(api.replay), methods=["POST"]),
         Route("/api/letters/delete", act(api.delete), methods=["POST"]),
         Route("/api/letters/{number}", look(api.letter)),
@@ -180,9 +181,11 @@ class Site:
         """GET /api/events."""
         return self._stream(states(self.state, self._stopping))
 
-    async def tail(self, _request: Request) -> Response:
-        """GET /api/messages."""
-        return self._stream(messages(self._tail, self._stopping))
+    async def tail(self, request: Request) -> Response:
+        """GET /api/messages?topic=&mapping=: with this text in their topic, or for this mapping alone."""
+        asked = request.query_params
+        wanted = Wanted(asked.get("topic", ""), asked.get("mapping", ""))
+        return self._stream(messages(self._tail, wanted, self._stopping))
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:

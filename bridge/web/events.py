@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -19,8 +21,9 @@ from bridge.mqtt.wire import PUBREL
 from bridge.web.shown import message_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    from bridge.mapping.routes import Routes
     from bridge.mqtt.wire import Publish
     from bridge.web.observed import Observed
 
@@ -29,44 +32,80 @@ TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
 """At most so many of each half second: more nobody can read."""
 TAIL_PER_BURST: Final = 4
+MOST_OF_A_BURST: Final = 64
+"""So many that are wanted are enough to choose from: the ingest thread has other things to do."""
 MAX_LISTENERS: Final = 32
 
 
-class Tail:
-    """A few of the messages that come, for those who look. The ingest thread puts them in, the server takes them."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages somebody wants to see: with this text in their topic, and for this mapping; "" is any."""
 
-    def __init__(self, bridge: Observed) -> None:
-        self._bridge = bridge
+    topic: str = ""
+    mapping: str = ""
+
+
+class Listener:
+    """One who looks. The ingest thread offers, the server takes."""
+
+    def __init__(self, wanted: Wanted, routes: Callable[[], Routes]) -> None:
+        self._part = wanted.topic.encode("utf-8", "surrogatepass")
+        self._mapping = wanted.mapping
+        self._routes = routes
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES)
-        self._listeners = 0
 
-    def __call__(self, burst: list[Publish]) -> None:
-        """A burst was mapped: keep a few of it, spread over it."""
-        now = time.time_ns() // 1_000_000
+    def offer(self, burst: list[Publish], now_ms: int) -> None:
+        """Keep a few of those that are wanted, spread over the burst."""
+        if self._part or self._mapping:
+            burst = list(islice(filter(self._wants, burst), MOST_OF_A_BURST))
         for each in burst[:: max(1, len(burst) // TAIL_PER_BURST)]:
             if each[0] != PUBREL:
-                self._recent.append((each, now))
+                self._recent.append((each, now_ms))
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """While at least one listens, the tap is open."""
-        self._listeners += 1
-        self._bridge.set_tap(self)
-        try:
-            yield
-        finally:
-            self._listeners -= 1
-            if not self._listeners:
-                self._bridge.set_tap(None)
-                self._recent.clear()
+    def _wants(self, publish: Publish) -> bool:
+        if publish[0] == PUBREL or self._part not in publish[1]:
+            return False
+        targets = self._routes().match(publish[1]).targets if self._mapping else ()
+        return not self._mapping or any(target.mapping.name == self._mapping for target in targets)
 
-    def take(self) -> list[dict[str, Any]]:
-        """What came since the last call, each with what the mappings in force make of it."""
+    def take(self) -> list[tuple[Publish, int]]:
+        """What came since the last call."""
         taken = []
         while self._recent:
             taken.append(self._recent.popleft())
+        return taken
+
+
+class Tail:
+    """A few of the messages that come, for those who look; each of them gets what he wants to see."""
+
+    def __init__(self, bridge: Observed) -> None:
+        self._bridge = bridge
+        self._listeners: tuple[Listener, ...] = ()
+
+    def __call__(self, burst: list[Publish]) -> None:
+        """A burst was mapped: offer it. By the ingest thread."""
+        now_ms = time.time_ns() // 1_000_000
+        for listener in self._listeners:
+            listener.offer(burst, now_ms)
+
+    @contextmanager
+    def listening(self, wanted: Wanted) -> Iterator[Listener]:
+        """While at least one listens, the tap is open."""
+        listener = Listener(wanted, lambda: self._bridge.mappings.routes)
+        self._listeners = (*self._listeners, listener)
+        self._bridge.set_tap(self)
+        try:
+            yield listener
+        finally:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+            if not self._listeners:
+                self._bridge.set_tap(None)
+
+    def take(self, listener: Listener) -> list[dict[str, Any]]:
+        """What came since the last call, each with what the mappings in force make of it."""
         routes = self._bridge.mappings.routes
-        return [message_value(routes, publish, at) for publish, at in taken]
+        return [message_value(routes, publish, at_ms) for publish, at_ms in listener.take()]
 
 
 class State:
@@ -99,12 +138,12 @@ async def states(state: State, stopping: Callable[[], bool]) -> AsyncIterator[by
         await asyncio.sleep(STATE_SECS)
 
 
-async def messages(tail: Tail, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """As `states`; a tail is each listener's own share of what came."""
-    async with tail.listening():
+async def messages(tail: Tail, wanted: Wanted, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """As `states`, of some of the messages that are wanted."""
+    with tail.listening(wanted) as listener:
         yield event("messages", [])
         while not stopping():
             await asyncio.sleep(TAIL_SECS)
-            taken = await asyncio.to_thread(tail.take)
+            taken = await asyncio.to_thread(tail.take, listener)
             if taken:
                 yield event("messages", taken)

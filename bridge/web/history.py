@@ -53,6 +53,7 @@ def _totals(snapshot: Snapshot) -> dict[str, float]:
     for row in snapshot.ledger:
         totals[f"mapping {row.mapping}"] = totals.get(f"mapping {row.mapping}", 0.0) + row.received
     totals |= {f"stream {stream.stream}": stream.delivered for stream in snapshot.streams}
+    totals["mapped"] = sum(row.received - row.filtered - row.dead_lettered for row in snapshot.ledger)
     totals["delivered"] = sum(stream.delivered for stream in snapshot.streams)
     return totals
 

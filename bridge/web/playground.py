@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_SECS: Final = 3.0
+START_SECS: Final = 30.0
+"""An interpreter begins, and reads all that mappings need: much longer than a trial, on a small or busy machine."""
 IDLE_SECS: Final = 60.0
 MAX_MAPPING_CHARS: Final = 200_000
 MAX_PAYLOAD_CHARS: Final = 1_000_000
@@ -35,7 +37,8 @@ class Playground:
         request = _checked(asked) | {"folder": str(self._folder)}
         async with self._turn:
             try:
-                return await asyncio.wait_for(self._asked(request), PATIENCE_SECS)
+                process = await asyncio.wait_for(self._running(), START_SECS)
+                return await asyncio.wait_for(_asked(process, request), PATIENCE_SECS)
             except TimeoutError:
                 await self.end()
                 raise BridgeError(
@@ -47,21 +50,13 @@ class Playground:
             finally:
                 self._end_later()
 
-    async def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
-        process = await self._running()
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101 - as above
-        process.stdin.write(orjson.dumps(request) + b"\n")
-        await process.stdin.drain()
-        answer: dict[str, Any] = orjson.loads(await process.stdout.readline())
-        return answer
-
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bridge.web.trial", stdin=pipe, stdout=pipe, stderr=none, limit=LINE_BYTES
             )
+            await _line(self._process)
         return self._process
 
     def _end_later(self) -> None:
@@ -77,6 +72,19 @@ class Playground:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+async def _asked(process: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    process.stdin.write(orjson.dumps(request) + b"\n")
+    await process.stdin.drain()
+    answer: dict[str, Any] = orjson.loads(await _line(process))
+    return answer
+
+
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    return await process.stdout.readline()
 
 
 def _checked(asked: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """A mapping tried on a message, in a process of its own: lines of JSON on standard input, an answer to each on output.
 
+A first line says that it is ready.
+
 Whoever edits an expression can write one that never ends or eats all memory: here it meets this process's limits, and
 not the bridge. Run by `playground.py`. Nothing is written.
 """
@@ -30,6 +32,8 @@ MEMORY_BYTES = 1 << 30
 def main() -> None:
     """Until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    sys.stdout.buffer.write(b"{}\n")  # ready: time is counted from here on
+    sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(orjson.dumps(tried(orjson.loads(line))) + b"\n")
         sys.stdout.buffer.flush()

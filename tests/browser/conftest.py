@@ -1,17 +1,20 @@
 """The page of a real bridge, with messages from a real broker, in a real browser."""
 
+import contextlib
 import json
 import threading
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
+from tests.rig.network import free_port
 from tests.rig.publisher import Publisher
 from tests.stand_in.kinesis import KinesisStandIn
 
 TOKEN = "a-token-of-the-plant"
+expect.set_options(timeout=20_000)
 MARKUP = "<img src=x onerror=window.harmed=1>"
 MAPPING = """\
 topic: factory/{site}/{machine}/telemetry
@@ -36,56 +39,91 @@ BROWSER = [
 ]
 
 
-class Plant:
-    """A bridge with a page, and presses that publish until the end of the tests."""
+def settings(broker, kinesis, host="127.0.0.1", **http):
+    """For write_configuration: the shop's bridge, with a page at a port that stays the same over restarts."""
+    return {
+        "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "client_id": "press-shop"},
+        "kinesis": {"endpoint_url": kinesis.url},
+        "mappings": {"press": MAPPING},
+        "http": {"listen": f"{host}:{free_port()}", **http},
+    }
 
-    def __init__(self, folder, broker, kinesis):
-        write_configuration(
-            folder,
-            mqtt={"url": f"mqtt://127.0.0.1:{broker.port}", "client_id": "press-shop"},
-            kinesis={"endpoint_url": kinesis.url},
-            mappings={"press": MAPPING},
-            http={"listen": "127.0.0.1:0", "token": TOKEN},
-        )
-        self.folder = folder
-        self.bridge = BridgeProcess(folder)
-        self._broker = broker
+
+class Factory:
+    """Presses that publish until the end. `rate`: turns a second, of some messages each."""
+
+    def __init__(self, port, rate=10):
+        self.rate = rate
+        self._port = port
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._produce)
 
     def __enter__(self):
-        self.bridge.__enter__()
-        self.url = self.bridge.wait_for("page")["url"]
         self._thread.start()
         return self
 
     def __exit__(self, *_):
         self._stopping.set()
         self._thread.join()
-        self.bridge.__exit__()
 
     def _produce(self):
         count = 0
-        with Publisher(self._broker.port) as publisher:
-            while not self._stopping.wait(0.1):
+        with Publisher(self._port) as publisher:
+            while not self._stopping.wait(1 / self.rate):
                 count += 1
-                good = json.dumps({"t": count, "status": "RUN"}).encode()
-                messages = [(f"factory/pdx/press{number:02d}/telemetry", good) for number in range(5)]
-                if count in (1, 2, 3):
-                    messages.append(("factory/pdx/press07/telemetry", json.dumps({"t": MARKUP}).encode()))
-                publisher.publish([*messages, (f"factory/{MARKUP}/press01/telemetry", good)])
+                # The broker of some tests goes away for a while.
+                with contextlib.suppress(TimeoutError):
+                    publisher.publish(list(self._messages(count)))
+
+    def _messages(self, count):
+        good = json.dumps({"t": count, "status": "RUN"}).encode()
+        for number in range(5):
+            yield f"factory/pdx/press{number:02d}/telemetry", good
+        if count in (1, 2, 3):
+            yield "factory/pdx/press07/telemetry", json.dumps({"t": MARKUP}).encode()
+        yield f"factory/{MARKUP}/press01/telemetry", good
+
+
+class Plant:
+    """A bridge with a page, a broker, a Kinesis and a factory."""
+
+    def __init__(self, folder, broker, kinesis, **http):
+        write_configuration(folder, **settings(broker, kinesis, **http))
+        self.folder = folder
+        self.broker = broker
+        self.kinesis = kinesis
+        self.bridge = BridgeProcess(folder)
+        self.factory = Factory(broker.port)
+
+    def __enter__(self):
+        self.bridge.__enter__()
+        self.url = self.bridge.wait_for("page")["url"]
+        self.factory.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.factory.__exit__()
+        self.bridge.__exit__()
 
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory):
+    """With a token, for those tests that change nothing of it for the others."""
     folder = tmp_path_factory.mktemp("plant")
-    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis, Plant(folder, broker, kinesis) as plant:
+    with (
+        Mosquitto() as broker,
+        KinesisStandIn({"telemetry": 1}) as kinesis,
+        Plant(folder, broker, kinesis, token=TOKEN) as plant,
+    ):
         yield plant
 
 
 @pytest.fixture(scope="module")
-def browser(plant):
-    """After the plant: what playwright starts in this thread lets no other event loop be made in it."""
+def browser(request):
+    """After the plants: what playwright starts in this thread lets no other event loop be made in it."""
+    for name in ("plant", "troubled"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=BROWSER)
         yield browser
@@ -93,25 +131,40 @@ def browser(plant):
 
 
 @pytest.fixture
-def open_page(browser, plant):
-    """open_page(view="", width=1280, dark=False): logged in. What the page complains of fails the test at its end."""
+def tab(browser):
+    """tab(width=1280, dark=False): a page. What it complains of fails the test at its end, but for `without`."""
     contexts, complaints = [], []
 
-    def make(view="", *, width=1280, height=900, dark=False, bypass_csp=False):
-        context = browser.new_context(
-            color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}, bypass_csp=bypass_csp
-        )
+    def make(*, width=1280, height=900, dark=False, without="nothing of it", **options):
+        view = {"width": width, "height": height}
+        context = browser.new_context(color_scheme="dark" if dark else "light", viewport=view, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.goto(plant.url)
-        page.get_by_label("Token").fill(TOKEN)
-        page.get_by_role("button", name="Log in").click()
-        page.goto(f"{plant.url}#/{view}")
+        page.on("console", lambda said: complaints.append(said.text) if _complains(said, without) else None)
         return page
 
     yield make
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def _complains(said, without):
+    return said.type in ("error", "warning") and without not in said.text
+
+
+def log_in(page, url, view=""):
+    """As a person would; the view is asked for when the way in is done, and not while it is under way."""
+    page.goto(url)
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("navigation", name="Views")).to_be_visible()
+    page.goto(f"{url}#/{view}")
+    return page
+
+
+@pytest.fixture
+def open_page(tab, plant):
+    """open_page(view="", **options of tab): logged in."""
+    return lambda view="", **options: log_in(tab(**options), plant.url, view)

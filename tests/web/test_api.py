@@ -1,6 +1,8 @@
 import pytest
 
+from bridge.mqtt.wire import PUBREL
 from bridge.spool.ledger import LedgerRow
+from bridge.web.events import Tail, Wanted
 from tests.web.bridges import publish, snapshot, stream
 from tests.web.conftest import TOKEN
 
@@ -24,6 +26,8 @@ def test_the_state_has_all_that_the_page_shows(site, bridge):
             "topic": "factory/{site}/{machine}/telemetry",
             "streams": ["telemetry"],
             "tests": 1,
+            "messages": 0,
+            "last_ms": 0,
             "silent_ms": 0,
         }
     ]
@@ -116,6 +120,9 @@ def test_dead_letters_are_listed_found_and_shown(site, bridge):
     assert [each["number"] for each in client.get("/api/letters?code=transform&mapping=press").json()["letters"]] == [2]
     assert [each["number"] for each in client.get("/api/letters?topic=onerror").json()["letters"]] == [1]
     assert client.get("/api/letters?stream=telemetry").json()["letters"]
+    assert client.get("/api/letters?code=decode&limit=1").json()["matching"] == 2
+    assert client.get("/api/letters/numbers").json()["numbers"] == [3, 2, 1]
+    assert client.get("/api/letters/numbers?topic=onerror&code=decode").json()["numbers"] == [1]
     assert client.get("/api/letters/2").json()["payload"] == {"base64": "/w==", "cut": False}
     assert client.get("/api/letters/99").status_code == 409
     assert client.get("/api/letters?limit=x").status_code == 400
@@ -137,20 +144,39 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
     assert bridge.spool.letters.count == 1
 
 
-def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(site, bridge):
-    from bridge.web.events import Tail  # noqa: PLC0415
-
+def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(bridge):
     tail = Tail(bridge)
-    tail([publish("factory/pdx/press07/telemetry", b'{"t": 5}'), publish(f"x/{MARKUP}", b"\xff")])
-    first, second = tail.take()
-    assert first["mappings"][0]["records"][0]["data"]["text"] == '{"machine":"press07","t":5}'
-    assert (second["topic"], second["payload"], second["mappings"]) == (
-        f"x/{MARKUP}",
-        {"base64": "/w==", "cut": False},
-        [],
-    )
-    assert tail.take() == []
+    with tail.listening(Wanted()) as listener:
+        bridge.tap([publish("factory/pdx/press07/telemetry", b'{"t": 5}'), publish(f"x/{MARKUP}", b"\xff")])
+        first, second = tail.take(listener)
+        assert first["mappings"][0]["records"][0]["data"]["text"] == '{"machine":"press07","t":5}'
+        assert (second["topic"], second["payload"], second["mappings"]) == (
+            f"x/{MARKUP}",
+            {"base64": "/w==", "cut": False},
+            [],
+        )
+        assert tail.take(listener) == []
     assert bridge.tap is None
+
+
+def test_a_seldom_topic_is_seen_among_thousands_by_who_asks_for_it(bridge):
+    tail = Tail(bridge)
+    burst = [publish(f"factory/pdx/press{number:04d}/telemetry", b"{}") for number in range(2_000)]
+    burst[1_233] = (PUBREL, b"", b"\0\1", b"", b"", 0)
+    burst[1_500] = publish("elsewhere/press1235", b"")
+    with (
+        tail.listening(Wanted(topic="press1234")) as one,
+        tail.listening(Wanted(topic="235", mapping="press")) as other,
+    ):
+        bridge.tap(burst)
+        assert [each["topic"] for each in tail.take(one)] == ["factory/pdx/press1234/telemetry"]
+        assert [each["topic"] for each in tail.take(other)] == [
+            "factory/pdx/press0235/telemetry",
+            "factory/pdx/press1235/telemetry",
+        ]
+    with tail.listening(Wanted(mapping="none")) as listener:
+        bridge.tap(burst)
+        assert tail.take(listener) == []
 
 
 def test_a_defect_of_the_page_is_told_and_stops_nothing(site, bridge, caplog):

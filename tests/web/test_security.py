@@ -5,7 +5,15 @@ from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, Sessions
 from tests.web.conftest import TOKEN
 
 OURS = {"X-Mqtt-Kinesis": "page"}
-LOOKS = ["/api/status", "/api/history", "/api/coverage", "/api/letters", "/api/mappings/press", "/metrics"]
+LOOKS = [
+    "/api/status",
+    "/api/history",
+    "/api/coverage",
+    "/api/letters",
+    "/api/letters/numbers",
+    "/api/mappings/press",
+    "/metrics",
+]
 
 
 @pytest.fixture(autouse=True)

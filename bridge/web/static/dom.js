@@ -1,41 +1,63 @@
 // Elements made of text: nothing from a message, a topic or a file is ever read as markup.
 
+const there = (child) => child !== null && child !== undefined && child !== false;
+
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (!there(value)) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(2).filter(there));
   return element;
 }
 
+export const members = (text) => breakable(text, /(?<=[,{}[\]])/);
+
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...children.flat(2).filter(there));
 }
 
-const SVG = "http://www.w3.org/2000/svg";
+// Makes `element` hold what `children` are, and leaves in place all that stays as it was: who reads, selects or has the
+// focus there is not disturbed each second. Only for what listens to nothing.
+export function renew(element, ...children) {
+  const fresh = element.cloneNode(false);
+  fill(fresh, ...children);
+  renewChildren(element, fresh);
+}
 
-// A sparkline of an hour at most; the highest point fills its height.
-export function sparkline(points, what) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "spark");
-  svg.setAttribute("viewBox", "0 0 100 24");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", what);
-  const shown = (points || []).slice(-180);
-  if (shown.length < 2) return svg;
-  const most = Math.max(...shown, 1e-9);
-  const place = (value, at) => `${((at / (shown.length - 1)) * 100).toFixed(2)},${(23 - (value / most) * 21).toFixed(2)}`;
-  const line = shown.map(place).join("L");
-  for (const [kind, d] of [["area", `M0,24L${line}L100,24Z`], ["line", `M${line}`]]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", kind);
-    path.setAttribute("d", d);
-    svg.append(path);
-  }
-  return svg;
+function renewChildren(old, fresh) {
+  const wanted = [...fresh.childNodes];
+  while (old.childNodes.length > wanted.length) old.lastChild.remove();
+  wanted.forEach((node, at) => {
+    const present = old.childNodes[at];
+    if (!present) old.append(node);
+    else if (present.nodeName !== node.nodeName) present.replaceWith(node);
+    else if (node.nodeType === Node.TEXT_NODE) { if (present.data !== node.data) present.data = node.data; }
+    else { renewAttributes(present, node); renewChildren(present, node); }
+  });
+}
+
+function renewAttributes(old, fresh) {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+}
+
+// A topic is broken between its levels, and JSON between its members, rather than in the middle of a word.
+export function breakable(text, after = /(?<=[/._])/) {
+  return String(text).split(after).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
+}
+
+// Asks in the page itself; true when it is agreed to.
+export function agreed(question, verb) {
+  const dialog = h("dialog", { "aria-labelledby": "question" },
+    h("form", { method: "dialog" }, h("p", { id: "question" }, question),
+      h("div", { class: "row end" }, h("button", { class: "plain", value: "no", autofocus: true }, "Cancel"), h("button", { class: "danger", value: "yes" }, verb))));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((told) => {
+    dialog.addEventListener("close", () => { dialog.remove(); told(dialog.returnValue === "yes"); });
+  });
 }

@@ -1,15 +1,23 @@
+// Numbers, sizes and times as people read them.
+
 export const whole = (value) => Math.round(value).toLocaleString("en-US");
+
+export const counted = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
+
+// For a badge: 1,234 is 1.2k.
+export const short = (value) => (value < 1000 ? whole(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
 
 export function rate(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return value >= 100 || value === 0 ? whole(value) : value.toFixed(value >= 10 ? 0 : 1);
+  return value >= 10 || value === 0 ? whole(value) : value.toFixed(1);
 }
 
 export function bytes(value) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
   while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit += 1; }
-  return `${unit && value < 100 ? value.toFixed(1) : whole(value)} ${units[unit]}`;
+  if (!unit) return value === 1 ? "1 byte" : `${whole(value)} bytes`;
+  return `${value < 10 && value % 1 ? value.toFixed(1) : whole(value)} ${units[unit]}`;
 }
 
 export function duration(secs) {
@@ -21,11 +29,32 @@ export function duration(secs) {
   return `${Math.round(secs / 86400)} days`;
 }
 
+// Of a time such as 2026-01-31T12:00:00.000Z.
+export const clock = (at) => `${at.slice(11, 23)} UTC`;
+export const moment = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)}`;
+
 export const content = (value) => (value.text !== undefined ? value.text : `(base64) ${value.base64}`) + (value.cut ? " …" : "");
 
-// JSON is shown indented; anything else as it is.
+// What is long is cut where many stand below each other.
+export function excerpt(value, most = 480) {
+  const text = content(value);
+  return text.length <= most ? text : `${text.slice(0, most)} … and ${whole(text.length - most)} characters more`;
+}
+
+// JSON is shown indented, each number as it was written (JavaScript would round large ones); anything else as it is.
 export function pretty(value) {
   const text = content(value);
   if (value.text === undefined || value.cut) return text;
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  try { JSON.parse(text); } catch { return text; }
+  return indented(text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g));
+}
+
+function indented(tokens) {
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  return tokens.map((token, at) => {
+    if ("{[".includes(token)) { depth += 1; return "}]".includes(tokens[at + 1]) ? token : token + line(); }
+    if ("}]".includes(token)) { depth -= 1; return "{[".includes(tokens[at - 1]) ? token : line() + token; }
+    return token === "," ? token + line() : token === ":" ? ": " : token;
+  }).join("");
 }

@@ -1,46 +1,24 @@
-// What the page knows, and which view shows it. The bridge tells its state each second; views draw it.
-import { fill, h } from "./dom.js";
-import { duration } from "./format.js";
+// Which view is shown, and what stands above all of them. The bridge tells its state each second; views draw it.
+import { fill } from "./dom.js";
+import { duration, short, whole } from "./format.js";
 import { Letters } from "./letters.js";
+import { known, learn, listen, rememberHour } from "./live.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { Overview } from "./overview.js";
 
-const HEADERS = { "X-Mqtt-Kinesis": "page" };
-
-export async function get(path) {
-  return answer(await fetch(path, { headers: HEADERS }));
-}
-
-export async function post(path, value) {
-  const headers = { ...HEADERS, "Content-Type": "application/json" };
-  return answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(value) }));
-}
-
-async function answer(response) {
-  if (response.status === 401) location.reload();
-  const value = await response.json();
-  if (!response.ok) throw new Error(value.error || `HTTP ${response.status}`);
-  return value;
-}
-
-export const known = { state: null, before: null, history: { series: {}, step_secs: 10 } };
-
-// Per second, between the state before and this one; where there is none before, what the history says.
-export function perSecond(now, before, series) {
-  const secs = known.before ? (known.state.now_ms - known.before.now_ms) / 1000 : 0;
-  if (secs > 0 && before !== undefined) return Math.max(0, (now - before) / secs);
-  return (known.history.series[series] || []).at(-1);
-}
-
 const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, letters: Letters };
-const content = document.getElementById("content");
+const LOST_MS = 5_000;
+const PATIENCE_SECS = 10;
+const element = (id) => document.getElementById(id);
+const content = element("content");
 let view = null;
 
 function show() {
-  const [, name = "", ...rest] = location.hash.split("/").map(decodeURIComponent);
+  const [, name = "", ...rest] = location.hash.split("/").map(decoded);
   const View = VIEWS[name] || Overview;
-  if (!(view instanceof View)) {
+  const another = !(view instanceof View);
+  if (another) {
     if (view && view.leave) view.leave();
     view = new View();
     fill(content, view.element);
@@ -49,51 +27,70 @@ function show() {
     const current = link.getAttribute("href") === (View === Overview ? "#/" : `#/${name}`);
     if (current) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   }
-  if (view.go) view.go(rest);
+  const moved = view.go ? view.go(rest) : false;
   if (known.state && view.draw) view.draw(known.state);
+  return another || moved;
+}
+
+// Who comes to another place begins at its top, by eye and by keyboard.
+function begin() {
+  content.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function decoded(part) {
+  try { return decodeURIComponent(part); } catch { return part; }
 }
 
 function verdict(text, kind) {
-  const pill = document.getElementById("verdict");
-  if (pill.textContent !== text) pill.textContent = text;
-  pill.className = `pill ${kind}`;
+  if (element("verdict").textContent !== text) element("verdict").textContent = text;
+  element("to-problems").className = `pill ${kind}`;
 }
 
 function tell(state) {
-  known.before = known.state;
-  known.state = state;
-  document.getElementById("client").textContent = state.client_id;
-  const count = document.getElementById("letter-count");
-  count.hidden = !state.dead_letter_count;
-  count.textContent = state.dead_letter_count.toLocaleString("en-US");
+  learn(state);
+  const count = state.dead_letter_count;
+  element("client").textContent = state.client_id;
+  document.title = `${state.client_id}: mqtt-kinesis`;
+  element("letter-count").hidden = !count;
+  element("letter-count").textContent = short(count);
+  element("letter-count").setAttribute("aria-label", whole(count));
+  element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
+  element("logout").hidden = !state.writable;
+  drawVerdict(state);
+  drawLost();
+  if (view && view.draw) view.draw(state);
+}
+
+function drawVerdict(state) {
   const problems = state.problems.length;
-  if (problems) verdict(problems === 1 ? "1 problem" : `${problems} problems`, "bad");
-  else if (!state.subscribed) verdict("connecting to the broker", "warn");
+  if (problems) verdict(problems === 1 ? "1 problem" : `${whole(problems)} problems`, "bad");
+  else if (state.streams.some((each) => each.state !== "ok" && each.bad_for_secs > PATIENCE_SECS)) verdict("Kinesis does not take all", "warn");
+  else if (!state.subscribed) verdict(state.connected ? "subscribing" : "connecting", "warn");
   else verdict("all is well", "good");
-  document.getElementById("footer").textContent = `version ${state.version}, up ${duration(state.up_secs)}`;
-  document.getElementById("logout").hidden = !state.writable;
-  if (view && view.draw && !document.hidden) view.draw(state);
 }
 
-function listen() {
-  const events = new EventSource("/api/events");
-  events.addEventListener("state", (event) => tell(JSON.parse(event.data)));
-  events.addEventListener("error", () => verdict("the bridge does not answer", "bad"));
-  return events;
+// Old numbers must not look like those of now.
+function drawLost() {
+  const silent = performance.now() - known.heardAt;
+  const lost = known.state !== null && !document.hidden && silent > LOST_MS;
+  element("lost").hidden = !lost;
+  content.classList.toggle("old", lost);
+  if (!lost) return;
+  const at = new Date(known.state.now_ms).toISOString().slice(11, 19);
+  fill(element("since"), `All you see is how it stood at ${at} UTC, ${duration(silent / 1000)} ago.`);
+  verdict("no answer", "bad");
 }
 
-async function remember() {
-  try { known.history = await get("/api/history"); } catch { /* told by the stream of events */ }
-}
-
-// While nobody looks, nothing is asked for.
-let events = null;
-function wake() {
-  if (document.hidden) { if (events) events.close(); events = null; } else if (!events) { known.before = null; known.state = null; events = listen(); remember(); }
-}
-
-document.addEventListener("visibilitychange", wake);
-window.addEventListener("hashchange", () => { show(); content.focus({ preventScroll: true }); });
-setInterval(() => { if (!document.hidden) remember(); }, 10_000);
+// While nobody looks, nothing is asked for; who looks again is not told of the time between.
+document.addEventListener("visibilitychange", () => {
+  known.heardAt = performance.now();
+  if (!document.hidden) rememberHour();
+});
+window.addEventListener("hashchange", () => { if (show()) begin(); });
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
+setInterval(drawLost, 1_000);
+setInterval(() => { if (!document.hidden) rememberHour(); }, 10_000);
 show();
-wake();
+rememberHour();
+listen("/api/events", "state", tell);

@@ -1,65 +1,87 @@
 // Some of the messages as they come, each with the records that the mappings make of it.
-import { fill, h } from "./dom.js";
-import { bytes, content } from "./format.js";
-import { panel } from "./overview.js";
-import { take } from "./mappings.js";
+import { breakable, fill, h, members } from "./dom.js";
+import { bytes, clock, excerpt } from "./format.js";
+import { listen } from "./live.js";
+import { made } from "./made.js";
+import { panel } from "./parts.js";
+import { take } from "./playground.js";
 
-const KEPT = 40;
+const KEPT = 20;
+const PAUSE_MS = 400;
 
 export class Messages {
   constructor() {
-    this.list = h("div", { "aria-live": "off" }, h("p", { class: "empty" }, "Waiting for messages …"));
-    this.filter = h("input", { type: "search", placeholder: "part of a topic", "aria-label": "Show only topics with this in them" });
-    this.pause = h("button", { class: "plain", onclick: () => this.toggle() }, "Pause");
-    this.messages = [];
+    this.list = h("div", { role: "feed", "aria-label": "Messages" });
+    this.said = h("p", { class: "empty" });
+    this.filter = h("input", { type: "search", id: "part", placeholder: "part of a topic, such as press07", "aria-label": "Show only topics with this in them", spellcheck: "false", oninput: () => this.soon() });
+    this.pause = h("button", { class: "plain", "aria-pressed": "false", onclick: () => this.toggle() }, "Pause");
+    this.held = h("span", { class: "quiet", "aria-live": "polite" });
     this.paused = false;
+    this.end = () => {};
     this.element = h("div", {}, h("h1", {}, "Messages as they come"),
-      panel("A few of each second, with what becomes of them", h("div", { class: "row" }, this.filter, this.pause), this.list));
-    this.events = new EventSource("/api/messages");
-    this.events.addEventListener("messages", (event) => this.came(JSON.parse(event.data)));
-    this.filter.addEventListener("input", () => this.draw());
+      h("section", { class: "panel", "aria-label": "Messages as they come" },
+        h("div", { class: "head tools" }, this.filter, this.pause, this.held),
+        this.said, this.list));
+    this.list.addEventListener("pointerenter", () => this.hold(true));
+    this.list.addEventListener("pointerleave", () => this.hold(this.list.contains(document.activeElement)));
+    this.list.addEventListener("focusin", () => this.hold(true));
+    this.list.addEventListener("focusout", (event) => { if (!this.list.contains(event.relatedTarget)) this.hold(false); });
+    this.listen();
   }
 
-  leave() { this.events.close(); }
+  leave() { clearTimeout(this.waiting); this.end(); }
+
+  listen() {
+    this.clear();
+    const asked = new URLSearchParams({ topic: this.filter.value });
+    this.end = listen(`/api/messages?${asked}`, "messages", (messages) => this.came(messages));
+  }
+
+  clear() {
+    this.end();
+    fill(this.list);
+    this.said.hidden = false;
+    this.said.textContent = this.filter.value ? `Waiting for a message with “${this.filter.value}” in its topic …` : "Waiting for messages …";
+  }
+
+  // The bridge looks for the topic, so that a seldom one is seen among thousands.
+  soon() {
+    this.clear();
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.listen(), PAUSE_MS);
+  }
 
   toggle() {
     this.paused = !this.paused;
     this.pause.textContent = this.paused ? "Go on" : "Pause";
+    this.pause.setAttribute("aria-pressed", String(this.paused));
+    this.tellHeld();
+  }
+
+  // Nothing moves under a finger, a pointer or the focus.
+  hold(holding) {
+    this.holding = holding;
+    this.tellHeld();
+  }
+
+  tellHeld() {
+    this.held.textContent = this.paused ? "paused" : this.holding ? "held while you are at it" : "";
   }
 
   came(messages) {
-    if (this.paused || !messages.length) return;
-    this.messages = [...messages.reverse(), ...this.messages].slice(0, KEPT);
-    this.draw(null, true);
-  }
-
-  draw(_state, fresh = false) {
-    if (_state && !fresh) return;
-    const wanted = this.filter.value;
-    const shown = this.messages.filter((each) => each.topic.includes(wanted));
-    if (shown.length) fill(this.list, ...shown.map(message));
-    else if (this.messages.length) fill(this.list, h("p", { class: "empty" }, "None of the last messages has that in its topic."));
+    if (this.paused || this.holding || !messages.length) return;
+    this.said.hidden = true;
+    this.list.prepend(...messages.reverse().map(message));
+    while (this.list.childElementCount > KEPT) this.list.lastElementChild.remove();
   }
 }
 
 function message(each) {
   const mapping = each.mappings.length ? each.mappings[0].mapping : "";
-  return h("article", { class: "message" },
-    h("div", { class: "meta" }, h("span", { class: "topic" }, each.topic),
-      h("span", { class: "quiet" }, `${each.at.slice(11, 23)} · ${bytes(each.bytes)} · QoS ${each.qos}${each.retain ? " · retained" : ""}`),
-      h("button", { class: "link", onclick: () => take(mapping, each.topic, each.payload) }, "Try in the playground")),
-    h("pre", {}, content(each.payload)),
-    h("div", { class: "made" }, each.mappings.length ? each.mappings.map(made) : h("p", { class: "quiet" }, "No mapping matches this topic.")));
-}
-
-export function made(each) {
-  const name = each.mapping ? h("strong", {}, `${each.mapping} `) : null;
-  const note = each.remembers ? h("span", { class: "quiet" }, "shown without `changes` and `sample`") : null;
-  const records = each.records.map((record) => h("div", {},
-    h("span", { class: "tag good" }, record.stream), " ", h("span", { class: "quiet" }, record.key === null ? "any shard" : `key ${record.key}`), ` · ${bytes(record.bytes)}`,
-    h("pre", {}, content(record.data))));
-  const rejections = each.rejections.map((rejection) => h("div", {},
-    h("span", { class: "tag bad" }, `dead letter: ${rejection.code}`), " ", rejection.item === null ? "" : `item ${rejection.item}: `, h("span", { class: "wrap" }, rejection.detail)));
-  const none = !records.length && !rejections.length ? h("span", { class: "tag" }, "filtered: nothing is sent") : null;
-  return h("div", {}, name, note, ...records, ...rejections, none, each.more ? h("p", { class: "quiet" }, `and ${each.more} records more`) : null);
+  const facts = [clock(each.at), bytes(each.bytes), `QoS ${each.qos}`, each.retain ? "retained" : null].filter(Boolean).join(" · ");
+  return h("article", { class: "message", "aria-label": each.topic },
+    h("div", { class: "meta" }, h("span", { class: "topic" }, breakable(each.topic)), h("span", { class: "quiet" }, facts),
+      mapping ? h("button", { class: "link", onclick: () => take(mapping, each) }, "Try in the playground") : null),
+    h("pre", { class: "payload" }, members(excerpt(each.payload))),
+    h("div", { class: "made" }, each.mappings.length ? each.mappings.map((one) => made(one, excerpt)) : h("p", { class: "quiet" }, "No mapping matches this topic.")));
 }

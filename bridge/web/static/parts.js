@@ -1,0 +1,37 @@
+// Panels, tags and tables, which all views are made of.
+import { h, renew } from "./dom.js";
+import { whole } from "./format.js";
+
+export const tag = (text, kind = "") => h("span", { class: `tag ${kind}` }, text);
+
+export function panel(title, beside, ...children) {
+  return h("section", { class: "panel", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside), ...children);
+}
+
+// Where a table lies. It never is wider than its screen: on a narrow one each row is a card.
+export const frame = () => h("div", { class: "frame" });
+
+// A number of a table; what is nothing is quiet, and `kind` colours what is something.
+export function number(value, kind = "") {
+  const nothing = value === 0 || value === "0" || value === "–";
+  return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : whole(value));
+}
+
+// Columns that begin with # hold numbers. The roles are said, as a row that is laid out as a card loses its own.
+export function tableOf(columns, rows, foot = null) {
+  const names = columns.map((name) => name.replace("#", ""));
+  const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: columns[at].startsWith("#") ? "number" : null }, name));
+  for (const row of foot ? [...rows, foot] : rows) {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, at) => {
+      cell.setAttribute("role", "cell");
+      if (names[at]) cell.setAttribute("data-label", names[at]);
+    });
+  }
+  return h("table", { role: "table" }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads)),
+    h("tbody", { role: "rowgroup" }, ...rows), foot ? h("tfoot", { role: "rowgroup" }, foot) : null);
+}
+
+export function drawTable(element, columns, rows, empty, foot = null) {
+  renew(element, rows.length ? tableOf(columns, rows, foot) : h("p", { class: "empty" }, empty));
+}

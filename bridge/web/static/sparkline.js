@@ -1,0 +1,44 @@
+// A line of the last hour. Its highest point fills its height, and what it covers is said beside it.
+import { duration, rate } from "./format.js";
+import { known, series } from "./live.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const POINTS = 120;
+
+// "last hour", or as much of it as there is.
+export function covered() {
+  const points = Math.max(0, ...Object.values(known.history.series).slice(0, 1).map((each) => each.length));
+  const secs = points * known.history.step_secs;
+  if (secs < 2 * known.history.step_secs) return "";
+  return secs >= 3590 ? "last hour" : `last ${duration(secs)}`;
+}
+
+export function peak(name, unit) {
+  const points = series(name) || [];
+  return points.length < 2 ? "" : `${covered()}, peak ${rate(Math.max(...points))}${unit}`;
+}
+
+export function sparkline(name, what) {
+  const svg = document.createElementNS(SVG, "svg");
+  const points = thinned(series(name) || []);
+  const drawn = { class: "spark", viewBox: "0 0 100 24", preserveAspectRatio: "none", role: "img", "aria-label": points.length < 2 ? `${what}: nothing to show yet` : `${what}, ${covered()}` };
+  for (const [attribute, value] of Object.entries(drawn)) svg.setAttribute(attribute, value);
+  if (points.length < 2) return svg;
+  const most = Math.max(...points, 1e-9);
+  const place = (value, at) => `${((at / (points.length - 1)) * 100).toFixed(2)},${(23 - (value / most) * 21).toFixed(2)}`;
+  const line = points.map(place).join("L");
+  for (const [kind, d] of [["area", `M0,24L${line}L100,24Z`], ["line", `M${line}`]]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", kind);
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+// No more points than can be seen: the highest of each few.
+function thinned(points) {
+  const step = Math.ceil(points.length / POINTS);
+  if (step < 2) return points;
+  return Array.from({ length: Math.ceil(points.length / step) }, (_, at) => Math.max(...points.slice(at * step, (at + 1) * step)));
+}

@@ -1,0 +1,123 @@
+"""For everyone: by keyboard, on a narrow screen, in the dark, and with what reads a page aloud."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.rig.bridge_process import ROOT
+
+AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+VIEWS = {
+    "": "the books balance",
+    "messages": "Try in the playground",
+    "mappings": "1 mapping",
+    "mappings/press": "passed",
+    "letters": "Choose all shown",
+    "letters/1": "Payload, ",
+}
+"""Each with what is there when it is whole."""
+LINES_OF_EACH_TEXT = """(cell) => [...cell.childNodes].filter((node) => node.nodeName === "#text").map((node) => {
+    const range = document.createRange();
+    range.selectNode(node);
+    return range.getClientRects().length;
+})"""
+COLUMNS = """(field) => {
+    const text = document.createElement("span");
+    text.textContent = "x".repeat(100);
+    text.style.font = getComputedStyle(field).font;
+    text.style.position = "absolute";
+    document.body.append(text);
+    return field.clientWidth / (text.getBoundingClientRect().width / 100);
+}"""
+TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".frame, nav, .panel")]
+    .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.outerHTML.slice(0, 200))"""
+
+
+def views(page, plant):
+    """Each of them, when it is whole."""
+    for view, there in VIEWS.items():
+        page.goto(f"{plant.url}#/{view}")
+        expect(page.get_by_text(there).first).to_be_visible()
+        yield view
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_everyone_can_use_it(open_page, plant, dark):
+    """WCAG 2.1 AA and what axe holds for good practice, in each view."""
+    page = open_page(dark=dark, bypass_csp=True)
+    assert {view: violations(page) for view in views(page, plant)} == {view: [] for view in VIEWS}
+
+
+def test_everyone_can_come_in(tab, plant):
+    page = tab(bypass_csp=True)
+    page.goto(plant.url)
+    assert violations(page) == []
+    page.get_by_label("Token").fill("something-else-entirely")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+
+
+def violations(page):
+    page.add_script_tag(content=Path(AXE).read_text())
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
+    return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_nothing_is_wider_than_its_screen(open_page, plant, width):
+    """Neither the page, nor a table, nor the navigation, whose links stand in one line."""
+    page = open_page(width=width)
+    assert {view: page.evaluate(TOO_WIDE) for view in views(page, plant)} == {view: [] for view in VIEWS}
+    tops = page.evaluate("[...document.querySelectorAll('nav a')].map((each) => each.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1
+
+
+def test_a_topic_is_broken_between_its_levels(open_page):
+    page = open_page("letters")
+    lines = page.locator("td.topic").first.evaluate(LINES_OF_EACH_TEXT)
+    assert lines == [1] * len(["factory/", "pdx/", "press07/", "telemetry"])
+
+
+def test_the_editor_shows_a_line_of_usual_length_beside_its_result(open_page):
+    page = open_page("mappings/press")
+    editor = page.get_by_label(re.compile("^Edit it"))
+    assert editor.evaluate(COLUMNS) >= 80
+    result, box = page.get_by_role("region", name="What becomes of it").bounding_box(), editor.bounding_box()
+    assert result["x"] >= box["x"] + box["width"]
+
+
+def test_it_is_used_by_the_keyboard_alone(open_page):
+    page = open_page("letters")
+    page.reload()  # as one who has just come: a change of view moves the focus into it
+    expect(page.get_by_text("Choose all shown")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
+    assert page.locator("main").evaluate("(main) => getComputedStyle(main).outlineStyle") == "none"
+    for place in ("#to-problems", "a[href='#/letters']", "a[href='#/mappings']"):
+        page.keyboard.press("Shift+Tab")
+        expect(page.locator(f"header {place}")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Mappings", level=1)).to_be_visible()
+    page.get_by_role("region", name="All mappings").get_by_role("link", name="press").press("Enter")
+    editor = page.get_by_label(re.compile("^Edit it"))
+    editor.focus()
+    before = editor.input_value()
+    page.keyboard.press("Tab")
+    expect(editor).to_have_value(re.compile("^  topic|  $"))
+    assert editor.input_value() != before
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Topic", exact=True)).to_be_focused()
+
+
+def test_dark_is_dark(open_page):
+    def ground(page):
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    assert ground(open_page()) != ground(open_page(dark=True)) == "rgb(13, 17, 23)"

@@ -1,0 +1,165 @@
+"""What the page says while something is amiss, and that it goes on by itself when it is mended."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TOKEN, Factory, Plant, log_in, settings
+from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.certificates import Authority
+from tests.rig.mosquitto import Mosquitto
+from tests.rig.workers import Workers
+from tests.stand_in.kinesis import KinesisStandIn
+
+DENIED = "User: arn:aws:iam::000000000000:user/edge is not authorized to perform: kinesis:PutRecords"
+ELSEWHERE = "127.0.0.2"
+"""Not one of the names of this machine by which it may be read without a token, and not reached from any other."""
+GONE = "net::ERR_"
+"""What a browser itself says of a server that does not answer."""
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory):
+    """Without a token: read-only."""
+    folder = tmp_path_factory.mktemp("troubled")
+    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis, Plant(folder, broker, kinesis) as plant:
+        yield plant
+
+
+@pytest.fixture
+def watched(tab, troubled):
+    """The overview; whatever was done to the plant is mended in the end."""
+    page = tab(without=GONE)
+    page.goto(troubled.url)
+    yield page
+    troubled.kinesis.clear()
+
+
+def step(page, name):
+    flow = page.get_by_role("list", name="The way of a message")
+    return flow.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
+
+
+def verdict(page):
+    return page.locator("#verdict")
+
+
+def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubled):
+    expect(verdict(watched)).to_have_text("all is well")
+    troubled.kinesis.fault("error")
+    expect(step(watched, "Kinesis").get_by_text("1 retrying")).to_be_visible()
+    expect(
+        step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ s, (growing by [\d.,]+/s|not getting less)$"))
+    ).to_be_visible()
+    expect(verdict(watched)).to_have_text("Kinesis does not take all")
+    troubled.kinesis.clear()
+    troubled.kinesis.fault("slow", secs=0.3)
+    troubled.kinesis.fail_records("telemetry", share=0.9)
+    expect(step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ s, drained in "))).to_be_visible(timeout=60_000)
+    expect(step(watched, "Kinesis").get_by_text(re.compile(r"^[1-9]\d* throttled"))).to_be_visible()
+    troubled.kinesis.clear()
+    expect(step(watched, "Spool").get_by_text(re.compile("sent as it comes|nothing waits"))).to_be_visible(
+        timeout=60_000
+    )
+
+
+def test_what_kinesis_refuses_is_said_with_what_to_do(watched, troubled):
+    troubled.kinesis.fault("error", code="AccessDeniedException", status=400, message=DENIED)
+    expect(step(watched, "Kinesis").get_by_text("1 refused")).to_be_visible()
+    expect(watched.get_by_role("region", name="What is wrong")).to_contain_text("allow kinesis:PutRecords on")
+    expect(verdict(watched)).to_have_text("1 problem")
+    troubled.kinesis.clear()
+    expect(verdict(watched)).to_have_text("all is well", timeout=90_000)
+
+
+def test_a_broker_that_is_away_is_said(watched, troubled):
+    expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible()
+    troubled.broker.stop()
+    try:
+        expect(step(watched, "Broker").get_by_text("not connected")).to_be_visible()
+        expect(watched.get_by_role("region", name="What is wrong")).to_contain_text("cannot connect to mqtt://")
+    finally:
+        troubled.broker.start()
+    expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible(timeout=60_000)
+
+
+def test_without_a_token_nothing_can_be_chosen_and_it_is_said_why(watched, troubled):
+    watched.goto(f"{troubled.url}#/letters")
+    expect(watched.get_by_text(re.compile("^Read-only: set http.token"))).to_be_visible()
+    assert watched.get_by_role("checkbox").count() == 0
+
+
+def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watched, tab, troubled):
+    tail = tab(without=GONE)
+    tail.goto(f"{troubled.url}#/messages")
+    expect(tail.get_by_role("article").first).to_be_visible()
+    troubled.bridge.kill()
+    gone = watched.get_by_role("alert")
+    expect(gone).to_have_text("The bridge does not answer.")
+    expect(watched.get_by_text(re.compile("how it stood at .* UTC, "))).to_be_visible()
+    expect(verdict(watched)).to_have_text("no answer")
+    assert watched.locator("main").evaluate("(main) => getComputedStyle(main).filter") == "grayscale(1)"
+    troubled.bridge.start()
+    expect(gone).to_be_hidden(timeout=60_000)
+    expect(verdict(watched)).to_have_text("all is well")
+    tail.get_by_role("searchbox").fill("press04")
+    expect(tail.get_by_role("article", name="factory/pdx/press04/telemetry").first).to_be_visible()
+
+
+def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_is_back(tab, tmp_path):
+    cert_file, key_file = Authority(tmp_path / "authority").server()
+    http = {"token": TOKEN, "cert_file": str(cert_file), "key_file": str(key_file)}
+    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
+        write_configuration(tmp_path, **settings(broker, kinesis, **http, host=ELSEWHERE))
+        with BridgeProcess(tmp_path) as bridge, Factory(broker.port):
+            url = bridge.wait_for("page")["url"]
+            assert url.startswith(f"https://{ELSEWHERE}:")
+            page = log_in(tab(ignore_https_errors=True, without=GONE), url, "messages")
+            expect(page.get_by_role("article").first).to_be_visible()
+            [cookie] = page.context.cookies()
+            assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
+            bridge.restart()
+            expect(page.get_by_label("Token")).to_be_visible(timeout=60_000)
+
+
+def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_letters(tab, tmp_path):
+    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
+        write_configuration(tmp_path, **settings(broker, kinesis))
+        with Workers(tmp_path, 2) as bridge, Factory(broker.port):
+            page = tab()
+            page.goto(bridge.wait_for("page")["url"])
+            rows = page.get_by_role("region", name="Workers").get_by_role("row")
+            expect(rows).to_have_count(3)
+            for number in (1, 2):
+                expect(rows.nth(number).get_by_text("running")).to_be_visible()
+                expect(rows.nth(number).get_by_role("cell").nth(3)).not_to_have_text("0")
+            page.get_by_role("link", name="Dead letters").click()
+            workers = page.get_by_label("Worker")
+            expect(workers.get_by_role("option")).to_have_text(
+                [re.compile(r"^worker 1 \("), re.compile(r"^worker 2 \(")]
+            )
+            found = 0
+            for number in ("1", "2"):
+                workers.select_option(number)
+                expect(page.locator("tr.of-letter, .empty").first).to_be_visible()
+                found += page.locator("tr.of-letter").count()
+            assert found > 0
+
+
+def test_before_the_first_message_every_view_says_so(tab, tmp_path):
+    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
+        write_configuration(tmp_path, **settings(broker, kinesis))
+        with BridgeProcess(tmp_path) as bridge:
+            page = tab()
+            page.goto(bridge.wait_for("page")["url"])
+            expect(page.get_by_text("No message has come yet")).to_be_visible()
+            expect(step(page, "Spool").get_by_text("nothing waits")).to_be_visible()
+            page.get_by_role("link", name="Messages").click()
+            expect(page.get_by_text("Waiting for messages …")).to_be_visible()
+            page.get_by_role("link", name="Dead letters").click()
+            expect(page.get_by_text("There are none.")).to_be_visible()
+            page.get_by_role("link", name="Mappings").click()
+            expect(page.get_by_text("no message yet")).to_be_visible()
+            (tmp_path / "mappings" / "press.yaml").unlink()
+            expect(page.get_by_text("There is no mapping in the folder")).to_be_visible()
