@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 TRY_AGAIN_SECS: Final = 5.0
 GRACE_SECS: Final = 1
+BACKLOG: Final = 128
 
 
 class WebServer:
@@ -61,6 +62,7 @@ class WebServer:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._settings.host, self._settings.port))
+            listener.listen(BACKLOG)  # from now on who comes waits, and is not refused, until the server has begun
         except OSError:
             listener.close()
             raise

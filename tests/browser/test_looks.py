@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import ROOT
 
 AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -77,8 +78,9 @@ def test_nothing_is_wider_than_its_screen(open_page, plant, width):
 
 def test_a_topic_is_broken_between_its_levels(open_page):
     page = open_page("letters")
-    lines = page.locator("td.topic").first.evaluate(LINES_OF_EACH_TEXT)
-    assert lines == [1] * len(["factory/", "pdx/", "press07/", "telemetry"])
+    topic, parts = page.locator("td.topic").first, ["factory/", "pdx/", "press07/", "telemetry"]
+    expect(topic).to_be_visible()
+    eventually(lambda: topic.evaluate(LINES_OF_EACH_TEXT) == [1] * len(parts), "each level lies on one line")
 
 
 def test_the_editor_shows_a_line_of_usual_length_beside_its_result(open_page):
@@ -99,7 +101,7 @@ def test_it_is_used_by_the_keyboard_alone(open_page):
     expect(page.locator("main")).to_be_focused()
     expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
     assert page.locator("main").evaluate("(main) => getComputedStyle(main).outlineStyle") == "none"
-    for place in ("#to-problems", "a[href='#/letters']", "a[href='#/mappings']"):
+    for place in ("#verdict", "a[href='#/letters']", "a[href='#/mappings']"):
         page.keyboard.press("Shift+Tab")
         expect(page.locator(f"header {place}")).to_be_focused()
     page.keyboard.press("Enter")

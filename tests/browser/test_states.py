@@ -9,14 +9,15 @@ from tests.browser.conftest import TOKEN, Factory, Plant, log_in, settings
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.certificates import Authority
 from tests.rig.mosquitto import Mosquitto
+from tests.rig.publisher import Publisher
 from tests.rig.workers import Workers
 from tests.stand_in.kinesis import KinesisStandIn
 
 DENIED = "User: arn:aws:iam::000000000000:user/edge is not authorized to perform: kinesis:PutRecords"
 ELSEWHERE = "127.0.0.2"
 """Not one of the names of this machine by which it may be read without a token, and not reached from any other."""
-GONE = "net::ERR_"
-"""What a browser itself says of a server that does not answer."""
+GONE = r"net::ERR_|status of 401"
+"""What a browser itself says of a server that does not answer, or does not know it any more."""
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +54,16 @@ def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubl
         step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ s, (growing by [\d.,]+/s|not getting less)$"))
     ).to_be_visible()
     expect(verdict(watched)).to_have_text("Kinesis does not take all")
+    many = ((f"factory/pdx/press{number % 20:02d}/telemetry", b'{"t": 1}') for number in range(30_000))
+    with Publisher(troubled.broker.port, client_id="many") as publisher:
+        publisher.publish(many)
     troubled.kinesis.clear()
-    troubled.kinesis.fault("slow", secs=0.3)
-    troubled.kinesis.fail_records("telemetry", share=0.9)
-    expect(step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ s, drained in "))).to_be_visible(timeout=60_000)
-    expect(step(watched, "Kinesis").get_by_text(re.compile(r"^[1-9]\d* throttled"))).to_be_visible()
+    troubled.kinesis.fault("slow", secs=1.5)
+    troubled.kinesis.fail_records("telemetry", share=0.01)
+    expect(step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ (s|min), drained in "))).to_be_visible(
+        timeout=60_000
+    )
+    expect(step(watched, "Kinesis").get_by_text(re.compile(r"^[1-9][\d,]* throttled"))).to_be_visible()
     troubled.kinesis.clear()
     expect(step(watched, "Spool").get_by_text(re.compile("sent as it comes|nothing waits"))).to_be_visible(
         timeout=60_000
@@ -107,11 +113,11 @@ def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watch
     expect(tail.get_by_role("article", name="factory/pdx/press04/telemetry").first).to_be_visible()
 
 
-def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_is_back(tab, tmp_path):
+def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_is_back(tab, tmp_path, troubled):
     cert_file, key_file = Authority(tmp_path / "authority").server()
     http = {"token": TOKEN, "cert_file": str(cert_file), "key_file": str(key_file)}
-    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
-        write_configuration(tmp_path, **settings(broker, kinesis, **http, host=ELSEWHERE))
+    with Mosquitto() as broker:
+        write_configuration(tmp_path, **settings(broker, troubled.kinesis, **http, host=ELSEWHERE))
         with BridgeProcess(tmp_path) as bridge, Factory(broker.port):
             url = bridge.wait_for("page")["url"]
             assert url.startswith(f"https://{ELSEWHERE}:")
@@ -123,18 +129,18 @@ def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_
             expect(page.get_by_label("Token")).to_be_visible(timeout=60_000)
 
 
-def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_letters(tab, tmp_path):
-    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
-        write_configuration(tmp_path, **settings(broker, kinesis))
+def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_letters(tab, tmp_path, troubled):
+    with Mosquitto() as broker:
+        write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with Workers(tmp_path, 2) as bridge, Factory(broker.port):
-            page = tab()
+            page = tab(without=GONE)
             page.goto(bridge.wait_for("page")["url"])
             rows = page.get_by_role("region", name="Workers").get_by_role("row")
             expect(rows).to_have_count(3)
             for number in (1, 2):
                 expect(rows.nth(number).get_by_text("running")).to_be_visible()
                 expect(rows.nth(number).get_by_role("cell").nth(3)).not_to_have_text("0")
-            page.get_by_role("link", name="Dead letters").click()
+            page.get_by_role("navigation").get_by_role("link", name="Dead letters").click()
             workers = page.get_by_label("Worker")
             expect(workers.get_by_role("option")).to_have_text(
                 [re.compile(r"^worker 1 \("), re.compile(r"^worker 2 \(")]
@@ -147,19 +153,21 @@ def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_lette
             assert found > 0
 
 
-def test_before_the_first_message_every_view_says_so(tab, tmp_path):
-    with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
-        write_configuration(tmp_path, **settings(broker, kinesis))
+def test_before_the_first_message_every_view_says_so_and_a_folder_without_mappings_is_a_problem(
+    tab, tmp_path, troubled
+):
+    with Mosquitto() as broker:
+        write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with BridgeProcess(tmp_path) as bridge:
-            page = tab()
+            page = tab(without=GONE)
             page.goto(bridge.wait_for("page")["url"])
             expect(page.get_by_text("No message has come yet")).to_be_visible()
             expect(step(page, "Spool").get_by_text("nothing waits")).to_be_visible()
             page.get_by_role("link", name="Messages").click()
             expect(page.get_by_text("Waiting for messages …")).to_be_visible()
-            page.get_by_role("link", name="Dead letters").click()
+            page.get_by_role("navigation").get_by_role("link", name="Dead letters").click()
             expect(page.get_by_text("There are none.")).to_be_visible()
             page.get_by_role("link", name="Mappings").click()
             expect(page.get_by_text("no message yet")).to_be_visible()
             (tmp_path / "mappings" / "press.yaml").unlink()
-            expect(page.get_by_text("There is no mapping in the folder")).to_be_visible()
+            expect(verdict(page)).to_have_text("1 problem")

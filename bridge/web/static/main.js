@@ -44,7 +44,7 @@ function decoded(part) {
 
 function verdict(text, kind) {
   if (element("verdict").textContent !== text) element("verdict").textContent = text;
-  element("to-problems").className = `pill ${kind}`;
+  element("state").className = `pill ${kind}`;
 }
 
 function tell(state) {

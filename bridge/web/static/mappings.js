@@ -41,7 +41,7 @@ export class Mappings {
     this.count.textContent = wanted ? `${whole(shown.length)} of ${counted(all.length, "mapping")}` : counted(all.length, "mapping");
     const title = covered();
     drawTable(this.table, ["Mapping", "State", "#Messages/s", title ? title[0].toUpperCase() + title.slice(1) : "Last hour", "#Messages", "#Tests", "Streams"],
-      shown.map((each) => row(each, state)), all.length ? "No mapping has that in its name, topic or streams." : "There is no mapping in the folder: put one there, and it goes live within two seconds.");
+      shown.map((each) => row(each, state)), all.length ? "No mapping has that in its name, topic or streams." : "No mapping is in force: put a file into the folder, and it goes live within two seconds.");
     this.drawUnmatched(state);
   }
 
