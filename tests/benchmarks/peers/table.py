@@ -20,8 +20,9 @@ COST = (
     "memory, MB",
     "records per 1,000 messages",
     "payload units per 1,000 messages",
+    "load average",
 )
-COST_ALIGNMENT = "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+COST_ALIGNMENT = "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
 KEPT = ("lost / came twice", *SCENES)
 KEPT_ALIGNMENT = "| --- | ---: | ---: | ---: | ---: | ---: |"
 PER = 1_000
@@ -43,7 +44,7 @@ class Entry:
 
 def rows(entries: dict[str, Entry]) -> tuple[list, list]:
     """Of what each needs, and of what became of the messages: cells by peer."""
-    cost = [(name, entry.version, *cost_of(entry.outcomes)) for name, entry in entries.items()]
+    cost = [(name, entry.version, *cost_of(entry.outcomes), busy(entry)) for name, entry in entries.items()]
     kept = [
         (name, *(fate(entry.outcomes[scene]) if scene in entry.outcomes else "" for scene in SCENES))
         for name, entry in entries.items()
@@ -66,6 +67,11 @@ def cost_of(played: dict[str, Outcome]) -> tuple[str, ...]:
         f"{full.rss_mb:,.0f}",
         *(f"{number:,.0f}" if number >= 10 else f"{number:.1f}" for number in each),
     )
+
+
+def busy(entry: Entry) -> str:
+    """How many wanted to run on the machine besides: rates of a busy one are not those of an idle one."""
+    return f"{entry.load_average:.0f}" if entry.outcomes else ""
 
 
 def fate(outcome: Outcome) -> str:

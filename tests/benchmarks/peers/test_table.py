@@ -1,17 +1,21 @@
+import re
+
 import pytest
 
+from tests.benchmarks.peers.catalogue import PEERS
 from tests.benchmarks.peers.peer import NOT_FOUND
-from tests.benchmarks.peers.scenes import Outcome
-from tests.benchmarks.peers.table import Entry, fate, markdown, with_table, write, written
+from tests.benchmarks.peers.scenes import SCENES, Outcome
+from tests.benchmarks.peers.table import PLACE, Entry, fate, markdown, with_table, write, written
+from tests.readme import README
 
 
 def test_a_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
     lost = outcome("killed", lost=1_234, duplicates=5)
     assert fate(lost) == "**1,234** / 5"
     text = markdown({"a script": entry("1.0", backlog=outcome("backlog"), killed=lost), "Vector": entry(NOT_FOUND)})
-    assert "| a script | 1.0 | 12.0 |  | 5,000 | 50 | 1,000 | 4.0 |" in text
+    assert "| a script | 1.0 | 12.0 |  | 5,000 | 50 | 1,000 | 4.0 | 3 |" in text
     assert "| a script | 0 / 0 |  | **1,234** / 5 |  |  |" in text
-    assert "| Vector | not on the PATH |  |  |  |  |  |  |" in text
+    assert "| Vector | not on the PATH |  |  |  |  |  |  |  |" in text
 
 
 def test_what_was_written_is_read_again(tmp_path):
@@ -29,9 +33,18 @@ def test_the_table_replaces_the_one_before():
         with_table("# A\n", "| new |")
 
 
+def test_the_readme_tells_of_every_peer_and_that_the_bridge_lost_nothing():
+    told = PLACE.search(README.read_text(encoding="utf-8"))[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
+    assert {peer.name for peer in PEERS} <= {row[0] for row in rows}
+    fates = [row[1:] for row in rows if row[0].startswith("the bridge") and len(row) == 1 + len(SCENES)]
+    assert len(fates) == 2
+    assert all(re.fullmatch(r"0 / [\d,]+", each) for row in fates for each in row)
+
+
 def outcome(scene, *, lost=0, duplicates=0):
     return Outcome("a script", scene, 1_000, lost, duplicates, 1_000, 4, 5_000.0, 50.0, 12.0)
 
 
 def entry(version, **outcomes):
-    return Entry(version, "a note", "2026-01-01T00:00:00+00:00", {"rate": 1_000}, 0.5, outcomes)
+    return Entry(version, "a note", "2026-01-01T00:00:00+00:00", {"rate": 1_000}, 3.0, outcomes)
