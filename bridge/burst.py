@@ -13,7 +13,7 @@ from bridge.counts import IngestCounts
 from bridge.mapping.quick import LEFT_OUT
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.properties import readable
-from bridge.mqtt.wire import PUBREL
+from bridge.mqtt.wire import PUBACK, PUBCOMP, PUBREC, PUBREL
 from bridge.rejecting import refuse, refuse_topic, reject
 from bridge.spool.transaction import Transaction
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bridge.targets import Target
 
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
-_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
 class BurstMapper:
@@ -67,14 +66,14 @@ class BurstMapper:
             if first == PUBREL:
                 self._release(packet_id)
                 releases += 1
-                acknowledge(_PUBCOMP)
+                acknowledge(PUBCOMP)
                 acknowledge(packet_id)
                 continue
             if qos == _QOS_1:
-                acknowledge(_PUBACK)
+                acknowledge(PUBACK)
                 acknowledge(packet_id)
             elif qos == _QOS_2:
-                acknowledge(_PUBREC)
+                acknowledge(PUBREC)
                 acknowledge(packet_id)
                 if not self._open(packet_id):
                     continue

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from bridge.histogram import added
 from bridge.spool.folder import bytes_on_disk
-from bridge.status import DeadLetterSummary, LettersOfCode, Snapshot
+from bridge.status import SHOWN_LETTERS, DeadLetterSummary, LettersOfCode, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from bridge.mapping.live import LiveMappings
     from bridge.mqtt.subscriber import Subscriber
     from bridge.spool.store import Spool
-
-SHOWN_LETTERS: Final = 20
 
 
 class Observer:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 NOTHING_TIMED = Histogrammed((), (0,), 0.0)
-_TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
-_OTHER_FORMS = frozenset({"coverage", "answers", *_TIMED})
+SHOWN_LETTERS = 20
+"""The newest dead letters that a snapshot holds."""
+TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
+_OTHER_FORMS = frozenset({"coverage", "answers", *TIMED})
 WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
 
@@ -127,7 +129,7 @@ class Snapshot:
 
     def whole(self) -> dict[str, Any]:
         """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
-        timed = {name: list(getattr(self, name)) for name in _TIMED}
+        timed = {name: list(getattr(self, name)) for name in TIMED}
         answers = {stream: list(each) for stream, each in self.answers.items()}
         return {**self.value(), **timed, "answers": answers, "coverage": self.coverage.value()}
 
@@ -143,7 +145,7 @@ class Snapshot:
         told["letters_by_code"] = tuple(LettersOfCode(**each) for each in told["letters_by_code"])
         for name in ("problems", "failing_mappings", "stalled"):
             told[name] = tuple(told[name])
-        for name in _TIMED:
+        for name in TIMED:
             told[name] = Histogrammed.of(told[name])
         told["answers"] = {stream: Histogrammed.of(each) for stream, each in told["answers"].items()}
         return cls(**told)

@@ -11,15 +11,13 @@ from bridge.capture.lines import to_line
 from bridge.errors import BridgeError
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.properties import parse_properties
-from bridge.mqtt.wire import PUBREL, ProtocolViolation
+from bridge.mqtt.wire import PUBACK, PUBCOMP, PUBREC, PUBREL, ProtocolViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bridge.mqtt.wire import Publish
-
-_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +71,12 @@ class Recorder:
             qos = first >> 1 & 3
             if first == PUBREL:
                 self._open_packets.discard(packet_id)
-                acknowledgements.append(_PUBCOMP + packet_id)
+                acknowledgements.append(PUBCOMP + packet_id)
                 continue
             if qos == 1:
-                acknowledgements.append(_PUBACK + packet_id)
+                acknowledgements.append(PUBACK + packet_id)
             elif qos == 2:  # noqa: PLR2004 - exactly once
-                acknowledgements.append(_PUBREC + packet_id)
+                acknowledgements.append(PUBREC + packet_id)
                 if packet_id in self._open_packets:
                     continue
                 self._open_packets.add(packet_id)

@@ -11,7 +11,7 @@ import orjson
 from bridge.asking import ask
 from bridge.capture.lines import read_capture
 from bridge.cli.app import FAILED
-from bridge.cli.counting import counted
+from bridge.cli.counting import counted, duration
 from bridge.config import load_settings
 from bridge.coverage import Coverage, CoverageReport
 from bridge.errors import BridgeError, ConfigError
@@ -90,16 +90,8 @@ def in_words(report: CoverageReport) -> Iterator[str]:
     if report.silent:
         yield "mappings gone silent:"
         for each in report.silent:
-            pause = _duration(each.longest_pause_ms)
-            yield f"  {each.name}: nothing for {_duration(each.silent_ms)}; its longest pause before was {pause}"
+            silent, pause = (duration(ms / 1000, places=1) for ms in (each.silent_ms, each.longest_pause_ms))
+            yield f"  {each.name}: nothing for {silent}; its longest pause before was {pause}"
     well = "every topic is matched, and every mapping has its messages; " if report.complete else ""
     yield f"{well}messages by mapping, {rfc3339(report.since_ms)} to {rfc3339(report.at_ms)}:"
     yield from (f"  {each.messages:>9,}  {each.name}: {each.topic}" for each in report.mappings)
-
-
-def _duration(milliseconds: int) -> str:
-    seconds = milliseconds / 1000
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"

@@ -11,8 +11,9 @@ import orjson
 
 from bridge.asking import ask
 from bridge.cli.app import FAILED
+from bridge.cli.counting import duration
 from bridge.cli.screen import opened
-from bridge.cli.watching import Look, duration, problem_lines, title, watched
+from bridge.cli.watching import Look, problem_lines, title, watched
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.ink import BAD, BOOKS, GOOD, WARN, complain, say

@@ -6,6 +6,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from bridge.cli.counting import duration
 from bridge.cli.table import Column, table
 from bridge.mapping.wording import printable
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     Rows = list[dict[str, Any]]
 
 _SOON_SECS: Final = 5.0
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 _MARGIN: Final = " " * 10
 _LEAST_CHARS: Final = 20
 
@@ -71,11 +71,6 @@ def title(told: dict[str, Any], heard: float, now: float, width: int) -> str:
     left = printable(f"{told['client_id']}, up {duration(heard - told['started_at'])}")
     room = max(0, width - len(right) - 2)
     return f"{left[:room]:<{room}}  {right}"[:width]
-
-
-def duration(secs: float) -> str:
-    """In the largest unit that there is one of."""
-    return next((f"{secs / size:.1f} {unit}" for unit, size in _UNITS if secs >= size), f"{secs:.0f} s")
 
 
 def _backlog(look: Look) -> str:

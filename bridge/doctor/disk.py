@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.doctor.findings import failed, warning, well
+from bridge.spool.folder import bytes_on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,9 +128,9 @@ def examine_room(
 def _used(folder: Path) -> int:
     """By the spool's files, those of workers too."""
     used = 0
-    for file in (*folder.glob("spool.db*"), *folder.glob("worker-*/spool.db*")):
+    for each in (folder, *folder.glob("worker-*")):
         with suppress(OSError):
-            used += file.stat().st_size
+            used += bytes_on_disk(each)
     return used
 
 

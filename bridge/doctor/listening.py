@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
 from bridge.mqtt.subscriber import Subscriber
-from bridge.mqtt.wire import PUBREL
+from bridge.mqtt.wire import PUBACK, PUBCOMP, PUBREC, PUBREL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECS = 8.0
 _POLL_SECS: Final = 0.02
-_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
-_ANSWERS: Final = {1: _PUBACK, 2: _PUBREC}
+_ANSWERS: Final = {1: PUBACK, 2: PUBREC}
 
 
 class Listening:
@@ -101,7 +100,7 @@ class Listening:
         now = time.monotonic()
         for message in burst:
             if message[0] == PUBREL:
-                self._answer([_PUBCOMP + message[2]])
+                self._answer([PUBCOMP + message[2]])
             else:
                 self._count(message, now)
         if self.acknowledging:

@@ -79,11 +79,11 @@ class Dispatch:
 
     def capacity(self, requests: int) -> tuple[int, int]:
         """How many records, and bytes of them, may wait and be in flight, where so many requests may be under way."""
-        full = min(requests, FULL_REQUESTS)
+        records, size = full_capacity(requests)
         if self._packer is not None:
-            return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
+            return records, size
         held = _HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0
-        return requests * MAX_REQUEST_RECORDS + held, full * MAX_REQUEST_BYTES
+        return requests * MAX_REQUEST_RECORDS + held, size
 
     def place_by_key(self, by_key: bool) -> None:
         """Whether the keys of records decide on their shards. Where they do not, nothing is aggregated or sorted."""
@@ -291,3 +291,9 @@ class Dispatch:
         keys = [str(number), *(f"{number}-{attempt}" for attempt in range(1, _PLACES_TRIED))]
         places = [(key, shards.of_hash(hash_of(key))) for key in keys[: _PLACES_TRIED if len(shards.shards) > 1 else 1]]
         return max(places, key=lambda place: self.rates.room(place[1].id, self._now)[1])
+
+
+def full_capacity(requests: int) -> tuple[int, int]:
+    """Records, and bytes of them, for so many requests, each filled from a whole turn of the queue."""
+    full = min(requests, FULL_REQUESTS)
+    return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES

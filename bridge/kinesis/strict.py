@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.kinesis.batch import Batch
-from bridge.kinesis.dispatch import FULL_REQUESTS, PACKED_TURN_RECORDS, Dispatch
+from bridge.kinesis.dispatch import PACKED_TURN_RECORDS, Dispatch, full_capacity
 from bridge.kinesis.key_lines import KeyLines
 from bridge.kinesis.lanes import NOW
-from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
+from bridge.kinesis.limits import counted_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,8 +51,7 @@ class StrictDispatch(Dispatch):
 
     def capacity(self, requests: int) -> tuple[int, int]:
         """As `Dispatch`: enough that records which wait for others of their key leave room for other keys."""
-        full = min(requests, FULL_REQUESTS)
-        return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
+        return full_capacity(requests)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
         """As `Dispatch`; of the bytes, about how many."""

@@ -129,8 +129,10 @@ class LiveMappings:
             if self._asked.is_set():
                 self._answering = True  # before the other is taken back: `reloading` must see one of them
                 self._asked.clear()
-                self.reload(every=True)
-                self._answering = False
+                try:
+                    self.reload(every=True)
+                finally:
+                    self._answering = False
                 seen, changed_at = self._look_at_all(), None
                 continue
             now = self._look_at_all()

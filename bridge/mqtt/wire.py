@@ -26,6 +26,8 @@ MAX_CONTROL_BYTES = 1_048_576
 """No packet but PUBLISH is ever this large; more is a broker gone bad."""
 
 PUBREL = 0x62
+PUBACK, PUBREC, PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
+"""What acknowledges, up to the packet identifier. MQTT 5 may leave out a reason code of 0: section 3.4.2.1."""
 _MALFORMED_LENGTH = "a length of more than four bytes"
 _MALFORMED_PUBLISH = "a malformed PUBLISH"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingCoverage, TopicCoverage
 from bridge.histogram import added
 from bridge.spool.ledger import STORED, LedgerRow
-from bridge.status import LettersOfCode
+from bridge.status import SHOWN_LETTERS, TIMED, LettersOfCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from bridge.kinesis.health import StreamStatus
     from bridge.status import Snapshot
 
-_SHOWN_LETTERS: Final = 20
 _SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes")
 _AT_REST: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
-_TIMED: Final = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
 _STREAM_COUNTS: Final = (
     "delivered",
     "rejected",
@@ -44,7 +42,7 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
     first = snapshots[0]
     expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in (*_SINCE_START, *_AT_REST)}
-    timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in _TIMED}
+    timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in TIMED}
     return replace(
         first,
         **sums,
@@ -53,7 +51,7 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         subscribed=all(each.subscribed for each in snapshots),
         ledger=books_of(row for each in snapshots for row in each.ledger),
         streams=_streams(snapshots),
-        dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:_SHOWN_LETTERS],
+        dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:SHOWN_LETTERS],
         problems=_said([(name, each.problems) for name, each in named]),
         coverage=_coverage([each.coverage for each in snapshots]),
         rival="; ".join(f"{name}: {each.rival}" for name, each in named if each.rival),

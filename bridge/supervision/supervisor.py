@@ -77,6 +77,7 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._started_at = time.time()
+        self._fingerprint = fingerprint(settings)
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # the lock, which is taken below, says so
@@ -290,7 +291,7 @@ class Supervisor:
             workers=workers,
             stalled=tuple(self.stalled()),
             started_at=self._started_at,
-            settings_fingerprint=fingerprint(self._settings),
+            settings_fingerprint=self._fingerprint,
             mappings_fingerprint=self.mappings.fingerprint,
         )
 

@@ -7,11 +7,13 @@ https://prometheus.io/docs/practices/naming/
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from bridge import __version__
+from bridge.kinesis.health import State
 from bridge.spool.ledger import COLUMNS, MARKS
 from bridge.spool.schema import SQLITE_VERSION
+from bridge.status import WorkerState
 from bridge.web.health import readiness_of
 
 if TYPE_CHECKING:
@@ -74,8 +76,8 @@ _BOOKS_HELP = {
 }
 _CODES: Final = ("decode", "internal", "invalid", "partition_key", "too_large", "topic", "transform")
 """Each begins at 0: Prometheus does not see an increase to the first value of a counter."""
-_STREAM_STATES: Final = ("ok", "retrying", "refused")
-_WORKER_STATES: Final = ("starting", "running", "draining", "drained", "restarting", "stopped")
+_STREAM_STATES: Final = get_args(State)
+_WORKER_STATES: Final = get_args(WorkerState)
 
 
 def _stream_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:

@@ -1,7 +1,8 @@
 """What `status --watch` shows of two looks at the bridge."""
 
+from bridge.cli.counting import duration
 from bridge.cli.screen import fitting
-from bridge.cli.watching import Look, duration, problem_lines, title
+from bridge.cli.watching import Look, problem_lines, title
 from bridge.cli.watching import watched as lines_of
 
 

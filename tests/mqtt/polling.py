@@ -6,6 +6,15 @@ from bridge.mqtt.address import Address, SessionSettings
 from bridge.mqtt.subscriber import Subscriber
 from bridge.mqtt.wire import PUBREL
 
+
+class Clock:
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.monotonic() + self.ahead
+
+
 ACKNOWLEDGEMENTS = {1: b"\x40\x02", 2: b"\x50\x02"}
 
 

@@ -83,3 +83,20 @@ class ScriptedBroker:
                 script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
                 with connection, contextlib.suppress(OSError):
                     script(Session(connection))
+
+
+def granting(*answers, then=b""):
+    """Answer each SUBSCRIBE with the next codes, the last again and again, and then send `then`."""
+
+    def script(session):
+        version_5 = session.accept()
+        codes = list(answers)
+        while True:
+            first, body = session.receive()
+            if first == 0x82:
+                answer = codes.pop(0) if len(codes) > 1 else codes[0]
+                session.send(packets.suback(int.from_bytes(body[:2]), *answer, version_5=version_5), then)
+            elif first == 0xC0:
+                session.send(packets.PINGRESP)
+
+    return script

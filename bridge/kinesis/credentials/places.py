@@ -61,14 +61,9 @@ def _roles_anywhere(session: Any, settings: Mapping[str, Any], reach: Reach) -> 
 
 def anywhere_url(session: Any, settings: Mapping[str, Any], reach: Reach) -> str:
     """In the trust anchor's region, as the library resolves it: FIPS where asked for, never dual stack."""
-    from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
-    from botocore.config import Config  # noqa: PLC0415 - as above
-
     if "endpoint" in settings:
         return f"https://{settings['endpoint']}"
-    config = Config(use_fips_endpoint=reach.fips or None, signature_version=UNSIGNED)
-    region = settings["trust_anchor_arn"].split(":")[3]
-    return str(session.create_client("rolesanywhere", region_name=region, config=config).meta.endpoint_url)
+    return _botocores(session, "rolesanywhere", settings["trust_anchor_arn"].split(":")[3], fips=reach.fips)
 
 
 def _instance(session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
@@ -142,12 +137,12 @@ def _single_sign_on(session: Any, settings: Mapping[str, Any]) -> Iterator[Asked
         yield Asked(_botocores(session, "sso-oidc", region), "single sign-on: renewing its token")
 
 
-def _botocores(session: Any, service: str, region: str | None) -> str:
+def _botocores(session: Any, service: str, region: str | None, *, fips: bool = False) -> str:
     from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
     from botocore.config import Config  # noqa: PLC0415 - as above
 
-    client = session.create_client(service, region_name=region, config=Config(signature_version=UNSIGNED))
-    return str(client.meta.endpoint_url)
+    config = Config(use_fips_endpoint=fips or None, signature_version=UNSIGNED)
+    return str(session.create_client(service, region_name=region, config=config).meta.endpoint_url)
 
 
 def _container_url() -> str:
