@@ -1,5 +1,6 @@
 """What looks on beside a group of bridges (`doctor`, `run --dry-run`) takes none of the group's messages away."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -36,7 +37,9 @@ class Traffic:
             self.count += 30
 
 
-@pytest.mark.parametrize(("onlooker", "seen"), [("doctor", "of which 0 were retained"), ("run --dry-run", '{"count":')])
+@pytest.mark.parametrize(
+    ("onlooker", "seen"), [("doctor", r"messages: [1-9][\d,]* in \d+ s: "), ("run --dry-run", r'\{"count":')]
+)
 def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(tmp_path, mosquitto, kinesis, onlooker, seen):
     write_configuration(
         tmp_path,
@@ -50,7 +53,7 @@ def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(tmp_path,
                 [sys.executable, "-m", "bridge", *onlooker.split(), "--config", str(tmp_path / "bridge.yaml")],
                 cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             )  # fmt: skip
-            found = any(seen in line for line in process.stdout)
+            found = any(re.search(seen, line) for line in process.stdout)
             process.terminate()
             process.communicate(timeout=30)
         assert found
