@@ -12,8 +12,11 @@ demo: $(VENV)/.demo
 
 # The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
 # Each that may call apt-get goes after another one: two at a time stand in each other's way.
+# Compiled once: hundreds of processes are started, and where PYTHONDONTWRITEBYTECODE is set each would compile the
+# bridge anew, which is a third of its start.
 test:
 	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace shells prometheus node ministack chromium
+	@$(BIN)/python -m compileall -q bridge tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 linted: $(VENV)/.test

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 START_SECS = 10.0
 _ATTEMPTS = 5
+_CONNECT, _CONNACK = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05begin", b"\x20"
+"""MQTT 3.1.1, a clean session of the client id "begin": https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1."""
 
 
 class Broker(Protocol):
@@ -69,19 +71,23 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
     deadline = time.monotonic() + START_SECS
     pause = threading.Event()
     while time.monotonic() < deadline:
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-        except OSError:
-            listening = False
-        else:
-            listening = True
-        # Whoever holds a taken port answers as well: only a broker that is still there a moment later has it.
-        pause.wait(0.1)
+        answers = _speaks_mqtt(port)
+        pause.wait(0.1)  # a broker that did not get its port is gone by now, most likely
         if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
             raise OSError(f"it ended at once; is port {port} taken?")
-        if listening:
+        if answers:
             return
     raise OSError(f"nothing listens on port {port} after {START_SECS:g} s")
+
+
+def _speaks_mqtt(port: int) -> bool:
+    """Whoever holds a taken port takes connections as well; a broker answers CONNECT with CONNACK."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1) as connection:
+            connection.sendall(_CONNECT)
+            return connection.recv(1) == _CONNACK
+    except OSError:
+        return False
 
 
 class Mosquitto:

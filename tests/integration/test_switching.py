@@ -63,7 +63,8 @@ def test_the_link_is_divided_among_workers_and_what_one_that_is_drained_had_goes
     running = workers(2, {"press": large}, link={"max_bytes_per_sec": rate})
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(4_000), 1)
-        eventually(lambda: waits(running, 1) + waits(running, 2) == 4_000, "all is spooled")
+        # At least once: where a worker is slow to acknowledge, the broker may hand the other one a message again.
+        eventually(lambda: waits(running, 1) + waits(running, 2) >= 4_000, "all is spooled")
         kinesis.clear()
         assert 0.6 * rate < speed(kinesis, 2 * rate) < 1.6 * rate
         running.count = 1

@@ -61,7 +61,7 @@ def test_every_record_is_delivered_once_when_all_is_well(kinesis, publisher):
 
 def test_records_that_come_together_go_together(kinesis, publisher):
     queue = MemoryQueue("telemetry")
-    with sending(queue, publisher, SenderSettings(linger_secs=0.5)):
+    with sending(queue, publisher, SenderSettings(linger_secs=2.0)):
         for record in records(10):
             queue.put(record)
             time.sleep(0.005)
