@@ -1,6 +1,7 @@
 """The session with a real broker."""
 
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -199,9 +200,11 @@ def test_not_reading_keeps_the_connection_and_what_waits_in_it(broker, session):
     poll_until_subscribed(at)
     time.sleep(0.9)  # so that a ping of paho's is about to go out when the pause begins
     at.poll(0.05)
-    publish(broker, *(("paused/x", b"%04d" % number + bytes(4000)) for number in range(2000)))
+    messages = [("paused/x", b"%04d" % number + bytes(4000)) for number in range(2000)]
+    publishing = threading.Thread(target=publish, args=(broker, *messages))
+    publishing.start()
     begun = time.monotonic()
-    while time.monotonic() - begun < 3.5:
+    while time.monotonic() - begun < 3.5 or publishing.is_alive():
         assert at.poll(0.2, reading=False) == []
     burst = poll_until(at, lambda burst: len(burst) >= 2000)
     assert [int(payload[:4]) for payload in payloads(burst)] == list(range(2000))
