@@ -77,10 +77,10 @@ def test_what_is_nearly_a_configuration_loads_or_is_refused(folder, data):
     ids=lambda data: data[:12],
 )
 def test_what_is_made_to_exhaust_a_parser_is_dealt_with_at_once(data):
-    start = time.monotonic()
+    start = time.process_time()
     with contextlib.suppress(ConfigError):
         parse_document(data, "m.yaml", substitute=True, environ={}, base=Path("/nowhere"))
-    assert time.monotonic() - start < AT_ONCE_SECS
+    assert time.process_time() - start < AT_ONCE_SECS
 
 
 @settings(deadline=None)

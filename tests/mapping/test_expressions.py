@@ -109,9 +109,9 @@ def test_a_long_expression_is_refused():
     ],
 )
 def test_a_runaway_expression_is_refused_quickly(text):
-    started = time.monotonic()
+    started = time.process_time()
     error_of(text)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("text", ["a" + "[*].b" * 70, "{a: " * 70 + "b" + "}" * 70, " || ".join("ab" * 60)])
@@ -131,10 +131,10 @@ def test_an_expression_that_exhausts_the_stack_is_an_error_of_the_message():
 
 
 def test_a_large_expression_compiles_quickly():
-    started = time.monotonic()
+    started = time.process_time()
     text = "{" + ", ".join(f"k{n}: round(payload.f{n}, `1`)" for n in range(1500)) + "}"
     assert compile_expression(text).search({"payload": {f"f{n}": 1.26 for n in range(1500)}})["k7"] == 1.3
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @given(text=st.text(st.sampled_from("ab.,[]{}()*?&|!@:`'\"\\<>=-01 \n"), max_size=30) | st.text(max_size=20))

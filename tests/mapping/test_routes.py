@@ -1,4 +1,3 @@
-import time
 from dataclasses import replace
 
 from hypothesis import given
@@ -7,6 +6,7 @@ from hypothesis import strategies as st
 from bridge.mapping import routes as module
 from bridge.mapping.routes import Routes
 from tests.mapping.make import mapping
+from tests.rig.effort import lines_run
 
 LEVELS = st.sampled_from(["a", "b", "", "$x"])
 PATTERNS = st.lists(LEVELS | st.sampled_from(["+", "{n}"]), min_size=1, max_size=3).map("/".join).filter(bool)
@@ -97,12 +97,14 @@ def test_no_mappings_no_filters():
     assert Routes([]).match(b"a").targets == ()
 
 
-def test_a_lookup_among_two_thousand_mappings_is_quick():
+def test_a_lookup_among_two_thousand_mappings_takes_no_more_than_among_twenty():
     one = mapping(topic="f/+/line0/+/t")
-    patterns = [f"f/+/line{number}/{{m}}/t" if number % 2 else f"f/{{s}}/line{number}/#" for number in range(2000)]
     parse = type(one.pattern).parse
-    routes = Routes([replace(one, name=text, pattern=parse(text)) for text in patterns])
-    topics = [b"f/site/line%d/m%d/t" % (number % 2000, number) for number in range(5000)]
-    started = time.perf_counter()
-    assert all(len(routes.match(topic).targets) == 1 for topic in topics)
-    assert (time.perf_counter() - started) / len(topics) < 100e-6
+
+    def effort(count):
+        patterns = [f"f/+/line{number}/{{m}}/t" if number % 2 else f"f/{{s}}/line{number}/#" for number in range(count)]
+        routes = Routes([replace(one, name=text, pattern=parse(text)) for text in patterns])
+        topics = [b"f/site/line%d/m%d/t" % (number % count, number) for number in range(200)]
+        return lines_run(lambda: [routes.match(topic) for topic in topics])
+
+    assert effort(2000) <= 1.1 * effort(20)

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,8 +54,6 @@ def test_what_is_not_a_decimal_number_is_rejected(payload, reason):
         Number().decode(payload)
 
 
-def test_a_million_digits_are_refused_at_once():
-    started = time.perf_counter()
+def test_a_million_digits_are_refused_by_their_count():
     with pytest.raises(DecodeError, match="1000000 bytes"):
         Number().decode(b"1" * 1_000_000)
-    assert time.perf_counter() - started < 0.1

@@ -122,16 +122,16 @@ def test_a_full_batch_is_returned_at_once():
     store = Store()
     store.put(*numbered(1, 10))
     begun = time.monotonic()
-    assert len(store.queue.collect(10, 1 << 20, 5.0, 5.0)) == 10
-    assert time.monotonic() - begun < 1
+    assert len(store.queue.collect(10, 1 << 20, 60.0, 60.0)) == 10
+    assert time.monotonic() - begun < 30
 
 
 def test_a_batch_full_of_bytes_is_returned_at_once():
     store = Store()
     store.put(b"x" * 2000)
     begun = time.monotonic()
-    assert len(store.queue.collect(10, 1000, 5.0, 5.0)) == 1
-    assert time.monotonic() - begun < 1
+    assert len(store.queue.collect(10, 1000, 60.0, 60.0)) == 1
+    assert time.monotonic() - begun < 30
 
 
 def test_a_batch_that_is_not_full_waits_for_more():
@@ -141,9 +141,9 @@ def test_a_batch_that_is_not_full_waits_for_more():
     later = threading.Timer(0.1, store.put, [b"2", b"3"])
     later.start()
     begun = time.monotonic()
-    records = store.queue.collect(4, 1 << 20, 5.0, 5.0)
+    records = store.queue.collect(4, 1 << 20, 60.0, 60.0)
     assert [record.data for record in records] == [b"0", b"1", b"2", b"3"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 30
     later.join()
 
 
@@ -152,31 +152,31 @@ def test_a_batch_waits_no_longer_than_its_linger():
     store.put(b"0")
     store.put(b"1")
     begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.1, 5.0)) == 2
-    assert 0.09 < time.monotonic() - begun < 1
+    assert len(store.queue.collect(3, 1 << 20, 0.1, 60.0)) == 2
+    assert 0.09 < time.monotonic() - begun < 30
 
 
 def test_a_record_that_ends_a_pause_waits_for_nobody():
     store = Store()
     store.put(b"0")
-    assert len(store.queue.collect(3, 1 << 20, 30.0, 5.0)) == 1
+    assert len(store.queue.collect(3, 1 << 20, 30.0, 60.0)) == 1
     later = threading.Timer(0.2, store.put, [b"1"])
     later.start()
     begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.15, 5.0)) == 1
+    assert len(store.queue.collect(3, 1 << 20, 0.15, 60.0)) == 1
     later.join()
     store.put(b"2")
     store.put(b"3")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.3, 5.0)) == 2
+    assert len(store.queue.collect(3, 1 << 20, 0.3, 60.0)) == 2
     assert time.monotonic() - begun > 0.25
 
 
 def test_an_empty_queue_times_out():
     begun = time.monotonic()
     assert Store().queue.collect(3, 1 << 20, 0.1, 0.1) == []
-    assert 0.09 < time.monotonic() - begun < 1
+    assert 0.09 < time.monotonic() - begun < 30
 
 
 def test_closing_lets_a_waiting_collect_return():
@@ -184,8 +184,8 @@ def test_closing_lets_a_waiting_collect_return():
     later = threading.Timer(0.05, store.queue.close)
     later.start()
     begun = time.monotonic()
-    assert store.queue.collect(3, 1 << 20, 5.0, 5.0) == []
-    assert time.monotonic() - begun < 1
+    assert store.queue.collect(3, 1 << 20, 60.0, 60.0) == []
+    assert time.monotonic() - begun < 30
     later.join()
 
 

@@ -53,6 +53,6 @@ def test_a_wrong_pattern_is_an_error_of_the_mapping(call, reason):
 
 
 def test_no_pattern_takes_long():
-    started = time.monotonic()
+    started = time.process_time()
     assert search("regex_match(t, '^(a+)+$')", t="a" * 50_000 + "b") is False
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
