@@ -1,0 +1,21 @@
+"""What a call takes, told by the lines of Python that it runs: the same on a slow machine and on a busy one."""
+
+import sys
+
+
+def lines_run(call) -> int:
+    """How many lines run until `call` returns, in it and in all that it calls, of this thread."""
+    count = 0
+
+    def count_line(_frame, event, _argument):
+        nonlocal count
+        count += event == "line"
+        return count_line
+
+    before = sys.gettrace()
+    sys.settrace(count_line)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
