@@ -136,13 +136,14 @@ build/prometheus/.installed: Makefile | shells
 	  || { echo "the tests need Prometheus: put prometheus and promtool on the PATH" >&2; exit 1; }
 	@touch $@
 
-# The page is tested in a real browser.
+# The page is tested in a real browser: the one that opens no windows, where there is a package of it.
 .PHONY: chromium
 chromium: | prometheus
-	@command -v chromium >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-	  else echo "the tests need a browser: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; fi; }
+	@command -v chromium-headless-shell >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && export DEBIAN_FRONTEND=noninteractive GET="apt-get install -y -qq --no-install-recommends" \
+	  && { $$GET chromium-headless-shell fonts-dejavu-core || $$GET chromium fonts-dejavu-core; } >/dev/null 2>&1; } \
+	  || command -v chromium >/dev/null \
+	  || { echo "the tests need a browser: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }
 
 # An AWS that checks signatures and IAM policies. It pins its own botocore, so it has an environment of its own.
 .PHONY: ministack
