@@ -60,6 +60,7 @@ def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubl
     troubled.kinesis.clear()
     troubled.kinesis.fault("slow", secs=1.5)
     troubled.kinesis.fail_records("telemetry", share=0.01)
+    watched.reload()  # as one who comes now: who has seen it grow waits half a minute for it to have become less
     expect(step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ (s|min), drained in "))).to_be_visible(
         timeout=60_000
     )
