@@ -25,12 +25,12 @@ def stream_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
     """Those that load: a shell that completes is no place for a message."""
-    from bridge.config import load_settings  # noqa: PLC0415 - only completion needs it
+    from bridge.config import load_local_settings  # noqa: PLC0415 - only completion needs it
     from bridge.errors import BridgeError  # noqa: PLC0415 - as above
     from bridge.mapping.loader import load_folder  # noqa: PLC0415 - as above
 
     try:
-        folder = load_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings
+        folder = load_local_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings
     except BridgeError:
         folder = Path("mappings")
     return load_folder(folder, {}).mappings

@@ -12,7 +12,7 @@ from bridge.asking import ask
 from bridge.capture.lines import read_capture
 from bridge.cli.app import FAILED
 from bridge.cli.counting import counted, duration
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.coverage import Coverage, CoverageReport
 from bridge.errors import BridgeError, ConfigError
 from bridge.ink import GOOD, WARN, complain, say
@@ -44,7 +44,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
 
 def from_bridge(config: Path) -> CoverageReport:
     """What the bridge that runs with this configuration has seen since it was started."""
-    told = ask(asked_folder(load_settings(config, os.environ).spool.path))
+    told = ask(asked_folder(load_local_settings(config, os.environ).spool.path))
     try:
         return CoverageReport.of(told["coverage"])
     except (KeyError, TypeError, ValueError) as error:
@@ -53,7 +53,7 @@ def from_bridge(config: Path) -> CoverageReport:
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:
     """What the mappings, as their files are now, match of recorded traffic."""
-    loaded = load_folder(load_settings(config, os.environ).mappings, {})
+    loaded = load_folder(load_local_settings(config, os.environ).mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:

@@ -13,7 +13,7 @@ import orjson
 
 from bridge.cli.counting import counted
 from bridge.cli.spools import chosen, only
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.ink import BAD, GOOD, HEAD, WARN, say
 from bridge.mapping.scope import rfc3339
 from bridge.mapping.wording import cut, printable
@@ -56,7 +56,7 @@ class Filter:
 def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
     """A line each, and how many there are by code. Raises ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
-    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
         for each in all_letters(folder):
             if not wanted.takes(each.letter):
@@ -78,7 +78,7 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
 
 def show_letter(config: Path, number: int, worker: int | None = None) -> int:
     """All of one letter, its payload as text or, where it is none, in base64. Raises ConfigError, BridgeError."""
-    folder = only(load_settings(config, os.environ).spool.path, worker)
+    folder = only(load_local_settings(config, os.environ).spool.path, worker)
     say("\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD})
     return 0
 

@@ -15,7 +15,7 @@ from bridge.cli.counting import counted
 from bridge.cli.dead_letters import letter_value, payload_form
 from bridge.cli.progress import progress
 from bridge.cli.spools import chosen
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.ink import GOOD, say
 from bridge.mapping.scope import rfc3339
@@ -54,7 +54,7 @@ countries they take semicolons to separate cells, and then a cell begins within 
 
 def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
     """All of each letter, a line each. Raises ConfigError, BridgeError."""
-    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
     line: Callable[[int, Letter], bytes] = csv_line if as_csv else _json_line
     count = 0
@@ -71,7 +71,7 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
     """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
-    folders = chosen(load_settings(config, os.environ).spool.path, worker)
+    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
     queued = {number: read_books(folder).queued for number, folder in folders.items()}
     queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
     if not queues and stream is not None:

@@ -13,7 +13,7 @@ from bridge.cli.app import FAILED
 from bridge.cli.counting import counted
 from bridge.cli.spools import chosen
 from bridge.cli.status import books_in_words
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.ink import BAD, BOOKS, GOOD, say
 from bridge.spool.inspection import Books, damage, read_books
 from bridge.supervision.summed import books_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
     """0 if the books balance, else 1; of several workers all are looked at. Raises ConfigError, BridgeError."""
-    looked = [_look(folder) for folder in chosen(load_settings(config, os.environ).spool.path, worker).values()]
+    looked = [_look(folder) for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values()]
     if as_json:
         told = [each.value() for each in looked]
         print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
@@ -82,7 +82,7 @@ def _look(folder: Path) -> _Looked:
 def verify_spool(config: Path, worker: int | None = None) -> int:
     """0 if each database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
     wrong = False
-    for folder in chosen(load_settings(config, os.environ).spool.path, worker).values():
+    for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values():
         found = [*damage(folder), *read_books(folder).faults()]
         for fault in found:
             say(f"{folder}: {fault}", {"^.*$": BAD})

@@ -14,7 +14,7 @@ from bridge.cli.app import FAILED
 from bridge.cli.counting import duration
 from bridge.cli.screen import opened
 from bridge.cli.watching import Look, problem_lines, title, watched
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.ink import BAD, BOOKS, GOOD, WARN, complain, say
 from bridge.mapping.wording import printable
@@ -47,7 +47,7 @@ _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "sp
 
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
     """0 if nothing is wrong, else 1. With `watch` again and again, until Ctrl-C. Raises BridgeError, ConfigError."""
-    folder = load_settings(config, os.environ).spool.path
+    folder = load_local_settings(config, os.environ).spool.path
     if watch:
         _watch(folder, as_json=as_json)
     told = ask(asked_folder(folder))

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bridge.cli.spools import only
-from bridge.config import load_settings
+from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.ink import BAD, GOOD, WARN, complain, say
 from bridge.mapping.explain import explain
@@ -22,7 +22,7 @@ from bridge.spool.inspection import read_letter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.config import Settings
+    from bridge.config import LocalSettings
 
 
 def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: bool) -> int:
@@ -31,14 +31,14 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
         check_topic_name(topic)
     except TopicError as error:
         raise BridgeError(f"--topic: {error}") from error
-    settings = load_settings(config, os.environ)
+    settings = load_local_settings(config, os.environ)
     raw = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
     return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
 
 
 def try_letter(config: Path, number: int, worker: int | None = None) -> int:
     """As `try_message`, with the message that a dead letter holds, as it was received."""
-    settings = load_settings(config, os.environ)
+    settings = load_local_settings(config, os.environ)
     letter = read_letter(only(settings.spool.path, worker), number)
     told = printable(f"{letter.code}: {letter.detail}")
     if letter.kind != "message":
@@ -52,7 +52,7 @@ def try_letter(config: Path, number: int, worker: int | None = None) -> int:
     return _explained(settings, message)
 
 
-def _explained(settings: Settings, message: Message) -> int:
+def _explained(settings: LocalSettings, message: Message) -> int:
     loaded = load_folder(settings.mappings, {})
     for problem in loaded.problems:
         complain(problem)

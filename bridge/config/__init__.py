@@ -5,7 +5,15 @@ from bridge.config.fingerprint import fingerprint
 from bridge.config.kinesis import KinesisSettings
 from bridge.config.mqtt import MqttSettings, TlsSettings
 from bridge.config.options import Option, options
-from bridge.config.settings import HttpSettings, LogSettings, Settings, SpoolSettings, load_settings
+from bridge.config.settings import (
+    HttpSettings,
+    LocalSettings,
+    LogSettings,
+    Settings,
+    SpoolSettings,
+    load_local_settings,
+    load_settings,
+)
 
 __all__ = [
     "Authentication",
@@ -13,6 +21,7 @@ __all__ = [
     "Ec2Role",
     "HttpSettings",
     "KinesisSettings",
+    "LocalSettings",
     "LogSettings",
     "MqttSettings",
     "Option",
@@ -21,6 +30,7 @@ __all__ = [
     "TlsSettings",
     "Token",
     "fingerprint",
+    "load_local_settings",
     "load_settings",
     "options",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from bridge.documents import Document
 
 _MAX_PORT = 65_535
+_MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files, watched")
 LEAST_TOKEN_CHARS = 16
+S = TypeVar("S", "Settings", "LocalSettings")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -113,7 +115,7 @@ class Settings(Section):
     mqtt: MqttSettings
     kinesis: KinesisSettings
     spool: SpoolSettings = SpoolSettings()
-    mappings: FromFolder = Field(default=Path("mappings"), description="folder of the mapping files, watched")
+    mappings: FromFolder = _MAPPINGS
     http: HttpSettings | None = Field(
         default=HttpSettings(), description="the status page, the metrics and the health checks; `null` turns them off"
     )
@@ -121,20 +123,33 @@ class Settings(Section):
     stop_secs: float = Field(default=10, ge=1, le=600, description="how long a stop may take before it is forced")
 
 
+class LocalSettings(Section):
+    """What of it is enough for who looks at what lies on this machine, and need not know the bridge's secrets."""
+
+    spool: SpoolSettings = SpoolSettings()
+    mappings: FromFolder = _MAPPINGS
+
+
 def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
     """The settings in `file`, every path absolute. Raises ConfigError with all that is wrong."""
-    return _settings(read_document(file, substitute=True, environ=environ), file)
+    return _settings(read_document(file, substitute=True, environ=environ), file, Settings)
+
+
+def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings:
+    """As `load_settings`, whatever the rest of the file is, and whether what it refers to is there or not."""
+    only = LocalSettings.model_fields
+    return _settings(read_document(file, substitute=True, environ=environ, only=only), file, LocalSettings)
 
 
 def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Settings:
     """As if `text` stood in `file`. Raises ConfigError."""
     folder = file.absolute().parent
-    return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file)
+    return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file, Settings)
 
 
-def _settings(document: Document, file: Path) -> Settings:
+def _settings(document: Document, file: Path, model: type[S]) -> S:
     folder = file.absolute().parent
-    settings = validate(Settings, document, context={"folder": folder})
+    settings = validate(model, document, context={"folder": folder})
     # The defaults are not validated, so they are still relative.
     spool = settings.spool.model_copy(update={"path": folder / settings.spool.path})
     return settings.model_copy(update={"spool": spool, "mappings": folder / settings.mappings})

@@ -7,14 +7,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
-from bridge.documents.nodes import Node, Path, Scalar, find, path_text
+from bridge.documents.nodes import Node, Path, Scalar, Table, find, path_text
 from bridge.documents.parsing import parse
 from bridge.documents.substitution import Substitution
 from bridge.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,16 @@ class Document:
 
 
 def read_document(
-    file: pathlib.Path, *, shown_as: str | None = None, substitute: bool, environ: Mapping[str, str]
+    file: pathlib.Path,
+    *,
+    shown_as: str | None = None,
+    substitute: bool,
+    environ: Mapping[str, str],
+    only: Collection[str] = (),
 ) -> Document:
     """The file's values; `substitute` replaces `${ENV}` and `${file:...}` (relative to the file's folder) in them.
+
+    `only`: of all keys at the top these, if any are named; what stands at the others may refer to what is not there.
 
     Raises ConfigError with all that is wrong: the file cannot be read, is not YAML, or refers to what is not there.
     """
@@ -62,15 +69,23 @@ def read_document(
     except FileProblem as problem:
         message = str(problem)
     else:
-        return parse_document(raw, name, substitute=substitute, environ=environ, base=file.parent)
+        return parse_document(raw, name, substitute=substitute, environ=environ, base=file.parent, only=only)
     raise ConfigError([Problem(name, 0, 0, "", message)])
 
 
 def parse_document(
-    text: str | bytes, file: str, *, substitute: bool, environ: Mapping[str, str], base: pathlib.Path
+    text: str | bytes,
+    file: str,
+    *,
+    substitute: bool,
+    environ: Mapping[str, str],
+    base: pathlib.Path,
+    only: Collection[str] = (),
 ) -> Document:
     """As `read_document`, from text; `file` is the name that problems show, `base` the folder of `${file:...}`."""
     root, problems = parse(text, file)
+    if only and isinstance(root, Table):
+        root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:
         problems += Substitution(environ, base, file).apply(root)
     if problems or root is None:

@@ -1,0 +1,57 @@
+"""Who looks at what lies on this machine needs none of the secrets that `bridge.yaml` refers to."""
+
+import pytest
+from typer.testing import CliRunner
+
+from bridge.cli.app import app
+from bridge.config import load_local_settings, load_settings
+from bridge.errors import ConfigError
+from tests.spool.spools import opened
+
+CONFIG = """\
+mqtt: {url: "mqtts://${BROKER}:8883", password: "${MQTT_PASSWORD}"}
+kinesis: {region: us-east-1, authentication: {type: token, access_key_id: "${file:id}", secret_access_key: "${KEY}"}}
+http: {listen: "0.0.0.0:${PORT}", token: "${HTTP_TOKEN}"}
+spool: {path: "${DATA:-here}"}
+"""
+MAPPING = "topic: a/{x}\noutputs: [{data_stream: telemetry}]\n"
+
+
+@pytest.fixture
+def config(tmp_path):
+    opened(tmp_path / "here").close()
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "m.yaml").write_text(MAPPING)
+    (tmp_path / "bridge.yaml").write_text(CONFIG)
+    return tmp_path / "bridge.yaml"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("spool status", "0 dead letters"),
+        ("spool verify", "whole"),
+        ("dead-letters list", "0 dead letters"),
+        ("dead-letters export letters.jsonl", "0"),
+        ("spool export records.jsonl", "0"),
+        ("try --topic a/b --payload 1", "record"),
+        ("status", "no bridge answers"),
+        ("coverage", "no bridge answers"),
+    ],
+)
+def test_a_command_that_only_looks_is_not_told_that_they_are_missing(config, command, says, monkeypatch):
+    monkeypatch.chdir(config.parent)
+    result = CliRunner().invoke(app, command.split())
+    assert says in result.output + str(result.exception)
+    assert "is not set" not in result.output + str(result.exception)
+
+
+def test_what_is_looked_at_is_checked_as_ever(config):
+    settings = load_local_settings(config, {"DATA": "there"})
+    assert settings.spool.path == config.parent / "there"
+    assert settings.mappings == config.parent / "mappings"
+    config.write_text(CONFIG.replace("path:", "paht:"))
+    with pytest.raises(ConfigError, match="paht"):
+        load_local_settings(config, {})
+    with pytest.raises(ConfigError, match="MQTT_PASSWORD is not set"):
+        load_settings(config, {})
