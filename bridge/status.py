@@ -36,7 +36,8 @@ class DeadLetterSummary(NamedTuple):
 class WorkerStatus:
     """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
 
-    `detail` says why it is not running; "" while it is. `restarts` are those after a crash. What is counted
+    `detail` says why it is not running; "" while it is. `restarts` are those after a crash, `last_end` says how the
+    last of them came about. What is counted
     since the start goes on over them.
     """
 
@@ -49,6 +50,7 @@ class WorkerStatus:
     pid: int
     up_secs: float
     restarts: int
+    last_end: str
     connected: bool
     received_messages: int
     delivered: int

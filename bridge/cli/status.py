@@ -105,18 +105,34 @@ def _unanswered(error: str, last: Look, since: float, width: int | None) -> list
 def in_words(told: dict[str, Any]) -> Iterator[str]:
     """For a person: what is wrong first."""
     yield from (f"problem   {printable(problem)}" for problem in told["problems"])
-    session = "subscribed" if told["subscribed"] else "connected" if told["connected"] else "not connected"
-    yield f"broker    {told['broker']}, MQTT {told['protocol']}: {session}"
+    yield f"broker    {told['broker']}, MQTT {told['protocol']}: {_session(told)}"
     yield f"spool     {told['spool_bytes'] / 2**20:,.1f} MiB, {told['dead_letter_count']:,} dead letters"
     for stream in told["streams"]:
         waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "nothing waits"
         yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
     for worker in told["workers"]:
-        away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
-        detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
-        counts = f"{worker['received_messages']:,} received, {worker['spooled']:,} wait, {worker['restarts']} restarts"
-        yield printable(f"{worker['name']:<10}{worker['state']}{detail}: {counts}, {worker['folder']}")
+        yield printable(_worker(worker))
     yield from books_in_words(told["ledger"], balanced=told["balanced"])
+
+
+def _session(told: dict[str, Any]) -> str:
+    """Of several workers some may be connected."""
+    if told["subscribed"]:
+        return "subscribed"
+    if told["connected"]:
+        return "connected"
+    connected = sum(worker["connected"] for worker in told["workers"])
+    return f"not connected ({connected} of {len(told['workers'])} workers are)" if connected else "not connected"
+
+
+def _worker(worker: dict[str, Any]) -> str:
+    away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
+    detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
+    restarts = f"{worker['restarts']} restarts"
+    if worker["restarts"] and not worker["detail"]:
+        restarts += f" (the last: {worker['last_end']})"
+    counts = f"{worker['received_messages']:,} received, {worker['spooled']:,} wait, {restarts}"
+    return f"{worker['name']:<10}{worker['state']}{detail}: {counts}, {worker['folder']}"
 
 
 def books_in_words(rows: list[dict[str, Any]], *, balanced: bool) -> Iterator[str]:

@@ -71,7 +71,7 @@ class WorkerProcess:
         self._told_at = self._heard_at = self._started_at = 0.0
         self._start_at: float | None = 0.0
         self._detail = "it is being started"
-        self._hung = ""
+        self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
         self._merging = threading.Lock()
 
@@ -125,7 +125,8 @@ class WorkerProcess:
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._backoff.reset()
-        self._pause(f"it hung ({self._hung}), and was killed" if self._hung else _words(code), now)
+        self._last_end = f"it hung ({self._hung}), and was killed" if self._hung else _words(code)
+        self._pause(self._last_end, now)
 
     def _pause(self, why: str, now: float) -> None:
         pause = self._backoff.next()
@@ -234,6 +235,7 @@ class WorkerProcess:
             pid=self.pid,
             up_secs=self._clock() - self._started_at if self.pid else 0.0,
             restarts=self.restarts,
+            last_end=self._last_end,
             connected=snapshot.connected,
             received_messages=snapshot.received_messages,
             delivered=snapshot.total("delivered"),

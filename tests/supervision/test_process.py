@@ -129,6 +129,7 @@ def test_one_that_dies_at_once_is_told_with_the_reason(made, code, why, caplog):
     status = ended(worker)
     assert (status.state, status.restarts) == ("restarting", 1)
     assert status.detail == f"{why}; it is started again, 1 times by now"
+    assert status.last_end == why
     assert f"worker 2 has ended: {why}; starting it again in " in caplog.text
 
 

@@ -14,7 +14,7 @@ from bridge.web.metrics import PREFIX, metrics_text
 from tests.web.bridges import snapshot, stream
 
 WORKER = WorkerStatus(
-    2, "worker 2", "b-2", "/data/worker-2", "restarting", "it crashed", 7, 12.5, 3, False, 9, 8, 1, 4.0, 6
+    2, "worker 2", "b-2", "/data/worker-2", "restarting", "it crashed", 7, 12.5, 3, "it crashed", False, 9, 8, 1, 4.0, 6
 )
 NEVER_SHOWN = {"/data/worker-2", "it crashed", "press07"}
 
@@ -208,6 +208,7 @@ def test_all_that_a_stream_tells_is_a_metric():
     assert {f"stream_{_OF_A_STREAM.get(name, name)}" for name in counted} <= names
 
 
+_OF_A_WORKER_IN_WORDS = {"number", "name", "client_id", "folder", "detail", "pid", "last_end"}
 _OF_A_WORKER = {
     "up_secs": "up_seconds", "received_messages": "messages", "delivered": "records_delivered",
     "spooled": "records_spooled", "oldest_secs": "oldest_seconds", "dead_letter_count": "dead_letters",
@@ -216,5 +217,5 @@ _OF_A_WORKER = {
 
 def test_all_that_a_worker_tells_is_a_metric():
     names = {metric.name.removesuffix("_total") for metric in METRICS}
-    counted = WorkerStatus.__dataclass_fields__.keys() - {"number", "name", "client_id", "folder", "detail", "pid"}
+    counted = WorkerStatus.__dataclass_fields__.keys() - _OF_A_WORKER_IN_WORDS
     assert {f"worker_{_OF_A_WORKER.get(name, name)}" for name in counted} <= names

@@ -76,7 +76,7 @@ export function drawWorkers(element, state) {
     if (late) wait.append(note(`oldest ${duration(each.oldest_secs)}`));
     return h("tr", {},
       head(each.name, note(each.detail || each.client_id)),
-      h("td", {}, tag(each.state, WORKER[each.state] || "bad"), each.restarts ? note(counted(each.restarts, "restart")) : null),
+      h("td", {}, tag(each.state, WORKER[each.state] || "bad"), each.restarts ? note(counted(each.restarts, "restart"), "; the last: ", each.last_end) : null),
       number(rate(now)), number(each.received_messages), number(each.delivered), wait, number(each.dead_letter_count, "amiss"));
   });
   drawTable(element, ["Worker", "State", "#Messages/s", "#Received", "#Delivered", "#Waiting", "#Dead letters"], rows, "");

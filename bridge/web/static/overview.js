@@ -53,7 +53,9 @@ function problemText(problem, failing) {
 
 function broker(state) {
   const kind = state.subscribed ? tag("subscribed", "good") : tag(state.connected ? "subscribing" : "not connected", state.connected ? "warn" : "bad");
+  const there = state.workers.filter((worker) => worker.connected).length;
   const lines = [breakable(state.broker), `MQTT ${state.protocol}; ${whole(state.received_messages)} since the start`];
+  if (there && !state.connected) lines.push(`${whole(there)} of ${counted(state.workers.length, "worker")} connected`);
   if (state.connections > 1) lines.push(`connected ${whole(state.connections)} times`);
   return step("Broker", kind, rate(perSecond((each) => each.received_messages, "messages")), "messages/s", lines, "messages");
 }
