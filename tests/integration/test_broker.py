@@ -31,13 +31,13 @@ def publish_in_background(broker, count, rate):
 
 def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
-    publishing = publish_in_background(mosquitto, 6_000, 2_000)
+    publishing = publish_in_background(mosquitto, 4_000, 1_000)
     for restarts in (1, 2):
         arrivals.wait_for(restarts * 1_000)
         mosquitto.restart()
         subscribed_again(running, restarts + 1)
     publishing.join()
-    arrivals.wait_for_all(range(6_000))
+    arrivals.wait_for_all(range(4_000))
     stop_and_balance(running)
     print(f"{arrivals.duplicates} duplicates")
 
@@ -46,15 +46,15 @@ def test_a_broker_that_is_killed_while_it_hands_out_what_it_saved_costs_no_messa
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
     running.stop()
     with Publisher(mosquitto.port) as publisher:
-        publisher.publish(telemetry(20_000), 1)
+        publisher.publish(telemetry(10_000), 1)
         await_saves(mosquitto)
         running.start()
         arrivals.wait_for(1)
         mosquitto.kill()
         mosquitto.start()
         subscribed_again(running)
-        publisher.publish(telemetry(1_000, first=20_000), 1)
-    arrivals.wait_for_all(range(21_000))
+        publisher.publish(telemetry(1_000, first=10_000), 1)
+    arrivals.wait_for_all(range(11_000))
     stop_and_balance(running)
     print(f"{arrivals.duplicates} duplicates")
 
@@ -73,8 +73,8 @@ def test_a_network_that_hangs_is_noticed_within_twice_the_keepalive_and_costs_no
     between = proxy(mosquitto.port)
     mqtt = {**IMPATIENT, "url": f"mqtt://127.0.0.1:{between.port}", "keepalive_secs": KEEPALIVE_SECS}
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=mqtt), Arrivals(kinesis)
-    publishing = publish_in_background(mosquitto, 6_000, 1_000)
-    arrivals.wait_for(500)
+    publishing = publish_in_background(mosquitto, 3_000, 500)
+    arrivals.wait_for(250)
     between.hang()
     hung_at = time.monotonic()
     eventually(lambda: lost_to_silence(running), "the hang is noticed", timeout_secs=2 * KEEPALIVE_SECS)
@@ -82,7 +82,7 @@ def test_a_network_that_hangs_is_noticed_within_twice_the_keepalive_and_costs_no
     between.heal()
     subscribed_again(running)
     publishing.join()
-    arrivals.wait_for_all(range(6_000))
+    arrivals.wait_for_all(range(3_000))
     stop_and_balance(running)
     print(f"{arrivals.duplicates} duplicates")
 

@@ -1,4 +1,4 @@
-"""What the commands say and return, as a shell sees it."""
+"""What the commands say and return; one as a shell sees it, the others in this process."""
 
 import subprocess
 import sys
@@ -8,22 +8,11 @@ import yaml
 
 from tests.integration.arrivals import TELEMETRY
 from tests.rig.bridge_process import ROOT, write_configuration
+from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
 ENDS = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
-
-
-def command(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "bridge", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
 
 
 def configured(folder, mappings=None, **more):
@@ -32,13 +21,13 @@ def configured(folder, mappings=None, **more):
 
 
 def test_check_is_0_when_all_is_well(tmp_path):
-    assert command("check", "--config", configured(tmp_path)).returncode == 0
+    assert called(tmp_path, "check", "--config", configured(tmp_path)).returncode == 0
 
 
 @pytest.mark.parametrize("verb", [["check"], ["run"]])
 def test_a_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, verb):
     file = configured(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1", "keepalive": 3}, kinesis={"regon": "us-east-1"})
-    done = command(*verb, "--config", file)
+    done = called(tmp_path, *verb, "--config", file)
     assert done.returncode == 2
     assert "mqtt.keepalive: unknown key; did you mean 'keepalive_secs'?" in done.stderr
     assert "kinesis.regon: unknown key; did you mean 'region'?" in done.stderr
@@ -46,16 +35,17 @@ def test_a_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, v
 
 
 def test_a_mapping_that_does_not_load_is_2_for_check(tmp_path):
-    done = command("check", "--config", configured(tmp_path, {"press": TELEMETRY, "bad": {"topic": "a"}}))
+    done = called(tmp_path, "check", "--config", configured(tmp_path, {"press": TELEMETRY, "bad": {"topic": "a"}}))
     assert (done.returncode, "outputs" in done.stderr) == (2, True)
 
 
 def test_a_run_without_any_mapping_is_2(tmp_path):
-    assert command("run", "--config", configured(tmp_path, {"bad": {"topic": "a"}})).returncode == 2
+    assert called(tmp_path, "run", "--config", configured(tmp_path, {"bad": {"topic": "a"}})).returncode == 2
 
 
-def test_a_file_that_is_missing_is_2(tmp_path):
-    done = command("run", "--config", str(tmp_path / "none.yaml"))
+def test_a_file_that_is_missing_is_2_for_the_process_too(tmp_path):
+    command = [sys.executable, "-m", "bridge", "run", "--config", str(tmp_path / "none.yaml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "none.yaml" in done.stderr
 
@@ -63,8 +53,8 @@ def test_a_file_that_is_missing_is_2(tmp_path):
 def test_try_is_0_with_a_record_and_1_without(tmp_path):
     file = configured(tmp_path)
     (topic, payload), *_ = telemetry(1)
-    assert command("try", "--config", file, "--topic", topic, "--payload", payload.decode()).returncode == 0
-    assert command("try", "--config", file, "--topic", "elsewhere", "--payload", "1").returncode == 1
+    assert called(tmp_path, "try", "--config", file, "--topic", topic, "--payload", payload.decode()).returncode == 0
+    assert called(tmp_path, "try", "--config", file, "--topic", "elsewhere", "--payload", "1").returncode == 1
 
 
 def test_a_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosquitto):

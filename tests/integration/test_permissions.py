@@ -1,13 +1,12 @@
 """The bridge with exactly the permissions that `policy` prints, with a key that is rotated, and then with none."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.integration.arrivals import eventually, stop_and_balance
-from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.called import called
 from tests.rig.ministack import MiniStack
 from tests.rig.publisher import Publisher
 
@@ -23,8 +22,7 @@ def aws():
 
 
 def printed_policy(folder):
-    command = [sys.executable, "-m", "bridge", "policy", "--config", str(folder / "bridge.yaml")]
-    return json.loads(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)["Statement"]
+    return json.loads(called(folder, "policy").stdout)["Statement"]
 
 
 def logged(bridge, words):

@@ -1,8 +1,6 @@
 """A stream that is proven complete by its manifests: with packing, over a SIGKILL, by the command, on an emulator."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -12,7 +10,8 @@ from bridge.kinesis.credentials import Authentication
 from bridge.kinesis.reader import StreamReader
 from bridge.proof import Proof
 from tests.integration.arrivals import eventually
-from tests.rig.bridge_process import CREDENTIALS, ROOT, BridgeProcess, write_configuration
+from tests.rig.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
+from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.workers import Workers
 
@@ -32,8 +31,7 @@ MAPPING = {
 
 
 def prove(folder, *options):
-    command = [sys.executable, "-m", "bridge", "prove", "archive", "--json", "--config", str(folder / "bridge.yaml")]
-    done = subprocess.run([*command, *options], capture_output=True, check=False, cwd=ROOT, text=True)
+    done = called(folder, "prove", "archive", "--json", *options)
     return done.returncode, json.loads(done.stdout or "[]"), done.stderr
 
 

@@ -12,7 +12,7 @@ from tests.rig.bridge_process import write_mapping
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
-REWRITES, SECS, RATE = 200, 20.0, 1_000
+REWRITES, SECS, RATE = 120, 12.0, 400
 BROKEN = -1
 """The version that a broken file would give its records."""
 

@@ -10,10 +10,11 @@ from functools import partial
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
 from tests.rig.books import read_books
 from tests.rig.bridge_process import ROOT, write_mapping
+from tests.rig.called import called
 from tests.rig.publisher import Publisher
 
-COUNT = 3_000
-KILLS = 3
+COUNT = 2_000
+KILLS = 2
 SEED = 20_261_124
 BROKEN = {
     "topic": "plant/{machine}",
@@ -84,7 +85,7 @@ def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosq
             books.check()
             assert books.letters + books.in_queues + books.total("delivered") == COUNT, f"seed {SEED}"
             process.start()
-        command(tmp_path, "replay", "--all").communicate(timeout=90)
+        called(tmp_path, "dead-letters", "replay", "--all")
         assert letters(process) == 0
         Arrivals(kinesis).wait_for_all(range(COUNT))
         stop_and_balance(process)

@@ -12,8 +12,11 @@ import yaml
 
 from bridge.assembly import publisher, session_settings
 from bridge.config import load_settings
+from bridge.doctor import broker as doctor_broker
+from bridge.doctor import window
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.called import called
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.network import free_port
 from tests.rig.publisher import Publisher
@@ -22,7 +25,7 @@ from tests.rig.workers import Workers
 from tests.stand_in.kinesis import KinesisStandIn
 
 pytestmark = pytest.mark.timeout(300)
-"""One fixture plays two dozen commands, each a process of its own."""
+"""One fixture plays two dozen commands."""
 PASSWORD, ACCESS_SECRET, TOKEN, PROXY = "mqtt-S3CRET-1", "aws/S3CRET+2", "session-S3CRET-3", "proxy-S3CRET-4"
 PAGE_TOKEN = "page-S3CRET-5-of-the-plant"
 MARK = b"S3CRET"
@@ -80,13 +83,26 @@ def configuration(broker_port, endpoint_url, **more):
     }
 
 
-def command(folder, arguments, environment=None):
-    """Everything that it says."""
+@pytest.fixture(scope="module", autouse=True)
+def patience():
+    """What listens at a broker has something to say at once."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(doctor_broker, "LISTEN_SECS", 0.3)
+        patched.setattr(doctor_broker, "SYSTEM_SECS", 0.3)
+        patched.setattr(window, "PATIENCE_SECS", 1.0)
+        yield
+
+
+def command(folder, arguments):
+    """Everything that it says. In this process, but for the bridge itself, which waits for signals."""
     config = [] if arguments[0] in {"schema", "diff"} else ["--config", str(folder / "bridge.yaml")]
+    if arguments[0] != "run":
+        done = called(folder, *arguments, *config)
+        return (done.stdout + done.stderr).encode()
     done = subprocess.run(
         [sys.executable, "-m", "bridge", *arguments, *config],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         timeout=60,
         check=False,

@@ -1,4 +1,4 @@
-"""`status` and `coverage` of a running bridge, as other processes ask it."""
+"""`status` and `coverage` of a running bridge, as other processes ask it: one of them really is another one."""
 
 import json
 import signal
@@ -7,13 +7,18 @@ import sys
 
 from tests.integration.arrivals import TELEMETRY, Arrivals, stop_and_balance
 from tests.rig.bridge_process import ROOT
+from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
 
-def command(running, *arguments):
+def by_a_process(running, *arguments):
     line = [sys.executable, "-m", "bridge", *arguments, "--config", str(running.folder / "bridge.yaml")]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def command(running, *arguments):
+    return called(running.folder, *arguments)
 
 
 def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesis, bridge):
@@ -25,7 +30,7 @@ def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesi
     told = json.loads(command(running, "status", "--json").stdout)["status"]
     line = next(row for row in told["ledger"] if row["mapping"] == "press")
     assert (line["received"], told["balanced"], told["subscribed"]) == (50, True, True)
-    shown = command(running, "status")
+    shown = by_a_process(running, "status")
     assert (shown.returncode, "the books balance" in shown.stdout) == (0, True)
     covered = command(running, "coverage")
     assert (covered.returncode, "never: never/+" in covered.stdout) == (1, True)

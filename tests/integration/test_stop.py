@@ -9,23 +9,25 @@ from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_books, even
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
+COUNT = 8_000
+
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_sigterm_under_load_ends_within_the_deadline_and_loses_nothing(mosquitto, kinesis, bridge, protocol):
     running = bridge({"press": TELEMETRY}, mqtt={"protocol": protocol}, stop_secs=30)
     arrivals = Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
-        publishing = threading.Thread(target=publisher.publish, args=(telemetry(20_000), 1, 8_000))
+        publishing = threading.Thread(target=publisher.publish, args=(telemetry(COUNT), 1, 4_000))
         publishing.start()
-        arrivals.wait_for(2_000)
+        arrivals.wait_for(1_000)
         asked_at = time.monotonic()
         assert running.stop() == 0, running.stderr()
         assert time.monotonic() - asked_at < 30
         balanced_books(running)
-        assert len(arrivals.read()) < 20_000
+        assert len(arrivals.read()) < COUNT
         running.start()
         publishing.join()
-    arrivals.wait_for_all(range(20_000))
+    arrivals.wait_for_all(range(COUNT))
     stop_and_balance(running)
     assert arrivals.duplicates == 0
 

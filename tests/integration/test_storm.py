@@ -42,10 +42,10 @@ def published_while_killed(broker, bridge, *, at_least, qos, rate, kills):
     return done.count
 
 
-def test_twenty_thousand_messages_and_more_outlive_ten_kills(mosquitto, kinesis, bridge):
+def test_five_thousand_messages_and_more_outlive_five_kills(mosquitto, kinesis, bridge):
     running = bridge({"press": TELEMETRY})
     arrivals = Arrivals(kinesis)
-    count = published_while_killed(mosquitto, running, at_least=20_000, qos=1, rate=2_000, kills=10)
+    count = published_while_killed(mosquitto, running, at_least=5_000, qos=1, rate=800, kills=5)
     arrivals.wait_for_all(range(count))
     books = stop_and_balance(running)
     print(f"QoS 1: {count:,} published, {arrivals.duplicates} duplicates arrived")
@@ -55,10 +55,10 @@ def test_twenty_thousand_messages_and_more_outlive_ten_kills(mosquitto, kinesis,
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_qos_2_is_exactly_once_in_the_spool_over_five_kills(mosquitto, kinesis, bridge, protocol):
+def test_qos_2_is_exactly_once_in_the_spool_over_three_kills(mosquitto, kinesis, bridge, protocol):
     running = bridge({"press": {**TELEMETRY, "qos": 2}}, mqtt={"protocol": protocol})
     arrivals = Arrivals(kinesis)
-    count = published_while_killed(mosquitto, running, at_least=3_000, qos=2, rate=600, kills=5)
+    count = published_while_killed(mosquitto, running, at_least=1_000, qos=2, rate=300, kills=3)
     arrivals.wait_for_all(range(count))
     books = stop_and_balance(running)
     print(f"QoS 2, MQTT {protocol}: {count:,} published, {arrivals.duplicates} were sent once more after a kill")

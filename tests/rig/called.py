@@ -1,0 +1,45 @@
+"""The command line in this process: what it says, writes and returns, without the second that a process takes to start.
+
+Where the process itself is what is tested (signals, a kill, what is beside other processes), a test starts one.
+"""
+
+import io
+import logging
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bridge.cli import main
+
+
+class Done(NamedTuple):
+    """As subprocess.CompletedProcess has them."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def called(folder: Path, *arguments: str) -> Done:
+    """`mqtt-kinesis ARGUMENTS` in that folder, with nothing to read. No terminal, and logging is as it was at its end.
+
+    Any exception but SystemExit comes out of here, as it would end a process with a traceback.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    handlers, level = list(logging.root.handlers), logging.root.level
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setattr(sys, "argv", ["mqtt-kinesis", *map(str, arguments)])
+        patched.setattr(sys, "stdin", io.StringIO())
+        patched.setattr(sys, "stdout", out)
+        patched.setattr(sys, "stderr", err)
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            logging.root.handlers[:], logging.root.level = handlers, level
+    assert isinstance(code, int)
+    return Done(code, *(each.buffer.getvalue().decode() for each in (out, err)))
