@@ -17,6 +17,7 @@ from bridge.cli import prove as prove_module
 from bridge.cli import status as status_module
 from bridge.cli.examples import EXAMPLES
 from bridge.doctor import broker as doctor_broker
+from bridge.doctor import window as doctor_window
 from bridge.model import Message
 from bridge.spool.transaction import Transaction
 from tests.cli.setting import PRESS, set_up
@@ -98,6 +99,8 @@ def folder(tmp_path, monkeypatch, broker):
     monkeypatch.setattr(status_module, "ask", lambda _folder: orjson.loads(orjson.dumps(told)))
     monkeypatch.setattr(prove_module, "StreamReader", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
+    monkeypatch.setattr(doctor_broker, "SYSTEM_SECS", 0.1)
+    monkeypatch.setattr(doctor_window, "PATIENCE_SECS", 0.1)
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)

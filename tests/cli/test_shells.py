@@ -33,7 +33,10 @@ def shell(request, tmp_path_factory):
     """A prompt of each shell in a bridge's folder, where the script of this program has been read."""
     folder = tmp_path_factory.mktemp(request.param)
     set_up(folder)
+    # Where it is not there, a fish that starts reads every manual page of the machine: ten seconds of CPU.
+    (folder / ".local/share/fish/generated_completions").mkdir(parents=True)
     environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    environment["XDG_DATA_HOME"] = str(folder / ".local/share")
     command, preparing = SHELLS[request.param]
     assert shutil.which(command[0]), f"{command[0]} is missing: make shells"
     script = subprocess.run(

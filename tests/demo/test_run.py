@@ -19,29 +19,24 @@ def counts(text):
     return [int(number.replace(",", "")) for number in (published, received, delivered, read_back)]
 
 
-def test_the_demo_ends_by_itself_with_books_that_balance():
-    done = subprocess.run([*COMMAND, "--secs", "6"], capture_output=True, text=True, timeout=90, check=False)
+def test_the_demo_ends_by_itself_with_books_that_balance_whatever_proxy_or_profile_this_machine_has():
+    surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
+    environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
+    command = [*COMMAND, "--secs", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     published, received, delivered, read_back = counts(done.stdout)
-    assert published == received > 300
-    assert delivered == read_back > 300
+    assert published == received > 100
+    assert delivered == read_back > 100
     assert "NOT SO" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"^[1-9]\d* dead letters", done.stdout, re.MULTILINE)
 
 
-def test_neither_a_proxy_nor_a_profile_of_this_machine_is_in_its_way():
-    surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
-    environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
-    command = [*COMMAND, "--secs", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
     child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = []
-    while not any(re.match(r" +([3-9]|[1-9][0-9]+) s ", each) for each in lines):
+    while not any(re.match(r" +[1-9][0-9]* s ", each) for each in lines):
         lines.append(child.stdout.readline())
         assert child.poll() is None, lines
     os.kill(child.pid, signal.SIGINT)
@@ -75,7 +70,7 @@ def processes_about(folder):
 def test_without_mosquitto_the_embedded_broker_does(monkeypatch):
     monkeypatch.setattr(demo_run, "find_mosquitto", lambda: None)
     out = io.StringIO()
-    assert demo_run.run_demo(3, Console(file=out, width=120)) == 0, out.getvalue()
+    assert demo_run.run_demo(2, Console(file=out, width=120)) == 0, out.getvalue()
     published, received, delivered, read_back = counts(out.getvalue())
-    assert published == received > 100
+    assert published == received > 50
     assert delivered == read_back

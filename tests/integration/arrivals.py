@@ -16,7 +16,7 @@ TELEMETRY = {
 }
 
 
-def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: float = 0.02):
+def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: float = 0.05):
     """The condition's first true value. AssertionError with `what` when there is none in time."""
     deadline = time.monotonic() + timeout_secs
     while not (value := condition()):

@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
+from bridge.doctor import broker, window
 from tests.integration.arrivals import TELEMETRY, Arrivals
 from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
@@ -37,10 +39,25 @@ class Traffic:
             self.count += 30
 
 
+def found_by_process(folder, onlooker, seen):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bridge", *onlooker.split(), "--config", str(folder / "bridge.yaml")],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    found = any(re.search(seen, line) for line in process.stdout)
+    process.terminate()
+    process.communicate(timeout=30)
+    return found
+
+
 @pytest.mark.parametrize(
     ("onlooker", "seen"), [("doctor", r"messages: [1-9][\d,]* in \d+ s: "), ("run --dry-run", r'\{"count":')]
 )
-def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(tmp_path, mosquitto, kinesis, onlooker, seen):
+def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(
+    tmp_path, mosquitto, kinesis, onlooker, seen, monkeypatch
+):
+    monkeypatch.setattr(broker, "LISTEN_SECS", 1.0)
+    monkeypatch.setattr(window, "PATIENCE_SECS", 1.0)
     write_configuration(
         tmp_path,
         mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}", "share": "hall"},
@@ -49,12 +66,9 @@ def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(tmp_path,
     )
     with BridgeProcess(tmp_path):
         with Traffic(mosquitto.port) as traffic:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", *onlooker.split(), "--config", str(tmp_path / "bridge.yaml")],
-                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            )  # fmt: skip
-            found = any(re.search(seen, line) for line in process.stdout)
-            process.terminate()
-            process.communicate(timeout=30)
+            if onlooker == "doctor":
+                found = re.search(seen, called(tmp_path, "doctor").stdout)
+            else:
+                found = found_by_process(tmp_path, onlooker, seen)
         assert found
         Arrivals(kinesis).wait_for_all(range(traffic.count), timeout_secs=20)

@@ -77,12 +77,13 @@ def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosq
         for _ in range(KILLS):
             left = letters(process)
             replay = command(tmp_path, "replay", "--all")
-            eventually(partial(begun, process, left, replay), "some have left", every_secs=0.001)
+            eventually(partial(begun, process, left, replay), "some have left", every_secs=0.01)
             time.sleep(chance.uniform(0.0, 0.05))
             process.kill()
             replay.communicate(timeout=90)
             books = read_books(process.folder / "data")
             books.check()
+            print(f"{books.letters:,} letters left")
             assert books.letters + books.in_queues + books.total("delivered") == COUNT, f"seed {SEED}"
             process.start()
         called(tmp_path, "dead-letters", "replay", "--all")

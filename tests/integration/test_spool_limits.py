@@ -9,12 +9,12 @@ from tests.rig.telemetry import telemetry
 
 SMALL = 16 * 1024 * 1024
 WHOLE = {"topic": "plant/#", "outputs": [{"data_stream": "telemetry"}]}
-COUNT = 14_000
+COUNT = 2_600
 
 
 def large(count=COUNT):
-    """Two kilobytes each."""
-    return [("plant/press", orjson.dumps({"count": number, "fill": "x" * 2000})) for number in range(count)]
+    """Eight kilobytes each: more in all than fits the spool."""
+    return [("plant/press", orjson.dumps({"count": number, "fill": "x" * 8000})) for number in range(count)]
 
 
 def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, bridge):

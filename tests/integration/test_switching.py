@@ -15,7 +15,7 @@ def waits(running, number):
 
 
 def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mosquitto, kinesis):
-    running, arrivals = workers(0), Arrivals(kinesis)
+    running, arrivals = workers(0, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
         publisher.publish(telemetry(300), 1)
@@ -37,7 +37,7 @@ def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mo
 
 
 def test_a_mapping_that_cannot_be_shared_refuses_the_first_switch_and_touches_nothing(workers, mosquitto, kinesis):
-    running = workers(0, {"press": REMEMBERING})
+    running = workers(0, {"press": REMEMBERING}, stop_secs=1)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
         publisher.publish(telemetry(10), 1)

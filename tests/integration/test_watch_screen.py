@@ -20,12 +20,13 @@ LEFT = b"\x1b[?25h\x1b[?1049l"
 
 @pytest.fixture
 def watch(bridge):
-    """watch(columns, lines): a terminal with `status --watch`, and the bridge, which has a backlog for one stream."""
+    """watch(columns, lines): a terminal with `status --watch`; watch.bridge has a backlog for one stream."""
     running = bridge({"press": TELEMETRY, "astray": NOWHERE})
 
     def start(**size):
-        return Terminal([PROGRAM, "status", "--watch"], cwd=running.folder, **size), running
+        return Terminal([PROGRAM, "status", "--watch"], cwd=running.folder, **size)
 
+    start.bridge = running
     return start
 
 
@@ -34,8 +35,8 @@ def row(lines, name):
 
 
 def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops(watch, mosquitto):
-    opened, running = watch(columns=80, lines=24)
-    with opened as terminal, Publisher(mosquitto.port) as publisher:
+    running = watch.bridge
+    with watch(columns=80, lines=24) as terminal, Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(50), 1)
         terminal.wait_for(lambda lines: "refused" in row(lines, "not-there"))
         terminal.wait_for("50 records, the oldest")
@@ -66,15 +67,14 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
         assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
 
 
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "NO_COLOR"])
-def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(watch, environment):
-    opened, _ = watch(environment=environment)
-    with opened as terminal:
-        terminal.wait_for("the books balance")
-        terminal.process.terminate()
-        assert terminal.wait() == 143
-        assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
-        assert (b"\x1b[32m" in terminal.written) == (not environment)
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was_with_and_without_colour(watch):
+    for environment in ({}, {"NO_COLOR": "1"}):
+        with watch(environment=environment) as terminal:
+            terminal.wait_for("the books balance")
+            terminal.process.terminate()
+            assert terminal.wait() == 143
+            assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
+            assert (b"\x1b[32m" in terminal.written) == (not environment), environment
 
 
 def test_as_json_it_is_json_alone_also_while_no_bridge_answers(bridge):

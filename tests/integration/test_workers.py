@@ -18,11 +18,11 @@ from tests.rig.workers import Workers, alive
 
 def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_own_spool(workers, mosquitto, kinesis):
     running, arrivals = workers(3), Arrivals(kinesis)
-    count = 6_000
+    count = 3_000
     with Publisher(mosquitto.port) as publisher:
-        publishing = threading.Thread(target=publisher.publish, args=(telemetry(count), 1, 3_000))
+        publishing = threading.Thread(target=publisher.publish, args=(telemetry(count), 1, 1_500))
         publishing.start()
-        arrivals.wait_for(1_000)
+        arrivals.wait_for(500)
         first = running.pid_of(2)
         running.kill_worker(2)
         eventually(lambda: running.pid_of(2) != first, "worker 2 is started again")
@@ -107,8 +107,8 @@ def test_a_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto,
     assert time.monotonic() - asked_at < 30
 
 
-def test_with_fewer_workers_what_the_others_hold_is_drained_and_their_sessions_given_up(workers, mosquitto, kinesis):
-    running, arrivals = workers(3), Arrivals(kinesis)
+def test_with_fewer_workers_what_the_other_holds_is_drained_and_its_session_given_up(workers, mosquitto, kinesis):
+    running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
         publisher.publish(telemetry(900), 1)
@@ -117,21 +117,20 @@ def test_with_fewer_workers_what_the_others_hold_is_drained_and_their_sessions_g
         publisher.publish(telemetry(600, first=900), 1)  # a part of them waits in the session of each
         running.count = 1
         running.start()
-        running.wait_drained(2)
+        running.wait_drained(1)
         publisher.publish(telemetry(300, first=1_500), 1)
     arrivals.wait_for_all(range(1_800))
     told = running.status()
     assert [(each["name"], each["state"]) for each in told["workers"]] == [
         ("worker 1", "running"),
         ("worker 2", "drained"),
-        ("worker 3", "drained"),
     ]
     assert running.stop() == 0, running.stderr()[-3000:]
     running.check_books(1_800)
 
 
 def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kinesis):
-    running, arrivals = workers(2), Arrivals(kinesis)
+    running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
         publisher.publish(telemetry(200), 1)

@@ -119,7 +119,7 @@ class BridgeProcess:
                     return line
             assert running, f"the bridge ended with {self.wait()} before {event!r}:\n{self.stderr()}"
             assert time.monotonic() < deadline, f"no {event!r} within {timeout_secs} s:\n{self.stderr()}"
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     def stop(self, *, timeout_secs: float = 30) -> int:
         """SIGTERM, and wait. Its exit code."""

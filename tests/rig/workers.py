@@ -9,6 +9,7 @@ import sys
 from tests.integration.arrivals import eventually
 from tests.rig.books import COUNTS, Books, read_books, summed
 from tests.rig.bridge_process import ROOT, BridgeProcess
+from tests.rig.called import called
 
 
 class Workers(BridgeProcess):
@@ -46,7 +47,9 @@ class Workers(BridgeProcess):
         return self.folder / "data" / f"worker-{number}" if number else self.folder / "data"
 
     def command(self, *arguments):
-        """Any command with this configuration, as a shell has it."""
+        """Any command with this configuration; one that is not for a process of its own is called in this one."""
+        if arguments[0] != "run":
+            return called(self.folder, *arguments)
         line = [sys.executable, "-m", "bridge", *arguments, "--config", str(self.folder / "bridge.yaml")]
         return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
