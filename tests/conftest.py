@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.rig import network
+from tests.rig.bridge_here import BridgeHere
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
 from tests.rig.proxy import Proxy
@@ -53,10 +54,12 @@ def bridge(tmp_path, mosquitto, kinesis):
     """bridge(mappings={…}): the bridge between `mosquitto` and `kinesis`, subscribed, until the test ends.
 
     `mqtt`, `kinesis`, `spool` and any other section of bridge.yaml add to what is given here or take its place.
+    With here=True it is no process of its own, which costs a second less.
     """
     ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{mosquitto.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
 
-    def start(mappings, *, mqtt=(), kinesis=(), environment=None, wrapper=(), await_subscribed=True, **more):
+    def start(mappings, *, mqtt=(), kinesis=(), here=False, **more):
+        how = {name: more.pop(name) for name in ("environment", "wrapper", "await_subscribed") if name in more}
         write_configuration(
             tmp_path,
             mappings=mappings,
@@ -64,7 +67,7 @@ def bridge(tmp_path, mosquitto, kinesis):
             kinesis={**ends["kinesis"], **dict(kinesis)},
             **more,
         )
-        process = BridgeProcess(tmp_path, environment=environment, wrapper=wrapper, await_subscribed=await_subscribed)
+        process = (BridgeHere if here else BridgeProcess)(tmp_path, **how)
         return processes.enter_context(process)
 
     with contextlib.ExitStack() as processes:

@@ -37,7 +37,7 @@ def retain_one(port, topic):
 
 def test_it_records_beside_the_bridge_which_loses_nothing(tmp_path, mosquitto, kinesis, bridge):
     retain_one(mosquitto.port, "factory/pdx/line3/press000/telemetry")
-    running = bridge({"press": TELEMETRY})
+    running = bridge({"press": TELEMETRY}, here=True)
     arrivals = Arrivals(kinesis)
     process = started(tmp_path, "--messages", "501")
     with Publisher(mosquitto.port) as publisher:

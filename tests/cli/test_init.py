@@ -13,25 +13,18 @@ ROOT = Path(__file__).parents[2]
 SECRET = "s3cret-of-the-broker"
 
 
-def run(folder, *arguments, stdin=""):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MQTT_PASSWORD": SECRET}
-    command = [sys.executable, "-m", "bridge", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto):
+def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command, monkeypatch):
+    monkeypatch.setenv("MQTT_PASSWORD", SECRET)
     traffic = [(f"factory/pdx/{line}/press0{n}/telemetry", b'{"t": 1}') for line in ("line1", "line2") for n in (1, 2)]
     with Publisher(mosquitto.port) as publisher:
         publisher.publish([*traffic, ("hall/temp", b"21.5")], 1, retain=True)
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    done = run(tmp_path, "init", "--yes", "--url", url, "--username", "bridge", "--listen-secs", "1")
+    done = command(tmp_path, "init", "--yes", "--url", url, "--username", "bridge", "--listen-secs", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "wrote mappings/factory-pdx-telemetry.yaml: factory/pdx/{line}/{machine}/telemetry" in done.stdout
     assert "export MQTT_PASSWORD=..." in done.stdout
     assert all(SECRET not in file.read_text() for file in tmp_path.rglob("*.yaml"))
-    checked = run(tmp_path, "check")
+    checked = command(tmp_path, "check")
     assert (checked.returncode, checked.stdout) == (0, "bridge.yaml: well; 2 mappings, 2 tests passed\n")
 
 

@@ -37,7 +37,7 @@ BAD = {
 @pytest.fixture
 def letters(mosquitto, kinesis, bridge):
     """The dead letters by the text of their payload's beginning, after bad and good messages took turns."""
-    running, arrivals = bridge({"press": MAPPING}, mqtt={"max_message_bytes": "2 MiB"}), Arrivals(kinesis)
+    running, arrivals = bridge({"press": MAPPING}, mqtt={"max_message_bytes": "2 MiB"}, here=True), Arrivals(kinesis)
     good = [("plant/press", message(100 + number)[1]) for number in range(200)]
     bad = [("plant/press", payload) for payload, _ in BAD.values()]
     mixed = [each for place, payload in enumerate(bad) for each in (*good[place * 20 : place * 20 + 20], payload)]

@@ -30,7 +30,7 @@ def publish_in_background(broker, count, rate):
 
 
 def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, kinesis, bridge):
-    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT, here=True), Arrivals(kinesis)
     publishing = publish_in_background(mosquitto, 4_000, 1_000)
     for restarts in (1, 2):
         arrivals.wait_for(restarts * 1_000)
@@ -43,7 +43,7 @@ def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, 
 
 
 def test_a_broker_that_is_killed_while_it_hands_out_what_it_saved_costs_no_message(mosquitto, kinesis, bridge):
-    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT), Arrivals(kinesis)
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT, here=True), Arrivals(kinesis)
     running.stop()
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(10_000), 1)
@@ -72,7 +72,7 @@ def test_a_network_that_hangs_is_noticed_within_twice_the_keepalive_and_costs_no
 ):
     between = proxy(mosquitto.port)
     mqtt = {**IMPATIENT, "url": f"mqtt://127.0.0.1:{between.port}", "keepalive_secs": KEEPALIVE_SECS}
-    running, arrivals = bridge({"press": TELEMETRY}, mqtt=mqtt), Arrivals(kinesis)
+    running, arrivals = bridge({"press": TELEMETRY}, mqtt=mqtt, here=True), Arrivals(kinesis)
     publishing = publish_in_background(mosquitto, 3_000, 500)
     arrivals.wait_for(250)
     between.hang()

@@ -93,7 +93,7 @@ def keys(name="press 0", **mappings):
 
 def test_edits_of_a_config_map_go_live_and_lose_nothing(config_map, bridge, kinesis, traffic):
     config_map.write(keys(press=press(version=1), oven=oven(version=1)))
-    running, load = bridge({}), traffic()
+    running, load = bridge({}, here=True), traffic()
     telemetry_stream, archive = Versions(kinesis, "telemetry"), Versions(kinesis, "archive")
     telemetry_stream.shows(1, "press 0")
     config_map.write(keys(press=press(version=2), oven=oven(version=1)))
@@ -120,7 +120,7 @@ def test_a_key_that_is_removed_takes_its_mapping_with_it_and_a_new_one_brings_it
     config_map, bridge, kinesis, traffic
 ):
     config_map.write(keys(press=press(version=1)))
-    running, load = bridge({}), traffic()
+    running, load = bridge({}, here=True), traffic()
     telemetry_stream, archive = Versions(kinesis, "telemetry"), Versions(kinesis, "archive")
     telemetry_stream.shows(1, "press 0")
     config_map.write(keys(oven=oven(version=1)))

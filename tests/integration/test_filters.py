@@ -36,7 +36,7 @@ def test_each_mapping_gets_each_message_once_where_filters_overlap(mosquitto, ki
         "press": mapping("plant/line3/press"),
         "twin": mapping("plant/{line}/press", qos=0),
     }
-    running = bridge(mappings, mqtt=mqtt)
+    running = bridge(mappings, mqtt=mqtt, here=True)
     arrivals = Arrivals(kinesis, number=by_mapping)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(numbered("plant/line3/press", range(300)), 1)
@@ -59,7 +59,7 @@ def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bri
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(numbered("plant/state", [1]), 1, retain=True)
         mappings = {"takes": mapping("plant/state"), "skips": mapping("plant/#", retained="skip")}
-        running = bridge(mappings, mqtt={"protocol": protocol})
+        running = bridge(mappings, mqtt={"protocol": protocol}, here=True)
         arrivals = Arrivals(kinesis, number=lambda data: (*by_mapping(data), orjson.loads(data)["retain"]))
         arrivals.wait_for(1)
         publisher.publish(numbered("plant/state", [2]), 1)

@@ -9,7 +9,8 @@ import pytest
 
 from bridge.doctor import broker, window
 from tests.integration.arrivals import TELEMETRY, Arrivals
-from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.rig.bridge_here import BridgeHere
+from tests.rig.bridge_process import ROOT, write_configuration
 from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
@@ -64,7 +65,7 @@ def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(
         kinesis={"endpoint_url": kinesis.url},
         mappings={"press": TELEMETRY},
     )
-    with BridgeProcess(tmp_path):
+    with BridgeHere(tmp_path):
         with Traffic(mosquitto.port) as traffic:
             if onlooker == "doctor":
                 found = re.search(seen, called(tmp_path, "doctor").stdout)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.integration.arrivals import eventually, stop_and_balance
-from tests.rig.bridge_process import BridgeProcess, write_configuration
+from tests.rig.bridge_here import BridgeHere
+from tests.rig.bridge_process import write_configuration
 from tests.rig.called import called
 from tests.rig.ministack import MiniStack
 from tests.rig.publisher import Publisher
@@ -42,7 +43,7 @@ def test_the_printed_policy_is_enough_a_key_is_rotated_and_what_is_missing_is_sa
     ends = {"endpoint_url": aws.url, "sts_endpoint_url": aws.url, "authentication": {"type": "token", **files}}
     write_configuration(tmp_path, mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"}, kinesis=ends, mappings=MAPPINGS)
     aws.permit("edge", *printed_policy(tmp_path))
-    with BridgeProcess(tmp_path) as bridge, Publisher(mosquitto.port) as publisher:
+    with BridgeHere(tmp_path) as bridge, Publisher(mosquitto.port) as publisher:
         publisher.publish([("factory/a", b"1")])
         eventually(lambda: aws.stored("archive") == [b"1"], "with the printed policy it goes")
         new = aws.client("iam").create_access_key(UserName="edge")["AccessKey"]

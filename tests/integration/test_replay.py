@@ -46,9 +46,9 @@ def begun(process, left, replay):
     return letters(process) < left or replay.poll() is not None
 
 
-def mended(bridge, mosquitto, tmp_path, publisher):
+def mended(bridge, tmp_path, publisher, *, here=False):
     """The bridge with so many dead letters, and a mapping that takes them by now."""
-    process = bridge({"press": BROKEN, "live": LIVE})
+    process = bridge({"press": BROKEN, "live": LIVE}, here=here)
     publisher.publish(messages("plant", 0, COUNT))
     eventually(lambda: letters(process) == COUNT, "all are dead letters")
     write_mapping(tmp_path, "press", MENDED)
@@ -58,7 +58,7 @@ def mended(bridge, mosquitto, tmp_path, publisher):
 
 def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesis, tmp_path):
     with Publisher(mosquitto.port) as publisher:
-        process = mended(bridge, mosquitto, tmp_path, publisher)
+        process = mended(bridge, tmp_path, publisher, here=True)
         replay = command(tmp_path, "replay", "--all")
         publisher.publish(messages("live", 0, 2_000))
         out, _ = replay.communicate(timeout=60)
@@ -73,7 +73,7 @@ def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesi
 def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosquitto, kinesis, tmp_path):
     chance = random.Random(SEED)
     with Publisher(mosquitto.port) as publisher:
-        process = mended(bridge, mosquitto, tmp_path, publisher)
+        process = mended(bridge, tmp_path, publisher)
         for _ in range(KILLS):
             left = letters(process)
             replay = command(tmp_path, "replay", "--all")

@@ -18,7 +18,8 @@ def large(count=COUNT):
 
 
 def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, bridge):
-    running, arrivals = bridge({"press": WHOLE}, spool={"path": "data/", "max_bytes": SMALL}), Arrivals(kinesis)
+    running = bridge({"press": WHOLE}, spool={"path": "data/", "max_bytes": SMALL}, here=True)
+    arrivals = Arrivals(kinesis)
     kinesis.fault("error", status=500)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(large(), 1)
@@ -31,7 +32,7 @@ def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, b
 
 def test_drop_oldest_goes_on_and_counts_what_it_dropped(mosquitto, kinesis, bridge):
     spool = {"path": "data/", "max_bytes": SMALL, "when_full": "drop_oldest"}
-    running, arrivals = bridge({"press": WHOLE}, spool=spool), Arrivals(kinesis)
+    running, arrivals = bridge({"press": WHOLE}, spool=spool, here=True), Arrivals(kinesis)
     kinesis.fault("error", status=500)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(large(), 1)
@@ -46,7 +47,7 @@ def test_drop_oldest_goes_on_and_counts_what_it_dropped(mosquitto, kinesis, brid
 
 
 def test_a_second_bridge_on_the_same_spool_is_refused(mosquitto, kinesis, bridge):
-    running = bridge({"press": TELEMETRY})
+    running = bridge({"press": TELEMETRY}, here=True)
     with BridgeProcess(running.folder, await_subscribed=False) as second:
         assert second.wait() == 1
     assert "another bridge" in running.stderr()

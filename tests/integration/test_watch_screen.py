@@ -21,7 +21,7 @@ LEFT = b"\x1b[?25h\x1b[?1049l"
 @pytest.fixture
 def watch(bridge):
     """watch(columns, lines): a terminal with `status --watch`; watch.bridge has a backlog for one stream."""
-    running = bridge({"press": TELEMETRY, "astray": NOWHERE})
+    running = bridge({"press": TELEMETRY, "astray": NOWHERE}, here=True)
 
     def start(**size):
         return Terminal([PROGRAM, "status", "--watch"], cwd=running.folder, **size)
@@ -78,7 +78,7 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was_with_and_without_co
 
 
 def test_as_json_it_is_json_alone_also_while_no_bridge_answers(bridge):
-    running = bridge({"press": TELEMETRY})
+    running = bridge({"press": TELEMETRY}, here=True)
     with subprocess.Popen(
         [PROGRAM, "status", "--watch", "--json"], cwd=running.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as watching:
