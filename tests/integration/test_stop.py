@@ -17,7 +17,7 @@ def test_sigterm_under_load_ends_within_the_deadline_and_loses_nothing(mosquitto
     running = bridge({"press": TELEMETRY}, mqtt={"protocol": protocol}, stop_secs=30)
     arrivals = Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
-        publishing = threading.Thread(target=publisher.publish, args=(telemetry(COUNT), 1, 4_000))
+        publishing = threading.Thread(target=publisher.publish, args=(telemetry(COUNT), 1, 2_500))
         publishing.start()
         arrivals.wait_for(1_000)
         asked_at = time.monotonic()
