@@ -20,7 +20,7 @@ MOST_ADDED_BYTES = 75_000_000
 
 def docker(*arguments):
     run = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout.strip()
 
 
@@ -45,6 +45,12 @@ def until(holds, secs=60):
 
 @pytest.fixture
 def parts(tmp_path):
+    with running_parts(tmp_path) as parts:
+        yield parts
+
+
+@contextlib.contextmanager
+def running_parts(tmp_path):
     with Mosquitto() as broker, KinesisStandIn() as kinesis:
         kinesis.streams["s"] = Stream("s", 1)
         write_configuration(
@@ -81,6 +87,35 @@ def test_killed_it_comes_back_to_its_own_spool(parts):
         docker("start", bridge)
         until(lambda: stream.counters()["records"] >= 1)
     docker("volume", "rm", "mqtt-kinesis-image-test")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check",
+        "try --topic plant/1 --payload 1",
+        "status",
+        "coverage",
+        "spool status",
+        "spool verify",
+        "dead-letters list",
+        "policy --offline --account 123456789012",
+        "schema mapping",
+    ],
+)
+def test_every_command_beside_it_works_in_a_root_that_cannot_be_written(beside, command):
+    docker("exec", beside, "mqtt-kinesis", *command.split())
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """A bridge that has moved something, for commands beside it."""
+    with running_parts(tmp_path_factory.mktemp("beside")) as (folder, broker, stream), container(folder) as bridge:
+        until(lambda: '"subscribed"' in docker_log(bridge))
+        with Publisher(broker.port) as publisher:
+            publisher.publish([("plant/1", b"1")], qos=1)
+        until(lambda: stream.counters()["records"] >= 1)
+        yield bridge
 
 
 def test_it_runs_as_nobody_in_particular_and_is_small():
