@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import network
+from tests.rig import botocore_tables, network
 from tests.rig.bridge_here import BridgeHere
 from tests.rig.bridge_process import BridgeProcess, write_configuration
 from tests.rig.mosquitto import Mosquitto
@@ -23,6 +23,12 @@ def pytest_collection_modifyitems(items):
     """The folders whose files take longest first, so that no worker is alone with one at the end."""
     places = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).parts[0], len(SLOW)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def botocore_is_quick():
+    with botocore_tables.read_once():
+        yield
 
 
 @pytest.fixture
