@@ -14,6 +14,7 @@ import pytest
 from bridge.errors import SpoolUnwritable, Unavailable
 from bridge.kinesis.client import StreamDescription
 from bridge.kinesis.dispatch import FULL_REQUESTS, PACKED_TURN_RECORDS, Dispatch
+from bridge.kinesis.hot_keys import WATCHED_MS
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.results import sort_results
 from bridge.kinesis.shards import Shard
@@ -30,6 +31,8 @@ from tests.stand_in.kinesis_faults import Script
 from tests.stand_in.kinesis_streams import Stream
 
 STEP_SECS = 0.05
+SECS = 10
+"""By then what waits for the hot shard is a multiple of what the sender may hold."""
 BEGUN_MS = 1_700_000_000_000
 SETTINGS = SenderSettings(requests_in_flight=2)
 USUAL = SenderSettings()
@@ -40,7 +43,9 @@ class Run:
 
     def __init__(self, folder, name, shards=4, **options):
         self.now = 0.0
-        self.spool = opened(folder, **{name: value for name, value in options.items() if name != "settings"})
+        self.settings = options.pop("settings", SETTINGS)
+        self.folder, self.options = folder, options
+        self.spool = self.open()
         self.name, self.script = name, Script()
         self.stream = Stream("s", shards, limited=True, clock=lambda: self.now)
         self.received: dict[int, float] = {}
@@ -48,13 +53,17 @@ class Run:
         self.keys: dict[int, str] = {}
         self.dropped = 0
         self.most_held = 0
-        self.settings = options.pop("settings", SETTINGS)
-        self.folder, self.options = folder, options
         self.told, self.left_at_all = True, False
         self.fails = lambda: False
         self.keys_used = [f"k{n}" for n in range(9)]
         self.weights = [150, *[1] * 8]
         self.start()
+
+    def open(self):
+        """Nobody cuts the power here, so no commit waits for the disk: there is one for each step."""
+        spool = opened(self.folder, **self.options)
+        spool._database.execute("pragma synchronous = off")
+        return spool
 
     def start(self):
         self.queue = self.spool.queue(self.name)
@@ -69,7 +78,7 @@ class Run:
         """What is settled is committed; what the sender held is read again."""
         self.commit()
         self.spool.close()
-        self.spool = opened(self.folder, **self.options)
+        self.spool = self.open()
         self.start()
 
     def reshard(self, chance):
@@ -212,15 +221,15 @@ def result(answer):
 )
 def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step):
     run = Run(tmp_path, name)
-    for _ in range(int(20 / STEP_SECS)):
+    for _ in range(int(SECS / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
         for shard in (1, 2, 3):
             run.append(shard, 5, b"x" * 100)
         run.step()
     assert max(max(run.waits(run.key_of(shard))) for shard in (1, 2, 3)) < 1.0
     hot = [wait for wait in run.waits(run.key_of(0)) if wait]
-    assert max(hot) > 10.0, "it is given more than it takes"
-    assert run.stream.shards[0].bytes > 0.9 * 20 * 1024 * 1024 or run.stream.shards[0].records > 0.9 * 20 * 1000
+    assert max(hot) > SECS / 2, "it is given more than it takes"
+    assert run.stream.shards[0].bytes > 0.9 * SECS * 1024 * 1024 or run.stream.shards[0].records > 0.9 * SECS * 1000
     assert run.most_held < 0.6 * run.capacity
     assert run.queue.oldest_secs(None) == 0 or run.queue.left
 
@@ -266,7 +275,7 @@ def two_keys(run, hot):
 @pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
 def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
     run = Run(tmp_path, name)
-    for _ in range(int(20 / STEP_SECS)):
+    for _ in range(int(2 * WATCHED_MS / 1000 / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
         run.append(1, 5, b"x")
         run.step()
@@ -278,7 +287,7 @@ def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, ca
 
 def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_path):
     run = Run(tmp_path, "s packing=kpl order=strict")
-    run.append(0, 30_000, b"x" * 200)
+    run.append(0, 15_000, b"x" * 200)
     run.spool.commit(Transaction())
     run.append(1, 10, b"x")
     run.step()
@@ -286,7 +295,8 @@ def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_
     run.step()
     run.step()
     assert max(run.waits(run.key_of(1))) < 0.2
-    assert len(run.delivered) < 30_000
+    assert run.queue.left
+    assert len(run.delivered) < 15_000
     run.drain()
 
 
@@ -307,7 +317,7 @@ def small(monkeypatch):
     monkeypatch.setattr(reading, "PAGE_RECORDS", 40)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", ["s", "s packing=kpl", "s packing=lines", "s packing=kpl order=strict"])
 def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(tmp_path, monkeypatch, name, seed):
     """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
@@ -317,7 +327,7 @@ def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(t
     large = 3000 if full and "packing" in name else 300
     run = Run(tmp_path, name, **({"max_bytes": 2000 * large, "when_full": "drop_oldest"} if full else {}))
     run.fails = lambda: chance.random() < 0.05
-    for _ in range(250):
+    for _ in range(160):
         weights = [chance.choice([0, 0, 1, 5, 150]) for _ in run.keys_used] if chance.random() < 0.1 else run.weights
         run.weights = weights
         for key, count in zip(run.keys_used, weights, strict=True):
@@ -335,7 +345,7 @@ def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(t
 def test_where_the_shards_are_not_told_any_more_all_is_sent_all_the_same(tmp_path, monkeypatch, name):
     small(monkeypatch)
     run = Run(tmp_path, name)
-    for _ in range(20):
+    for _ in range(10):
         run.append(0, 300, b"x" * 2000)
         run.append(1, 1, b"x")
         run.step()
