@@ -50,6 +50,13 @@ PLACES = tuple((moment, step) for step in STEPS for moment in MOMENTS)
 EVERYWHERE = Scenario(
     "SIGKILL ten times in a row, before and after each step", partial(dies, deaths=PLACES), hold_secs=0
 )
+STAGES = Scenario(
+    "SIGKILL three times in a row, after commit, after acknowledge and after send",
+    partial(dies, deaths=tuple(("after", step) for step in ("commit", "acknowledge", "send"))),
+    Setup(rate=300),
+    hold_secs=0,
+)
+"""The three states that a death can leave a message in, once it is on disk, with a third of the starts."""
 SCENARIOS = (
     *(Scenario(f"SIGKILL {' '.join(place)}", partial(dies, deaths=(place,)), hold_secs=0) for place in PLACES),
     EVERYWHERE,
