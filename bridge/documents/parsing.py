@@ -2,8 +2,9 @@
 
 yaml has two parsers: its own, whose complaints are explained here to a person, and libyaml's, nine times as fast (a
 mapping file loads in 1.1 ms and not in 3.1). They give the same events and places (compared on 100,000 texts), but
-where a tab or a `?` stands, which libyaml takes in more places. So libyaml reads what has neither, and what it refuses
-is read again by the other.
+where a tab, a `?` or a byte order mark stands, or a comment right behind a `|` or `>`, which libyaml takes in more
+places. So libyaml reads what has none of these, and wherever something is wrong, the other one reads it again and says
+what.
 
 Limits: 1 MiB of text, 64 levels, and 100,000 values by alias (a few lines of nested aliases can stand for billions:
 https://en.wikipedia.org/wiki/Billion_laughs_attack).
@@ -11,6 +12,7 @@ https://en.wikipedia.org/wiki/Billion_laughs_attack).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.documents.nodes import Node
 
+_TAKEN_BY_ONE = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
 """The latter two: an escape beyond Unicode."""
 
@@ -40,8 +43,14 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
-        except (*_YAML_ERRORS, IndexError):  # before libyaml refuses a text, it may tell of places behind its end
-            builder = Builder(lines)
+            if found:
+                raise yaml.YAMLError
+        except (
+            *_YAML_ERRORS,
+            IndexError,
+            Fatal,
+        ):  # libyaml may tell of places behind the end
+            root, builder = None, Builder(lines)
             found = builder.problems
             root = builder.build(_events(source, lines))
     except Fatal as fatal:
@@ -60,7 +69,7 @@ def _source(text: str | bytes) -> str:
 
 def _fast_events(source: str) -> Iterator[yaml.Event]:
     """Raises YAMLError for whatever is not for libyaml to judge."""
-    if not yaml.__with_libyaml__ or "\t" in source or "?" in source:
+    if not yaml.__with_libyaml__ or _TAKEN_BY_ONE.search(source):
         raise yaml.YAMLError
     yield from yaml.parse(source, Loader=yaml.CSafeLoader)
 

@@ -67,6 +67,8 @@ def test_json_is_yaml():
 
 @NO_DEADLINE
 @given(st.lists(YAML_PIECES | st.text(max_size=3), max_size=30).map("".join))
+@example("|#")
+@example("a: >2-#\n  text\n")
 @example("a: |\n  text\u2028  more\nb: &x [1, 'two', \"\\ud83d\\ude00\"]\nc: *x\n")
 def test_both_parsers_of_yaml_give_the_same_values_and_problems(text):
     with pytest.MonkeyPatch.context() as patch:

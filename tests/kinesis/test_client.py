@@ -57,10 +57,10 @@ def test_what_is_invalid_is_told_from_what_is_refused(kinesis, publisher):
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
-def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, publisher, kind):
+def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient, kind):
     kinesis.fault(kind, requests=1)
     with pytest.raises(InDoubt):
-        publisher.put_records("telemetry", records(3))
+        impatient.put_records("telemetry", records(3))
 
 
 def test_a_server_error_is_asked_once_only(kinesis, publisher):

