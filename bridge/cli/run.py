@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.arena import share_one_arena
 from bridge.assembly import DryRun, assemble
 from bridge.cli.app import CRASHED, FAILED
-from bridge.collecting import collect_seldom
+from bridge.collecting import keep_all
 from bridge.config import load_settings
 from bridge.logs import set_up_logging
 from bridge.notify import Notifier
@@ -65,7 +65,7 @@ def _run(service: Service | Supervisor, signals: Signals, stop_secs: float) -> i
     notifier = Notifier(os.environ)
     service.start()
     notifier.ready()
-    collect_seldom()
+    keep_all()
     while not service.crashed.is_set():
         notifier.feed(service)
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)

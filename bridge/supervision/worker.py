@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.assembly import assemble
-from bridge.collecting import collect_seldom
+from bridge.collecting import collect_seldom, keep_all
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.exits import CONFIGURATION, CRASHED, FAILED
@@ -90,6 +90,7 @@ class Worker:
         """Until a signal, the supervisor or its end, or nothing being left to drain. The exit code."""
         self._service.start()
         collect_seldom()
+        keep_all()
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
             if received == signal.SIGHUP:
