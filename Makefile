@@ -3,7 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
-WORKERS ?= 4
+WORKERS ?= 5
+
+# What is installed is compiled when it is first used: of most packages little is. So what was compiled has to be kept;
+# hundreds of processes are started.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test linted lint bench bench-peers faults soak fuzz image image-test clean
 
@@ -12,11 +16,8 @@ demo: $(VENV)/.demo
 
 # The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
 # Each that may call apt-get goes after another one: two at a time stand in each other's way.
-# Compiled once: hundreds of processes are started, and where PYTHONDONTWRITEBYTECODE is set each would compile the
-# bridge anew, which is a third of its start.
 test:
 	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace shells prometheus node ministack chromium
-	@$(BIN)/python -m compileall -q bridge tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 linted: $(VENV)/.test
@@ -68,11 +69,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[demo,test]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo,test]'
 	@touch $@
 
 # The tests speak to a real broker. Debian keeps mosquitto in /usr/sbin, which is not on every user's PATH.
@@ -151,7 +152,7 @@ ministack: build/ministack/.installed
 
 build/ministack/.installed: Makefile
 	@$(PYTHON) -m venv build/ministack
-	@build/ministack/bin/pip install --quiet 'ministack>=1.5,<2'
+	@build/ministack/bin/pip install --quiet --no-compile 'ministack>=1.5,<2'
 	@touch $@
 
 clean:
