@@ -19,6 +19,7 @@ _WORDS = {
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _BASED = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}", re.ASCII)
+_BEGINS_A_NUMBER = frozenset("+-.0123456789")
 _LONGEST_INT = 40
 
 
@@ -26,6 +27,8 @@ def resolve(text: str) -> str | float | bool | None:
     """An unquoted value: null, true, false, a number, or else text. An absurdly long integer becomes a float."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEGINS_A_NUMBER:
+        return text
     if len(text) <= _LONGEST_INT and _INT.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):

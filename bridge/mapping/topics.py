@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_TOPIC_BYTES = 65_535
 """UTF-8 bytes (1.5.4, UTF-8 Encoded String)."""
+
+_REMEMBERED = 1000
+"""A mapping's topic is looked at four times while it is loaded."""
 
 ONE = "+"
 REST = "#"
@@ -46,8 +50,9 @@ class TopicPattern:
     names: tuple[tuple[str, int], ...] = ()
     rest_name: str | None = None
 
-    @classmethod
-    def parse(cls, text: str) -> TopicPattern:
+    @staticmethod
+    @lru_cache(maxsize=_REMEMBERED)
+    def parse(text: str) -> TopicPattern:
         """Read a pattern; raises TopicError."""
         check_topic(text)
         parts = text.split("/")
@@ -58,7 +63,7 @@ class TopicPattern:
         _check_unique([name for name, _ in names])
         rest = levels[-1].name if levels[-1].filter == REST else None
         filters = tuple(level.filter for level in levels)
-        return cls(text, "/".join(filters), filters, names if rest is None else names[:-1], rest)
+        return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest)
 
     @property
     def captured(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def counts(text):
 def test_the_demo_ends_by_itself_with_books_that_balance_whatever_proxy_or_profile_this_machine_has():
     surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
     environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
-    command = [*COMMAND, "--secs", "4"]
+    command = [*COMMAND, "--secs", "8"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     published, received, delivered, read_back = counts(done.stdout)

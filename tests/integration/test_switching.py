@@ -66,12 +66,12 @@ def test_the_link_is_divided_among_workers_and_what_one_that_is_drained_had_goes
         # At least once: where a worker is slow to acknowledge, the broker may hand the other one a message again.
         eventually(lambda: waits(running, 1) + waits(running, 2) >= 4_000, "all is spooled")
         kinesis.clear()
-        assert 0.6 * rate < speed(kinesis, 2 * rate) < 1.6 * rate
+        assert 0.6 * rate < speed(kinesis, 4 * rate) < 1.6 * rate
         running.count = 1
         running.restart()
         running.wait_drained(1)
         publisher.publish(telemetry(4_000, first=4_000), 1)
-        assert 0.6 * rate < speed(kinesis, 2 * rate) < 1.6 * rate
+        assert 0.6 * rate < speed(kinesis, 4 * rate) < 1.6 * rate
 
 
 def speed(kinesis, count):
