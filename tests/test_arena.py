@@ -3,9 +3,9 @@ import sys
 
 THREADS_THAT_ALLOCATE = """
 import ctypes, re, threading
-from bridge.arena import share_one_arena
+from bridge.arena import Arena
 if {shared}:
-    share_one_arena()
+    Arena()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 ready = threading.Barrier(9)
@@ -32,3 +32,35 @@ def arenas(*, shared):
 
 def test_all_threads_share_the_memory_of_one_arena():
     assert arenas(shared=False) > arenas(shared=True) == 0
+
+
+FREED = """
+import ctypes, time
+from bridge import arena
+def resident_mb():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096 / 1e6
+kept = arena.Arena()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+blocks = [libc.malloc(4000) for _ in range(10_000)]
+for block in blocks:
+    ctypes.memset(block, 1, 4000)
+for block in blocks[:-1]:  # the last one keeps the arena from becoming smaller by itself
+    libc.free(block)
+before = resident_mb()
+kept.tend()
+early = resident_mb()
+arena.time.monotonic = lambda now=time.monotonic(): now + 6.0
+kept.tend()
+late = resident_mb()
+print(before - early, before - late)
+"""
+
+
+def test_what_is_free_is_given_back_soon_after_the_start_and_not_each_time():
+    run = subprocess.run([sys.executable, "-c", FREED], check=True, capture_output=True, text=True)
+    early, late = map(float, run.stdout.split())
+    assert early < 5
+    assert late > 30

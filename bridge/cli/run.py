@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from bridge.arena import share_one_arena
+from bridge.arena import Arena
 from bridge.assembly import DryRun, assemble
 from bridge.cli.app import CRASHED, FAILED
 from bridge.collecting import keep_all
@@ -35,15 +35,15 @@ RELOADING_SECS = 0.1
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
     """The exit code. Raises ConfigError, and BridgeError for what cannot be started."""
-    share_one_arena()
+    arena = Arena()
     settings = load_settings(config, os.environ)
     set_up_logging(settings.log.format, settings.log.level)
     with Signals() as signals:
         if not dry_run:
-            return _run(_made(config, settings, workers, signals), signals, settings.stop_secs)
+            return _run(_made(config, settings, workers, signals), signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
         try:
-            return _run(dry.service, signals, settings.stop_secs)
+            return _run(dry.service, signals, arena, settings.stop_secs)
         finally:
             dry.remove()
 
@@ -61,13 +61,14 @@ def _made(config: Path, settings: Settings, workers: int, signals: Signals) -> S
     return supervisor
 
 
-def _run(service: Service | Supervisor, signals: Signals, stop_secs: float) -> int:
+def _run(service: Service | Supervisor, signals: Signals, arena: Arena, stop_secs: float) -> int:
     notifier = Notifier(os.environ)
     service.start()
     notifier.ready()
     keep_all()
     while not service.crashed.is_set():
         notifier.feed(service)
+        arena.tend()
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
             notifier.reload(service.ask_reload)

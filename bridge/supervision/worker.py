@@ -17,6 +17,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.arena import Arena
 from bridge.assembly import assemble
 from bridge.collecting import collect_seldom, keep_all
 from bridge.config import load_settings
@@ -66,18 +67,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: WorkerEnd) -> int:
+    arena = Arena()
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
-    worker = Worker(assemble(own, draining=member.draining), channel, draining=member.draining)
+    worker = Worker(assemble(own, draining=member.draining), channel, arena, draining=member.draining)
     return worker.run(signals, settings.stop_secs)
 
 
 class Worker:
     """A bridge, and what the supervisor wants of it."""
 
-    def __init__(self, service: Service, channel: WorkerEnd, *, draining: bool) -> None:
+    def __init__(self, service: Service, channel: WorkerEnd, arena: Arena, *, draining: bool) -> None:
         self._service = service
+        self._arena = arena
         self._channel = channel
         self._draining = draining
         self._shown: deque[Publish] = deque(maxlen=SHOWN_MESSAGES)
@@ -98,6 +101,7 @@ class Worker:
             elif received:
                 break
             self._serve()
+            self._arena.tend()
             if self._draining and self._drained(time.monotonic()):
                 log.info("drained: nothing waits, and the broker's session is given up")
                 break

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from bridge.arena import Arena
 from bridge.signals import Signals
 from bridge.supervision.channel import Channel, WorkerEnd
 from bridge.supervision.worker import Worker
@@ -48,7 +49,7 @@ def supervisor():
 def test_what_cannot_be_looked_at_is_told_and_stops_nothing(supervisor, draining):
     bridge, end, codes = Bridge(), WorkerEnd(os.dup(supervisor.theirs.fileno())), []
     supervisor.theirs.close()
-    worker = Worker(bridge, end, draining=draining)
+    worker = Worker(bridge, end, Arena(), draining=draining)
     with Signals() as signals:
         thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
         thread.start()
