@@ -1,7 +1,7 @@
 """The page, the metrics and the health checks, served from within the bridge.
 
     observed.py   what it needs of the bridge
-    server.py     the thread that listens
+    server.py     the thread that listens; told.py: its server, which ends when it is told
     app.py        the routes
     security.py   who may do what: token, sessions, origins, headers
     api.py        what the page asks for, as JSON

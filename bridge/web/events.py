@@ -68,6 +68,11 @@ class Listener:
         targets = self._routes().match(publish[1]).targets if self._mapping else ()
         return not self._mapping or any(target.mapping.name == self._mapping for target in targets)
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything came since the last call of `take`."""
+        return bool(self._recent)
+
     def take(self) -> list[tuple[Publish, int]]:
         """What came since the last call."""
         taken = []
@@ -144,6 +149,5 @@ async def messages(tail: Tail, wanted: Wanted, stopping: Callable[[], bool]) -> 
         yield event("messages", [])
         while not stopping():
             await asyncio.sleep(TAIL_SECS)
-            taken = await asyncio.to_thread(tail.take, listener)
-            if taken:
-                yield event("messages", taken)
+            if listener.waits:
+                yield event("messages", await asyncio.to_thread(tail.take, listener))

@@ -49,7 +49,7 @@ class WebServer:
         """Make `run` return: streams of events end at once, other answers are given."""
         self._stopping.set()
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.end()
 
     def _cannot(self, problem: str) -> None:
         if problem != self.problem:
@@ -74,6 +74,7 @@ class WebServer:
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
         from bridge.web.history import History  # noqa: PLC0415 - as above
         from bridge.web.playground import Playground  # noqa: PLC0415 - as above
+        from bridge.web.told import ToldServer  # noqa: PLC0415 - as above
 
         history, playground = History(), Playground(self._bridge.mappings.folder)
         app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)
@@ -93,7 +94,7 @@ class WebServer:
             ssl_keyfile=self._settings.key_file,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        self._server = uvicorn.Server(config)
+        self._server = ToldServer(config)
         sampling = asyncio.create_task(self._sample(history))
         log.info("page", extra={"url": self.url})
         try:
