@@ -6,7 +6,8 @@ settled since the last one, and the ledger's sums, so that the books balance at 
 
     meta            format version lives in `user_version`; here: the filters that the broker's session may hold
     mappings        number ↔ name; records and ledger carry the number
-    streams         number ↔ name, and the number that the stream's next record gets: it counts up without a gap
+    streams         number ↔ name, and the number that the stream's next record gets: it counts up without a gap, and
+                    is kept here while no record is there that tells it
     queue_<stream>  the records of one stream in order; deleted by range once settled, never rewritten
     dead_letters    raw messages and refused records, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled

@@ -79,6 +79,11 @@ class Dropping:
         self._changes = changes
         self._queues: dict[StreamQueue, None] = {}
 
+    @property
+    def queues(self) -> set[StreamQueue]:
+        """Those that it has dropped from."""
+        return set(self._queues)
+
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
         """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
         queues, count = list(queues), 0

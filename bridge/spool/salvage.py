@@ -256,7 +256,7 @@ class _Work:
         except sqlite3.DatabaseError:
             if (number := table.removeprefix("queue_")).isdigit():
                 found = self._all(f"select next from streams where number = {number}")
-                last = found[0][0] - 1 if found and type(found[0][0]) is int else last
+                last = max(last, found[0][0] - 1) if found and type(found[0][0]) is int else last
         return first, min(last, first + RANGE * _MOST_RANGES)
 
     def _read(self, table: str, columns: str, low: int, high: int) -> list[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from bridge.spool.queue import StreamQueue
 from bridge.spool.reading import Reading
 from bridge.spool.salvage import salvage
 from bridge.spool.state import State, load_all, write_changed, written
-from bridge.spool.transaction import Transaction, pending_bytes, write_pending, write_rest, write_settled
+from bridge.spool.transaction import Transaction, pending_bytes, write_next, write_pending, write_rest, write_settled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,9 @@ class Spool:
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         schema.create_queue(self._database, number)
-        first = self._database.execute(f"select min(number) from queue_{number}").fetchone()[0]
+        ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
+        first, last = self._database.execute(ends).fetchone()
+        next_number = max(next_number, 1 + (last or 0))
         made = LiveFirstQueue if self.settings.live_first and "order=strict" not in name.split() else StreamQueue
         queue = made(
             name,
@@ -244,6 +246,7 @@ class Spool:
             if transaction.expire_before_ms is not None:
                 dropping.expire(self.queues.values(), transaction.expire_before_ms)
             write_pending(database, pending, changes)
+            write_next(database, {queue for queue, _ in settled}.union(dropping.queues).difference(pending))
             changed_letters = self._write_letters(letters, transaction, changes)
             write_rest(database, transaction, changes)
             changed = write_changed(database, self.states.values() if burst else ())

@@ -95,7 +95,6 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
         _insert(database, queue)
         if queue.unnumbered:
             _except(database, queue, runs(queue.unnumbered), "no envelope")
-        database.execute("update streams set next = ? where number = ?", (queue.next, queue.number))
         if queue.marks_changed:
             value = json.dumps(queue.marks)
             database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))
@@ -104,6 +103,19 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             line = changes.of(mapping, queue.number)
             line.received += count
             line.spooled += count
+
+
+def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
+    """The number that the next record gets, of queues whose newest record may be gone: while it is there, it tells.
+
+    So no page is written for this while records come: at ten messages a second a third less goes to the disk.
+    """
+    for queue in queues:
+        newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
+        following = queue.pending[0].number if queue.pending else queue.next
+        if newest + 1 < following:
+            keep = "update streams set next = ? where number = ? and next < ?"
+            database.execute(keep, (following, queue.number, following))
 
 
 def _by_mapping(records: Sequence[Record]) -> Iterable[tuple[int, int]]:

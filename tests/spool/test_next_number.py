@@ -1,0 +1,97 @@
+"""The number of the next record: never one that was there before, whatever was removed, killed or failed."""
+
+import random
+import sqlite3
+from unittest import mock
+
+import pytest
+
+from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.spool import store
+from bridge.spool.transaction import Transaction, write_rest
+from tests.spool.spools import append, opened, put, settle, take_all
+
+DATA = b"x" * 200
+
+
+def kept(path):
+    """What stands in the table."""
+    with sqlite3.connect(path / "spool.db") as database:
+        return database.execute("select next from streams where name = 'press'").fetchone()[0]
+
+
+def reopened(spool, path, **options):
+    spool.close()
+    return opened(path, **options)
+
+
+def test_while_a_record_tells_it_nothing_else_is_written(tmp_path):
+    spool = opened(tmp_path)
+    for _ in range(5):
+        put(spool, DATA)
+    settle(spool, take_all(spool)[:4])
+    assert kept(tmp_path) == 1
+    spool = reopened(spool, tmp_path)
+    assert spool.queue("press").next == 6
+
+
+def test_when_the_last_record_leaves_it_is_kept(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, DATA, DATA)
+    settle(spool, take_all(spool))
+    assert kept(tmp_path) == 3
+    assert reopened(spool, tmp_path).queue("press").next == 3
+
+
+def test_when_the_newest_leaves_before_the_others_it_is_kept(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, DATA, DATA, DATA)
+    settle(spool, take_all(spool)[2:])
+    assert reopened(spool, tmp_path).queue("press").next == 4
+
+
+def test_records_that_wait_for_a_full_disk_have_no_number_yet(tmp_path):
+    """They were not acknowledged: after a restart they come again, and numbers have no gap."""
+    spool = opened(tmp_path, max_bytes=16 << 20)
+    put(spool, DATA)
+    taken = take_all(spool)
+    spool.queue("press").settle(taken, [])
+    append(spool, b"x" * (20 << 20))
+    with pytest.raises(SpoolFull):
+        spool.commit(Transaction())
+    assert kept(tmp_path) == 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_no_number_is_given_twice_and_none_is_left_out(tmp_path, seed):
+    chance, options = random.Random(seed), {"max_bytes": 400_000, "when_full": "drop_oldest"}
+    spool, held, numbers = opened(tmp_path, **options), [], []
+
+    def failing(*arguments):
+        if chance.random() < 0.2:
+            raise sqlite3.OperationalError("disk I/O error")
+        return write_rest(*arguments)
+
+    def commit():
+        new = [record.number for record in spool.queue("press").pending]
+        with mock.patch.object(store, "write_rest", failing):
+            try:
+                spool.commit(Transaction())
+            except SpoolUnwritable:
+                return
+        numbers.extend(new)
+
+    for _ in range(300):
+        step = chance.choice(["put", "put", "settle", "both", "reopen"])
+        if step in ("put", "both"):
+            append(spool, *[b"x" * chance.choice([10, 3000])] * chance.randint(1, 4))
+        if step in ("settle", "both"):
+            held += take_all(spool)
+            gone = chance.sample(held, chance.randint(0, len(held)))
+            held = [record for record in held if record not in gone]
+            spool.queue("press").settle(gone, [])
+        if step == "reopen":
+            spool, held = reopened(spool, tmp_path, **options), []
+        else:
+            commit()
+    assert numbers == list(range(1, numbers[-1] + 1))
