@@ -55,8 +55,6 @@ class StreamQueue(Leaves, Protocol):
     """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
     tuning: Tuning
     """Set by whoever appends; may change at any time."""
-    ordered: bool
-    """Whether it hands out in the order of the numbers, and so can leave records on disk."""
 
     def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
         """Give the next records in order, each handed out once.
@@ -112,7 +110,7 @@ class StreamSender:
         self._changed = threading.Condition()  # guards the window; told of every answer, and of the stop
         self._window = Window(queue.stream, self._settings)
         self._distance = Distance(self._settings.requests_in_flight)
-        self._surplus = Surplus(queue, self._window.dispatch, self._settings.requests_in_flight, ordered=queue.ordered)
+        self._surplus = Surplus(queue, self._window.dispatch, self._settings.requests_in_flight)
 
     def run(self) -> None:
         """Send until stopped: the body of one worker thread.

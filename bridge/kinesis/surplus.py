@@ -2,8 +2,8 @@
 
 Once what waits fills half of the sender, while some shard has hardly anything that waits, the shard with the most is
 left alone: what is collected for it is passed over, and read again page by page as it takes what the sender has. With
-the last page it is a shard like any other. Order within a key stays as it is, since of a shard all that follows is
-passed over.
+the last page it is a shard like any other. Order within a key stays as the queue has it, since of a shard all that
+follows is passed over.
 
 A shard that is left costs reading what else is on disk once more, so no more than a few are. Under the sender's turn.
 """
@@ -43,13 +43,12 @@ class Leaves(Protocol):
 
 
 class Surplus:
-    """Of one destination. `ordered`: its queue hands out in the order of the numbers, and so can leave some."""
+    """Of one destination."""
 
-    def __init__(self, queue: Leaves, dispatch: Dispatch, requests: int, *, ordered: bool = True) -> None:
+    def __init__(self, queue: Leaves, dispatch: Dispatch, requests: int) -> None:
         self._queue = queue
         self._dispatch = dispatch
         self._requests = requests
-        self._ordered = ordered
         self._left: dict[Shard, Left] = {}
         self._passed_over: dict[str, bool] = {}
 
@@ -89,7 +88,7 @@ class Surplus:
         records, size = self._room()
         dispatch = self._dispatch
         full = dispatch.records > records // 4 or dispatch.counted_bytes > size // 4
-        if full and self._ordered and len(self._left) < MOST_LEFT and dispatch.shards.map is not None:
+        if full and len(self._left) < MOST_LEFT and dispatch.shards.map is not None:
             self._judge(dispatch.by_shard(), len(dispatch.shards.map.shards), records, size)
         dispatch.keeps_sorted = bool(self._left)
 

@@ -88,10 +88,12 @@ class Dropping:
         """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
         queues, count = list(queues), 0
         while still_needed():
-            dropped = self._drop(max(queues, key=lambda queue: queue.waiting), _DROPPED_AT_ONCE)
-            if dropped is None:
-                break
-            count += dropped
+            longest = max(queues, key=lambda queue: queue.waiting)
+            waiting = longest.waiting
+            dropped = self._drop(longest, _DROPPED_AT_ONCE)
+            if dropped is None and longest.waiting == waiting:
+                break  # else it has passed over numbers of which there was nothing to drop
+            count += dropped or 0
         if count:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
@@ -108,13 +110,9 @@ class Dropping:
             log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
 
     def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
+        self._queues[queue] = None  # before all else: it hands out nothing until it is told how this ended
         span = queue.drop_oldest(count)
-        if span is None:
-            if queue not in self._queues:
-                queue.dropped()
-            return None
-        self._queues[queue] = None
-        return write_dropped(self._database, queue, *span, self._changes, mark)
+        return None if span is None else write_dropped(self._database, queue, *span, self._changes, mark)
 
     def failed(self) -> None:
         """Nothing was dropped after all."""

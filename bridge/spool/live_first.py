@@ -3,23 +3,27 @@
 The window in memory holds the newest records, and gives up to the backlog on disk what has waited for long, or what it
 has no room for. Order across the two is not kept, so a destination with strict order never has such a queue.
 
-What comes from the backlog is late, and its envelope says so from then on, where it has one: see `Enveloped.late`.
+What comes from the backlog is late, and its envelope says so from then on, where it has one: see `Enveloped.late`. So
+is what was left for its key's sake (`leaving`), and comes after newer ones of the same.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
 from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
 from bridge.spool.queue import ROW_BYTES, StreamQueue
+from bridge.spool.spans import ENDLESS, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.model import Record
+    from bridge.spool.leaving import Left
 
 LIVE_SECS = 10.0
 """What has waited longer, beside the time that it waits for company, is backlog."""
@@ -28,7 +32,7 @@ LIVE_SECS = 10.0
 class LiveFirstQueue(StreamQueue):
     """As `StreamQueue`, newest first. `_backlog`: spans of numbers on disk, [first, before), not handed out yet."""
 
-    ordered = False
+    newest_first = True
 
     def __init__(self, stream: str, number: int, *, first: int, next_number: int, **options: object) -> None:
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
@@ -75,28 +79,25 @@ class LiveFirstQueue(StreamQueue):
         else:
             self._backlog.append([record.number, record.number + 1])
 
-    def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """As `StreamQueue`: the page in memory, then what is on disk, then the newest."""
-        with self._changed:
-            self._dropping = True
-            if self._page:
-                span = self._pass_over(self._page, count)
-            elif self._backlog:
-                first, before = self._backlog[0]
-                span = [first, min(first + count, before)]
-                self._backlog[0][0] = span[1]
-                if span[1] == before:
-                    self._backlog.popleft()
-            elif self._fresh:
-                span = self._pass_over(self._fresh, count)
-            else:
-                return None
-            self._passed.append(span)
-            return span[0], span[1] - 1
+    def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
+        oldest = self._first_unsent()
+        if oldest >= min(limit, self._tail):
+            return None
+        if self._page and self._page[0].number == oldest:
+            span = self._pass_over(self._page, limit)
+        elif self._backlog and self._backlog[0][0] == oldest:
+            span = [oldest, min(limit, self._backlog[0][1])]
+            self._backlog[0][0] = span[1]
+            if span[1] == self._backlog[0][1]:
+                self._backlog.popleft()
+        else:
+            span = self._pass_over(self._fresh, limit)
+        self._passed.append(span)
+        return span[0], span[1] - 1
 
-    def _pass_over(self, records: deque[Record], count: int) -> list[int]:
+    def _pass_over(self, records: deque[Record], limit: int) -> list[int]:
         first = records[0].number
-        while records and records[0].number < first + count:
+        while records and records[0].number < limit:
             last = records.popleft()
             if records is self._fresh:
                 self._fresh_bytes -= len(last.data) + ROW_BYTES
@@ -110,6 +111,7 @@ class LiveFirstQueue(StreamQueue):
     def rewind(self) -> None:
         """As `StreamQueue`: every span that was passed over since the last transaction is there again."""
         with self._changed:
+            self._rewind_left()
             self._dropping = False
             self._backlog.extendleft(reversed(self._passed))
             self._passed.clear()
@@ -119,6 +121,19 @@ class LiveFirstQueue(StreamQueue):
         firsts = [span[0] for span in self._backlog]
         firsts += [records[0].number for records in (self._page, self._fresh) if records]
         return min(firsts, default=self._tail)
+
+    def _kept_back(self) -> list[Span]:
+        spans = [(first, before) for first, before in chain(self._backlog, self._passed)]
+        if self._page:
+            spans.append((self._page[0].number, self._page[-1].number + 1))
+        return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
+
+    def _again(self, left: Left, records: list[Record]) -> list[Record]:
+        """What newer ones have overtaken is late."""
+        found = [self._late(record) if record.number < left.overtaken else record for record in records]
+        if records:
+            left.overtaken = max(left.overtaken, records[-1].number + 1)
+        return found
 
     def _waiting(self) -> int:
         return len(self._page) + len(self._fresh) + sum(before - first for first, before in self._backlog)
@@ -165,6 +180,8 @@ class LiveFirstQueue(StreamQueue):
             if not self._backlog or self._backlog[0][0] != first:
                 return True  # dropped meanwhile
             self._page.extend(map(self._late, page))
+            for left in self.left if page else ():
+                left.overtaken = max(left.overtaken, page[-1].number + 1)  # what of this is left is late as well
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:
                 self._backlog.popleft()

@@ -15,9 +15,12 @@ from bridge.errors import BridgeError
 from bridge.model import MAX_PARTITION_KEY_CHARS, Enveloped, Record, Tuning
 from bridge.spool.commits import Commits
 from bridge.spool.leaving import Leaving
+from bridge.spool.spans import ENDLESS, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bridge.spool.leaving import Read
 
 ROW_BYTES = 250
 """What a record costs in memory beside its data."""
@@ -40,15 +43,12 @@ class Settlement(NamedTuple):
 class StreamQueue(Leaving):
     """Numbers count up without a gap; a record leaves only by being settled or, under `drop_oldest`, dropped."""
 
-    ordered = True
-    """Whether it hands out in the order of the numbers."""
-
     def __init__(
         self,
         stream: str,
         number: int,
         *,
-        read: Callable[[int, int, int], list[Record]],
+        read: Read,
         first: int,
         next_number: int,
         fresh_bytes: int,
@@ -144,27 +144,19 @@ class StreamQueue(Leaving):
         """Whether a transaction is due even without new messages."""
         return bool(self._settled)
 
-    def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """Pass over up to `count` records that no sender holds; their numbers, first and last, for deletion.
-
-        Until `dropped` or `rewind` nothing is handed out: a rewind would hand it out again.
-        """
-        with self._changed:
-            self._dropping = True
-            if self.left and ((span := self._drop_left(count)) or self._oldest_unsent() < self._first_unsent()):
-                return span
-            first = self._first_unsent()
-            last = min(first + count, self._tail) - 1
-            if last < first:
-                return None
-            if self._dropped_from is None:
-                self._dropped_from = first
-            while self._page and self._page[0].number <= last:
-                self._page.popleft()
-            while self._fresh and self._fresh[0].number <= last:
-                self._fresh_bytes -= len(self._fresh.popleft().data) + ROW_BYTES
-            self._cursor = max(self._cursor, last + 1)
-            return first, last
+    def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
+        first = self._first_unsent()
+        last = min(limit, self._tail) - 1
+        if last < first:
+            return None
+        if self._dropped_from is None:
+            self._dropped_from = first
+        while self._page and self._page[0].number <= last:
+            self._page.popleft()
+        while self._fresh and self._fresh[0].number <= last:
+            self._fresh_bytes -= len(self._fresh.popleft().data) + ROW_BYTES
+        self._cursor = max(self._cursor, last + 1)
+        return first, last
 
     def older_than(self, moment_ms: int) -> int:
         """How many of the records that no sender holds were surely received before then."""
@@ -209,6 +201,9 @@ class StreamQueue(Leaving):
 
     def _first_unsent(self) -> int:
         return self._page[0].number if self._page else self._cursor
+
+    def _kept_back(self) -> list[Span]:
+        return [(self._first_unsent() if self._dropped_from is None else self._dropped_from, ENDLESS)]
 
     def oldest_secs(self, held: int | None) -> float:
         """How long ago the oldest record was received that is not settled; 0 if there is none.
@@ -280,7 +275,7 @@ class StreamQueue(Leaving):
     def waiting(self) -> int:
         """Records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
         with self._changed:
-            return self._waiting() + self._first_unsent() - self._oldest_unsent()
+            return self._waiting() + self._passed_over_count()
 
     def _waiting(self) -> int:
         return len(self._page) + self._tail - self._cursor

@@ -27,11 +27,13 @@ class Reading:
         self._failed = failed
         self._turn = threading.Lock()
 
-    def page(self, stream: int, first: int, before: int) -> list[Record]:
-        """Up to a page of records of one stream, first ≤ number < before."""
+    def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
+        """Up to a page of one stream's records, first ≤ number < before, in order: the oldest ones, or the newest."""
         query = (
             f"select number, mapping, key, data from queue_{stream} where number >= ? and number < ? order by number"
         )
+        if newest:
+            query += " desc"
         page: list[Record] = []
         size = 0
         try:
@@ -43,7 +45,7 @@ class Reading:
                         break
         except sqlite3.Error as error:
             raise self._failed(error) from error
-        return page
+        return page[::-1] if newest else page
 
     def letter(self, number: int) -> Letter | None:
         """One dead letter."""

@@ -68,6 +68,7 @@ class Run:
     def start(self):
         self.queue = self.spool.queue(self.name)
         self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
+        self.queue.clock = lambda: self.now  # by which a queue that sends the newest first tells what is live
         self.window = Window(self.name, self.settings)
         self.window.tune(Tuning())
         self.window.limit_answered(StreamDescription(), self.now)
@@ -216,11 +217,17 @@ def result(answer):
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "per_step"),
-    [("s", 100, 250), ("s packing=kpl", 4000, 65), ("s packing=kpl order=strict", 4000, 65)],
+    ("name", "size", "per_step", "live_first"),
+    [
+        ("s", 100, 250, False),
+        ("s", 100, 250, True),
+        ("s packing=kpl", 4000, 65, False),
+        ("s packing=kpl", 4000, 65, True),
+        ("s packing=kpl order=strict", 4000, 65, False),
+    ],
 )
-def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step):
-    run = Run(tmp_path, name)
+def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step, live_first):
+    run = Run(tmp_path, name, live_first=live_first)
     for _ in range(int(SECS / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
         for shard in (1, 2, 3):
@@ -236,12 +243,19 @@ def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, 
 
 @pytest.mark.parametrize("hot", [0, 1])
 @pytest.mark.parametrize(
-    ("name", "size", "per_step"),
-    [("s", 100, 200), ("s packing=kpl", 4000, 65), ("s packing=kpl order=strict", 4000, 65)],
+    ("name", "size", "per_step", "live_first"),
+    [
+        ("s", 100, 200, False),
+        ("s", 100, 200, True),
+        ("s packing=kpl", 4000, 65, False),
+        ("s packing=kpl order=strict", 4000, 65, False),
+    ],
 )
-def test_when_a_hot_shard_is_split_the_half_that_is_not_hot_goes_on_by_itself(tmp_path, name, size, per_step, hot):
+def test_when_a_hot_shard_is_split_the_half_that_is_not_hot_goes_on_by_itself(
+    tmp_path, name, size, per_step, live_first, hot
+):
     """Whichever of the halves the hot key is in: what was left of the shard is two parts from then on."""
-    run = Run(tmp_path, name)
+    run = Run(tmp_path, name, live_first=live_first)
     busy, calm = two_keys(run, hot)
 
     def play(secs):
@@ -317,15 +331,47 @@ def small(monkeypatch):
     monkeypatch.setattr(reading, "PAGE_RECORDS", 40)
 
 
+@pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 20_000, 12)])
+def test_where_what_is_live_goes_first_so_does_the_newest_of_a_hot_shard(tmp_path, monkeypatch, name, size, per_step):
+    small(monkeypatch)
+    run = Run(tmp_path, name, live_first=True)
+    for _ in range(int(6 / STEP_SECS)):
+        run.append(0, per_step, b"x" * size)
+        run.append(1, 5, b"x")
+        run.step()
+    hot, newest = run.key_of(0), {}
+    for number, at in run.delivered.items():
+        if run.keys[number] == hot and at >= 3.0:
+            newest[at] = max(newest.get(at, 0.0), run.received[number])
+    assert max(at - received for at, received in newest.items()) < 2.0
+    assert max(run.waits(run.key_of(1))) < 1.0
+    assert run.most_held < 400
+    run.stream.limited = False
+    run.drain()
+
+
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("name", ["s", "s packing=kpl", "s packing=lines", "s packing=kpl order=strict"])
-def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(tmp_path, monkeypatch, name, seed):
+@pytest.mark.parametrize(
+    ("name", "live_first"),
+    [
+        ("s", False),
+        ("s", True),
+        ("s packing=kpl", False),
+        ("s packing=kpl", True),
+        ("s packing=lines", False),
+        ("s packing=kpl order=strict", False),
+    ],
+)
+def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(
+    tmp_path, monkeypatch, name, live_first, seed
+):
     """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
     small(monkeypatch)
     chance = random.Random(seed)
     full = bool(seed % 2)
     large = 3000 if full and "packing" in name else 300
-    run = Run(tmp_path, name, **({"max_bytes": 2000 * large, "when_full": "drop_oldest"} if full else {}))
+    bounds = {"max_bytes": 2000 * large, "when_full": "drop_oldest"} if full else {}
+    run = Run(tmp_path, name, live_first=live_first, **bounds)
     run.fails = lambda: chance.random() < 0.05
     for _ in range(160):
         weights = [chance.choice([0, 0, 1, 5, 150]) for _ in run.keys_used] if chance.random() < 0.1 else run.weights

@@ -5,7 +5,9 @@ import sqlite3
 
 import pytest
 
+from bridge.model import Enveloped
 from bridge.spool.ledger import Ledger
+from bridge.spool.live_first import LIVE_SECS
 from bridge.spool.transaction import Transaction, write_dropped
 from tests.spool.spools import append, opened
 
@@ -91,21 +93,30 @@ def test_those_of_several_keys_may_go_on_apart(tmp_path):
     spool.close()
 
 
-class Model:
-    """What is on disk, held by the sender, or done with."""
+def enveloped(value):
+    return Enveloped(Enveloped.UNNUMBERED + b'","data":"%b"}' % value)
 
-    def __init__(self, folder, chance):
-        self.spool, self.chance = opened(folder, fresh_bytes=chance.choice([0, 2000, 1 << 20])), chance
-        self.queue = self.spool.queue("press")
-        self.unsent, self.held, self.handed_out = {}, {}, set()
+
+class Model:
+    """What is on disk, held by the sender, or done with. `newest`: of each key, what was handed out and is not late."""
+
+    def __init__(self, folder, chance, *, live_first=False):
+        self.spool, self.chance = (
+            opened(folder, fresh_bytes=chance.choice([0, 2000, 1 << 20]), live_first=live_first),
+            chance,
+        )
+        self.queue, self.live_first = self.spool.queue("press"), live_first
+        self.now, self.queue.clock = 0.0, lambda: self.now
+        self.unsent, self.held, self.handed_out, self.newest = {}, {}, set(), {}
         self.lefts = {}
 
     def append(self):
         for _ in range(self.chance.randint(1, 12)):
             key = self.chance.choice("aaab" + KEYS)
             self.unsent[self.queue.next] = key
-            append(self.spool, b"x" * self.chance.choice([1, 100]), key=key)
+            append(self.spool, enveloped(b"x" * self.chance.choice([1, 100])), key=key)
         self.spool.commit(Transaction())
+        self.now += self.chance.choice([0.0, 0.0, 0.0, LIVE_SECS + 1])
 
     def take(self, records):
         for record in records:
@@ -113,6 +124,11 @@ class Model:
             assert self.unsent.pop(record.number) == record.key
             self.handed_out.add(record.number)
             self.held[record.number] = record
+            if b'"late":true' not in record.data:
+                assert record.number > self.newest.get(record.key, 0), "overtaken, and not late"
+                self.newest[record.key] = record.number
+            else:
+                assert self.live_first
 
     def collect(self):
         fresh = self.queue.collect(self.chance.randint(1, 20), 1 << 20, 0.0, 0.0)
@@ -174,10 +190,12 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_none_is_lost_or_given_twice(tmp_path, monkeypatch, seed):
+@pytest.mark.parametrize("live_first", [False, True])
+def test_none_is_lost_or_given_twice(tmp_path, monkeypatch, live_first, seed):
     monkeypatch.setattr("bridge.spool.reading.PAGE_RECORDS", 7)
+    monkeypatch.setattr("bridge.spool.leaving.MOST_SPANS", 3)
     chance = random.Random(seed)
-    model = Model(tmp_path, chance)
+    model = Model(tmp_path, chance, live_first=live_first)
     happens = [model.append, model.collect, model.leave, model.reread, model.divide, model.settle, model.drop]
     for event in chance.choices(happens, [8, 8, 2, 4, 1, 4, 1], k=200):
         event()

@@ -7,7 +7,7 @@ from hypothesis.stateful import initialize, rule
 from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
 from bridge.spool.live_first import LIVE_SECS, LiveFirstQueue
 from tests.spool.spools import append, assert_books_balance, data_of, opened, put, settle, take, take_all
-from tests.spool.test_queue_model import STREAMS, SpoolModel
+from tests.spool.test_queue_model import MAPPINGS, STREAMS, SpoolModel
 
 
 def numbered(first, last):
@@ -158,7 +158,49 @@ def test_another_spools_envelope_in_a_payload_gets_no_mark(tmp_path):
 
 
 class LiveFirstModel(SpoolModel):
-    """As any queue, but for the order."""
+    """As any queue, but for the order, and records of some keys may be left on disk meanwhile."""
+
+    @initialize()
+    def nothing_left(self):
+        self.left = {name: {} for name in STREAMS}
+
+    @rule(
+        stream=st.sampled_from(STREAMS), mapping=st.sampled_from(MAPPINGS), keys=st.text("ab", min_size=1, max_size=6)
+    )
+    def append(self, stream, mapping, keys):
+        for key in keys:
+            data = b"%d%b" % (self.made, key.encode())
+            self.made += 1
+            append(self.spool, data, stream=stream, mapping=mapping, key=key)
+            self.uncommitted[stream].append((data, mapping))
+
+    @rule(stream=st.sampled_from(STREAMS), keys=st.sampled_from(["a", "b", "ab"]))
+    def leave(self, stream, keys):
+        if not self.left_keys(stream):
+            left = self.spool.queue(stream).leave(lambda key: key in keys)
+            self.left[stream][left] = keys
+
+    @rule(stream=st.sampled_from(STREAMS))
+    def reread(self, stream):
+        queue = self.spool.queue(stream)
+        for left in queue.left[:]:
+            self.hold(stream, queue.reread(left))
+
+    @rule(stream=st.sampled_from(STREAMS))
+    def divide(self, stream):
+        for left, keys in list(self.left[stream].items()):
+            if not left.done:
+                parts = self.spool.queue(stream).divide(left, [(lambda each, key=key: each == key) for key in keys])
+                self.left[stream] |= zip(parts, keys, strict=True)
+                del self.left[stream][left]
+
+    def left_keys(self, stream):
+        return {key for left, keys in self.left[stream].items() if not left.done for key in keys}
+
+    @rule()
+    def reopen(self):
+        self.nothing_left()
+        super().reopen()
 
     @initialize(fresh_bytes=st.sampled_from([0, 600, 3000, 1 << 20]))
     def open(self, fresh_bytes):
@@ -171,12 +213,28 @@ class LiveFirstModel(SpoolModel):
 
     @rule(stream=st.sampled_from(STREAMS), count=st.integers(1, 8))
     def collect(self, stream, count):
+        left = self.left_keys(stream)
         records = self.spool.queue(stream).collect(count, 1 << 20, 0.0, 0.0)
+        if not left:
+            assert len(records) == min(count, len(self.waiting[stream]))
+        self.hold(stream, [record for record in records if record.key not in left])
+
+    def hold(self, stream, records):
         waiting = dict(self.waiting[stream])
-        assert len(records) == min(count, len(waiting))
         for record in records:
             self.held[stream].append((record, waiting.pop(record.data)))
         self.waiting[stream] = list(waiting.items())
+
+    @rule(stream=st.sampled_from(STREAMS))
+    def take_all(self, stream):
+        """All that waits, and nothing else, is handed out, whatever was left."""
+        queue = self.spool.queue(stream)
+        while queue.waiting:
+            self.collect(stream, 8)
+            self.reread(stream)
+        self.reread(stream)
+        assert not self.waiting[stream]
+        assert not queue.left
 
 
 TestLiveFirstModel = LiveFirstModel.TestCase

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from types import SimpleNamespace
 
 from bridge.kinesis.limits import counted_bytes
 from bridge.model import Record, Tuning
+from bridge.spool.queue import PAGE_RECORDS
 
 
 class MemoryQueue:
-    ordered = False
-
     def __init__(self, stream: str, records: list[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
@@ -20,6 +20,7 @@ class MemoryQueue:
         self.delivered: list[Record] = []
         self.rejected: list[tuple[Record, str, str]] = []
         self._fresh = deque(records)
+        self._left: list[SimpleNamespace] = []
         self._open = True
         self._changed = threading.Condition()
 
@@ -41,6 +42,24 @@ class MemoryQueue:
             if self._fresh and linger_secs:
                 self._changed.wait_for(lambda: self._full(max_records, max_bytes) or not self._open, linger_secs)
             return self._take(max_records, max_bytes)
+
+    def leave(self, holds):
+        self._left.append(SimpleNamespace(holds=holds, records=[], done=False))
+        return self._left[-1]
+
+    def divide(self, left, parts):
+        self._left.remove(left)
+        made = [self.leave(holds) for holds in parts]
+        for part in made:
+            part.records = [record for record in left.records if part.holds(record.key)]
+        return made
+
+    def reread(self, left):
+        page, left.records = left.records[:PAGE_RECORDS], left.records[PAGE_RECORDS:]
+        if not left.records:
+            left.done = True
+            self._left.remove(left)
+        return page
 
     def received_ms(self, number):
         return int(time.time() * 1000)
@@ -69,6 +88,8 @@ class MemoryQueue:
             if size > max_bytes:
                 break
             taken.append(self._fresh.popleft())
+        for left in self._left:
+            left.records += [record for record in taken if left.holds(record.key)]
         return taken
 
 
