@@ -189,7 +189,7 @@ class Model:
             database.close()
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("live_first", [False, True])
 def test_none_is_lost_or_given_twice(tmp_path, monkeypatch, live_first, seed):
     monkeypatch.setattr("bridge.spool.reading.PAGE_RECORDS", 7)
