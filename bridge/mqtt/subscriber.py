@@ -99,6 +99,11 @@ class Subscriber:
         except OSError:
             return  # already full of wake-ups, or closed: either way nobody is waiting
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection. Without one, `poll` makes the next."""
+        return self._connection is not None
+
     def state(self) -> SessionState:
         """How the session stands."""
         connection, address = self._connection, self._settings.addresses[self._next_address]
