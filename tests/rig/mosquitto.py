@@ -137,9 +137,11 @@ class Mosquitto:
             command = [executable("mosquitto"), "-c", self._config_file]
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         self._process = process
-        for port in (self._port, self.tls_port, self.websocket_port, self.websocket_tls_port):
-            if port:
+        try:
+            for port in filter(None, (self._port, self.tls_port, self.websocket_port, self.websocket_tls_port)):
                 wait_for_port(port, still_alive=lambda: process.poll() is None)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.log()}") from error
 
     def stop(self) -> None:
         """SIGTERM: it tells its clients nothing, but saves its sessions where persistence is on."""

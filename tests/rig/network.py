@@ -1,5 +1,6 @@
 """Ports on 127.0.0.1."""
 
+import os
 import random
 import socket
 import time
@@ -7,13 +8,22 @@ import time
 PORTS = range(10_000, 32_000)
 """Below those that Linux gives to outgoing connections (32768 on): none of them can take the port of a server that is
 about to start, or of a broker that is down and will be back. ip(7), ip_local_port_range."""
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """At random, as several workers look for one at the same time; and not by hypothesis, which repeats itself."""
+    """Each once, and of those of this worker: others look for one at the same time, and begin to listen later.
+
+    At random, and not by hypothesis, which repeats itself.
+    """
     chance = random.SystemRandom()
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
     while True:
-        port = chance.choice(PORTS)
+        port = chance.choice(own)
+        if port in _given:
+            continue
+        _given.add(port)
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:
