@@ -137,7 +137,7 @@ class Ingest:
     def _gather(self, burst: list[Publish]) -> None:
         """Add those that come right behind, if the last transaction was just now. One that comes alone waits for none.
 
-        At 1,000 messages a second a message then takes half the CPU, and a tenth of the bytes written to the disk.
+        At 1,000 messages a second a message then takes half the CPU, and a fifth of the bytes written to the disk.
         """
         until = self._committed_at + GATHER_SECS
         while len(burst) < GATHERED and self._subscriber.connected and not self._stopping:

@@ -37,8 +37,7 @@ class WorkerStatus:
     """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
 
     `detail` says why it is not running; "" while it is. `restarts` are those after a crash, `last_end` says how the
-    last of them came about. What is counted
-    since the start goes on over them.
+    last of them came about. What is counted since the start goes on over them.
     """
 
     number: int

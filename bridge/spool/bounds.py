@@ -77,12 +77,8 @@ class Dropping:
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
         self._changes = changes
-        self._queues: dict[StreamQueue, None] = {}
-
-    @property
-    def queues(self) -> set[StreamQueue]:
-        """Those that it has dropped from."""
-        return set(self._queues)
+        self.queues: dict[StreamQueue, None] = {}
+        """Those that it was to drop from, in order."""
 
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
         """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
@@ -110,16 +106,16 @@ class Dropping:
             log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
 
     def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
-        self._queues[queue] = None  # before all else: it hands out nothing until it is told how this ended
+        self.queues[queue] = None  # before all else: it hands out nothing until it is told how this ended
         span = queue.drop_oldest(count)
         return None if span is None else write_dropped(self._database, queue, *span, self._changes, mark)
 
     def failed(self) -> None:
         """Nothing was dropped after all."""
-        for queue in self._queues:
+        for queue in self.queues:
             queue.rewind()
 
     def done(self) -> None:
         """The deletions are on disk."""
-        for queue in self._queues:
+        for queue in self.queues:
             queue.dropped()

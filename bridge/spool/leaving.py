@@ -1,4 +1,4 @@
-"""Records that are left on disk for now: those of keys that bring more than can be sent, for the sake of the others.
+"""Records that stay on disk until there is room: those of keys that bring more than can be sent, for the others' sake.
 
 They take no memory, however many they are: known is only in which spans of numbers all records of those keys are left.
 Those that the queue has handed out meanwhile, of any key, are read again when there is room for them.

@@ -45,6 +45,7 @@ SHOWN_BYTES: Final = 256 * 1024
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
+    collect_seldom()
     parser = argparse.ArgumentParser(prog="python -m bridge.supervision.worker", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--draining", action="store_true")
@@ -92,7 +93,6 @@ class Worker:
     def run(self, signals: Signals, stop_secs: float) -> int:
         """Until a signal, the supervisor or its end, or nothing being left to drain. The exit code."""
         self._service.start()
-        collect_seldom()
         keep_all()
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
