@@ -27,7 +27,8 @@ def test_one_is_killed_the_rest_go_on_and_it_comes_back_to_its_own_backlog(tmp_p
         publishing.start()
         arrivals.wait_for(500)
         kinesis.fault("error", requests=None)
-        eventually(lambda: read_books(bridges[1].folder / "data").in_queues > 50, "the second has a backlog")
+        # More than was on its way when Kinesis began to fail: that is still delivered.
+        eventually(lambda: read_books(bridges[1].folder / "data").in_queues > 200, "the second has a backlog")
         bridges[1].kill()
         held = read_books(bridges[1].folder / "data").in_queues
         kinesis.clear()
