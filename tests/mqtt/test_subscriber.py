@@ -196,15 +196,15 @@ def test_a_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):
 
 
 def test_not_reading_keeps_the_connection_and_what_waits_in_it(broker, session):
-    at = session(keepalive_secs=1, wanted={"paused/#": 1}.items())
+    at = session(keepalive_secs=3, wanted={"paused/#": 1}.items())
     poll_until_subscribed(at)
-    time.sleep(0.9)  # so that a ping of paho's is about to go out when the pause begins
+    time.sleep(2.9)  # so that a ping of paho's is about to go out when the pause begins
     at.poll(0.05)
     messages = [("paused/x", b"%04d" % number + bytes(4000)) for number in range(2000)]
     publishing = threading.Thread(target=publish, args=(broker, *messages))
     publishing.start()
     begun = time.monotonic()
-    while time.monotonic() - begun < 3.5 or publishing.is_alive():
+    while time.monotonic() - begun < 1.5 * 3 + 2 or publishing.is_alive():  # the broker waits for 1.5 keepalives
         assert at.poll(0.2, reading=False) == []
     burst = poll_until(at, lambda burst: len(burst) >= 2000)
     assert [int(payload[:4]) for payload in payloads(burst)] == list(range(2000))
