@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
+from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.live_tables import LiveTables
 from bridge.mapping.loader import is_mapping_name, load_file
@@ -158,7 +159,7 @@ class LiveMappings:
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
             if known is None:
-                files[file] = self._load(file, signature)
+                files[file] = self._load(file, signature, _read(file))
             elif every or known.signature != signature:
                 files[file] = self._loaded_again(file, signature, known)
             else:
@@ -186,7 +187,7 @@ class LiveMappings:
         found = sha256()
         for file, state in sorted(self._files.items()):
             if state.mapping is not None:
-                digest = _digest(self._kept / file.name) if state.problems else state.digest
+                digest = _digest(_read(self._kept / file.name)) if state.problems else state.digest
                 found.update(file.name.encode() + b"\0" + digest)
         return found.hexdigest()[:12]
 
@@ -203,14 +204,15 @@ class LiveMappings:
         """
         tables = self._tables.tables
         other_tables = known.tables is not tables and _looks_up(file)
-        if known.problems or other_tables or self._names[file.stem] > 1 or _digest(file) != known.digest:
-            return self._load(file, signature)
+        text = _read(file)
+        if known.problems or other_tables or self._names[file.stem] > 1 or _digest(text) != known.digest:
+            return self._load(file, signature, text)
         return replace(known, signature=signature, tables=tables)
 
-    def _load(self, file: Path, signature: Signature) -> _File:
-        known, digest = self._files.get(file), _digest(file)
+    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _File:
+        known, digest = self._files.get(file), _digest(text)
         try:
-            mapping = self._load_named(file)
+            mapping = self._load_named(file, text)
         except ConfigError as error:
             previous = self._last_good(file, known)
             if known is None or known.problems != error.problems:
@@ -221,14 +223,16 @@ class LiveMappings:
             log.info("mapping reloaded", extra={"file": file.name})
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
-        self._keep(file)
+        if text is not None:
+            self._keep(file.name, text)
         return _File(signature, digest, mapping, self._tables.tables)
 
-    def _load_named(self, file: Path) -> Mapping:
+    def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         if self._names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
-        return load_file(file, self.limits, self._tables.tables, shown_as=self._shown(file), shared=self._shared)
+        tables, shown = self._tables.tables, self._shown(file)
+        return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
 
     def _last_good(self, file: Path, known: _File | None) -> Mapping | None:
         """The last version that loaded: with the tables as they are, or else as it is in force, or else as it was."""
@@ -250,13 +254,13 @@ class LiveMappings:
             log.warning("the last good version of %s does not load any more either: %s", file.name, error)
             return None
 
-    def _keep(self, file: Path) -> None:
+    def _keep(self, name: str, text: bytes) -> None:
         """Remember a version that goes live. A full disk must not stop it from going live."""
+        kept = self._kept / name
+        if _read(kept) == text:
+            return  # as after a restart: nothing is written for it
+        new = self._kept / f".{name}.new"
         try:
-            text, kept = file.read_bytes(), self._kept / file.name
-            if kept.exists() and kept.read_bytes() == text:
-                return  # as after a restart: nothing is written for it
-            new = self._kept / f".{file.name}.new"
             try:
                 new.write_bytes(text)
             except FileNotFoundError:
@@ -264,7 +268,7 @@ class LiveMappings:
                 new.write_bytes(text)
             new.replace(kept)
         except OSError as error:
-            log.warning("cannot remember %s in %s: %s", file.name, self._kept, error.strerror)
+            log.warning("cannot remember %s in %s: %s", name, self._kept, error.strerror)
 
     def _shown(self, file: Path) -> str:
         return f"{self._folder.name}/{file.name}"
@@ -282,17 +286,19 @@ class LiveMappings:
         return {file: state.signature for file, state in self._files.items()} | self._tables.loaded
 
 
-def _digest(file: Path) -> bytes:
-    """Of the file's text; of nothing where it cannot be read, which `load_file` complains of."""
+def _read(file: Path) -> bytes | None:
+    """The file's text; None where it cannot be read, which `load_file` complains of."""
     try:
-        return sha256(file.read_bytes()).digest()
-    except OSError:
-        return b""
+        return read_bytes(file, MAX_DOCUMENT_BYTES)
+    except FileProblem:
+        return None
+
+
+def _digest(text: bytes | None) -> bytes:
+    return b"" if text is None else sha256(text).digest()
 
 
 def _looks_up(file: Path) -> bool:
     """The file's text has to do with tables, as far as one can see in a file that may be no mapping at all."""
-    try:
-        return b"lookup" in file.read_bytes()
-    except OSError:
-        return True
+    text = _read(file)
+    return text is None or b"lookup" in text

@@ -69,13 +69,20 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
 
 
 def load_file(
-    file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None, shared: bool = False
+    file: Path,
+    limits: Limits,
+    tables: Tables = EMPTY,
+    *,
+    text: bytes | None = None,
+    shown_as: str | None = None,
+    shared: bool = False,
 ) -> Mapping:
     """Load one mapping and run its own tests; raises ConfigError with all that is wrong.
 
-    `tables` are what `lookup` looks into (see `bridge.mapping.tables`). `shared`: several bridges divide the messages.
+    `tables` are what `lookup` looks into (see `bridge.mapping.tables`). `text`: what the file holds, where it has been
+    read. `shared`: several bridges divide the messages.
     """
-    mapping, document = compile_file(file, limits, tables, shown_as=shown_as)
+    mapping, document = compile_file(file, limits, tables, text=text, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
     if shared and (found := unshareable(mapping)) is not None:
         key, why = found
@@ -86,14 +93,23 @@ def load_file(
 
 
 def compile_file(
-    file: Path, limits: Limits, tables: Tables = EMPTY, *, shown_as: str | None = None, name: str | None = None
+    file: Path,
+    limits: Limits,
+    tables: Tables = EMPTY,
+    *,
+    text: bytes | None = None,
+    shown_as: str | None = None,
+    name: str | None = None,
 ) -> tuple[Mapping, Document]:
     """As `load_file`, without running its tests; `name` stands for the file's own."""
     shown = shown_as or str(file)
     if not _NAME.fullmatch(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
-    document = read_document(file, shown_as=shown, substitute=False, environ={})
+    if text is None:
+        document = read_document(file, shown_as=shown, substitute=False, environ={})
+    else:
+        document = parse_document(text, shown, substitute=False, environ={}, base=file.parent)
     return _compiled(document, name or file.stem, limits, tables), document
 
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-Signature: TypeAlias = tuple[int, int, int, int]
-"""Size, modification time in ns, inode, device: of the file that a symlink leads to."""
+Signature: TypeAlias = tuple[int, int, int, int, int]
+"""Size, modification time and change time in ns, inode, device: of the file that a symlink leads to. The change time
+tells that a file may now be read that might not be."""
 
 
 def signatures(files: Iterable[Path]) -> dict[Path, Signature]:
@@ -57,4 +58,4 @@ class FolderLook:
 
 
 def _signature(status: os.stat_result) -> Signature:
-    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev

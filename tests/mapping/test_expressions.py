@@ -1,11 +1,13 @@
+import gc
 import time
+import weakref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import MAX_EXPRESSION_CHARS, ExpressionError, compile_expression, truthy
+from bridge.mapping.expressions import MAX_EXPRESSION_CHARS, ExpressionError, _remembered, compile_expression, truthy
 
 
 def error_of(text, tables=None):
@@ -152,3 +154,11 @@ def test_these_are_false(value):
 @pytest.mark.parametrize("value", [0, 0.0, True, " ", [None], {"a": None}, -1])
 def test_these_are_true(value):
     assert truthy(value)
+
+
+def test_an_expression_in_use_is_not_compiled_again_and_one_out_of_use_is_not_kept():
+    in_use, other = compile_expression("payload.in_use"), weakref.ref(compile_expression("payload.out_of_use"))
+    _remembered.cache_clear()
+    gc.collect()
+    assert compile_expression("payload.in_use") is in_use
+    assert other() is None

@@ -1,3 +1,5 @@
+import time
+
 from bridge.mapping.signatures import signatures
 
 
@@ -9,6 +11,16 @@ def test_a_file_written_anew_looks_different(tmp_path):
     new = tmp_path / "b"
     new.write_text("two")
     new.replace(file)
+    assert signatures([file]) != before
+
+
+def test_a_file_whose_permissions_changed_looks_different(tmp_path):
+    file = tmp_path / "a"
+    file.write_text("one")
+    file.chmod(0o200)
+    before = signatures([file])
+    time.sleep(0.02)  # longer than a tick of the clock that file systems use
+    file.chmod(0o600)
     assert signatures([file]) != before
 
 
