@@ -21,10 +21,11 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     try:
         # A FIFO would block open() for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            if not stat.S_ISREG(mode):
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise FileProblem("not a regular file")
-            raw = opened.read(limit + 1)
+            # Room for the limit would take longer than the reading. What the kernel makes up has no size.
+            raw = opened.read(min(status.st_size or limit, limit) + 1)
     except FileNotFoundError:
         raise FileProblem("no such file") from None
     except IsADirectoryError:

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,7 @@ def test_an_unreadable_file_says_who_needs_access(tmp_path, monkeypatch):
 
 def test_a_name_with_nul_is_a_problem_and_no_crash(tmp_path):
     assert problem(tmp_path / "a\0b").startswith("cannot be read")
+
+
+def test_what_the_kernel_makes_up_has_no_size_and_is_read():
+    assert read_bytes(Path("/proc/version"), 10_000).startswith(b"Linux")
