@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from bridge.spool.transaction import runs
+from bridge.spool.removal import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -148,6 +148,10 @@ class Subscriber:
                 self._settle(connection)
         return connection.wire.take()
 
+    def rest(self, secs: float) -> None:
+        """Let messages come together, which are then read at once; a `wake` ends it."""
+        select.select([self._wake_reader], [], [], secs)
+
     def _settle(self, connection: Connection) -> None:
         """Two clients of one id end at the longest pauses, and so at one or two changes a minute."""
         now = self._clock()

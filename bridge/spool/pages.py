@@ -19,7 +19,8 @@ class Pages:
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:
         self._file = file
         self._page_bytes: int = database.execute("pragma page_size").fetchone()[0]
-        self._shrinking = False
+        self.shrinking = False
+        """More is to be given back."""
 
     def used_bytes(self, database: sqlite3.Connection) -> int:
         """On disk: the database's pages in use, and the write-ahead log."""
@@ -31,9 +32,9 @@ class Pages:
         """After an outage the file shrinks again, a few pages with each transaction; True with the last of them."""
         free = database.execute("pragma freelist_count").fetchone()[0]
         if free <= _FREE_PAGES_KEPT:
-            ended, self._shrinking = self._shrinking, False
+            ended, self.shrinking = self.shrinking, False
             return ended
-        self._shrinking = True
+        self.shrinking = True
         for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
             database.execute("pragma incremental_vacuum(1)")
         return False

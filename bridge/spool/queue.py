@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
 from bridge.model import MAX_PARTITION_KEY_CHARS, Enveloped, Record, Tuning
 from bridge.spool.commits import Commits
 from bridge.spool.leaving import Leaving
+from bridge.spool.settlement import Settlement
 from bridge.spool.spans import ENDLESS, Span
 
 if TYPE_CHECKING:
@@ -31,13 +32,6 @@ _MARKS_KEPT = 200
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
 _new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
-
-
-class Settlement(NamedTuple):
-    """What a sender is done with: delivered, or (record, code, detail) for the dead letters."""
-
-    delivered: list[Record]
-    rejected: list[tuple[Record, str, str]]
 
 
 class StreamQueue(Leaving):
@@ -260,7 +254,7 @@ class StreamQueue(Leaving):
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
         """These leave the queue with the next transaction. Any thread; never blocks on disk."""
-        self._settled.append(Settlement(delivered, rejected))
+        self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:
                 self.commits.delivered(delivered, time.monotonic(), self._age_secs)

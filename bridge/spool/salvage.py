@@ -28,7 +28,8 @@ from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.leaves import Leaves
 from bridge.spool.ledger import COLUMNS, STORED, Counts
 from bridge.spool.letters import letter_of, letter_query
-from bridge.spool.transaction import Transaction, runs
+from bridge.spool.removal import runs
+from bridge.spool.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -224,9 +224,9 @@ class Spool:
         self._write(pending, transaction, needed)
 
     @property
-    def has_settled(self) -> bool:
-        """Whether a commit is due even without a burst."""
-        return any(queue.has_settled for queue in self.queues.values())
+    def commit_due(self) -> bool:
+        """Even without a burst: something was settled, or there is room to give back to the disk."""
+        return self._pages.shrinking or any(queue.has_settled for queue in self.queues.values())
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
         """Without a burst only what was settled: the memory of mappings goes with the messages that changed it."""

@@ -6,26 +6,26 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
 from bridge.spool.ledger import UPSERT, Counts, Ledger
 from bridge.spool.letters import LETTER_BYTES
+from bridge.spool.removal import remove, runs
+from bridge.spool.settlement import by_mapping
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.model import Record
-    from bridge.spool.queue import Settlement, StreamQueue
+    from bridge.spool.queue import StreamQueue
+    from bridge.spool.settlement import Settlement
 
 _ROW_BYTES = 64
 """What a record takes beside its data, with a key of usual length."""
 _ROWS_AT_ONCE = 64
-_mapping_of = itemgetter(1)
-"""A record's `mapping`, by its place: twice as fast as by its name."""
 _PACKETS = {
     True: "insert or ignore into unreleased values (?)",
     False: "delete from unreleased where packet = ?",
@@ -99,7 +99,7 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             value = json.dumps(queue.marks)
             database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))
             queue.marks_changed = False
-        for mapping, count in _by_mapping(queue.pending):
+        for mapping, count in by_mapping(queue.pending):
             line = changes.of(mapping, queue.number)
             line.received += count
             line.spooled += count
@@ -116,12 +116,6 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
         if newest + 1 < following:
             keep = "update streams set next = ? where number = ? and next < ?"
             database.execute(keep, (following, queue.number, following))
-
-
-def _by_mapping(records: Sequence[Record]) -> Iterable[tuple[int, int]]:
-    """How many there are of each. Most queues belong to one mapping, and a set is made in half the time of a count."""
-    mappings = set(map(_mapping_of, records))
-    return [(mappings.pop(), len(records))] if len(mappings) == 1 else Counter(map(_mapping_of, records)).items()
 
 
 def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
@@ -144,29 +138,27 @@ def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
 def write_settled(
     database: sqlite3.Connection,
     queue: StreamQueue,
-    settlements: Iterable[Settlement],
+    settlements: Sequence[Settlement],
     names: Mapping[int, str],
     changes: Ledger,
 ) -> list[DeadLetter]:
     """Remove what senders are done with; those that go to the dead letters come back, to be written there."""
-    delete = f"delete from queue_{queue.number} where number between ? and ?"
-    refused: list[DeadLetter] = []
-    for settlement in settlements:
-        for first, last in ranges(settlement.delivered):
-            database.execute(delete, (first, last))
-        for mapping, count in _by_mapping(settlement.delivered):
-            line = changes.of(mapping, queue.number)
-            line.delivered += count
-            line.spooled -= count
-        if queue.covered:
-            _except(database, queue, runs([each[0].number for each in settlement.rejected]), "dead_lettered")
-        for record, code, detail in settlement.rejected:
-            refused.append(_letter(record, queue.stream, names.get(record.mapping, ""), code, detail))
-            database.execute(delete, (record.number, record.number))
-            line = changes.of(record.mapping, queue.number)
-            line.dead_lettered += 1
-            line.spooled -= 1
-    return refused
+    rejected = [each for settlement in settlements for each in settlement.rejected]
+    refused = [record.number for record, _, _ in rejected]
+    remove(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
+    for mapping, count in chain.from_iterable(settlement.mappings for settlement in settlements):
+        line = changes.of(mapping, queue.number)
+        line.delivered += count
+        line.spooled -= count
+    for record, _, _ in rejected:
+        line = changes.of(record.mapping, queue.number)
+        line.dead_lettered += 1
+        line.spooled -= 1
+    if queue.covered:
+        _except(database, queue, runs(refused), "dead_lettered")
+    return [
+        _letter(record, queue.stream, names.get(record.mapping, ""), code, detail) for record, code, detail in rejected
+    ]
 
 
 def write_dropped(
@@ -225,22 +217,6 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
 def _write_packets(database: sqlite3.Connection, packets: Mapping[int, bool]) -> None:
     for opened, verb in _PACKETS.items():
         database.executemany(verb, [(packet,) for packet, state in packets.items() if state is opened])
-
-
-def ranges(records: list[Record]) -> Iterator[tuple[int, int]]:
-    """First and last number of each run of records without a gap."""
-    return runs({record.number for record in records})
-
-
-def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of numbers without a gap."""
-    numbers = sorted(some)
-    if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
-        yield numbers[0], numbers[-1]
-        return
-    for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
-        members = [number for _, number in run]
-        yield members[0], members[-1]
 
 
 def _letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:

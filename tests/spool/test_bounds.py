@@ -48,7 +48,7 @@ def test_a_full_spool_still_writes_what_was_settled(tmp_path):
     with pytest.raises(SpoolFull):
         spool.commit(Transaction())
     assert [row.delivered for row in spool.rows()] == [10]
-    assert not spool.has_settled
+    assert not spool.commit_due
     assert_books_balance(spool)
     spool.close()
 
@@ -207,7 +207,7 @@ def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, sma
     small_files(300_000)
     with pytest.raises(SpoolUnwritable):
         spool.commit(Transaction())
-    assert spool.has_settled
+    assert spool.commit_due
     small_files(resource.RLIM_INFINITY)
     spool.commit(Transaction())
     assert [(row.delivered, row.spooled) for row in spool.rows()] == [(1, 2001)]

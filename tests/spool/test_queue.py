@@ -269,7 +269,7 @@ def test_settled_records_wait_for_the_next_transaction_and_for_the_one_after_a_f
     store.queue.settle([first], [])
     store.queue.settle([], [(second, "too_large", "why")])
     settled = store.queue.take_settled()
-    assert [each.delivered for each in settled] == [[first], []]
+    assert [each.delivered for each in settled] == [[first.number], []]
     assert not store.queue.has_settled
     store.queue.settle_again(settled)
     assert store.queue.take_settled() == settled

@@ -1,35 +1,5 @@
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from bridge.model import Record
-from bridge.spool.transaction import Transaction, pending_bytes, ranges
+from bridge.spool.transaction import Transaction, pending_bytes
 from tests.spool.spools import letter, opened
-
-
-def records(numbers):
-    return [Record(number, 1, "k", b"") for number in numbers]
-
-
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        ([], []),
-        ([7], [(7, 7)]),
-        ([1, 2, 3], [(1, 3)]),
-        ([1, 2, 4, 5, 9], [(1, 2), (4, 5), (9, 9)]),
-        ([3, 1, 2], [(1, 3)]),
-        ([1, 5, 3], [(1, 1), (3, 3), (5, 5)]),
-    ],
-)
-def test_the_runs_of_numbers(numbers, expected):
-    assert list(ranges(records(numbers))) == expected
-
-
-@given(st.lists(st.integers(1, 60)))
-def test_the_runs_hold_exactly_the_numbers_given_in_whatever_order(numbers):
-    covered = [number for first, last in ranges(records(numbers)) for number in range(first, last + 1)]
-    assert covered == sorted(set(numbers))
 
 
 def test_an_empty_transaction_says_so():
