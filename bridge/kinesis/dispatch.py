@@ -203,7 +203,7 @@ class Dispatch:
     def oldest(self) -> int | None:
         """The number of the oldest record that waits."""
         numbers = [part[0].number for part in self._parts if part]
-        return min([*numbers, *self._lanes.firsts()], default=None)
+        return min([*numbers, *self._lanes.oldest()], default=None)
 
     def _ready_lanes(self, now: float) -> list[Lane]:
         lanes = self._lanes.ready(now)

@@ -161,9 +161,9 @@ class Lanes:
         lanes = self._shards.values()
         return [(lane.shard, len(lane.records), lane.size) for lane in lanes if lane.shard is not None]
 
-    def firsts(self) -> list[int]:
-        """The number of the first record in each lane."""
-        return [lane.records[0].number for lane in self._all() if lane.records]
+    def oldest(self) -> list[int]:
+        """The number of the oldest record in each lane: with live_first not the first, and few ask."""
+        return [min(lane.records).number for lane in self._all() if lane.records]
 
     def _all(self) -> list[Lane]:
         return [self.open, *self._shards.values(), *self._again]

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     workers,
 )
 from tests.benchmarks.load import BUILD
+from tests.benchmarks.yardstick import yardstick
 
 SECTIONS: dict[str, Callable] = {
     "pipeline": pipeline.measure,
@@ -59,8 +60,9 @@ def main() -> None:
     progress = Console(stderr=True, highlight=False)
     sections = []
     for name in chosen(options.words):
+        before = yardstick()
         measured = SECTIONS[name](quick=options.quick, note=lambda text, name=name: progress.print(f"{name}: {text}"))
-        sections.append(scoreboard.Section(name, measured.figures(), measured))
+        sections.append(scoreboard.Section(name, measured.figures(), measured, (before, yardstick())))
         if not options.quick:  # as soon as it is known, so that a later section that fails takes nothing with it
             scoreboard.write(BUILD / "bench.json", sections)
     terminal = Console()

@@ -50,16 +50,21 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """What one part measured: `figures` for the table, `measured` (a dataclass) whole for the JSON."""
+    """What one part measured: `figures` for the table, `measured` (a dataclass) whole for the JSON.
+
+    `yardstick`: how fast the machine was before and after, in µs.
+    """
 
     name: str
     figures: list[Figure]
     measured: object = field(repr=False)
+    yardstick: tuple[float, float]
 
     def document(self) -> dict:
         return {
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "load_average": os.getloadavg()[0],
+            "yardstick_us": self.yardstick,
             "figures": [asdict(figure) | {"met": figure.met} for figure in self.figures],
             "measured": asdict(self.measured) if is_dataclass(self.measured) else self.measured,
         }
@@ -74,6 +79,8 @@ def table(sections: Iterable[Section]) -> Table:
         shown.add_row(f"[bold]{section.name}[/bold]")
         for figure in section.figures:
             shown.add_row(f"  {figure.name}", _number(figure.value, figure.unit), _target(figure), _verdict(figure))
+        before, after = section.yardstick
+        shown.add_row("  [dim]the machine itself, before and after[/dim]", f"[dim]{before:.1f}, {after:.1f} µs[/dim]")
     return shown
 
 

@@ -88,3 +88,9 @@ def test_when_shards_change_all_is_sorted_anew():
     assert len(lanes.ready(0.0)) == 3
     lanes.sort_anew(None)
     assert numbers(lanes.ready(0.0)[0].records) == list(range(1, 104))
+
+
+def test_the_oldest_of_a_lane_need_not_be_its_first():
+    lanes, some = Lanes(), records(5, key="k")
+    lanes.open.put([some[3], some[4], some[1]], 24)
+    assert lanes.oldest() == [2]
