@@ -57,9 +57,9 @@ def test_a_rate_is_kept(publisher):
 
 
 def test_a_message_is_taken_only_when_it_is_due(publisher):
-    taken = []
+    taken, begun = [], time.monotonic()
     publisher.publish(((f"plant/{n}", taken.append(time.monotonic()) or b"") for n in range(20)), 1, rate=100)
-    assert taken[-1] - taken[0] >= 0.18
+    assert taken[-1] - begun >= 0.18
 
 
 def test_retained_messages_are_kept_by_the_broker(broker, publisher):
