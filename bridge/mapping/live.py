@@ -171,7 +171,7 @@ class LiveMappings:
         self._files = files
         if [state.mapping for state in files.values()] != before:
             self._put_in_force()
-        if not any(state.problems and _looks_up(file) for file, state in files.items()):
+        if not any(state.problems and _looks_up(_read(file)) for file, state in files.items()):
             self._tables.remember()
 
     def _put_in_force(self) -> None:
@@ -202,9 +202,8 @@ class LiveMappings:
 
         With each edit of a ConfigMap all of its files are new, and most of them say what they said before.
         """
-        tables = self._tables.tables
-        other_tables = known.tables is not tables and _looks_up(file)
-        text = _read(file)
+        tables, text = self._tables.tables, _read(file)
+        other_tables = known.tables is not tables and _looks_up(text)
         if known.problems or other_tables or self._names[file.stem] > 1 or _digest(text) != known.digest:
             return self._load(file, signature, text)
         return replace(known, signature=signature, tables=tables)
@@ -298,7 +297,6 @@ def _digest(text: bytes | None) -> bytes:
     return b"" if text is None else sha256(text).digest()
 
 
-def _looks_up(file: Path) -> bool:
-    """The file's text has to do with tables, as far as one can see in a file that may be no mapping at all."""
-    text = _read(file)
+def _looks_up(text: bytes | None) -> bool:
+    """The text has to do with tables, as far as one can see in a file that may be no mapping at all."""
     return text is None or b"lookup" in text
