@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,14 +85,23 @@ def bridge(
 
 def idle(process: BridgeProcess, *, timeout_secs: float = 30) -> None:
     """Until the bridge has started and burns nothing: what it does from then on, it does for the messages."""
-    deadline = time.monotonic() + timeout_secs
-    before, since = process.cpu_secs, time.monotonic()
-    while time.monotonic() - since < 0.5 or not before:
+
+    def cpu_secs() -> float:
         assert process.running, f"the bridge has ended:\n{process.stderr()}"
+        return process.cpu_secs
+
+    burning_nothing(cpu_secs, for_secs=0.5, most_secs=0.011, timeout_secs=timeout_secs)  # one tick may pass
+
+
+def burning_nothing(cpu_secs: Callable[[], float], *, for_secs: float, most_secs: float, timeout_secs: float) -> None:
+    """Until processes took no more than `most_secs` of CPU in `for_secs`, and something before."""
+    deadline = time.monotonic() + timeout_secs
+    before, since = cpu_secs(), time.monotonic()
+    while time.monotonic() - since < for_secs or not before:
         assert time.monotonic() < deadline, "the bridge is never idle"
         time.sleep(0.05)
-        if process.cpu_secs - before > 0.011:  # one tick may pass in the half second
-            before, since = process.cpu_secs, time.monotonic()
+        if (now := cpu_secs()) - before > most_secs:
+            before, since = now, time.monotonic()
 
 
 @dataclass

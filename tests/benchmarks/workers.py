@@ -7,11 +7,19 @@ live      the publisher sends while the bridges run: how large bursts become is 
 import contextlib
 import os
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.load import STREAM, benchmark_broker, bridge, build_folder, kinesis_process, published, publishing
+from tests.benchmarks.load import (
+    STREAM,
+    benchmark_broker,
+    bridge,
+    build_folder,
+    burning_nothing,
+    kinesis_process,
+    published,
+    publishing,
+)
 from tests.benchmarks.scoreboard import Figure, at_most
 from tests.integration.arrivals import eventually
 from tests.rig.bridge_process import TICKS_PER_SEC
@@ -19,7 +27,6 @@ from tests.rig.workers import Workers
 
 TURNS = 3
 """Of one process and of workers. The cheapest counts of each: other work on the machine slows down one or the other."""
-STARTED_SECS = 0.7
 SETTLE_SECS = 120
 
 
@@ -68,7 +75,8 @@ def _measured(count: int, workers: int, *, live: bool) -> tuple[float, int]:
         with _running(folder, broker.port, kinesis.port, workers) as running:
             pids = [running.pid, *(running.pid_of(number + 1) for number in range(workers))]
             bridges = pids[1:] or pids
-            _started(pids)
+            # What a start takes is no cost of a message.
+            burning_nothing(lambda: _cpu_secs(pids), for_secs=0.7, most_secs=0.02 * len(pids), timeout_secs=30)
             if not live:
                 _signal(bridges, signal.SIGSTOP)
             before = _cpu_secs(pids)
@@ -86,16 +94,6 @@ def _measured(count: int, workers: int, *, live: bool) -> tuple[float, int]:
 def _running(folder: Path, broker_port: int, kinesis_port: int, workers: int):
     with bridge(folder, broker_port, kinesis_port), Workers(folder, workers) as running:
         yield running
-
-
-def _started(pids: list[int]) -> None:
-    """Until they burn next to nothing: what a start takes is no cost of a message."""
-    deadline, before, at = time.monotonic() + 30, _cpu_secs(pids), time.monotonic()
-    while time.monotonic() - at < STARTED_SECS:
-        assert time.monotonic() < deadline, "the bridges are never idle"
-        time.sleep(0.05)
-        if _cpu_secs(pids) - before > 0.02 * len(pids):
-            before, at = _cpu_secs(pids), time.monotonic()
 
 
 def _signal(pids: list[int], number: int) -> None:
