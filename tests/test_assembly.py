@@ -20,7 +20,7 @@ def test_a_second_bridge_on_one_spool_is_refused_before_it_writes_its_mappings_t
     settings = load_settings(tmp_path / "bridge.yaml", {})
     first = assemble(settings)
     before = held(settings.spool.path)
-    assert "in-force/press.yaml" in before
+    assert "in-force/mappings.json" in before
     write_mapping(tmp_path, "press", {**TELEMETRY, "topic": "elsewhere/#"})
     write_mapping(tmp_path, "other", {**TELEMETRY, "topic": "other/#"})
     with pytest.raises(SpoolInUse, match="in use by another bridge"):

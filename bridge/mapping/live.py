@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.errors import ConfigError, Problem
+from bridge.mapping.kept import KeptTexts
 from bridge.mapping.live_tables import LiveTables
 from bridge.mapping.loader import is_mapping_name, load_file
 from bridge.mapping.routes import Routes
@@ -82,7 +83,7 @@ class LiveMappings:
         """12 hexadecimal digits, the same where the texts of the mapping files in force are."""
         self._folder = folder
         self._files_there = FolderLook(folder, is_mapping_name)
-        self._kept = kept
+        self._kept = KeptTexts(kept)
         self._shared = shared
         self._clock = clock
         self._files: dict[Path, _File] = {}
@@ -166,11 +167,12 @@ class LiveMappings:
                 files[file] = known
         before = [state.mapping for state in self._files.values()]
         for file in self._files.keys() - files.keys():
-            (self._kept / file.name).unlink(missing_ok=True)
+            self._kept.forget(file.name)
             log.info("mapping removed", extra={"file": file.name})
         self._files = files
         if [state.mapping for state in files.values()] != before:
             self._put_in_force()
+        self._kept.write()
         if not any(state.problems and _looks_up(_read(file)) for file, state in files.items()):
             self._tables.remember()
 
@@ -187,7 +189,7 @@ class LiveMappings:
         found = sha256()
         for file, state in sorted(self._files.items()):
             if state.mapping is not None:
-                digest = _digest(_read(self._kept / file.name)) if state.problems else state.digest
+                digest = _digest(self._kept.get(file.name)) if state.problems else state.digest
                 found.update(file.name.encode() + b"\0" + digest)
         return found.hexdigest()[:12]
 
@@ -223,7 +225,7 @@ class LiveMappings:
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
-            self._keep(file.name, text)
+            self._kept.keep(file.name, text)
         return _File(signature, digest, mapping, self._tables.tables)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
@@ -244,30 +246,15 @@ class LiveMappings:
 
     def _load_kept(self, file: Path, tables: Tables) -> Mapping | None:
         """The version that was in force when the bridge last stopped, or None."""
-        kept = self._kept / file.name
-        if not kept.exists():
+        text = self._kept.get(file.name)
+        if text is None:
             return None
         try:
-            return load_file(kept, self.limits, tables, shared=self._shared)
+            shown = f"{file.name} as it last went live"
+            return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
         except ConfigError as error:
             log.warning("the last good version of %s does not load any more either: %s", file.name, error)
             return None
-
-    def _keep(self, name: str, text: bytes) -> None:
-        """Remember a version that goes live. A full disk must not stop it from going live."""
-        kept = self._kept / name
-        if _read(kept) == text:
-            return  # as after a restart: nothing is written for it
-        new = self._kept / f".{name}.new"
-        try:
-            try:
-                new.write_bytes(text)
-            except FileNotFoundError:
-                self._kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-                new.write_bytes(text)
-            new.replace(kept)
-        except OSError as error:
-            log.warning("cannot remember %s in %s: %s", name, self._kept, error.strerror)
 
     def _shown(self, file: Path) -> str:
         return f"{self._folder.name}/{file.name}"

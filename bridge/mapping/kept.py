@@ -1,0 +1,80 @@
+"""The text of each mapping file as it last went live, over a restart: one file of JSON, by their names.
+
+A file for each would be slow where thousands are edited at once: 2,000 of them take 0.2 to 1.4 s of CPU on ext4 (each
+is written aside and renamed), all in one 16 ms.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FILE = "mappings.json"
+
+
+class KeptTexts:
+    """Owned by the thread that reloads the mappings."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is created when something is written."""
+        self._folder = folder
+        self._changed = False
+
+    def get(self, name: str) -> bytes | None:
+        """What a mapping file held when it last went live; None: it never did."""
+        text = self._texts.get(name)
+        return None if text is None else text.encode()
+
+    def keep(self, name: str, text: bytes) -> None:
+        """A version went live: UTF-8, as it loaded."""
+        decoded = text.decode()
+        if self._texts.get(name) != decoded:
+            self._texts[name] = decoded
+            self._changed = True
+
+    def forget(self, name: str) -> None:
+        """The mapping file is gone, and not by accident."""
+        self._changed |= self._texts.pop(name, None) is not None
+
+    def write(self) -> None:
+        """Have what changed on the disk. A full one must not stop a version from going live: it is tried again."""
+        if not self._changed:
+            return  # as after a restart: nothing is written for it
+        file, new = self._folder / FILE, self._folder / f".{FILE}.new"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with new.open("wb") as opened:
+                opened.write(orjson.dumps(self._texts))
+                opened.flush()
+                os.fsync(opened.fileno())  # or a power failure could leave none of them
+            new.replace(file)
+        except OSError as error:
+            log.warning("cannot remember the mappings in force in %s: %s", file, error.strerror)
+        else:
+            self._changed = False
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        file = self._folder / FILE
+        try:
+            texts = orjson.loads(file.read_bytes())
+            if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):
+                return texts
+            problem = "expected an object of texts"
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, orjson.JSONDecodeError) as error:
+            problem = str(error)
+        log.warning(
+            "%s cannot be read: %s; the last good versions of mappings that do not load are lost", file, problem
+        )
+        return {}
