@@ -1,56 +1,14 @@
 """Whatever arrives, what is proposed passes the real check, and each topic goes to one mapping or is named."""
 
-import contextlib
 import gzip
-import io
-import json
-import tempfile
-from pathlib import Path
 
 import cbor2
 import msgpack
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from bridge.cli.check import check_all
-from bridge.mapping.loader import load_folder
-from bridge.mapping.routes import Routes
-from bridge.model import Message
-from bridge.proposing.bridge_text import bridge_text
-from bridge.proposing.proposals import Observed, propose
-
-ANSWERS = {"mqtt.url": "mqtt://127.0.0.1:1", "mqtt.client_id": "x", "kinesis.region": "us-east-1"}
-NOW_MS = 1_700_000_000_123
-
-
-def observed(*messages):
-    seen = Observed()
-    for topic, payload in messages:
-        raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        seen.add(Message(topic, raw, 1, False, NOW_MS, {}))
-    return seen
-
-
-def checked(seen):
-    """The proposals as files that the real check has passed; gives (proposals, what is left, routes)."""
-    found, left = propose(seen, "telemetry")
-    if not found:
-        return found, left, Routes([])
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        (folder / "mappings").mkdir()
-        (folder / "bridge.yaml").write_text(bridge_text(ANSWERS), encoding="utf-8")
-        for each in found:
-            (folder / "mappings" / f"{each.name}.yaml").write_text(each.text, encoding="utf-8")
-        told = io.StringIO()
-        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
-            code = check_all(folder / "bridge.yaml")
-        assert code == 0, told.getvalue() + "\n".join(each.text for each in found)
-        assert f"{len(found)} test" in told.getvalue()
-        loaded = load_folder(folder / "mappings", {})
-    return found, left, Routes(loaded.mappings.values())
+from bridge.proposing.proposals import propose
+from tests.proposing.checking import checked, observed
 
 
 def only(*messages):
@@ -151,42 +109,3 @@ def test_topics_beyond_the_bound_are_counted(monkeypatch):
     monkeypatch.setattr("bridge.proposing.proposals.MAX_TOPICS", 2)
     seen = observed(("a", b"1"), ("b", b"1"), ("c", b"1"))
     assert (len(seen.samples), seen.others) == (2, 1)
-
-
-LEVELS = st.one_of(
-    st.sampled_from(["", "a", "b", "line1", "line2", "{x}", "{", "+", "#", "$SYS", "$share", "spBv1.0", "NBIRTH", "1"]),
-    st.text(max_size=5),
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
-PAYLOADS = st.one_of(
-    JSON.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")),
-    JSON.map(cbor2.dumps),
-    st.binary(max_size=12),
-    st.binary(max_size=12).map(gzip.compress),
-    st.text(max_size=12).map(lambda text: text.encode("utf-8", "replace")),
-    st.lists(st.lists(st.integers(0, 99), min_size=2, max_size=2), min_size=1, max_size=3).map(
-        lambda rows: "\n".join(",".join(map(str, row)) for row in rows).encode()
-    ),
-)
-TRAFFIC = st.lists(st.tuples(st.lists(LEVELS, min_size=1, max_size=4).map("/".join), PAYLOADS), max_size=6)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(TRAFFIC)
-def test_whatever_arrives_what_is_written_passes_check_and_nothing_goes_unnamed(traffic):
-    seen = observed(*traffic)
-    _, left, routes = checked(seen)
-    named = {topic for topic, _ in left}
-    for topic in seen.samples:
-        if topic in named:
-            continue
-        ((mapping, captures),) = routes.match(topic.encode()).targets
-        if mapping.specification.payload == "sparkplug_b":
-            continue
-        for message in seen.samples[topic]:
-            assert not mapping.apply(message, captures, topic.split("/")).rejections
