@@ -7,6 +7,7 @@ changes.
 """
 
 import itertools
+import statistics
 from dataclasses import dataclass
 
 from tests.benchmarks.load import (
@@ -32,7 +33,8 @@ ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "li
 """About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
 
 SHARDS, TURNS = 16, 4
-"""Shards enough that none holds back what the bridge sends; turns enough for a quiet moment."""
+"""Shards enough that none holds back what the bridge sends; turns enough for a quiet moment. What packing saves is the
+median of what it saves in each turn: between two turns the machine may have become another one."""
 
 PRICES = {
     "date": "2026-03-09",
@@ -110,10 +112,10 @@ def _result(packing, limited, count, per_sec, cpu, counts) -> PackingRun:
 
 @dataclass
 class Packing:
-    """`prices` are those of PRICES."""
+    """`unlimited` by turns; `prices` are those of PRICES."""
 
     one_shard: list[PackingRun]
-    unlimited: list[PackingRun]
+    unlimited: list[dict[str, PackingRun]]
     prices: dict
 
     def figures(self) -> list[Figure]:
@@ -126,10 +128,12 @@ class Packing:
                 Figure(f"{name}: a million messages, payload units", run.units_usd, "USD"),
                 Figure(f"{name}: a million messages, on demand", run.on_demand_usd, "USD"),
             ]
-        cpu = {run.packing: run.cpu_us_per_message for run in self.unlimited}
-        found += [Figure(f"no limits, {packing}: CPU", secs, "µs/message") for packing, secs in cpu.items()]
-        found += [Figure("no limits, kpl: CPU below plain", (1 - cpu["kpl"] / cpu["plain"]) * 100, "%", at_least(25))]
-        return found
+        turns = [{packing: run.cpu_us_per_message for packing, run in turn.items()} for turn in self.unlimited]
+        for packing in OUTPUTS:
+            # What else a machine does only ever adds.
+            found.append(Figure(f"no limits, {packing}: CPU", min(turn[packing] for turn in turns), "µs/message"))
+        saved = statistics.median(1 - turn["kpl"] / turn["plain"] for turn in turns)
+        return [*found, Figure("no limits, kpl: CPU below plain", saved * 100, "%", at_least(25))]
 
 
 def measure(*, quick: bool, note) -> Packing:
@@ -140,12 +144,10 @@ def measure(*, quick: bool, note) -> Packing:
     return Packing(one_shard, _unlimited(quick=quick, note=note), PRICES)
 
 
-def _unlimited(*, quick: bool, note) -> list[PackingRun]:
-    """Each packing in turn, TURNS times, and the cheapest run of each: what else a machine does only ever adds."""
-    best: dict[str, PackingRun] = {}
-    for turn, packing in itertools.product(range(1 if quick else TURNS), OUTPUTS):
-        note(f"{SHARDS} shards without limits, {packing}, turn {turn + 1}")
-        found = run(packing, 30_000 if quick else 200_000, limited=False, shards=SHARDS)
-        if packing not in best or found.cpu_us_per_message < best[packing].cpu_us_per_message:
-            best[packing] = found
-    return list(best.values())
+def _unlimited(*, quick: bool, note) -> list[dict[str, PackingRun]]:
+    """Each packing in turn, TURNS times."""
+    turns: list[dict[str, PackingRun]] = [{} for _ in range(1 if quick else TURNS)]
+    for (number, turn), packing in itertools.product(enumerate(turns, 1), OUTPUTS):
+        note(f"{SHARDS} shards without limits, {packing}, turn {number}")
+        turn[packing] = run(packing, 30_000 if quick else 200_000, limited=False, shards=SHARDS)
+    return turns
