@@ -134,8 +134,11 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     return mappings
 
 
-def assemble(settings: Settings, *, draining: bool = False) -> Service:
-    """The bridge as configured. `draining` as of `Service`. Raises ConfigError, SpoolInUse, SpoolUnwritable."""
+def assemble(settings: Settings, *, draining: bool = False, sharing: int = 1) -> Service:
+    """The bridge as configured. `draining` and `sharing` as of `Service`.
+
+    Raises ConfigError, SpoolInUse, SpoolUnwritable.
+    """
     spool = spool_settings(settings)
     with closing(Lock(spool.path)):  # what is remembered there must not be written by one that is refused
         mappings = live_mappings(settings, spool.path / "in-force")
@@ -154,6 +157,7 @@ def assemble(settings: Settings, *, draining: bool = False) -> Service:
         web=web,
         manifest=manifest,
         draining=draining,
+        sharing=sharing,
         fingerprint=fingerprint(settings),
     )
 

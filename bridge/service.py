@@ -69,13 +69,14 @@ class Service:
         web: WebSettings | None = None,
         manifest: ManifestOptions | None = None,
         draining: bool = False,
+        sharing: int = 1,
         fingerprint: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable.
 
         `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
-        `fingerprint` is the configuration's.
+        `sharing`: so many bridges of this machine divide the messages. `fingerprint` is the configuration's.
         """
         self.crashed = threading.Event()
         self.mappings = mappings
@@ -93,7 +94,12 @@ class Service:
         subscriber = LeavingSubscriber if draining else Subscriber
         self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
         self._ingest = Ingest(
-            self._subscriber, self._spool, mappings.routes, limits=mappings.limits, on_stream=self._ensure_sender
+            self._subscriber,
+            self._spool,
+            mappings.routes,
+            limits=mappings.limits,
+            sharing=sharing,
+            on_stream=self._ensure_sender,
         )
         if manifest is not None:
             self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
@@ -186,10 +192,10 @@ class Service:
         except ValueError as error:
             self._unsendable[queue.stream] = f"records are kept, not sent: {error}; install the version that wrote them"
             return
-        self._senders[queue.stream] = sender
         sender.on_busy = lambda: self._begin("senders", f"send {sender.stream} {sender.workers}", sender.run)
         for number in range(sender.workers):
             self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
+        self._senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
 
     def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)

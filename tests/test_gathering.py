@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.ingest import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, Ingest
+from bridge.ingest import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, MOST_SHARING, Ingest
 from bridge.mapping.routes import Routes
 from bridge.spool.transaction import Transaction
 from tests.spool.spools import opened
@@ -36,11 +36,11 @@ class Arrivals:
 
 @pytest.fixture
 def ingest(tmp_path):
-    """ingest(arrivals): one that has just begun a second in which it looks for no more than it knows of."""
+    """ingest(arrivals, sharing): one that has just begun a second in which it looks for no more than it knows of."""
     spool = opened(tmp_path)
 
-    def make(arrivals):
-        made = Ingest(arrivals, spool, Routes([]), limits={}, clock=lambda: arrivals.now)
+    def make(arrivals, sharing=1):
+        made = Ingest(arrivals, spool, Routes([]), limits={}, sharing=sharing, clock=lambda: arrivals.now)
         made._looked_for_more_at = arrivals.now
         return made
 
@@ -68,6 +68,16 @@ def test_those_that_come_right_behind_go_with_it_until_the_moment_is_over(ingest
     arrivals = Arrivals(*[n * 0.001 for n in range(1, 40)])
     assert gathered(ingest(arrivals), since=0.003) == (1 + 7, GATHER_SECS - 0.003)
     assert arrivals.polls == 4  # and not at each message
+
+
+@pytest.mark.parametrize(("sharing", "secs"), [(2, 2 * GATHER_SECS), (64, MOST_SHARING * GATHER_SECS)])
+def test_of_several_bridges_each_waits_so_many_times_as_long_within_bounds(ingest, sharing, secs):
+    arrivals = Arrivals(*[n * 0.0039 for n in range(1, 40)])
+    assert gathered(ingest(arrivals, sharing), since=0.0) == (1 + int(secs / 0.0039), secs)
+
+
+def test_of_several_bridges_each_lets_so_many_times_as_long_a_pause_pass(ingest):
+    assert gathered(ingest(Arrivals(0.001, 0.005, 0.0105), sharing=2), since=0.0) == (3, 0.01)
 
 
 def test_a_pause_ends_the_wait(ingest):

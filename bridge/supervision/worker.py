@@ -72,7 +72,8 @@ def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: W
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
-    worker = Worker(assemble(own, draining=member.draining), channel, arena, draining=member.draining)
+    service = assemble(own, draining=member.draining, sharing=asked.at_work)
+    worker = Worker(service, channel, arena, draining=member.draining)
     return worker.run(signals, settings.stop_secs)
 
 
