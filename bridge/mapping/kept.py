@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,11 @@ class KeptTexts:
             self._texts[name] = decoded
             self._changed = True
 
-    def forget(self, name: str) -> None:
-        """The mapping file is gone, and not by accident."""
-        self._changed |= self._texts.pop(name, None) is not None
+    def forget_all_but(self, names: AbstractSet[str]) -> None:
+        """Other mapping files are gone, and not by accident."""
+        for gone in self._texts.keys() - names:
+            del self._texts[gone]
+            self._changed = True
 
     def write(self) -> None:
         """Have what changed on the disk. A full one must not stop a version from going live: it is tried again."""

@@ -167,11 +167,11 @@ class LiveMappings:
                 files[file] = known
         before = [state.mapping for state in self._files.values()]
         for file in self._files.keys() - files.keys():
-            self._kept.forget(file.name)
             log.info("mapping removed", extra={"file": file.name})
         self._files = files
         if [state.mapping for state in files.values()] != before:
             self._put_in_force()
+        self._kept.forget_all_but({file.name for file in files})
         self._kept.write()
         if not any(state.problems and _looks_up(_read(file)) for file, state in files.items()):
             self._tables.remember()

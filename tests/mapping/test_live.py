@@ -125,6 +125,15 @@ def test_a_removed_file_is_out_of_force_and_not_remembered(live, folder, tmp_pat
     assert names(again) == ["other"]
 
 
+def test_what_was_removed_while_no_bridge_ran_is_not_remembered_either(live, folder, tmp_path):
+    (folder / "press.yaml").rename(folder / "stamp.yaml")
+    LiveMappings(folder, tmp_path / "kept").reload()
+    write(folder, "press.yaml", text="topic: [")
+    again = LiveMappings(folder, tmp_path / "kept")
+    again.reload()
+    assert names(again) == ["stamp"]
+
+
 def test_a_rename_takes_effect_under_the_new_name(live, folder):
     write(folder, "other.yaml", topic="c/d")
     (folder / "press.yaml").rename(folder / "stamp.yaml")
