@@ -1,9 +1,9 @@
 """How far away Kinesis is, and how many workers that takes: each sends one request and waits for its answer.
 
 Over a way of 100 ms a worker sends ten requests a second, 5,000 plain records: a few keep up with a plant only where
-Kinesis is near. More than that cost every record something (eight workers 8 % more CPU than four, where four are
-enough), so they come one by one, and only where all are busy and no answer of late came quickly. An answer is late for
-other reasons too, such as a machine with much to do; the quickest of several tells the way.
+Kinesis is near. Each more is a thread and a connection, so they come one by one, and only where all are busy and no
+answer of late came quickly; they stay, since one that has nothing to do costs no CPU. An answer is late for other
+reasons too, such as a machine with much to do; the quickest of several tells the way.
 """
 
 from __future__ import annotations
