@@ -134,7 +134,7 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     return mappings
 
 
-def assemble(settings: Settings, *, draining: bool = False, sharing: int = 1) -> Service:
+def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
     """The bridge as configured. `draining` and `sharing` as of `Service`.
 
     Raises ConfigError, SpoolInUse, SpoolUnwritable.

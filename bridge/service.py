@@ -20,7 +20,7 @@ import orjson
 
 from bridge.asking import answer_requests
 from bridge.errors import BridgeError, SpoolUnwritable
-from bridge.ingest import Ingest
+from bridge.ingest import GATHER_SECS, SHARED_GATHER_SECS, Ingest
 from bridge.kinesis.sender import SenderSettings, StreamSender
 from bridge.manifest import Manifests
 from bridge.mqtt.leaving import LeavingSubscriber
@@ -69,14 +69,14 @@ class Service:
         web: WebSettings | None = None,
         manifest: ManifestOptions | None = None,
         draining: bool = False,
-        sharing: int = 1,
+        sharing: bool = False,
         fingerprint: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens the spool: raises SpoolInUse or SpoolUnwritable.
 
         `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
-        `sharing`: so many bridges of this machine divide the messages. `fingerprint` is the configuration's.
+        `sharing`: several bridges of this machine divide the messages. `fingerprint` is the configuration's.
         """
         self.crashed = threading.Event()
         self.mappings = mappings
@@ -98,7 +98,7 @@ class Service:
             self._spool,
             mappings.routes,
             limits=mappings.limits,
-            sharing=sharing,
+            gather_secs=SHARED_GATHER_SECS if sharing else GATHER_SECS,
             on_stream=self._ensure_sender,
         )
         if manifest is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.ingest import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, MOST_SHARING, Ingest
+from bridge.ingest import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, SHARED_GATHER_SECS, Ingest
 from bridge.mapping.routes import Routes
 from bridge.spool.transaction import Transaction
 from tests.spool.spools import opened
@@ -36,11 +36,11 @@ class Arrivals:
 
 @pytest.fixture
 def ingest(tmp_path):
-    """ingest(arrivals, sharing): one that has just begun a second in which it looks for no more than it knows of."""
+    """ingest(arrivals, gather_secs): in a second in which it has looked already whether the broker hands out more."""
     spool = opened(tmp_path)
 
-    def make(arrivals, sharing=1):
-        made = Ingest(arrivals, spool, Routes([]), limits={}, sharing=sharing, clock=lambda: arrivals.now)
+    def make(arrivals, gather_secs=GATHER_SECS):
+        made = Ingest(arrivals, spool, Routes([]), limits={}, gather_secs=gather_secs, clock=lambda: arrivals.now)
         made._looked_for_more_at = arrivals.now
         return made
 
@@ -67,21 +67,18 @@ def test_one_that_comes_alone_waits_for_none(ingest):
 def test_those_that_come_right_behind_go_with_it_until_the_moment_is_over(ingest):
     arrivals = Arrivals(*[n * 0.001 for n in range(1, 40)])
     assert gathered(ingest(arrivals), since=0.003) == (1 + 7, GATHER_SECS - 0.003)
-    assert arrivals.polls == 4  # and not at each message
+    assert arrivals.polls == 2  # and not at each message
 
 
-@pytest.mark.parametrize(("sharing", "secs"), [(2, 2 * GATHER_SECS), (64, MOST_SHARING * GATHER_SECS)])
-def test_of_several_bridges_each_waits_so_many_times_as_long_within_bounds(ingest, sharing, secs):
+def test_bridges_that_divide_the_messages_wait_longer(ingest):
     arrivals = Arrivals(*[n * 0.0039 for n in range(1, 40)])
-    assert gathered(ingest(arrivals, sharing), since=0.0) == (1 + int(secs / 0.0039), secs)
+    waited = gathered(ingest(arrivals, SHARED_GATHER_SECS), since=0.0)
+    assert waited == (1 + int(SHARED_GATHER_SECS / 0.0039), SHARED_GATHER_SECS)
 
 
-def test_of_several_bridges_each_lets_so_many_times_as_long_a_pause_pass(ingest):
-    assert gathered(ingest(Arrivals(0.001, 0.005, 0.0105), sharing=2), since=0.0) == (3, 0.01)
-
-
-def test_a_pause_ends_the_wait(ingest):
-    assert gathered(ingest(Arrivals(0.001, 0.0015, 0.0095)), since=0.0) == (3, 0.004)
+def test_a_pause_at_the_beginning_ends_the_wait(ingest):
+    assert gathered(ingest(Arrivals(0.0025, 0.003)), since=0.0) == (1, GATHER_SECS / 5)
+    assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, GATHER_SECS)
 
 
 def test_many_wait_for_no_more(ingest):
@@ -99,8 +96,10 @@ def test_what_the_broker_once_handed_out_at_once_is_enough_from_then_on(ingest):
     at = ingest(arrivals)
     gathered(at, since=GATHER_SECS, burst=60)
     assert gathered(at, since=0.0, burst=60) == (60, 0.0)
-    arrivals.at = [arrivals.now + n * 0.0001 for n in range(1, 200)]
-    assert gathered(at, since=0.0, burst=30)[0] == 30 + 39
+    arrivals.at = [arrivals.now + n * 0.00005 for n in range(1, 200)]
+    count, waited = gathered(at, since=0.0, burst=30)
+    assert count >= 60
+    assert waited == GATHER_SECS / 5
 
 
 def test_messages_that_need_no_acknowledgement_do_not_tell_what_the_broker_hands_out(ingest):

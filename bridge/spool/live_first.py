@@ -57,7 +57,7 @@ class LiveFirstQueue(StreamQueue):
                 self._leave_to_disk(self._fresh.popleft())
             self._retire()
             self._mark(records[0].number)
-            self._changed.notify_all()
+            self._wake_collector()
 
     def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
         """As `StreamQueue`."""

@@ -69,6 +69,8 @@ class StreamQueue(Leaving):
         self._closed = self._dropping = False
         self._dropped_from: int | None = None
         self._collecting = threading.Lock()
+        self._lingers_for: tuple[int, int] | None = None
+        """Records and bytes that end the wait of the one that collects; None while it waits for a first record."""
         self._changed = threading.Condition(threading.Lock())
         self._settled: deque[Settlement] = deque()
         self.commits = Commits()
@@ -110,7 +112,15 @@ class StreamQueue(Leaving):
                 # From here on the database is the only place that has them, until senders have caught up.
                 self._behind = True
             self._mark(records[0].number)
+            self._wake_collector()
+
+    def _wake_collector(self) -> None:
+        """Unless it lingers for more than there is yet: where commits are small, that is most of them."""
+        if self._lingers_for is None or not self._lacking(*self._lingers_for):
             self._changed.notify_all()
+
+    def _lacking(self, max_records: int, max_bytes: int) -> bool:
+        return self._waiting() < max_records and self._fresh_bytes < max_bytes
 
     def _note_commit(self, records: list[Record], received_at: float | None) -> None:
         now = time.monotonic()
@@ -241,11 +251,13 @@ class StreamQueue(Leaving):
                     self._changed.wait(remaining)
                 alone = self.commits.pause_secs >= linger_secs
                 lingered = time.monotonic() + (0.0 if alone else linger_secs)
-                while self._waiting() < max_records and self._fresh_bytes < max_bytes and not self._closed:
+                self._lingers_for = max_records, max_bytes
+                while self._lacking(max_records, max_bytes) and not self._closed:
                     remaining = lingered - time.monotonic()
                     if remaining <= 0:
                         break
                     self._changed.wait(remaining)
+                self._lingers_for = None
                 if self._closed:
                     return []
             return self._take(max_records, max_bytes)

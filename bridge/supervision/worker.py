@@ -72,7 +72,7 @@ def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: W
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
-    service = assemble(own, draining=member.draining, sharing=asked.at_work)
+    service = assemble(own, draining=member.draining, sharing=asked.at_work > 1)
     worker = Worker(service, channel, arena, draining=member.draining)
     return worker.run(signals, settings.stop_secs)
 

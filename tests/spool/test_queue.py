@@ -147,6 +147,24 @@ def test_a_batch_that_is_not_full_waits_for_more():
     later.join()
 
 
+def test_one_that_lingers_is_woken_when_there_is_enough_and_not_by_each_commit(monkeypatch):
+    store, found, wakes = Store(), [], []
+    store.put(b"records")
+    store.put(b"come one behind the other")
+    assert len(store.take()) == 2
+    notify = store.queue._changed.notify_all
+    monkeypatch.setattr(store.queue._changed, "notify_all", lambda: (wakes.append(store.queue.next), notify()))
+    collecting = threading.Thread(target=lambda: found.extend(store.queue.collect(20, 1 << 20, 20.0, 20.0)))
+    collecting.start()
+    for number in range(20):
+        store.put(b"%d" % number)
+        time.sleep(0.01)
+    collecting.join(10)
+    assert len(found) == 20
+    assert wakes[-1] == 2 + 20 + 1, "when there was enough"
+    assert len(wakes) < 10, "and else only before it lingered"
+
+
 def test_a_batch_waits_no_longer_than_its_linger():
     store = Store()
     store.put(b"0")
