@@ -32,9 +32,10 @@ OUTPUTS = {
 ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "lines + zstd": 250_000}
 """About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
 
-SHARDS, TURNS = 64, 4
-"""Shards enough that none holds back what the bridge sends: 16 take 62,000 of these messages a second; turns enough for a quiet moment. What packing saves is the
-median of what it saves in each turn: between two turns the machine may have become another one."""
+SHARDS, TURNS = 32, 4
+"""Shards enough that none holds back what the bridge sends (16 take 62,000 of these messages a second); turns enough
+for a quiet moment. What packing saves is the median of what it saves in each turn: between two turns the machine may
+have become another one."""
 
 PRICES = {
     "date": "2026-03-09",
