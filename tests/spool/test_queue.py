@@ -6,6 +6,7 @@ import pytest
 from bridge.errors import SpoolUnwritable
 from bridge.model import Record
 from bridge.spool.queue import PAGE_RECORDS, StreamQueue
+from tests.integration.arrivals import eventually
 
 
 class Store:
@@ -156,13 +157,14 @@ def test_one_that_lingers_is_woken_when_there_is_enough_and_not_by_each_commit(m
     monkeypatch.setattr(store.queue._changed, "notify_all", lambda: (wakes.append(store.queue.next), notify()))
     collecting = threading.Thread(target=lambda: found.extend(store.queue.collect(20, 1 << 20, 20.0, 20.0)))
     collecting.start()
-    for number in range(20):
+    store.put(b"0")
+    eventually(lambda: store.queue._lingers_for, "it lingers")
+    wakes.clear()
+    for number in range(1, 20):
         store.put(b"%d" % number)
-        time.sleep(0.01)
     collecting.join(10)
     assert len(found) == 20
-    assert wakes[-1] == 2 + 20 + 1, "when there was enough"
-    assert len(wakes) < 10, "and else only before it lingered"
+    assert wakes == [2 + 20 + 1], "when there was enough"
 
 
 def test_a_batch_waits_no_longer_than_its_linger():
