@@ -4,9 +4,7 @@ from bridge.assembly import assemble
 from bridge.config import load_settings
 from bridge.errors import ConfigError, SpoolInUse
 from tests.integration.arrivals import TELEMETRY
-from tests.rig.bridge_process import write_configuration, write_mapping
-
-ENDS = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
+from tests.rig.bridge_process import UNREACHABLE, write_configuration, write_mapping
 
 
 def held(folder):
@@ -16,7 +14,7 @@ def held(folder):
 
 
 def test_a_second_bridge_on_one_spool_is_refused_before_it_writes_its_mappings_there(tmp_path):
-    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **ENDS)
+    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
     settings = load_settings(tmp_path / "bridge.yaml", {})
     first = assemble(settings)
     before = held(settings.spool.path)
@@ -30,7 +28,7 @@ def test_a_second_bridge_on_one_spool_is_refused_before_it_writes_its_mappings_t
 
 
 def test_a_bridge_that_has_no_mapping_leaves_its_spool_to_the_next(tmp_path):
-    write_configuration(tmp_path, mappings={"press": {"topic": "a"}}, **ENDS)
+    write_configuration(tmp_path, mappings={"press": {"topic": "a"}}, **UNREACHABLE)
     settings = load_settings(tmp_path / "bridge.yaml", {})
     with pytest.raises(ConfigError, match="outputs"):
         assemble(settings)

@@ -5,14 +5,12 @@ import pytest
 from bridge.assembly import assemble
 from bridge.config import load_settings
 from tests.integration.arrivals import TELEMETRY, eventually
-from tests.rig.bridge_process import write_configuration
-
-ENDS = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
+from tests.rig.bridge_process import UNREACHABLE, write_configuration
 
 
 @pytest.fixture
 def service(tmp_path):
-    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **ENDS)
+    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
     made = assemble(load_settings(tmp_path / "bridge.yaml", {}))
     yield made
     assert made.stop(10)

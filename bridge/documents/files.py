@@ -1,4 +1,4 @@
-"""Small regular files, read whole and no further than a limit."""
+"""Small regular files, read whole and no further than a limit, or written whole or not at all."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     if len(raw) > limit:
         raise FileProblem(f"larger than {limit:,} bytes, the most that is read of such a file")
     return raw
+
+
+def replace_file(file: pathlib.Path, octets: bytes) -> None:
+    """Have the file hold this, and after a power failure this or what it held; OSError.
+
+    A folder that is made for it is its owner's alone.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = file.with_name(f".{file.name}.new")
+    with new.open("wb") as opened:
+        opened.write(octets)
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(file)

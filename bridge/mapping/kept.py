@@ -7,11 +7,12 @@ is written aside and renamed), all in one 16 ms.
 from __future__ import annotations
 
 import logging
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import orjson
+
+from bridge.documents.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -27,7 +28,7 @@ class KeptTexts:
 
     def __init__(self, folder: Path) -> None:
         """`folder` is created when something is written."""
-        self._folder = folder
+        self._file = folder / FILE
         self._changed = False
 
     def get(self, name: str) -> bytes | None:
@@ -52,24 +53,17 @@ class KeptTexts:
         """Have what changed on the disk. A full one must not stop a version from going live: it is tried again."""
         if not self._changed:
             return  # as after a restart: nothing is written for it
-        file, new = self._folder / FILE, self._folder / f".{FILE}.new"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with new.open("wb") as opened:
-                opened.write(orjson.dumps(self._texts))
-                opened.flush()
-                os.fsync(opened.fileno())  # or a power failure could leave none of them
-            new.replace(file)
+            replace_file(self._file, orjson.dumps(self._texts))
         except OSError as error:
-            log.warning("cannot remember the mappings in force in %s: %s", file, error.strerror)
+            log.warning("cannot remember the mappings in force in %s: %s", self._file, error.strerror)
         else:
             self._changed = False
 
     @cached_property
     def _texts(self) -> dict[str, str]:
-        file = self._folder / FILE
         try:
-            texts = orjson.loads(file.read_bytes())
+            texts = orjson.loads(self._file.read_bytes())
             if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):
                 return texts
             problem = "expected an object of texts"
@@ -78,6 +72,6 @@ class KeptTexts:
         except (OSError, orjson.JSONDecodeError) as error:
             problem = str(error)
         log.warning(
-            "%s cannot be read: %s; the last good versions of mappings that do not load are lost", file, problem
+            "%s cannot be read: %s; the last good versions of mappings that do not load are lost", self._file, problem
         )
         return {}

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.documents.files import replace_file
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions import EMPTY
 from bridge.mapping.signatures import Signature, signatures
@@ -90,11 +91,8 @@ class LiveTables:
             return
         folder = self._kept / FOLDER
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
-                new = folder / f".{file.name}.new"
-                new.write_bytes(file.read_bytes())
-                new.replace(folder / file.name)
+                replace_file(folder / file.name, file.read_bytes())
             names = {file.name for file in self._files}
             for old in table_files(self._kept):
                 if old.name not in names:

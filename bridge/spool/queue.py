@@ -115,7 +115,8 @@ class StreamQueue(Leaving):
             self._wake_collector()
 
     def _wake_collector(self) -> None:
-        """Unless it lingers for more than there is yet: where commits are small, that is most of them."""
+        """Unless it lingers for more than there is yet: so are most, where commits are small. At 1,000 messages a
+        second a tenth of the CPU went to waking it for nothing."""
         if self._lingers_for is None or not self._lacking(*self._lingers_for):
             self._changed.notify_all()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.documents.files import FileProblem, read_bytes
+from bridge.documents.files import FileProblem, read_bytes, replace_file
 
 
 def problem(file, limit=100):
@@ -61,3 +61,20 @@ def test_a_name_with_nul_is_a_problem_and_no_crash(tmp_path):
 
 def test_what_the_kernel_makes_up_has_no_size_and_is_read():
     assert read_bytes(Path("/proc/version"), 10_000).startswith(b"Linux")
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
+    file = tmp_path / "kept" / "a"
+    replace_file(file, b"one")
+    replace_file(file, b"two")
+    assert file.read_bytes() == b"two"
+    assert list(file.parent.iterdir()) == [file]
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path):
+    replace_file(tmp_path / "a", b"one")
+    (tmp_path / ".a.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"one"

@@ -1,8 +1,8 @@
 """`make soak SECS=1800 SEED=7`: hours of load with one random fault after the other, and a verdict.
 
 The same seed gives the same faults in the same order. SIGKILLs come in the first quarter only, so that what follows is
-the life of one process: its memory, descriptors, disk and latency are measured whenever it has recovered, and are
-called growing if the median slope between all pairs of measurements (Theil and Sen's estimator) says so.
+the life of one process: its memory, threads, descriptors, disk and latency are measured whenever it has recovered, and
+are called growing if the median slope between all pairs of measurements (Theil and Sen's estimator) says so.
 """
 
 import argparse

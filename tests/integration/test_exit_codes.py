@@ -7,16 +7,14 @@ import pytest
 import yaml
 
 from tests.integration.arrivals import TELEMETRY
-from tests.rig.bridge_process import ROOT, write_configuration
+from tests.rig.bridge_process import ROOT, UNREACHABLE, write_configuration
 from tests.rig.called import called
 from tests.rig.publisher import Publisher
 from tests.rig.telemetry import telemetry
 
-ENDS = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
-
 
 def configured(folder, mappings=None, **more):
-    write_configuration(folder, mappings={"press": TELEMETRY} if mappings is None else mappings, **(ENDS | more))
+    write_configuration(folder, mappings={"press": TELEMETRY} if mappings is None else mappings, **(UNREACHABLE | more))
     return str(folder / "bridge.yaml")
 
 

@@ -20,6 +20,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CREDENTIALS = {"type": "token", "access_key_id": "test", "secret_access_key": "test"}
+UNREACHABLE = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
+"""For `write_configuration`: nobody listens there."""
 TICKS_PER_SEC = os.sysconf("SC_CLK_TCK")
 
 
