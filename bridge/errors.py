@@ -14,7 +14,7 @@
         Refused(hint)              a human must act: keep everything, not ready, retry slowly, say what to do
         InvalidRequest             halve the request until the one record that can never be accepted is alone
 
-InDoubt and InvalidRequest stand in bridge/kinesis/faults.py, since only the sender knows them.
+InDoubt and InvalidRequest stand in bridge/aws/error_codes.py, since only the sender knows them.
 A total failure raises. A partial failure is a value: which records, which code, whether to retry.
 """
 

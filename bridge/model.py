@@ -246,7 +246,7 @@ class Tuning(NamedTuple):
 
 class Memory(Protocol):
     """What a stateful mapping remembers between messages: bytes by key. Written in the transaction of the messages that
-    changed it (bridge/spool/state.py), so that it never knows more, or less, than what is acknowledged."""
+    changed it (bridge/spool/mapping_state.py), so that it never knows more, or less, than what is acknowledged."""
 
     def get(self, key: str) -> bytes | None:
         """The value, or None."""

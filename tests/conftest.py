@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import botocore_tables, network
-from tests.rig.bridge_here import BridgeHere
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.proxy import Proxy
-from tests.stand_in.kinesis import KinesisStandIn
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness import botocore_tables, network
+from tests.harness.bridge_here import BridgeHere
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.proxy import Proxy
 
 ROOT = Path(__file__).parent
 
 
-SLOW = ("faults", "integration", "browser", "demo", "fuzz", "doctor", "cli", "spool")
+SLOW = ("faults", "integration", "browser", "tools", "fuzz", "cli", "spool")
 
 
 def pytest_collection_modifyitems(items):

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from bridge.config import options
-from bridge.documents.expected import Hint, expected
-from bridge.mapping.functions import FAMILIES
-from bridge.mapping.specification import (
+from bridge.documents.type_descriptions import Hint, expected
+from bridge.mapping.expressions.functions import FAMILIES
+from bridge.mapping.schema.mapping_spec import (
     CaseSpecification,
     CsvSpecification,
     ExpectedDeadLetter,
@@ -17,8 +17,8 @@ from bridge.mapping.specification import (
     OutputSpecification,
     Specification,
 )
-from bridge.web.metric_list import METRICS
-from bridge.web.metrics import PREFIX
+from bridge.monitoring.metric_definitions import METRICS
+from bridge.monitoring.prometheus import PREFIX
 
 HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
 README = Path(__file__).resolve().parents[1] / "README.md"

@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from bridge.cli.app import app
-from bridge.cli.schema import schema_text
+from bridge.cli.commands.schema import schema_text
 from bridge.documents import parse_document
-from bridge.mapping.expressions import compile_expression
-from bridge.mapping.loader import load_file
+from bridge.mapping.expressions.expression import compile_expression
+from bridge.mapping.loading.loader import load_file
 from tests.readme import MAPPING_SECTIONS, README, TABLES, with_tables
 
 TEXT = README.read_text(encoding="utf-8")

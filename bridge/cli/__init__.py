@@ -5,7 +5,7 @@
 
 import os
 
-from bridge.collecting import collect_seldom
+from bridge.runtime.collecting import collect_seldom
 
 
 def main() -> None:

@@ -11,16 +11,17 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__, exits
-from bridge.cli.completing import stream_names
-from bridge.cli.examples import epilog
+from bridge import __version__
+from bridge.cli.completion import stream_names
+from bridge.cli.help_examples import epilog
 from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
-from bridge.cli.stored import letters, spool
+from bridge.cli.storage_app import letters, spool
 from bridge.errors import BridgeError, ConfigError
-from bridge.ink import complain
+from bridge.runtime import exit_codes
+from bridge.terminal import complain
 
-FAILED, CONFIGURATION = exits.FAILED, exits.CONFIGURATION
-CRASHED, INTERRUPTED = exits.CRASHED, exits.INTERRUPTED
+FAILED, CONFIGURATION = exit_codes.FAILED, exit_codes.CONFIGURATION
+CRASHED, INTERRUPTED = exit_codes.CRASHED, exit_codes.INTERRUPTED
 
 app = typer.Typer(
     name="mqtt-kinesis",
@@ -81,7 +82,7 @@ def run(
     ] = 0,
 ) -> None:
     """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
-    from bridge.cli.run import run_bridge  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see the module
 
     if dry_run and workers:
         raise typer.BadParameter("--dry-run is one process: leave --workers out")
@@ -114,7 +115,7 @@ def init(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Begin: write a bridge.yaml, and mappings for the topics and payloads that the broker has."""
-    from bridge.cli.init import Wanted, begin  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.init import Wanted, begin  # noqa: PLC0415 - see the module
 
     given = {
         "mqtt.url": url,
@@ -133,7 +134,7 @@ def init(
 @app.command()
 def check(config: ConfigFile = Path("bridge.yaml")) -> None:
     """Validate the configuration and the mappings, and run the mappings' own tests."""
-    from bridge.cli.check import check_all  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see the module
 
     raise typer.Exit(check_all(config))
 
@@ -152,7 +153,7 @@ def try_(
     retain: Annotated[bool, typer.Option("--retain", help="As a retained message.")] = False,
 ) -> None:
     """Show what the mappings make of one message: every record, key and stream, or why there is none."""
-    from bridge.cli.try_message import try_letter, try_message  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.try_message import try_letter, try_message  # noqa: PLC0415 - see the module
 
     if bool(topic) == (dead_letter is not None):
         raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
@@ -174,7 +175,7 @@ def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
 ) -> None:
     """The JSON Schema of a file, by which an editor completes and checks it."""
-    from bridge.cli.schema import write_schema  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.schema import write_schema  # noqa: PLC0415 - see the module
 
     raise typer.Exit(write_schema(file.value, output))
 
@@ -192,7 +193,7 @@ def capture(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
-    from bridge.cli.capture import Wanted, record_traffic  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.capture import Wanted, record_traffic  # noqa: PLC0415 - see the module
 
     raise typer.Exit(record_traffic(config, file, Wanted(topic or (), secs, messages, size)))
 
@@ -206,8 +207,8 @@ def diff(
     show: Annotated[int, typer.Option("--show", min=0, help="How many differing messages to show.")] = 10,
 ) -> None:
     """Show what a change of mappings changes on recorded traffic; exit code 0 if nothing, 1 if something."""
-    from bridge.cli.diff import Shown  # noqa: PLC0415 - see the module
-    from bridge.cli.diff import diff as run_diff  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.diff import Shown  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_diff(old, new, capture, Shown(as_json, show)))
 
@@ -222,7 +223,7 @@ def coverage(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """List topics that no mapping matches, mappings that never matched, and mappings gone silent."""
-    from bridge.cli.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_coverage(config, capture, as_json=as_json))
 
@@ -234,7 +235,7 @@ def status(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Tell how the running bridge stands: session, spool, streams, books; exit code 1 if something is wrong."""
-    from bridge.cli.status import status as run_status  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
 
@@ -259,7 +260,7 @@ def doctor(
     the bridge does, take what comes for some seconds and throw it away. The bridge's session loses nothing. Nothing is
     published or sent without --publish and --send.
     """
-    from bridge.cli.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_doctor(config, send=send, publish=publish, as_json=as_json))
 
@@ -274,7 +275,7 @@ def prove(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Read a stream and its manifests, and tell whether every record is there; exit code 1 if not."""
-    from bridge.cli.prove import prove as run_prove  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_prove(config, stream, manifests, as_json=as_json))
 
@@ -291,7 +292,7 @@ def policy(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Print the least-privilege IAM policy for exactly these mappings."""
-    from bridge.cli.policy import Wanted, print_policy, well_formed  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.policy import Wanted, print_policy, well_formed  # noqa: PLC0415 - see the module
 
     if wrong := well_formed(account, kms_key or ()):
         raise typer.BadParameter(wrong)
@@ -303,7 +304,7 @@ def demo(
     secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:
     """Everything on this machine, with no account and no broker: a factory, a broker, a Kinesis, the bridge."""
-    from bridge.cli.demo import demo as run_demo  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_demo(secs))
 

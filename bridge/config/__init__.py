@@ -4,7 +4,7 @@ from bridge.config.authentication import Authentication, Default, Ec2Role, Token
 from bridge.config.fingerprint import fingerprint
 from bridge.config.kinesis import KinesisSettings
 from bridge.config.mqtt import MqttSettings, TlsSettings
-from bridge.config.options import Option, options
+from bridge.config.option_table import Option, options
 from bridge.config.settings import (
     HttpSettings,
     LocalSettings,

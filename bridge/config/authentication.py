@@ -1,7 +1,7 @@
 """`kinesis.authentication`: who the bridge is to AWS.
 
 A further type is one model with its `type`, its name in `Authentication`, and its entry in
-`bridge/kinesis/credentials/authentication.py`.
+`bridge/aws/credentials/providers.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.config.fields import ExistingFile, Section
+from bridge.config.field_types import ExistingFile, Section
 from bridge.documents import Expect
 
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.config.authentication import Authentication, Default
-from bridge.config.fields import ExistingFile, Section, Size, size_between
+from bridge.config.field_types import ExistingFile, Section, Size, size_between
 from bridge.documents import Expect
 from bridge.model import REGION
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.config.fields import (
+from bridge.config.field_types import (
     KIB,
     MAX_MQTT_TEXT_BYTES,
     MIB,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from bridge.config.fields import GIB, MIB, ExistingFile, FromFolder, Section, Size, size_between
+from bridge.config.field_types import GIB, MIB, ExistingFile, FromFolder, Section, Size, size_between
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
 from bridge.documents import Expect, parse_document, read_document, validate

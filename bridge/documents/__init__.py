@@ -2,12 +2,12 @@
 
 The only place that imports `yaml`. Files are YAML 1.2 as people expect it: only `true` and `false` are booleans, `on`,
 `no`, `12:30`, `012` and `2024-01-01` are text, keys are always text. Refused with an explanation: duplicate keys, tags,
-several documents in a file, an alias inside its own anchor, and files beyond the limits in `parsing`.
+several documents in a file, an alias inside its own anchor, and files beyond the limits in `parser`.
 """
 
 from bridge.documents.document import Document, parse_document, read_document
-from bridge.documents.expected import Expect, expected
 from bridge.documents.nodes import Path, path_text
+from bridge.documents.type_descriptions import Expect, expected
 from bridge.documents.validation import validate
 
 __all__ = ["Document", "Expect", "Path", "expected", "parse_document", "path_text", "read_document", "validate"]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from bridge.documents.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.documents.nodes import Node, Path, Scalar, Table, find, path_text
-from bridge.documents.parsing import parse
-from bridge.documents.substitution import Substitution
+from bridge.documents.parser import parse
+from bridge.documents.variables import Substitution
 from bridge.errors import ConfigError, Problem
+from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 
 if TYPE_CHECKING:
     import pathlib

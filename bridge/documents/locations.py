@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
-from bridge.documents.expected import Hint
+from bridge.documents.type_descriptions import Hint
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from bridge.documents.scalars import resolve
+from bridge.documents.scalar_types import resolve
 
 Path: TypeAlias = tuple[str | int, ...]
 _NAME = re.compile(r"[\w$-]+", re.ASCII)

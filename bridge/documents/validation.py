@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.documents.locations import locate
 from bridge.documents.nodes import Scalar, find
-from bridge.documents.problems import problem
-from bridge.documents.scalars import resolve
+from bridge.documents.scalar_types import resolve
+from bridge.documents.validation_messages import problem
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ import threading
 from itertools import chain, count
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.kinesis.client import StreamDescription
-from bridge.kinesis.packing import Packed
-from bridge.kinesis.shards import Shard
-from bridge.kinesis.wire import Accepted
+from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.publisher import StreamDescription
+from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.shard_map import Shard
 from bridge.model import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.kinesis.wire import Result
+    from bridge.kinesis.put_records_codec import Result
     from bridge.model import Record
 
 SHARD = "shardId-dry-run"

@@ -6,20 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.mapping.decoding import decoder, decompression
-from bridge.mapping.expressions import truthy
-from bridge.mapping.memory import Scratch
-from bridge.mapping.scope import scope_builder
-from bridge.mapping.stateful import reader
-from bridge.mapping.topics import mismatch
-from bridge.mapping.wording import cut, printable, record_line, rejection_line, written
+from bridge.mapping.expressions.expression import truthy
+from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.pipeline.scope import scope_builder
+from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
+from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.stages import reader
+from bridge.mapping.topics.pattern import mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bridge.mapping.expressions import Expression
+    from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.scope import Scope
+    from bridge.mapping.pipeline.scope import Scope
     from bridge.model import Mapped, Message
 
 _LABEL_CHARS = 13

@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.mapping.applying import Apply, flow, guarded
-from bridge.mapping.decoding import decompression
-from bridge.mapping.envelope import content, envelopes
-from bridge.mapping.expressions import EMPTY
-from bridge.mapping.outputs import emitter
-from bridge.mapping.quick import Quick, quick
-from bridge.mapping.records import converter
-from bridge.mapping.stateful import Stateful, live_flow, replay_flow, stateful
-from bridge.mapping.steps import Steps, compile_steps
-from bridge.mapping.topics import TopicPattern
+from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.pipeline.compiled_parts import Steps, compile_steps
+from bridge.mapping.pipeline.decoding import decompression
+from bridge.mapping.pipeline.envelope import content, envelopes
+from bridge.mapping.pipeline.evaluate import Apply, flow, guarded
+from bridge.mapping.pipeline.fast_path import Quick, quick
+from bridge.mapping.pipeline.output_emitter import emitter
+from bridge.mapping.pipeline.record_builder import converter
+from bridge.mapping.stateful.stages import Stateful, live_flow, replay_flow, stateful
+from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import Draft, Mapped, Message, Output, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.mapping.outputs import Limits
-    from bridge.mapping.specification import Specification
-    from bridge.mapping.tables import Tables
+    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.pipeline.output_emitter import Limits
+    from bridge.mapping.schema.mapping_spec import Specification
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from bridge.mqtt.client import Client
+from bridge.mqtt.packet_stream import ProtocolViolation
+from bridge.mqtt.paho_client import Client
 from bridge.mqtt.subscriptions import FILTERS_A_PACKET, Subscriptions
-from bridge.mqtt.wire import ProtocolViolation
 
 if TYPE_CHECKING:
     import socket
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from bridge.mqtt.address import Address, SessionSettings
-    from bridge.mqtt.wire import Wire
+    from bridge.mqtt.packet_stream import Wire
+    from bridge.mqtt.session_settings import Address, SessionSettings
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from bridge.mqtt.wire import ProtocolViolation
+from bridge.mqtt.packet_stream import ProtocolViolation
 
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
 _INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}

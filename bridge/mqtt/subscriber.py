@@ -14,18 +14,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.mqtt.backoff import Backoff
+from bridge.backoff import Backoff
+from bridge.mqtt.client_id_conflict import Rival
 from bridge.mqtt.connection import Connection, ConnectionLost
-from bridge.mqtt.packets import publish_packet
-from bridge.mqtt.rival import Rival
+from bridge.mqtt.packet_stream import ProtocolViolation
+from bridge.mqtt.publish_packet import publish_packet
 from bridge.mqtt.subscriptions import Subscriptions
-from bridge.mqtt.wire import ProtocolViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from bridge.mqtt.address import Address, SessionSettings
-    from bridge.mqtt.wire import Publish
+    from bridge.mqtt.packet_stream import Publish
+    from bridge.mqtt.session_settings import Address, SessionSettings
 
 log = logging.getLogger(__name__)
 

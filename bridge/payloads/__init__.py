@@ -8,7 +8,7 @@ from bridge.payloads.cbor import Cbor
 from bridge.payloads.json import Json
 from bridge.payloads.msgpack import Msgpack
 from bridge.payloads.number import Number
-from bridge.payloads.raw import Raw
+from bridge.payloads.raw_bytes import Raw
 from bridge.payloads.text import Text
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """`payload: cbor` (https://www.rfc-editor.org/rfc/rfc8949.html): one value.
 
-What JSON does not know becomes what `bridge.payloads.plain` says; besides:
+What JSON does not know becomes what `bridge.payloads.json_values` says; besides:
 
 - A tag's content is what expressions see: of a time (0, 1) the text or the seconds, of a decimal fraction (4) its two
   numbers, of a UUID (37) its bytes. Only big integers (2, 3) become numbers, and marks of values that are shared or
@@ -19,7 +19,7 @@ from typing import Any, Final
 import cbor2
 
 from bridge.errors import DecodeError
-from bridge.payloads.plain import MAX_DEPTH, MAX_VALUES, plain
+from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
 _MAX_ANY_KEYS_BYTES: Final = 16_384
 

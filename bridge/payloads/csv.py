@@ -19,7 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import DecodeError
-from bridge.payloads.plain import MAX_VALUES
+from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.text import decode_utf8
 
 if TYPE_CHECKING:

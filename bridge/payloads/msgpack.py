@@ -1,7 +1,7 @@
 """`payload: msgpack` (https://github.com/msgpack/msgpack/blob/master/spec.md): one value.
 
-What JSON does not know becomes what `bridge.payloads.plain` says. Extensions other than timestamps become their bytes,
-whatever their type. Data after the value, invalid UTF-8 and an empty payload are rejected.
+What JSON does not know becomes what `bridge.payloads.json_values` says. Extensions other than timestamps become their
+bytes, whatever their type. Data after the value, invalid UTF-8 and an empty payload are rejected.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from bridge.errors import DecodeError
-from bridge.payloads.plain import MAX_VALUES, plain
+from bridge.payloads.json_values import MAX_VALUES, plain
 
 _LENGTHS: Final = (
     {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary

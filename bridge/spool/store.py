@@ -12,19 +12,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
-from bridge.spool import schema
-from bridge.spool.bounds import Dropping, Room
-from bridge.spool.folder import Folder
+from bridge.spool.database import schema
+from bridge.spool.database.name_ids import numbers
+from bridge.spool.database.page_usage import Pages, shorten
+from bridge.spool.database.reader import Reading
+from bridge.spool.database.transaction import (
+    Transaction,
+    pending_bytes,
+    write_next,
+    write_pending,
+    write_rest,
+    write_settled,
+)
+from bridge.spool.dead_letters import Changed, Letter, LetterCounts, measure_letters, write_letters
+from bridge.spool.directory import Folder
 from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
-from bridge.spool.letters import Changed, Letter, LetterCounts, measure_letters, write_letters
-from bridge.spool.live_first import LiveFirstQueue
-from bridge.spool.numbers import numbers
-from bridge.spool.pages import Pages, shorten
-from bridge.spool.queue import StreamQueue
-from bridge.spool.reading import Reading
-from bridge.spool.salvage import salvage
-from bridge.spool.state import State, load_all, write_changed, written
-from bridge.spool.transaction import Transaction, pending_bytes, write_next, write_pending, write_rest, write_settled
+from bridge.spool.mapping_state import State, load_all, write_changed, written
+from bridge.spool.queue.live_first_queue import LiveFirstQueue
+from bridge.spool.queue.stream_queue import StreamQueue
+from bridge.spool.recovery.salvage import salvage
+from bridge.spool.retention import Dropping, Room
 
 if TYPE_CHECKING:
     from pathlib import Path

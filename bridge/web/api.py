@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.errors import BridgeError
-from bridge.spool.inspection import count_by_code, count_matching, find_letters, find_numbers, read_letter
-from bridge.web.shown import letter_summary, letter_value
+from bridge.spool.read_only import count_by_code, count_matching, find_letters, find_numbers, read_letter
+from bridge.web.presentation import letter_summary, letter_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Query
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from bridge.coverage import MappingCoverage
+    from bridge.ingest.topic_coverage import MappingCoverage
     from bridge.mapping.mapping import Mapping
+    from bridge.monitoring.running_bridge import Observed
     from bridge.web.history import History
-    from bridge.web.observed import Observed
     from bridge.web.playground import Playground
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024

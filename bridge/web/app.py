@@ -14,10 +14,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bridge.errors import BridgeError
+from bridge.monitoring.health import health, readiness
+from bridge.monitoring.prometheus import CONTENT_TYPE, metrics_text
 from bridge.web.api import Api, Refused, json, read_body, refusal
 from bridge.web.events import MAX_LISTENERS, State, Tail, Wanted, messages, states
-from bridge.web.health import health, readiness
-from bridge.web.metrics import CONTENT_TYPE, metrics_text
 from bridge.web.security import COOKIE, SESSION_SECS, SafeHeaders, Sessions, host_is_ours, origin_is_ours
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from bridge.monitoring.running_bridge import Observed, WebSettings
     from bridge.web.history import History
-    from bridge.web.observed import Observed, WebSettings
     from bridge.web.playground import Playground
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -147,7 +147,7 @@ class Site:
         if not self.sessions.is_token(given):
             log.warning("page: a wrong token from %s", request.client.host if request.client else "somewhere")
             await asyncio.sleep(WRONG_TOKEN_SECS)
-            return self._file("wrong.html")
+            return self._file("login_failed.html")
         answer = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, self.sessions.begin(), SESSION_SECS, httponly=True, samesite="strict", secure=secure)

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from bridge.mqtt.wire import PUBREL
-from bridge.web.shown import message_value
+from bridge.mqtt.packet_stream import PUBREL
+from bridge.web.presentation import message_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from bridge.mapping.routes import Routes
-    from bridge.mqtt.wire import Publish
-    from bridge.web.observed import Observed
+    from bridge.mapping.router import Routes
+    from bridge.monitoring.running_bridge import Observed
+    from bridge.mqtt.packet_stream import Publish
 
 STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5

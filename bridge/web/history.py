@@ -6,7 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from bridge.status import Snapshot
+    from bridge.monitoring.snapshot import Snapshot
 
 STEP_SECS: Final = 10.0
 POINTS: Final = 360

@@ -54,7 +54,13 @@ class Playground:
         if self._process is None or self._process.returncode is not None:
             pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bridge.web.trial", stdin=pipe, stdout=pipe, stderr=none, limit=LINE_BYTES
+                sys.executable,
+                "-m",
+                "bridge.web.playground_worker",
+                stdin=pipe,
+                stdout=pipe,
+                stderr=none,
+                limit=LINE_BYTES,
             )
             await _line(self._process)
         return self._process

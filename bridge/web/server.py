@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from bridge.monitoring.running_bridge import Observed, WebSettings
     from bridge.web.history import History
-    from bridge.web.observed import Observed, WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class WebServer:
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
         from bridge.web.history import History  # noqa: PLC0415 - as above
         from bridge.web.playground import Playground  # noqa: PLC0415 - as above
-        from bridge.web.told import ToldServer  # noqa: PLC0415 - as above
+        from bridge.web.stoppable_server import ToldServer  # noqa: PLC0415 - as above
 
         history, playground = History(), Playground(self._bridge.mappings.folder)
         app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)

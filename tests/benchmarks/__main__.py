@@ -23,7 +23,7 @@ from tests.benchmarks import (
     workers,
 )
 from tests.benchmarks.load import BUILD
-from tests.benchmarks.yardstick import yardstick
+from tests.benchmarks.machine_speed import yardstick
 
 SECTIONS: dict[str, Callable] = {
     "pipeline": pipeline.measure,

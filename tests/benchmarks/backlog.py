@@ -28,8 +28,8 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, at_least, at_most
-from tests.rig.books import read_books
-from tests.rig.network import free_port
+from tests.harness.ledger import read_books
+from tests.harness.network import free_port
 
 RECORDS = 5_000_000
 ROUNDS = 2

@@ -10,9 +10,9 @@ from pathlib import Path
 import orjson
 
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.specification import Specification
+from bridge.mapping.schema.mapping_spec import Specification
+from bridge.spool.database.transaction import Transaction
 from bridge.spool.store import Spool, SpoolSettings
-from bridge.spool.transaction import Transaction
 from tests.benchmarks.load import packed
 
 BURST = 10_000

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import yaml
 
-from bridge.collecting import collect_seldom, keep_all
-from bridge.mapping.live import LiveMappings
-from bridge.mapping.routes import Routes
+from bridge.mapping.loading.live_mappings import LiveMappings
+from bridge.mapping.router import Routes
+from bridge.runtime.collecting import collect_seldom, keep_all
 from tests.benchmarks.load import ROOT, STREAM, benchmark_broker, bridge, build_folder
 from tests.benchmarks.scoreboard import Figure, at_most
-from tests.rig.network import free_port
+from tests.harness.network import free_port
 
 MAPPINGS = 2_000
 TOPICS = 50_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import jmespath
 
-from bridge.mapping.expressions import compile_expression
+from bridge.mapping.expressions.expression import compile_expression
 from tests.benchmarks.scoreboard import Figure
 
 SCOPE = {

@@ -30,8 +30,8 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, at_most
-from tests.rig.bridge_process import BridgeProcess
-from tests.rig.network import free_port
+from tests.harness.bridge_process import BridgeProcess
+from tests.harness.network import free_port
 
 STARTS = 7
 IDLE_SECS = 30.0
@@ -105,7 +105,7 @@ def _starts(times: int) -> tuple[list[float], float]:
 def _import_secs() -> float:
     """CPU of an interpreter that imports what `run` needs and ends, less one that imports nothing."""
     code = "import resource; print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
-    imports = "import bridge.cli.run, bridge.service, bridge.web.server;"
+    imports = "import bridge.cli.commands.run, bridge.runtime.service, bridge.web.server;"
     least = [min(float(_output(before + code)) for _ in range(3)) for before in ("", imports)]
     return least[1] - least[0]
 

@@ -21,8 +21,8 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, at_most
-from tests.stand_in.kinesis import KinesisStandIn
-from tests.stand_in.kinesis_streams import Stream
+from tests.fakes.kinesis import KinesisStandIn
+from tests.fakes.kinesis_streams import Stream
 
 KINESIS_SECS = 0.02
 RATE = 1_000

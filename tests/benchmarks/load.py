@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
-from tests.rig.mosquitto import Mosquitto
+from tests.harness.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.harness.mosquitto import Mosquitto
 
 BUILD = ROOT / "build"
 STREAM = "factory-telemetry"
@@ -123,7 +123,7 @@ class Kinesis:
 
 @contextlib.contextmanager
 def kinesis_process(shards: int = SHARDS, *options: str) -> Iterator[Kinesis]:
-    command = [sys.executable, "-m", "tests.stand_in.kinesis", "--streams", f"{STREAM}:{shards}", "--forget", *options]
+    command = [sys.executable, "-m", "tests.fakes.kinesis", "--streams", f"{STREAM}:{shards}", "--forget", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             port = int(process.stdout.readline())
@@ -145,7 +145,7 @@ def publishing(
     client_id: str = "publisher",
 ) -> Iterator[subprocess.Popen]:
     """The publisher's process; it is ended with the block."""
-    command = [sys.executable, "-m", "tests.rig.publisher", "--port", str(port), "--count", str(count)]
+    command = [sys.executable, "-m", "tests.harness.publisher", "--port", str(port), "--count", str(count)]
     command += ["--qos", str(qos), "--topics", str(topics), "--client-id", client_id]
     command += [*(["--rate", str(rate)] if rate else []), *(["--stamp"] if stamp else [])]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -8,8 +8,8 @@ from functools import partial
 import orjson
 
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.routes import Routes
-from bridge.mapping.specification import Specification
+from bridge.mapping.router import Routes
+from bridge.mapping.schema.mapping_spec import Specification
 from bridge.model import Message
 
 TOPIC = "factory/pdx/line3/press07/telemetry"

@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass
 
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.specification import Specification
+from bridge.mapping.schema.mapping_spec import Specification
 from bridge.model import Message
 from tests.benchmarks.load import MAPPING
 from tests.benchmarks.scoreboard import Figure
-from tests.rig.telemetry import telemetry
+from tests.harness.telemetry import telemetry
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.benchmarks.load import (
     kinesis_process,
 )
 from tests.benchmarks.scoreboard import Figure, at_least
-from tests.rig.books import read_books
+from tests.harness.ledger import read_books
 
 KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
 OUTPUTS = {

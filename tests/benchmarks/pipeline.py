@@ -24,7 +24,7 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, Target, at_least, at_most
-from tests.rig.books import read_books
+from tests.harness.ledger import read_books
 
 PACKINGS, PROTOCOLS, QOS = ("kpl", "none"), ("3.1.1", "5"), (1, 0, 2)
 TURNS = 3

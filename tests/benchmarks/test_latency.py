@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from tests.benchmarks.latency import TimedStream, summary
-from tests.stand_in.kinesis_faults import Script
+from tests.fakes.kinesis_faults import Script
 
 
 def test_percentiles_are_those_of_the_sample():

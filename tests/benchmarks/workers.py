@@ -24,9 +24,9 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, at_most
+from tests.harness.bridge_process import TICKS_PER_SEC
+from tests.harness.workers import Workers
 from tests.integration.arrivals import eventually
-from tests.rig.bridge_process import TICKS_PER_SEC
-from tests.rig.workers import Workers
 
 TURNS = 3
 """Of one process and of workers, beside each other. The cheapest counts of each, since other work on the machine only

@@ -9,11 +9,11 @@ import threading
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port
-from tests.rig.publisher import Publisher
-from tests.stand_in.kinesis import KinesisStandIn
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
 
 TOKEN = "a-token-of-the-plant"
 expect.set_options(timeout=20_000)

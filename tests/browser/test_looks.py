@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.harness.bridge_process import ROOT
 from tests.integration.arrivals import eventually
-from tests.rig.bridge_process import ROOT
 
 AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {

@@ -32,7 +32,7 @@ def test_a_line_says_how_long_a_time_it_covers(open_page):
     expect(flow.get_by_text(re.compile(r"^last \d+ (s|min), peak [\d.]+/s")).first).to_be_visible(timeout=60_000)
     expect(page.get_by_role("region", name="Streams").get_by_role("columnheader", name="Last hour")).to_have_count(0)
     told = page.evaluate("""async () => {
-        const { known } = await import("/static/live.js");
+        const { known } = await import("/static/event_stream.js");
         const { covered } = await import("/static/sparkline.js");
         return [1, 2, 60, 360].map((count) => {
             known.history = { step_secs: 10, series: { any: Array(count).fill(1) } };

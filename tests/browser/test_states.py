@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TOKEN, Factory, Plant, log_in, settings
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.certificates import Authority
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.publisher import Publisher
-from tests.rig.workers import Workers
-from tests.stand_in.kinesis import KinesisStandIn
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.certificates import Authority
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
+from tests.harness.workers import Workers
 
 DENIED = "User: arn:aws:iam::000000000000:user/edge is not authorized to perform: kinesis:PutRecords"
 ELSEWHERE = "127.0.0.2"

@@ -10,21 +10,21 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bridge.capture.lines import to_line
-from bridge.cli import demo as demo_module
 from bridge.cli import main
-from bridge.cli import prove as prove_module
-from bridge.cli import status as status_module
-from bridge.cli.examples import EXAMPLES
-from bridge.doctor import broker as doctor_broker
-from bridge.doctor import window as doctor_window
+from bridge.cli.commands import demo as demo_module
+from bridge.cli.commands import prove as prove_module
+from bridge.cli.commands import status as status_module
+from bridge.cli.help_examples import EXAMPLES
 from bridge.model import Message
-from bridge.spool.transaction import Transaction
-from tests.cli.setting import PRESS, set_up
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port
-from tests.rig.terminal import Terminal
-from tests.spool.spools import letter, opened
+from bridge.spool.database.transaction import Transaction
+from bridge.tools.capture.file_format import to_line
+from bridge.tools.doctor.broker import checks as doctor_broker
+from bridge.tools.doctor.broker import inflight_window as doctor_window
+from tests.cli.builders import PRESS, set_up
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.network import free_port
+from tests.harness.terminal import Terminal
+from tests.spool.builders import letter, opened
 from tests.web.bridges import snapshot, stream
 
 TOPIC = "factory/pdx/press07/telemetry"

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from bridge.cli.app import app
 from bridge.config import load_local_settings, load_settings
 from bridge.errors import ConfigError
-from tests.spool.spools import opened
+from tests.spool.builders import opened
 
 CONFIG = """\
 mqtt: {url: "mqtts://${BROKER}:8883", password: "${MQTT_PASSWORD}"}

@@ -3,7 +3,7 @@
 import re
 
 from bridge.config import fingerprint
-from tests.config.load import loaded
+from tests.config.builders import loaded
 
 BRIDGE = """
 mqtt: {url: "mqtt://127.0.0.1:1883", client_id: %s, username: u, password: %s}

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.config.load import MQTT, loaded, problems
+from tests.config.builders import MQTT, loaded, problems
 
 TYPES = "'token', 'ec2_role', 'default', 'profile', 'process', 'assume_role', 'web_identity', 'iot' or 'roles_anywhere'"
 

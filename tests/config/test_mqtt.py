@@ -1,6 +1,6 @@
 import pytest
 
-from tests.config.load import KINESIS, loaded, problems
+from tests.config.builders import KINESIS, loaded, problems
 
 
 def mqtt(folder, text, environ=None):

@@ -4,9 +4,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from bridge.aws.credentials import AUTHENTICATION
 from bridge.config import load_settings, options
-from bridge.kinesis.credentials import AUTHENTICATION
-from tests.config.load import KINESIS, MQTT, loaded, problems
+from tests.config.builders import KINESIS, MQTT, loaded, problems
 
 ANNOTATED = pathlib.Path(__file__).parents[2] / "docker" / "bridge.yaml"
 SECRETS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "hunter2", "AWS_SESSION_TOKEN": "hunter2"}

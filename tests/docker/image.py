@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from tests.rig.bridge_process import ROOT, write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.publisher import Publisher
-from tests.stand_in.kinesis import KinesisStandIn
-from tests.stand_in.kinesis_streams import Stream
+from tests.fakes.kinesis import KinesisStandIn
+from tests.fakes.kinesis_streams import Stream
+from tests.harness.bridge_process import ROOT, write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
 
 IMAGE = os.environ.get("IMAGE", "mqtt-kinesis")
 MOST_ADDED_BYTES = 75_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.docker.test_observing import ALERTS_FILE, RULES
-from tests.rig.prometheus import play
+from tests.harness.prometheus import play
 
 P = "mqtt_kinesis_"
 AT = '{job="mqtt-kinesis",instance="edge"}'

@@ -6,15 +6,15 @@ import time
 import pytest
 
 from tests.docker.test_observing import ALERTS_FILE, DASHBOARD, PANELS
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.bridge_process import write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.network import free_port
+from tests.harness.prometheus import SCRAPE_SECS, Prometheus
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
+from tests.harness.workers import Workers
 from tests.integration.arrivals import TELEMETRY, eventually
-from tests.rig.bridge_process import write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port
-from tests.rig.prometheus import SCRAPE_SECS, Prometheus
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
-from tests.rig.workers import Workers
-from tests.stand_in.kinesis import KinesisStandIn
 
 VARIABLES = {"$job": ".*", "$instance": ".*", "$__rate_interval": f"{10 * SCRAPE_SECS}s"}
 QUERIES = {

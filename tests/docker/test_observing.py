@@ -6,9 +6,9 @@ import re
 import pytest
 import yaml
 
-from bridge.web.metric_list import METRICS
-from bridge.web.metrics import PREFIX
-from tests.rig.bridge_process import ROOT
+from bridge.monitoring.metric_definitions import METRICS
+from bridge.monitoring.prometheus import PREFIX
+from tests.harness.bridge_process import ROOT
 
 DASHBOARD = json.loads((ROOT / "docker" / "grafana" / "mqtt-kinesis.json").read_text())
 ALERTS_FILE = ROOT / "docker" / "prometheus" / "alerts.yaml"

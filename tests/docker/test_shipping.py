@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from bridge.config import load_settings
-from bridge.demo.simulator import STREAMS
-from bridge.mapping.loader import load_folder
-from tests.rig.bridge_process import ROOT
+from bridge.mapping.loading.loader import load_folder
+from bridge.tools.demo.simulator import STREAMS
+from tests.harness.bridge_process import ROOT
 
 DOCKER = ROOT / "docker"
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())

@@ -7,9 +7,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.limits import LARGE_OUTAGE
+from tests.faults.limit_scenarios import LARGE_OUTAGE
+from tests.faults.registry import SCENARIOS
 from tests.faults.scenario import Outcome, Scenario, play
-from tests.faults.suite import SCENARIOS
 from tests.faults.table import README, row, with_rows
 
 

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 
 TOPICS = 50
 PATIENCE_SECS = 120.0

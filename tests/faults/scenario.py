@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.stage import Setup, Stage, staged
+from tests.faults.scenario_setup import Setup, Stage, staged
+from tests.harness.ledger import Books
 from tests.integration.arrivals import stop_and_balance
-from tests.rig.books import Books
 
 WARM_UP = 500
 DRAIN_SECS = 180.0

@@ -4,8 +4,8 @@ import time
 
 import orjson
 
-from bridge.kinesis.unpacking import unpacked
-from tests.stand_in.kinesis import KinesisStandIn
+from bridge.kinesis.packing.unpack import unpacked
+from tests.fakes.kinesis import KinesisStandIn
 
 
 class Arrived:

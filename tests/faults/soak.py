@@ -18,11 +18,11 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean, median
 
-from bridge.kinesis.distance import FIRST_WORKERS
-from bridge.kinesis.sender import SenderSettings
-from tests.faults import broker, disks, kinesis, network
+from bridge.delivery.concurrency import FIRST_WORKERS
+from bridge.delivery.stream_sender import SenderSettings
+from tests.faults import broker_scenarios, disk_scenarios, kinesis_scenarios, network_scenarios
 from tests.faults.scenario import DRAIN_SECS, Outcome, Scenario, judged
-from tests.faults.stage import Setup, Stage, staged
+from tests.faults.scenario_setup import Setup, Stage, staged
 
 KILLING_SHARE = 0.25
 MIB = 1024 * 1024
@@ -83,28 +83,42 @@ def resharded(stage: Stage):
 TROUBLES = (
     Trouble("SIGKILL", killed, (0, 0), kills=True),
     Trouble("SIGTERM and start", restarted, (0, 0), kills=True),
-    Trouble("broker frozen", broker.frozen, (1, 12)),
-    Trouble("broker restarted", broker.restarted, (0, 0)),
-    Trouble("broker unreachable", broker.unreachable),
-    Trouble("broker silent", broker.silent, (1, 12)),
-    Trouble("connections reset", broker.resets, (0, 0)),
-    Trouble("some records fail", partial(kinesis.partly_failing, share=0.2)),
-    Trouble("hot shard throttled", partial(kinesis.partly_failing, share=1.0, shard=0)),
-    Trouble("5xx", partial(kinesis.failing, kind="error")),
-    Trouble("5xx in bursts", kinesis.bursts, (0, 0)),
-    Trouble("bad answers", kinesis.bad_answers, (0, 0)),
-    Trouble("Kinesis hangs", partial(kinesis.failing, kind="hang")),
-    Trouble("permission revoked", kinesis.refuse("AccessDeniedException", kinesis.DENIED)),
+    Trouble("broker frozen", broker_scenarios.frozen, (1, 12)),
+    Trouble("broker restarted", broker_scenarios.restarted, (0, 0)),
+    Trouble("broker unreachable", broker_scenarios.unreachable),
+    Trouble("broker silent", broker_scenarios.silent, (1, 12)),
+    Trouble("connections reset", broker_scenarios.resets, (0, 0)),
+    Trouble("some records fail", partial(kinesis_scenarios.partly_failing, share=0.2)),
+    Trouble("hot shard throttled", partial(kinesis_scenarios.partly_failing, share=1.0, shard=0)),
+    Trouble("5xx", partial(kinesis_scenarios.failing, kind="error")),
+    Trouble("5xx in bursts", kinesis_scenarios.bursts, (0, 0)),
+    Trouble("bad answers", kinesis_scenarios.bad_answers, (0, 0)),
+    Trouble("Kinesis hangs", partial(kinesis_scenarios.failing, kind="hang")),
+    Trouble("permission revoked", kinesis_scenarios.refuse("AccessDeniedException", kinesis_scenarios.DENIED)),
     Trouble("resharded", resharded, (0.5, 1)),
-    Trouble("packets dropped", partial(network.filtered, rule="-j DROP"), (1, 12), needs_root=True),
-    Trouble("packets lost", partial(network.filtered, rule=network.ONE_IN_FIVE, chains=["INPUT"]), needs_root=True),
-    Trouble("TCP resets", partial(network.filtered, rule=network.TCP_RESET, chains=["INPUT"]), needs_root=True),
-    Trouble("link down", network.down, (1, 12), needs_root=True),
-    Trouble("thin link", partial(network.thin, kbit=512), needs_root=True),
-    Trouble("sockets killed", network.sockets_killed, (0, 0), needs_root=True),
-    Trouble("disk full", disks.full, needs_root=True),
-    Trouble("disk read-only", partial(disks.calls_fail, calls=disks.WRITING, error="EROFS"), needs_root=True),
-    Trouble("fsync fails", partial(disks.calls_fail, calls=disks.SYNCING, error="EIO"), needs_root=True),
+    Trouble("packets dropped", partial(network_scenarios.filtered, rule="-j DROP"), (1, 12), needs_root=True),
+    Trouble(
+        "packets lost",
+        partial(network_scenarios.filtered, rule=network_scenarios.ONE_IN_FIVE, chains=["INPUT"]),
+        needs_root=True,
+    ),
+    Trouble(
+        "TCP resets",
+        partial(network_scenarios.filtered, rule=network_scenarios.TCP_RESET, chains=["INPUT"]),
+        needs_root=True,
+    ),
+    Trouble("link down", network_scenarios.down, (1, 12), needs_root=True),
+    Trouble("thin link", partial(network_scenarios.thin, kbit=512), needs_root=True),
+    Trouble("sockets killed", network_scenarios.sockets_killed, (0, 0), needs_root=True),
+    Trouble("disk full", disk_scenarios.full, needs_root=True),
+    Trouble(
+        "disk read-only",
+        partial(disk_scenarios.calls_fail, calls=disk_scenarios.WRITING, error="EROFS"),
+        needs_root=True,
+    ),
+    Trouble(
+        "fsync fails", partial(disk_scenarios.calls_fail, calls=disk_scenarios.SYNCING, error="EIO"), needs_root=True
+    ),
 )
 
 

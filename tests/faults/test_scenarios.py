@@ -1,7 +1,7 @@
 import pytest
 
+from tests.faults.registry import BOUNDED
 from tests.faults.scenario import play
-from tests.faults.suite import BOUNDED
 
 DRAIN_SECS = 40.0
 """What is lost is waited for twice: it must be told before pytest's own time is over, which tells nothing."""

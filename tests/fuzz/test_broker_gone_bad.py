@@ -3,10 +3,10 @@
 import random
 import socket
 
+from tests.harness.bridge_process import BridgeProcess, write_configuration
 from tests.integration.arrivals import TELEMETRY
 from tests.mqtt import packets
 from tests.mqtt.scripted_broker import ScriptedBroker
-from tests.rig.bridge_process import BridgeProcess, write_configuration
 
 MIB = 1 << 20
 NOISE = random.Random(7).randbytes(256 * 1024)

@@ -6,10 +6,10 @@ import io
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bridge.cli.export import COLUMNS, csv_line
-from bridge.spool.letters import Letter
+from bridge.cli.commands.export import COLUMNS, csv_line
+from bridge.spool.dead_letters import Letter
 from tests.fuzz.mutation import nearly
-from tests.spool.spools import letter
+from tests.spool.builders import letter
 
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 EVIL = st.lists(

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.app import web_app
 from bridge.web.history import History
-from bridge.web.observed import WebSettings
 from bridge.web.playground import Playground
 from bridge.web.server import WebServer
-from tests.cli.setting import set_up
+from tests.cli.builders import set_up
 from tests.fuzz.mutation import nearly
 from tests.integration.arrivals import eventually
 from tests.web.bridges import Bridge

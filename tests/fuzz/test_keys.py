@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEnt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.mapping.make import applied, mapping, message
-from tests.stand_in.kinesis_faults import Script
-from tests.stand_in.kinesis_streams import KinesisError, Stream
+from tests.fakes.kinesis_faults import Script
+from tests.fakes.kinesis_streams import KinesisError, Stream
+from tests.mapping.builders import applied, mapping, message
 
 MAPPING = mapping(outputs=[{"data_stream": "s", "partition_key_from": "payload.key"}])
 ODDITIES = ["\0", "\u200b", "\u202e", "\ufeff", "\uffff", "e\u0301", "\u00e9", "😀", "\U0010ffff", " ", "\n", "ß", "İ"]

@@ -19,7 +19,7 @@ from bridge.payloads import DECODERS
 from bridge.payloads.compression import compress, decompressor
 from bridge.payloads.csv import Csv
 from tests.fuzz.mutation import nearly
-from tests.mapping.make import applied, mapping, message
+from tests.mapping.builders import applied, mapping, message
 
 VALUE = {"ts": 1700000000000, "t": [21.5, -1, None, True], "name": "Größe 😀", "deep": {"a": {"b": [[], {}]}}}
 DEEP = 100_000

@@ -5,7 +5,7 @@ import cbor2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.proposing.checking import checked, observed
+from tests.tools.scaffold.checking import checked, observed
 
 LEVELS = st.one_of(
     st.sampled_from(["", "a", "b", "line1", "line2", "{x}", "{", "+", "#", "$SYS", "$share", "spBv1.0", "NBIRTH", "1"]),

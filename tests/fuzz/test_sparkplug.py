@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.compressed import COMPRESSED
+from bridge.payloads.sparkplug.compression import COMPRESSED
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.state import State
+from bridge.spool.mapping_state import State
 from tests.fuzz.mutation import nearly
 from tests.payloads.sparkplug.wire import message, metric, part, payload
 

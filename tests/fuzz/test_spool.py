@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import SpoolCorrupt
+from bridge.spool.database.transaction import Transaction
 from bridge.spool.store import Spool, SpoolSettings
-from bridge.spool.transaction import Transaction
 from tests.fuzz.mutation import TELLING
-from tests.spool.spools import data_of, opened, put, take_all
+from tests.spool.builders import data_of, opened, put, take_all
 
 FILES = ("spool.db", "spool.db-wal")
 ZEROS = st.integers(1, 10_000).map(bytes)

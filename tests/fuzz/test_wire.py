@@ -5,11 +5,11 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.mqtt.packet_stream import ProtocolViolation, Wire
 from bridge.mqtt.properties import parse_properties
-from bridge.mqtt.wire import ProtocolViolation, Wire
 from tests.fuzz.mutation import nearly
+from tests.harness.mqtt_frames import publish, pubrel
 from tests.mqtt.fake_socket import FakeSocket
-from tests.rig.frames import publish, pubrel
 
 MIB = 1 << 20
 PROPERTIES = b"\x03\x00\x04json\x08\x00\x03a/b\x26\x00\x01k\x00\x01v\x02\x00\x00\x00\x09\x0b\x81\x01"

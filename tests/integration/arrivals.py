@@ -5,9 +5,9 @@ from collections import Counter
 
 import orjson
 
-from tests.rig.books import COUNTS, Books, read_books
-from tests.rig.bridge_process import BridgeProcess
-from tests.rig.telemetry import TOPIC_FILTER
+from tests.harness.bridge_process import BridgeProcess
+from tests.harness.ledger import COUNTS, Books, read_books
+from tests.harness.telemetry import TOPIC_FILTER
 
 TELEMETRY = {
     "topic": TOPIC_FILTER,

@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 
+from tests.harness.bridge_process import write_configuration
+from tests.harness.workers import Workers
 from tests.integration.arrivals import TELEMETRY
-from tests.rig.bridge_process import write_configuration
-from tests.rig.workers import Workers
 
 
 @pytest.fixture

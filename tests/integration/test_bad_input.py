@@ -6,8 +6,8 @@ import sqlite3
 import orjson
 import pytest
 
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, balanced_books
-from tests.rig.publisher import Publisher
 
 MIB = 1024 * 1024
 MAPPING = {

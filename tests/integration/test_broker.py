@@ -3,9 +3,9 @@
 import threading
 import time
 
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 KEEPALIVE_SECS = 5
 IMPATIENT = {"reconnect_max_secs": 1}

@@ -6,10 +6,10 @@ import threading
 import orjson
 import pytest
 
+from tests.harness.config_map import ConfigMapFolder
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
-from tests.rig.config_map import ConfigMapFolder
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 RATE = 500
 press = """

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 import orjson
 import pytest
 
-from bridge.demo.broker import start_broker
+from bridge.tools.demo.broker import start_broker
+from tests.harness.certificates import Authority
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, stop_and_balance
-from tests.rig.certificates import Authority
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.publisher import Publisher
 
 MAPPINGS = {"all": {"topic": "plant/#", "outputs": [{"data_stream": "telemetry"}]}}
 USERS = {"bridge": "s3cret-passw0rd", "machine": "m"}

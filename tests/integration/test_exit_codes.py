@@ -6,11 +6,11 @@ import sys
 import pytest
 import yaml
 
+from tests.harness.bridge_process import ROOT, UNREACHABLE, write_configuration
+from tests.harness.cli_runner import called
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY
-from tests.rig.bridge_process import ROOT, UNREACHABLE, write_configuration
-from tests.rig.called import called
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 
 def configured(folder, mappings=None, **more):

@@ -5,11 +5,11 @@ from collections import Counter
 import orjson
 import pytest
 
-from bridge.assembly import assemble
 from bridge.config import load_settings
+from bridge.runtime.assembly import assemble
+from tests.harness.bridge_process import write_configuration
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
-from tests.rig.bridge_process import write_configuration
-from tests.rig.publisher import Publisher
 
 
 def mapping(topic, **more):

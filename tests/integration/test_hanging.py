@@ -4,11 +4,11 @@ import contextlib
 import http.client
 import json
 
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.publisher import Publisher
+from tests.harness.service_manager import ServiceManager
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.publisher import Publisher
-from tests.rig.service_manager import ServiceManager
-from tests.rig.telemetry import telemetry
 
 SYNCS = "fsync,fdatasync"
 HANGS_SECS = 10
@@ -48,7 +48,7 @@ def test_an_ingest_that_hangs_is_seen_by_healthz_and_the_watchdog_and_loses_noth
     )
     with ServiceManager(str(tmp_path / "notify")) as manager, Publisher(mosquitto.port) as publisher:
         bridge = BridgeProcess(
-            tmp_path, environment=manager.environment, wrapper=STRACE, entry=("tests.rig.impatient",)
+            tmp_path, environment=manager.environment, wrapper=STRACE, entry=("tests.harness.short_stall_timeout",)
         )
         with bridge:
             manager.until("WATCHDOG=1")

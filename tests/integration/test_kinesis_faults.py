@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.publisher import Publisher
-from tests.stand_in.kinesis import KinesisStandIn
 
 STREAMS = ("healthy", "throttled", "failing", "hanging", "resetting", "denied")
 COUNT = 1_000

@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from bridge.doctor import broker, window
+from bridge.tools.doctor.broker import checks, inflight_window
+from tests.harness.bridge_here import BridgeHere
+from tests.harness.bridge_process import ROOT, write_configuration
+from tests.harness.cli_runner import called
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals
-from tests.rig.bridge_here import BridgeHere
-from tests.rig.bridge_process import ROOT, write_configuration
-from tests.rig.called import called
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 
 class Traffic:
@@ -57,8 +57,8 @@ def found_by_process(folder, onlooker, seen):
 def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(
     tmp_path, mosquitto, kinesis, onlooker, seen, monkeypatch
 ):
-    monkeypatch.setattr(broker, "LISTEN_SECS", 1.0)
-    monkeypatch.setattr(window, "PATIENCE_SECS", 1.0)
+    monkeypatch.setattr(checks, "LISTEN_SECS", 1.0)
+    monkeypatch.setattr(inflight_window, "PATIENCE_SECS", 1.0)
     write_configuration(
         tmp_path,
         mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}", "share": "hall"},

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from tests.harness.bridge_here import BridgeHere
+from tests.harness.bridge_process import write_configuration
+from tests.harness.cli_runner import called
+from tests.harness.ministack import MiniStack
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import eventually, stop_and_balance
-from tests.rig.bridge_here import BridgeHere
-from tests.rig.bridge_process import write_configuration
-from tests.rig.called import called
-from tests.rig.ministack import MiniStack
-from tests.rig.publisher import Publisher
 
 MAPPINGS = {"archive": {"topic": "factory/#", "outputs": [{"data_stream": "archive", "partition_key": "k"}]}}
 

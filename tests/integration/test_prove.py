@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from bridge.demo.kinesis import LocalKinesis
-from bridge.kinesis.client import PublisherSettings
-from bridge.kinesis.credentials import Authentication
-from bridge.kinesis.reader import StreamReader
-from bridge.proof import Proof
+from bridge.aws.credentials import Authentication
+from bridge.kinesis.publisher import PublisherSettings
+from bridge.kinesis.stream_reader import StreamReader
+from bridge.tools.demo.kinesis import LocalKinesis
+from bridge.tools.prove import Proof
+from tests.harness.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
+from tests.harness.cli_runner import called
+from tests.harness.publisher import Publisher
+from tests.harness.workers import Workers
 from tests.integration.arrivals import eventually
-from tests.rig.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
-from tests.rig.called import called
-from tests.rig.publisher import Publisher
-from tests.rig.workers import Workers
 
 COUNT = 400
 MAPPING = {

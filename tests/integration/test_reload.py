@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import orjson
 
+from tests.harness.bridge_process import write_mapping
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
-from tests.rig.bridge_process import write_mapping
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 REWRITES, SECS, RATE = 160, 16.0, 400
 BROKEN = -1

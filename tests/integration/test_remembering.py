@@ -4,10 +4,10 @@ import time
 
 import orjson
 
+from tests.harness.ledger import read_books
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
 from tests.payloads.sparkplug.edge_node import EdgeNode
-from tests.rig.books import read_books
-from tests.rig.publisher import Publisher
 
 OUTPUTS = [{"data_stream": "telemetry"}]
 

@@ -7,11 +7,11 @@ import sys
 import time
 from functools import partial
 
+from tests.harness.bridge_process import ROOT, write_mapping
+from tests.harness.cli_runner import called
+from tests.harness.ledger import read_books
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
-from tests.rig.books import read_books
-from tests.rig.bridge_process import ROOT, write_mapping
-from tests.rig.called import called
-from tests.rig.publisher import Publisher
 
 COUNT = 2_000
 KILLS = 2

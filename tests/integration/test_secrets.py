@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bridge.assembly import publisher, session_settings
 from bridge.config import load_settings
-from bridge.doctor import broker as doctor_broker
-from bridge.doctor import window
+from bridge.runtime.assembly import publisher, session_settings
+from bridge.tools.doctor.broker import checks as doctor_broker
+from bridge.tools.doctor.broker import inflight_window
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.bridge_process import ROOT, BridgeProcess, write_configuration
+from tests.harness.cli_runner import called
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
+from tests.harness.workers import Workers
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
-from tests.rig.bridge_process import ROOT, BridgeProcess, write_configuration
-from tests.rig.called import called
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
-from tests.rig.workers import Workers
-from tests.stand_in.kinesis import KinesisStandIn
 
 pytestmark = pytest.mark.timeout(300)
 """One fixture plays two dozen commands."""
@@ -89,7 +89,7 @@ def patience():
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(doctor_broker, "LISTEN_SECS", 0.3)
         patched.setattr(doctor_broker, "SYSTEM_SECS", 0.3)
-        patched.setattr(window, "PATIENCE_SECS", 1.0)
+        patched.setattr(inflight_window, "PATIENCE_SECS", 1.0)
         yield
 
 
@@ -252,7 +252,7 @@ def test_a_wrong_password_is_not_told_in_the_refusal(tmp_path):
 @pytest.mark.parametrize("step", ["map", "send"])
 def test_a_crash_does_not_tell_a_secret(tmp_path, mosquitto, kinesis, step):
     write_configuration(tmp_path, **configuration(mosquitto.port, kinesis.url))
-    bridge = BridgeProcess(tmp_path, entry=("tests.faults.crashing", "raising", step, "1"))
+    bridge = BridgeProcess(tmp_path, entry=("tests.faults.crash_points", "raising", step, "1"))
     with bridge, Publisher(mosquitto.port) as machine:
         machine.publish(telemetry(5), 1)
         assert bridge.wait() == 70

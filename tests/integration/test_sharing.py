@@ -3,11 +3,11 @@
 import contextlib
 import threading
 
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.ledger import read_books
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
-from tests.rig.books import read_books
-from tests.rig.bridge_process import BridgeProcess, write_configuration
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 COUNT = 4_000
 

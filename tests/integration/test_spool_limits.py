@@ -2,10 +2,10 @@
 
 import orjson
 
+from tests.harness.bridge_process import BridgeProcess
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_books, eventually, stop_and_balance
-from tests.rig.bridge_process import BridgeProcess
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 SMALL = 16 * 1024 * 1024
 WHOLE = {"topic": "plant/#", "outputs": [{"data_stream": "telemetry"}]}

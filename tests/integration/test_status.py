@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 
+from tests.harness.bridge_process import ROOT
+from tests.harness.cli_runner import called
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, stop_and_balance
-from tests.rig.bridge_process import ROOT
-from tests.rig.called import called
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 
 def by_a_process(running, *arguments):

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_books, eventually, stop_and_balance
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 COUNT = 8_000
 

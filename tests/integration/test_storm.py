@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, stop_and_balance
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
 
 
 def published_while_killed(broker, bridge, *, at_least, qos, rate, kills):

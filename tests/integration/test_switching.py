@@ -2,10 +2,10 @@
 
 import time
 
+from tests.harness.ledger import read_books
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import TOPIC_FILTER, telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
-from tests.rig.books import read_books
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import TOPIC_FILTER, telemetry
 
 REMEMBERING = {**TELEMETRY, "changes": {"value": "payload.count"}}
 

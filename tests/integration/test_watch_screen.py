@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
+from tests.harness.terminal import Terminal
 from tests.integration.arrivals import TELEMETRY
-from tests.rig.publisher import Publisher
-from tests.rig.telemetry import telemetry
-from tests.rig.terminal import Terminal
 
 PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
 NOWHERE = {**TELEMETRY, "outputs": [{"data_stream": "not-there"}]}

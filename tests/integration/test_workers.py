@@ -6,14 +6,14 @@ import signal
 import threading
 import time
 
+from tests.harness.bridge_process import write_configuration
+from tests.harness.ledger import read_books
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
+from tests.harness.service_manager import ServiceManager
+from tests.harness.telemetry import telemetry
+from tests.harness.workers import Workers, alive
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
-from tests.rig.books import read_books
-from tests.rig.bridge_process import write_configuration
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.publisher import Publisher
-from tests.rig.service_manager import ServiceManager
-from tests.rig.telemetry import telemetry
-from tests.rig.workers import Workers, alive
 
 
 def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_own_spool(workers, mosquitto, kinesis):

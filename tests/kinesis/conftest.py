@@ -1,8 +1,8 @@
 import pytest
 
-from bridge.kinesis.client import Publisher, PublisherSettings
-from bridge.kinesis.credentials import Authentication
-from tests.stand_in.kinesis import KinesisStandIn
+from bridge.aws.credentials import Authentication
+from bridge.kinesis.publisher import Publisher, PublisherSettings
+from tests.fakes.kinesis import KinesisStandIn
 
 TOKEN = Authentication("token", {"access_key_id": "AKIDTEST", "secret_access_key": "wJalrXUtnSECRET"})
 

@@ -7,12 +7,12 @@ from botocore.config import Config
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 
+from bridge.aws.error_codes import InvalidRequest
 from bridge.errors import Refused
-from bridge.kinesis.faults import InvalidRequest
 from bridge.model import DEFAULT_RECORD_BYTES, Record
+from tests.fakes.kinesis import KinesisStandIn
+from tests.fakes.stream_queue import records
 from tests.kinesis.conftest import publisher_for
-from tests.stand_in.kinesis import KinesisStandIn
-from tests.stand_in.stream_queue import records
 
 
 def moto():

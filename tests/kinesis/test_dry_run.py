@@ -1,7 +1,7 @@
 import io
 
 from bridge.kinesis.dry_run import Printer
-from bridge.kinesis.wire import Accepted
+from bridge.kinesis.put_records_codec import Accepted
 from bridge.model import MAX_RECORD_BYTES, Record
 
 

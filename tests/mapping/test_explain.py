@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.mapping.explain import explain
-from tests.mapping.make import mapping, message
+from tests.mapping.builders import mapping, message
 
 PRESS = {
     "topic": "f/{site}/{machine}/t",

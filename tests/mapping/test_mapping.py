@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.applying import FILTERED
-from bridge.mapping.scope import SCOPE_NAMES
+from bridge.mapping.pipeline.evaluate import FILTERED
+from bridge.mapping.pipeline.scope import SCOPE_NAMES
 from bridge.model import Draft, Mapped, Rejection
-from tests.mapping.make import NOW_MS, applied, mapping, message
+from tests.mapping.builders import NOW_MS, applied, mapping, message
 
 
 def data(mapped):

@@ -1,6 +1,6 @@
 """MQTT control packets as bytes, as a broker sends them."""
 
-from tests.rig.frames import remaining_length
+from tests.harness.mqtt_frames import remaining_length
 
 PINGRESP = b"\xd0\x00"
 

@@ -2,9 +2,9 @@
 
 import time
 
-from bridge.mqtt.address import Address, SessionSettings
+from bridge.mqtt.packet_stream import PUBREL
+from bridge.mqtt.session_settings import Address, SessionSettings
 from bridge.mqtt.subscriber import Subscriber
-from bridge.mqtt.wire import PUBREL
 
 
 class Clock:

@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.subscriptions import Subscriptions
-from bridge.mqtt.wire import ProtocolViolation
 from tests.mqtt import packets
 from tests.mqtt.polling import settings
 from tests.mqtt.scripted_broker import ScriptedBroker

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 
+from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.properties import parse_properties
-from bridge.mqtt.wire import ProtocolViolation
 
 
 def packed(**values):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.mqtt.address import Address, Tls
+from bridge.mqtt.session_settings import Address, Tls
+from tests.harness.certificates import Authority
+from tests.harness.mosquitto import Mosquitto, executable
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
 from tests.mqtt.polling import payloads, poll_until, poll_until_subscribed, settings, subscriber
-from tests.rig.certificates import Authority
-from tests.rig.mosquitto import Mosquitto, executable
-from tests.rig.network import free_port
-from tests.rig.publisher import Publisher
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from bridge.demo.broker import Embedded
+from bridge.tools.demo.broker import Embedded
+from tests.harness.mosquitto import CONNECT_REFUSED_PROTOCOL, Mosquitto
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
 from tests.mqtt import packets
 from tests.mqtt.polling import Clock, payloads, poll_until, poll_until_subscribed, subscriber
 from tests.mqtt.scripted_broker import ScriptedBroker, granting
-from tests.rig.mosquitto import CONNECT_REFUSED_PROTOCOL, Mosquitto
-from tests.rig.network import free_port
-from tests.rig.publisher import Publisher
 
 
 def only_3_1_1(session):

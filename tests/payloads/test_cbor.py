@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.cbor import Cbor, encode
-from bridge.payloads.plain import MAX_VALUES
+from bridge.payloads.json_values import MAX_VALUES
 from tests.payloads.test_json import VALUES
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.csv import Csv, number
-from bridge.payloads.plain import MAX_VALUES
+from bridge.payloads.json_values import MAX_VALUES
 
 FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
 

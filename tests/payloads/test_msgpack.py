@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.msgpack import Msgpack, encode
-from bridge.payloads.plain import MAX_VALUES
 from tests.payloads.test_json import VALUES
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.errors import SpoolFull, SpoolUnwritable
 from bridge.spool import store
-from bridge.spool.transaction import Transaction, write_rest
-from tests.spool.spools import append, opened, put, settle, take_all
+from bridge.spool.database.transaction import Transaction, write_rest
+from tests.spool.builders import append, opened, put, settle, take_all
 
 DATA = b"x" * 200
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.bridge_process import ROOT
+from tests.harness.bridge_process import ROOT
+from tests.spool.builders import assert_books_balance, opened, take_all
 from tests.spool.model_disk import TRACE, ModelDisk
-from tests.spool.spools import assert_books_balance, opened, take_all
 
 FAILING = 40
 """The sync that fails, by strace's count; lives make some more of their own, so that it is another place in each."""
@@ -24,9 +24,9 @@ LIVES = """
 import os, signal, sys
 from pathlib import Path
 from bridge.errors import SpoolUnwritable
-from bridge.spool import schema
+from bridge.spool.database import schema
 from bridge.spool.store import Spool, SpoolSettings
-from bridge.spool.transaction import Transaction
+from bridge.spool.database.transaction import Transaction
 
 failing, folder, *places = int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 def live(at, commits, *, patient, wal_pages):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SpoolInUse
+from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import MARKS
-from bridge.spool.transaction import Transaction
-from tests.spool.spools import (
+from tests.spool.builders import (
     append,
     assert_books_balance,
     data_of,

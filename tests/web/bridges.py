@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from bridge.coverage import Coverage, CoverageReport
+from bridge.delivery.stream_status import StreamStatus
 from bridge.errors import BridgeError
 from bridge.histogram import Histogram
-from bridge.kinesis.health import StreamStatus
-from bridge.mapping.live import LiveMappings
-from bridge.replaying import Errand, Errands
-from bridge.spool.transaction import Transaction
-from bridge.status import Snapshot
-from bridge.targets import bind
-from tests.spool.spools import letter, opened
+from bridge.ingest.bindings import bind
+from bridge.ingest.replay import Errand, Errands
+from bridge.ingest.topic_coverage import Coverage, CoverageReport
+from bridge.mapping.loading.live_mappings import LiveMappings
+from bridge.monitoring.snapshot import Snapshot
+from bridge.spool.database.transaction import Transaction
+from tests.spool.builders import letter, opened
 
 
 def stream(name="telemetry", **changes):

@@ -1,11 +1,11 @@
 import pytest
 from starlette.testclient import TestClient
 
+from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.app import web_app
 from bridge.web.history import History
-from bridge.web.observed import WebSettings
 from bridge.web.playground import Playground
-from tests.cli.setting import set_up
+from tests.cli.builders import set_up
 from tests.web.bridges import Bridge
 
 TOKEN = "a-token-of-the-plant"

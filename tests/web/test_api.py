@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.mqtt.wire import PUBREL
+from bridge.mqtt.packet_stream import PUBREL
 from bridge.spool.ledger import LedgerRow
 from bridge.web.events import Tail, Wanted
 from tests.web.bridges import publish, snapshot, stream

@@ -5,10 +5,10 @@ import urllib.request
 
 import pytest
 
-from bridge.web.observed import WebSettings
+from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.server import WebServer
+from tests.harness.certificates import Authority
 from tests.integration.arrivals import eventually
-from tests.rig.certificates import Authority
 
 
 @pytest.fixture

@@ -1,2 +1,13 @@
-"""Sparkplug B: protobuf (the wire format), compressed, values (datatypes), topic, births (what is remembered),
-sequence, rebirth, view (what expressions see), session, which puts them together, and encoding, for mappings' tests."""
+"""Sparkplug B.
+
+protobuf.py            the wire format
+compression.py         compressed payloads
+datatypes.py           the datatypes and their values
+topic.py               the topics
+birth_certificates.py  what births declared, stored
+sequence.py            gaps in `seq`
+rebirth.py             rebirth requests
+expression_view.py     what expressions see
+session.py             births, data and deaths of all edge nodes
+encoding.py            payloads for mappings' tests
+"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.payloads.sparkplug.values import DATATYPES
+from bridge.payloads.sparkplug.datatypes import DATATYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ that are there, by the names below. Unknown fields are passed over, of a field g
     dataset        num_of_columns, columns[], types[], rows[]: elements[]: value
     template       version, metrics[], parameters[]: name, type, value; template_ref, is_definition
 
-Integers are as on the wire, unsigned 64 bits; what they mean depends on the datatype (values.py).
+Integers are as on the wire, unsigned 64 bits; what they mean depends on the datatype (datatypes.py).
 https://protobuf.dev/programming-guides/encoding/ and section 6.4 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.payloads.sparkplug.births import Last
+    from bridge.payloads.sparkplug.birth_certificates import Last
 
 _HIGHEST_SEQ = 255
 _HALF_WAY = 128

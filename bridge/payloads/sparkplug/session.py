@@ -22,21 +22,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.payloads.sparkplug.births import NOTHING_DECLARED, Births, Node
-from bridge.payloads.sparkplug.compressed import COMPRESSED, decompressed
+from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, Births, Node
+from bridge.payloads.sparkplug.compression import COMPRESSED, decompressed
+from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, note, stale, view_of
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.rebirth import EVERY_SECS, Rebirths
 from bridge.payloads.sparkplug.sequence import sequence_problem
 from bridge.payloads.sparkplug.topic import STATE, Topic, parse_topic
-from bridge.payloads.sparkplug.view import bd_seq_of, host_state, note, stale, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.model import Command, Memory, Message
-    from bridge.payloads.sparkplug.births import Declared, Table
+    from bridge.payloads.sparkplug.birth_certificates import Declared, Table
+    from bridge.payloads.sparkplug.expression_view import View
     from bridge.payloads.sparkplug.protobuf import Fields
-    from bridge.payloads.sparkplug.view import View
 
 _LOST = frozenset(("gap", "no_birth"))
 _UNREADABLE = frozenset(("unknown_alias", "unknown_type"))

@@ -1,8 +1,8 @@
 // Which view is shown, and what stands above all of them. The bridge tells its state each second; views draw it.
 import { fill } from "./dom.js";
 import { duration, short, whole } from "./format.js";
-import { Letters } from "./letters.js";
-import { known, learn, listen, rememberHour } from "./live.js";
+import { Letters } from "./dead_letters.js";
+import { known, learn, listen, rememberHour } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { Overview } from "./overview.js";

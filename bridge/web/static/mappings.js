@@ -1,8 +1,8 @@
 // All mappings in one table, or one of them with its file and the playground.
 import { breakable, fill, h, renew } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
-import { get, known, perSecond } from "./live.js";
-import { drawTable, frame, number, panel, tag } from "./parts.js";
+import { get, known, perSecond } from "./event_stream.js";
+import { drawTable, frame, number, panel, tag } from "./components.js";
 import { Playground } from "./playground.js";
 import { covered, sparkline } from "./sparkline.js";
 

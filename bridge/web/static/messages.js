@@ -1,9 +1,9 @@
 // Some of the messages as they come, each with the records that the mappings make of it.
 import { breakable, fill, h, members } from "./dom.js";
 import { bytes, clock, excerpt } from "./format.js";
-import { listen } from "./live.js";
-import { made } from "./made.js";
-import { panel } from "./parts.js";
+import { listen } from "./event_stream.js";
+import { made } from "./outcome.js";
+import { panel } from "./components.js";
 import { take } from "./playground.js";
 
 const KEPT = 20;

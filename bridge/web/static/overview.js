@@ -1,9 +1,9 @@
 // The whole way of a message at a glance: broker → mappings → spool → Kinesis, what is wrong, and the tables behind it.
 import { breakable, h, renew } from "./dom.js";
 import { bytes, counted, duration, rate, whole } from "./format.js";
-import { drawMappings, drawStreams, drawWorkers, delivered, spooled, sum } from "./books.js";
-import { drainedIn, known, perSecond } from "./live.js";
-import { frame, panel, tag } from "./parts.js";
+import { drawMappings, drawStreams, drawWorkers, delivered, spooled, sum } from "./ledger.js";
+import { drainedIn, known, perSecond } from "./event_stream.js";
+import { frame, panel, tag } from "./components.js";
 import { peak, sparkline } from "./sparkline.js";
 
 const AT_ONCE_SECS = 5;

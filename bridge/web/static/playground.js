@@ -2,9 +2,9 @@
 // code does it, and nothing is written.
 import { fill, h, members } from "./dom.js";
 import { clock, content, excerpt, pretty } from "./format.js";
-import { listen, post } from "./live.js";
-import { made } from "./made.js";
-import { panel, tag } from "./parts.js";
+import { listen, post } from "./event_stream.js";
+import { made } from "./outcome.js";
+import { panel, tag } from "./components.js";
 
 const PAUSE_MS = 250;
 const KEPT = 12;

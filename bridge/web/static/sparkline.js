@@ -1,6 +1,6 @@
 // A line of the last hour. Its highest point fills its height, and what it covers is said beside it.
 import { duration, rate } from "./format.js";
-import { known, series } from "./live.js";
+import { known, series } from "./event_stream.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const POINTS = 120;

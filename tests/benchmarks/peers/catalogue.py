@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from tests.benchmarks.load import packed
 from tests.benchmarks.peers.peer import CLIENT_ID, HERE, Peer, Place
-from tests.rig.bridge_process import write_configuration
+from tests.harness.bridge_process import write_configuration
 
 
 def _bridge(packing: str):

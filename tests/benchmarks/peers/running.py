@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.rig.bridge_process import ROOT, TICKS_PER_SEC
+from tests.harness.bridge_process import ROOT, TICKS_PER_SEC
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

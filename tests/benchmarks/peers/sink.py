@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from bridge.kinesis.unpacking import unpacked
+from bridge.kinesis.packing.unpack import unpacked
 from tests.benchmarks.load import ROOT, SHARDS, STREAM
+from tests.fakes.kinesis import ARN, Connection, KinesisStandIn, shard_description
+from tests.fakes.kinesis_streams import Stream
 from tests.faults.sink import Arrived
-from tests.rig.certificates import Authority
-from tests.stand_in.kinesis import ARN, Connection, KinesisStandIn, shard_description
-from tests.stand_in.kinesis_streams import Stream
+from tests.harness.certificates import Authority
 
 
 def number_of(data: bytes) -> int:

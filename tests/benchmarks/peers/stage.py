@@ -10,10 +10,10 @@ from tests.benchmarks.peers.peer import CLIENT_ID, Peer, Place
 from tests.benchmarks.peers.running import Running
 from tests.benchmarks.peers.sink import Sink, sink_process
 from tests.benchmarks.peers.watch import Watch
-from tests.rig.certificates import Authority
-from tests.rig.mosquitto import Mosquitto
-from tests.rig.network import free_port, wait_for_port
-from tests.rig.telemetry import TOPIC_FILTER
+from tests.harness.certificates import Authority
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.network import free_port, wait_for_port
+from tests.harness.telemetry import TOPIC_FILTER
 
 KINESIS_SECS = 0.02
 

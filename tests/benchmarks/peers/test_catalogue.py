@@ -7,7 +7,7 @@ import yaml
 from tests.benchmarks.load import STREAM
 from tests.benchmarks.peers.catalogue import PEERS
 from tests.benchmarks.peers.peer import HERE, Place
-from tests.rig.telemetry import TOPIC_FILTER
+from tests.harness.telemetry import TOPIC_FILTER
 
 CONFIGURED = [peer for peer in PEERS if peer.config]
 PARSERS = {

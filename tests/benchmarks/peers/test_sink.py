@@ -4,11 +4,11 @@ import time
 import orjson
 import pytest
 
-from bridge.kinesis.kpl import MAGIC
+from bridge.kinesis.packing.kpl_aggregation import MAGIC
 from tests.benchmarks.load import SHARDS, STREAM
 from tests.benchmarks.peers.sink import CountingStream, number_of, sink_process
-from tests.rig.certificates import Authority
-from tests.stand_in.kinesis_faults import RecordFault, Script
+from tests.fakes.kinesis_faults import RecordFault, Script
+from tests.harness.certificates import Authority
 
 
 def test_a_message_is_known_by_its_number_with_or_without_an_envelope():

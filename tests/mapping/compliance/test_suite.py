@@ -8,7 +8,7 @@ import pytest
 from jmespath.exceptions import JMESPathError
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import ExpressionError, compile_expression
+from bridge.mapping.expressions.expression import ExpressionError, compile_expression
 
 SUITE = Path(__file__).parent / "suite"
 FILES = sorted(SUITE.glob("*.json"))

@@ -1,7 +1,7 @@
 """A session with its memory, told one message after the other."""
 
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.state import State
+from bridge.spool.mapping_state import State
 from tests.payloads.sparkplug.wire import BOOLEAN, DOUBLE, INT64, NOW_MS, integer, message, metric, payload
 
 LOAD = metric(alias=1, value=0.75)

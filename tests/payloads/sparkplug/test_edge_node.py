@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bridge.model import Message
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.state import State
+from bridge.spool.mapping_state import State
 from tests.payloads.sparkplug.edge_node import EdgeNode
 
 NODE = [{"name": "Load", "alias": 1, "type": "Double", "value": 0.5}]

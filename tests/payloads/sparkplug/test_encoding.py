@@ -1,8 +1,8 @@
 import pytest
 
+from bridge.payloads.sparkplug.datatypes import DATATYPES, reading
 from bridge.payloads.sparkplug.encoding import encode
 from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.values import DATATYPES, reading
 
 
 def read_back(*metrics):

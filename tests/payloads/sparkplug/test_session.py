@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.state import State
+from bridge.spool.mapping_state import State
 from tests.payloads.sparkplug.host import LOAD, REBIRTH, RUN, Host, number
 from tests.payloads.sparkplug.wire import DOUBLE, INT64, message, metric, payload
 

@@ -1,0 +1,145 @@
+"""Types whose proof is an X.509 certificate: the AWS IoT credentials provider, and IAM Roles Anywhere.
+
+https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html
+https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-create-session.html
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bridge.aws.credentials.endpoints import anywhere_url
+from bridge.aws.error_codes import RETRIABLE_CLIENT_ERRORS, SERVER_ERROR, permission_hint, shortened
+from bridge.errors import Refused, SendError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.aws.client_factory import Reach
+    from bridge.aws.credentials.refreshable import Fetched
+
+OK = 200
+_IOT_HINTS: Mapping[int, str] = MappingProxyType(
+    {
+        400: "check thing_name and role_alias, and that the certificate is attached to that thing",
+        403: "the certificate must be registered in AWS IoT and ACTIVE, its policy must allow "
+        "iot:AssumeRoleWithCertificate on the role alias, and the role must trust credentials.iot.amazonaws.com",
+        404: "create the role alias in AWS IoT, or mend role_alias or endpoint in kinesis.authentication",
+    }
+)
+_ANYWHERE_HINT = (
+    "the certificate must be signed by the trust anchor's authority and not be revoked or expired, the profile must be "
+    "enabled and hold the role, and the role must trust rolesanywhere.amazonaws.com"
+)
+
+
+def iot(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
+    """With the device's certificate, by the role alias."""
+    from bridge.aws.credentials.refreshable import Renewed  # noqa: PLC0415 - botocore is slow to import
+
+    credentials = Renewed("iot", lambda: _ask_iot(settings, reach))
+    credentials.get_frozen_credentials()
+    return credentials
+
+
+def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
+    from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
+
+    from bridge.aws.credentials.refreshable import Fetched, epoch_secs  # noqa: PLC0415 - as above
+
+    pair = check_pair(settings["cert_file"], settings["key_file"])
+    url = f"https://{settings['endpoint']}/role-aliases/{settings['role_alias']}/credentials"
+    headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
+    session = URLLib3Session(
+        verify=settings.get("ca_file") or reach.ca_file or True,
+        proxies=reach.proxies_for(url),
+        timeout=(reach.connect_timeout_secs, reach.read_timeout_secs),
+        client_cert=pair,
+    )
+    try:
+        answer = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
+        if answer.status_code != OK:
+            raise _said_no("AWS IoT", answer.status_code, answer.text, _IOT_HINTS.get(answer.status_code, ""))
+        given = json.loads(answer.text)["credentials"]
+        expires_at = epoch_secs(given["expiration"])
+        return Fetched(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
+    except (ValueError, KeyError, TypeError):
+        hint = "check endpoint in kinesis.authentication: 'aws iot describe-endpoint' shows iot:CredentialProvider's"
+        raise Refused("Credentials", f"{settings['endpoint']} answers with no credentials", hint) from None
+    finally:
+        session.close()
+
+
+def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
+    """With a certificate of the trust anchor's authority."""
+    try:
+        from iam_rolesanywhere_session import IAMRolesAnywhereSession  # noqa: PLC0415 - an extra
+    except ImportError:
+        hint = "pip install 'mqtt-kinesis[roles-anywhere]'"
+        raise Refused("Credentials", "roles_anywhere needs the package iam-rolesanywhere-session", hint) from None
+    from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
+
+    from bridge.aws.credentials.refreshable import Guarded  # noqa: PLC0415 - as above
+
+    cert_file, key_file = check_pair(settings["cert_file"], settings["key_file"])
+    url = anywhere_url(get_session(), settings, reach)
+    session = IAMRolesAnywhereSession(
+        profile_arn=settings["profile_arn"],
+        role_arn=settings["role_arn"],
+        trust_anchor_arn=settings["trust_anchor_arn"],
+        certificate=cert_file,
+        private_key=key_file,
+        certificate_chain=settings.get("chain_file"),
+        session_duration=settings.get("duration_secs", 3600),
+        region=settings["trust_anchor_arn"].split(":")[3],
+        endpoint=settings.get("endpoint"),
+        verify=settings.get("ca_file") or reach.ca_file or True,
+        proxies=dict(reach.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
+        use_fips_endpoint=reach.fips,
+    )
+    credentials = Guarded("roles_anywhere", _Anywhere(session.get_refreshable_credentials()), renewable=True)
+    credentials.get_frozen_credentials()
+    return credentials
+
+
+class _Anywhere:
+    """Tells what the library raises in the bridge's own errors."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def get_frozen_credentials(self) -> Any:
+        from iam_rolesanywhere_session.exceptions import CredentialsRetrievalError  # noqa: PLC0415 - an extra
+
+        try:
+            return self._inner.get_frozen_credentials()
+        except CredentialsRetrievalError as error:
+            status = error.status_code if error.status_code != OK else SERVER_ERROR
+            raise _said_no("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
+
+
+def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
+    """The two, if they are PEM files of a certificate and its key. Raises Refused."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password="")
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+        hint = "expected PEM files: the certificate, and its own unencrypted private key"
+        raise Refused("Credentials", f"cert_file {cert_file} with key_file {key_file}: {why}", hint) from None
+    return cert_file, key_file
+
+
+def _said_no(who: str, status: int, text: str, hint: str) -> SendError:
+    try:
+        said = json.loads(text)
+        message = str(said.get("message") or said.get("Message") or text)
+    except (ValueError, AttributeError):
+        message = text
+    detail = shortened(f"{who} answers {status}: {message}")
+    if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
+        return Unavailable("Credentials", detail)
+    return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

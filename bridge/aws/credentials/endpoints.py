@@ -1,0 +1,167 @@
+"""Where each type of authentication asks for credentials, by the exact URL. Nothing is sent.
+
+The types `default` and `profile` do what the AWS command line does, so what they ask is read from where it reads:
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+"""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.aws.client_factory import Reach
+    from bridge.aws.credentials.providers import Authentication
+
+_INSTANCE, _INSTANCE_IPV6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
+_CONTAINER = "http://169.254.170.2"
+_MOST_PROFILES = 16
+"""A chain of profiles longer than this names itself."""
+
+
+class Asked(NamedTuple):
+    """A URL (scheme, host and port), and what for."""
+
+    url: str
+    use: str
+
+
+def asked_by(session: Any, authentication: Authentication, reach: Reach) -> Iterator[Asked]:
+    """What a type asks, its source's first; `session` is a botocore session without credentials.
+
+    A command of `process` or of a profile may ask what nobody here knows."""
+    if authentication.source is not None:
+        yield from asked_by(session, authentication.source, reach)
+    yield from _ASKED.get(authentication.type, _nothing)(session, authentication.settings, reach)
+
+
+def _nothing(_session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
+    return iter(())
+
+
+def _role(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
+    yield Asked(endpoint_of(session, reach, "sts"), "STS: credentials of the role")
+
+
+def endpoint_of(session: Any, reach: Reach, service: str) -> str:
+    """A service's URL in the configuration's region, as the bridge's own clients ask it."""
+    return str(reach.client(session, service, signed=False).meta.endpoint_url)
+
+
+def _iot(_session: Any, settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
+    yield Asked(f"https://{settings['endpoint']}", "AWS IoT: credentials for the certificate")
+
+
+def _roles_anywhere(session: Any, settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
+    yield Asked(anywhere_url(session, settings, reach), "IAM Roles Anywhere: credentials for the certificate")
+
+
+def anywhere_url(session: Any, settings: Mapping[str, Any], reach: Reach) -> str:
+    """In the trust anchor's region, as the library resolves it: FIPS where asked for, never dual stack."""
+    if "endpoint" in settings:
+        return f"https://{settings['endpoint']}"
+    return _botocores(session, "rolesanywhere", settings["trust_anchor_arn"].split(":")[3], fips=reach.fips)
+
+
+def _instance(session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
+    from botocore.utils import resolve_imds_endpoint_mode  # noqa: PLC0415 - botocore is slow to import
+
+    usual = _INSTANCE_IPV6 if resolve_imds_endpoint_mode(session) == "ipv6" else _INSTANCE
+    url = session.get_config_variable("ec2_metadata_service_endpoint") or usual
+    yield Asked(_root(url), "this instance's metadata: its role (not beyond this machine's own firewall)")
+
+
+def _default(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
+    """The chain in its order; only where nothing else is configured is it the container's or the instance's role."""
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
+        return
+    if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and os.environ.get("AWS_ROLE_ARN"):
+        yield Asked(_sts_of(session), "STS: credentials of the role")
+        return
+    name = session.get_config_variable("profile") or "default"
+    if name in session.full_config.get("profiles", {}) and (_usable(session.full_config["profiles"][name])):
+        yield from _of_profile(session, name, reach)
+    elif url := _container_url():
+        yield Asked(url, "this container's credentials")
+    else:
+        yield from _instance(session, {}, reach)
+
+
+def _usable(profile: Mapping[str, Any]) -> bool:
+    """Region and output format alone give no credentials."""
+    given = ("aws_access_key_id", "role_arn", "sso_session", "sso_start_url", "credential_process")
+    return any(name in profile for name in given)
+
+
+def _profile(session: Any, settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
+    from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
+
+    own = get_session()
+    own.register_component("data_loader", session.get_component("data_loader"))  # which is slow to fill
+    own.set_config_variable("profile", settings["name"])
+    yield from _of_profile(own, settings["name"], reach)
+
+
+def _of_profile(session: Any, name: str, reach: Reach) -> Iterator[Asked]:
+    config = session.full_config
+    for _ in range(_MOST_PROFILES):
+        profile = config.get("profiles", {}).get(name, {})
+        if "role_arn" in profile:
+            yield Asked(_sts_of(session), f"STS: credentials of the role of profile {name}")
+        if "sso_session" in profile or "sso_start_url" in profile:
+            shared = config.get("sso_sessions", {}).get(profile.get("sso_session"), {})
+            yield from _single_sign_on(session, {**shared, **profile})
+        source = profile.get("credential_source", "")
+        if source == "Ec2InstanceMetadata":
+            yield from _instance(session, {}, reach)
+        if source == "EcsContainer" and (url := _container_url()):
+            yield Asked(url, "this container's credentials")
+        following = profile.get("source_profile", name)
+        if following == name:
+            return
+        name = following
+
+
+def _sts_of(session: Any) -> str:
+    """As botocore asks it for a profile: in that profile's region."""
+    return _botocores(session, "sts", None)
+
+
+def _single_sign_on(session: Any, settings: Mapping[str, Any]) -> Iterator[Asked]:
+    region = settings.get("sso_region")
+    yield Asked(_botocores(session, "sso", region), "single sign-on: credentials")
+    if "sso_session" in settings:
+        yield Asked(_botocores(session, "sso-oidc", region), "single sign-on: renewing its token")
+
+
+def _botocores(session: Any, service: str, region: str | None, *, fips: bool = False) -> str:
+    from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
+    from botocore.config import Config  # noqa: PLC0415 - as above
+
+    config = Config(use_fips_endpoint=fips or None, signature_version=UNSIGNED)
+    return str(session.create_client(service, region_name=region, config=config).meta.endpoint_url)
+
+
+def _container_url() -> str:
+    whole = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+    return _root(whole) if whole else _CONTAINER if os.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") else ""
+
+
+def _root(url: str) -> str:
+    return "/".join(url.split("/")[:3])
+
+
+_ASKED: Mapping[str, Callable[[Any, Mapping[str, Any], Reach], Iterator[Asked]]] = MappingProxyType(
+    {
+        "assume_role": _role,
+        "web_identity": _role,
+        "iot": _iot,
+        "roles_anywhere": _roles_anywhere,
+        "ec2_role": _instance,
+        "default": _default,
+        "profile": _profile,
+    }
+)

@@ -1,0 +1,84 @@
+"""The types of `kinesis.authentication`: each is one entry of `AUTHENTICATION`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bridge.aws.credentials import assume_role, certificates, local_sources, static_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.aws.client_factory import Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """One authentication `type` and the settings of that type, by their names in the configuration.
+
+    `source` is another one, where the type needs credentials to get its own.
+    """
+
+    type: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    source: Authentication | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read, and read again when it changes, so that credentials can be rotated without a restart."""
+        named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
+        shared = local_sources.shared_files() if self.type in ("default", "profile") else ()
+        return (*named, *shared, *(self.source.files if self.source else ()))
+
+
+Load = "Callable[[Mapping[str, Any], Reach, Any], Any]"
+"""(settings, reach, session) -> credentials for that session; `session` is the source's where there is one."""
+
+AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], Reach, Any], Any]] = MappingProxyType(
+    {
+        "token": static_keys.load,
+        "ec2_role": local_sources.ec2_role,
+        "default": local_sources.default,
+        "profile": local_sources.profile,
+        "process": local_sources.process,
+        "assume_role": assume_role.assume_role,
+        "web_identity": assume_role.web_identity,
+        "iot": certificates.iot,
+        "roles_anywhere": certificates.roles_anywhere,
+    }
+)
+
+
+def authenticated_session(authentication: Authentication, reach: Reach) -> Any:
+    """A botocore session with credentials of this type.
+
+    Raises Unavailable or Refused where there are none at present.
+    """
+    source = authenticated_session(authentication.source, reach) if authentication.source else _session()
+    load = partial(AUTHENTICATION[authentication.type], authentication.settings, reach, source)
+    return session_with(load())
+
+
+def session_with(credentials: Any) -> Any:
+    """A botocore session that signs with these."""
+    from botocore.credentials import CredentialProvider, CredentialResolver  # noqa: PLC0415 - slow to import
+
+    class Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+        METHOD = "mqtt-kinesis"
+
+        def load(self) -> Any:
+            return credentials
+
+    session = _session()
+    session.register_component("credential_provider", CredentialResolver([Given()]))
+    return session
+
+
+def _session() -> Any:
+    from botocore.session import get_session  # noqa: PLC0415 - takes a quarter second, and `check` needs none of it
+
+    return get_session()

@@ -1,0 +1,153 @@
+"""Credentials as botocore takes them: an object that is asked before each request is signed.
+
+Imported by functions only: botocore takes a quarter second to import, and `check` needs none of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
+
+from bridge.aws.credentials.errors import failed
+from bridge.errors import Refused, SendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+AHEAD_SECS = 900.0
+"""Renewal is tried so long before they expire, or for the last quarter of a short life."""
+TRY_AGAIN_SECS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Credentials that were just given. `expires_at` is seconds since 1970; None: never."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Fetched:
+        """Of STS's answer, or of what a process prints: the names are the same. KeyError where one is missing."""
+        expires = answer.get("Expiration")
+        return cls(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"), epoch_secs(expires))
+
+
+def epoch_secs(moment: datetime | str | None) -> float | None:
+    """Of an RFC 3339 time. ValueError where it is none."""
+    if moment is None:
+        return None
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
+    """Credentials that `fetch` gives, and gives anew before they expire.
+
+    While renewal fails, those in hand are used to their end; each thread that signs may try it, one at a time, and no
+    more than twice a minute. Any thread. Raises SendError where there are none.
+    """
+
+    def __init__(self, method: str, fetch: Callable[[], Fetched], now: Callable[[], float] = time.time) -> None:
+        super().__init__("", "", None, method)
+        self._fetch = fetch
+        self._now = now
+        self._fetching = threading.Lock()
+        self._fetched: Fetched | None = None
+        self._renew_at = 0.0
+
+    @property
+    def expires_at(self) -> float | None:
+        """Seconds since 1970, None: never, or none were fetched yet."""
+        return self._fetched.expires_at if self._fetched else None
+
+    @property
+    def renewable(self) -> bool:
+        """Whether they expire, and are then fetched anew."""
+        return self.expires_at is not None
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """What the next request is signed with."""
+        fetched = self._fetched
+        if fetched is None or self._now() >= self._renew_at:
+            fetched = self._renew()
+        return ReadOnlyCredentials(fetched.access_key_id, fetched.secret_access_key, fetched.session_token)
+
+    def _renew(self) -> Fetched:
+        usable = self._usable()
+        if usable is not None and not self._fetching.acquire(blocking=False):
+            return usable  # another thread is at it
+        if usable is None:
+            self._fetching.acquire()
+        try:
+            usable, now = self._usable(), self._now()
+            if usable is not None and now < self._renew_at:
+                return usable
+            return self._try(usable, now)
+        finally:
+            self._fetching.release()
+
+    def _try(self, usable: Fetched | None, now: float) -> Fetched:
+        try:
+            fetched = self._fetch()
+        except Exception as error:
+            why = failed(error, self.method)
+            if usable is None:
+                raise why from error
+            self._renew_at = now + TRY_AGAIN_SECS
+            log.warning("credentials: cannot be renewed, those in hand are used to their end: %s", why)
+            return usable
+        self._fetched = fetched
+        self._renew_at = float("inf")
+        if fetched.expires_at is not None:
+            left = fetched.expires_at - now
+            if left <= 0:
+                raise _expired_already(self.method, -left)
+            self._renew_at = fetched.expires_at - min(AHEAD_SECS, left / 4)
+        return fetched
+
+    def _usable(self) -> Fetched | None:
+        fetched = self._fetched
+        expired = fetched is not None and fetched.expires_at is not None and self._now() >= fetched.expires_at
+        return None if expired else fetched
+
+
+class Guarded(Credentials):  # type: ignore[misc]  # as above
+    """Credentials that botocore, or a library beside it, finds and renews; what they raise becomes a SendError."""
+
+    def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:
+        super().__init__("", "", None, method)
+        self._inner = inner
+        self.renewable = isinstance(inner, RefreshableCredentials) if renewable is None else renewable
+
+    @property
+    def expires_at(self) -> float | None:
+        """Not told by botocore."""
+        return None
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """What the next request is signed with."""
+        try:
+            return self._inner.get_frozen_credentials()
+        except SendError:
+            raise
+        except Exception as error:
+            raise failed(error, self.method) from error
+
+
+def _expired_already(method: str, secs: float) -> Refused:
+    return Refused(
+        "ExpiredCredentials",
+        f"credentials (type: {method}) that were just given expired {secs:.0f} s ago by this machine's clock",
+        "synchronise this machine's clock (NTP)",
+    )

@@ -1,0 +1,44 @@
+"""`type: token`: an access key, given inline or by files that are read again when they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.aws.client_factory import Reach
+
+
+def load(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:
+    """The three values, from wherever each is."""
+    from bridge.aws.credentials.refreshable import Fetched, Renewed  # noqa: PLC0415 - botocore is slow to import
+
+    def fetch() -> Fetched:
+        return Fetched(
+            _value(settings, "access_key_id"), _value(settings, "secret_access_key"), _value(settings, "session_token")
+        )
+
+    credentials = Renewed("token", fetch)
+    credentials.get_frozen_credentials()
+    return credentials
+
+
+def _value(settings: Mapping[str, Any], name: str) -> Any:
+    file = settings.get(f"{name}_file")
+    return settings.get(name) if file is None else read_secret(Path(file), f"{name}_file")
+
+
+def read_secret(file: Path, option: str) -> str:
+    """The text of a secret file, without the line end that editors leave. Raises Refused."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise Refused("Credentials", f"{option}: {file} cannot be read: {why}", f"mend {file}") from None
+    if not text:
+        raise Refused("Credentials", f"{option}: {file} is empty", f"write the value into {file}")
+    return text

@@ -1,0 +1,88 @@
+"""What botocore raises when there is no answer from Kinesis, placed in the bridge's own errors.
+
+`InDoubt` where the request may have arrived, `Unavailable` where it cannot have; `Refused` where a human must act.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from botocore import exceptions as aws
+
+from bridge.aws.error_codes import InDoubt, shortened
+from bridge.errors import Refused, SendError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NO_CREDENTIALS_HINT = "give credentials: kinesis.authentication, or the AWS environment of this machine"
+UNTRUSTED_HINT = (
+    "the certificate of the endpoint is not trusted: check this machine's clock, its CA certificates "
+    "(kinesis.ca_file for a proxy that opens TLS) and kinesis.endpoint_url"
+)
+SETTINGS_HINT = "check the kinesis section of the configuration"
+
+
+def network_error(error: aws.BotoCoreError) -> SendError:
+    """The bridge's error for one of botocore's."""
+    detail = shortened(str(error))
+    for kinds, place in _PLACES:
+        if isinstance(error, kinds):
+            return place(error, detail)
+    return Refused(type(error).__name__, detail, SETTINGS_HINT)
+
+
+def _before_sending(_error: BaseException, detail: str) -> SendError:
+    return Unavailable("Network", detail)
+
+
+def _after_sending(_error: BaseException, detail: str) -> SendError:
+    return InDoubt("Network", detail)
+
+
+def _credentials_fail(_error: BaseException, detail: str) -> SendError:
+    return Unavailable("NoCredentials", detail)
+
+
+def _no_credentials(_error: BaseException, detail: str) -> SendError:
+    return Refused("NoCredentials", detail, NO_CREDENTIALS_HINT)
+
+
+def _tls(error: BaseException, detail: str) -> SendError:
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return Refused("Tls", detail, UNTRUSTED_HINT)
+    return InDoubt("Tls", detail)
+
+
+def _proxy(error: BaseException, detail: str) -> SendError:
+    said = " ".join(map(str, _causes(error)))
+    if "Tunnel connection failed: 407" in said:
+        return Refused("Proxy", detail, "the proxy asks for a login: put user and password into kinesis.proxy_url")
+    if "Tunnel connection failed: 403" in said:
+        return Refused("Proxy", detail, "the proxy denies this destination: have the Kinesis endpoint allowed there")
+    return Unavailable("Proxy", detail)
+
+
+_PLACES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, str], SendError]], ...] = (
+    ((aws.SSLError,), _tls),
+    ((aws.ProxyConnectionError,), _proxy),
+    ((aws.EndpointConnectionError, aws.ConnectTimeoutError), _before_sending),
+    ((aws.HTTPClientError, aws.ResponseStreamingError, aws.IncompleteReadError), _after_sending),
+    ((aws.CredentialRetrievalError, aws.MetadataRetrievalError, aws.TokenRetrievalError), _credentials_fail),
+    ((aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound), _no_credentials),
+)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies under it; botocore keeps that in `kwargs`, urllib3 in `reason` or its arguments."""
+    seen: set[int] = set()
+    pending: list[object] = [error]
+    while pending:
+        cause = pending.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        pending += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+        pending.append(getattr(cause, "kwargs", {}).get("error"))

@@ -1,0 +1,177 @@
+"""`capture`: field traffic into a file, by an MQTT session of its own. The bridge's session and spool are not touched.
+
+It takes no part in a shared subscription either: there it would take messages away from the bridges.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from bridge.cli.output.formatting import counted
+from bridge.config import load_settings
+from bridge.config.field_types import parse_size
+from bridge.errors import BridgeError, ConfigError
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.router import Routes
+from bridge.mapping.topics.pattern import TopicError, TopicPattern
+from bridge.mapping.topics.subscription_cover import covering
+from bridge.mqtt.subscriber import Subscriber
+from bridge.runtime.assembly import session_settings
+from bridge.runtime.log_setup import set_up_logging
+from bridge.runtime.signals import Signals
+from bridge.terminal import GOOD, complain, say
+from bridge.tools.capture.recorder import Bounds, Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bridge.config import Settings
+
+log = logging.getLogger(__name__)
+
+SUFFIX = "-capture"
+CONNECT_SECS = 20.0
+_POLL_SECS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to record, and how much of it. `secs` of 0: until Ctrl-C, or another bound."""
+
+    topics: Sequence[str]
+    secs: float
+    messages: int
+    size: str
+
+
+def record_traffic(config: Path, file: Path, wanted: Wanted) -> int:
+    """0 when a bound or Ctrl-C ended it. Raises ConfigError, and BridgeError if there is no session or no file."""
+    limit = parse_size(wanted.size)
+    if not isinstance(limit, int) or limit <= 0:
+        raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
+    settings = load_settings(config, os.environ)
+    told = record_session(
+        settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
+    )
+    say(f"{file}: {told}", {": [^:]* messages?": GOOD})
+    return 0
+
+
+def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: Bounds, secs: float) -> str:
+    """Record by a session of its own, which the broker does not keep; gives how it went. Raises BridgeError."""
+    session = session_settings(settings)
+    session = replace(session, client_id=session.client_id + SUFFIX, persistent=False, share=None)
+    set_up_logging("text", "warning")
+    with Signals() as signals, Recorder(file, bounds) as recorder:
+        subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
+        subscriber.want(filters)
+        capturing = _Capture(subscriber, recorder, signals, secs)
+        try:
+            capturing.run()
+        except BridgeError:
+            if not recorder.messages:
+                file.unlink()
+            raise
+        finally:
+            subscriber.close()
+    return capturing.told()
+
+
+def filters_of(topics: Sequence[str]) -> dict[str, int]:
+    """What to subscribe to, for --topic. Raises BridgeError."""
+    try:
+        return covering((TopicPattern.parse(text).filter, 1) for text in topics)
+    except TopicError as error:
+        raise BridgeError(f"--topic: {error}") from error
+
+
+def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
+    if topics:
+        return filters_of(topics)
+    loaded = load_folder(settings.mappings, {})
+    if not loaded.mappings:
+        raise ConfigError(loaded.problems)
+    for problem in loaded.problems:
+        complain(problem)
+    return Routes(loaded.mappings.values()).filters()
+
+
+class _Capture:
+    """One capture, from the first connection to its end."""
+
+    def __init__(self, subscriber: Subscriber, recorder: Recorder, signals: Signals, secs: float) -> None:
+        self._subscriber = subscriber
+        self._recorder = recorder
+        self._signals = signals
+        self._secs = secs
+        self._began = self._ended = math.inf
+        self._reason = ""
+
+    def run(self) -> None:
+        """Until a bound is reached or a signal comes. Raises BridgeError."""
+        self._subscribe()
+        self._began = time.monotonic()
+        console = Console(stderr=True)
+        words = "{task.fields[messages]:,} messages, {task.fields[size]:,} bytes"
+        columns = (TextColumn("recording"), BarColumn(), TimeElapsedColumn(), TextColumn(words))
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("", total=self._secs or None, messages=0, size=0)
+            while not self._over():
+                self._step()
+                self._show(progress, task)
+        self._ended = time.monotonic()
+
+    def told(self) -> str:
+        """How it went."""
+        recorder, secs = self._recorder, self._ended - self._began
+        what = f"{counted(recorder.messages, 'message')}, {counted(recorder.bytes, 'byte')}"
+        text = f"{what}, in {secs:.1f} s (ended by {self._reason})"
+        if recorder.unreadable:
+            text += f"; {recorder.unreadable} left out, whose topic is not UTF-8"
+        if self._subscriber.connections > 1:
+            text += f"; the connection was lost {counted(self._subscriber.connections - 1, 'time')}, and there are gaps"
+        return text
+
+    def _subscribe(self) -> None:
+        """Until the broker has answered for every filter; those it refused are told, and the others recorded."""
+        deadline = time.monotonic() + CONNECT_SECS
+        subscriptions = self._subscriber.subscriptions
+        while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.granted.keys()):
+            if self._over():
+                return
+            answered = subscriptions.granted.keys() | subscriptions.refused.keys()
+            if subscriptions.granted and subscriptions.wanted.keys() <= answered:
+                log.warning("%s", self._subscriber.state().problem)
+                return
+            if time.monotonic() > deadline:
+                state = self._subscriber.state()
+                raise BridgeError(f"no subscription within {CONNECT_SECS:.0f} s: {state.problem or state.broker}")
+            self._step()
+
+    def _step(self) -> None:
+        burst = self._subscriber.poll(_POLL_SECS)
+        if burst:
+            connection = self._subscriber.connections
+            self._subscriber.acknowledge(connection, self._recorder.record(burst))
+
+    def _over(self) -> bool:
+        if self._signals.wait(0):
+            self._reason = "a signal"
+        elif self._recorder.full:
+            self._reason = f"--{self._recorder.full}"
+        elif self._secs and time.monotonic() - self._began >= self._secs:
+            self._reason = "--secs"
+        return bool(self._reason)
+
+    def _show(self, progress: Progress, task: TaskID) -> None:
+        done = time.monotonic() - self._began
+        progress.update(task, completed=done, messages=self._recorder.messages, size=self._recorder.bytes)

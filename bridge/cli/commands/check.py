@@ -1,0 +1,67 @@
+"""`check`: configuration, mappings, and the mappings' own tests; every problem at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from bridge.cli.app import CONFIGURATION
+from bridge.cli.output.formatting import counted
+from bridge.config import load_settings
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.loading.loader import Loaded, load_folder
+from bridge.mapping.loading.shared_subscription import order_warning
+from bridge.terminal import GOOD, WARN, complain, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_NOTE = {"^note:": WARN}
+
+
+def check_all(config: Path) -> int:
+    """0 if all is well, 2 if not: then the problems of all files are on standard error."""
+    problems: list[Problem] = []
+    folder, shared = config.absolute().parent / "mappings", False
+    try:
+        settings = load_settings(config, os.environ)
+        folder, shared = settings.mappings, settings.mqtt.share is not None
+    except ConfigError as error:
+        # The mappings are checked all the same: one run shows everything that is wrong.
+        problems += error.problems
+    loaded = Loaded({}, [], EMPTY)
+    if folder.is_dir() or not problems:
+        shown = os.path.relpath(folder)
+        shown = shown if not shown.startswith("..") else str(folder)
+        loaded = load_folder(folder, {}, shown_as=shown, shared=shared)
+        problems += loaded.problems
+    if problems:
+        return _told(problems, loaded)
+    tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
+    well = f"{counted(len(loaded.mappings), 'mapping')}, {counted(tests, 'test')} passed"
+    say(f"{config}: well; {well}{_tables(loaded)}", {r"\bwell\b": GOOD})
+    for mapping in loaded.mappings.values():
+        if not mapping.specification.tests:
+            say(f"note: mapping '{mapping.name}' has no tests", _NOTE)
+        if shared and (warning := order_warning(mapping)):
+            say(f"note: mapping '{mapping.name}': {warning}", _NOTE)
+    return 0
+
+
+def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
+    for problem in problems:
+        complain(problem)
+    files = {problem.file for problem in problems}
+    told = f"{counted(len(problems), 'problem')} in {counted(len(files), 'file')}"
+    print(f"\n{told}; {counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
+    return CONFIGURATION
+
+
+def _tables(loaded: Loaded) -> str:
+    if not loaded.tables:
+        return ""
+    rows = sum(map(len, loaded.tables.values()))
+    return f"; {counted(len(loaded.tables), 'lookup table')} with {counted(rows, 'key')}"

@@ -1,0 +1,97 @@
+"""`coverage`: topics that no mapping matches, mappings that never matched, mappings gone silent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import orjson
+
+from bridge.cli.app import FAILED
+from bridge.cli.output.formatting import counted, duration
+from bridge.config import load_local_settings
+from bridge.errors import BridgeError, ConfigError
+from bridge.ingest.topic_coverage import Coverage, CoverageReport
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.pipeline.scope import rfc3339
+from bridge.mapping.rendering import printable
+from bridge.mapping.router import Routes
+from bridge.runtime.control import ask
+from bridge.supervisor.workers import asked_folder
+from bridge.terminal import GOOD, WARN, complain, say
+from bridge.tools.capture.file_format import read_capture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SHOWN_TOPICS = 30
+
+
+def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
+    """0 if every topic is matched and every mapping has its messages, else 1. Without a capture, of the running bridge.
+
+    Raises ConfigError, or BridgeError where no bridge answers.
+    """
+    report = from_bridge(config) if capture is None else from_capture(config, capture)
+    if as_json:
+        sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
+    else:
+        say("\n".join(in_words(report)), {"^(topics|mappings) .*:$": WARN, "^every topic is matched.*;": GOOD})
+    return 0 if report.complete else FAILED
+
+
+def from_bridge(config: Path) -> CoverageReport:
+    """What the bridge that runs with this configuration has seen since it was started."""
+    told = ask(asked_folder(load_local_settings(config, os.environ).spool.path))
+    try:
+        return CoverageReport.of(told["coverage"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BridgeError(f"the running bridge is of another version than this command: {error!r}") from error
+
+
+def from_capture(config: Path, capture: Path) -> CoverageReport:
+    """What the mappings, as their files are now, match of recorded traffic."""
+    loaded = load_folder(load_local_settings(config, os.environ).mappings, {})
+    if not loaded.mappings:
+        raise ConfigError(loaded.problems)
+    for problem in loaded.problems:
+        complain(problem)
+    routes = Routes(loaded.mappings.values())
+    seen: Coverage | None = None
+    at_ms = 0
+    for each in read_capture(capture):
+        at_ms = each.message.received_at_ms
+        seen = seen or Coverage(at_ms)
+        targets = routes.match(each.message.topic.encode()).targets
+        for mapping, _ in targets:
+            seen.tally(mapping.name).count(at_ms)
+        if not targets:
+            seen.unmatched(each.message.topic, at_ms)
+    return (seen or Coverage(0)).report(routes.mappings, at_ms)
+
+
+def in_words(report: CoverageReport) -> Iterator[str]:
+    """For a person, what is wrong first; all mappings follow with their counts."""
+    if report.topics:
+        total = sum(each.messages for each in report.topics) + report.other_messages
+        yield f"topics that no mapping matches ({counted(total, 'message')}):"
+        for topic in report.topics[:_SHOWN_TOPICS]:
+            yield f"  {topic.messages:>9,}  {printable(topic.topic)}, last at {rfc3339(topic.last_ms)}"
+        more = len(report.topics) - _SHOWN_TOPICS
+        if more > 0:
+            yield f"  ... and {counted(more, 'topic')} more (--json has all)"
+        if report.other_messages:
+            yield f"  {report.other_messages:>9,}  on still others, which are counted only"
+    if report.never:
+        yield "mappings that never matched:"
+        yield from (f"  {each.name}: {each.topic}" for each in report.never)
+    if report.silent:
+        yield "mappings gone silent:"
+        for each in report.silent:
+            silent, pause = (duration(ms / 1000, places=1) for ms in (each.silent_ms, each.longest_pause_ms))
+            yield f"  {each.name}: nothing for {silent}; its longest pause before was {pause}"
+    well = "every topic is matched, and every mapping has its messages; " if report.complete else ""
+    yield f"{well}messages by mapping, {rfc3339(report.since_ms)} to {rfc3339(report.at_ms)}:"
+    yield from (f"  {each.messages:>9,}  {each.name}: {each.topic}" for each in report.mappings)

@@ -1,0 +1,15 @@
+"""`demo`: see bridge.tools.demo."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from bridge.terminal import colourful
+from bridge.tools.demo.run import run_demo
+
+
+def demo(secs: int) -> int:
+    """The demo's exit code; 0 seconds is until Ctrl-C."""
+    return run_demo(secs or None, Console(color_system="auto" if colourful(sys.stdout) else None))

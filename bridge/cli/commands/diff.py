@@ -1,0 +1,125 @@
+"""`diff`: what a change of mappings changes on recorded traffic, record by record."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from bridge.cli.app import FAILED
+from bridge.cli.output.formatting import counted
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.loading.loader import compile_file, is_mapping_file
+from bridge.mapping.loading.lookup_tables import load_tables
+from bridge.mapping.router import Routes
+from bridge.terminal import BAD, GOOD, HEAD, WARN, say
+from bridge.tools.capture.comparison import Difference, What, compare, outcome
+from bridge.tools.capture.file_format import Captured, read_capture
+from bridge.tools.capture.report import Report, as_json, in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.mapping import Mapping
+
+_WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
+_EVERY = 200
+"""Messages between two looks at the progress bar."""
+
+
+class Shown(NamedTuple):
+    """How differences are shown: as JSON lines, all of them; or in words, the first few."""
+
+    json: bool
+    first: int
+
+
+def diff(old: Path, new: Path, capture: Path, shown: Shown) -> int:
+    """0 if all records are the same, 1 if not. Raises ConfigError if a mapping or the capture cannot be read."""
+    routes_old, routes_new = _load(old, new)
+    report = Report()
+    for captured, differences in _compared(capture, routes_old, routes_new, report):
+        if shown.json:
+            _print_json(as_json(captured, differences))
+        elif report.differing <= shown.first:
+            say("\n".join(in_words(captured, differences)) + "\n", _WHAT)
+    if shown.json:
+        _print_json({"summary": report.value()})
+        return 0 if report.same else FAILED
+    if report.differing > shown.first > 0:
+        print(f"... and {counted(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
+    say(
+        "\n".join(report.lines()),
+        {r"\b0 of them differ": GOOD, r"[1-9][\d,]* of them differ": BAD, "^note:": WARN},
+    )
+    return 0 if report.same else FAILED
+
+
+def _compared(capture: Path, old: Routes, new: Routes, report: Report) -> Iterator[tuple[Captured, list[Difference]]]:
+    """The messages that differ; the report counts all."""
+    # Where both are a terminal, rich keeps what is printed above the bar; else the bar must not take it along.
+    terminal = sys.stdout.isatty()
+    console = Console(stderr=not terminal)
+    columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=terminal, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=capture.stat().st_size if capture.is_file() else None)
+        for captured in read_capture(capture):
+            if captured.line % _EVERY == 0:
+                progress.update(task, completed=captured.end)
+            if not captured.whole:
+                report.cut += 1
+                continue
+            before, after = outcome(old, captured.message), outcome(new, captured.message)
+            report.unmatched += not (before.matched or after.matched)
+            differences = list(compare(before, after))
+            report.add(differences)
+            if any(each.what is not What.SAME for each in differences):
+                yield captured, differences
+
+
+def _load(old: Path, new: Path) -> tuple[Routes, Routes]:
+    """Files or folders. A file without lookup tables beside it looks into those of the other one."""
+    if old.is_dir() != new.is_dir():
+        raise ConfigError([Problem(str(new), 0, 0, "", f"compare two files or two folders; {old} is the other kind")])
+    if old.is_dir():
+        return _folder(old), _folder(new)
+    tables_old, tables_new = _tables(old.parent), _tables(new.parent)
+    # Both by the name of the new one: an expression may look at it.
+    return (
+        Routes([compile_file(old, {}, tables_old or tables_new, name=new.stem)[0]]),
+        Routes([compile_file(new, {}, tables_new or tables_old)[0]]),
+    )
+
+
+def _folder(folder: Path) -> Routes:
+    tables = _tables(folder)
+    mappings: list[Mapping] = []
+    problems: list[Problem] = []
+    for file in sorted(file for file in folder.iterdir() if is_mapping_file(file)):
+        try:
+            mappings.append(compile_file(file, {}, tables)[0])
+        except ConfigError as error:
+            problems += error.problems
+    if not mappings and not problems:
+        problems = [Problem(str(folder), 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")]
+    if problems:
+        raise ConfigError(problems)
+    return Routes(mappings)
+
+
+def _tables(folder: Path) -> Tables:
+    loaded = load_tables(folder, shown_as=str(folder))
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    return loaded.tables
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")

@@ -1,0 +1,152 @@
+"""`doctor`: asks the real world, and prints what is well and what is not, with what to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.cli.app import FAILED
+from bridge.config import load_settings
+from bridge.errors import BridgeError, ConfigError
+from bridge.kinesis.endpoints import places
+from bridge.kinesis.publisher import Publisher
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.rendering import printable
+from bridge.mapping.router import Routes
+from bridge.model import Destination
+from bridge.runtime.assembly import publisher_settings, session_settings
+from bridge.runtime.control import ask
+from bridge.supervisor.workers import asked_folder
+from bridge.terminal import BAD, GOOD, WARN, say
+from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
+from bridge.tools.doctor.broker.checks import Asked, examine_broker
+from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
+from bridge.tools.doctor.finding import well
+from bridge.tools.doctor.runner import DEADLINE_SECS, examine
+from bridge.tools.doctor.traffic_rate import Heard, Rate, rate_of_bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from bridge.config import Settings
+    from bridge.kinesis.endpoints import Place
+    from bridge.mapping.mapping import Mapping
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.tools.doctor.disk import Syncs
+    from bridge.tools.doctor.finding import Finding
+
+    Check = tuple[str, Callable[[], Iterable[Finding]]]
+
+_MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
+_PLAIN_MARKS = {"well": "+", "warning": "!", "failed": "x"}
+"""Where the output's encoding has no others."""
+
+
+def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
+    """0 if nothing failed, else 1. Raises ConfigError."""
+    logging.getLogger("bridge").addHandler(logging.NullHandler())  # what it would say stands in the findings
+    settings = load_settings(config, os.environ)
+    loaded = load_folder(settings.mappings, {})
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    found = []
+    for finding in examine(_checks(settings, list(loaded.mappings.values()), send=send, publish=publish)):
+        found.append(finding)
+        if not as_json:
+            show(finding)
+    if as_json:
+        print(orjson.dumps([each.value() for each in found]).decode())
+    return FAILED if any(each.state == "failed" for each in found) else 0
+
+
+def show(finding: Finding) -> None:
+    """Print it; what the output's encoding does not have is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
+    text = "\n".join(_lines(finding, marks[finding.state])).encode(encoding, "backslashreplace").decode(encoding)
+    say(text, {"^[✓+]": GOOD, "^!": WARN, "^[✗x] .*$": BAD})
+
+
+def _encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _lines(finding: Finding, mark: str) -> Iterator[str]:
+    yield printable(f"{mark} {finding.subject}: {finding.said}")
+    for each in (*finding.details, *([finding.advice] if finding.advice else [])):
+        yield f"    {printable(each)}"
+
+
+def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
+    how, session = publisher_settings(settings), session_settings(settings)
+    publisher, destinations = Publisher(how), _destinations(settings, mappings)
+    asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
+    spool = settings.spool
+    syncs = cache(partial(measure_syncs, spool.path))
+    heard = Heard()
+    asked_of_broker = Asked(session, Routes(mappings), partial(_sync_secs, syncs), heard, publish)
+    return [
+        ("firewall", lambda: [_openings(session, asked)]),
+        ("broker", partial(examine_broker, asked_of_broker)),
+        *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
+        *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
+        *((f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send)) for each in destinations),
+        ("disk", partial(examine_sync, spool.path, syncs)),
+        (
+            "spool",
+            partial(examine_room, spool.path, spool.max_bytes, spool.min_free_bytes, partial(_rate, spool.path, heard)),
+        ),
+    ]
+
+
+def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destination]:
+    """Each stream once, however many outputs send to it; that of the manifests too."""
+    wanted = [output.destination for mapping in mappings for output in mapping.outputs]
+    if settings.kinesis.manifest:
+        wanted.append(Destination(settings.kinesis.manifest.data_stream))
+    return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
+
+
+def _openings(session: SessionSettings, asked: Iterable[Place]) -> Finding:
+    """What must be let out, by name and port."""
+    opened = [{"host": each.host, "port": each.port, "use": "the broker", "proxy": ""} for each in session.addresses]
+    opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in asked]
+    lines = [_opening(each) for each in opened]
+    proxies = dict.fromkeys(each.proxy for each in asked if each.proxy)
+    lines += [f"{proxy}  the proxy" for proxy in proxies]
+    return well("firewall", "firewall", "let TCP out to", {"places": opened}, tuple(lines))
+
+
+def _opening(place: dict[str, Any]) -> str:
+    host = f"[{place['host']}]" if ":" in place["host"] else place["host"]
+    by = f", by the proxy {place['proxy']}" if place["proxy"] else ""
+    return f"{host}:{place['port']}  {place['use']}{by}"
+
+
+def _running(folder: Path) -> dict[str, Any] | None:
+    """What the running bridge says, or the supervisor of several; None where none runs."""
+    try:
+        return ask(asked_folder(folder), patience_secs=2.0)
+    except BridgeError:
+        return None
+
+
+def _rate(folder: Path, heard: Heard) -> Rate | None:
+    return rate_of_bridge(partial(_running, folder)) or heard.rate(DEADLINE_SECS)
+
+
+def _sync_secs(measure: Callable[[], Syncs]) -> float:
+    try:
+        return measure().median
+    except OSError:
+        return 0.0

@@ -1,0 +1,140 @@
+"""`dead-letters export` and `spool export`: to a file that its owner alone can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.cli.commands.dead_letters import letter_value, payload_form
+from bridge.cli.commands.spool_selection import chosen
+from bridge.cli.output.formatting import counted
+from bridge.cli.output.progress import progress
+from bridge.config import load_local_settings
+from bridge.errors import BridgeError
+from bridge.mapping.pipeline.scope import rfc3339
+from bridge.spool.read_only import all_letters, all_records, read_books
+from bridge.terminal import GOOD, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from bridge.cli.commands.dead_letters import Filter
+    from bridge.spool.dead_letters import Letter
+
+COLUMNS = (
+    "worker",
+    "number",
+    "received_at",
+    "code",
+    "detail",
+    "mapping",
+    "streams",
+    "item",
+    "topic",
+    "qos",
+    "retain",
+    "key",
+    "properties",
+    "total_bytes",
+    "payload_text",
+    "payload_base64",
+)
+_FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""What begins so is run by spreadsheet programs: https://owasp.org/www-community/attacks/CSV_Injection. In many
+countries they take semicolons to separate cells, and then a cell begins within ours."""
+
+
+def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
+    """All of each letter, a line each. Raises ConfigError, BridgeError."""
+    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
+    every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
+    line: Callable[[int, Letter], bytes] = csv_line if as_csv else _json_line
+    count = 0
+    with _new_file(file) as out:
+        if as_csv:
+            out.write(_row(COLUMNS))
+        for number, each in progress(every, "dead letters"):
+            if wanted.takes(each.letter):
+                out.write(line(number, each))
+                count += 1
+    say(f"{file}: {counted(count, 'dead letter')}", {"[^:]*$": GOOD})
+    return 0
+
+
+def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
+    """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
+    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
+    queued = {number: read_books(folder).queued for number, folder in folders.items()}
+    queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
+    if not queues and stream is not None:
+        known = ", ".join(f"'{name}'" for name in sorted({name for each in queued.values() for name in each}))
+        raise BridgeError(f"--stream {stream}: no spool has such a queue; expected {known or 'none: they have none'}")
+    count = 0
+    with _new_file(file) as out:
+        for number, name in queues:
+            for mapping, record in progress(all_records(folders[number], name), name, queued[number][name]):
+                form, data = payload_form(record.data)
+                place = {"worker": number, "stream": name, "number": record.number}
+                told = {**place, "mapping": mapping, "partition_key": record.key, form.replace("payload", "data"): data}
+                out.write(orjson.dumps(told) + b"\n")
+                count += 1
+    say(f"{file}: {counted(count, 'record')}", {"[^:]*$": GOOD})
+    return 0
+
+
+def csv_line(worker: int, each: Letter) -> bytes:
+    """A letter of a worker (0: of the one bridge) as a row; no cell of it is a formula."""
+    letter = each.letter
+    form, payload = payload_form(letter.payload)
+    values: dict[str, Any] = {
+        **letter._asdict(),
+        "worker": worker,
+        "number": each.number,
+        "received_at": rfc3339(letter.received_at_ms),
+        "streams": " ".join(letter.streams),
+        "properties": orjson.dumps(dict(letter.properties)).decode() if letter.properties else "",
+        form: payload,
+    }
+    return _row([_cell(values.get(name)) for name in COLUMNS])
+
+
+def _json_line(worker: int, each: Letter) -> bytes:
+    return orjson.dumps({"worker": worker, **letter_value(each)}) + b"\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
+
+
+def _row(cells: Any) -> bytes:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue().encode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[BinaryIO]:
+    """Whole, or not there; never in the place of another."""
+    if file.exists():
+        raise BridgeError(f"{file} is there already: choose another name, or move it away")
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            yield out
+        part.rename(file)
+    except OSError as error:
+        raise BridgeError(f"{file}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

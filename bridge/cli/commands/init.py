@@ -1,0 +1,188 @@
+"""`init`: asks a few questions, listens to the broker, and writes a bridge.yaml and mappings that pass `check`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bridge.cli.commands.capture import filters_of, record_session
+from bridge.cli.commands.init_prompts import PASSWORD, Questions, settings_given
+from bridge.cli.output.formatting import counted
+from bridge.cli.output.progress import progress
+from bridge.config.settings import parse_settings
+from bridge.errors import BridgeError
+from bridge.mapping.loading.loader import SUFFIXES
+from bridge.mapping.rendering import printable
+from bridge.model import Message
+from bridge.terminal import GOOD, HEAD, WARN, say
+from bridge.tools.capture.file_format import read_capture
+from bridge.tools.capture.recorder import Bounds
+from bridge.tools.scaffold.bridge_file import bridge_text
+from bridge.tools.scaffold.proposals import Observed, Proposal, propose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bridge.config import Settings
+
+_BOUNDS: Final = Bounds(100_000, 100 * 1024 * 1024)
+_SHOWN: Final = 20
+_EXAMPLE: Final = Message(
+    "factory/pdx/line3/press07/telemetry",
+    b'{"ts": 1700000000000, "temperature_f": 212, "status": "RUN"}',
+    1,
+    False,
+    1_700_000_000_000,
+    {},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say. `given`: answers by the option's name; `listen_secs` of None: as answered."""
+
+    given: Mapping[str, str]
+    settings: Sequence[str]
+    stream: str
+    listen_secs: float | None
+    topics: Sequence[str]
+    capture: Path | None
+    yes: bool
+    force: bool
+
+
+def begin(config: Path, wanted: Wanted) -> int:
+    """0 when all is written. Raises ConfigError for answers that cannot be, BridgeError for files that are there."""
+    _refuse([config], force=wanted.force)
+    filters = filters_of(wanted.topics)
+    questions = Questions({**wanted.given, **settings_given(wanted.settings)}, yes=wanted.yes)
+    text = bridge_text(answers := questions.answers())
+    stream = wanted.stream or questions.ask("", "Data stream", "telemetry")
+    secs = wanted.listen_secs
+    if secs is None:
+        secs = 0.0 if wanted.capture else _secs(questions.ask("", "Listen to the broker for so many seconds", "10"))
+    password = questions.password() if answers.get("mqtt.username") and secs else ""
+    settings = _settings(config, text, {PASSWORD: password})
+    observed, said = _observed(settings, filters, secs, wanted.capture)
+    folder = settings.mappings
+    proposals, left = propose(observed, stream, _taken(folder))
+    files = {folder / f"{each.name}.yaml": each.text for each in proposals}
+    if not files:
+        example = Observed()
+        example.add(_EXAMPLE)
+        (made, *_), _ = propose(example, stream)
+        files = {folder / "example.yaml": made.text}
+    _refuse(list(files), force=wanted.force)
+    _write({config: text, **files})
+    told = _told(config, said, files, proposals), _left(observed, left), _next(config, text, _first(observed, left))
+    say(
+        "\n".join(line for part in told for line in part),
+        {"^wrote": GOOD, "^(no mapping|could not) .*": WARN, "^next:": HEAD},
+    )
+    return 0
+
+
+def _secs(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        raise BridgeError(f"expected a number of seconds; found '{text}'") from None
+
+
+def _refuse(files: Sequence[Path], *, force: bool) -> None:
+    there = [str(file) for file in files if file.exists()]
+    if there and not force:
+        raise BridgeError(f"{', '.join(there)} is there already: nothing was written; --force writes over it")
+
+
+def _taken(folder: Path) -> set[str]:
+    """Names of mappings that stand in files of the other suffix: two files may not give the same."""
+    return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
+
+
+def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
+    """As the bridge will read it, with something in the place of what is not set yet. Raises ConfigError."""
+    unset = dict.fromkeys([PASSWORD, *re.findall(r"\$\{(\w+)\}", text)], "unset")
+    known = {name: value for name, value in {**os.environ, **more}.items() if value}
+    return parse_settings(text, config, {**unset, **known})
+
+
+def _observed(settings: Settings, filters: dict[str, int], secs: float, capture: Path | None) -> tuple[Observed, str]:
+    """What came, and how it went; a broker that does not answer is told, and no reason to stop."""
+    observed = Observed()
+    if capture is not None:
+        _read(capture, observed)
+        return observed, f"read {capture}"
+    if not secs:
+        return observed, "did not listen to the broker"
+    with tempfile.TemporaryDirectory(prefix="mqtt-kinesis-init-") as scratch:
+        file = Path(scratch) / "capture.jsonl"
+        try:
+            told = record_session(settings, file, filters, _BOUNDS, secs)
+        except BridgeError as error:
+            return observed, f"could not listen to the broker: {error}"
+        _read(file, observed)
+    return observed, f"listened to the broker: {told}"
+
+
+def _read(file: Path, observed: Observed) -> None:
+    for each in progress(read_capture(file), "reading"):
+        observed.add(each.message, whole=each.whole)
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for file, text in files.items():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BridgeError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _told(config: Path, said: str, files: Mapping[Path, str], proposals: Sequence[Proposal]) -> Iterator[str]:
+    yield printable(said)
+    yield f"wrote {config}"
+    for file, each in zip(files, proposals, strict=False):
+        what = f"{each.kind.payload}, {counted(each.messages, 'message')} on {counted(each.topics, 'topic')}"
+        yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
+    if not proposals:
+        yield f"wrote {_shown(next(iter(files)))}: an example, as no message was seen that a mapping could be made for"
+
+
+def _shown(file: Path) -> str:
+    near = os.path.relpath(file)
+    return str(file) if near.startswith("..") else near
+
+
+def _left(observed: Observed, left: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if left:
+        yield f"no mapping is proposed for {counted(len(left), 'topic')}:"
+        yield from (f"  {printable(topic)}: {reason}" for topic, reason in left[:_SHOWN])
+        yield from [f"  ... and {len(left) - _SHOWN} more"] if len(left) > _SHOWN else []
+    if observed.others:
+        many = counted(observed.others, "message")
+        yield f"{many} came on topics beyond the first {len(observed.samples):,}, and were not looked at"
+    if observed.cut:
+        yield f"{counted(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
+
+
+def _first(observed: Observed, left: Sequence[tuple[str, str]]) -> str:
+    """A topic that there is a mapping for."""
+    without = {topic for topic, _ in left}
+    return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)
+
+
+def _next(config: Path, text: str, topic: str) -> Iterator[str]:
+    option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
+    yield "next:"
+    for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
+        yield f"  export {name}=...  (it is written to no file)"
+    yield f"  mqtt-kinesis check{option}"
+    yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD"
+    yield f"  mqtt-kinesis doctor{option}"
+    yield f"  mqtt-kinesis run{option}"

@@ -1,0 +1,156 @@
+"""`policy`: the least-privilege IAM policy for exactly the mappings that stand in the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.aws.iam_policy import MANAGED_KEY, StreamUse, partition, policy, stream_arn
+from bridge.config import load_settings
+from bridge.config.authentication import AssumeRole
+from bridge.errors import BridgeError, ConfigError, SendError
+from bridge.mapping.loading.loader import load_folder
+from bridge.model import Destination
+from bridge.runtime.assembly import publisher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bridge.config import Settings
+    from bridge.kinesis.publisher import Publisher, StreamDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The command's options. `role`: the policy of this output's role, "": of the bridge's own identity."""
+
+    account: str = ""
+    role: str = ""
+    kms_keys: tuple[str, ...] = ()
+    offline: bool = False
+
+
+def print_policy(config: Path, wanted: Wanted) -> int:
+    """The policy on standard output; what a person should know beside it on standard error. 0, or raises."""
+    settings = load_settings(config, os.environ)
+    destinations = _destinations(settings)
+    roles = sorted({each.role_arn for each in destinations} - {""})
+    if wanted.role and wanted.role not in roles:
+        expected = ", ".join(roles) or "none, since no output has a role"
+        raise BridgeError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
+    asked = _Asked(settings, wanted)
+    uses = [asked.use(each) for each in destinations if each.role_arn == wanted.role]
+    print(json.dumps(policy(uses, () if wanted.role else roles), indent=2))
+    if roles and not wanted.role:
+        theirs = ", ".join(f"--role {role}" for role in roles)
+        asked.notes.append(f"outputs take on roles, which need policies of their own: {theirs}")
+    if not wanted.role and (source := _of_source(settings)):
+        asked.notes.append(source)
+    for note in asked.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 0
+
+
+def _of_source(settings: Settings) -> str:
+    """What the identity needs that takes on the role of `kinesis.authentication`."""
+    authentication = settings.kinesis.authentication
+    if not isinstance(authentication, AssumeRole):
+        return ""
+    actions = "sts:AssumeRole and sts:TagSession" if authentication.tags else "sts:AssumeRole"
+    source = f"the identity that takes it on (source: {authentication.source.type})"
+    return (
+        f"this is the policy of {authentication.role_arn}; its trust policy, and that of {source}, must allow {actions}"
+    )
+
+
+def _destinations(settings: Settings) -> list[Destination]:
+    """Each stream once, however many outputs send to it; that of the manifests too."""
+    loaded = load_folder(settings.mappings, {})
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    wanted = [output.destination for mapping in loaded.mappings.values() for output in mapping.outputs]
+    if settings.kinesis.manifest:
+        wanted.append(Destination(settings.kinesis.manifest.data_stream))
+    found: dict[tuple[str, str, str], Destination] = {}
+    for each in wanted:
+        found.setdefault((each.data_stream, each.region, each.role_arn), each)
+    return [found[place] for place in sorted(found)]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What AWS says of the account and the streams; where it says nothing, the options stand in, and a note tells."""
+
+    settings: Settings
+    wanted: Wanted
+    notes: list[str] = field(default_factory=list)
+    _publisher: Publisher | None = None
+
+    def use(self, destination: Destination) -> StreamUse:
+        """Raises BridgeError where the account cannot be known."""
+        described = self._described(destination)
+        region = destination.region or self.settings.kinesis.region
+        known = destination.data_stream.startswith("arn:")
+        arn = described.arn if described and described.arn and not self.wanted.account else ""
+        if not arn:
+            account = "" if known else self.wanted.account or self._account(destination)
+            arn = stream_arn(destination.data_stream, region, account)
+        return StreamUse(arn, self._key(described, arn))
+
+    def _described(self, destination: Destination) -> StreamDescription | None:
+        if self.wanted.offline:
+            self._note("--offline: whether streams are encrypted was not asked; name their keys by --kms-key ARN")
+            return None
+        try:
+            described = self._asking().describe(str(destination))
+        except SendError as error:
+            unknown = f"{destination.data_stream}: cannot be asked about ({error})"
+            self._note(f"{unknown}; if it is encrypted, give --kms-key ARN")
+            return None
+        if not described.described:
+            self._note(f"{destination.data_stream}: may not be asked about; if it is encrypted, give --kms-key ARN")
+        return described
+
+    def _account(self, destination: Destination) -> str:
+        if destination.role_arn:
+            return destination.role_arn.split(":")[4]
+        if self.wanted.offline:
+            raise BridgeError("--offline needs --account: the account's number stands in the ARNs of its streams")
+        try:
+            return self._asking().whoami(str(destination)).split(":")[4]
+        except SendError as error:
+            unknown = f"the account cannot be asked of AWS ({error})"
+            raise BridgeError(f"{unknown}; give it: --account 123456789012") from error
+
+    def _key(self, described: StreamDescription | None, arn: str) -> str:
+        key = described.key_id if described else ""
+        region, account = arn.split(":")[3:5]
+        if self.wanted.kms_keys:
+            return next((given for given in self.wanted.kms_keys if f":kms:{region}:" in given), "")
+        if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
+            return ""
+        if "alias/" in key:
+            self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
+            return ""
+        return key if key.startswith("arn:") else f"arn:{partition(region)}:kms:{region}:{account}:key/{key}"
+
+    def _asking(self) -> Publisher:
+        if self._publisher is None:
+            self._publisher = publisher(self.settings)
+        return self._publisher
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def well_formed(account: str, kms_keys: Iterable[str]) -> str:
+    """What is wrong with the options; "" if nothing is."""
+    if account and not (account.isascii() and account.isdigit() and len(account) == len("123456789012")):
+        return f"--account {account}: expected an account number of 12 digits"
+    wrong = [key for key in kms_keys if not key.startswith("arn:") or ":key/" not in key]
+    return f"--kms-key {wrong[0]}: expected the ARN of a key: arn:aws:kms:REGION:ACCOUNT:key/ID" if wrong else ""

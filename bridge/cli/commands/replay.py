@@ -1,0 +1,118 @@
+"""`dead-letters replay` and `delete`: by the running bridge, or by this command where none runs; the same code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.cli.app import FAILED
+from bridge.cli.commands.spool_selection import chosen, only
+from bridge.cli.output.formatting import counted
+from bridge.cli.output.progress import progress
+from bridge.config import load_settings
+from bridge.errors import BridgeError, SpoolInUse
+from bridge.ingest.replay import Errand
+from bridge.mapping.rendering import printable
+from bridge.runtime.assembly import run_offline
+from bridge.runtime.control import ask
+from bridge.spool.read_only import all_letters
+from bridge.terminal import BAD, GOOD, WARN, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bridge.cli.commands.dead_letters import Filter
+    from bridge.config import Settings
+    from bridge.ingest.replay import Action
+
+AT_ONCE = 2_000
+PATIENCE_SECS = 70.0
+"""A little more than the bridge has."""
+_SHOWN_REASONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which letters: these numbers, or those that the filter takes, or all."""
+
+    numbers: Sequence[int]
+    filter: Filter
+    all: bool = False
+    worker: int | None = None
+
+    def read(self, path: Path) -> dict[Path, list[int]]:
+        """Their numbers, by the spool they are in. Raises BridgeError where nothing was selected."""
+        ways = [bool(self.numbers), self.filter.narrows, self.all]
+        if sum(ways) != 1:
+            raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
+        if self.numbers:
+            return {only(path, self.worker): list(dict.fromkeys(self.numbers))}
+        return {
+            folder: [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
+            for folder in chosen(path, self.worker).values()
+        }
+
+
+def replay_letters(config: Path, selection: Selection) -> int:
+    """Through the mappings in force; 0 if all left, 1 if some stayed. Raises ConfigError, BridgeError."""
+    settings = load_settings(config, os.environ)
+    counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
+    replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
+    said = f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}"
+    say(said, {r"^[\d,]+ replayed": GOOD, r"[1-9][\d,]* (stayed|not there .*)": BAD})
+    for reason, count in reasons.most_common(_SHOWN_REASONS):
+        print(f"  {count:>7,}  {printable(reason)}")
+    return FAILED if counts["stayed"] or counts["missing"] else 0
+
+
+def delete_letters(config: Path, selection: Selection, *, yes: bool) -> int:
+    """For good, after a question; they stay counted. 0 if all were there. Raises ConfigError, BridgeError."""
+    settings = load_settings(config, os.environ)
+    numbers = selection.read(settings.spool.path)
+    count = sum(map(len, numbers.values()))
+    if count and not yes and not _agreed(count):
+        say("nothing was deleted", {"^.*$": WARN})
+        return FAILED
+    counts, _ = _run(settings, "delete", numbers)
+    say(
+        f"{counts['deleted']:,} deleted{_missing(counts)}", {r"^[\d,]+ deleted": GOOD, r"[1-9][\d,]* not there .*": BAD}
+    )
+    return FAILED if counts["missing"] else 0
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise BridgeError("deleting needs --yes where there is nobody to ask")
+    return input(f"delete {counted(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
+    counts, reasons = Counter[str](), Counter[str]()
+    parts = [
+        (folder, here[first : first + AT_ONCE])
+        for folder, here in numbers.items()
+        for first in range(0, len(here), AT_ONCE)
+    ]
+    for folder, part in progress(parts, action, len(parts)):
+        told = _run_part(settings, folder, action, part)
+        counts += Counter(told["counts"])
+        reasons += Counter(told["reasons"])
+    return counts, reasons
+
+
+def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
+    errand = Errand(action, numbers)
+    spool = settings.spool.model_copy(update={"path": folder})
+    try:
+        run_offline(settings.model_copy(update={"spool": spool}), errand)
+    except SpoolInUse:
+        return ask(folder, action, PATIENCE_SECS, numbers=numbers)
+    return errand.value()
+
+
+def _missing(counts: Counter[str]) -> str:
+    return f", {counts['missing']:,} not there (any more)" if counts["missing"] else ""

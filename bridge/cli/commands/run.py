@@ -1,0 +1,82 @@
+"""`run`: the bridge until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from bridge.cli.app import CRASHED, FAILED
+from bridge.config import load_settings
+from bridge.runtime.assembly import DryRun, assemble
+from bridge.runtime.collecting import keep_all
+from bridge.runtime.log_setup import set_up_logging
+from bridge.runtime.process_memory import Arena
+from bridge.runtime.signals import Signals
+from bridge.runtime.systemd import Notifier
+from bridge.spool.lock import refuse_if_in_use
+from bridge.supervisor.workers import SUPERVISOR_FOLDER, members
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config import Settings
+    from bridge.runtime.service import Service
+    from bridge.supervisor.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+WATCH_SECS = 1.0
+RELOADING_SECS = 0.1
+"""Somebody waits for the end of a reload."""
+
+
+def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
+    """The exit code. Raises ConfigError, and BridgeError for what cannot be started."""
+    arena = Arena()
+    settings = load_settings(config, os.environ)
+    set_up_logging(settings.log.format, settings.log.level)
+    with Signals() as signals:
+        if not dry_run:
+            return _run(_made(config, settings, workers, signals), signals, arena, settings.stop_secs)
+        dry = DryRun(settings, sys.stdout)
+        try:
+            return _run(dry.service, signals, arena, settings.stop_secs)
+        finally:
+            dry.remove()
+
+
+def _made(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
+    """One process, where that is all there is: no workers are wanted, and none of an earlier run has left anything."""
+    path = settings.spool.path
+    if not workers and len(members(settings, 0)) == 1:
+        refuse_if_in_use(path / SUPERVISOR_FOLDER)
+        return assemble(settings)
+    from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - most need none of it
+
+    supervisor = Supervisor(config, settings, workers)
+    signals.at_once = supervisor.kill
+    return supervisor
+
+
+def _run(service: Service | Supervisor, signals: Signals, arena: Arena, stop_secs: float) -> int:
+    notifier = Notifier(os.environ)
+    service.start()
+    notifier.ready()
+    keep_all()
+    while not service.crashed.is_set():
+        notifier.feed(service)
+        arena.tend()
+        received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
+        if received == signal.SIGHUP:
+            notifier.reload(service.ask_reload)
+        elif received:
+            break
+    notifier.stopping()
+    finished = service.stop(stop_secs)
+    log.info("stopped", extra=service.totals())
+    if service.crashed.is_set():
+        return CRASHED
+    return 0 if finished else FAILED

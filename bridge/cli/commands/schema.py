@@ -1,0 +1,38 @@
+"""`schema`: JSON Schemas of `bridge.yaml` and of the mapping files, made from the models that read them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from bridge.config import Settings
+from bridge.documents.json_schema import editor_schema
+from bridge.errors import BridgeError
+from bridge.mapping.schema.mapping_spec import Specification
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_schema(file: str, output: Path | None) -> int:
+    """`file` is "mapping" or "bridge". Without an output it goes to standard output."""
+    text = schema_text(file)
+    if output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BridgeError(f"--output {output}: cannot be written: {error.strerror}") from None
+    print(f"{output}: the schema of {'a mapping file' if file == 'mapping' else 'bridge.yaml'}")
+    return 0
+
+
+def schema_text(file: str) -> str:
+    """The schema as JSON. References (`${NAME}`) are replaced in `bridge.yaml` only."""
+    if file == "mapping":
+        schema = editor_schema(Specification, title="mqtt-kinesis: a mapping", references=False)
+    else:
+        schema = editor_schema(Settings, title="mqtt-kinesis: bridge.yaml", references=True)
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,92 @@
+"""`spool`: the books, and whether the spool is whole; also while the bridge runs."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.cli.app import FAILED
+from bridge.cli.commands.spool_selection import chosen
+from bridge.cli.commands.status import books_in_words
+from bridge.cli.output.formatting import counted
+from bridge.config import load_local_settings
+from bridge.monitoring.merge import books_of
+from bridge.spool.read_only import Books, damage, read_books
+from bridge.terminal import BAD, BOOKS, GOOD, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
+    """0 if the books balance, else 1; of several workers all are looked at. Raises ConfigError, BridgeError."""
+    looked = [_look(folder) for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values()]
+    if as_json:
+        told = [each.value() for each in looked]
+        print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
+    else:
+        blocks = ["\n".join(each.in_words()) for each in looked]
+        say("\n\n".join([*blocks, *_sum_in_words(looked)]), BOOKS)
+    return 0 if all(each.balanced for each in looked) else FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One spool at one moment."""
+
+    folder: Path | str
+    size: int
+    books: Books
+
+    @property
+    def balanced(self) -> bool:
+        return not list(self.books.faults())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [row._asdict() for row in self.books.rows]
+
+    def value(self) -> dict[str, Any]:
+        told = {"bytes": self.size, "dead_letters": self.books.letters, "queued": self.books.queued}
+        return {"folder": str(self.folder), **told, "ledger": self.rows, "balanced": self.balanced}
+
+    def in_words(self) -> Iterator[str]:
+        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {counted(self.books.letters, 'dead letter')}"
+        for stream, count in self.books.queued.items():
+            yield f"stream    {stream}: {counted(count, 'record')} to be sent"
+        yield from books_in_words(self.rows, balanced=self.balanced)
+
+
+def _sum_in_words(looked: Sequence[_Looked]) -> Iterator[str]:
+    """Of several spools."""
+    if len(looked) > 1:
+        queued = Counter[str]()
+        for each in looked:
+            queued.update(each.books.queued)
+        rows = [row for each in looked for row in each.books.rows]
+        books = Books(books_of(rows), dict(queued), sum(each.books.letters for each in looked))
+        summed = _Looked(f"all {len(looked)} together", sum(each.size for each in looked), books)
+        yield "\n".join(summed.in_words())
+
+
+def _look(folder: Path) -> _Looked:
+    books = read_books(folder)
+    return _Looked(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), books)
+
+
+def verify_spool(config: Path, worker: int | None = None) -> int:
+    """0 if each database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
+    wrong = False
+    for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values():
+        found = [*damage(folder), *read_books(folder).faults()]
+        for fault in found:
+            say(f"{folder}: {fault}", {"^.*$": BAD})
+        if not found:
+            say(f"{folder}: whole, and the books balance with what is in it", {r"\bwhole\b": GOOD})
+        wrong = wrong or bool(found)
+    return FAILED if wrong else 0

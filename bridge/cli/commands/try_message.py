@@ -1,0 +1,62 @@
+"""`try`: one message through the mappings, step by step; nothing is sent or written."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from bridge.cli.commands.spool_selection import only
+from bridge.config import load_local_settings
+from bridge.errors import BridgeError
+from bridge.mapping.explain import explain
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.pipeline.scope import rfc3339
+from bridge.mapping.rendering import printable
+from bridge.mapping.topics.pattern import TopicError, check_topic_name
+from bridge.model import Message
+from bridge.spool.read_only import read_letter
+from bridge.terminal import BAD, GOOD, WARN, complain, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config import LocalSettings
+
+
+def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: bool) -> int:
+    """0 if some mapping makes a record of it, else 1. A payload of "-" is read from standard input, as bytes."""
+    try:
+        check_topic_name(topic)
+    except TopicError as error:
+        raise BridgeError(f"--topic: {error}") from error
+    settings = load_local_settings(config, os.environ)
+    raw = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
+    return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
+
+
+def try_letter(config: Path, number: int, worker: int | None = None) -> int:
+    """As `try_message`, with the message that a dead letter holds, as it was received."""
+    settings = load_local_settings(config, os.environ)
+    letter = read_letter(only(settings.spool.path, worker), number)
+    told = printable(f"{letter.code}: {letter.detail}")
+    if letter.kind != "message":
+        raise BridgeError(f"dead letter {number} is a record that Kinesis refused, and not a message to map ({told})")
+    of = f" of mapping '{letter.mapping}'" if letter.mapping else ""
+    print(f"dead letter {number}{of}, received {rfc3339(letter.received_at_ms)} on {printable(letter.topic)}\n  {told}")
+    if letter.total_bytes != len(letter.payload):
+        print(f"  only the first {len(letter.payload)} of its {letter.total_bytes} bytes were kept")
+    print()
+    message = Message(letter.topic, letter.payload, letter.qos, letter.retain, letter.received_at_ms, letter.properties)
+    return _explained(settings, message)
+
+
+def _explained(settings: LocalSettings, message: Message) -> int:
+    loaded = load_folder(settings.mappings, {})
+    for problem in loaded.problems:
+        complain(problem)
+    explanation = explain(loaded.mappings.values(), message)
+    say(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
+    made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
+    return 0 if made else 1

@@ -1,0 +1,36 @@
+"""What a shell completes after --mapping and --stream: the names in the configured folder, as the files are now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer  # noqa: TC002 - typer reads the annotations
+
+if TYPE_CHECKING:
+    from bridge.mapping.mapping import Mapping
+
+
+def mapping_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Those that begin so."""
+    return [name for name in _mappings(ctx) if name.startswith(incomplete)]
+
+
+def stream_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Those that begin so."""
+    names = {output.data_stream for mapping in _mappings(ctx).values() for output in mapping.outputs}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
+    """Those that load: a shell that completes is no place for a message."""
+    from bridge.config import load_local_settings  # noqa: PLC0415 - only completion needs it
+    from bridge.errors import BridgeError  # noqa: PLC0415 - as above
+    from bridge.mapping.loading.loader import load_folder  # noqa: PLC0415 - as above
+
+    try:
+        folder = load_local_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings
+    except BridgeError:
+        folder = Path("mappings")
+    return load_folder(folder, {}).mappings

@@ -1,0 +1,84 @@
+"""The table of options, made from the models, so that it cannot drift from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.config.field_types import Section, parse_size, size_text
+from bridge.config.settings import Settings
+from bridge.documents.type_descriptions import Expect, Hint, choices, expected, one_of, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+
+class Option(NamedTuple):
+    """One row. `name` is the path in the file; `default` is as written there, or "required", or empty."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+def options() -> list[Option]:
+    """Every option of `bridge.yaml`, in the order of the models."""
+    return list(_of_model(Settings, ""))
+
+
+def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
+    for name, field in model.model_fields.items():
+        hint = Hint.of_field(field)
+        if hint.model is not None:
+            yield from _of_section(hint.model, field, prefix + name)
+        elif field.discriminator and not _described_as_a_whole(hint):
+            yield from _of_choice(hint, field, prefix + name)
+        else:
+            yield Option(prefix + name, expected(hint), _default(field, hint), field.description or "")
+
+
+def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator[Option]:
+    if field.description:
+        default = "" if field.default is not None else "null"
+        yield Option(name, expected(Hint.of_field(field)), default, field.description)
+    yield from _of_model(model, f"{name}.")
+
+
+def _of_choice(union: Hint, field: FieldInfo, name: str) -> Iterator[Option]:
+    """One row for `type`, then the settings of each type."""
+    tag = str(field.discriminator)
+    members = [member.model for member in union.members if member.model is not None]
+    tags = {choice: model for model in members for choice in choices(Hint.of_field(model.model_fields[tag]))}
+    said = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
+    default = "required" if field.is_required() else str(getattr(field.default, tag))
+    yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, said)
+    settings: dict[Option, list[str]] = {}
+    for choice, model in tags.items():
+        for option in _of_model(model, f"{name}."):
+            if option.name != f"{name}.{tag}":
+                settings.setdefault(option, []).append(f"`{choice}`")
+    for option, of in settings.items():
+        yield option._replace(description=f"({tag}: {one_of(of)}) {option.description}")
+
+
+def _described_as_a_whole(hint: Hint) -> bool:
+    """Its settings are those of another option, and told there."""
+    return any(isinstance(item, Expect) for item in hint.metadata)
+
+
+def _default(field: FieldInfo, hint: Hint) -> str:
+    if field.is_required():
+        return "required"
+    if field.default in (None, {}):
+        return ""
+    if isinstance(field.default, Section):
+        return str(getattr(field.default, str(field.discriminator)))
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    is_size = any(getattr(item, "func", None) is parse_size for item in hint.metadata)
+    if is_size:
+        return size_text(field.default)
+    return str(field.default)

@@ -1,0 +1,106 @@
+"""Which partition key alone brings more than a shard takes, so that no resharding can help.
+
+Counted is what was received between two moments, and not what is collected or sent: of a shard that is left on disk
+little is sent, and what is caught up with comes faster than it was received. For the one who has the sender's turn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bridge.delivery.shard_limiter import BYTES_PER_SEC, RECORDS_PER_SEC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.model import Record
+
+logger = logging.getLogger(__name__)
+
+WATCHED_MS = 10_000
+TOLD_AGAIN_SECS = 600.0
+_NEARLY = 0.95
+"""The moments are told to a few seconds."""
+
+
+class HotKeys:
+    """Counts what was received while a shard is busy. `packed`: a shard's limit of records does not bind.
+
+    `hot` is the key that was too much last time it was looked at, or "".
+    """
+
+    def __init__(self, stream: str, *, packed: bool) -> None:
+        self.hot = ""
+        self._stream = stream
+        self._packed = packed
+        self._records: Counter[str] = Counter()
+        self._sizes: Counter[str] = Counter()
+        self._newest = 0
+        self._mark_ms = 0
+        self._since_ms = 0
+        self._told: dict[str, float] = {}
+
+    def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
+        """These were collected for the first time while a shard is busy; `received_ms`: of the newest, since 1970.
+
+        Counting begins and ends where that moment changes. Older than what was counted is what is caught up with.
+        """
+        news = [record for record in records if record.number > self._newest]
+        if not news:
+            return
+        self._newest = max(news).number
+        if not self._mark_ms or received_ms < self._mark_ms:
+            self._forget()
+            self._mark_ms = received_ms
+        elif self._since_ms:
+            self._count(news)
+        elif received_ms > self._mark_ms:
+            self._since_ms = received_ms
+        if self._since_ms and received_ms - self._since_ms >= WATCHED_MS:
+            self._judge((received_ms - self._since_ms) / 1000, now)
+            self._forget()
+            self._mark_ms = self._since_ms = received_ms
+
+    def _count(self, records: Sequence[Record]) -> None:
+        for _, _, key, data in records:
+            self._records[key] += 1
+            self._sizes[key] += len(data)
+
+    def calm(self) -> None:
+        """No shard is busy."""
+        if self._mark_ms or self.hot:
+            self.hot = ""
+            self._forget()
+
+    def _forget(self) -> None:
+        self._records.clear()
+        self._sizes.clear()
+        self._mark_ms = self._since_ms = 0
+
+    def _judge(self, secs: float, now: float) -> None:
+        self.hot = ""
+        most = self._sizes if self._packed else self._records
+        for key, _ in most.most_common(1):
+            records, size = self._records[key] / secs, self._sizes[key] / secs
+            if size > _NEARLY * BYTES_PER_SEC or (not self._packed and records > _NEARLY * RECORDS_PER_SEC):
+                self.hot = key
+                self._tell(key, records, size, now)
+
+    def _tell(self, key: str, records: float, size: float, now: float) -> None:
+        if now - self._told.get(key, float("-inf")) < TOLD_AGAIN_SECS:
+            return
+        self._told = {key: now}
+        advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
+        logger.warning(
+            "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second, as much as a shard takes "
+            "(%d and %d) or more, and all of it goes to one shard: %s",
+            self._stream,
+            key,
+            records,
+            size / 1024,
+            RECORDS_PER_SEC,
+            BYTES_PER_SEC // 1024,
+            advice,
+        )

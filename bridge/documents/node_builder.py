@@ -1,0 +1,197 @@
+"""From YAML's events to nodes. Only dicts, lists and plain values come out, so there is nothing to exploit.
+
+Built here and not by yaml's composer, to bound depth and aliases, to see duplicate keys, and to keep every place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bridge.documents.nodes import NOWHERE, Entry, Listing, Place, Scalar, Table
+from bridge.documents.scalar_types import resolve
+from bridge.documents.syntax_errors import text_begins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.documents.nodes import Node
+
+MAX_DEPTH = 64
+MAX_ALIASED_VALUES = 100_000
+_MERGE = "<<"
+_OPEN = object()
+
+
+class Fatal(Exception):
+    """Parsing cannot go on."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        self.place = place
+        self.message = message
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A list or table being filled. With `keyed`, a key has been read and its value comes next; None: a bad key."""
+
+    node: Listing | Table
+    anchor: str | None
+    keyed: bool = False
+    key: str | None = None
+    merging: bool = False
+    key_place: Place = NOWHERE
+    merged: list[Table] = field(default_factory=list)
+
+
+class Builder:
+    """Builds one document. `problems` are those that did not stop it."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.problems: list[tuple[Place, str]] = []
+        self._lines = lines
+        self._anchors: dict[str, Any] = {}
+        self._frames: list[_Frame] = []
+        self._aliased = 0
+        self._root: Node | None = None
+
+    def build(self, events: Iterator[yaml.Event]) -> Node:
+        """The root. Raises Fatal."""
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
+                raise Fatal(_at(event), "a second document begins here ('---'); a file holds one")
+            if isinstance(event, yaml.NodeEvent):
+                self._node(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+        if self._root is None or (isinstance(self._root, Scalar) and self._root.data is None):
+            raise Fatal(NOWHERE, "the file is empty: nothing is set in it")
+        return self._root
+
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append((place, message))
+
+    def _node(self, event: Any) -> None:
+        place = _at(event)
+        if getattr(event, "tag", None):
+            self._problem(place, "a tag ('!'), which is not used here; text that begins with '!' must be in quotes")
+        if isinstance(event, yaml.AliasEvent):
+            self._add(Entry(place, self._alias(event.anchor or "", place)))
+        elif isinstance(event, yaml.ScalarEvent):
+            self._add(Entry(place, self._scalar(event, place)))
+        else:
+            self._open(event, place)
+
+    # -- scalars and aliases ---------------------------------------------------------------------------------------
+
+    def _scalar(self, event: Any, place: Place) -> Scalar:
+        text = event.value if event.value.isascii() else self._whole_characters(event.value, place)
+        plain = event.implicit[0] and not event.tag
+        value = resolve(text) if plain else text
+        if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
+            self._problem(place, "a number larger than any that can be kept; if it is text, put it in quotes")
+        if event.anchor is not None and plain and not text:
+            self._problem(place, "an anchor ('&') of nothing; text that begins with '&' must be in quotes")
+        commented = plain and not text and "#" in self._lines[place.line - 1][place.column - 1 :]
+        scalar = Scalar(text_begins(event, self._lines), text, plain, commented=commented)
+        self._keep(event.anchor, scalar)
+        return scalar
+
+    def _whole_characters(self, text: str, place: Place) -> str:
+        r"""JSON writes a character beyond U+FFFF as two escapes ("\ud83d\ude00"), which yaml reads as two halves."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._problem(place, r"half a character: escapes from \ud800 to \udfff mean something only in pairs")
+            return text.encode("utf-8", "replace").decode()
+
+    def _alias(self, name: str, place: Place) -> Node:
+        node = self._anchors.get(name)
+        if node is None:  # the name is not shown: it may be the rest of a password
+            raise Fatal(place, "an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes")
+        if node is _OPEN:
+            raise Fatal(place, "an alias ('*') inside its own anchor ('&'): it would never end")
+        self._aliased += node.size
+        if self._aliased > MAX_ALIASED_VALUES:
+            raise Fatal(place, f"up to this alias ('*'), aliases stand for more than {MAX_ALIASED_VALUES:,} values")
+        if len(self._frames) + node.height > MAX_DEPTH:
+            raise Fatal(place, f"this alias ('*') makes it nested deeper than {MAX_DEPTH} levels")
+        found: Node = node
+        return found
+
+    def _keep(self, anchor: str | None, node: Node) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+
+    # -- lists and tables ------------------------------------------------------------------------------------------
+
+    def _open(self, event: Any, place: Place) -> None:
+        if len(self._frames) >= MAX_DEPTH:
+            raise Fatal(place, f"nested deeper than {MAX_DEPTH} levels")
+        flow = bool(event.flow_style)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _OPEN
+        node = Listing(place, flow) if isinstance(event, yaml.SequenceStartEvent) else Table(place, flow)
+        self._frames.append(_Frame(node, event.anchor))
+
+    def _close(self) -> None:
+        frame = self._frames.pop()
+        node = frame.node
+        if isinstance(node, Table):
+            for table in frame.merged:
+                node.items = {**table.items, **node.items}
+        below = [entry.node for entry in node.entries()]
+        node.size = 1 + sum(child.size for child in below)
+        node.height = 1 + max((child.height for child in below), default=0)
+        self._keep(frame.anchor, node)
+        self._add(Entry(node.begin, node))
+
+    def _add(self, entry: Entry) -> None:
+        if not self._frames:
+            self._root = entry.node
+            return
+        frame = self._frames[-1]
+        if isinstance(frame.node, Listing):
+            frame.node.items.append(entry)
+        elif frame.keyed:
+            self._value(frame, frame.node, entry)
+        else:
+            self._key(frame, frame.node, entry)
+
+    def _key(self, frame: _Frame, table: Table, entry: Entry) -> None:
+        frame.keyed, frame.key_place = True, entry.place
+        frame.key = None
+        frame.merging = False
+        node = entry.node
+        if not isinstance(node, Scalar):
+            self._problem(entry.place, "a key must be text; a text that begins with '{' or '[' must be in quotes")
+        elif node.plain and not node.text:
+            self._problem(entry.place, "a key is missing before ':'")
+        elif node.text in table.items or (node.plain and node.text == _MERGE and frame.merged):
+            first = table.items[node.text].place if node.text in table.items else None
+            where = f": first at line {first.line}, column {first.column}" if first else ""
+            self._problem(entry.place, f"duplicate key {node.text!r}{where}")
+        else:
+            frame.key, frame.merging = node.text, node.plain and node.text == _MERGE
+
+    def _value(self, frame: _Frame, table: Table, entry: Entry) -> None:
+        frame.keyed = False
+        if frame.merging:
+            self._merge(frame, entry)
+        elif frame.key is not None:
+            table.items[frame.key] = Entry(frame.key_place, entry.node)
+
+    def _merge(self, frame: _Frame, entry: Entry) -> None:
+        """`<<`: keys that stand here win over merged ones, and earlier merged ones over later."""
+        nodes = [item.node for item in entry.node.items] if isinstance(entry.node, Listing) else [entry.node]
+        tables = [node for node in nodes if isinstance(node, Table)]
+        if len(tables) < len(nodes) or not tables:
+            self._problem(frame.key_place, "'<<' takes an alias to keys and values ('<<: *name'), or a list of them")
+        frame.merged += tables
+
+
+def _at(event: Any) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)

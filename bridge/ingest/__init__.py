@@ -1,0 +1,1 @@
+"""MQTT bursts into the spool, and dead letters back through it."""

@@ -1,0 +1,176 @@
+"""From a burst of packets to one transaction, and to the packets that acknowledge it. The hot loop stands here.
+
+QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit that holds the records *and* the packet identifier; a
+redelivered identifier is only acknowledged again; PUBCOMP after the commit that releases it. So QoS 2 is exactly once
+into the spool, whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.ingest.counts import IngestCounts
+from bridge.ingest.rejection import refuse, refuse_topic, reject
+from bridge.mapping.pipeline.fast_path import LEFT_OUT
+from bridge.model import NO_PROPERTIES, Message
+from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL
+from bridge.mqtt.properties import readable
+from bridge.spool.database.transaction import Transaction
+
+if TYPE_CHECKING:
+    from bridge.ingest.bindings import Target
+    from bridge.ingest.topic_coverage import Coverage
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.router import Match, Routes
+    from bridge.model import Command, Effects, Released
+    from bridge.mqtt.packet_stream import Publish
+    from bridge.spool.queue.stream_queue import StreamQueue
+    from bridge.spool.store import Spool
+
+_QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
+
+
+class BurstMapper:
+    """Belongs to the ingest thread. `transaction` takes what is mapped; `commands` are for after its commit."""
+
+    def __init__(self, spool: Spool, routes: Routes, coverage: Coverage) -> None:
+        self.counts = IngestCounts()
+        self.transaction = Transaction()
+        self.commands: list[Command] = []
+        self._spool = spool
+        self._routes = routes
+        self._targets: dict[str, Target] = {}
+        self._nowhere = (0, 0)
+        self._coverage = coverage
+        self._unreleased = spool.unreleased
+
+    def bind(self, routes: Routes, targets: dict[str, Target], nowhere: tuple[int, int]) -> None:
+        """From the next burst on, these mappings, and their places in the spool; `nowhere`: of what none wants."""
+        self._routes, self._targets, self._nowhere = routes, targets, nowhere
+
+    def session_is_new(self) -> None:
+        """The broker has no session: its packet identifiers begin anew."""
+        if self._unreleased:
+            self._unreleased.clear()
+            self.transaction.packets.clear()
+            self.transaction.forget_packets = True
+
+    def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901  a call per message would show
+        """Put a burst into the transaction; the packets that acknowledge it."""
+        acknowledgements: list[bytes] = []
+        acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
+        payload_bytes, releases = 0, 0
+        for publish in burst:
+            first, topic, packet_id, _, payload, total_bytes = publish
+            qos = first & _QOS_BITS
+            if first == PUBREL:
+                self._release(packet_id)
+                releases += 1
+                acknowledge(PUBCOMP)
+                acknowledge(packet_id)
+                continue
+            if qos == _QOS_1:
+                acknowledge(PUBACK)
+                acknowledge(packet_id)
+            elif qos == _QOS_2:
+                acknowledge(PUBREC)
+                acknowledge(packet_id)
+                if not self._open(packet_id):
+                    continue
+            payload_bytes += total_bytes
+            match = match_of(topic)
+            if total_bytes != len(payload) or not match.targets:
+                self._unusual(match, publish, now_ms)
+                continue
+            message = None
+            for mapping, captures in match.targets:
+                target = targets[mapping.name]
+                number, queues, tally = target
+                tally.messages += 1
+                if tally.last_ms != now_ms:
+                    tally.at(now_ms)
+                quick = mapping.quick
+                record = quick(payload, captures) if quick is not None else None
+                if record is None:
+                    message = message or message_of(match, publish, now_ms)
+                    self._apply(mapping, target, captures, match, message)
+                elif record is LEFT_OUT:
+                    self._filter(number, queues)
+                else:
+                    queues[0].append(number, *record)
+        self.counts.messages += len(burst) - releases
+        self.counts.payload_bytes += payload_bytes
+        self.counts.bursts += 1
+        return b"".join(acknowledgements)
+
+    def _apply(
+        self, mapping: Mapping, target: Target, captures: dict[str, str], match: Match, message: Message
+    ) -> None:
+        number, queues, _ = target
+        drafts, rejections, effects = mapping.apply(message, captures, match.levels)
+        for output, key, data in drafts:
+            queues[output].append(number, key, data)
+        if rejections:
+            reject(self.transaction, mapping, target, message, rejections, len(message.payload))
+        elif not drafts and effects is None:
+            self._filter(number, queues)
+        if effects is not None:
+            self._take_effects(number, queues, effects)
+
+    def _open(self, packet_id: bytes) -> bool:
+        """Note a QoS 2 identifier; False if its message is in the spool already."""
+        packet = int.from_bytes(packet_id)
+        if packet in self._unreleased:
+            self.counts.redelivered += 1
+            return False
+        self._unreleased.add(packet)
+        self.transaction.packets[packet] = True
+        return True
+
+    def _release(self, packet_id: bytes) -> None:
+        packet = int.from_bytes(packet_id)
+        self._unreleased.discard(packet)
+        self.transaction.packets[packet] = False
+
+    def _filter(self, number: int, queues: tuple[StreamQueue, ...], messages: int = 1) -> None:
+        for queue in queues:
+            self.transaction.filtered[number, queue.number] += messages
+
+    def _take_effects(self, number: int, queues: tuple[StreamQueue, ...], effects: Effects) -> None:
+        if effects.filtered:
+            self._filter(number, queues, effects.filtered)
+        self.commands += effects.commands
+        self.let_go([(number, released) for released in effects.released])
+
+    def let_go(self, released: list[tuple[int, Released]]) -> None:
+        """Spool records that a mapping held back. Their queues are there since they were made."""
+        for number, (destination, key, data) in released:
+            self._spool.queue(destination).append(number, key, data)
+
+    def _unusual(self, match: Match, publish: Publish, now_ms: int) -> None:
+        """A topic that no mapping wants: a wider subscription covers it, or an older session still had it; or a payload
+        larger than `mqtt.max_message_bytes`, of which only the beginning was kept."""
+        message, total_bytes = message_of(match, publish, now_ms), publish[-1]
+        if not match.valid:
+            refuse_topic(self.transaction, self._nowhere, message, total_bytes)
+        elif not match.targets:
+            self.counts.unmatched += 1
+            self._coverage.unmatched(match.topic, now_ms)
+            self.transaction.filtered[self._nowhere] += 1
+        for mapping, _ in match.targets:
+            target = self._targets[mapping.name]
+            target.tally.count(now_ms)
+            refuse(self.transaction, mapping, target, message, total_bytes)
+
+
+def message_of(match: Match, publish: Publish, now_ms: int) -> Message:
+    """The message as mappings see it."""
+    first, _, _, properties, payload, _ = publish
+    return Message(
+        match.topic,
+        payload,
+        first >> 1 & 3,
+        first & 1 == 1,
+        now_ms,
+        readable(properties) if properties else NO_PROPERTIES,
+    )

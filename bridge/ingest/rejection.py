@@ -1,0 +1,49 @@
+"""What becomes of messages that cannot be mapped: dead letters, and their lines in the books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.model import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.ingest.bindings import Target
+    from bridge.mapping.mapping import Mapping
+    from bridge.model import Message, Rejection
+    from bridge.spool.database.transaction import Transaction
+
+
+def reject(
+    transaction: Transaction,
+    mapping: Mapping,
+    target: Target,
+    message: Message,
+    rejections: Iterable[Rejection],
+    total_bytes: int,
+) -> None:
+    """A letter for each rejection, counted for each output that goes without."""
+    for outputs, item, code, detail in rejections:
+        queues = [target.queues[output] for output in outputs]
+        for queue in queues:
+            transaction.dead_lettered[target.mapping, queue.number] += 1
+        streams = tuple(queue.stream for queue in queues)
+        letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams, item)
+        transaction.letters.append(letter)
+
+
+def refuse(transaction: Transaction, mapping: Mapping, target: Target, message: Message, total_bytes: int) -> None:
+    """A payload larger than `mqtt.max_message_bytes`, for all outputs: only its beginning was kept."""
+    detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
+    for queue in target.queues:
+        transaction.dead_lettered[target.mapping, queue.number] += 1
+    streams = tuple(queue.stream for queue in target.queues)
+    letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
+    transaction.letters.append(letter)
+
+
+def refuse_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
+    """No mapping was ever asked."""
+    transaction.dead_lettered[nowhere] += 1
+    transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8"))

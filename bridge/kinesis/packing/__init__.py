@@ -1,0 +1,1 @@
+"""Many records in one Kinesis record: KPL aggregation and JSON lines."""

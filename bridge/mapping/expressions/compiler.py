@@ -1,0 +1,205 @@
+"""From the parse tree to closures: each node becomes one Python function from a value to a result.
+
+What is constant is evaluated once, here. What is written several times and evaluated on the same value is evaluated
+once for that value, where that saves more than it costs.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions import analysis, comparison, projection, selection
+from bridge.mapping.expressions.checks import Flaw
+from bridge.mapping.expressions.function_calls import call
+from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
+from bridge.mapping.expressions.functions.function import MISSING, Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.mapping.expressions.analysis import Node
+    from bridge.mapping.expressions.functions.function import Function, Search
+
+_MEASURED_GROWTH: Final = 512
+"""Results of expressions that can make their input larger than this many times are measured."""
+
+_SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
+    "literal": lambda node: selection.literal(node["value"]),
+    "current": lambda _: selection.chain(()),
+    "identity": lambda _: selection.chain(()),
+    "index": lambda node: selection.index(node["value"]),
+    "slice": lambda node: selection.part(slice(*node["children"])),
+}
+"""Nodes that only pick from their value."""
+
+_COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
+    "multi_select_list": selection.multi_select_list,
+    "not_expression": lambda searches: comparison.negated(*searches),
+    "or_expression": lambda searches: comparison.either(*searches),
+    "and_expression": lambda searches: comparison.both(*searches),
+    "flatten": lambda searches: projection.flattened(*searches),
+}
+"""Nodes that are made of their children's results."""
+
+
+class _Frames(threading.local):
+    """The results of repeated nodes for the value being evaluated, per thread."""
+
+    results: dict[str, Any] | None = None
+
+
+class Compiler:
+    """Compiles the nodes of one checked expression. `tables` are the lookup tables by name."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._tables = tables
+        self._frames = _Frames()
+        self._shared: dict[str, Search | None] = {}
+        self._constants: dict[int, Any] = {}
+
+    def context(self, node: Node) -> Search:
+        """For a node whose value is a new one: the root, an element, what stands left of a dot or pipe."""
+        outer, self._shared = self._shared, dict.fromkeys(analysis.repeated(node))
+        try:
+            search = self._node(node)
+            return _framed(search, self._frames) if self._shared else search
+        finally:
+            self._shared = outer
+
+    def _node(self, node: Node) -> Search:
+        key = analysis.identity(node) if self._shared else ""
+        if key not in self._shared:
+            return self._folded(node)
+        search = self._shared[key]
+        if search is None:
+            search = self._shared[key] = _once(self._folded(node), key, self._frames)
+        return search
+
+    def _folded(self, node: Node) -> Search:
+        search = self._measured(node)
+        if node["type"] == "expref" or not analysis.constant(node):
+            return search
+        try:
+            result = search(None)
+        except TransformError:
+            return search  # an error is one of the message that gets there
+        self._constants[id(node)] = result
+        return selection.literal(result)
+
+    def _measured(self, node: Node) -> Search:
+        search = self._built(node)
+        kind = node["type"]
+        multiplies = kind in analysis.SEQUENCES or kind in analysis.PROJECTIONS or kind == "function_expression"
+        return projection.bounded(search) if multiplies and analysis.growth(node) > _MEASURED_GROWTH else search
+
+    def _built(self, node: Node) -> Search:
+        kind = node["type"]
+        if kind in {"field", *analysis.SEQUENCES}:
+            return self._sequence(node)
+        if kind in analysis.PROJECTIONS:
+            return self._projection(node)
+        if kind == "expref":
+            return self.context(node["children"][0])
+        if kind in _SELECTORS:
+            return _SELECTORS[kind](node)
+        return self._combined(node)
+
+    def _combined(self, node: Node) -> Search:
+        """What all its children, evaluated on the same value, make together."""
+        kind = node["type"]
+        if kind == "multi_select_dict":
+            return selection.multi_select_hash([self._item(child) for child in node["children"]])
+        if kind == "function_expression":
+            return self._call(node)
+        if kind == "comparator":
+            return self._comparator(node)
+        if kind not in _COMBINATIONS:
+            raise Flaw(f"the jmespath package gives a node that is unknown here: {kind}")
+        return _COMBINATIONS[kind]([self._node(child) for child in node["children"]])
+
+    def _sequence(self, node: Node) -> Search:
+        """`a.b[0].c | d`: leading fields are one step."""
+        steps = _steps(node)
+        fields = next((place for place, step in enumerate(steps) if step["type"] != "field"), len(steps))
+        leading = [selection.chain(tuple(step["value"] for step in steps[:fields]))] if fields else []
+        rest = [(self.context if place or fields else self._node)(step) for place, step in enumerate(steps[fields:])]
+        return selection.sequence(leading + rest)
+
+    def _projection(self, node: Node) -> Search:
+        left, right, *condition = node["children"]
+        base = self._node(left)
+        if condition:
+            return projection.filtered(base, self.context(right), self.context(condition[0]))
+        if node["type"] == "value_projection":
+            return projection.project_values(base, self.context(right))
+        return projection.project(base, None if right["type"] == "identity" else self.context(right))
+
+    def _item(self, pair: Node) -> selection.Item:
+        (node,) = pair["children"]
+        search = self._node(node)
+        steps = _steps(node)
+        fields = tuple(step["value"] for step in steps) if all(step["type"] == "field" for step in steps) else None
+        return selection.Item(pair["value"], search, fields, id(node) in self._constants)
+
+    def _comparator(self, node: Node) -> Search:
+        left, right = node["children"]
+        if node["value"] in {"eq", "ne"} and right["type"] == "literal" and type(right["value"]) is str:
+            return comparison.equal_to_text(node["value"], self._node(left), right["value"])
+        return comparison.compare(node["value"], self._node(left), self._node(right))
+
+    def _call(self, node: Node) -> Search:
+        function = FUNCTIONS[node["value"]]
+        arguments = [self._node(child) for child in node["children"]]
+        if function.lazy:
+            return function.lazy(arguments)
+        apply = function.apply
+        literals = tuple(self._constants.get(id(child), MISSING) for child in node["children"])
+        _check_literals(function, literals, node)
+        if function.bind:
+            try:
+                apply = function.bind(Binding(literals, self._tables))
+            except ValueError as error:
+                raise Flaw(f"{function.name}(): {error}", node) from error
+        return call(function, apply, arguments)
+
+
+def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
+    """Refuse a literal of the wrong type: it fails on every message. JMESPath's own functions fail where reached."""
+    if function.name in SPECIFIED:
+        return
+    for position, literal in enumerate(literals):
+        types = function.parameter(position).types
+        if literal is not MISSING and types is not None and type(literal) not in types:
+            raise Flaw(function.mismatch(position, literal).detail, node)
+
+
+def _steps(node: Node) -> list[Node]:
+    if node["type"] not in analysis.SEQUENCES:
+        return [node]
+    return [step for child in node["children"] for step in _steps(child)]
+
+
+def _framed(search: Search, frames: _Frames) -> Search:
+    """Starts without results for each value."""
+
+    def framed(value: Any) -> Any:
+        outer, frames.results = frames.results, {}
+        try:
+            return search(value)
+        finally:
+            frames.results = outer
+
+    return framed
+
+
+def _once(search: Search, key: str, frames: _Frames) -> Search:
+    def once(value: Any) -> Any:
+        results: Any = frames.results
+        if key in results:
+            return results[key]
+        result = results[key] = search(value)
+        return result
+
+    return once

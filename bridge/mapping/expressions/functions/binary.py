@@ -1,0 +1,114 @@
+"""Words and bytes of PLCs. A byte list is what `payload: bytes` gives: whole numbers from 0 to 255.
+
+Byte orders, as Modbus gateways name them: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.expressions.functions.function import Function, Parameter, tried
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WORD_BITS: Final = 64
+_MAX_INT_BYTES: Final = 8
+_FLOATS: Final[Mapping[int, str]] = {2: ">e", 4: ">f", 8: ">d"}
+
+_BYTES = Parameter("bytes", ("array-number",))
+_ORDER = Parameter("order", ("string",))
+
+
+def _bits(word: Any, start: Any, length: Any) -> int:
+    if word != int(word):
+        raise ValueError("word must be a whole number")
+    if start != int(start) or length != int(length) or start < 0 or length < 1 or start + length > _WORD_BITS:
+        raise ValueError("from (0 is the lowest bit) and length must lie within 64 bits")
+    return (int(word) >> int(start)) & ((1 << int(length)) - 1)
+
+
+def _packed(values: list[Any]) -> bytes:
+    try:
+        return bytes(values)
+    except (ValueError, TypeError):
+        raise ValueError("bytes must be whole numbers from 0 to 255") from None
+
+
+def _big(values: list[Any], order: str) -> bytes:
+    """The bytes, most significant first."""
+    data = _packed(values)
+    if order == "big":
+        return data
+    if order == "little":
+        return data[::-1]
+    if order not in {"word_swap", "byte_swap"}:
+        raise ValueError("order must be big, little, word_swap or byte_swap")
+    if len(data) % 2:
+        raise ValueError(f"{order} needs an even number of bytes")
+    words = [data[place : place + 2] for place in range(0, len(data), 2)]
+    return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
+
+
+def _bytes_to_int(values: list[Any], order: str = "big", sign: str = "unsigned") -> int:
+    if not 1 <= len(values) <= _MAX_INT_BYTES:
+        raise ValueError(f"there must be 1 to 8 bytes, found {len(values)}")
+    if sign not in {"unsigned", "signed"}:
+        raise ValueError("sign must be 'unsigned' or 'signed'")
+    return int.from_bytes(_big(values, order), "big", signed=sign == "signed")
+
+
+def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
+    layout = _FLOATS.get(len(values))
+    if layout is None:
+        raise ValueError(f"there must be 2, 4 or 8 bytes, found {len(values)}")
+    number: float = struct.unpack(layout, _big(values, order))[0]
+    return number if math.isfinite(number) else None
+
+
+def _base64(value: Any) -> str:
+    return base64.b64encode(value.encode() if type(value) is str else _packed(value)).decode()
+
+
+BINARY: Final[tuple[Function, ...]] = (
+    Function(
+        "bits",
+        tuple(Parameter(name, ("number",)) for name in ("word", "from", "length")),
+        _bits,
+        "Bits of a whole number (negative: two's complement), `length` of them from bit `from`, 0 being the lowest.",
+        (("bits(`181`, `4`, `4`)", 11), ("bits(`5`, `2`, `1`)", 1)),
+        bind=tried(_bits, 0, 0, 1),
+    ),
+    Function(
+        "bytes_to_int",
+        (_BYTES, _ORDER, Parameter("sign", ("string",))),
+        _bytes_to_int,
+        "A whole number of 1 to 8 bytes. Order: big (if left out), little, word_swap, byte_swap; sign: unsigned (if "
+        "left out) or signed.",
+        (("bytes_to_int(`[1, 44]`)", 300), ("bytes_to_int(`[254, 255]`, 'little', 'signed')", -2)),
+        optional=2,
+        cost=6,
+        bind=tried(_bytes_to_int, [0, 0], "big", "signed"),
+    ),
+    Function(
+        "bytes_to_float",
+        (_BYTES, _ORDER),
+        _bytes_to_float,
+        "An IEEE 754 number of 2, 4 or 8 bytes; order as for bytes_to_int. NaN and infinities give null.",
+        (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
+        optional=1,
+        cost=6,
+        bind=tried(_bytes_to_float, [0, 0, 0, 0], "big"),
+    ),
+    Function(
+        "base64",
+        (Parameter("value", ("array-number", "string")),),
+        _base64,
+        "Base64 of a byte list, or of a text's UTF-8.",
+        (("base64(`[1, 2, 255]`)", "AQL/"),),
+        cost=4,
+    ),
+)

@@ -1,0 +1,91 @@
+"""`if`, which evaluates only the branch it takes, and `lookup` in the tables kept beside the mappings."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.expressions.functions.function import Binding, Function, Parameter, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+_BRANCHES: Final = 2
+
+
+def truthy(value: Any) -> bool:
+    """JMESPath truth: null, false, '', [] and {} are false; 0 is true."""
+    return bool(value) or type(value) is int or type(value) is float
+
+
+def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
+    return then if truthy(condition) else otherwise
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def _lazy_if(arguments: list[Search]) -> Search:
+    condition, then = arguments[:2]
+    otherwise = arguments[2] if len(arguments) > _BRANCHES else _nothing
+    return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
+
+
+def nearest(name: str, names: Mapping[str, Any]) -> str:
+    """The end of a message about an unknown name: the likeliest one meant, if any is like it."""
+    likely = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean '{likely[0]}'?" if likely else ""
+
+
+def _without_tables(*_: Any) -> Any:
+    raise ValueError("there are no tables")
+
+
+def _bind_lookup(binding: Binding) -> Callable[..., Any]:
+    tables, name = binding.tables, binding.literal(0)
+    if type(name) is str:
+        table = _table(tables, name)
+        return lambda _, key, default=None: table.get(_written(key), default)
+    return lambda name, key, default=None: _table(tables, name).get(_written(key), default)
+
+
+def _table(tables: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    try:
+        return tables[name]
+    except KeyError:
+        raise ValueError(f"there is no table '{name[:40]}'{nearest(name, tables)}") from None
+
+
+def _written(key: Any) -> str:
+    if type(key) is str:
+        return key
+    return str(int(key)) if key == key // 1 else repr(key)
+
+
+CHOICE: Final[tuple[Function, ...]] = (
+    Function(
+        "if",
+        (Parameter("condition"), Parameter("then"), Parameter("else")),
+        _if,
+        "`then` if the condition is true as JMESPath sees it, otherwise `else` (null if left out). Only the branch "
+        "taken is evaluated.",
+        (("if(`2` > `1`, 'high', 'low')", "high"), ("if(`null`, 'on')", None)),
+        optional=1,
+        lazy=_lazy_if,
+    ),
+    Function(
+        "lookup",
+        (Parameter("table", ("string",)), Parameter("key", ("string", "number")), Parameter("default")),
+        _without_tables,
+        "The entry of a table (a YAML or CSV file beside the mappings) for a key; the default, or null, if there is "
+        "none. A number is looked up as it is written: 7 and 7.0 as '7'.",
+        (("lookup('units', 'temperature')", "degC"), ("lookup('units', 'torque', 'Nm')", "Nm")),
+        optional=1,
+        bind=_bind_lookup,
+    ),
+)
+
+EXAMPLE_TABLES: Final[Mapping[str, Mapping[str, Any]]] = {"units": {"temperature": "degC", "7": "bar"}}
+"""What the examples look up."""

@@ -1,0 +1,89 @@
+"""The standard functions that take an expression: map, sort_by, min_by, max_by.
+
+`apply` gets the compiled expression as a callable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.functions.function import (
+    NUMBER,
+    STRING,
+    TYPE_NAMES,
+    Function,
+    Parameter,
+    Search,
+    described,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ARRAY = Parameter("array", ("array",))
+_EXPRESSION = Parameter("&expression", ("expref",))
+_PEOPLE = '`[{"n": 2}, {"n": 1}]`'
+
+
+def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], Any]:
+    expected = " or ".join(sorted({TYPE_NAMES[each] for each in allowed}))
+
+    def key(element: Any) -> Any:
+        found = by(element)
+        if type(found) not in allowed:
+            raise TransformError(f"{name}(): the expression must give a {expected}, found {described(found)}")
+        return found
+
+    return key
+
+
+def _sort_by(array: list[Any], by: Search) -> list[Any]:
+    if not array:
+        return array
+    # The first element decides: the others must be of its type.
+    return sorted(array, key=_keyed("sort_by", by, NUMBER if type(by(array[0])) in NUMBER else STRING))
+
+
+def _min_by(array: list[Any], by: Search) -> Any:
+    return min(array, key=_keyed("min_by", by, NUMBER | STRING), default=None)
+
+
+def _max_by(array: list[Any], by: Search) -> Any:
+    return max(array, key=_keyed("max_by", by, NUMBER | STRING), default=None)
+
+
+BY_EXPRESSION: Final[tuple[Function, ...]] = (
+    Function(
+        "map",
+        (_EXPRESSION, _ARRAY),
+        lambda by, array: [by(element) for element in array],
+        "The expression's result for each element, nulls too.",
+        ((f"map(&n, {_PEOPLE})", [2, 1]),),
+        cost=8,
+    ),
+    Function(
+        "max_by",
+        (_ARRAY, _EXPRESSION),
+        _max_by,
+        "The element with the largest result.",
+        ((f"max_by({_PEOPLE}, &n)", {"n": 2}),),
+        cost=8,
+    ),
+    Function(
+        "min_by",
+        (_ARRAY, _EXPRESSION),
+        _min_by,
+        "The element with the smallest result.",
+        ((f"min_by({_PEOPLE}, &n)", {"n": 1}),),
+        cost=8,
+    ),
+    Function(
+        "sort_by",
+        (_ARRAY, _EXPRESSION),
+        _sort_by,
+        "The elements, smallest result first; equal ones keep their order.",
+        ((f"sort_by({_PEOPLE}, &n)[].n", [1, 2]),),
+        cost=10,
+    ),
+)

@@ -1,0 +1,32 @@
+"""`merge_each`: what all items of a list have in common, for `each`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bridge.mapping.expressions.functions.function import Function, Parameter
+
+
+def _merge_each(items: list[Any], common: dict[str, Any]) -> list[Any]:
+    for item in items:
+        if type(item) is not dict:
+            raise ValueError("every item must be an object")
+    return [{**common, **item} for item in items]
+
+
+LISTS: Final[tuple[Function, ...]] = (
+    Function(
+        "merge_each",
+        (Parameter("items", ("array",)), Parameter("common", ("object",))),
+        _merge_each,
+        "Each object of a list with the keys of another put before its own; what it has itself counts. For `each`: "
+        "inside `payload[]` an expression sees the item only, and neither captures nor topic.",
+        (
+            (
+                'merge_each(`[{"t": 1}, {"t": 2}]`, `{"site": "pdx"}`)',
+                [{"site": "pdx", "t": 1}, {"site": "pdx", "t": 2}],
+            ),
+            ('merge_each(`[{"t": 1}]`, `{"t": 9}`)', [{"t": 1}]),
+        ),
+    ),
+)

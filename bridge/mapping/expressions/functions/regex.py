@@ -1,0 +1,103 @@
+"""Regular expressions by RE2, which takes time in proportion to the text whatever the pattern: a Python pattern such as
+`(a+)+b` would hang the bridge on a text of forty characters. Syntax: https://github.com/google/re2/wiki/Syntax (no
+look-around, no back-references).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import re2  # type: ignore[import-untyped]  # google-re2 ships no types
+
+from bridge.mapping.expressions.functions.function import Binding, Function, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_PATTERN_CHARS: Final = 4096
+_MAX_MEMORY_BYTES: Final = 1024 * 1024
+
+_PARAMETERS = (Parameter("text", ("string",)), Parameter("pattern", ("string",)))
+
+
+def _compiled(pattern: str) -> Any:
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY_BYTES
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else "it does not compile"
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"the pattern is not valid: {text}") from error
+
+
+def _match(text: str, pattern: str) -> bool:
+    return _compiled(pattern).search(text) is not None
+
+
+def _bind_match(binding: Binding) -> Callable[..., Any]:
+    pattern = binding.literal(1)
+    if type(pattern) is not str:
+        return _match
+    search = _compiled(pattern).search
+    return lambda text, _: search(text) is not None
+
+
+def _group(compiled: Any, group: Any) -> int | str:
+    """Which group to give: the one asked for, else the first, else the whole match."""
+    if group is None:
+        return 1 if compiled.groups else 0
+    if type(group) is str and group in compiled.groupindex:
+        return group
+    if type(group) is not str and group == int(group) and 0 <= group <= compiled.groups:
+        return int(group)
+    raise ValueError(f"the pattern has no group {group!r}")
+
+
+def _extract(text: str, pattern: str, group: Any = None) -> Any:
+    compiled = _compiled(pattern)
+    place = _group(compiled, group)
+    found = compiled.search(text)
+    return found[place] if found else None
+
+
+def _bind_extract(binding: Binding) -> Callable[..., Any]:
+    pattern, group = binding.literal(1), binding.literal(2, None)
+    if type(pattern) is not str or type(group) not in {str, int, type(None)}:
+        return _extract
+    compiled = _compiled(pattern)
+    place = _group(compiled, group)
+    search = compiled.search
+
+    def extract(text: str, *_: Any) -> Any:
+        found = search(text)
+        return found[place] if found else None
+
+    return extract
+
+
+REGEX: Final[tuple[Function, ...]] = (
+    Function(
+        "regex_match",
+        _PARAMETERS,
+        _match,
+        "Whether the pattern (RE2) matches anywhere; ^ and $ for the ends.",
+        (("regex_match('press07', '^press\\d+$')", True),),
+        bind=_bind_match,
+        cost=50,
+    ),
+    Function(
+        "regex_extract",
+        (*_PARAMETERS, Parameter("group", ("number", "string"))),
+        _extract,
+        "What a group of the pattern (RE2) matched: by number or name, else the first, else the whole match; null "
+        "if there is no match.",
+        (("regex_extract('press07-temp', 'press(\\d+)')", "07"), ("regex_extract('press', '\\d+')", None)),
+        optional=1,
+        bind=_bind_extract,
+        cost=50,
+    ),
+)

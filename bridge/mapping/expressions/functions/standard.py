@@ -1,0 +1,180 @@
+"""The functions of the JMESPath specification, as the `jmespath` package computes them.
+
+https://jmespath.org/specification.html#built-in-functions
+
+Those that take an expression (`&name`) stand in `by_expression`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, TYPE_NAMES, Function, Parameter
+
+_ANY = Parameter("value")
+_NUMBER = Parameter("number", ("number",))
+_NUMBERS = Parameter("numbers", ("array-number",))
+_TEXT = Parameter("text", ("string",))
+_OBJECT = Parameter("object", ("object",))
+_ORDERED = Parameter("values", ("array-number", "array-string"))
+
+
+def _avg(numbers: list[Any]) -> Any:
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+def _not_null(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _to_array(value: Any) -> Any:
+    return value if type(value) is list else [value]
+
+
+def to_string(value: Any) -> str:
+    """A text as it is, anything else as compact JSON."""
+    return value if type(value) is str else json.dumps(value, separators=(",", ":"), default=str)
+
+
+def _to_number(value: Any) -> Any:
+    if type(value) is not str:
+        return value if type(value) in {int, float} else None
+    try:
+        return int(value)
+    except ValueError:
+        try:
+            return float(value)
+        except ValueError:
+            return None
+
+
+def _join(glue: str, parts: list[str]) -> str:
+    if len(glue) * len(parts) + sum(map(len, parts)) > MAX_TEXT_CHARS:
+        raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
+    return glue.join(parts)
+
+
+def _merge(*objects: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for each in objects:
+        merged.update(each)
+    return merged
+
+
+STANDARD: Final[tuple[Function, ...]] = (
+    Function("abs", (_NUMBER,), abs, "The number without its sign.", (("abs(`-3.5`)", 3.5),)),
+    Function("avg", (_NUMBERS,), _avg, "The mean; null of an empty array.", (("avg(`[1, 2]`)", 1.5),)),
+    Function("ceil", (_NUMBER,), math.ceil, "The next whole number upwards.", (("ceil(`1.2`)", 2),)),
+    Function(
+        "contains",
+        (Parameter("subject", ("array", "string")), Parameter("search")),
+        lambda subject, search: search in subject,
+        "Whether a text holds a text, or an array an element.",
+        (("contains('RUN,ALARM', 'ALARM')", True),),
+    ),
+    Function(
+        "ends_with",
+        (_TEXT, Parameter("suffix", ("string",))),
+        str.endswith,
+        "Whether a text ends so.",
+        (("ends_with('press07', '07')", True),),
+    ),
+    Function("floor", (_NUMBER,), math.floor, "The next whole number downwards.", (("floor(`1.8`)", 1),)),
+    Function(
+        "join",
+        (Parameter("glue", ("string",)), Parameter("texts", ("array-string",))),
+        _join,
+        "The texts as one, the glue between them.",
+        (('join(\'/\', `["pdx", "line3"]`)', "pdx/line3"),),
+    ),
+    Function("keys", (_OBJECT,), list, "The names of an object's members.", (('keys(`{"a": 1}`)', ["a"]),)),
+    Function(
+        "length",
+        (Parameter("subject", ("string", "array", "object")),),
+        len,
+        "Characters of a text, elements of an array, members of an object.",
+        (("length('abc')", 3),),
+    ),
+    Function(
+        "max",
+        (_ORDERED,),
+        lambda values: max(values) if values else None,
+        "The largest; null of an empty array.",
+        (("max(`[1, 3, 2]`)", 3),),
+    ),
+    Function(
+        "merge",
+        (_OBJECT,),
+        _merge,
+        "All members of all objects; the last one of a name counts.",
+        (('merge(`{"a": 1}`, `{"b": 2}`)', {"a": 1, "b": 2}),),
+        variadic=True,
+        first_only=True,
+    ),
+    Function(
+        "min",
+        (_ORDERED,),
+        lambda values: min(values) if values else None,
+        "The smallest; null of an empty array.",
+        (("min(`[1, 3, 2]`)", 1),),
+    ),
+    Function(
+        "not_null",
+        (_ANY,),
+        _not_null,
+        "The first argument that is not null.",
+        (("not_null(`null`, 'a')", "a"),),
+        variadic=True,
+    ),
+    Function(
+        "reverse",
+        (Parameter("subject", ("array", "string")),),
+        lambda subject: subject[::-1],
+        "A text or an array from its end.",
+        (("reverse(`[1, 2]`)", [2, 1]),),
+    ),
+    Function("sort", (_ORDERED,), sorted, "The values, smallest first.", (("sort(`[3, 1, 2]`)", [1, 2, 3]),)),
+    Function(
+        "starts_with",
+        (_TEXT, Parameter("prefix", ("string",))),
+        str.startswith,
+        "Whether a text begins so.",
+        (("starts_with('press07', 'press')", True),),
+    ),
+    Function("sum", (_NUMBERS,), sum, "The sum; 0 of an empty array.", (("sum(`[1, 2]`)", 3),)),
+    Function(
+        "to_array", (_ANY,), _to_array, "An array as it is, anything else in an array.", (("to_array('a')", ["a"]),)
+    ),
+    Function(
+        "to_number",
+        (_ANY,),
+        _to_number,
+        "The number that a text writes; null if it writes none.",
+        (("to_number('1.5')", 1.5),),
+    ),
+    Function(
+        "to_string",
+        (_ANY,),
+        to_string,
+        "A text as it is, anything else as JSON text.",
+        (("to_string(`[1, 2]`)", "[1,2]"),),
+        cost=10,
+        growth=6,
+    ),
+    Function(
+        "type",
+        (_ANY,),
+        lambda value: TYPE_NAMES.get(type(value)),
+        "The JMESPath type's name.",
+        (("type('a')", "string"),),
+    ),
+    Function(
+        "values",
+        (_OBJECT,),
+        lambda value: list(value.values()),
+        "The values of an object's members.",
+        (('values(`{"a": 1}`)', [1]),),
+    ),
+)

@@ -1,0 +1,93 @@
+"""Text. Characters are Unicode code points; texts that would grow past MAX_TEXT_CHARS are an error."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, Function, Parameter, tried
+from bridge.mapping.expressions.functions.standard import to_string
+
+MAX_WIDTH: Final = 256
+"""Of `pad`, in characters."""
+
+_TEXT = Parameter("text", ("string",))
+
+
+def _trim(text: str, characters: str | None = None) -> str:
+    return text.strip(characters)
+
+
+def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
+    if not separator:
+        raise ValueError("the separator is empty")
+    if limit != int(limit):
+        raise ValueError("limit must be a whole number")
+    return text.split(separator, int(limit))
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    if not old:
+        raise ValueError("the text to replace is empty")
+    if len(new) > len(old) and len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT_CHARS:
+        raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
+    return text.replace(old, new)
+
+
+def _pad(text: Any, width: Any, fill: str = " ", side: str = "left") -> str:
+    if width != int(width) or not 0 <= width <= MAX_WIDTH:
+        raise ValueError(f"width must be a whole number from 0 to {MAX_WIDTH}")
+    if len(fill) != 1:
+        raise ValueError("fill must be one character")
+    if side not in {"left", "right"}:
+        raise ValueError("side must be 'left' or 'right'")
+    written = to_string(text)
+    return written.rjust(int(width), fill) if side == "left" else written.ljust(int(width), fill)
+
+
+_PAD = (
+    Parameter("text", ("string", "number")),
+    Parameter("width", ("number",)),
+    Parameter("fill", ("string",)),
+    Parameter("side", ("string",)),
+)
+
+TEXT: Final[tuple[Function, ...]] = (
+    Function("lower", (_TEXT,), str.lower, "In lower case.", (("lower('RUN')", "run"),)),
+    Function("upper", (_TEXT,), str.upper, "In upper case.", (("upper('run')", "RUN"),)),
+    Function(
+        "trim",
+        (_TEXT, Parameter("characters", ("string",))),
+        _trim,
+        "Without these characters (white space if left out) at both ends.",
+        (("trim('  run ')", "run"), ("trim('--run-', '-')", "run")),
+        optional=1,
+    ),
+    Function(
+        "split",
+        (_TEXT, Parameter("separator", ("string",)), Parameter("limit", ("number",))),
+        _split,
+        "The parts between the separators; at most `limit` splits, from the left.",
+        (("split('pdx/line3/press', '/')", ["pdx", "line3", "press"]), ("split('a-b-c', '-', `1`)", ["a", "b-c"])),
+        optional=1,
+        cost=4,
+        bind=tried(_split, "", "/", 1),
+    ),
+    Function(
+        "replace",
+        (_TEXT, Parameter("old", ("string",)), Parameter("new", ("string",))),
+        _replace,
+        "Every `old` replaced by `new`.",
+        (("replace('1,5', ',', '.')", "1.5"),),
+        bind=tried(_replace, "", " ", ""),
+    ),
+    Function(
+        "pad",
+        _PAD,
+        _pad,
+        "Filled up to a width (at most 256 characters), on the left unless side is 'right'; never cut.",
+        (("pad(`7`, `3`, '0')", "007"), ("pad('ab', `4`, '.', 'right')", "ab..")),
+        optional=2,
+        growth=20,
+        bind=tried(_pad, "", 1, " ", "left"),
+    ),
+)

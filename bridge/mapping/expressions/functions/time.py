@@ -1,0 +1,150 @@
+"""Points in time: milliseconds since 1970 (UTC), as Kinesis and most PLC gateways count, and RFC 3339 text.
+
+Zones are IANA names ("Europe/Berlin"). A local time that a clock change makes ambiguous is the earlier one; one that it
+skips is read with the offset before the change. None of these functions looks at the clock.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.expressions.functions.function import Binding, Function, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_TEXT = Parameter("text", ("string",))
+_ZONE = Parameter("zone", ("string",))
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"'{name[:40]}' is no IANA time zone") from error
+
+
+def _iso(epoch_ms: Any, zone: tzinfo) -> str:
+    try:
+        moment = (_EPOCH + timedelta(milliseconds=epoch_ms // 1)).astimezone(zone)
+    except (OverflowError, ValueError) as error:
+        raise ValueError("the time is outside the years 1 to 9999") from error
+    text = moment.isoformat(timespec="milliseconds")
+    return text[:-6] + "Z" if zone is UTC else text
+
+
+def _iso_time(epoch_ms: Any, zone: str = "UTC") -> str:
+    return _iso(epoch_ms, _zone(zone))
+
+
+def _bind_iso_time(binding: Binding) -> Callable[..., Any]:
+    name = binding.literal(1, "UTC")
+    if type(name) is not str:
+        return _iso_time
+    zone = _zone(name)
+    return lambda epoch_ms, *_: _iso(epoch_ms, zone)
+
+
+def _milliseconds(moment: datetime, zone: tzinfo | None) -> int:
+    if moment.tzinfo is None:
+        if zone is None:
+            raise ValueError("the time has no offset (Z, +01:00); give a zone")
+        moment = moment.replace(tzinfo=zone)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _epoch_ms(text: str, zone: str | None = None) -> int:
+    return _milliseconds(_from_iso(text), _zone(zone) if zone is not None else None)
+
+
+def _from_iso(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"'{text[:40]}' is no ISO 8601 time") from error
+
+
+def _bind_epoch_ms(binding: Binding) -> Callable[..., Any]:
+    name = binding.literal(1, None)
+    if name is None:
+        return lambda text: _milliseconds(_from_iso(text), None)
+    if type(name) is not str:
+        return _epoch_ms
+    zone = _zone(name)
+    return lambda text, _: _milliseconds(_from_iso(text), zone)
+
+
+def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
+    try:
+        # A pattern without %z gives a time without offset, which `_milliseconds` puts in the zone or refuses.
+        moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - see above
+    except ValueError as error:
+        raise ValueError(f"'{text[:40]}' is not written as '{pattern[:40]}'") from error
+    return _milliseconds(moment, _zone(zone) if zone is not None else None)
+
+
+def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
+    name = binding.literal(2, None)
+    pattern = binding.literal(1)
+    if type(name) is str:
+        _zone(name)
+    if type(pattern) is str and pattern:
+        _checked(pattern)
+        if name is None and "%z" not in pattern:
+            raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
+    return _parse_time
+
+
+def _checked(pattern: str) -> None:
+    try:
+        datetime.strptime("", pattern)  # noqa: DTZ007 - only to see whether the pattern is known
+    except ValueError as error:
+        if "does not match format" not in str(error):
+            raise ValueError(f"'{pattern}': {error}") from error
+
+
+TIME: Final[tuple[Function, ...]] = (
+    Function(
+        "iso_time",
+        (Parameter("epoch_ms", ("number",)), _ZONE),
+        _iso_time,
+        "RFC 3339 text of milliseconds since 1970, in UTC or with a zone's offset; a part of a millisecond is cut.",
+        (
+            ("iso_time(`1700000000000`)", "2023-11-14T22:13:20.000Z"),
+            ("iso_time(`1700000000000`, 'Europe/Berlin')", "2023-11-14T23:13:20.000+01:00"),
+        ),
+        optional=1,
+        bind=_bind_iso_time,
+        cost=10,
+    ),
+    Function(
+        "epoch_ms",
+        (_TEXT, _ZONE),
+        _epoch_ms,
+        "Milliseconds since 1970 of ISO 8601 text; the zone is for text without an offset.",
+        (
+            ("epoch_ms('2023-11-14T22:13:20Z')", 1700000000000),
+            ("epoch_ms('2023-11-14 23:13:20', 'Europe/Berlin')", 1700000000000),
+        ),
+        optional=1,
+        bind=_bind_epoch_ms,
+        cost=10,
+    ),
+    Function(
+        "parse_time",
+        (_TEXT, Parameter("pattern", ("string",)), _ZONE),
+        _parse_time,
+        "Milliseconds since 1970 of text written as the pattern says (%d.%m.%Y %H:%M:%S …); the zone is for a "
+        "pattern without %z.",
+        (("parse_time('14.11.2023 23:13:20', '%d.%m.%Y %H:%M:%S', 'Europe/Berlin')", 1700000000000),),
+        optional=1,
+        bind=_bind_parse_time,
+        cost=50,
+    ),
+)

@@ -1,0 +1,104 @@
+"""Closures that go over elements: projections, filters, flatten. Nulls are left out of what they collect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.functions.conditional import truthy
+
+if TYPE_CHECKING:
+    from bridge.mapping.expressions.functions.function import Search
+
+MAX_ELEMENTS: Final = 2_000_000
+"""Of a flattened array, and of a result that an expression multiplied."""
+
+MAX_CHARACTERS: Final = 64 * 1024 * 1024
+"""Of all texts of such a result together."""
+
+
+def project(base: Search, each: Search | None) -> Search:
+    """`base[*].each`; without `each`, the elements themselves."""
+
+    def search(value: Any) -> Any:
+        elements = base(value)
+        if not isinstance(elements, list):
+            return None
+        if each is None:
+            return [element for element in elements if element is not None]
+        return [found for element in elements if (found := each(element)) is not None]
+
+    return search
+
+
+def project_values(base: Search, each: Search) -> Search:
+    """`base.*.each`."""
+
+    def search(value: Any) -> Any:
+        members = base(value)
+        if not isinstance(members, dict):
+            return None
+        return [found for element in members.values() if (found := each(element)) is not None]
+
+    return search
+
+
+def filtered(base: Search, each: Search, condition: Search) -> Search:
+    """`base[?condition].each`."""
+
+    def search(value: Any) -> Any:
+        elements = base(value)
+        if not isinstance(elements, list):
+            return None
+        return [found for element in elements if truthy(condition(element)) and (found := each(element)) is not None]
+
+    return search
+
+
+def flattened(base: Search) -> Search:
+    """`base[]`: one level of nesting less."""
+
+    def search(value: Any) -> Any:
+        elements = base(value)
+        if not isinstance(elements, list):
+            return None
+        merged: list[Any] = []
+        for element in elements:
+            if isinstance(element, list):
+                merged.extend(element)
+                if len(merged) > MAX_ELEMENTS:
+                    raise TransformError(f"flattening gives more than {MAX_ELEMENTS} elements")
+            else:
+                merged.append(element)
+        return merged
+
+    return search
+
+
+def bounded(search: Search) -> Search:
+    """The same, but a result that became too large is an error: it may hold one value a million times, which costs
+    nothing until it is written out."""
+
+    def measured(value: Any) -> Any:
+        result = search(value)
+        _measure(result)
+        return result
+
+    return measured
+
+
+def _measure(result: Any) -> None:
+    elements = characters = 0
+    waiting = [result]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+            elements += len(one)
+        elif isinstance(one, list):
+            waiting.extend(one)
+            elements += len(one)
+        elif isinstance(one, str):
+            characters += len(one)
+        if elements > MAX_ELEMENTS or characters > MAX_CHARACTERS:
+            raise TransformError(f"the result has more than {MAX_ELEMENTS} elements or {MAX_CHARACTERS} characters")

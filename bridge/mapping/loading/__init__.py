@@ -1,0 +1,1 @@
+"""Mapping files and lookup tables: loading, validation, hot reload."""

@@ -1,0 +1,125 @@
+"""The lookup tables in force, kept in step with their folder as the mappings are.
+
+A table that does not load leaves its last good version in force, also over a restart. What is kept for that is always
+one set that fits together: it is written when all mappings that look something up have loaded with it. So a mapping
+whose tests fail with a table as it is now stays in force with the table as it was, over a restart too.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import ConfigError, Problem
+from bridge.files import replace_file
+from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.loading.folder_watch import Signature, signatures
+from bridge.mapping.loading.lookup_tables import FOLDER, load_table, load_tables, table_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bridge.mapping.loading.lookup_tables import Tables
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it."""
+
+    signature: Signature
+    table: Mapping[str, Any] | None
+    problems: tuple[Problem, ...] = ()
+
+
+class LiveTables:
+    """Owned by the thread that reloads the mappings; `problems` may be asked by any."""
+
+    def __init__(self, mappings: Path, kept: Path) -> None:
+        """The tables beside the `mappings`; `kept` is where the set in force is remembered."""
+        self.tables: Tables = EMPTY
+        self._mappings = mappings
+        self._kept = kept
+        self._files: dict[Path, _File] = {}
+        self._remembered: dict[Path, Signature] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the files now."""
+        files = self._files
+        return tuple(problem for file in files.values() for problem in file.problems)
+
+    @property
+    def loaded(self) -> dict[Path, Signature]:
+        """What the files looked like when they were last loaded."""
+        return {file: state.signature for file, state in self._files.items()}
+
+    def look(self) -> dict[Path, Signature]:
+        """What the files look like now."""
+        return signatures(table_files(self._mappings))
+
+    def reload(self, *, every: bool = False) -> bool:
+        """Load what changed (or every file); `tables` is another object, and this is true, if some table is new."""
+        found = self.look()
+        every = every or found.keys() != self._files.keys()  # two files of one name are a problem of both
+        files: dict[Path, _File] = {}
+        for file, signature in sorted(found.items()):
+            known = self._files.get(file)
+            same = known is not None and known.signature == signature and not every
+            files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
+        for file in self._files.keys() - files.keys():
+            log.info("lookup table removed", extra={"file": file.name})
+        before = [state.table for state in self._files.values()]
+        after = [state.table for state in files.values()]
+        changed = len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=True))
+        self._files = files
+        if changed:
+            self.tables = {file.stem: state.table for file, state in files.items() if state.table is not None}
+        return changed
+
+    def remembered(self) -> Tables:
+        """The set that was in force when the bridge last stopped."""
+        return load_tables(self._kept, shown_as=str(self._kept)).tables
+
+    def remember(self) -> None:
+        """Keep the set in force. A full disk must not stop it from being in force."""
+        good = {file: state.signature for file, state in self._files.items() if not state.problems}
+        if good == self._remembered:
+            return
+        folder = self._kept / FOLDER
+        try:
+            for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
+                replace_file(folder / file.name, file.read_bytes())
+            names = {file.name for file in self._files}
+            for old in table_files(self._kept):
+                if old.name not in names:
+                    old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("cannot remember the lookup tables in %s: %s", folder, error.strerror)
+        else:
+            self._remembered = good
+
+    def _load(self, file: Path, signature: Signature, files: list[Path]) -> _File:
+        known = self._files.get(file)
+        try:
+            table = load_table(file, files, shown_as=f"{self._mappings.name}/{FOLDER}/{file.name}")
+        except ConfigError as error:
+            previous = known.table if known else self._load_kept(file)
+            if known is None or known.problems != error.problems:
+                state = "its last good version stays in force" if previous is not None else "it is not in force"
+                log.error("lookup table %s: %s\n%s", file.name, state, error)
+            return _File(signature, previous, error.problems)
+        if known is not None and known.signature != signature:
+            log.info("lookup table reloaded", extra={"file": file.name})
+        return _File(signature, table)
+
+    def _load_kept(self, file: Path) -> Mapping[str, Any] | None:
+        kept = self._kept / FOLDER / file.name
+        try:
+            return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None
+        except ConfigError as error:
+            log.warning("the last good version of %s does not load any more either: %s", file.name, error)
+            return None

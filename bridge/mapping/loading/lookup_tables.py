@@ -1,0 +1,188 @@
+"""Lookup tables, kept beside the mappings in their folder `tables/`: what `lookup('assets', captures.machine)` reads.
+
+    tables/assets.yaml    key: any value, one a line or nested
+    tables/units.csv      signal,unit               two columns: a key gives the value in the other column
+    tables/presses.csv    machine,name,scale        more: a key gives {name: ..., scale: ...}
+
+A table is named by its file. Keys are text: of numbers, as they are written. In CSV the first line names the columns,
+and the first column holds the keys; fields are read as `payload: csv` reads them (numbers become numbers, empty ones
+null). A key that is there twice is an error, as is a second file of the same name.
+Limits: 1 MiB of YAML, 16 MiB and 1,048,576 values of CSV.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from bridge.documents import read_document
+from bridge.errors import ConfigError, DecodeError, Problem
+from bridge.files import FileProblem, read_bytes
+from bridge.payloads.csv import CsvProblem, first_row, number, rows
+from bridge.payloads.json_values import MAX_VALUES
+from bridge.payloads.text import decode_utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bridge.documents import Document
+
+Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""By the table's name, then by key. Shared by all mappings: never to be changed."""
+
+FOLDER: Final = "tables"
+MAX_CSV_BYTES: Final = 16 * 1024 * 1024
+_MAX_PROBLEMS: Final = 50
+_PAIR: Final = 2
+_SUFFIXES: Final = (".yaml", ".yml", ".csv")
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTables:
+    """The tables of a folder that load, and all that is wrong with the others."""
+
+    tables: Tables
+    problems: list[Problem]
+
+
+def load_tables(mappings: Path, *, shown_as: str) -> LoadedTables:
+    """Load the tables beside the mappings in a folder, which `shown_as` stands for; never raises."""
+    files = table_files(mappings)
+    tables: dict[str, Mapping[str, Any]] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            tables[file.stem] = load_table(file, files, shown_as=f"{shown_as}/{FOLDER}/{file.name}")
+        except ConfigError as error:
+            problems += error.problems
+    return LoadedTables(tables, problems)
+
+
+def table_files(mappings: Path) -> list[Path]:
+    """The tables' files, in the order of their names; none if there is no such folder."""
+    try:
+        return sorted(file for file in (mappings / FOLDER).iterdir() if _is_table_file(file))
+    except OSError:
+        return []
+
+
+def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, Any]:
+    """Load one table, of all `files` of the folder. Raises ConfigError with all that is wrong."""
+    problem = _wrong_name(file, files)
+    if problem:
+        raise ConfigError([Problem(shown_as, 0, 0, "", problem)])
+    return _from_csv(file, shown_as) if file.suffix == ".csv" else _from_yaml(file, shown_as)
+
+
+def _is_table_file(file: Path) -> bool:
+    """As for mappings: what editors and ConfigMaps leave beside is none."""
+    return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
+
+
+def _wrong_name(file: Path, files: list[Path]) -> str:
+    if not _NAME.fullmatch(file.stem):
+        return f"'{file.stem}' cannot name a table: a file's name is 1 to 128 letters, digits, . _ -"
+    if Counter(each.stem for each in files)[file.stem] > 1:
+        return f"several files give a table the name '{file.stem}'; none of them is loaded: rename all but one"
+    return ""
+
+
+# -- YAML ---------------------------------------------------------------------------------------------------------
+
+
+def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
+    document = read_document(file, shown_as=shown, substitute=False, environ={})
+    if not isinstance(document.data, dict):
+        raise ConfigError([document.problem((), "a table is keys and values, such as `press07: {name: Press 7}`")])
+    problems = list(_not_json(document, (), document.data))
+    if problems:
+        raise ConfigError(problems)
+    return document.data
+
+
+def _not_json(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Problem]:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_json(document, (*path, key), item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield document.problem(path, "JSON has no such number; leave it out, or write null or text")
+
+
+# -- CSV ----------------------------------------------------------------------------------------------------------
+
+
+def _from_csv(file: Path, shown: str) -> Mapping[str, Any]:
+    try:
+        raw = read_bytes(file, MAX_CSV_BYTES)
+    except FileProblem as error:
+        raise ConfigError([Problem(shown, 0, 0, "", str(error))]) from None
+    try:
+        return _Rows(shown).table(_text(raw))
+    except CsvProblem as error:
+        raise ConfigError([Problem(shown, error.line, 1, "", str(error))]) from None
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return decode_utf8(raw).removeprefix("\ufeff")
+    except DecodeError as error:
+        raise CsvProblem(_last_good_line(raw), f"{error.detail}; save the file as UTF-8") from None
+
+
+def _last_good_line(raw: bytes) -> int:
+    """The line on which UTF-8 breaks."""
+    for line, text in enumerate(raw.split(b"\n"), 1):
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return line
+    return 0
+
+
+class _Rows:
+    """Reads the rows of one file."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+        self._problems: list[Problem] = []
+        self._first: dict[str, int] = {}
+
+    def table(self, text: str) -> Mapping[str, Any]:
+        """Raises CsvProblem, ConfigError."""
+        lines = rows(text, ",")
+        header = first_row(lines)
+        if len(header) < _PAIR:
+            hint = "; columns are separated by commas here" if ";" in header[0] or "\t" in header[0] else ""
+            raise CsvProblem(1, f"a table has a column of keys and at least one of values{hint}")
+        table: dict[str, Any] = {}
+        for line, fields in lines:
+            if (len(table) + 1) * len(header) > MAX_VALUES:
+                raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
+            problem = self._problem(line, fields, header)
+            if problem:
+                self._told(line, problem)
+            else:
+                values = [number(field) for field in fields[1:]]
+                table[fields[0]] = values[0] if len(header) == _PAIR else dict(zip(header[1:], values, strict=True))
+        if self._problems:
+            raise ConfigError(self._problems)
+        return table
+
+    def _problem(self, line: int, fields: list[str], header: list[str]) -> str:
+        if len(fields) != len(header):
+            return f"{len(fields)} fields, and the header has {len(header)}"
+        if not fields[0]:
+            return "the key is empty"
+        first = self._first.setdefault(fields[0], line)
+        return f"duplicate key '{fields[0][:40]}': first at line {first}" if first != line else ""
+
+    def _told(self, line: int, message: str) -> None:
+        self._problems.append(Problem(self._shown, line, 1, "", message))
+        if len(self._problems) >= _MAX_PROBLEMS:
+            raise ConfigError(self._problems)

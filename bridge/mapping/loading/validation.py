@@ -1,0 +1,185 @@
+"""What can be wrong in a mapping file beyond its form: expressions that do not compile, names that do not exist."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from bridge.documents import path_text, validate
+from bridge.documents.type_descriptions import one_of
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.expressions.expression import EMPTY, Expression, ExpressionError, compile_expression
+from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
+from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.selftest.runner import case_faults
+from bridge.mapping.stateful.sampler import SAMPLE
+from bridge.mapping.topics.pattern import TopicError, TopicPattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.documents import Document, Path
+    from bridge.mapping.loading.lookup_tables import Tables
+
+    _Known = dict[str, tuple[str, ...] | None]
+
+
+_INSIDE = (
+    "inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it; "
+    "merge_each(LIST, OBJECT) puts an object's keys into every item"
+)
+
+
+def read_specification(document: Document, tables: Tables = EMPTY) -> Specification:
+    """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
+    problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
+    try:
+        specification = validate(Specification, document)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    problems += [document.problem(path, message) for path, message in case_faults(specification)]
+    if problems:
+        raise ConfigError(problems)
+    return specification
+
+
+def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
+    known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
+    return [
+        _problem_at(document, path, error)
+        for path, text in _expressions(document.data)
+        for error in _expression_errors(text, tables, known, _scope_names(document.data, path))
+    ]
+
+
+def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
+    """What an expression at this place sees."""
+    if path[0] == "outputs":
+        return (*SCOPE_NAMES, RECORD, *_sampled(data))
+    return (*SCOPE_NAMES, *_sampled(data)) if path[0] == "transform" else SCOPE_NAMES
+
+
+def _sampled(data: Any) -> tuple[str, ...]:
+    options = data.get("sample")
+    return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
+
+
+def _captured(data: Any) -> tuple[str, ...] | None:
+    """What the topic captures; None if it is no topic, which is a problem of its own."""
+    topic = data.get("topic") if isinstance(data, dict) else None
+    try:
+        return TopicPattern.parse(topic).captured if isinstance(topic, str) else None
+    except TopicError:
+        return None
+
+
+def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
+    """Give all that stands where an expression belongs and is text; anything else is a problem of form."""
+    if not isinstance(data, dict):
+        return
+    outputs = data.get("outputs")
+    places: list[tuple[Path, Any]] = [(("where",), data.get("where")), (("transform",), data.get("transform"))]
+    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if isinstance(output, dict):
+            places.append((("outputs", number, "partition_key_from"), output.get("partition_key_from")))
+    for section in ("changes", "sample"):
+        options = data.get(section)
+        if isinstance(options, dict):
+            places += [((section, name), options.get(name)) for name in ("key", "value")]
+    yield from ((path, text) for path, text in places if isinstance(text, str) and text)
+
+
+def _expression_errors(text: str, tables: Tables, known: _Known, names: tuple[str, ...]) -> list[ExpressionError]:
+    try:
+        expression = compile_expression(text, tables)
+    except ExpressionError as error:
+        return [error]
+    return [*_unknown_names(expression, names), *_unknown_members(expression, known)]
+
+
+def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
+    """Give the captures and properties that there cannot be: JMESPath would make null of them too."""
+    wrong = [
+        (of, name, _unknown_member(of, name, members))
+        for of, name in sorted(expression.members)
+        if (members := known.get(of)) is not None and name not in members
+    ]
+    wrong += [
+        (of, name, _INSIDE.format(of=of, name=name))
+        for of, name in sorted(expression.inner)
+        if name in (known.get(of) or ())
+    ]
+    return [
+        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
+    ]
+
+
+def _member_offset(text: str, of: str, name: str) -> int:
+    place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
+    return place.end() - len(name) if place else 0
+
+
+def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    there = (
+        f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
+    )
+    return f"there is no '{of}.{name}'; " + (f"did you mean '{near[0]}'?" if near else there)
+
+
+def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
+    """Give the names that no scope has: JMESPath would make null of them without a word."""
+    return [
+        ExpressionError(_unknown_name(name, known, expression.text), _offset(expression.text, name), expression.text)
+        for name in sorted(expression.names or ())
+        if name not in known
+    ]
+
+
+def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
+    if name == RECORD:
+        return f"'{RECORD}' is there in `partition_key_from` only"
+    if name == SAMPLE:
+        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
+    hint = unknown_name(name, text) or hint
+    return f"nothing is called '{name}' here; {hint}"
+
+
+def _offset(text: str, name: str) -> int:
+    """Give the first place where a name stands by itself: not as a field of something, nor as a key."""
+    found = re.search(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text) or re.search(re.escape(name), text)
+    return found.start() if found else 0
+
+
+def _each_problems(document: Document) -> list[Problem]:
+    data = document.data
+    if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
+        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
+        return [document.problem(("each",), message)]
+    return []
+
+
+def _blanks(document: Document) -> list[Problem]:
+    """Give the keys with nothing after the colon: left out, `where` would let every message through, and a file that
+    is being written looks like that. A `null` that is written out is meant."""
+    data = document.data
+    if not isinstance(data, dict):
+        return []
+    paths: list[Path] = [(key,) for key in ("where", "transform", "csv")]
+    outputs = data.get("outputs")
+    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        paths += [("outputs", number, key) for key in output] if isinstance(output, dict) else []
+    message = "nothing stands here; fill it in, or leave the key out"
+    return [document.problem(path, message) for path in paths if document.blank(path)]
+
+
+def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:
+    """Point at the place in the file: exact in one line and in a `|` block, whose lines share their indentation."""
+    line, column = document.value_place(path)
+    before = error.text[: error.offset]
+    place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)
+    return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}")

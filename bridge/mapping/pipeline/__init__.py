@@ -1,0 +1,1 @@
+"""The hot path of a message through one mapping."""

@@ -1,0 +1,77 @@
+"""The compiled parts of a mapping: its decoder, its expressions, and the scope they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.mapping.expressions.expression import Expression, compile_expression
+from bridge.mapping.pipeline.decoding import decoder
+from bridge.mapping.pipeline.envelope import NAMES
+from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.schema.mapping_spec import Specification
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """The expressions of `changes` and `sample`; None where there is none."""
+
+    changes_key: Expression | None = None
+    changes_value: Expression | None = None
+    sample_key: Expression | None = None
+    sample_value: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """In the order they are used; `keys` are the outputs' `partition_key_from`."""
+
+    decode: Callable[[bytes], Any]
+    scope: BuildScope
+    where: Expression | None
+    remembering: Remembering
+    transform: Expression | None
+    keys: tuple[Expression | None, ...]
+
+
+def compile_steps(name: str, specification: Specification, tables: Tables) -> Steps:
+    """Raises ExpressionError."""
+
+    def compiled(text: str | None) -> Expression | None:
+        return None if text is None else compile_expression(text, tables)
+
+    where, transform = compiled(specification.where), compiled(specification.transform)
+    keys = tuple(compiled(output.partition_key_from) for output in specification.outputs)
+    changes, sample = specification.changes, specification.sample
+    remembering = Remembering(
+        *((compiled(changes.key), compiled(changes.value)) if changes else (None, None)),
+        *((compiled(sample.key), compiled(sample.value)) if sample else (None, None)),
+    )
+    parts = (remembering.changes_key, remembering.changes_value, remembering.sample_key, remembering.sample_value)
+    names = _names(each for each in (where, transform, *keys, *parts) if each is not None)
+    if names is not None and any(output.envelope for output in specification.outputs):
+        names |= NAMES
+    if transform is None and names is not None and RECORD in names:
+        names |= {"payload"}
+    all_of_it = changes is not None and changes.value is None
+    unseen = specification.payload == "bytes" and names is not None and "payload" not in names and not all_of_it
+    decode = _not_looked_at if unseen else decoder(specification)
+    return Steps(decode, scope_builder(name, names), where, remembering, transform, keys)
+
+
+def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:
+    names: frozenset[str] = frozenset()
+    for expression in expressions:
+        if expression.names is None:
+            return None
+        names |= expression.names
+    return names
+
+
+def _not_looked_at(_payload: bytes) -> None:
+    """Stand in for a decoder that can refuse nothing and whose list of integers no expression would see."""

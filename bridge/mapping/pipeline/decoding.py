@@ -1,0 +1,58 @@
+"""From a message's bytes to the value that expressions see, as the mapping's file has it; and back, for its tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from bridge.payloads import DECODERS
+from bridge.payloads.cbor import encode as to_cbor
+from bridge.payloads.compression import compress, decompressor
+from bridge.payloads.csv import FIRST_LINE, Csv
+from bridge.payloads.msgpack import encode as to_msgpack
+from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.model import Message
+
+ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
+    "json": orjson.dumps,
+    "msgpack": to_msgpack,
+    "cbor": to_cbor,
+    "sparkplug_b": to_sparkplug,
+}
+"""By the name that a mapping's `payload` gives, where every JSON value can be one. They raise ValueError, TypeError."""
+
+
+def decoder(specification: Specification) -> Callable[[bytes], Any]:
+    """Give what reads payloads, decompressed ones; it raises DecodeError.
+
+    Of `sparkplug_b` it gives the bytes as integers: what they mean depends on the births (see `stateful`).
+    """
+    if specification.payload == "sparkplug_b":
+        return DECODERS["bytes"].decode
+    options = specification.csv
+    if options is None:
+        return DECODERS[specification.payload].decode
+    header = None if options.header == FIRST_LINE else options.header
+    return Csv(header, options.delimiter, numbers=options.numbers).decode
+
+
+def decompression(specification: Specification) -> Callable[[Message], Message] | None:
+    """Give what makes a message one with its payload decompressed; None if none is compressed.
+
+    It raises DecodeError.
+    """
+    if specification.compression == "none":
+        return None
+    decompress = decompressor(specification.compression, specification.max_decompressed_bytes)
+    return lambda message: message._replace(payload=decompress(message.payload))
+
+
+def compressed(specification: Specification, payload: bytes) -> bytes:
+    """Give what a test sends, as a device would send it."""
+    return compress(specification.compression, payload)

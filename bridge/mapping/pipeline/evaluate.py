@@ -1,0 +1,84 @@
+"""What a mapping makes of one message, as one closure. This is the bridge's hot path.
+
+Everything that can be decided beforehand is decided. Applying never raises: what goes wrong with a message is a value,
+a Rejection, for all outputs or for the one output and item it concerns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bridge.errors import Rejected, TransformError
+from bridge.mapping.expressions.expression import truthy
+from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, Convert
+from bridge.model import Mapped, Message, Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.pipeline.compiled_parts import Steps
+    from bridge.mapping.pipeline.scope import Scope
+
+FILTERED = Mapped([], ())
+"""Nothing was made of the message, and rightly so. Shared: never to be changed."""
+
+
+class Apply(Protocol):
+    """What a mapping makes of one message that its topic pattern matches. Never raises, except as a `flow`."""
+
+    def __call__(
+        self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
+    ) -> Mapped:
+        """`item`: only this item of `each`; None for all."""
+        ...
+
+
+def flow(steps: Steps, convert: Convert) -> Apply:
+    """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `guarded`."""
+    decode, build, passes = steps.decode, steps.scope, condition(steps.where)
+
+    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+        scope = build(message, decode(message.payload), captures, levels)
+        if passes is not None and not passes(scope):
+            return FILTERED
+        return convert(message, scope, item)
+
+    return apply
+
+
+def condition(where: Expression | None) -> Callable[[Scope], bool] | None:
+    """Whether a scope passes `where`; raises TransformError."""
+    if where is None:
+        return None
+    search = where.search
+
+    def passes(scope: Scope) -> bool:
+        try:
+            value: Any = search(scope)
+        except TransformError as error:
+            raise TransformError(f"where: {error.detail}") from None
+        return value is True or truthy(value)
+
+    return passes
+
+
+def guarded(
+    inner: Apply, every: tuple[int, ...], decompress: Callable[[Message], Message] | None, *, skip_retained: bool
+) -> Apply:
+    """Whatever is wrong with a message is a rejection for all outputs."""
+
+    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+        if skip_retained and message.retain:
+            return FILTERED
+        try:
+            if decompress is not None:
+                message = decompress(message)
+            return inner(message, captures, levels, item)
+        except Rejected as error:
+            return Mapped([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+        except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
+            detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
+            return Mapped([], (Rejection(every, item, "internal", detail),))
+
+    return apply

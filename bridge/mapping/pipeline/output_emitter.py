@@ -1,0 +1,113 @@
+"""What one output makes of a record: its partition key, and whether its stream takes it.
+
+- A partition key must be text of 1 to 256 characters, or a number, which becomes its JSON text.
+- A record larger than its stream takes is rejected: data and key together are counted, as Kinesis does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+
+from bridge.errors import PartitionKeyError, RecordTooLarge, TransformError
+from bridge.mapping.pipeline.scope import RECORD, Scope
+from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, Draft, Output
+
+if TYPE_CHECKING:
+    from bridge.mapping.expressions.expression import Expression
+
+SPREAD_KEY_BYTES = 20
+"""Room kept for the key that the spool gives a spread record: a 64-bit number in decimal."""
+
+Limits: TypeAlias = Mapping[str, int]
+"""The most bytes (data and key) a record may have, by destination. Read anew for each record."""
+
+_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
+
+Emit: TypeAlias = Callable[[Scope, Any, bytes], Draft]
+"""(scope, record, the record's bytes) to draft, for one output. Raises PartitionKeyError, RecordTooLarge."""
+
+
+def json_type(value: Any) -> str:
+    """Give the name of a value's JSON type, with its article."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "null" if value is None else type(value).__name__)
+
+
+def emitter(
+    output: Output,
+    key_from: Expression | None,
+    limits: Limits,
+    envelope: Callable[[Scope, bytes], bytes] | None = None,
+) -> Emit:
+    """Give the closure for one output; `key_from` is its `partition_key_from`."""
+    if envelope is not None:
+        emit_enveloped = emitter(output, key_from, limits)
+        return lambda scope, record, data: emit_enveloped(scope, record, envelope(scope, data))
+    if key_from is not None:
+        return _emit_keyed(output, key_from, limits)
+    number, stream, key = output.number, str(output.destination), output.partition_key
+    key_bytes = SPREAD_KEY_BYTES if key is None else len(key.encode())
+    limit_of = limits.get
+
+    def emit(_scope: Scope, _record: Any, data: bytes) -> Draft:
+        if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
+            raise _too_large(output, limits, len(data) + key_bytes)
+        return _new(Draft, (number, key, data))
+
+    return emit
+
+
+def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
+    number, stream, search, limit_of = output.number, str(output.destination), key_from.search, limits.get
+    with_record = key_from.names is None or RECORD in key_from.names
+
+    def emit(scope: Scope, record: Any, data: bytes) -> Draft:
+        try:
+            key = search({**scope, RECORD: record} if with_record else scope)
+        except TransformError as error:
+            raise PartitionKeyError(f"partition_key_from: {error.detail}") from None
+        key, key_bytes = checked_key(key)
+        if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
+            raise _too_large(output, limits, len(data) + key_bytes)
+        return _new(Draft, (number, key, data))
+
+    return emit
+
+
+def checked_key(value: Any) -> tuple[str, int]:
+    """Give the key that an expression's result stands for, and its bytes in UTF-8; raises PartitionKeyError."""
+    key = value if type(value) is str else _key_text(value)
+    key_bytes = len(key) if key.isascii() else _utf8_bytes(key)
+    if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
+        raise PartitionKeyError(_key_length(key))
+    return key, key_bytes
+
+
+def _key_text(value: Any) -> str:
+    """Give a number's JSON text; raises PartitionKeyError for all else."""
+    if type(value) is int:
+        return str(value)
+    if type(value) is float and (text := orjson.dumps(value).decode()) != "null":  # NaN and infinity have no JSON text
+        return text
+    raise PartitionKeyError(f"partition_key_from: gave {json_type(value)}; a key is text or a number")
+
+
+def _utf8_bytes(key: str) -> int:
+    try:
+        return len(key.encode())
+    except UnicodeEncodeError:
+        raise PartitionKeyError("partition_key_from: the key holds half of a surrogate pair") from None
+
+
+def _key_length(key: str) -> str:
+    if not key:
+        return "partition_key_from: gave empty text"
+    return f"partition_key_from: the key has {len(key)} characters; Kinesis takes {MAX_PARTITION_KEY_CHARS}"
+
+
+def _too_large(output: Output, limits: Limits, size: int) -> RecordTooLarge:
+    most = limits.get(str(output.destination), MAX_RECORD_BYTES)
+    return RecordTooLarge(f"{size} bytes with the partition key; '{output.data_stream}' takes {most}")

@@ -1,0 +1,140 @@
+"""From a scope to records: what a mapping's transform and outputs make of a message that passed `where`.
+
+- `transform` gives null: rejected, since a record of `null` is nearly always a misspelt name. Messages are left out
+  with `where`.
+- `each: true`: one record an item; an empty list is filtered; a null item is rejected alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+
+from bridge.errors import Rejected, TransformError
+from bridge.mapping.pipeline.output_emitter import Emit, json_type
+from bridge.model import Draft, Mapped, Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.pipeline.scope import Scope
+    from bridge.model import Message
+
+MAX_DETAIL_CHARS = 500
+"""A reason is for a person, and is kept with every dead letter."""
+
+_LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
+_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
+
+Convert: TypeAlias = "Callable[[Message, Scope, int | None], Mapped]"
+"""What a message that passed `where` becomes. Raises TransformError if nothing can be made of it."""
+
+
+def converter(emits: Sequence[Emit], transform: Expression | None, *, each: bool) -> Convert:
+    """Give the closure for a mapping; `emits` are its outputs' (see `outputs.emitter`)."""
+    emitters = tuple(enumerate(emits))
+    if transform is None:
+        return _one_unchanged(emitters[0][1]) if len(emitters) == 1 else _unchanged(emitters)
+    if each:
+        return _each(transform, emitters)
+    return _one_to_one(transform, emitters[0][1]) if len(emitters) == 1 else _one_to_many(transform, emitters)
+
+
+def _search(transform: Expression, scope: Scope) -> Any:
+    try:
+        return transform.search(scope)
+    except TransformError as error:
+        raise TransformError(f"transform: {error.detail}") from None
+
+
+def _json(record: Any, what: str = "the result") -> bytes:
+    if record is None:
+        raise TransformError(f"transform: {what} is null; leave it out with {_LEAVE_OUT[what]}")
+    try:
+        return orjson.dumps(record)
+    except TypeError as error:
+        raise TransformError(f"transform: {what} cannot become JSON: {error}") from None
+
+
+def _emit_all(
+    emitters: tuple[tuple[int, Emit], ...], scope: Scope, record: Any, data: bytes, item: int | None
+) -> tuple[list[Draft], list[Rejection]]:
+    drafts, rejections = [], []
+    for number, emit in emitters:
+        try:
+            drafts.append(emit(scope, record, data))
+        except Rejected as error:
+            rejections.append(Rejection((number,), item, error.code, error.detail[:MAX_DETAIL_CHARS]))
+    return drafts, rejections
+
+
+def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    def convert(message: Message, scope: Scope, item: int | None) -> Mapped:
+        drafts, rejections = _emit_all(emitters, scope, scope["payload"], message.payload, item)
+        return Mapped(drafts, tuple(rejections))
+
+    return convert
+
+
+def _one_unchanged(emit: Emit) -> Convert:
+    """`_unchanged` without what one output does not need."""
+
+    def convert(message: Message, scope: Scope, _item: int | None) -> Mapped:
+        return _new(Mapped, ([emit(scope, scope["payload"], message.payload)], (), None))
+
+    return convert
+
+
+def _one_to_one(transform: Expression, emit: Emit) -> Convert:
+    """Give what most mappings need: `_one_to_many` without what one output does not need."""
+    search = transform.search
+
+    def convert(_message: Message, scope: Scope, _item: int | None) -> Mapped:
+        try:
+            record = search(scope)
+        except TransformError as error:
+            raise TransformError(f"transform: {error.detail}") from None
+        data = _json(record)
+        return _new(Mapped, ([emit(scope, record, data)], (), None))
+
+    return convert
+
+
+def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    def convert(_message: Message, scope: Scope, item: int | None) -> Mapped:
+        record = _search(transform, scope)
+        drafts, rejections = _emit_all(emitters, scope, record, _json(record), item)
+        return Mapped(drafts, tuple(rejections))
+
+    return convert
+
+
+def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    every = tuple(number for number, _ in emitters)
+
+    def convert(_message: Message, scope: Scope, item: int | None) -> Mapped:
+        drafts: list[Draft] = []
+        rejections: list[Rejection] = []
+        for number, record in _items(_search(transform, scope), item):
+            try:
+                made, refused = _emit_all(emitters, scope, record, _json(record, "the item"), number)
+            except TransformError as error:
+                rejections.append(Rejection(every, number, error.code, error.detail[:MAX_DETAIL_CHARS]))
+            else:
+                drafts += made
+                rejections += refused
+        return Mapped(drafts, tuple(rejections))
+
+    return convert
+
+
+def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
+    if not isinstance(records, list):
+        raise TransformError(f"transform: `each` needs a list, and the result is {json_type(records)}")
+    if item is None:
+        return tuple(enumerate(records))
+    if item >= len(records):
+        raise TransformError(f"transform: there is no item {item} any more, only {len(records)}")
+    return ((item, records[item]),)

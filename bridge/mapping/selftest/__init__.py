@@ -1,0 +1,1 @@
+"""The tests that a mapping file holds for its own mapping."""

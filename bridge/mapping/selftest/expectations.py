@@ -1,0 +1,135 @@
+"""What a mapping's test expects, held against what the mapping made; what is not met is told for a person."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.rendering import SPREAD, cut, printable, record_line, rejection_line, shown_data, shown_key, written
+from bridge.mapping.schema.mapping_spec import ExpectedDeadLetter, ExpectedRecord
+from bridge.mapping.selftest.value_diff import changes, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.selftest.value_diff import Change
+    from bridge.model import Draft, Mapped
+
+_RECORD_CHARS: Final = 200
+"""Of a record on one line."""
+
+
+def unmet(mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: Mapped) -> list[str]:
+    """Lines that show what was expected and what came instead; none if all is as expected."""
+    if isinstance(expect, ExpectedDeadLetter):
+        codes = [rejection.code for rejection in mapped.rejections]
+        met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
+        return [] if met else [_labelled("expected", f"dead letter {expect.dead_letter}"), *_came(mapping, mapped)]
+    if not expect or isinstance(expect, str):
+        met = not mapped.drafts and not mapped.rejections
+        return [] if met else [_labelled("expected", "nothing: filtered"), *_came(mapping, mapped)]
+    if not mapped.drafts:
+        wanted = [_labelled("expected", _expected_line(record)) for record in expect]
+        return [*wanted, *_came(mapping, mapped)]
+    rejections = [_labelled("dead letter", rejection_line(mapping, each)) for each in mapped.rejections]
+    return [*_Records(mapping, expect, mapped.drafts).unmet(), *rejections]
+
+
+def _came(mapping: Mapping, mapped: Mapped) -> Iterator[str]:
+    yield from (_labelled("got", record_line(mapping, draft, _RECORD_CHARS)) for draft in mapped.drafts)
+    yield from (_labelled("got", f"dead letter {rejection_line(mapping, each)}") for each in mapped.rejections)
+    if not mapped.drafts and not mapped.rejections:
+        yield _labelled("got", "nothing: filtered")
+
+
+def _labelled(label: str, text: str) -> str:
+    return f"{label:<13}{text}"
+
+
+def _expected_line(record: ExpectedRecord) -> str:
+    key = "" if record.partition_key in {None, SPREAD} else f", key '{record.partition_key}'"
+    value = record.data_text if record.data_text is not None else record.data_base64
+    text = written(record.data) if "data" in record.model_fields_set else str(value)
+    return printable(f"{record.data_stream}{key}: {cut(text, _RECORD_CHARS)}")
+
+
+class _Records:
+    """Expected records against those made.
+
+    What is the same at the beginning and at the end is paired first, so that one record too many or too few does not
+    make all the others look wrong; what is left is paired by stream, in order.
+    """
+
+    def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[Draft]) -> None:
+        self._mapping = mapping
+        self._expected = expected
+        self._made = made
+
+    def unmet(self) -> list[str]:
+        """Lines; none if all is as expected."""
+        begin, end = self._same_ends()
+        wanted = list(range(begin, len(self._expected) - end))
+        drafts = self._made[begin : len(self._made) - end]
+        made = list(range(begin, begin + len(drafts)))
+        lines: list[str] = []
+        pairs = self._pairs(wanted, made)
+        for one, other in pairs:
+            found = self._changes(one, other)
+            if found:
+                stream = self._expected[one].data_stream
+                lines += [f"record {one + 1}, {stream}:", *(f"  {line}" for line in table(found, "expected", "got"))]
+        lines += [
+            _labelled("not made", f"record {one + 1}, {_expected_line(self._expected[one])}")
+            for one in wanted
+            if one not in {pair[0] for pair in pairs}
+        ]
+        lines += [
+            _labelled("not expected", record_line(self._mapping, self._made[other], _RECORD_CHARS))
+            for other in made
+            if other not in {pair[1] for pair in pairs}
+        ]
+        if not lines and any(one != other for one, other in pairs):
+            order = ", ".join(self._stream(other) for other in made)
+            return [f"the records are as expected, but in another order: {order}"]
+        return lines
+
+    def _same_ends(self) -> tuple[int, int]:
+        shorter = min(len(self._expected), len(self._made))
+        begin = next((place for place in range(shorter) if self._changes(place, place)), shorter)
+        last, last_made = len(self._expected) - 1, len(self._made) - 1
+        left = shorter - begin
+        end = next((back for back in range(left) if self._changes(last - back, last_made - back)), left)
+        return begin, end
+
+    def _pairs(self, wanted: list[int], made: list[int]) -> list[tuple[int, int]]:
+        free = list(made)
+        pairs: dict[int, int] = {}
+        for one in wanted:
+            other = next((each for each in free if self._stream(each) == self._expected[one].data_stream), None)
+            if other is not None:
+                pairs[one] = other
+                free.remove(other)
+        rest = [one for one in wanted if one not in pairs]
+        return sorted({**pairs, **dict(zip(rest, free, strict=False))}.items())
+
+    def _stream(self, other: int) -> str:
+        return self._mapping.outputs[self._made[other].output].data_stream
+
+    def _changes(self, one: int, other: int) -> list[Change]:
+        wanted = self._expected[one]
+        expected = wanted.model_dump(include=wanted.model_fields_set)
+        draft = self._made[other]
+        got: dict[str, Any] = {"data_stream": self._stream(other), **self._data(wanted, self._mapping.content(draft))}
+        if wanted.partition_key is None:
+            expected.pop("partition_key", None)
+        else:
+            got["partition_key"] = shown_key(draft)
+        return changes(expected, got)
+
+    def _data(self, wanted: ExpectedRecord, data: bytes) -> dict[str, Any]:
+        if wanted.data_base64 is not None:
+            return {"data_base64": base64.b64encode(data).decode()}
+        if wanted.data_text is not None:
+            return {"data_text": data.decode(errors="backslashreplace")}
+        return shown_data(self._mapping, data)

@@ -1,0 +1,133 @@
+"""A mapping's own tests: messages written into its file, and what must become of them."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.mapping.pipeline.decoding import ENCODERS, compressed
+from bridge.mapping.selftest.expectations import unmet
+from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.topics.pattern import TopicPattern
+from bridge.model import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.documents import Path
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.schema.mapping_spec import CaseSpecification, EarlierMessage, Specification
+    from bridge.model import Mapped
+
+_NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What came of one test. `difference` is for a person, and empty if the test passed."""
+
+    number: int
+    name: str
+    difference: str
+
+    @property
+    def passed(self) -> bool:
+        """The mapping did as expected."""
+        return not self.difference
+
+
+def run_cases(mapping: Mapping) -> list[CaseResult]:
+    """Run all tests of a mapping, in their order."""
+    tests = mapping.specification.tests
+    return [CaseResult(number, case.name, _difference(mapping, case)) for number, case in enumerate(tests)]
+
+
+def case_message(specification: Specification, case: EarlierMessage) -> Message:
+    """Give the message a test sends."""
+    qos = specification.qos if case.qos is None else case.qos
+    payload = encode_payload(specification, case)
+    return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
+
+
+def encode_payload(specification: Specification, case: EarlierMessage) -> bytes:
+    """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have.
+
+    With `compression` a value and a text are compressed, and `payload_base64` is sent as it is.
+    """
+    if case.payload_base64 is not None:
+        return base64.b64decode(case.payload_base64)
+    return compressed(specification, _encoded(specification, case))
+
+
+def _encoded(specification: Specification, case: EarlierMessage) -> bytes:
+    if case.payload_text is not None:
+        return case.payload_text.encode()
+    encode = ENCODERS.get(specification.payload)
+    if encode is not None:
+        return encode(case.payload)
+    if specification.payload == "bytes":
+        return _octets(case.payload)
+    if isinstance(case.payload, str):
+        return case.payload.encode()
+    if isinstance(case.payload, int | float) and not isinstance(case.payload, bool):
+        return ENCODERS["json"](case.payload)
+    raise ValueError(f"with `payload: {specification.payload}` a test's payload is text or a number")
+
+
+def _octets(value: Any) -> bytes:
+    try:
+        return value.encode() if isinstance(value, str) else bytes(list(value))
+    except (TypeError, ValueError):
+        message = "with `payload: bytes` a test's payload is text or a list of whole numbers from 0 to 255"
+        raise ValueError(message) from None
+
+
+def case_faults(specification: Specification) -> list[tuple[Path, str]]:
+    """Give what is wrong with the tests themselves, each with its path in the file."""
+    return [
+        fault
+        for number, case in enumerate(specification.tests)
+        for path, message in (
+            *((("tests", number, "before", place), earlier) for place, earlier in enumerate(case.before)),
+            (("tests", number), case),
+        )
+        for fault in _faults(specification, path, message)
+    ]
+
+
+def _faults(specification: Specification, path: Path, case: EarlierMessage) -> Iterator[tuple[Path, str]]:
+    pattern = TopicPattern.parse(specification.topic)
+    if pattern.match(case.topic) is None:
+        yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
+    yield from (((*path, "payload", *place), _NO_JSON) for place in _not_finite(case.payload))
+    try:
+        encode_payload(specification, case)
+    except (ValueError, TypeError) as error:
+        yield (*path, "payload"), str(error)
+
+
+def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Give the places of what a JSON writer would make null of, without a word."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(item, (*path, key))
+
+
+def _difference(mapping: Mapping, case: CaseSpecification) -> str:
+    if mapping.stateful is not None:
+        mapping.stateful.attach(Scratch())
+    for earlier in case.before:
+        _sent(mapping, earlier)
+    return "\n".join(unmet(mapping, case.expect, _sent(mapping, case)))
+
+
+def _sent(mapping: Mapping, case: EarlierMessage) -> Mapped:
+    """What a message makes; records of earlier messages that it lets go come first."""
+    message = case_message(mapping.specification, case)
+    captures = mapping.pattern.match(message.topic) or {}
+    mapped = mapping.apply(message, captures, message.topic.split("/"))
+    return mapped._replace(drafts=mapping.made(mapped))

@@ -1,0 +1,1 @@
+"""Mappings with state: `changes` and `sample`."""

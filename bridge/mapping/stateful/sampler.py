@@ -1,0 +1,182 @@
+"""`sample`: of each key's messages, one in a span of time goes on; the others are filtered.
+
+Spans are the clock's: with `every_secs: 10` from :00 to :10 and so on, by the time a message was received.
+
+    first     the first message of a span goes on at once
+    last      the last one, when the span has ended
+    mean      one record, when the span has ended: made of the last message, with `sample` in sight of the transform:
+              {count, mean, min, max, from_ms, to_ms}
+    min_max   the messages with the lowest and with the highest value, when the span has ended, in the order they came
+
+What waits for the end of its span is a finished record in the mapping's memory, which is written in the transaction
+that acknowledges its message. So it survives a crash, a reload does not change it, and it is counted when it leaves:
+until then it is neither received nor filtered in the books.
+
+What is remembered, a row a key: `sample KEY` -> {span, held: [{records: [[destination, key, base64], ...], ...}], ...}.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+import orjson
+
+from bridge.errors import TransformError
+from bridge.mapping.stateful.change_filter import key_text
+from bridge.mapping.stateful.statistics import Statistics
+from bridge.model import Effects, Mapped, Released
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.mapping.expressions.expression import Expression
+    from bridge.model import Draft, Memory, Message, Output
+
+Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
+ROW: Final = "sample "
+SAMPLE: Final = "sample"
+"""What `keep: mean` adds to a scope."""
+
+
+class Held(NamedTuple):
+    """A message's finished records, and with `min_max` its place and value."""
+
+    records: list[list[Any]]
+    number: int = 0
+    value: float = 0.0
+
+
+class Sampling:
+    """The stage of one mapping. Owned by the thread that maps."""
+
+    def __init__(
+        self, key: Expression | None, every_secs: float, keep: Keep, value: Expression | None, outputs: Sequence[Output]
+    ) -> None:
+        """Without `key` the topic; `value` is there with `mean` and `min_max`."""
+        self._key = key
+        self._every_ms = max(1, round(every_secs * 1000))
+        self._keep = keep
+        self._value = value
+        self._outputs = outputs
+        self._open: dict[str, int] = {}
+
+    def attach(self, memory: Memory) -> None:
+        """Take up what an earlier process, or an earlier version of the mapping, left open."""
+        self._open = {key: orjson.loads(row)["span"] for key, row in memory.items() if key.startswith(ROW)}
+
+    def apply(self, scope: dict[str, Any], message: Message, memory: Memory, convert: Callable[[], Mapped]) -> Mapped:
+        """What a message that passed comes to. Raises TransformError, or what `convert` raises, and changes nothing."""
+        row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
+        span = message.received_at_ms // self._every_ms
+        row = memory.get(row_key)
+        known: dict[str, Any] = orjson.loads(row) if row is not None else {"span": span, "held": []}
+        ended = known["span"] != span
+        released = _released(known["held"]) if ended else ()
+        before = {"span": span, "held": []} if ended or row is None else known
+        mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
+        memory.put(row_key, orjson.dumps(after))
+        self._open[row_key] = span
+        return Mapped(mapped.drafts, mapped.rejections, Effects(filtered, (), released))
+
+    def show_alone(self, scope: dict[str, Any], message: Message) -> None:
+        """A replayed message is a span by itself. Raises TransformError."""
+        if self._keep == "mean":
+            scope[SAMPLE] = Statistics().with_value(self._number(scope), message.received_at_ms).shown()
+
+    def due(self, now_ms: int, memory: Memory) -> tuple[Released, ...]:
+        """The records of all spans that have ended. A clock that was set back ends them too."""
+        now = now_ms // self._every_ms
+        released: list[Released] = []
+        for key in [key for key, span in self._open.items() if span != now]:
+            row = memory.get(key)
+            released += _released(orjson.loads(row)["held"]) if row is not None else ()
+            memory.forget(key)
+            del self._open[key]
+        return tuple(released)
+
+    # -- what to keep: each gives what goes on now, the row, and how many messages are filtered ---------------------
+
+    def _first(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+        if "seen" in row:
+            return _Kept(_NOTHING, row, 1)
+        mapped = convert()
+        if not mapped.drafts:
+            return _Kept(mapped, row, 0 if mapped.rejections else 1)
+        return _Kept(mapped, {**row, "seen": True}, 0)
+
+    def _last(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+        mapped = convert()
+        if not mapped.drafts:
+            return _Kept(mapped, row, 0 if mapped.rejections else 1)
+        held = Held(self._records(mapped.drafts))
+        return _Kept(Mapped([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
+
+    def _mean(self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], Mapped]) -> _Kept:
+        statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
+        scope[SAMPLE] = statistics.shown()
+        kept = self._last(row, scope, message, convert)
+        return _Kept(kept.mapped, {**kept.row, "statistics": statistics.stored()}, kept.filtered)
+
+    def _min_max(self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+        value, number = self._number(scope), row.get("number", 0)
+        if isinstance(value, dict):
+            raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
+        mapped = convert()
+        if not mapped.drafts:
+            return _Kept(mapped, row, 0 if mapped.rejections else 1)
+        before = [Held(*each) for each in row["held"]]
+        candidates = [*before, Held(self._records(mapped.drafts), number, value)]
+        lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
+        held = [each for each in candidates if each is lowest or each is highest]
+        row = {**row, "held": [list(each) for each in held], "number": number + 1}
+        return _Kept(Mapped([], mapped.rejections), row, len(candidates) - len(held))
+
+    def _number(self, scope: dict[str, Any]) -> Any:
+        value = self._value.search(scope) if self._value is not None else None
+        numbers = value.values() if isinstance(value, dict) else (value,)
+        for each in numbers:
+            if isinstance(each, bool) or not isinstance(each, int | float):
+                found = orjson.dumps(each).decode()[:100]
+                raise TransformError(f"sample.value: gave {found}; expected a number, or an object of numbers")
+        return value
+
+    def _records(self, drafts: Sequence[Draft]) -> list[list[Any]]:
+        destinations = {output.number: str(output.destination) for output in self._outputs}
+        return [[destinations[number], key, base64.b64encode(data).decode()] for number, key, data in drafts]
+
+
+class _Kept(NamedTuple):
+    mapped: Mapped
+    row: dict[str, Any]
+    filtered: int
+
+
+_NOTHING: Final = Mapped([], ())
+_KEEPERS: Final = {
+    "first": Sampling._first,  # noqa: SLF001  this module's own
+    "last": Sampling._last,  # noqa: SLF001
+    "mean": Sampling._mean,  # noqa: SLF001
+    "min_max": Sampling._min_max,  # noqa: SLF001
+}
+
+
+def leave(memory: Memory) -> tuple[Released, ...]:
+    """All that is held, at once: nobody will ask for it when its span ends, and the records must not be lost."""
+    rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
+    for key in rows:
+        memory.forget(key)
+    return tuple(released for held in rows.values() for released in _released(held))
+
+
+def _value(held: Held) -> float:
+    return held.value
+
+
+def _released(held: list[list[Any]]) -> tuple[Released, ...]:
+    """In the order the messages came."""
+    return tuple(
+        Released(destination, key, base64.b64decode(data))
+        for each in held
+        for destination, key, data in Held(*each).records
+    )

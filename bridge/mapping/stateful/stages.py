@@ -1,0 +1,158 @@
+"""Mappings that remember: Sparkplug B, `changes` and `sample`.
+
+decode (births) -> where -> changes -> sample ( transform -> partition keys )
+
+A message that is rejected leaves no trace in `changes` and `sample`, so that it can be replayed. A replay in turn finds
+the memory as it is, and leaves it so; it goes past `changes` and `sample`, since someone wants to see it arrive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import Rejected
+from bridge.mapping.pipeline.evaluate import FILTERED, condition
+from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS
+from bridge.mapping.stateful.change_filter import Changes, Deadband, Deadbands, remember
+from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.sampler import Sampling
+from bridge.model import Effects, Mapped, Rejection
+from bridge.payloads.sparkplug.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.mapping.pipeline.compiled_parts import Steps
+    from bridge.mapping.pipeline.evaluate import Apply
+    from bridge.mapping.pipeline.record_builder import Convert
+    from bridge.mapping.pipeline.scope import Scope
+    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.model import Command, Memory, Message, Output, Released
+
+    Read = Callable[[Message, Memory], tuple[Any, tuple[Command, ...]]]
+
+
+class Stateful:
+    """What one mapping remembers, and the stages that need it. Its memory is lost unless another is attached."""
+
+    def __init__(self, read: Read, changes: Changes | None, sampling: Sampling | None) -> None:
+        self.read = read
+        self.changes = changes
+        self.sampling = sampling
+        self.memory: Memory = Scratch()
+
+    def attach(self, memory: Memory) -> None:
+        """Use this memory from now on."""
+        self.memory = memory
+        if self.sampling is not None:
+            self.sampling.attach(memory)
+
+    def due(self, now_ms: int) -> tuple[Released, ...]:
+        """Records that no longer wait for anything. Called about once a second."""
+        return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
+
+
+def stateful(specification: Specification, steps: Steps, outputs: Sequence[Output]) -> Stateful | None:
+    """None for a mapping that remembers nothing, as most."""
+    sparkplug = specification.payload == "sparkplug_b"
+    if not (sparkplug or specification.changes or specification.sample):
+        return None
+    return Stateful(
+        reader(specification, steps, asks=True),
+        _changes(specification, steps),
+        _sampling(specification, steps, outputs),
+    )
+
+
+def reader(specification: Specification, steps: Steps, *, asks: bool) -> Read:
+    """What decodes a message in the light of those before it; without `asks` it asks for no rebirth."""
+    if specification.payload != "sparkplug_b":
+        return lambda message, _memory: (steps.decode(message.payload), ())
+    options = specification.sparkplug
+    rebirth = asks and (options is None or options.rebirth)
+    session = (
+        Session(rebirth=rebirth)
+        if options is None
+        else Session(rebirth=rebirth, rebirth_every_secs=options.rebirth_every_secs)
+    )
+    return session.decode
+
+
+def _changes(specification: Specification, steps: Steps) -> Changes | None:
+    options = specification.changes
+    if options is None:
+        return None
+    remembering = steps.remembering
+    deadbands = _deadbands(options.deadband)
+    return Changes(remembering.changes_key, remembering.changes_value, deadbands, options.at_least_every_secs)
+
+
+def _deadbands(option: float | str | dict[str, float | str]) -> Deadbands:
+    return {name: _deadband(each) for name, each in option.items()} if isinstance(option, dict) else _deadband(option)
+
+
+def _deadband(option: float | str) -> Deadband:
+    return Deadband(float(option[:-1]) / 100, relative=True) if isinstance(option, str) else Deadband(option)
+
+
+def _sampling(specification: Specification, steps: Steps, outputs: Sequence[Output]) -> Sampling | None:
+    options, remembering = specification.sample, steps.remembering
+    if options is None:
+        return None
+    return Sampling(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, outputs)
+
+
+def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int, ...]) -> Apply:
+    """A mapping's way for messages as they come."""
+    go_on = _after_decoding(steps, convert, stages)
+
+    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+        payload, commands = stages.read(message, stages.memory)
+        scope = steps.scope(message, payload, captures, levels)
+        if not commands:
+            return go_on(message, scope, item)
+        try:
+            mapped = go_on(message, scope, item)
+        except Rejected as error:  # what the edge node was to be asked does not depend on it
+            mapped = Mapped([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+        effects = mapped.effects or Effects(int(not mapped.drafts and not mapped.rejections))
+        return mapped._replace(effects=effects._replace(commands=commands))
+
+    return apply
+
+
+def _after_decoding(steps: Steps, convert: Convert, stages: Stateful) -> Convert:
+    passes, changes, sampling = condition(steps.where), stages.changes, stages.sampling
+
+    def go_on(message: Message, scope: Scope, item: int | None) -> Mapped:
+        memory = stages.memory
+        if passes is not None and not passes(scope):
+            return FILTERED
+        row = changes.look(scope, message, memory) if changes is not None else None
+        if changes is not None and row is None:
+            return FILTERED
+        if sampling is None:
+            mapped = convert(message, scope, item)
+        else:
+            mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
+        if row is not None and not mapped.rejections:
+            remember(memory, row)
+        return mapped
+
+    return go_on
+
+
+def replay_flow(specification: Specification, steps: Steps, convert: Convert, stages: Stateful) -> Apply:
+    """A mapping's way for messages that are replayed."""
+    passes, read = condition(steps.where), reader(specification, steps, asks=False)
+
+    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+        payload, _ = read(message, Scratch(stages.memory))
+        scope = steps.scope(message, payload, captures, levels)
+        if stages.sampling is not None:
+            stages.sampling.show_alone(scope, message)
+        if passes is not None and not passes(scope):
+            return FILTERED
+        return convert(message, scope, item)
+
+    return apply

@@ -1,0 +1,1 @@
+"""Topic patterns and the subscriptions that cover them."""

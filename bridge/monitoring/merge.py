@@ -1,0 +1,183 @@
+"""What several bridges tell, as one: counts are added, ages are the oldest's, and states those of the worst off."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.histogram import added
+from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingCoverage, TopicCoverage
+from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, LettersOfCode
+from bridge.spool.ledger import STORED, LedgerRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bridge.delivery.stream_status import StreamStatus
+    from bridge.histogram import Histogrammed
+    from bridge.monitoring.snapshot import Snapshot
+
+_SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes")
+_AT_REST: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
+_STREAM_COUNTS: Final = (
+    "delivered",
+    "rejected",
+    "throttled",
+    "retried",
+    "resent",
+    "duplicates_possible",
+    "requests",
+    "failed_requests",
+    "in_flight_requests",
+    "in_flight_records",
+    "waiting",
+)
+_WORST_FIRST: Final = ("refused", "retrying", "ok")
+
+
+def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
+    """Of at least one, each with the name that its problems get; a problem that all of them have is said once."""
+    snapshots = [snapshot for _, snapshot in named]
+    first = snapshots[0]
+    expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
+    sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in (*_SINCE_START, *_AT_REST)}
+    timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in TIMED}
+    return replace(
+        first,
+        **sums,
+        **timed,
+        connected=all(each.connected for each in snapshots),
+        subscribed=all(each.subscribed for each in snapshots),
+        ledger=books_of(row for each in snapshots for row in each.ledger),
+        streams=_streams(snapshots),
+        dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:SHOWN_LETTERS],
+        problems=_said([(name, each.problems) for name, each in named]),
+        coverage=_coverage([each.coverage for each in snapshots]),
+        rival="; ".join(f"{name}: {each.rival}" for name, each in named if each.rival),
+        blocked="; ".join(f"{name}: {each.blocked}" for name, each in named if each.blocked),
+        spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
+        disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
+        failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
+        reloads=max(each.reloads for each in snapshots),
+        reloaded_at=max(each.reloaded_at for each in snapshots),
+        stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
+        dead_letter_max_bytes=sum(each.dead_letter_max_bytes for each in snapshots),
+        letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.letters_by_code),
+        credentials_expire_at=min(expiring, default=None),
+        answers=_answers([each.answers for each in snapshots]),
+    )
+
+
+def ended(last: Snapshot) -> Snapshot:
+    """What a process counted since its start, when it has ended: added to what the next one counts, it goes on."""
+    streams = [
+        replace(each, state="ok", in_flight_requests=0, in_flight_records=0, waiting=0, oldest_secs=0.0, hot_key="")
+        for each in last.streams
+    ]
+    nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
+    gone = replace(_silenced(last), **nothing, connected=True, subscribed=True, ledger=())
+    return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
+
+
+def at_rest(last: Snapshot) -> Snapshot:
+    """How the spool of a process that has ended stands, by what it told last."""
+    streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
+    return replace(_silenced(last), connected=False, subscribed=False, streams=tuple(streams))
+
+
+def _silenced(last: Snapshot) -> Snapshot:
+    """A process that is not there has nothing wrong with it."""
+    return replace(last, problems=(), stalled=(), blocked="", rival="")
+
+
+def books_of(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
+    """Line by line, the rows of several books as one."""
+    lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        lines[row.mapping, row.stream].update({name: getattr(row, name) for name in STORED})
+    return tuple(_row(place, line) for place, line in sorted(lines.items()))
+
+
+def _row(place: tuple[str, str], line: Counter[str]) -> LedgerRow:
+    return LedgerRow(*place, *(line[name] for name in STORED))
+
+
+def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:
+    by_name: defaultdict[str, list[StreamStatus]] = defaultdict(list)
+    for snapshot in snapshots:
+        for stream in snapshot.streams:
+            by_name[stream.stream].append(stream)
+    return tuple(_stream(by_name[name]) for name in sorted(by_name))
+
+
+def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
+    """State and reason are those of the worst off."""
+    worst = min(parts, key=lambda each: _WORST_FIRST.index(each.state))
+    sums: dict[str, Any] = {name: sum(getattr(each, name) for each in parts) for name in _STREAM_COUNTS}
+    known = [each.max_record_bytes for each in parts if each.max_record_bytes is not None]
+    return replace(
+        worst,
+        **sums,
+        bad_for_secs=max(each.bad_for_secs for each in parts),
+        last_latency_ms=max(each.last_latency_ms for each in parts),
+        oldest_secs=max(each.oldest_secs for each in parts),
+        answered_at=max(each.answered_at for each in parts),
+        hot_key=next((each.hot_key for each in parts if each.hot_key), ""),
+        max_record_bytes=min(known, default=None),
+    )
+
+
+def _said(told: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
+    times = Counter(problem for _, problems in told for problem in set(problems))
+    whole = [problem for problem in dict.fromkeys(p for _, ps in told for p in ps) if times[problem] > 1]
+    own = [f"{name}: {problem}" for name, problems in told for problem in problems if times[problem] == 1]
+    return (*whole, *own)
+
+
+def _codes(counts: Iterable[LettersOfCode]) -> tuple[LettersOfCode, ...]:
+    sums: Counter[str] = Counter()
+    for code, letters in counts:
+        sums[code] += letters
+    return tuple(LettersOfCode(*each) for each in sorted(sums.items()))
+
+
+def _answers(parts: Sequence[Mapping[str, Histogrammed]]) -> dict[str, Histogrammed]:
+    names = sorted({stream for part in parts for stream in part})
+    return {stream: _timed([part[stream] for part in parts if stream in part]) for stream in names}
+
+
+def _timed(histograms: list[Histogrammed]) -> Histogrammed:
+    """Those of a process that has not timed anything have no bounds."""
+    return added([each for each in histograms if each.bounds])
+
+
+def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
+    by_name: defaultdict[str, list[MappingCoverage]] = defaultdict(list)
+    topics: defaultdict[str, list[TopicCoverage]] = defaultdict(list)
+    for report in reports:
+        for mapping in report.mappings:
+            by_name[mapping.name].append(mapping)
+        for topic in report.topics:
+            topics[topic.topic].append(topic)
+    at_ms = max(report.at_ms for report in reports)
+    merged = [
+        TopicCoverage(name, sum(each.messages for each in parts), max(each.last_ms for each in parts))
+        for name, parts in topics.items()
+    ]
+    return CoverageReport(
+        min(report.since_ms for report in reports),
+        at_ms,
+        tuple(_mapping(by_name[name], at_ms) for name in by_name),
+        tuple(sorted(merged, key=lambda each: (-each.messages, each.topic))),
+        sum(report.other_messages for report in reports),
+    )
+
+
+def _mapping(parts: Sequence[MappingCoverage], at_ms: int) -> MappingCoverage:
+    """A pause of all of them is one of each: it cannot have been longer than the shortest of their longest."""
+    messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
+    pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
+    quiet_ms = at_ms - last_ms if messages else 0
+    silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0
+    return MappingCoverage(parts[0].name, parts[0].topic, messages, last_ms, pause_ms, silent_ms)

@@ -1,0 +1,58 @@
+"""/metrics: the declared list, made from one snapshot each time it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.monitoring.metric_definitions import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.histogram import Histogrammed
+    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.snapshot import Snapshot
+
+PREFIX: Final = "mqtt_kinesis_"
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def metrics_text(bridge: Observed) -> bytes:
+    """In the text format of Prometheus."""
+    from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - only who asks needs it
+
+    ours = generate_latest(_Collector(bridge.snapshot()))
+    # Of this process: with workers, of their supervisor. Where there is no /proc it tells nothing.
+    return bytes(ours + generate_latest(ProcessCollector(registry=None)))
+
+
+class _Collector:
+    """In the place of a registry: the families of one moment."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterable[Any]:
+        """One family for each metric."""
+        from prometheus_client.core import (  # noqa: PLC0415 - as above
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
+
+        families = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
+        for metric in METRICS:
+            family = families[metric.kind](
+                PREFIX + metric.name.removesuffix("_total"), metric.help, labels=metric.labels
+            )
+            for labels, value in metric.samples(self._snapshot):
+                if metric.kind == "histogram":
+                    family.add_metric(labels, _buckets(value), value.total)
+                elif value is not None:
+                    family.add_metric(labels, value)
+            yield family
+
+
+def _buckets(value: Histogrammed) -> list[tuple[str, float]]:
+    bounds = [*(repr(bound) for bound in value.bounds), "+Inf"]
+    return [(bound, float(count)) for bound, count in zip(bounds, value.cumulative, strict=True)]

@@ -1,0 +1,49 @@
+"""What the page, the metrics and the health checks need of the bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bridge.ingest.replay import Action, Errand
+    from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.snapshot import Snapshot
+
+Tap = "Callable[[list[Publish]], None]"
+"""Told of each burst by the ingest thread, after it is mapped: it must be quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where to listen, and who may see and do what. Without a token all is read-only, for this machine."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = field(default=None, repr=False)
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Observed(Protocol):
+    """The service. Every method may be called on any thread."""
+
+    mappings: LiveMappings
+
+    def letters_folder(self, worker: int | None) -> Path:
+        """Where the dead letters can be read, of several workers those of one. Raises BridgeError: there is no such."""
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands."""
+
+    def stalled(self) -> list[str]:
+        """Why there is no progress; empty while there is."""
+
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+        """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
+
+    def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
+        """Be told of each burst, or no more."""

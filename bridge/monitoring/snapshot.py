@@ -1,0 +1,161 @@
+"""What the bridge is doing, at one moment: for the page, the metrics, the demo and the summary at the end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from bridge.delivery.stream_status import StreamStatus
+from bridge.histogram import Histogrammed
+from bridge.ingest.topic_coverage import CoverageReport
+from bridge.spool.ledger import LedgerRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+NOTHING_TIMED = Histogrammed((), (0,), 0.0)
+SHOWN_LETTERS = 20
+"""The newest dead letters that a snapshot holds."""
+TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
+_OTHER_FORMS = frozenset({"coverage", "answers", *TIMED})
+WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
+
+
+class DeadLetterSummary(NamedTuple):
+    """One dead letter in a list."""
+
+    number: int
+    mapping: str
+    topic: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
+
+    `detail` says why it is not running; "" while it is. `restarts` are those after a crash, `last_end` says how the
+    last of them came about. What is counted since the start goes on over them.
+    """
+
+    number: int
+    name: str
+    client_id: str
+    folder: str
+    state: WorkerState
+    detail: str
+    pid: int
+    up_secs: float
+    restarts: int
+    last_end: str
+    connected: bool
+    received_messages: int
+    delivered: int
+    spooled: int
+    oldest_secs: float
+    dead_letter_count: int
+
+
+class LettersOfCode(NamedTuple):
+    """Dead letters for one reason, since the start."""
+
+    code: str
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at once. `problems` says what is wrong now, and what to do; empty when all is well."""
+
+    broker: str
+    protocol: str
+    connected: bool
+    subscribed: bool
+    connections: int
+    received_messages: int
+    redelivered: int
+    unmatched: int
+    ledger: tuple[LedgerRow, ...]
+    streams: tuple[StreamStatus, ...]
+    spool_bytes: int
+    dead_letter_count: int
+    dead_letters: tuple[DeadLetterSummary, ...]
+    problems: tuple[str, ...]
+    coverage: CoverageReport
+    client_id: str = ""
+    payload_bytes: int = 0
+    blocked: str = ""
+    """Why nothing can be spooled, and so nothing is read; "" while it can."""
+    rival: str = ""
+    """Another client of the same id throws this one out of its session; "" while there is none."""
+    spool_max_bytes: int = 0
+    disk_free_bytes: int = 0
+    damaged_spools: int = 0
+    failing_mappings: tuple[str, ...] = ()
+    reloads: int = 0
+    reloaded_at: float = 0.0
+    mappings_fingerprint: str = ""
+    settings_fingerprint: str = ""
+    started_at: float = 0.0
+    """As `reloaded_at`: in seconds since 1970."""
+    stalled: tuple[str, ...] = ()
+    """Why there is no progress; empty while there is."""
+    dead_letter_bytes: int = 0
+    dead_letter_max_bytes: int = 0
+    letters_by_code: tuple[LettersOfCode, ...] = ()
+    credentials_expire_at: float | None = None
+    receive_to_spool: Histogrammed = NOTHING_TIMED
+    spool_to_delivered: Histogrammed = NOTHING_TIMED
+    receive_to_delivered: Histogrammed = NOTHING_TIMED
+    answers: Mapping[str, Histogrammed] = field(default_factory=dict)
+    """By stream, how long Kinesis took for each request."""
+    workers: tuple[WorkerStatus, ...] = ()
+    """Of which this is the sum; empty for a bridge that is one process."""
+
+    def value(self) -> dict[str, Any]:
+        """As JSON can hold it, without the coverage and the histograms, which have forms of their own."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
+        told["ledger"] = [row._asdict() for row in self.ledger]
+        told["streams"] = [asdict(stream) for stream in self.streams]
+        told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
+        told["workers"] = [asdict(worker) for worker in self.workers]
+        told["letters_by_code"] = [each._asdict() for each in self.letters_by_code]
+        return {**told, "balanced": self.balanced}
+
+    def told(self) -> dict[str, Any]:
+        """What a command that asks is told."""
+        return {"status": self.value(), "coverage": self.coverage.value()}
+
+    def whole(self) -> dict[str, Any]:
+        """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
+        timed = {name: list(getattr(self, name)) for name in TIMED}
+        answers = {stream: list(each) for stream, each in self.answers.items()}
+        return {**self.value(), **timed, "answers": answers, "coverage": self.coverage.value()}
+
+    @classmethod
+    def of(cls, whole: Mapping[str, Any]) -> Snapshot:
+        """From what `whole` gave; raises KeyError, TypeError or ValueError for anything else."""
+        told = {each.name: whole[each.name] for each in fields(cls)}
+        told["ledger"] = tuple(LedgerRow(**row) for row in told["ledger"])
+        told["streams"] = tuple(StreamStatus(**stream) for stream in told["streams"])
+        told["dead_letters"] = tuple(DeadLetterSummary(**letter) for letter in told["dead_letters"])
+        told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
+        told["coverage"] = CoverageReport.of(told["coverage"])
+        told["letters_by_code"] = tuple(LettersOfCode(**each) for each in told["letters_by_code"])
+        for name in ("problems", "failing_mappings", "stalled"):
+            told[name] = tuple(told[name])
+        for name in TIMED:
+            told[name] = Histogrammed.of(told[name])
+        told["answers"] = {stream: Histogrammed.of(each) for stream, each in told["answers"].items()}
+        return cls(**told)
+
+    @property
+    def balanced(self) -> bool:
+        """Received = delivered + filtered + dead_lettered + dropped + spooled, line by line."""
+        return all(row.balanced for row in self.ledger)
+
+    def total(self, column: str) -> int:
+        """The sum of one column of the books, such as "received"."""
+        return sum(getattr(row, column) for row in self.ledger)

@@ -1,0 +1,75 @@
+"""paho's client with a `Wire` under it.
+
+The one private hook of paho that the bridge uses is `_create_socket`; it is why pyproject.toml bounds paho's version,
+and tests/mqtt/test_paho_client.py holds it to what is assumed here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from bridge.mqtt.packet_stream import Wire
+
+if TYPE_CHECKING:
+    from bridge.mqtt.session_settings import Address, SessionSettings
+
+
+class Client(paho.Client):
+    """One connection attempt's client. Made anew for each, so that nothing of an old connection can leak into it."""
+
+    wire: Wire | None = None
+
+    def __init__(self, settings: SessionSettings, address: Address, *, version_5: bool) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=None if version_5 else not settings.persistent,
+            protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
+            transport="websockets" if address.websocket else "tcp",
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        self._bridge_settings = settings
+        self._bridge_address = address
+        self._bridge_version_5 = version_5
+        self.enable_logger(logging.getLogger("bridge.mqtt.paho"))
+        self.connect_timeout = settings.connect_timeout_secs
+        if settings.username is not None:
+            self.username_pw_set(settings.username, settings.password)
+        if address.websocket:
+            self.ws_set_options(path=address.path or "/mqtt")
+        if address.encrypted:
+            self.tls_set_context(settings.tls.context())
+
+    def dial(self) -> Wire:
+        """Open the connection and send CONNECT. Raises OSError (also for TLS and WebSocket handshakes)."""
+        settings, address = self._bridge_settings, self._bridge_address
+        properties = None
+        if self._bridge_version_5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
+            properties.ReceiveMaximum = settings.receive_maximum
+            properties.SessionExpiryInterval = settings.session_expiry_secs if settings.persistent else 0
+        self.connect(
+            address.host,
+            address.port,
+            keepalive=settings.keepalive_secs,
+            clean_start=not settings.persistent if self._bridge_version_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        if self.wire is None:
+            raise OSError("paho opened no socket")
+        return self.wire
+
+    def _create_socket(self) -> paho.SocketLike:
+        self.wire = Wire(
+            super()._create_socket(),
+            version_5=self._bridge_version_5,
+            max_message_bytes=self._bridge_settings.max_message_bytes,
+        )
+        return self.wire

@@ -1,0 +1,210 @@
+"""From settings to the parts they describe: the one place that knows both."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bridge.aws.credentials import Authentication
+from bridge.config import fingerprint
+from bridge.config.authentication import AssumeRole
+from bridge.delivery.stream_sender import SenderSettings
+from bridge.errors import BridgeError, ConfigError, Problem
+from bridge.ingest.bindings import bind
+from bridge.ingest.manifest_writer import ManifestOptions
+from bridge.ingest.replay import Errands
+from bridge.ingest.topic_coverage import Coverage
+from bridge.kinesis.bandwidth import Uplink
+from bridge.kinesis.dry_run import Printer
+from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.mapping.loading.live_mappings import LiveMappings
+from bridge.monitoring.running_bridge import WebSettings
+from bridge.mqtt.session_settings import Address, SessionSettings, Tls
+from bridge.runtime.service import Service
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.lock import Lock
+from bridge.spool.store import Spool, SpoolSettings
+
+if TYPE_CHECKING:
+    from bridge.config import Settings
+    from bridge.config.authentication import Authentication as AuthenticationSettings
+    from bridge.config.authentication import Source
+    from bridge.ingest.replay import Errand
+
+DRY_RUN_SUFFIX = "-dry-run"
+
+
+def session_settings(settings: Settings) -> SessionSettings:
+    """The MQTT session. Secrets are laid open only here, and hidden from its `repr`."""
+    mqtt, tls = settings.mqtt, settings.mqtt.tls
+    return SessionSettings(
+        addresses=tuple(Address.parse(url) for url in mqtt.urls),
+        client_id=mqtt.client_id,
+        version_5=mqtt.protocol == "5",
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        tls=Tls(
+            tls.ca_file,
+            tls.cert_file,
+            tls.key_file,
+            tls.key_password.get_secret_value() if tls.key_password else None,
+        ),
+        keepalive_secs=mqtt.keepalive_secs,
+        session_expiry_secs=mqtt.session_expiry_secs,
+        share=mqtt.share,
+        receive_maximum=mqtt.receive_maximum,
+        max_message_bytes=mqtt.max_message_bytes,
+        connect_timeout_secs=mqtt.connect_timeout_secs,
+        reconnect_max_secs=mqtt.reconnect_max_secs,
+    )
+
+
+def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
+    """The shared publisher, with room for every stream's requests."""
+    return Publisher(publisher_settings(settings, uplink))
+
+
+def publisher_settings(settings: Settings, uplink: Uplink | None = None) -> PublisherSettings:
+    """How Kinesis is reached, and as whom. Secrets are laid open only here, and hidden from its `repr`."""
+    kinesis = settings.kinesis
+    return PublisherSettings(
+        region=kinesis.region,
+        authentication=_authentication(kinesis.authentication),
+        endpoint_url=kinesis.endpoint_url,
+        sts_endpoint_url=kinesis.sts_endpoint_url,
+        fips=kinesis.fips,
+        dual_stack=kinesis.dual_stack,
+        proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
+        ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
+        max_connections=max(16, 4 * kinesis.requests_in_flight),
+        uplink=uplink,
+    )
+
+
+def _authentication(settings: AuthenticationSettings | Source) -> Authentication:
+    source = settings.source if isinstance(settings, AssumeRole) else None
+    return Authentication(settings.type, settings.plain(), _authentication(source) if source else None)
+
+
+def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderSettings:
+    """How each stream is sent."""
+    kinesis = settings.kinesis
+    return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, uplink=uplink)
+
+
+def spool_settings(settings: Settings) -> SpoolSettings:
+    """Where records wait."""
+    spool = settings.spool
+    return SpoolSettings(
+        spool.path,
+        spool.max_bytes,
+        spool.when_full,
+        spool.fresh_bytes,
+        spool.max_dead_letter_bytes,
+        min_free_bytes=spool.min_free_bytes,
+        max_age_secs=spool.max_age_secs,
+        live_first=settings.kinesis.backlog == "live_first",
+    )
+
+
+def web_settings(settings: Settings) -> WebSettings | None:
+    """Where the page is served; None: nowhere."""
+    http = settings.http
+    if http is None:
+        return None
+    return WebSettings(
+        http.host,
+        http.port,
+        http.token.get_secret_value() if http.token else None,
+        str(http.cert_file) if http.cert_file else None,
+        str(http.key_file) if http.key_file else None,
+    )
+
+
+def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
+    """The mappings in force at the start. Raises ConfigError if there is not one."""
+    mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
+    mappings.reload()
+    if not mappings.routes.mappings:
+        raise ConfigError(mappings.problems or [Problem(str(settings.mappings), 0, 0, "", "no mapping is in force")])
+    return mappings
+
+
+def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
+    """The bridge as configured. `draining` and `sharing` as of `Service`.
+
+    Raises ConfigError, SpoolInUse, SpoolUnwritable.
+    """
+    spool = spool_settings(settings)
+    with closing(Lock(spool.path)):  # what is remembered there must not be written by one that is refused
+        mappings = live_mappings(settings, spool.path / "in-force")
+    most = settings.kinesis.max_bytes_per_sec
+    uplink = None if most is None else Uplink(most)
+    sender, web = sender_settings(settings, uplink), web_settings(settings)
+    told = settings.kinesis.manifest
+    manifest = ManifestOptions(told.data_stream, told.every_secs) if told else None
+    sending = publisher(settings, uplink)
+    return Service(
+        session_settings(settings),
+        spool,
+        sending,
+        mappings,
+        sender=sender,
+        web=web,
+        manifest=manifest,
+        draining=draining,
+        sharing=sharing,
+        fingerprint=fingerprint(settings),
+    )
+
+
+def run_offline(settings: Settings, errand: Errand) -> None:
+    """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
+    folder = settings.spool.path
+    if not (folder / "spool.db").is_file():
+        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+    spool = Spool(spool_settings(settings))
+    try:
+        targets = {}
+        if errand.action == "replay":
+            mappings = live_mappings(settings, folder / "in-force").routes.mappings
+            places = bind(spool, mappings, Coverage(0).tally)
+            targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
+        errands = Errands(spool)
+        errands.add(errand)
+        while errands:
+            transaction = Transaction()
+            part = errands.fill(transaction, targets)
+            spool.commit(transaction)
+            part.committed()
+    finally:
+        spool.close()
+
+
+class DryRun:
+    """The bridge, printing records: a session and a spool of its own, so that nothing of the real one is touched."""
+
+    def __init__(self, settings: Settings, out: TextIO) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
+        session = session_settings(settings)
+        # As a member of the group it would take messages from the bridges, and with its session they would be lost.
+        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False, share=None)
+        try:
+            self.service = Service(
+                session,
+                SpoolSettings(self._folder / "data"),
+                Printer(out),
+                live_mappings(settings, self._folder / "in-force"),
+                sender=replace(sender_settings(settings), requests_in_flight=1),
+            )
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self._folder, ignore_errors=True)

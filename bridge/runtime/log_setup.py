@@ -1,0 +1,83 @@
+"""Logging to standard error: lines for people, or one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+import orjson
+
+from bridge.terminal import BAD, WARN, colourful, inked
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
+"""Libraries that speak at debug level of what may hold secrets (headers, signatures): never below warning."""
+
+
+def set_up_logging(
+    form: Literal["text", "json"], level: str, stream: TextIO | None = None, *, worker: str = ""
+) -> None:
+    """Replace whatever was set up before. `level` is debug, info, warning or error; `worker` stands on each line."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    colour = colourful(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=colour))
+    if worker:
+        handler.addFilter(lambda record: _named(record, worker))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _named(record: logging.LogRecord, worker: str) -> bool:
+    record.worker = worker
+    return True
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "event", "source", ...extras, "traceback"?}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "source": record.name,
+            **_extras(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.000Z warning  message  name=value`; with `colour`, the level is in one that fits it."""
+
+    def __init__(self, *, colour: bool = False) -> None:
+        super().__init__()
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and a traceback where there is one. A line break inside a message cannot forge a line."""
+        message = record.getMessage().replace("\r", "\\r").replace("\n", "\n    ")
+        extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
+        level = f"{record.levelname.lower():<8}"
+        if self._colour and record.levelno >= logging.WARNING:
+            level = inked(level, BAD if record.levelno >= logging.ERROR else WARN)
+        text = f"{_time(record)} {level} {message}{extras}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

@@ -1,0 +1,307 @@
+"""The bridge as a whole: it owns every thread, starts them, and stops them in a written order under one deadline.
+
+Order of a stop, and why:
+1. the page, the watcher, and what answers commands: nothing shall be asked, and no reload begin any more;
+2. ingest: the burst in hand is committed and acknowledged, then the session is left; the broker keeps what follows;
+3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
+4. the spool: what those requests settled is committed, and the files are closed.
+A request that outlives the deadline is left behind; its records are still in the spool and will be sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge.delivery.stream_sender import SenderSettings, StreamSender
+from bridge.errors import BridgeError, SpoolUnwritable
+from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, Ingest
+from bridge.ingest.manifest_writer import Manifests
+from bridge.ingest.replay import Errand
+from bridge.monitoring.snapshot_builder import Observer
+from bridge.mqtt.draining_subscriber import LeavingSubscriber
+from bridge.mqtt.subscriber import Subscriber
+from bridge.runtime.control import answer_requests
+from bridge.spool.ledger import totals
+from bridge.spool.read_only import GIVEN_UP
+from bridge.spool.store import Spool
+from bridge.web.server import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bridge.delivery.stream_sender import Transport
+    from bridge.ingest.manifest_writer import ManifestOptions
+    from bridge.ingest.replay import Action
+    from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.running_bridge import WebSettings
+    from bridge.monitoring.snapshot import Snapshot
+    from bridge.mqtt.packet_stream import Publish
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.spool.queue.stream_queue import StreamQueue
+    from bridge.spool.store import SpoolSettings
+
+log = logging.getLogger(__name__)
+
+RETRY_SECS = 1.0
+ERRAND_SECS = 60.0
+STALLED_SECS = 30.0
+"""A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
+
+
+class Service:
+    """Made, started once, stopped once. `crashed` is set when a thread ended by an error that none may survive."""
+
+    def __init__(
+        self,
+        session: SessionSettings,
+        spool: SpoolSettings,
+        publisher: Transport,
+        mappings: LiveMappings,
+        *,
+        sender: SenderSettings | None = None,
+        web: WebSettings | None = None,
+        manifest: ManifestOptions | None = None,
+        draining: bool = False,
+        sharing: bool = False,
+        fingerprint: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Opens the spool: raises SpoolInUse or SpoolUnwritable.
+
+        `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
+        `sharing`: several bridges of this machine divide the messages. `fingerprint` is the configuration's.
+        """
+        self.crashed = threading.Event()
+        self.mappings = mappings
+        self._publisher = publisher
+        self._sender_settings = sender or SenderSettings()
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._last_snapshot: Snapshot | None = None
+        self._senders: dict[str, StreamSender] = {}
+        self._unsendable: dict[str, str] = {}
+        self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
+        self._spool = Spool(spool)
+        if not draining:
+            self._note_given_up("")
+        subscriber = LeavingSubscriber if draining else Subscriber
+        self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
+        self._ingest = Ingest(
+            self._subscriber,
+            self._spool,
+            mappings.routes,
+            limits=mappings.limits,
+            gather_secs=SHARED_GATHER_SECS if sharing else GATHER_SECS,
+            on_stream=self._ensure_sender,
+        )
+        if manifest is not None:
+            self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
+        mappings.on_change = self._ingest.put_in_force
+        self._observer = Observer(session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher)
+        self._observer.settings_fingerprint = fingerprint
+        self._web = WebServer(self, web) if web is not None else None
+
+    def _note_given_up(self, given_up: str) -> None:
+        """For `left_over` of the supervisor, which looks into spools that nobody runs."""
+        with suppress(SpoolUnwritable):  # at worst an empty session is looked into once more
+            if self._spool.note(GIVEN_UP) != given_up:
+                self._spool.keep_note(GIVEN_UP, given_up)
+
+    def _session_began(self, session_present: bool) -> None:
+        self._ingest.session_began(session_present)
+
+    # -- starting --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start every thread. What an earlier run left in the spool is sent at once, broker or no broker."""
+        for queue in self._spool.queues.values():
+            self._ensure_sender(queue)
+        self._begin("ingest", "ingest", self._ingest.run)
+        self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
+        self._begin("watcher", "answers", self._answer)
+        if self._web is not None:
+            self._begin("page", "page", self._serve)
+
+    def _serve(self) -> None:
+        """The page may fail, and the bridge goes on."""
+        if self._web is None:
+            return
+        try:
+            self._web.run()
+        except Exception:
+            log.exception("the page ended by an error; the bridge goes on without it")
+            self._web.problem = "it ended by an error: see the log"
+
+    def ask_reload(self) -> Callable[[], bool]:
+        """Load all mappings again, soon (SIGHUP); tells whether that is still to come. Any thread."""
+        return self.mappings.ask_reload()
+
+    def limit_uplink(self, bytes_per_sec: int) -> None:
+        """The share of the link changes, if there is a limit. Any thread."""
+        if self._sender_settings.uplink is not None:
+            self._sender_settings.uplink.limit(bytes_per_sec)
+
+    def leave(self) -> None:
+        """Of a bridge that drains: give the session up. Any thread."""
+        if isinstance(self._subscriber, LeavingSubscriber):
+            self._subscriber.leave()
+
+    @property
+    def left(self) -> bool:
+        """Of a bridge that drains: the broker holds no subscription of it."""
+        return isinstance(self._subscriber, LeavingSubscriber) and self._subscriber.left
+
+    def _answer(self) -> None:
+        answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}
+        answer_requests(self._spool.folder.path, answers, self._stopping)
+
+    def _errand_asked(self, asked: dict[str, Any]) -> bytes:
+        return orjson.dumps(self.run_errand(asked["ask"], [int(number) for number in asked["numbers"]]).value())
+
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+        """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
+
+        Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
+        have left, each with all that was made of it, and the rest is as it was.
+        """
+        self.letters_folder(worker)
+        errand = self._ingest.run_errand(Errand(action, numbers))
+        deadline = self._clock() + ERRAND_SECS
+        while not errand.done.wait(0.1):
+            if self._stopping.is_set():
+                raise BridgeError("not ended: the bridge stops")
+            if self._clock() > deadline:
+                raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; see what 'status' says of the spool")
+        return errand
+
+    def _told(self, _asked: object) -> bytes:
+        return orjson.dumps(self.snapshot().told())
+
+    def _ensure_sender(self, queue: StreamQueue) -> None:
+        if queue.stream in self._senders:
+            return
+        try:
+            sender = StreamSender(queue, self._publisher, self._sender_settings)
+        except ValueError as error:
+            self._unsendable[queue.stream] = f"records are kept, not sent: {error}; install the version that wrote them"
+            return
+        sender.on_busy = lambda: self._begin("senders", f"send {sender.stream} {sender.workers}", sender.run)
+        for number in range(sender.workers):
+            self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
+        self._senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
+
+    def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
+        self._threads[group].append(thread)
+        thread.start()
+
+    def _guard(self, name: str, body: Callable[[], None]) -> None:
+        """A thread's body. A disk that cannot be read may come back; anything else means a restart."""
+        while True:
+            try:
+                body()
+            except SpoolUnwritable as error:
+                log.error("%s: %s; trying again", name, error)
+                if self._stopping.wait(RETRY_SECS):
+                    return
+            except BaseException:
+                log.critical("%s ended by an error; the bridge must be restarted", name, exc_info=True)
+                self.crashed.set()
+                return
+            else:
+                return
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def stop(self, deadline_secs: float) -> bool:
+        """Stop within the deadline; True if everything came to its end by itself."""
+        deadline, left = self._clock() + deadline_secs, self.left
+        self._stopping.set()
+        if self._web is not None:
+            self._web.stop()
+        self._ingest.stop()
+        finished = self._join("watcher", deadline) & self._join("ingest", deadline) & self._join("page", deadline)
+        ingest_ended = not any(thread.is_alive() for thread in self._threads["ingest"])
+        if ingest_ended:
+            self._subscriber.close()
+        for sender in self._senders.values():
+            sender.stop()
+        for queue in self._spool.queues.values():
+            queue.close()
+        finished &= self._join("senders", deadline)
+        if not ingest_ended:
+            # It may still hold the database; leaving it as it is loses nothing, and closing it under it might.
+            return False
+        self._ingest.finish()
+        self._last_snapshot = self.snapshot()
+        if left:
+            self._note_given_up("yes")
+        self._spool.close()
+        return finished
+
+    def _join(self, group: str, deadline: float) -> bool:
+        for thread in self._threads[group]:
+            thread.join(max(0.0, deadline - self._clock()))
+        late = [thread.name for thread in self._threads[group] if thread.is_alive()]
+        if late:
+            log.warning("not ended within the deadline: %s; what it held is in the spool", ", ".join(late))
+        return not late
+
+    def totals(self) -> dict[str, int | bool]:
+        """The sums of the books since the spool was begun. Usable after `stop` too."""
+        return totals(self._spool.rows())
+
+    # -- what the page asks ------------------------------------------------------------------------------------------
+
+    def letters_folder(self, worker: int | None) -> Path:
+        """Where the dead letters can be read. Raises BridgeError: there are no workers here."""
+        if worker is not None:
+            raise BridgeError(f"there is no worker {worker}: this bridge is one process")
+        return self._spool.folder.path
+
+    @property
+    def page_url(self) -> str:
+        """Where the page is; "" if there is none."""
+        return self._web.url if self._web is not None else ""
+
+    def stalled(self) -> list[str]:
+        """Why this process makes no progress; empty while it does."""
+        age = self._clock() - self._ingest.progress_at
+        hangs = [f"the ingest thread has not come by for {age:.0f} s"] if age > STALLED_SECS else []
+        return hangs + [f"the threads that send to {stream} have ended" for stream in self._ended_senders()]
+
+    def _ended_senders(self) -> list[str]:
+        """Streams whose sending threads have all ended, though nobody told them to."""
+        if self._stopping.is_set():
+            return []
+        alive = {
+            thread.name.rpartition(" ")[0].removeprefix("send ")
+            for thread in self._threads["senders"]
+            if thread.is_alive()
+        }
+        return sorted(set(self._senders) - alive)
+
+    def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:
+        """Be told of each burst, or no more."""
+        self._ingest.tap = tap
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def last_snapshot(self) -> Snapshot:
+        """How everything stood at the end of the stop, or stands now if there was none."""
+        return self._last_snapshot or self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands. Any thread."""
+        return self._observer.snapshot(list(self._senders.values()), self._problems(), self.stalled())
+
+    def _problems(self) -> list[str]:
+        page = self._web.problem if self._web is not None else ""
+        return [*self._unsendable.values(), *([f"the page is not served: {page}"] if page else [])]

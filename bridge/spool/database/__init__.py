@@ -1,0 +1,1 @@
+"""SQLite access: connections, schema, transactions."""

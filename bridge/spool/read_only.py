@@ -1,0 +1,195 @@
+"""Looking into a spool from another process, also while the bridge that owns it runs: nothing in it is changed.
+
+SQLite's write-ahead log lets readers see the last commit whole while there is a writer: https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from bridge.errors import BridgeError
+from bridge.model import Record
+from bridge.spool.database.schema import MARKED_VERSION
+from bridge.spool.dead_letters import Letter, measure_letters, read_letters
+from bridge.spool.ledger import COLUMNS, STORED, LedgerRow
+from bridge.spool.queue.stream_queue import PAGE_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bridge.model import DeadLetter
+
+GIVEN_UP: Final = "session_given_up"
+"""The note in a spool whose session at the broker has been emptied, and is subscribed to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The ledger's lines, and what was counted beside them: records by stream, and dead letters."""
+
+    rows: tuple[LedgerRow, ...]
+    queued: dict[str, int]
+    letters: int
+
+    def faults(self) -> Iterator[str]:
+        """Where the books do not balance, or not with what lies in the queues; nothing if all is in order."""
+        for row in self.rows:
+            if not row.balanced:
+                yield f"{row.mapping} to {row.stream}: received is not what became of it: {row}"
+        for stream, count in self.queued.items():
+            booked = sum(row.spooled for row in self.rows if row.stream == stream)
+            if booked != count:
+                yield f"{stream}: the books have {booked} records spooled, and {count} are there"
+
+
+def read_letter(folder: Path, number: int) -> DeadLetter:
+    """One dead letter of the spool in `folder`; raises BridgeError if there is no such spool, or no such letter."""
+    with _reading(folder) as database:
+        found = next(read_letters(database, number=number), None)
+        if found is None:
+            file, held = folder / "spool.db", measure_letters(database)[0]
+            raise BridgeError(f"there is no dead letter {number} in {file}; it holds {held}")
+        return found.letter
+
+
+def all_letters(folder: Path) -> Iterator[Letter]:
+    """Every dead letter in order, one at a time; raises BridgeError as `read_letter`."""
+    with _reading(folder) as database:
+        yield from read_letters(database)
+
+
+def find_letters(
+    folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
+) -> Iterator[Letter]:
+    """The newest letters first, below number `before`; `wanted`: code, mapping, stream (in full), topic (a part).
+
+    Raises BridgeError as `read_letter`.
+    """
+    with _reading(folder) as database:
+        for number in _matching(database, wanted, before, limit):
+            yield from read_letters(database, number=number)
+
+
+def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
+    """As `find_letters`, without the letters themselves: these may be many."""
+    with _reading(folder) as database:
+        return _matching(database, wanted, None, limit)
+
+
+def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
+    """How many letters `find_letters` would find in all."""
+    with _reading(folder) as database:
+        count: int = database.execute(f"select count(*) from dead_letters {_clause(wanted)}", {**wanted}).fetchone()[0]
+        return count
+
+
+def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
+    query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
+    return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
+
+
+def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
+    """Of fixed words; what is looked for is bound to its name."""
+    tests = {
+        "code": "code = :code",
+        "mapping": "mapping = :mapping",
+        "stream": "exists (select 1 from json_each(streams) where value = :stream)",
+        "topic": "instr(topic, :topic) > 0",
+    }
+    where = [tests[name] for name in wanted] + (["number < :before"] if before is not None else [])
+    return f"where {' and '.join(where)}" if where else ""
+
+
+def count_by_code(folder: Path) -> dict[str, int]:
+    """How many dead letters there are of each code, most first."""
+    with _reading(folder) as database:
+        query = "select code, count(*) from dead_letters group by code order by 2 desc"
+        return dict(database.execute(query).fetchall())
+
+
+def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
+    """Each record that waits in the queue of this name, in order, with its mapping's name; raises BridgeError.
+
+    Page by page: one long look would keep the write-ahead log from being emptied under a bridge that runs.
+    """
+    last = 0
+    while True:
+        with _reading(folder) as database:
+            names = dict(database.execute("select number, name from mappings").fetchall())
+            queue = database.execute("select number from streams where name = ?", (stream,)).fetchone()
+            if queue is None or not stream:
+                known = ", ".join(f"'{name}'" for (name,) in database.execute("select name from streams") if name)
+                raise BridgeError(f"there is no queue '{stream}' in {folder}; it has {known or 'none'}")
+            rows = database.execute(
+                f"select number, mapping, key, data from queue_{queue[0]} where number > ? order by number limit ?",
+                (last, PAGE_RECORDS),
+            )
+            page = [Record._make(row) for row in rows]
+        if not page:
+            return
+        last = page[-1].number
+        yield from ((names.get(record.mapping, ""), record) for record in page)
+
+
+def session_given_up(folder: Path) -> bool:
+    """Whether the broker's session of the bridge that had this spool was left for good; raises as `read_books`."""
+    with _reading(folder) as database:
+        return database.execute("select 1 from meta where key = ? and value <> ''", (GIVEN_UP,)).fetchone() is not None
+
+
+def anything_waits(folder: Path) -> bool:
+    """Whether a record is to be sent, without counting them; raises BridgeError if there is no spool."""
+    with _reading(folder) as database:
+        numbers = database.execute("select number from streams where name <> ''").fetchall()
+        return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
+
+
+def read_books(folder: Path) -> Books:
+    """The books at one moment; raises BridgeError if there is no spool."""
+    with _reading(folder) as database:
+        queued = {
+            name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
+            for number, name in database.execute("select number, name from streams").fetchall()
+            if name
+        }
+        return Books(_ledger(database), queued, measure_letters(database)[0])
+
+
+def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
+    """The books' lines and the number of dead letters, without a look into the queues; raises as `read_books`."""
+    with _reading(folder) as database:
+        return _ledger(database), measure_letters(database)[0]
+
+
+def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
+    mappings = dict(database.execute("select number, name from mappings").fetchall())
+    streams = dict(database.execute("select number, name from streams").fetchall())
+    columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
+    lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
+    return tuple(sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines))
+
+
+def damage(folder: Path) -> list[str]:
+    """What SQLite's own check finds wrong with the database; reads all of it. Raises BridgeError if there is none."""
+    with _reading(folder) as database:
+        found = [row[0] for row in database.execute("pragma integrity_check")]
+    return [] if found == ["ok"] else found
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """One moment of the spool, for reading."""
+    file = folder / "spool.db"
+    if not file.is_file():
+        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
+            database.execute("begin")
+            yield database
+    except sqlite3.Error as error:
+        raise BridgeError(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""Recovery of records from a damaged database."""

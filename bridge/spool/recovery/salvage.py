@@ -1,0 +1,283 @@
+"""What can still be read of a damaged spool goes into the new one, and what is lost is counted.
+
+The damaged files lie where they were set aside, and a copy is read, so nothing of them is ever lost by this. Records
+are read range by range; a range that cannot be read is halved until only the numbers that are gone are left out. And
+they are read from the leaf pages themselves, which a damaged page above them does not touch.
+
+    records        to the end of their queues, in their order, under new numbers; with the keys they had
+    dead letters   as they were
+    the books      as they were; what is lost of `spooled` becomes `dropped`, and `damaged` tells how many that were
+    memories, QoS 2 identifiers, the filters that were subscribed to    as far as they can be read
+
+It is done in small transactions that note how far it has come, so that it goes on where it was killed.
+https://www.sqlite.org/howtocorrupt.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import SpoolUnwritable
+from bridge.model import MAX_PARTITION_KEY_CHARS
+from bridge.spool.database.batch_delete import runs
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.dead_letters import letter_of, letter_query
+from bridge.spool.ledger import COLUMNS, STORED, Counts
+from bridge.spool.recovery.leaf_pages import Leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bridge.model import DeadLetter
+    from bridge.spool.store import Spool
+
+log = logging.getLogger(__name__)
+
+RANGE = 2_000
+"""Numbers read at once."""
+_MOST_RANGES = 1_000_000
+MAX_PACKET = 65_535
+MAX_KEY = MAX_PARTITION_KEY_CHARS
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What became of it. `lost` is None where the books could not be read, and so nobody knows."""
+
+    records: int = 0
+    letters: int = 0
+    lost: int | None = None
+
+    def __str__(self) -> str:
+        known = "how many were lost is not known" if self.lost is None else f"{self.lost:,} were lost"
+        return f"{self.records:,} records and {self.letters:,} dead letters were salvaged; of the records {known}"
+
+
+def salvage(spool: Spool, aside: Path) -> Salvaged:
+    """Take what can be read out of the damaged spool in `aside`. Raises what the new spool raises, and nothing else."""
+    salvaged = Salvaged()
+    key = f"salvage {aside.name}"
+    with _copied(aside) as copy:
+        try:
+            with closing(sqlite3.connect(copy / "spool.db", timeout=5.0)) as database:
+                with suppress(sqlite3.DatabaseError):
+                    database.execute("pragma wal_checkpoint(truncate)").fetchall()
+                with closing(Leaves(copy / "spool.db")) as leaves:
+                    _Work(spool, database, leaves, key, salvaged).run()
+        except sqlite3.DatabaseError as error:
+            log.error("nothing more can be read of %s: %s", aside, error)
+    spool.commit(Transaction(notes={key: json.dumps({"done": True})}))
+    log.warning("of the damaged spool in %s, %s", aside, salvaged)
+    return salvaged
+
+
+def _are(values: Sequence[object], types: Sequence[type]) -> bool:
+    """Garbage may read as a value of another type."""
+    return all(type(value) is kind for value, kind in zip(values, types, strict=True))
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
+    """A dead letter, if the row is one."""
+    try:
+        letter = letter_of(row)
+    except (ValueError, TypeError, KeyError):
+        return None
+    texts = (letter.kind, letter.mapping, letter.code, letter.detail, letter.topic)
+    numbers = (letter.total_bytes, letter.qos, letter.received_at_ms)
+    good = _are((*texts, *numbers, letter.payload), (*(str,) * len(texts), *(int,) * len(numbers), bytes))
+    streams = all(type(stream) is str for stream in letter.streams)
+    return letter if good and streams and isinstance(letter.properties, dict) else None
+
+
+@contextmanager
+def _copied(aside: Path) -> Iterator[Path]:
+    """SQLite mends, shortens and removes files as it opens them, even for reading: what was set aside it never sees."""
+    copy = aside / "copy"
+    try:
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir(mode=0o700)
+        for file in aside.glob("spool.db*"):
+            if not file.name.endswith("-shm"):
+                shutil.copyfile(file, copy / file.name)
+        yield copy
+    except OSError as error:
+        raise SpoolUnwritable(f"{aside} cannot be copied, to salvage what is in it: {error.strerror}") from error
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+class _Work:
+    """One damaged database into one new spool."""
+
+    def __init__(
+        self, spool: Spool, database: sqlite3.Connection, leaves: Leaves, key: str, salvaged: Salvaged
+    ) -> None:
+        self._spool = spool
+        self._leaves = leaves
+        self._database = database
+        self._key = key
+        self._salvaged = salvaged
+        noted = spool.note(key)
+        self._progress: dict[str, Any] = json.loads(noted) if noted else {}
+        self._mappings = self._names("mappings")
+        self._streams = self._names("streams")
+        self._roots = self._tables()
+
+    def run(self) -> None:
+        if not self._progress.get("books"):
+            self._take_books()
+        for number, name in self._queues():
+            self._take_records(number, name)
+        self._take_letters()
+
+    def _all(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows, or those before the first that cannot be read."""
+        rows: list[tuple[Any, ...]] = []
+        with suppress(sqlite3.DatabaseError):
+            rows.extend(self._database.execute(query))
+        return rows
+
+    def _names(self, table: str) -> dict[int, str]:
+        rows = self._all(f"select number, name from {table}")
+        return {number: name for number, name in rows if _are((number, name), (int, str))}
+
+    def _tables(self) -> dict[str, int]:
+        """Where each begins."""
+        rows = self._all("select name, rootpage from sqlite_master where type = 'table'")
+        return {name: root for name, root in rows if _are((name, root), (str, int))}
+
+    def _note(self, transaction: Transaction, **changes: Any) -> None:
+        self._progress |= changes
+        transaction.notes[self._key] = json.dumps(self._progress)
+
+    # -- the books, and what goes with them ------------------------------------------------------------------------
+
+    def _take_books(self) -> None:
+        """All at once, with every record that was spooled taken for lost; each that is found is taken off again."""
+        spool, transaction = self._spool, Transaction()
+        old = self._all("pragma table_info(ledger)")
+        columns = STORED if {"replayed", "damaged"} <= {row[1] for row in old} else COLUMNS
+        lost, left = 0, dict[str, int]()
+        for mapping, stream, *values in self._all(f"select mapping, stream, {', '.join(columns)} from ledger"):
+            if not _are((mapping, stream, *values), (int,) * (2 + len(columns))) or min(values) < 0:
+                continue
+            counts = Counts(**dict(zip(columns, values, strict=True)))
+            counts.dropped += counts.spooled
+            counts.damaged += counts.spooled
+            lost += counts.spooled
+            left[f"{mapping} {stream}"] = counts.spooled
+            counts.spooled = 0
+            transaction.carried[self._place(mapping, stream)] = counts
+            self._salvaged.lost = lost
+        for row in self._all("select space, key, value from state"):
+            if _are(row, (str, str, bytes)):
+                spool.state(row[0]).put(row[1], row[2])
+        for (packet,) in self._all("select packet from unreleased"):
+            if type(packet) is int and 0 < packet <= MAX_PACKET:
+                transaction.packets[packet] = True
+                spool.unreleased.add(packet)
+        for (held,) in self._all("select value from meta where key = 'held_filters'"):
+            with suppress(ValueError, TypeError):
+                transaction.held_filters = frozenset(json.loads(held))
+        self._note(transaction, books=True, left=left)
+        spool.commit(transaction)
+        if transaction.held_filters is not None:
+            spool.held_filters = transaction.held_filters
+
+    def _place(self, mapping: int, stream: int) -> tuple[int, int]:
+        """The new spool's numbers for the old one's."""
+        name = self._streams.get(stream, "")
+        queue = self._spool.queue(name).number if name else self._spool.stream_number("")
+        return self._spool.mapping_number(self._mappings.get(mapping, "")), queue
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def _queues(self) -> Iterator[tuple[int, str]]:
+        """By number and name; a queue whose name cannot be read is left where it is."""
+        for number, name in self._streams.items():
+            if name:
+                yield number, name
+
+    def _take_records(self, number: int, name: str) -> None:
+        done = self._progress.get(f"queue {number}", 0)
+        queue = self._spool.queue(name)
+        for rows in self._ranges(f"queue_{number}", "number, mapping, key, data", done):
+            transaction = Transaction()
+            whole = [row for row in rows if _are(row, (int, int, str, bytes)) and 0 < len(row[2]) <= MAX_KEY]
+            for _, mapping, key, data in whole:
+                place = self._place(mapping, number)
+                queue.append(place[0], key, data)
+                transaction.found[place] += self._booked(mapping, number)
+            self._note(transaction, **{f"queue {number}": rows[-1][0]})
+            self._spool.commit(transaction)
+            self._salvaged.records += len(whole)
+            if self._salvaged.lost is not None:
+                self._salvaged.lost -= transaction.found.total()
+
+    def _booked(self, mapping: int, stream: int) -> int:
+        """1 if the books have such a record among those that were spooled, and it was not found yet."""
+        left, line = self._progress.get("left", {}), f"{mapping} {stream}"
+        if left.get(line, 0) <= 0:
+            return 0
+        left[line] -= 1
+        return 1
+
+    def _take_letters(self) -> None:
+        done = self._progress.get("letters", 0)
+        for rows in self._ranges("dead_letters", letter_query(), done):
+            transaction = Transaction()
+            transaction.letters += filter(None, map(_letter, rows))
+            self._note(transaction, letters=rows[-1][0])
+            self._spool.commit(transaction)
+            self._salvaged.letters += len(transaction.letters)
+
+    def _ranges(self, table: str, columns: str, after: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows that can be read, range by range, in the order of their numbers."""
+        first, last = self._bounds(table)
+        first = max(first, after + 1)
+        for low in range(first, last + 1, RANGE):
+            rows = self._read(table, columns, low, min(low + RANGE - 1, last))
+            if rows:
+                yield rows
+
+    def _bounds(self, table: str) -> tuple[int, int]:
+        """The first and last number; where the ends of the table are damaged, what else tells of them."""
+        first, last = self._leaves.bounds(self._roots.get(table, 0)) or (1, 0)
+        with suppress(sqlite3.DatabaseError):
+            first = self._database.execute(f"select min(number) from {table}").fetchone()[0] or 1
+        try:
+            last = self._database.execute(f"select max(number) from {table}").fetchone()[0] or 0
+        except sqlite3.DatabaseError:
+            if (number := table.removeprefix("queue_")).isdigit():
+                found = self._all(f"select next from streams where number = {number}")
+                last = max(last, found[0][0] - 1) if found and type(found[0][0]) is int else last
+        return first, min(last, first + RANGE * _MOST_RANGES)
+
+    def _read(self, table: str, columns: str, low: int, high: int) -> list[tuple[Any, ...]]:
+        query = f"select {columns} from {table} where number between ? and ? order by number"
+        # From the leaves in any case: by a number that is garbage SQLite takes a table for ended, and says nothing.
+        found = self._leaves.rows(self._roots.get(table, 0), low, high)
+        try:
+            rows = self._database.execute(query, (low, high)).fetchall()
+        except sqlite3.DatabaseError:
+            gaps = runs(number for number in range(low, high + 1) if number not in found)
+            rows = [row for gap in gaps for row in self._by_sql(query, *gap)]
+        found |= {row[0]: row for row in rows}
+        return [found[number] for number in sorted(found)]
+
+    def _by_sql(self, query: str, low: int, high: int) -> list[tuple[Any, ...]]:
+        """All but the numbers at which it fails."""
+        try:
+            return self._database.execute(query, (low, high)).fetchall()
+        except sqlite3.DatabaseError:
+            if low == high:
+                return []
+            middle = (low + high) // 2
+            return self._by_sql(query, low, middle) + self._by_sql(query, middle + 1, high)

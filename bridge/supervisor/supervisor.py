@@ -1,0 +1,339 @@
+"""The supervisor: it owns the workers' processes and its own threads, and stops them in a written order.
+
+Order of a stop, and why:
+1. the page, the watcher, and what answers commands: nothing shall be asked of workers that go;
+2. the thread that watches the workers: what ends from now on is not started again;
+3. the workers, all at once, each in its own order and within the deadline; one that is late is killed: nothing is lost;
+4. the lock: the next bridge may have the spools.
+If this process is killed, its ends of the channels close, and each worker stops by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import shutil
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from bridge.config import fingerprint
+from bridge.errors import BridgeError, ConfigError
+from bridge.ingest.replay import Errand
+from bridge.ingest.topic_coverage import CoverageReport
+from bridge.monitoring.merge import summed
+from bridge.monitoring.snapshot import Snapshot
+from bridge.runtime.assembly import live_mappings, web_settings
+from bridge.runtime.control import answer_requests, ask
+from bridge.spool.directory import bytes_on_disk
+from bridge.spool.ledger import totals
+from bridge.spool.lock import Lock, make_private, refuse_if_in_use
+from bridge.spool.read_only import read_ledger
+from bridge.supervisor.worker_process import WorkerProcess, command_of
+from bridge.supervisor.workers import (
+    SUPERVISOR_FOLDER,
+    folder_of,
+    left_over,
+    link_share,
+    members,
+    settings_of,
+    spools,
+)
+from bridge.web.server import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bridge.config import Settings
+    from bridge.errors import Problem
+    from bridge.ingest.replay import Action
+    from bridge.supervisor.workers import Member
+
+log = logging.getLogger(__name__)
+
+LOOK_SECS: Final = 0.25
+POLL_SECS: Final = 2.0
+FRESH_SECS: Final = 0.3
+ERRAND_SECS: Final = 70.0
+"""A little more than the worker has."""
+STALLED_SECS: Final = 30.0
+
+
+class Supervisor:
+    """Made, started once, stopped once, as a `Service`. `crashed` is set when a thread ended by an error."""
+
+    def __init__(self, config: Path, settings: Settings, workers: int) -> None:
+        """Raises ConfigError, SpoolInUse or SpoolUnwritable."""
+        self.crashed = threading.Event()
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._threads: dict[str, list[threading.Thread]] = {"asking": [], "watching": []}
+        self._tap: Callable[[list[Any]], None] | None = None
+        self._tapped_at = self._polled_at = 0.0
+        self._progress_at = time.monotonic()
+        self._started_at = time.time()
+        self._fingerprint = fingerprint(settings)
+        self.folder = settings.spool.path / SUPERVISOR_FOLDER
+        refuse_if_in_use(settings.spool.path)
+        with suppress(OSError):  # the lock, which is taken below, says so
+            make_private(settings.spool.path)
+        self._lock = Lock(self.folder)
+        try:
+            wanted = members(settings, workers)
+            of_first = settings_of(settings, wanted[0], 1, 1)
+            self.mappings = live_mappings(of_first, self.folder / "in-force")
+            refuse_first_switch(self.mappings.problems, settings.spool.path, workers)
+            self.workers = self._made(config, wanted)
+        except BaseException:
+            self._lock.close()
+            raise
+        web = web_settings(settings)
+        self._web = WebServer(self, web) if web is not None else None
+
+    def _made(self, config: Path, wanted: Sequence[Member]) -> list[WorkerProcess]:
+        at_work, made = sum(not each.draining for each in wanted), []
+        for member in wanted:
+            folder = folder_of(self._settings.spool.path, member.number)
+            if member.draining:
+                log.warning(
+                    "%s is left over from an earlier run: %s; %s drains it", folder, left_over(folder), member.name
+                )
+            own = settings_of(self._settings, member, at_work, len(wanted))
+            command = command_of(member, config.absolute(), at_work, len(wanted))
+            made.append(WorkerProcess(member, command, resting(own), folder))
+        return made
+
+    # -- starting ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the workers, and every thread."""
+        self._begin("watching", "workers", self._watch_workers)
+        self._begin("asking", "watcher", lambda: self.mappings.watch(self._stopping))
+        self._begin("asking", "answers", self._answer)
+        if self._web is not None:
+            self._begin("asking", "page", self._web.run)
+
+    def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
+        self._threads[group].append(thread)
+        thread.start()
+
+    def _guard(self, name: str, body: Callable[[], None]) -> None:
+        """The page may fail, and the bridge goes on; any other thread may not."""
+        try:
+            body()
+        except BaseException:
+            if name == "page" and self._web is not None:
+                log.exception("the page ended by an error; the bridge goes on without it")
+                self._web.problem = "it ended by an error: see the log"
+                return
+            log.critical("%s ended by an error; the supervisor must be restarted", name, exc_info=True)
+            self.crashed.set()
+
+    def _answer(self) -> None:
+        answer_requests(self.folder, {"status": self._told}, self._stopping)
+
+    def _told(self, _asked: object) -> bytes:
+        return orjson.dumps(self.snapshot().told())
+
+    # -- watching the workers ------------------------------------------------------------------------------------------
+
+    def _watch_workers(self) -> None:
+        while not self._stopping.wait(LOOK_SECS):
+            now = self._progress_at = time.monotonic()
+            for worker in self.workers:
+                worker.look()
+            self._divide_link()
+            if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.at_work for worker in self.workers):
+                self._polled_at = now
+                self._poll()
+            if self._tap is not None and now - self._tapped_at >= 2 * LOOK_SECS:
+                self._tapped_at = now
+                self._show_messages(self._tap)
+
+    def _poll(self) -> None:
+        for worker in self.workers:
+            worker.refresh(0.0)
+        if all(worker.at_work and worker.snapshot().subscribed for worker in self._at_work):
+            self._let_leave()
+
+    def _let_leave(self) -> None:
+        """Those at work have subscribed: now what drains may give up its session without a gap."""
+        for worker in self.workers:
+            if worker.member.draining and worker.at_work and not worker.left_asked:
+                worker.tell("leave")
+                worker.left_asked = True
+
+    @property
+    def _at_work(self) -> list[WorkerProcess]:
+        return [worker for worker in self.workers if not worker.member.draining]
+
+    @property
+    def _drained(self) -> int:
+        return sum(worker.drained for worker in self.workers)
+
+    def _divide_link(self) -> None:
+        share = link_share(self._settings, len(self.workers) - self._drained)
+        for worker in self.workers:
+            if worker.at_work and worker.link_share != share:
+                worker.tell("link", bytes_per_sec=share)
+                worker.link_share = share
+
+    def _show_messages(self, tap: Callable[[list[Any]], None]) -> None:
+        for worker in self.workers:
+            found = [
+                (first, *(base64.b64decode(each) for each in binary), size)
+                for first, *binary, size in worker.messages()
+            ]
+            if found:
+                tap(found)
+
+    # -- stopping ------------------------------------------------------------------------------------------------------
+
+    def stop(self, deadline_secs: float) -> bool:
+        """Stop within the deadline; True if everything came to its end by itself."""
+        deadline = time.monotonic() + deadline_secs
+        self._stopping.set()
+        if self._web is not None:
+            self._web.stop()
+        self._join("watching", deadline)
+        for worker in self.workers:
+            # A tenth is kept for what a process needs to end.
+            worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
+        self._join("asking", deadline)
+        finished = [worker.wait(deadline) for worker in self.workers]
+        self._lock.close()
+        return all(finished)
+
+    def _join(self, group: str, deadline: float) -> None:
+        for thread in self._threads[group]:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def kill(self) -> None:
+        """A second signal: the workers end at once."""
+        for worker in self.workers:
+            worker.kill()
+
+    def totals(self) -> dict[str, int | bool]:
+        """The sums of all books, as they lie on disk."""
+        rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
+        return totals(rows)
+
+    def ask_reload(self) -> Callable[[], bool]:
+        """Have all mappings loaded again, here and by each worker (SIGHUP); tells whether that is still to come."""
+        here = self.mappings.ask_reload()
+        for worker in self.workers:
+            worker.tell("reload")
+        return lambda: here() or any(worker.reloading() for worker in self.workers)
+
+    # -- what the page asks --------------------------------------------------------------------------------------------
+
+    @property
+    def page_url(self) -> str:
+        """Where the page is; "" if there is none."""
+        return self._web.url if self._web is not None else ""
+
+    def letters_folder(self, worker: int | None) -> Path:
+        """Of the worker, or of the first that has a spool. Raises BridgeError: there is no such worker."""
+        folders = spools(self._settings.spool.path)
+        if worker is None:
+            number = next((each.member.number for each in self.workers if each.member.number in folders), None)
+            return folder_of(self._settings.spool.path, number or 0)
+        if worker not in folders:
+            raise BridgeError(
+                f"there is no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}"
+            )
+        return folders[worker]
+
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+        """By the worker that has the letters. Raises BridgeError."""
+        if worker is None:
+            raise BridgeError("say which worker has these dead letters")
+        told = ask(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
+        errand = Errand(action, numbers)
+        errand.counts.update(told["counts"])
+        errand.reasons.update(told["reasons"])
+        errand.done.set()
+        return errand
+
+    def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
+        """Be told of some of the messages that workers get, or no more."""
+        self._tap = tap
+
+    def stalled(self) -> list[str]:
+        """Of this process, and of workers that hang; those that have ended are started again without anybody's help."""
+        age = time.monotonic() - self._progress_at
+        hangs = [f"nobody has looked at the workers for {age:.0f} s"] if age > STALLED_SECS else []
+        return hangs + [f"{worker.member.name}: {why}" for worker in self.workers for why in worker.stalled]
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The sum of all workers, no older than a moment. Any thread."""
+        for worker in self.workers:
+            if worker.at_work:
+                worker.refresh(FRESH_SECS)
+        workers = tuple(worker.status() for worker in self.workers)
+        told = summed([(worker.member.name, worker.snapshot()) for worker in self.workers])
+        at_work = [worker.snapshot() for worker in self._at_work]
+        down = [f"{each.name}: {each.detail}" for each in workers if each.state == "restarting"]
+        return replace(
+            told,
+            client_id=self._settings.mqtt.client_id,
+            connected=all(each.connected for each in at_work),
+            subscribed=all(each.subscribed for each in at_work),
+            problems=(*down, *told.problems, *self._own_problems()),
+            workers=workers,
+            stalled=tuple(self.stalled()),
+            started_at=self._started_at,
+            settings_fingerprint=self._fingerprint,
+            mappings_fingerprint=self.mappings.fingerprint,
+        )
+
+    def last_snapshot(self) -> Snapshot:
+        """How everything stands, or stood last."""
+        return self.snapshot()
+
+    def _own_problems(self) -> list[str]:
+        problem = self._web.problem if self._web is not None else ""
+        return [f"the page is not served: {problem}"] if problem else []
+
+
+def resting(settings: Settings) -> Snapshot:
+    """How a bridge stands by its spool alone, before its process has told anything."""
+    folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
+    rows, letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
+    return Snapshot(
+        broker=settings.mqtt.urls[0],
+        protocol=settings.mqtt.protocol,
+        connected=False,
+        subscribed=False,
+        connections=0,
+        received_messages=0,
+        redelivered=0,
+        unmatched=0,
+        ledger=rows,
+        streams=(),
+        spool_bytes=bytes_on_disk(folder),
+        dead_letter_count=letters,
+        dead_letters=(),
+        problems=(),
+        coverage=CoverageReport(now_ms, now_ms, (), (), 0),
+        client_id=settings.mqtt.client_id,
+        spool_max_bytes=settings.spool.max_bytes,
+        disk_free_bytes=shutil.disk_usage(folder if folder.is_dir() else folder.parent).free,
+    )
+
+
+def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -> None:
+    """Raises ConfigError where workers are begun with, and a mapping would be left behind.
+
+    Later a mapping that cannot be shared is one file that does not load, and stops nothing else.
+    """
+    if workers and problems and not any(number for number in spools(path)):
+        raise ConfigError(problems)

@@ -1,0 +1,178 @@
+"""A worker's process: `python -m bridge.supervisor.worker_main`, run by the supervisor and by nobody else.
+
+It is a bridge without a page. Its main thread answers the supervisor; when that has gone, it stops as by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.config import load_settings
+from bridge.errors import BridgeError, ConfigError
+from bridge.mqtt.packet_stream import PUBREL
+from bridge.runtime.assembly import assemble
+from bridge.runtime.collecting import collect_seldom, keep_all
+from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
+from bridge.runtime.log_setup import set_up_logging
+from bridge.runtime.process_memory import Arena
+from bridge.runtime.signals import Signals
+from bridge.supervisor.channel import WorkerEnd
+from bridge.supervisor.workers import Member, settings_of
+
+if TYPE_CHECKING:
+    from bridge.mqtt.packet_stream import Publish
+    from bridge.runtime.service import Service
+
+log = logging.getLogger(__name__)
+
+QUIET_SECS: Final = 5.0
+"""Nothing came for so long after the session was given up: the broker had nothing more for it."""
+WATCH_SECS: Final = 1.0
+TAP_SECS: Final = 5.0
+SHOWN_MESSAGES: Final = 12
+SHOWN_BYTES: Final = 256 * 1024
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code."""
+    collect_seldom()
+    parser = argparse.ArgumentParser(prog="python -m bridge.supervisor.worker_main", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--draining", action="store_true")
+    for name in ("--number", "--at-work", "--running", "--channel"):
+        parser.add_argument(name, type=int, required=True)
+    asked = parser.parse_args(arguments)
+    member = Member(asked.number, asked.draining)
+    try:
+        with Signals() as signals:
+            return _run(member, asked, signals, WorkerEnd(asked.channel))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return CONFIGURATION
+    except BridgeError as error:
+        log.error("%s", error)
+        return FAILED
+    except Exception:  # noqa: BLE001 - a crash has its own exit code
+        traceback.print_exc()
+        return CRASHED
+
+
+def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: WorkerEnd) -> int:
+    arena = Arena()
+    settings = load_settings(asked.config, os.environ)
+    set_up_logging(settings.log.format, settings.log.level, worker=member.name)
+    own = settings_of(settings, member, asked.at_work, asked.running)
+    service = assemble(own, draining=member.draining, sharing=asked.at_work > 1)
+    worker = Worker(service, channel, arena, draining=member.draining)
+    return worker.run(signals, settings.stop_secs)
+
+
+class Worker:
+    """A bridge, and what the supervisor wants of it."""
+
+    def __init__(self, service: Service, channel: WorkerEnd, arena: Arena, *, draining: bool) -> None:
+        self._service = service
+        self._arena = arena
+        self._channel = channel
+        self._draining = draining
+        self._shown: deque[Publish] = deque(maxlen=SHOWN_MESSAGES)
+        self._tapped_at = 0.0
+        self._stop_secs: float | None = None
+        self._received = -1
+        self._received_at = 0.0
+
+    def run(self, signals: Signals, stop_secs: float) -> int:
+        """Until a signal, the supervisor or its end, or nothing being left to drain. The exit code."""
+        self._service.start()
+        keep_all()
+        while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
+            received = signals.wait(WATCH_SECS, self._channel.fileno())
+            if received == signal.SIGHUP:
+                self._service.ask_reload()
+            elif received:
+                break
+            self._serve()
+            self._arena.tend()
+            if self._draining and self._drained(time.monotonic()):
+                log.info("drained: nothing waits, and the broker's session is given up")
+                break
+        if self._channel.gone:
+            log.warning("the supervisor has gone: stopping")
+        finished = self._service.stop(stop_secs if self._stop_secs is None else self._stop_secs)
+        log.info("stopped", extra=self._service.totals())
+        return CRASHED if self._service.crashed.is_set() else 0 if finished else FAILED
+
+    # -- what the supervisor asks ------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        for request in self._channel.requests():
+            self._channel.answer(request, self._answered(request))
+        if self._tapped_at and time.monotonic() - self._tapped_at > TAP_SECS:
+            self._tapped_at = 0.0
+            self._service.set_tap(None)
+
+    def _answered(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What gives nothing to look with, a disk or a want of descriptors, stops nothing else."""
+        try:
+            return self._answer(request)
+        except (BridgeError, OSError) as error:
+            return {"error": str(error)}
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["ask"] == "status":
+            return {"snapshot": self._service.snapshot().whole(), "stalled": self._service.stalled()}
+        if request["ask"] == "reloading":
+            return {"reloading": self._service.mappings.reloading()}
+        if request["ask"] == "messages":
+            return {"messages": self._messages()}
+        if request["ask"] == "reload":
+            self._service.ask_reload()
+        elif request["ask"] == "leave":
+            self._service.leave()
+        elif request["ask"] == "link":
+            self._service.limit_uplink(request["bytes_per_sec"])
+        elif request["ask"] == "stop":
+            self._stop_secs = float(request["secs"])
+        return {}
+
+    def _messages(self) -> list[tuple[int, str, str, str, str, int]]:
+        """A few of those that came since it was asked last; the tap is open while it is asked."""
+        self._tapped_at = time.monotonic()
+        self._service.set_tap(self._tap)
+        taken = []
+        while self._shown:
+            first, topic, packet_id, properties, payload, size = self._shown.popleft()
+            binary = (topic, packet_id, properties, payload)
+            taken.append((first, *(base64.b64encode(each).decode() for each in binary), size))
+        return taken  # type: ignore[return-value]  # four texts stand between the numbers
+
+    def _tap(self, burst: list[Publish]) -> None:
+        """The ingest thread's. Very large messages are not shown."""
+        for each in burst[:: max(1, len(burst) // 4)]:
+            if each[0] != PUBREL and len(each[4]) <= SHOWN_BYTES:
+                self._shown.append(each)
+
+    # -- draining ----------------------------------------------------------------------------------------------------
+
+    def _drained(self, now: float) -> bool:
+        try:
+            snapshot = self._service.snapshot()
+        except (BridgeError, OSError):
+            return False
+        if snapshot.received_messages != self._received or not self._service.left:
+            self._received, self._received_at = snapshot.received_messages, now
+        return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

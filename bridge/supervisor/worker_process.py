@@ -1,0 +1,289 @@
+"""One worker's process: started, started again with a pause when it ends by itself, asked how it stands."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.backoff import Backoff
+from bridge.errors import BridgeError
+from bridge.monitoring.merge import at_rest, ended, summed
+from bridge.monitoring.snapshot import Snapshot, WorkerStatus
+from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
+from bridge.supervisor.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bridge.monitoring.snapshot import WorkerState
+    from bridge.supervisor.workers import Member
+
+log = logging.getLogger(__name__)
+
+ASK_SECS: Final = 2.0
+LONGEST_PAUSE_SECS: Final = 60.0
+SETTLED_SECS: Final = 30.0
+"""A process that lived so long was a success: after it the pauses begin anew."""
+HUNG_SECS: Final = 30.0
+_WORDS: Final = {
+    0: "it has stopped, and nobody had told it to",
+    FAILED: "it could not start, or not stop in time: its lines in the log say why",
+    CONFIGURATION: "the configuration or the mappings do not load any more: its lines in the log say why",
+    CRASHED: "it crashed: its lines in the log say why",
+}
+
+
+class WorkerProcess:
+    """`look`, `stop` and what they call belong to one thread; `snapshot`, `status` and `refresh` to any."""
+
+    def __init__(
+        self,
+        member: Member,
+        command: Sequence[str],
+        resting: Snapshot,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`command` is the process without its channel; `resting` is how its spool stands before it has told."""
+        self.member = member
+        self.folder = folder
+        self.restarts = 0
+        self.stalled: tuple[str, ...] = ()
+        self.left_asked = False
+        """This process was told to give its session up."""
+        self.link_share: int | None = None
+        """What this process was told of the link, if it was."""
+        self._command = command
+        self._clock = clock
+        self._backoff = Backoff(1.0, LONGEST_PAUSE_SECS)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._last = resting
+        self._before: Snapshot | None = None
+        self._told_by = 0
+        self._told_at = self._heard_at = self._started_at = 0.0
+        self._start_at: float | None = 0.0
+        self._detail = "it is being started"
+        self._hung = self._last_end = ""
+        self._state: WorkerState = "starting"
+        self._merging = threading.Lock()
+
+    # -- the supervisor's thread ---------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Note that it has ended, start it where that is due, end it where it hangs."""
+        now = self._clock()
+        if self._process is not None:
+            code = self._process.poll()
+            if code is not None:
+                self._ended(code, now)
+            elif not self._hung and self._hangs(now):
+                self._hung = self._why()
+                log.error("%s answers nothing, or makes no progress (%s): it is killed", self.member.name, self._hung)
+                self._process.kill()
+        elif self._start_at is not None and now >= self._start_at:
+            self._start(now)
+
+    def _start(self, now: float) -> None:
+        try:
+            channel = Channel()
+        except OSError as error:
+            self._pause(f"it cannot be started: {error.strerror}", now)
+            return
+        number = channel.theirs.fileno()
+        # In a session of its own: Ctrl-C at the terminal is the supervisor's, which passes it on once.
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [*self._command, "--channel", str(number)],
+                pass_fds=[number],
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            channel.close()
+            self._pause(f"it cannot be started: {error.strerror}", now)
+            return
+        channel.theirs.close()
+        self._channel, self._started_at, self._heard_at, self._start_at = channel, now, now, None
+        self._state, self._detail, self._hung = "starting", "it is being started", ""
+        self.left_asked, self.stalled, self.link_share = False, (), None
+        log.info("%s started", self.member.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
+
+    def _ended(self, code: int, now: float) -> None:
+        self._forget_process()
+        if self.member.draining and code == 0:
+            self._state, self._detail = "drained", ""
+            log.info("%s has drained its spool", self.member.name, extra={"spool": str(self.folder)})
+            return
+        self.restarts += 1
+        if now - self._started_at > SETTLED_SECS:
+            self._backoff.reset()
+        self._last_end = f"it hung ({self._hung}), and was killed" if self._hung else _words(code)
+        self._pause(self._last_end, now)
+
+    def _pause(self, why: str, now: float) -> None:
+        pause = self._backoff.next()
+        self._start_at, self._state = now + pause, "restarting"
+        self._detail = f"{why}; it is started again, {self.restarts} times by now"
+        log.error("%s has ended: %s; starting it again in %.1f s", self.member.name, why, pause)
+
+    def _forget_process(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        self._process = self._channel = None
+        self.stalled = ()
+
+    def _hangs(self, now: float) -> bool:
+        """Not while it starts: a large damaged spool may take minutes to be looked through."""
+        told = self._told_by == self.pid
+        return told and (now - self._heard_at > HUNG_SECS or bool(self.stalled))
+
+    def _why(self) -> str:
+        return "; ".join(self.stalled) or f"nothing heard for {HUNG_SECS:.0f} s"
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def refresh(self, max_age_secs: float) -> None:
+        """Ask how it stands, unless that is known already. What does not answer is as it was."""
+        if self._clock() - self._told_at < max_age_secs:
+            return
+        pid = self.pid
+        told = self._ask("status")
+        if told is None:
+            return
+        snapshot = Snapshot.of(told["snapshot"])
+        with self._merging:
+            if self._told_by not in (0, pid):
+                # What earlier processes counted since their starts goes on: a sum must not fall when one of it ends.
+                gone = ended(self._last)
+                self._before = gone if self._before is None else summed([("", self._before), ("", gone)])
+            self._last, self._told_by, self._told_at = snapshot, pid, self._clock()
+            self.stalled = tuple(told["stalled"])
+        if self._state == "starting":
+            self._state, self._detail = "draining" if self.member.draining else "running", ""
+
+    def messages(self) -> list[Any]:
+        """A few of those that came lately, as the worker has them; empty where it does not answer."""
+        return list((self._ask("messages") or {"messages": ()})["messages"])
+
+    def reloading(self) -> bool:
+        """Whether it has a reload before it. What does not answer is not waited for: it loads all as it starts."""
+        return bool((self._ask("reloading") or {"reloading": False})["reloading"])
+
+    def _ask(self, what: str) -> dict[str, Any] | None:
+        channel = self._channel
+        if channel is None:
+            return None
+        try:
+            told = channel.ask(what, ASK_SECS)
+        except BridgeError as error:
+            log.debug("%s: %s", self.member.name, error)
+            return None
+        self._heard_at = self._clock()
+        if "error" in told:
+            log.debug("%s cannot tell: %s", self.member.name, told["error"])
+            return None
+        return told
+
+    def tell(self, what: str, **more: Any) -> None:
+        """Without waiting for anything."""
+        if self._channel is not None:
+            self._channel.tell(what, **more)
+
+    # -- how it stands -------------------------------------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int:
+        """0 while there is no process."""
+        process = self._process
+        return process.pid if process is not None else 0
+
+    @property
+    def at_work(self) -> bool:
+        """The process runs, and has said how it stands."""
+        return self._state in ("running", "draining")
+
+    @property
+    def drained(self) -> bool:
+        """There is nothing left to do for it."""
+        return self._state == "drained"
+
+    def snapshot(self) -> Snapshot:
+        """How it stands, or stood last; what is counted since the start goes on over restarts."""
+        with self._merging:
+            alive = self.pid and self._told_by == self.pid
+            last, before = self._last if alive else at_rest(self._last), self._before
+        return last if before is None else summed([("", last), ("", before)])
+
+    def status(self) -> WorkerStatus:
+        """Its line in the list."""
+        snapshot = self.snapshot()
+        return WorkerStatus(
+            number=self.member.number,
+            name=self.member.name,
+            client_id=snapshot.client_id,
+            folder=str(self.folder),
+            state=self._state,
+            detail=self._detail,
+            pid=self.pid,
+            up_secs=self._clock() - self._started_at if self.pid else 0.0,
+            restarts=self.restarts,
+            last_end=self._last_end,
+            connected=snapshot.connected,
+            received_messages=snapshot.received_messages,
+            delivered=snapshot.total("delivered"),
+            spooled=snapshot.total("spooled"),
+            oldest_secs=max((stream.oldest_secs for stream in snapshot.streams), default=0.0),
+            dead_letter_count=snapshot.dead_letter_count,
+        )
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def stop(self, secs: float) -> None:
+        """Have it stop within that time."""
+        self.tell("stop", secs=secs)
+
+    def wait(self, deadline: float) -> bool:
+        """Until it has ended; a process that is late is killed. True if it came to its end by itself, and whole."""
+        process, self._start_at = self._process, None
+        if process is None:  # drained, or between two starts: there is nothing that could be unfinished
+            self._state = "drained" if self.drained else "stopped"
+            return True
+        try:
+            code = process.wait(max(0.0, deadline - self._clock()))
+        except subprocess.TimeoutExpired:
+            log.warning(
+                "%s has not stopped within the deadline, and is killed: what it held is in its spool", self.member.name
+            )
+            process.kill()
+            code = process.wait()
+        self._forget_process()
+        self._state, self._detail = "stopped", "it has been stopped"
+        return code == 0
+
+    def kill(self) -> None:
+        """At once, from a signal's handler: nothing is waited for and no lock taken."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def command_of(member: Member, config: Path, at_work: int, running: int) -> list[str]:
+    """The worker's process, without its channel."""
+    numbers = {"--number": member.number, "--at-work": at_work, "--running": running}
+    options = [text for name, value in numbers.items() for text in (name, str(value))]
+    draining = ["--draining"] if member.draining else []
+    return [sys.executable, "-m", "bridge.supervisor.worker_main", "--config", str(config), *options, *draining]
+
+
+def _words(code: int) -> str:
+    if code < 0:
+        return f"it was killed by {signal.Signals(-code).name}"
+    return _WORDS.get(code, f"exit code {code}")

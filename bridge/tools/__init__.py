@@ -1,0 +1,1 @@
+"""Programs around the bridge: doctor, demo, capture, scaffold, prove."""

@@ -1,0 +1,134 @@
+"""What two sets of mappings make of the same message, record by record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.mapping.rendering import shown_data, shown_key
+from bridge.mapping.selftest.value_diff import Change, changes
+from bridge.model import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.router import Routes
+    from bridge.model import Draft, Message
+
+
+class What(StrEnum):
+    """What became of a record with the new mappings."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    ONLY_OLD = "only old"
+    ONLY_NEW = "only new"
+    FILTERED = "now filtered"
+    REJECTED = "now rejected"
+
+
+class Made(NamedTuple):
+    """One record, or the reason why there is none for an output."""
+
+    mapping: Mapping
+    result: Draft | Rejection
+
+    @property
+    def rejected(self) -> bool:
+        """There is no record."""
+        return isinstance(self.result, Rejection)
+
+    def value(self) -> dict[str, Any]:
+        """As a test writes it: `partition_key` and `data`, or `dead_letter` and `detail`."""
+        if isinstance(self.result, Rejection):
+            return {"dead_letter": self.result.code, "detail": self.result.detail}
+        return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one message: by stream, in order. `filtered` are the mappings that made nothing of it."""
+
+    made: dict[str, list[Made]] = field(default_factory=dict)
+    filtered: set[str] = field(default_factory=set)
+    matched: bool = False
+
+
+class Difference(NamedTuple):
+    """One record, or one place where there might be one. `changed` tells what, for CHANGED."""
+
+    what: What
+    data_stream: str
+    old: Made | None
+    new: Made | None
+    changed: list[Change]
+
+
+def outcome(routes: Routes, message: Message) -> Outcome:
+    """Map the message as the bridge does."""
+    found = routes.match(message.topic.encode())
+    result = Outcome(matched=bool(found.targets))
+    for mapping, captures in found.targets:
+        mapped = mapping.apply(message, captures, found.levels)
+        drafts, rejections = mapping.made(mapped), mapped.rejections
+        for draft in drafts:
+            result.made.setdefault(mapping.outputs[draft.output].data_stream, []).append(Made(mapping, draft))
+        for rejection in rejections:
+            for number in rejection.outputs:
+                result.made.setdefault(mapping.outputs[number].data_stream, []).append(Made(mapping, rejection))
+        if not drafts and not rejections:
+            result.filtered.add(mapping.name)
+    return result
+
+
+def compare(old: Outcome, new: Outcome) -> Iterator[Difference]:
+    """Every record of either side once."""
+    for stream in dict.fromkeys([*old.made, *new.made]):
+        before, after = old.made.get(stream, ()), new.made.get(stream, ())
+        for one, other in _paired(before, after):
+            found = _changed(one, other) if one is not None and other is not None else []
+            yield Difference(_what(one, other, found, new, stream), stream, one, other, found)
+
+
+def _paired(old: Sequence[Made], new: Sequence[Made]) -> Iterator[tuple[Made | None, Made | None]]:
+    """In order; but what is the same at both ends belongs together, so that one more record is one difference."""
+    if len(old) == len(new) == 1:  # as mostly: there is nothing to choose
+        yield old[0], new[0]
+        return
+    shorter = min(len(old), len(new))
+    begin = next((at for at in range(shorter) if _changed(old[at], new[at])), shorter)
+    rest = shorter - begin
+    end = next((back for back in range(rest) if _changed(old[-1 - back], new[-1 - back])), rest)
+    yield from zip(old[:begin], new[:begin], strict=True)
+    middle, other = old[begin : len(old) - end], new[begin : len(new) - end]
+    for at in range(max(len(middle), len(other))):
+        yield (middle[at] if at < len(middle) else None), (other[at] if at < len(other) else None)
+    yield from zip(old[len(old) - end :], new[len(new) - end :], strict=True)
+
+
+def _changed(old: Made, new: Made) -> list[Change]:
+    if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
+        return []  # nearly always: the same key and the same bytes
+    return changes(old.value(), new.value())
+
+
+def _what(old: Made | None, new: Made | None, found: list[Change], outcome_new: Outcome, stream: str) -> What:
+    if old is None or new is None:
+        return _left(old, outcome_new, stream) if old is not None else _came(new)
+    if old.rejected != new.rejected:
+        return _came(new)
+    return What.CHANGED if found else What.SAME
+
+
+def _came(new: Made | None) -> What:
+    return What.REJECTED if new is not None and new.rejected else What.ONLY_NEW
+
+
+def _left(old: Made, outcome_new: Outcome, stream: str) -> What:
+    whole = (made.result for made in outcome_new.made.get(stream, ()))
+    if any(isinstance(result, Rejection) and result.item is None for result in whole):
+        return What.REJECTED
+    nothing = outcome_new.matched and not outcome_new.made
+    return What.FILTERED if nothing or old.mapping.name in outcome_new.filtered else What.ONLY_OLD

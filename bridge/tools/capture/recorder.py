@@ -1,0 +1,123 @@
+"""Writes what a session receives to a file, up to a bound, and says what to acknowledge."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from bridge.errors import BridgeError
+from bridge.model import NO_PROPERTIES, Message
+from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL, ProtocolViolation
+from bridge.mqtt.properties import parse_properties
+from bridge.tools.capture.file_format import to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from bridge.mqtt.packet_stream import Publish
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What ends a capture: whichever comes first."""
+
+    messages: int
+    bytes: int
+
+
+class Recorder:
+    """A new file, readable by its owner only, for one capture. `full` as soon as a bound is reached."""
+
+    def __init__(
+        self,
+        file: Path,
+        bounds: Bounds,
+        *,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """Raises BridgeError if the file is there already or cannot be created."""
+        self.messages = 0
+        self.bytes = 0
+        self.unreadable = 0
+        """Messages left out, because their topic is not UTF-8: no line can hold it."""
+        self.full = ""
+        """Which bound was reached; "" for none."""
+        self._file = file
+        self._bounds = bounds
+        self._now_ms = now_ms
+        self._open_packets: set[bytes] = set()
+        try:
+            self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            raise BridgeError(f"{file} is there already; name another file, or remove it") from None
+        except OSError as error:
+            raise BridgeError(f"{file} cannot be created: {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def record(self, burst: list[Publish]) -> bytes:
+        """Write a burst, as far as the bounds allow; gives the packets that acknowledge it. Raises BridgeError."""
+        acknowledgements: list[bytes] = []
+        lines: list[bytes] = []
+        now_ms = self._now_ms()
+        for first, topic, packet_id, raw_properties, payload, total_bytes in burst:
+            qos = first >> 1 & 3
+            if first == PUBREL:
+                self._open_packets.discard(packet_id)
+                acknowledgements.append(PUBCOMP + packet_id)
+                continue
+            if qos == 1:
+                acknowledgements.append(PUBACK + packet_id)
+            elif qos == 2:  # noqa: PLR2004 - exactly once
+                acknowledgements.append(PUBREC + packet_id)
+                if packet_id in self._open_packets:
+                    continue
+                self._open_packets.add(packet_id)
+            try:
+                name = topic.decode()
+            except UnicodeDecodeError:
+                self.unreadable += 1
+                continue
+            message = Message(name, payload, qos, first & 1 == 1, now_ms, _properties(raw_properties))
+            self._take(to_line(message, total_bytes), lines)
+        self._write(b"".join(lines))
+        return b"".join(acknowledgements)
+
+    def session_began(self) -> None:
+        """A new connection of a session that is not kept: its packet identifiers begin anew."""
+        self._open_packets.clear()
+
+    def _take(self, line: bytes, lines: list[bytes]) -> None:
+        if not self.full and self.bytes + len(line) > self._bounds.bytes:
+            self.full = "bytes"
+        if self.full:
+            return
+        lines.append(line)
+        self.messages += 1
+        self.bytes += len(line)
+        if self.messages >= self._bounds.messages:
+            self.full = "messages"
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise BridgeError(f"{self._file} cannot be written: {error.strerror}; what it holds can be read") from None
+
+
+def _properties(raw: bytes) -> Mapping[str, Any]:
+    if not raw:
+        return NO_PROPERTIES
+    try:
+        return parse_properties(raw)
+    except ProtocolViolation as error:
+        return {"unreadable": str(error)}

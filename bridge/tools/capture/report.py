@@ -1,0 +1,129 @@
+"""The counts of a comparison, and its differences in words or as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.documents import path_text
+from bridge.mapping.pipeline.scope import rfc3339
+from bridge.mapping.rendering import printable, record_line, rejection_line
+from bridge.mapping.selftest.value_diff import table
+from bridge.model import Rejection
+from bridge.tools.capture.comparison import What
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bridge.tools.capture.comparison import Difference, Made
+    from bridge.tools.capture.file_format import Captured
+
+MAX_PATHS: Final = 1_000
+"""Counted by themselves: where keys are serial numbers, there may be a path for each."""
+_SHOWN_PATHS: Final = 10
+_RECORD_CHARS: Final = 200
+_OTHER = "other values"
+
+
+@dataclass(slots=True)
+class Report:
+    """Sums over a capture. `values` counts the changed records by what changed in them."""
+
+    messages: int = 0
+    differing: int = 0
+    unmatched: int = 0
+    cut: int = 0
+    counts: Counter[What] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+
+    def add(self, differences: Sequence[Difference]) -> None:
+        """One message's records."""
+        self.messages += 1
+        self.differing += any(each.what is not What.SAME for each in differences)
+        for each in differences:
+            self.counts[each.what] += 1
+            if each.what is What.CHANGED:
+                self.values.update({self._name(change.path) for change in each.changed})
+
+    def _name(self, path: tuple[str | int, ...]) -> str:
+        """All items of a list are one: `data.readings[].value`."""
+        name = path_text(tuple("*" if isinstance(part, int) else part for part in path)).replace("['*']", "[]")
+        return name if name in self.values or len(self.values) < MAX_PATHS else _OTHER
+
+    @property
+    def same(self) -> bool:
+        """Nothing differs."""
+        return not self.differing
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        width = max(len(f"{count:,}") for count in (*self.counts.values(), self.messages))
+        yield f"{self.messages:>{width},} messages, {self.differing:,} of them differ"
+        for what in What:
+            yield f"{self.counts[what]:>{width},} {what}"
+        if self.values:
+            yield "changed values:"
+            width = max(len(f"{count:,}") for count in self.values.values())
+            yield from (
+                f"  {count:>{width},} x {printable(name)}" for name, count in self.values.most_common(_SHOWN_PATHS)
+            )
+        if len(self.values) > _SHOWN_PATHS:
+            yield f"  ... and {len(self.values) - _SHOWN_PATHS} more"
+        if self.unmatched:
+            yield f"note: {self.unmatched:,} messages match no mapping, neither old nor new (see `coverage`)"
+        if self.cut:
+            yield f"note: {self.cut:,} messages were cut short in the capture, and are left out"
+
+    def value(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "messages": self.messages,
+            "differing_messages": self.differing,
+            "unmatched_messages": self.unmatched,
+            "cut_messages": self.cut,
+            "records": {what.value: self.counts[what] for what in What},
+            "changed_values": dict(self.values.most_common()),
+        }
+
+
+def in_words(captured: Captured, differences: Sequence[Difference]) -> Iterator[str]:
+    """One message's differences."""
+    message = captured.message
+    yield f"line {captured.line}: {printable(message.topic)}, {rfc3339(message.received_at_ms)}"
+    for each in differences:
+        if each.what is What.SAME:
+            continue
+        if each.what is What.CHANGED:
+            yield f"  {each.what:<13} {each.data_stream}"
+            yield from (f"      {line}" for line in table(each.changed, "old", "new"))
+            continue
+        if each.new is not None:
+            yield f"  {each.what:<13} {_line(each.new)}"
+        if each.old is not None:
+            yield f"  {each.what if each.new is None else 'before':<13} {_line(each.old)}"
+
+
+def as_json(captured: Captured, differences: Sequence[Difference]) -> dict[str, Any]:
+    """The same, for a program."""
+    return {
+        "line": captured.line,
+        "received_at": rfc3339(captured.message.received_at_ms),
+        "topic": captured.message.topic,
+        "differences": [
+            {
+                "what": each.what.value,
+                "data_stream": each.data_stream,
+                "old": each.old.value() if each.old is not None else None,
+                "new": each.new.value() if each.new is not None else None,
+            }
+            for each in differences
+            if each.what is not What.SAME
+        ],
+    }
+
+
+def _line(made: Made) -> str:
+    if isinstance(made.result, Rejection):
+        return rejection_line(made.mapping, made.result)
+    return record_line(made.mapping, made.result, _RECORD_CHARS)

@@ -1,0 +1,117 @@
+"""The demo's way: start a broker, a Kinesis and the bridge; let the show play; stop everything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.aws.credentials import Authentication
+from bridge.config import load_settings
+from bridge.errors import BridgeError
+from bridge.kinesis.publisher import PublisherSettings
+from bridge.kinesis.stream_reader import StreamReader
+from bridge.runtime.assembly import assemble
+from bridge.runtime.log_setup import set_up_logging
+from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
+from bridge.tools.demo.kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
+from bridge.tools.demo.show import Show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from bridge.runtime.service import Service
+    from bridge.tools.demo.broker import Broker
+
+INTERRUPTED = 130
+_TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
+
+
+def run_demo(secs: int | None, console: Console) -> int:
+    """Until Ctrl-C, or for so many seconds. 0 if the books balance and Kinesis holds what the bridge says it has."""
+    set_up_logging("text", "error")
+    mappings = mappings_folder()
+    leave: list[Callable[[], None]] = []
+    with contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
+        stack.enter_context(without_surroundings())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
+        leave.append(lambda: shutil.rmtree(folder, ignore_errors=True))
+        console.print("starting a broker, a Kinesis and the bridge on this machine ...", highlight=False)
+        broker = start_broker(folder, find_mosquitto())
+        stack.callback(broker.stop)
+        leave.append(broker.kill)
+        kinesis = LocalKinesis()
+        stack.callback(kinesis.stop)
+        service = _bridge(folder, mappings, broker, kinesis.url)
+        streams = sorted({output.data_stream for each in service.mappings.routes.mappings for output in each.outputs})
+        reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
+        reader.create(dict.fromkeys(streams, SHARDS))
+        service.start()
+        show = Show(service, kinesis, reader, broker, console, streams)
+        show.play(secs, interrupted)
+        return show.end()
+
+
+def mappings_folder() -> Path:
+    """The example mappings beside this program. Raises BridgeError where it was installed without them."""
+    folder = Path(__file__).resolve().parents[3] / "mappings"
+    if not folder.is_dir():
+        raise BridgeError(
+            f"the demo needs the example mappings, and there is no {folder}: run it from a source checkout"
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM as an event; the second one calls what is in `leave`, and ends the process at once."""
+    asked = threading.Event()
+    reader, writer = os.pipe()
+
+    def note(_number: int, _frame: object) -> None:
+        if asked.is_set():
+            for last_act in leave:
+                last_act()
+            os._exit(INTERRUPTED)
+        # Setting an event in a handler could meet the lock that the interrupted line holds; a thread of its own cannot.
+        os.write(writer, b"\0")
+
+    def relay() -> None:
+        if os.read(reader, 1):
+            asked.set()
+
+    thread = threading.Thread(target=relay, name="interrupts", daemon=True)
+    thread.start()
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(writer)
+        thread.join(1)
+        os.close(reader)
+
+
+def _bridge(folder: Path, mappings: Path, broker: Broker, kinesis_url: str) -> Service:
+    file = folder / "bridge.yaml"
+    file.write_text(
+        f"""mqtt: {{url: "mqtt://{HOST}:{broker.port}", client_id: demo, protocol: "{broker.protocol}"}}
+kinesis:
+  region: {REGION}
+  endpoint_url: {kinesis_url}
+  authentication: {{type: token, access_key_id: {_TOKEN["access_key_id"]}, secret_access_key: demo}}
+mappings: {json.dumps(str(mappings))}
+http: {{listen: "127.0.0.1:0"}}
+""",
+        encoding="utf-8",
+    )
+    return assemble(load_settings(file, {}))

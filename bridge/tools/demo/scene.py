@@ -1,0 +1,82 @@
+"""What is known of the demo at one moment, and how fast it has been going since the moment before."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.kinesis.stream_reader import Arrived
+    from bridge.monitoring.snapshot import Snapshot
+
+RECENT = 4
+"""Records remembered of each shard."""
+
+
+@dataclass(slots=True)
+class ReadBack:
+    """What has been read back from Kinesis."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    last: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The last sequence number by (stream, shard)."""
+    _recent: dict[tuple[str, str], deque[Arrived]] = field(default_factory=dict)
+
+    def saw(self, record: Arrived) -> None:
+        """A record was read back."""
+        self.counts[record.stream] += 1
+        self.last[record.stream, record.shard] = record.sequence_number
+        # Shards are read one after the other: the newest of all would be those of the last shard.
+        self._recent.setdefault((record.shard, record.stream), deque(maxlen=RECENT)).appendleft(record)
+
+    @property
+    def total(self) -> int:
+        """All records of all streams."""
+        return sum(self.counts.values())
+
+    def newest(self, limit: int) -> list[Arrived]:
+        """At most so many records, by stream and shard: each has its newest among them before any has two."""
+        rounds = zip_longest(*(self._recent[place] for place in sorted(self._recent)))
+        taken = [record for newest in rounds for record in newest if record is not None][:limit]
+        return sorted(taken, key=lambda record: (record.stream, record.shard))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known at one moment. `elapsed_secs` counts from the factory's start."""
+
+    snapshot: Snapshot
+    published: int
+    elapsed_secs: float
+    broker: str
+    read_back: ReadBack
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Per second: messages received, records received by (mapping, stream), records delivered by stream."""
+
+    messages: float = 0.0
+    records: dict[tuple[str, str], float] = field(default_factory=dict)
+    delivered: dict[str, float] = field(default_factory=dict)
+
+
+def rates_between(before: Scene | None, now: Scene) -> Rates:
+    """All 0 where there is nothing to compare with."""
+    if before is None or now.elapsed_secs <= before.elapsed_secs:
+        return Rates()
+    secs = now.elapsed_secs - before.elapsed_secs
+    rows = {(row.mapping, row.stream): row.received for row in before.snapshot.ledger}
+    streams = {status.stream: status.delivered for status in before.snapshot.streams}
+    return Rates(
+        messages=(now.snapshot.received_messages - before.snapshot.received_messages) / secs,
+        records={
+            (row.mapping, row.stream): (row.received - rows.get((row.mapping, row.stream), 0)) / secs
+            for row in now.snapshot.ledger
+        },
+        delivered={
+            status.stream: (status.delivered - streams.get(status.stream, 0)) / secs for status in now.snapshot.streams
+        },
+    )

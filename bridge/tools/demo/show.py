@@ -1,0 +1,132 @@
+"""The show: the factory publishes, the bridge works, what arrives is read back; at the end the books are checked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bridge.tools.demo.broker import HOST
+from bridge.tools.demo.factory import Factory
+from bridge.tools.demo.publisher import MessagePublisher
+from bridge.tools.demo.scene import ReadBack, Scene
+from bridge.tools.demo.view import View, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from bridge.kinesis.stream_reader import StreamReader
+    from bridge.monitoring.snapshot import Snapshot
+    from bridge.runtime.service import Service
+    from bridge.tools.demo.broker import Broker
+    from bridge.tools.demo.kinesis import LocalKinesis
+
+TICK_SECS = 0.05
+SHOW_SECS = 1.0
+SUBSCRIBE_SECS = 15.0
+CONFIRM_SECS = 10.0
+DRAIN_SECS = 20.0
+STOP_SECS = 10.0
+
+
+class Show:
+    """`play`, then `end`, once each, on one thread."""
+
+    def __init__(
+        self,
+        service: Service,
+        kinesis: LocalKinesis,
+        reader: StreamReader,
+        broker: Broker,
+        console: Console,
+        streams: list[str],
+    ) -> None:
+        self._service = service
+        self._kinesis = kinesis
+        self._reader = reader
+        self._broker = broker
+        self._console = console
+        self._streams = streams
+        self._read_back = ReadBack()
+        self._started_at = time.monotonic()
+        self._published = self._unconfirmed = 0
+
+    def play(self, secs: int | None, interrupted: threading.Event) -> None:
+        """The factory at work, for so many seconds, or until it is interrupted."""
+        _wait_for(lambda: self._service.snapshot().subscribed, SUBSCRIBE_SECS, interrupted)
+        self._started_at = time.monotonic()
+        factory = Factory(started_at=self._started_at, epoch_ms=time.time_ns() // 1_000_000)
+        ends_at = self._started_at + secs if secs is not None else float("inf")
+        shown_at = self._started_at
+        with MessagePublisher(HOST, self._broker.port, "demo-factory") as publisher, View(self._console) as view:
+            while not interrupted.wait(TICK_SECS) and (now := time.monotonic()) < ends_at:
+                for event in factory.events(now):
+                    publisher.publish(event.topic, event.payload, qos=event.qos, retain=event.retain)
+                self._published = publisher.published
+                if now - shown_at >= SHOW_SECS:
+                    shown_at = now
+                    self._read()
+                    view.show(self._scene(self._service.snapshot()))
+            self._unconfirmed = publisher.wait(CONFIRM_SECS)
+
+    def end(self) -> int:
+        """Let what was published arrive, stop the bridge, compare, and say so: 0 if all is as it should be."""
+        self._console.print("the factory has stopped; letting what it published arrive ...", highlight=False)
+        look, confirmed = self._service.snapshot, self._published - self._unconfirmed
+        never = threading.Event()
+        _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
+        _wait_for(lambda: look().total("spooled") == 0, DRAIN_SECS, never)
+        stopped = self._service.stop(STOP_SECS)
+        while self._read():
+            pass
+        return self._verdict(self._service.last_snapshot(), stopped)
+
+    def _read(self) -> int:
+        """What has arrived in Kinesis since the last time; how many records."""
+        before = self._read_back.total
+        for stream in self._streams:
+            for record in self._reader.read(stream):
+                self._read_back.saw(record)
+        self._kinesis.forget(self._read_back.last)
+        return self._read_back.total - before
+
+    def _scene(self, snapshot: Snapshot) -> Scene:
+        elapsed = time.monotonic() - self._started_at
+        return Scene(snapshot, self._published, elapsed, self._broker.name, self._read_back)
+
+    def _verdict(self, snapshot: Snapshot, stopped: bool) -> int:
+        self._console.print(summary(self._scene(snapshot), self._console.width))
+        letters = f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason"
+        self._console.print(letters, highlight=False, soft_wrap=True)
+        found = facts(snapshot, self._published, self._read_back.total, stopped)
+        for fact, holds in found.items():
+            self._console.print(f"{'✓' if holds else '✗ NOT SO:'} {fact}", highlight=False, soft_wrap=True)
+        return 0 if all(found.values()) else 1
+
+
+def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
+    """What must hold at the end, and whether it does.
+
+    Delivery is at least once: Kinesis may hold more than was delivered, by as many records as were sent once more
+    because an answer got lost, and never less.
+    """
+    delivered = snapshot.total("delivered")
+    twice = sum(stream.duplicates_possible for stream in snapshot.streams)
+    return {
+        f"published {published:,} messages, received {snapshot.received_messages:,}": (
+            snapshot.received_messages >= published
+        ),
+        f"delivered {delivered:,} records, read back {read_back:,} from Kinesis": (
+            delivered <= read_back <= delivered + twice
+        ),
+        "received = delivered + filtered + dead lettered + dropped + spooled: the books balance": snapshot.balanced,
+        "everything stopped within its deadline": stopped,
+    }
+
+
+def _wait_for(done: Callable[[], bool], secs: float, interrupted: threading.Event) -> None:
+    deadline = time.monotonic() + secs
+    while not done() and time.monotonic() < deadline and not interrupted.wait(0.1):
+        pass

@@ -1,0 +1,183 @@
+"""The broker, through sessions of the doctor's own that the broker forgets at once.
+
+One asks what the broker says of itself, and takes nothing of the plant. The next subscribes as the bridge does, with
+its QoS, takes what comes for some seconds and throws it away: first without acknowledging, which shows the in-flight
+window, then at full speed, which shows what is retained and how much is published. The bridge's own session is never
+touched. Nothing is published but by publish_probe.py, where that is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.mqtt.subscriber import SHARED_IN_3_1_1
+from bridge.tools.doctor.broker.broker_limits import SYS_FILTERS, System, limit_findings
+from bridge.tools.doctor.broker.connection_advice import no_session
+from bridge.tools.doctor.broker.inflight_window import Terms, Window, measure_window, window_finding
+from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
+from bridge.tools.doctor.broker.publish_probe import Measured, measure_by_publishing, not_measured
+from bridge.tools.doctor.broker.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
+from bridge.tools.doctor.broker.traffic_sample import HeardMessages
+from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.network import Way, reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.mapping.router import Routes
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.subscriptions import Subscriptions
+    from bridge.tools.doctor.finding import Finding
+    from bridge.tools.doctor.traffic_rate import Heard
+
+SUFFIX: Final = "-doctor"
+LISTEN_SECS = 3.0
+SYSTEM_SECS = 1.0
+_VERSION_5_SECS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a broker is asked about. `sync_secs`: how long the spool's disk takes, 0 where it takes nothing.
+
+    `heard` is told how much there is to spool; `publishing`: with messages of the doctor's own.
+    """
+
+    settings: SessionSettings
+    routes: Routes
+    sync_secs: Callable[[], float]
+    heard: Heard
+    publishing: bool = False
+
+    @property
+    def own(self) -> SessionSettings:
+        """A session of the doctor's own; of a shared group, a group of its own: what a member of the bridges' group
+        takes, and does not acknowledge, would be lost."""
+        share = self.settings.share + SUFFIX if self.settings.share else None
+        return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
+
+
+def examine_broker(asked: Asked) -> Iterator[Finding]:
+    """Each address, then the session with the first that lets us in."""
+    try:
+        reached = False
+        for address in asked.settings.addresses:
+            context = asked.settings.tls.context if address.encrypted else None
+            found = list(
+                reach(Way("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
+            )
+            reached |= all(each.state != "failed" for each in found)
+            yield from found
+        if reached:
+            yield from _session(asked)
+    finally:
+        asked.heard.tell(None)
+
+
+def _session(asked: Asked) -> Iterator[Finding]:
+    system = System()
+    # With the bridge's session expiry, which a broker answers only then; the next session takes this one's place.
+    own = replace(asked.own, share=None, persistent=asked.settings.version_5)
+    with Listening(own, SYS_FILTERS, system.take) as session:
+        session.open(CONNECT_SECS)
+        state = session.state
+        if not state.connected:
+            yield no_session(state.problem, asked.settings)
+            return
+        said = f"{state.broker} lets this client in, by MQTT {state.protocol}"
+        yield well("broker.session", "session", said, {"broker": state.broker, "protocol": state.protocol})
+        session.listen(SYSTEM_SECS, lambda: system.complete)
+        told = session.subscriber.limits
+    yield from limit_findings(told, asked.settings, asked.routes.filters(), system.version)
+    yield from system.findings()
+    yield from _plant(asked, takes_5=state.protocol == "5" or _takes_5(asked.own))
+
+
+def _takes_5(own: SessionSettings) -> bool:
+    """Of a broker that is configured as 3.1.1: whether it would speak MQTT 5."""
+    with Listening(replace(own, version_5=True, share=None), {}) as session:
+        return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
+
+
+def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
+    heard, filters = HeardMessages(asked.routes), asked.routes.filters()
+    with Listening(asked.own, filters, heard.take) as session:
+        session.open(CONNECT_SECS)
+        began = time.monotonic()
+        yield from subscription_findings(session.subscriber.subscriptions)
+        window = measure_window(session)
+        session.acknowledge_all()
+        protocol = session.state.protocol
+        counted = count_retained(session, began)
+        live = _Live(session)
+        heard.begin()
+        session.listen(LISTEN_SECS)
+        asked.heard.tell(heard.rate())
+        messages = live.finding(len(filters))
+        if not session.state.connected:
+            yield no_session(session.state.problem, asked.settings)
+        if asked.settings.share and protocol != "5" and not session.messages:
+            advice = "use protocol 5, or see that messages come while something is published"
+            yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
+    measured = measure_by_publishing(asked.own, asked.routes) if asked.publishing else Measured(None, not_measured())
+    terms = Terms(protocol, asked.settings.receive_maximum, takes_5)
+    yield window_finding(_better(window, measured.window), terms, asked.sync_secs())
+    yield measured.finding
+    whole = count_at_full_speed(asked.own, filters) if counted.messages >= SUSPICIOUS else None
+    yield from retained_findings(counted, whole, heard, protocol)
+    yield messages
+
+
+def _better(heard: Window, published: Window | None) -> Window:
+    """What was measured with messages enough."""
+    return published if published is not None and heard.size is None else heard
+
+
+class _Live:
+    """What is published just now."""
+
+    def __init__(self, session: Listening) -> None:
+        self._session = session
+        self._before = session.messages - session.retained, session.bytes - session.retained_bytes
+        self._began = time.monotonic()
+
+    def finding(self, filters: int) -> Finding:
+        """Since this was made."""
+        secs = time.monotonic() - self._began
+        messages = self._session.messages - self._session.retained - self._before[0]
+        size = self._session.bytes - self._session.retained_bytes - self._before[1]
+        facts = {"messages": messages, "bytes": size, "secs": round(secs, 1)}
+        if messages:
+            said = (
+                f"{messages:,} in {secs:.0f} s: {messages / secs:,.0f} a second, {size / secs / 1000:,.1f} kB a second"
+            )
+            return well("broker.messages", "messages", said, facts)
+        advice = "nothing may have been published just now; or an access rule keeps messages back, as mosquitto's does"
+        many = f"{filters} filter{'' if filters == 1 else 's'}"
+        return warning("broker.messages", "messages", f"none in {secs:.0f} s on {many}", advice, facts)
+
+
+def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
+    """Each SUBACK."""
+    for text, qos in subscriptions.wanted.items():
+        subject = f"subscription {text}"
+        given = subscriptions.given.get(text)
+        facts = {"filter": text, "asked": qos, "granted": given}
+        if text in subscriptions.refused:
+            advice = "allow this client to subscribe to it in the broker's access rules"
+            yield failed("broker.subscription", subject, f"refused: {subscriptions.refused[text]}", advice, facts)
+        elif given is None:
+            yield failed("broker.subscription", subject, "the broker has not answered", "see the broker's log", facts)
+        elif given < qos:
+            advice = "what is lost on the way to this broker's client is not sent again: allow it more"
+            yield warning(
+                "broker.subscription",
+                subject,
+                f"granted QoS {given}, and not the {qos} that is asked for",
+                advice,
+                facts,
+            )
+        else:
+            yield well("broker.subscription", subject, f"granted, QoS {given}", facts)

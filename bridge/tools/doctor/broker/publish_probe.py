@@ -1,0 +1,148 @@
+"""With `--publish`: what the broker hands over and keeps, measured with messages of the doctor's own.
+
+They go to a topic of the doctor's own, only where no mapping would take them, and not retained; whoever subscribes to
+everything sees them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
+from bridge.tools.doctor.broker.inflight_window import ENOUGH, Window, turnaround_of
+from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
+from bridge.tools.doctor.finding import failed, warning, well
+
+if TYPE_CHECKING:
+    from bridge.mapping.router import Routes
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.tools.doctor.finding import Finding
+
+MESSAGES: Final = 1_200
+"""More than mosquitto's usual queue of 1,000 and its usual window of 20 take."""
+_PAYLOAD: Final = b"mqtt-kinesis doctor"
+_TOPIC: Final = "mqtt-kinesis/doctor/"
+_SECS: Final = 10.0
+_FIRST_SECS: Final = 3.0
+_QUIET_SECS: Final = 0.5
+_NARROW_WINDOW: Final = 10
+_SUBJECT: Final = "queue at the broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Of the messages published: `unacknowledged` came before any acknowledgement, `came` in all; or why none did."""
+
+    unacknowledged: int
+    came: int
+    published: int
+    turnaround_secs: float = 0.0
+    released: int = 1
+    problem: str = ""
+
+
+def topic_of(settings: SessionSettings) -> str:
+    """The doctor's own."""
+    return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
+
+
+def probe(settings: SessionSettings) -> Probed:
+    """Publish to oneself, acknowledge nothing until the broker has taken everything, and then all."""
+    topic = topic_of(settings)
+    with Listening(replace(settings, share=None), {topic: 1}) as session:
+        session.open(CONNECT_SECS)
+        subscriptions = session.subscriber.subscriptions
+        if topic not in subscriptions.granted:
+            why = subscriptions.refused.get(topic) or session.state.problem or "no answer"
+            return Probed(0, 0, 0, problem=f"the subscription to {topic} was not granted: {why}")
+        if problem := _first(session, topic):
+            return Probed(0, 0, 0, problem=problem)
+        for _ in range(MESSAGES - 1):
+            session.subscriber.publish_acknowledged(topic, _PAYLOAD)
+        session.listen(_SECS, lambda: session.subscriber.answered[0] >= MESSAGES)
+        published = session.subscriber.answered[0]
+        _until_quiet(session)
+        unacknowledged, needing = len(session.unacknowledged), session.needing
+        turnaround = turnaround_of(session, 1) or 0.0
+        released = max(1, session.needing - needing)
+        session.acknowledge_all()
+        _until_quiet(session)
+        lost = session.state.problem or ("the session was lost" if session.subscriber.connections > 1 else "")
+        return Probed(unacknowledged, session.messages, published, turnaround, released, lost)
+
+
+def _first(session: Listening, topic: str) -> str:
+    """One message, there and back; why it did not come, or ""."""
+    session.subscriber.publish_acknowledged(topic, _PAYLOAD)
+    subscriber = session.subscriber
+    session.listen(_FIRST_SECS, lambda: bool(subscriber.answered[1] or session.messages or subscriber.connections > 1))
+    answered, unwelcome = subscriber.answered
+    if subscriber.connections > 1:
+        return f"the broker closed the connection on a message to {topic}, as some do where publishing is not allowed"
+    if unwelcome:
+        return f"the broker refused a message to {topic}: {unwelcome}"
+    if session.messages:
+        return ""
+    what = "was taken and did not come back: an access rule, it seems" if answered else "was not answered"
+    return f"a message to {topic} {what}"
+
+
+def _until_quiet(session: Listening) -> None:
+    deadline = time.monotonic() + _SECS
+    while time.monotonic() < deadline:
+        before = session.messages
+        session.listen(_QUIET_SECS)
+        if session.messages == before:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`window` is None, and `finding` says why, where nothing could be measured."""
+
+    window: Window | None
+    finding: Finding
+
+
+def measure_by_publishing(settings: SessionSettings, routes: Routes) -> Measured:
+    """The window, and the queue behind it: a narrow window of MQTT 5 makes the broker queue what it would else send."""
+    topic = topic_of(settings)
+    if routes.match(topic.encode()).targets:
+        said, advice = f"not measured: a mapping takes {topic}", "leave --publish out: it would become records"
+        return Measured(None, warning("broker.queue", _SUBJECT, said, advice))
+    probed = probe(settings)
+    if probed.problem:
+        advice = f"allow this client to publish to {topic} and to subscribe to it, or leave --publish out"
+        return Measured(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
+    if probed.unacknowledged >= ENOUGH:
+        window = Window(None, probed.unacknowledged)
+        narrow = probe(replace(settings, version_5=True, receive_maximum=_NARROW_WINDOW))
+        return Measured(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))
+    window = Window(probed.unacknowledged, probed.unacknowledged, probed.turnaround_secs, probed.released)
+    return Measured(window, _queue(probed))
+
+
+def _queue(probed: Probed | None) -> Finding:
+    if probed is None or probed.problem:
+        said = "not measured: this broker hands everything over at once, and queues only for a client that is away"
+        return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)
+    facts = {"published": probed.published, "came": probed.came, "unacknowledged": probed.unacknowledged}
+    kept = probed.came - probed.unacknowledged
+    if probed.came < probed.published:
+        said = (
+            f"of {probed.published:,} messages published while this client took none, {probed.came:,} came, and "
+            f"{probed.published - probed.came:,} were dropped though their publisher was told that all went well: the "
+            f"broker keeps {kept:,} messages for a client that is slow or away"
+        )
+        return failed("broker.queue", _SUBJECT, said, QUEUE_ADVICE, {**facts, "limit": kept})
+    said = f"kept all of {probed.published:,} messages published while this client took none"
+    return well("broker.queue", _SUBJECT, f"{said}; its limit, if it has one, is above {kept:,}", facts)
+
+
+def not_measured() -> Finding:
+    """Without `--publish`."""
+    said = "how much it keeps while the bridge is away cannot be asked; `doctor --publish` measures it"
+    return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)

@@ -1,0 +1,76 @@
+"""What the mappings would make of what the doctor hears: which of them get what was retained, and how much to spool."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from bridge.model import Message
+from bridge.mqtt.properties import readable
+from bridge.tools.doctor.traffic_rate import RECORD_BYTES, Rate
+
+if TYPE_CHECKING:
+    from bridge.mapping.router import Routes, Target
+    from bridge.mqtt.packet_stream import Publish
+
+MAPPED: Final = 5_000
+"""So many messages are mapped as the bridge would; of more, each is taken to be like these."""
+
+
+class HeardMessages:
+    """Retained messages by mapping; of the others, how many records of how many bytes they make."""
+
+    def __init__(self, routes: Routes) -> None:
+        self.retained: Counter[str] = Counter()
+        self.skipped = 0
+        """Retained messages that every mapping for them leaves out."""
+        self._routes = routes
+        self._live = self._mapped = self._made_bytes = 0
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """From now on the messages that are not retained tell the rate."""
+        self._live = self._mapped = self._made_bytes = 0
+        self._began = time.monotonic()
+
+    @property
+    def live(self) -> int:
+        """Messages that were not retained, since `begin`."""
+        return self._live
+
+    def take(self, message: Publish) -> None:
+        """One message."""
+        match = self._routes.match(message[1])
+        if message[0] & 1:
+            self._retained(match.targets)
+            return
+        self._live += 1
+        if self._mapped < MAPPED:
+            self._mapped += 1
+            self._made_bytes += sum(_made_bytes(message, match.topic, match.levels, target) for target in match.targets)
+
+    def _retained(self, targets: tuple[Target, ...]) -> None:
+        taking = [each.mapping.name for each in targets if each.mapping.specification.retained == "take"]
+        self.retained.update(taking)
+        self.skipped += not taking
+
+    def rate(self) -> Rate | None:
+        """What there is to spool; None where nothing came."""
+        secs = time.monotonic() - self._began
+        if not self._made_bytes or not self._began:
+            return None
+        a_second = self._live / secs * self._made_bytes / self._mapped
+        return Rate(a_second, f"as heard at the broker in {secs:.0f} s")
+
+
+def _made_bytes(message: Publish, topic: str, levels: list[str], target: Target) -> int:
+    """The bytes in the spool of what one mapping makes of one message."""
+    first, _, _, properties, payload, size = message
+    mapping = target.mapping
+    if mapping.stateful is not None or size != len(payload):
+        return len(mapping.outputs) * (size + RECORD_BYTES)  # what it remembers is the running bridge's to know
+    heard = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
+    mapped = mapping.apply(heard, target.captures, levels)
+    made = sum(len(draft.data) + RECORD_BYTES for draft in mapped.drafts)
+    return made + sum(size + RECORD_BYTES for _ in mapped.rejections)

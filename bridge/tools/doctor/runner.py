@@ -1,0 +1,74 @@
+"""All checks, beside one another and under one deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.tools.doctor.finding import failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bridge.tools.doctor.finding import Finding
+
+DEADLINE_SECS = 60.0
+_SILENT = "something on the way takes connections and does not answer: a proxy, a firewall, or a server that hangs"
+
+
+@dataclass(slots=True)
+class _Running:
+    """A check on a thread of its own: `found` grows, and after `ended` no more."""
+
+    subject: str
+    check: Callable[[], Iterable[Finding]]
+    found: list[Finding] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    ended: bool = False
+
+    def run(self) -> None:
+        try:
+            for finding in self.check():
+                self._add(finding)
+        except Exception as error:  # noqa: BLE001 - one check must never stop the others
+            said = f"{type(error).__name__}: {error}"
+            self._add(failed("doctor", self.subject, said, "this is a defect: please report it"))
+        with self.changed:
+            self.ended = True
+            self.changed.notify()
+
+    def _add(self, finding: Finding) -> None:
+        with self.changed:
+            self.found.append(finding)
+            self.changed.notify()
+
+    def findings(self, deadline: float) -> Iterator[Finding]:
+        """As they come."""
+        told = 0
+        while True:
+            with self.changed:
+                self.changed.wait_for(
+                    lambda told=told: self.ended or len(self.found) > told,  # type: ignore[misc]  # bound now
+                    max(0.0, deadline - time.monotonic()),
+                )
+                new, ended = self.found[told:], self.ended
+            yield from new
+            told += len(new)
+            if ended or not new:
+                return
+
+
+def examine(
+    checks: Sequence[tuple[str, Callable[[], Iterable[Finding]]]], secs: float = DEADLINE_SECS
+) -> Iterator[Finding]:
+    """What all of them find, in their order and as it comes. One that fails, or does not end, is a finding too."""
+    running = [_Running(subject, check) for subject, check in checks]
+    deadline = time.monotonic() + secs
+    for place, each in enumerate(running):
+        threading.Thread(target=each.run, name=f"doctor {place}", daemon=True).start()
+    for each in running:
+        yield from each.findings(deadline)
+        if not each.ended:
+            yield failed("doctor", each.subject, f"no result within {secs:.0f} s", _SILENT)

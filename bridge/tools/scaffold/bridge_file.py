@@ -1,0 +1,68 @@
+"""The text of bridge.yaml: what was answered, and every other option at its default, with the options' descriptions."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from bridge.config import options
+from bridge.tools.scaffold.yaml_text import yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bridge.config.option_table import Option
+
+_WIDTH: Final = 110
+_OF_TYPE: Final = re.compile(r"\(type: ([^)]*)\) ")
+_HEAD: Final = """\
+# What the bridge connects. A change takes a restart; mappings are reloaded while it runs.
+# Lines that begin with '#' and no space are options left at their default: take the '#' away to set them.
+# ${NAME} and ${file:/run/secrets/name} stand for values from outside: keep secrets there.
+"""
+
+
+def bridge_text(answers: Mapping[str, str]) -> str:
+    """`answers`: values by the option's whole name, such as `mqtt.url`; `${NAME}` in one stays a reference."""
+    chosen = answers.get("kinesis.authentication.type", "default")
+    rows = [row for row in options() if _belongs(row, chosen)]
+    return "\n".join([_HEAD, *_lines(rows, answers)]) + "\n"
+
+
+def _belongs(row: Option, chosen: str) -> bool:
+    """Of the settings of authentication, those of the chosen type."""
+    of = _OF_TYPE.match(row.description)
+    return of is None or f"`{chosen}`" in of[1]
+
+
+def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
+    opened: tuple[str, ...] = ()
+    for place, row in enumerate(rows):
+        *parents, name = row.name.split(".")
+        for depth, parent in enumerate(parents):
+            if opened[: depth + 1] != tuple(parents[: depth + 1]):
+                yield from [""] if not depth else []
+                yield from _section(".".join(parents[: depth + 1]), parent, depth, rows, answers)
+                opened = tuple(parents[: depth + 1])
+        if place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}."):
+            continue  # a section, whose heading comes with its first option
+        yield from [] if parents else [""]
+        yield from _commented(row.description, 2 * len(parents))
+        value = answers.get(row.name)
+        shown = yaml_text(value) if value is not None else row.default if row.default != "required" else ""
+        mark = "" if value is not None else "#"
+        yield f"{'  ' * len(parents)}{mark}{name}: {shown}".rstrip()
+        opened = tuple(parents)
+
+
+def _section(path: str, name: str, depth: int, rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
+    described = next((row.description for row in rows if row.name == path), "")
+    yield from _commented(described, 2 * depth)
+    given = any(answer.startswith(f"{path}.") for answer in answers)
+    yield f"{'  ' * depth}{'' if given else '#'}{name}:"
+
+
+def _commented(text: str, indent: int) -> Iterator[str]:
+    prefix = " " * indent + "# "
+    yield from textwrap.wrap(_OF_TYPE.sub("", text), _WIDTH, initial_indent=prefix, subsequent_indent=prefix)

@@ -1,0 +1,204 @@
+"""From observed messages to mappings. Each is compiled and its test run before it is proposed: it passes `check`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.documents import parse_document
+from bridge.errors import ConfigError, DecodeError
+from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.mapping import compile_mapping
+from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.selftest.runner import run_cases
+from bridge.payloads.sparkplug.topic import NAMESPACE
+from bridge.tools.scaffold.mapping_file import MappingText, test_lines
+from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
+from bridge.tools.scaffold.payload_detection import Kind, kind_of
+from bridge.tools.scaffold.topic_clusters import Shape, shapes, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from bridge.mapping.mapping import Mapping
+    from bridge.model import Message
+
+MAX_TOPICS: Final = 5_000
+MAX_PROPOSALS: Final = 50
+_SAMPLES: Final = 20
+"""Messages of one topic that are looked at."""
+_TESTED_BYTES: Final = 4_096
+_TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "received_at", "created_at", "t"))
+_FORMS: Final = ("payload", "payload_text", "payload_base64")
+_SPARKPLUG: Final = f"{NAMESPACE}/{{group}}/{{type}}/{{node}}/{{device...}}"
+_LEAST_SPARKPLUG_LEVELS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A mapping file: its name without `.yaml`, its text, and what it was made of."""
+
+    name: str
+    text: str
+    topic: str
+    kind: Kind
+    topics: int
+    messages: int
+
+
+@dataclass(slots=True)
+class Observed:
+    """What came, bounded. `others`: messages of topics beyond MAX_TOPICS; `cut`: messages too long to look at."""
+
+    samples: dict[str, list[Message]] = field(default_factory=dict)
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    others: int = 0
+    cut: int = 0
+
+    def add(self, message: Message, *, whole: bool = True) -> None:
+        """A message; not `whole`: only the beginning of its payload is here."""
+        if message.topic not in self.samples and len(self.samples) >= MAX_TOPICS:
+            self.others += 1
+            return
+        samples = self.samples.setdefault(message.topic, [])
+        self.counts[message.topic] += 1
+        self.cut += not whole
+        if whole and message.payload and len(samples) < _SAMPLES:
+            samples.append(message)
+
+
+def propose(
+    observed: Observed, stream: str, taken: Collection[str] = ()
+) -> tuple[list[Proposal], list[tuple[str, str]]]:
+    """Mappings, those of most messages first; and what none is for, with the reason. `taken`: names not to use."""
+    kinds: dict[tuple[str, ...], Kind] = {}
+    left: list[tuple[str, str]] = []
+    for topic, samples in observed.samples.items():
+        kind = kind_of(topic, [each.payload for each in samples])
+        reason = why_not(topic) or ("" if kind else "no whole payload with anything in it was seen")
+        if reason or kind is None:
+            left.append((topic, reason))
+        else:
+            kinds[tuple(topic.split("/"))] = kind
+    found, names = list[Proposal](), set(taken)
+    groups = sorted(_groups(kinds), key=lambda group: (-_messages(observed, group), group.topics))
+    for number, shape in enumerate(groups):
+        made = _proposal(observed, shape, kinds[shape.topics[0]], stream, names) if number < MAX_PROPOSALS else None
+        if made is not None:
+            names.add(made.name)
+            found.append(made)
+        else:
+            reason = "no mapping could be made of it" if number < MAX_PROPOSALS else f"over {MAX_PROPOSALS} mappings"
+            left += [("/".join(topic), reason) for topic in shape.topics]
+    return found, sorted(left)
+
+
+def _groups(kinds: dict[tuple[str, ...], Kind]) -> Iterator[Shape]:
+    edge = {topic for topic in kinds if topic[0] == NAMESPACE and len(topic) >= _LEAST_SPARKPLUG_LEVELS}
+    if edge:
+        yield Shape(tuple(sorted(edge)), ())
+    yield from shapes({topic: kind for topic, kind in kinds.items() if topic not in edge})
+
+
+def _messages(observed: Observed, shape: Shape) -> int:
+    return sum(observed.counts["/".join(topic)] for topic in shape.topics)
+
+
+def _proposal(observed: Observed, shape: Shape, kind: Kind, stream: str, taken: Collection[str]) -> Proposal | None:
+    samples = [each for topic in shape.topics for each in observed.samples["/".join(topic)]]
+    name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
+    if not shape.writable:
+        return None
+    for draft in _candidates(shape, kind, stream, samples):
+        said = f"Seen: {_messages(observed, shape):,} x on {len(shape.topics):,} topic(s), such as {samples[0].topic}"
+        text = _tested(replace(draft, said=said), samples)
+        if text:
+            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), _messages(observed, shape))
+    return None
+
+
+def _candidates(shape: Shape, kind: Kind, stream: str, samples: list[Message]) -> Iterator[MappingText]:
+    """From the most telling to the plainest, which takes anything."""
+    if not shape.captured:
+        where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
+        each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"
+        yield MappingText(_SPARKPLUG, kind, stream, "", each, True, where, "captures.node")
+        yield MappingText(_SPARKPLUG, Kind("bytes"), stream, "", key_from="topic")
+        return
+    names = capture_names(shape, scalar=kind.form == "value")
+    levels = [f"{{{names[at]}}}" if at in names else level for at, level in enumerate(shape.topics[0])]
+    told = [name for name in names.values() if name != SIGNAL]
+    keys = [*([f"captures.{told[-1]}"] if told else []), "topic", ""]
+    plain = MappingText("/".join(levels), kind, stream, "")
+    if kind.payload != "bytes":
+        made = replace(plain, transform=_transform(kind, samples, captured=bool(names)), each=kind.form == "objects")
+        yield from (replace(made, key_from=key) for key in keys)
+    for last in (kind, Kind("bytes")):
+        yield from (replace(plain, kind=last, key_from=key) for key in keys)
+
+
+def _transform(kind: Kind, samples: list[Message], *, captured: bool) -> str:
+    parts = ["captures"] if captured else []
+    if not _has_time(kind, samples):
+        parts.append("{received_at: received_at}")
+    if kind.form == "objects":
+        common = parts[0] if len(parts) == 1 else f"merge({', '.join(parts)})"
+        return f"merge_each(payload, {common})" if parts else "payload"
+    parts.append("payload" if kind.form == "object" else "{value: payload}")
+    return f"merge({', '.join(parts)})" if len(parts) > 1 else parts[0]
+
+
+def _has_time(kind: Kind, samples: list[Message]) -> bool:
+    """A payload that tells its own time needs no other."""
+    if kind.form == "value":
+        return False
+    value = _value(MappingText("t", kind, "s", ""), samples[0])
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and not _TIMES.isdisjoint(key.lower() for key in first)
+
+
+def _value(text: MappingText, message: Message) -> Any:
+    specification = _compiled(text).specification
+    opened = decompression(specification)
+    try:
+        return decoder(specification)((opened(message) if opened else message).payload)
+    except DecodeError:
+        return None
+
+
+def _tested(text: MappingText, samples: Iterable[Message]) -> str:
+    """The file's text with a test that passes; "" unless the mapping takes every sample and loads."""
+    samples = list(samples)
+    try:
+        mapping = _compiled(text)
+        if not all(_takes(mapping, each) for each in samples):
+            return ""
+    except ConfigError:
+        return ""
+    example = next((each for each in samples if len(each.payload) <= _TESTED_BYTES), None)
+    example = example or min(samples, key=lambda each: len(each.payload))
+    value = _value(text, example)
+    for form in _FORMS if text.kind.payload in {"json", "msgpack", "cbor", "number", "text"} else _FORMS[1:]:
+        try:
+            tested = replace(text, tests=tuple(test_lines(_compiled(text), example, value, form)))
+            if all(case.passed for case in run_cases(_compiled(tested))):
+                return str(tested)
+        except (ConfigError, UnicodeDecodeError):
+            continue
+    return ""
+
+
+def _takes(mapping: Mapping, message: Message) -> bool:
+    captures = mapping.pattern.match(message.topic)
+    if captures is None:
+        return False
+    sparkplug = mapping.specification.payload == "sparkplug_b"
+    return not mapping.apply(message, captures, message.topic.split("/")).rejections or sparkplug
+
+
+def _compiled(text: MappingText) -> Mapping:
+    """As the loader does with a file. Raises ConfigError."""
+    document = parse_document(str(text), "proposed.yaml", substitute=False, environ={}, base=Path())
+    return compile_mapping("proposed", read_specification(document), {})

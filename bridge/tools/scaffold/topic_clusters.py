@@ -1,0 +1,156 @@
+"""Topics of one shape become one pattern: levels that vary are captured, words that stay are kept.
+
+Two values of a level belong together if they differ in their digits only (line3, line4), or if the topics below them
+share a level (pdx/.../telemetry, muc/.../telemetry). In the end every topic matches the pattern of its own group and
+of no other: where a pattern would take in topics of another group, the level that tells them apart is kept as a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bridge.mapping.topics.pattern import TopicError, TopicPattern, check_topic_name
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+_DIGITS: Final = re.compile(r"[0-9]+")
+_IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
+_LEAST_FIRST_WORDS: Final = 4
+"""A first level is a namespace, unless so many different words stand there."""
+
+Topic = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Topics, and for each of their levels whether it is captured."""
+
+    topics: tuple[Topic, ...]
+    captured: tuple[bool, ...]
+
+    @property
+    def writable(self) -> bool:
+        """A level with { or } can only be a wildcard; where that takes in topics of others, there is no pattern."""
+        return not any(
+            _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
+        )
+
+    def takes(self, topic: Topic) -> bool:
+        """Whether the pattern would match it."""
+        if len(topic) != len(self.captured) or (topic[0].startswith("$") and self.captured[0]):
+            return False
+        one = self.topics[0]
+        return all(free or topic[at] == one[at] for at, free in enumerate(self.captured))
+
+
+def why_not(topic: str) -> str:
+    """Why no mapping can be for this topic alone; "" if one can."""
+    try:
+        check_topic_name(topic)
+        TopicPattern.parse("/".join("+" if _unwritable(level) else level for level in topic.split("/")))
+    except TopicError as error:
+        return str(error)
+    return (
+        ""
+        if not (topic.startswith("$") and _unwritable(topic.split("/", maxsplit=1)[0]))
+        else "its first level holds { or }"
+    )
+
+
+def shapes(topics: dict[Topic, Hashable]) -> Iterator[Shape]:
+    """Topics by their kind: those of one kind may share a shape."""
+    groups: dict[Hashable, list[Topic]] = defaultdict(list)
+    for topic, kind in topics.items():
+        groups[kind, len(topic), topic[0].startswith("$")].append(topic)
+    by_length: dict[int, list[Topic]] = defaultdict(list)
+    for topic in topics:
+        by_length[len(topic)].append(topic)
+    for group in groups.values():
+        for cluster in _clusters(sorted(group), 0):
+            yield from _apart(_shape(cluster), by_length[len(cluster[0])])
+
+
+def _shape(topics: Sequence[Topic]) -> Shape:
+    captured = tuple(
+        len({topic[at] for topic in topics}) > 1
+        or _unwritable(topics[0][at])
+        or (at > 0 and _IDENTIFIER.fullmatch(topics[0][at]) is not None)
+        for at in range(len(topics[0]))
+    )
+    return Shape(tuple(topics), captured)
+
+
+def _unwritable(level: str) -> bool:
+    """A pattern cannot hold it as a word."""
+    return "{" in level or "}" in level
+
+
+def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
+    """Split level by level, wherever values do not belong together."""
+    if at == len(topics[0]):
+        yield list(topics)
+        return
+    by_value: dict[str, list[Topic]] = defaultdict(list)
+    for topic in topics:
+        by_value[topic[at]].append(topic)
+    for values in _alike(by_value, at):
+        yield from _clusters([topic for value in values for topic in by_value[value]], at + 1)
+
+
+def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
+    """The values in sets that belong together: union-find over what they share."""
+    owner = {value: value for value in by_value}
+
+    def root(value: str) -> str:
+        while owner[value] != value:
+            owner[value] = value = owner[owner[value]]
+        return value
+
+    seen: dict[Hashable, str] = {}
+    words = at > 0 or len(by_value) >= _LEAST_FIRST_WORDS or by_value.keys() == {""}
+    for value, topics in by_value.items():
+        marks: set[Hashable] = {_masked(value)}
+        if words:
+            marks |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}
+            if at == len(topics[0]) - 1:
+                marks.add("last")
+        for mark in marks:
+            owner[root(value)] = root(seen.setdefault(mark, value))
+    sets: dict[str, list[str]] = defaultdict(list)
+    for value in by_value:
+        sets[root(value)].append(value)
+    return sets.values()
+
+
+def _masked(level: str) -> str:
+    return _DIGITS.sub("#", level)
+
+
+def _apart(shape: Shape, others: Sequence[Topic]) -> Iterator[Shape]:
+    """The shape, or narrower ones, until none takes a topic of another group in."""
+    own = set(shape.topics)
+    taken = [topic for topic in others if topic not in own and shape.takes(topic)]
+    if not taken:
+        yield shape
+        return
+    at = _telling_level(shape, taken)
+    by_value: dict[str, list[Topic]] = defaultdict(list)
+    for topic in shape.topics:
+        by_value[topic[at]].append(topic)
+    captured = tuple(free and place != at for place, free in enumerate(shape.captured))
+    for topics in by_value.values():
+        yield from _apart(Shape(tuple(topics), captured), taken)
+
+
+def _telling_level(shape: Shape, taken: Sequence[Topic]) -> int:
+    """Of the captured levels the one whose values overlap least with those of the others, and are fewest."""
+
+    def cost(at: int) -> tuple[bool, int, int, int]:
+        mine, theirs = {topic[at] for topic in shape.topics}, [topic[at] for topic in taken]
+        return any(map(_unwritable, mine)), sum(value in mine for value in theirs), len(mine), -at
+
+    return min((at for at, free in enumerate(shape.captured) if free), key=cost)

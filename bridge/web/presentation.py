@@ -1,0 +1,95 @@
+"""Messages, records and dead letters as the page shows them: cut to a size, text or base64, never markup."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.pipeline.scope import rfc3339
+from bridge.model import Message
+
+if TYPE_CHECKING:
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.router import Routes
+    from bridge.model import DeadLetter, Mapped
+    from bridge.mqtt.packet_stream import Publish
+
+MAX_SHOWN_BYTES: Final = 4_096
+MAX_SHOWN_RECORDS: Final = 20
+
+
+def message_value(routes: Routes, publish: Publish, at_ms: int) -> dict[str, Any]:
+    """A message, and what each mapping makes of it. Nothing that a mapping remembers is touched."""
+    first, topic, _, _, payload, total_bytes = publish
+    match = routes.match(topic)
+    message = Message(match.topic, payload, first >> 1 & 3, first & 1 == 1, at_ms)
+    made = [
+        {"mapping": mapping.name, **mapped_value(mapping, mapping.again(message, captures, match.levels))}
+        for mapping, captures in match.targets
+    ]
+    told = {"topic": match.topic, "qos": message.qos, "retain": message.retain, "at": rfc3339(at_ms)}
+    return {**told, "bytes": total_bytes, "payload": bytes_value(payload), "mappings": made}
+
+
+def mapped_value(mapping: Mapping, mapped: Mapped) -> dict[str, Any]:
+    """Records and rejections, or neither: filtered."""
+    records = [
+        {
+            "stream": mapping.outputs[draft.output].data_stream,
+            "key": draft.key,
+            "bytes": len(draft.data),
+            "data": bytes_value(draft.data),
+        }
+        for draft in mapped.drafts[:MAX_SHOWN_RECORDS]
+    ]
+    rejections = [
+        {
+            "code": each.code,
+            "detail": each.detail,
+            "item": each.item,
+            "streams": sorted({mapping.outputs[number].data_stream for number in each.outputs}),
+        }
+        for each in mapped.rejections[:MAX_SHOWN_RECORDS]
+    ]
+    more = len(mapped.drafts) - len(records)
+    return {"records": records, "rejections": rejections, "more": more, "remembers": mapping.stateful is not None}
+
+
+def letter_summary(number: int, letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter in a list."""
+    return {
+        "number": number,
+        "kind": letter.kind,
+        "at": rfc3339(letter.received_at_ms),
+        "code": letter.code,
+        "detail": letter.detail,
+        "mapping": letter.mapping,
+        "streams": list(letter.streams),
+        "topic": letter.topic,
+    }
+
+
+def letter_value(number: int, letter: DeadLetter) -> dict[str, Any]:
+    """All of one."""
+    return {
+        **letter_summary(number, letter),
+        "item": letter.item,
+        "qos": letter.qos,
+        "retain": letter.retain,
+        "key": letter.key,
+        "properties": dict(letter.properties),
+        "bytes": letter.total_bytes,
+        "kept_bytes": len(letter.payload),
+        "payload": bytes_value(letter.payload, 16 * MAX_SHOWN_BYTES),
+    }
+
+
+def bytes_value(data: bytes, most: int = MAX_SHOWN_BYTES) -> dict[str, Any]:
+    """Text where it is UTF-8, base64 where not; `cut` if there is more."""
+    shown = data[:most]
+    try:
+        return {"text": shown.decode(), "cut": len(data) > most}
+    except UnicodeDecodeError as error:
+        if len(data) > most and error.start >= most - 4:  # the cut went through a character
+            return {"text": shown[: error.start].decode(), "cut": True}
+        return {"base64": base64.b64encode(shown).decode(), "cut": len(data) > most}

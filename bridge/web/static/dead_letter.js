@@ -1,0 +1,20 @@
+// All of one dead letter.
+import { breakable, h } from "./dom.js";
+import { bytes, pretty } from "./format.js";
+import { panel } from "./components.js";
+import { take } from "./playground.js";
+
+export function letter(each) {
+  const cut = each.kept_bytes < each.bytes ? `, of which the first ${bytes(each.kept_bytes)} were kept` : "";
+  const facts = {
+    Why: `${each.code}: ${each.detail}`, Mapping: each.mapping || "none", Streams: each.streams.join(", ") || "none", Received: each.at,
+    Topic: breakable(each.topic || ""), Key: each.key, Item: each.item,
+    QoS: each.kind === "message" ? `${each.qos}${each.retain ? ", retained" : ""}` : null,
+    Properties: Object.keys(each.properties).length ? JSON.stringify(each.properties) : null,
+  };
+  const shown = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && String(value) !== "");
+  const tried = each.kind === "message" && each.mapping;
+  return panel(`Dead letter ${each.number}`, tried ? h("button", { class: "plain", onclick: () => take(each.mapping, each) }, "Try in the playground") : null,
+    h("div", { class: "body" }, h("dl", { class: "steps" }, shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, Array.isArray(value) ? value : String(value))])),
+      h("h3", {}, `Payload, ${bytes(each.bytes)}${cut}`), h("pre", {}, pretty(each.payload))));
+}

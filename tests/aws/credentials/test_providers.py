@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from bridge.aws.credentials import AUTHENTICATION, Authentication
+
+
+@pytest.mark.parametrize("type_", AUTHENTICATION)
+def test_no_type_shows_its_settings(type_):
+    source = Authentication("token", {"secret_access_key": "hunter2"})
+    assert "hunter2" not in repr(Authentication(type_, {"secret_access_key": "hunter2"}, source))
+
+
+def test_the_files_of_a_type_and_of_its_source_are_known():
+    source = Authentication("token", {"access_key_id_file": "/k/id", "secret_access_key_file": "/k/secret"})
+    assert Authentication("assume_role", {"role_arn": "r"}, source).files == (Path("/k/id"), Path("/k/secret"))
+
+
+def test_the_shared_files_belong_to_profiles(monkeypatch):
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/shared/credentials")
+    assert Path("/shared/credentials") in Authentication("profile", {"name": "plant"}).files
+    assert Authentication("ec2_role").files == ()

@@ -1,0 +1,132 @@
+import logging
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from bridge.aws.credentials.refreshable import AHEAD_SECS, TRY_AGAIN_SECS, Fetched, Guarded, Renewed, epoch_secs
+from bridge.errors import Refused, Unavailable
+
+
+class Given:
+    """Gives credentials A1, A2, ... that live `life` seconds by a clock of its own, or fails."""
+
+    def __init__(self, life=3600.0):
+        self.now, self.life, self.asked, self.fails = 1_000_000.0, life, 0, None
+        self.credentials = Renewed("iot", self.fetch, lambda: self.now)
+
+    def fetch(self):
+        self.asked += 1
+        if self.fails:
+            raise self.fails
+        return Fetched(f"A{self.asked}", "secret", "token", None if self.life is None else self.now + self.life)
+
+    @property
+    def key(self):
+        return self.credentials.get_frozen_credentials().access_key
+
+
+def test_they_are_fetched_once_and_kept():
+    given = Given()
+    assert [given.key for _ in range(3)] == ["A1", "A1", "A1"]
+
+
+def test_they_are_renewed_before_they_expire():
+    given = Given()
+    assert given.key == "A1"
+    given.now += 3600 - AHEAD_SECS + 1
+    assert given.key == "A2"
+
+
+def test_a_short_life_is_not_spent_on_renewing():
+    given = Given(life=900.0)
+    assert given.key == "A1"
+    given.now += 600
+    assert given.key == "A1"
+    given.now += 100
+    assert given.key == "A2"
+
+
+def test_those_without_an_end_are_never_renewed():
+    given = Given(life=None)
+    assert given.key == "A1"
+    given.now += 1e9
+    assert given.key == "A1"
+    assert not given.credentials.renewable
+
+
+def test_while_renewal_fails_those_in_hand_are_used_to_their_end(caplog):
+    caplog.set_level(logging.WARNING)
+    given = Given()
+    assert given.key == "A1"
+    given.fails = Unavailable("Network", "no route")
+    given.now += 3000
+    assert given.key == "A1"
+    assert given.key == "A1"
+    assert given.asked == 2, "and not more than twice a minute"
+    assert "no route" in caplog.text
+    given.now += TRY_AGAIN_SECS
+    assert given.key == "A1"
+    assert given.asked == 3
+    given.now += 1000
+    with pytest.raises(Unavailable) as unavailable:
+        _ = given.key
+    assert "type: iot" in unavailable.value.detail
+    given.fails = None
+    assert given.key == "A5"
+
+
+def test_those_that_have_expired_when_they_are_given_point_to_the_clock():
+    given = Given(life=-600.0)
+    with pytest.raises(Refused) as refused:
+        _ = given.key
+    assert "clock" in refused.value.hint
+
+
+def test_one_thread_renews_and_the_others_go_on_with_what_is_in_hand():
+    given = Given()
+    assert given.key == "A1"
+    given.now += 3000
+    asked, answer = threading.Event(), threading.Event()
+    fetch = given.credentials._fetch
+
+    def slow():
+        asked.set()
+        answer.wait(10)
+        return fetch()
+
+    given.credentials._fetch = slow
+    renewing = threading.Thread(target=lambda: given.key)
+    renewing.start()
+    assert asked.wait(10)
+    assert given.key == "A1"
+    answer.set()
+    renewing.join()
+    assert given.key == "A2"
+
+
+def test_what_botocore_raises_becomes_the_bridges_own():
+    class Failing:
+        def get_frozen_credentials(self):
+            raise self.error
+
+    failing = Failing()
+    guarded = Guarded("default", failing)
+    failing.error = EndpointConnectionError(endpoint_url="http://sts")
+    with pytest.raises(Unavailable):
+        guarded.get_frozen_credentials()
+    failing.error = RuntimeError("refreshed credentials are still expired")
+    with pytest.raises(Refused) as refused:
+        guarded.get_frozen_credentials()
+    assert "clock" in refused.value.hint
+
+
+def test_times_are_read_with_and_without_their_zone():
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert epoch_secs("2026-01-02T03:04:05Z") == epoch_secs(moment) == epoch_secs(moment.replace(tzinfo=None))
+    assert epoch_secs(None) is None
+
+
+def test_no_repr_shows_them():
+    assert "hunter2" not in repr(Fetched("A", "hunter2", "hunter2"))

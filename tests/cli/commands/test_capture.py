@@ -1,0 +1,99 @@
+"""`capture` beside a running bridge, on a real broker."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from bridge.cli.commands import capture
+from bridge.cli.commands.capture import Wanted, record_traffic
+from bridge.errors import BridgeError, ConfigError
+from bridge.tools.capture.file_format import read_capture
+from tests.cli.builders import set_up
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
+from tests.harness.telemetry import telemetry
+from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
+
+MUCH = Wanted((), 0, 1_000, "1 MB")
+
+
+def started(folder, *options):
+    """The command, subscribed: the broker's retained message is in the file."""
+    command = [sys.executable, "-m", "bridge", "capture", folder / "c.jsonl", "--config", folder / "bridge.yaml"]
+    process = subprocess.Popen(
+        [*map(str, command), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    file = folder / "c.jsonl"
+    eventually(lambda: (file.exists() and file.stat().st_size) or process.poll() is not None, "a first message")
+    return process
+
+
+def retain_one(port, topic):
+    with Publisher(port, client_id="retainer") as publisher:
+        publisher.publish([(topic, b'{"count": 0, "machine": "m"}')], 1, retain=True)
+
+
+def test_it_records_beside_the_bridge_which_loses_nothing(tmp_path, mosquitto, kinesis, bridge):
+    retain_one(mosquitto.port, "factory/pdx/line3/press000/telemetry")
+    running = bridge({"press": TELEMETRY}, here=True)
+    arrivals = Arrivals(kinesis)
+    process = started(tmp_path, "--messages", "501")
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(telemetry(2_000, first=1), 1)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith(f"{tmp_path}/c.jsonl: 501 messages, ")
+    assert out.endswith("(ended by --messages)\n")
+    arrivals.wait_for_all(range(2_001))
+    captured = [each.message for each in read_capture(tmp_path / "c.jsonl")]
+    assert [message.retain for message in captured[:2]] == [True, False]
+    assert [(message.topic, message.payload) for message in captured[1:]] == list(telemetry(500, first=1))
+    books = stop_and_balance(running)
+    assert (books.total("received"), books.total("delivered")) == (2_001, 2_001)
+    assert [line["event"] for line in running.log()].count("connected") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_count_and_a_whole_file(tmp_path, mosquitto, number):
+    set_up(tmp_path, mosquitto.port)
+    retain_one(mosquitto.port, "other/topic")
+    process = started(tmp_path, "--secs", "0", "--topic", "other/{name}")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith(f"{tmp_path}/c.jsonl: 1 message, ")
+    assert out.endswith("(ended by a signal)\n")
+    (found,) = read_capture(tmp_path / "c.jsonl")
+    assert found.message.topic == "other/topic"
+
+
+def test_it_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
+    config = set_up(tmp_path, mosquitto.port)
+    assert record_traffic(config, tmp_path / "c.jsonl", Wanted((), 0.3, 10, "1 MB")) == 0
+    assert capsys.readouterr().out.endswith("(ended by --secs)\n")
+
+
+def test_without_a_broker_it_says_so_and_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "CONNECT_SECS", 0.3)
+    config = set_up(tmp_path, free_port())
+    with pytest.raises(BridgeError, match=r"no subscription within 0 s: cannot connect to mqtt://127.0.0.1:\d+: "):
+        record_traffic(config, tmp_path / "c.jsonl", MUCH)
+    assert not (tmp_path / "c.jsonl").exists()
+
+
+@pytest.mark.parametrize(("wanted", "why"), [
+    (Wanted(("a/#/b",), 0, 1, "1 MB"), r"--topic: '#' takes all levels that are left"),
+    (Wanted((), 0, 1, "many"), r"--bytes: expected a size, such as 500 MB, .*; found 'many'"),
+    (Wanted((), 0, 1, "0"), r"--bytes: expected a size"),
+])  # fmt: skip
+def test_a_wrong_option_is_told(tmp_path, wanted, why):
+    with pytest.raises(BridgeError, match=why):
+        record_traffic(set_up(tmp_path), tmp_path / "c.jsonl", wanted)
+    assert not (tmp_path / "c.jsonl").exists()
+
+
+def test_without_mappings_and_topics_there_is_nothing_to_record(tmp_path):
+    with pytest.raises(ConfigError, match="outputs: missing"):
+        record_traffic(set_up(tmp_path, press="topic: t"), tmp_path / "c.jsonl", MUCH)

@@ -1,0 +1,75 @@
+import json
+
+from bridge.cli.commands.coverage import coverage
+from bridge.model import Message
+from bridge.tools.capture.file_format import to_line
+from tests.cli.builders import set_up
+
+BEGIN_MS = 1_700_000_000_000
+
+
+def captured(folder, *messages):
+    """(topic, seconds after the beginning)."""
+    file = folder / "c.jsonl"
+    made = [Message(topic, b"{}", 1, False, BEGIN_MS + int(secs * 1000)) for topic, secs in messages]
+    file.write_bytes(b"".join(to_line(message, 2) for message in made))
+    return file
+
+
+def covered(folder, capsys, *messages, as_json=False, **mappings):
+    code = coverage(set_up(folder, **mappings), captured(folder, *messages), as_json=as_json)
+    return code, capsys.readouterr().out
+
+
+PRESS = "factory/pdx/press07/telemetry"
+
+
+def test_traffic_that_is_covered_is_well(tmp_path, capsys):
+    code, out = covered(tmp_path, capsys, (PRESS, 0), (PRESS, 1))
+    assert code == 0
+    assert out.splitlines() == [
+        (
+            "every topic is matched, and every mapping has its messages; "
+            "messages by mapping, 2023-11-14T22:13:20.000Z to 2023-11-14T22:13:21.000Z:"
+        ),
+        "          2  press: factory/{site}/{machine}/telemetry",
+    ]
+
+
+def test_what_is_not_covered_is_listed(tmp_path, capsys):
+    other = "topic: o/+\noutputs: [{data_stream: s}]"
+    traffic = [(PRESS, 0), (PRESS, 2), ("x/y", 3), ("x/y", 4), ("x/\x1b", 5), ("x/y", 400)]
+    code, out = covered(tmp_path, capsys, *traffic, other=other)
+    assert code == 1
+    assert out.splitlines() == [
+        "topics that no mapping matches (4 messages):",
+        "          3  x/y, last at 2023-11-14T22:20:00.000Z",
+        "          1  x/\\x1b, last at 2023-11-14T22:13:25.000Z",
+        "mappings that never matched:",
+        "  other: o/+",
+        "mappings gone silent:",
+        "  press: nothing for 6.6 min; its longest pause before was 2.0 s",
+        "messages by mapping, 2023-11-14T22:13:20.000Z to 2023-11-14T22:20:00.000Z:",
+        "          0  other: o/+",
+        "          2  press: factory/{site}/{machine}/telemetry",
+    ]
+
+
+def test_of_many_topics_the_busiest_are_shown(tmp_path, capsys):
+    _, out = covered(tmp_path, capsys, (PRESS, 0), *((f"x/{number}", 1) for number in range(1_100)))
+    assert "  ... and 970 topics more (--json has all)" in out
+    assert "        100  on still others, which are counted only" in out
+
+
+def test_json_has_everything(tmp_path, capsys):
+    code, out = covered(tmp_path, capsys, ("x/y", 3), as_json=True)
+    report = json.loads(out)
+    assert code == 1
+    assert report["unmatched_topics"] == [{"topic": "x/y", "messages": 1, "last_ms": BEGIN_MS + 3_000}]
+    assert report["mappings"][0]["messages"] == 0
+
+
+def test_an_empty_capture_matches_nothing(tmp_path, capsys):
+    code, out = covered(tmp_path, capsys)
+    assert code == 1
+    assert out.startswith("mappings that never matched:\n  press: ")

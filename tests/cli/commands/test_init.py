@@ -1,0 +1,115 @@
+"""`init` as a user has it: files that the real check passes, with a broker and without."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.harness.network import free_port
+from tests.harness.publisher import Publisher
+from tests.integration.arrivals import eventually
+
+ROOT = Path(__file__).parents[3]
+SECRET = "s3cret-of-the-broker"
+
+
+def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command, monkeypatch):
+    monkeypatch.setenv("MQTT_PASSWORD", SECRET)
+    traffic = [(f"factory/pdx/{line}/press0{n}/telemetry", b'{"t": 1}') for line in ("line1", "line2") for n in (1, 2)]
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish([*traffic, ("hall/temp", b"21.5")], 1, retain=True)
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    done = command(tmp_path, "init", "--yes", "--url", url, "--username", "bridge", "--listen-secs", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "wrote mappings/factory-pdx-telemetry.yaml: factory/pdx/{line}/{machine}/telemetry" in done.stdout
+    assert "export MQTT_PASSWORD=..." in done.stdout
+    assert all(SECRET not in file.read_text() for file in tmp_path.rglob("*.yaml"))
+    checked = command(tmp_path, "check")
+    assert (checked.returncode, checked.stdout) == (0, "bridge.yaml: well; 2 mappings, 2 tests passed\n")
+
+
+def test_without_a_broker_it_says_so_and_writes_an_example(tmp_path, command):
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
+    assert "wrote mappings/example.yaml: an example" in done.stdout
+    assert command(tmp_path, "check").returncode == 0
+
+
+def test_what_is_there_is_not_written_over_without_force(tmp_path, command):
+    assert command(tmp_path, "init", "--yes", "--listen-secs", "0").returncode == 0
+    before = (tmp_path / "bridge.yaml").read_text()
+    again = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other")
+    assert (again.returncode, "bridge.yaml is there already: nothing was written" in again.stderr) == (1, True)
+    assert (tmp_path / "bridge.yaml").read_text() == before
+    assert command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other", "--force").returncode == 0
+    assert "client_id: other" in (tmp_path / "bridge.yaml").read_text()
+
+
+def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, command):
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "example.yaml").write_text("mine")
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0")
+    assert (done.returncode, "example.yaml is there already" in done.stderr) == (1, True)
+    assert not (tmp_path / "bridge.yaml").exists()
+    assert (tmp_path / "mappings" / "example.yaml").read_text() == "mine"
+
+
+def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
+    assert (done.returncode, "secrets are written to no file" in done.stderr) == (1, True)
+    assert SECRET not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_cannot_be_is_told_as_check_tells_it(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
+    assert (done.returncode, "mqtt.url: " in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_in_the_url_is_refused_and_shown_nowhere(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", f"mqtt://u:{SECRET}@x")
+    assert (done.returncode, SECRET in done.stderr + done.stdout) == (2, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAX")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    role = "kinesis.authentication.role_arn=arn:aws:iam::123456789012:role/edge"
+    cases = {
+        "default": [],
+        "token": [],
+        "ec2_role": [],
+        "profile": ["--set", "kinesis.authentication.name=plant"],
+        "process": ["--set", "kinesis.authentication.command=/bin/true"],
+        "assume_role": ["--set", role],
+    }
+    for number, (kind, more) in enumerate(cases.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        done = command(folder, "init", "--yes", "--listen-secs", "0", "--authentication", kind, *more)
+        assert (done.returncode, done.stderr) == (0, ""), kind
+        assert command(folder, "check").returncode == 0, kind
+
+
+def test_questions_are_asked_on_a_terminal_and_answered_there(tmp_path):
+    leader, follower = os.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bridge", "init", "--listen-secs", "0"],
+        cwd=tmp_path, env=environment, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.write(leader, b"broker.example\nyes\n\n\npress-shop\neu-west-1\ntoken\nmine\n")
+    eventually(lambda: process.poll() is not None, "the end")
+    out, err = process.communicate()
+    os.close(leader)
+    os.close(follower)
+    assert process.returncode == 0, err
+    text = (tmp_path / "bridge.yaml").read_text()
+    assert 'url: "mqtts://broker.example"' in text
+    assert "client_id: press-shop" in text
+    assert "region: eu-west-1" in text
+    assert 'access_key_id: "${AWS_ACCESS_KEY_ID}"' in text
+    assert "export AWS_SECRET_ACCESS_KEY=..." in out
+    assert "data_stream: mine" in (tmp_path / "mappings" / "example.yaml").read_text()

@@ -1,0 +1,118 @@
+import csv
+import json
+import stat
+
+import pytest
+
+from bridge.cli.commands.dead_letters import Filter
+from bridge.cli.commands.export import export_letters, export_records
+from bridge.cli.commands.replay import Selection, delete_letters, replay_letters
+from bridge.cli.commands.spool import spool_status
+from bridge.errors import BridgeError
+from bridge.spool.database.transaction import Transaction
+from tests.cli.builders import set_up
+from tests.spool.builders import letter, opened
+
+ALL = Selection((), Filter(), all=True)
+TOPIC = "factory/pdx/press07/telemetry"
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Two letters of `press` that it takes by now, one that it still does not, and one of a mapping that is gone."""
+    config = set_up(tmp_path)
+    spool = opened(tmp_path / "data")
+    transaction = Transaction()
+    received = [("press", b'{"t":1}'), ("press", b"{"), ("press", b'{"t":3}'), ("oven", b"1")]
+    for number, (mapping, payload) in enumerate(received):
+        whole = {"payload": payload, "total_bytes": len(payload), "detail": f"=cmd{number}"}
+        transaction.letters.append(letter(mapping=mapping, streams=("telemetry",), topic=TOPIC, **whole))
+        transaction.dead_lettered[spool.mapping_number(mapping), spool.queue("telemetry").number] += 1
+    spool.commit(transaction)
+    spool.close()
+    return config
+
+
+def books(config, capsys):
+    assert spool_status(config, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    return told, {row["mapping"]: row for row in told["ledger"]}
+
+
+def test_without_a_bridge_the_command_replays_itself(config, capsys):
+    assert replay_letters(config, ALL) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("2 replayed, 0 filtered, 2 stayed\n")
+    assert "no mapping 'oven' is in force" in out
+    told, rows = books(config, capsys)
+    assert (told["dead_letters"], told["queued"]) == (2, {"telemetry": 2})
+    assert (rows["press"]["spooled"], rows["press"]["dead_lettered"], rows["press"]["replayed"]) == (2, 1, 2)
+
+
+def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
+    assert replay_letters(config, Selection([3, 3], Filter())) == 0
+    assert replay_letters(config, Selection((), Filter(mapping="oven"))) == 1
+    assert replay_letters(config, Selection([99], Filter())) == 1
+    assert "1 not there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "selection", [Selection((), Filter()), Selection([1], Filter(code="decode")), Selection([1], Filter(), all=True)]
+)
+def test_what_is_meant_must_be_said_once(config, selection):
+    with pytest.raises(BridgeError, match="say which"):
+        replay_letters(config, selection)
+
+
+def test_deleting_is_asked_for_and_told_in_the_books(config, capsys):
+    with pytest.raises(BridgeError, match="--yes"):
+        delete_letters(config, ALL, yes=False)
+    assert delete_letters(config, ALL, yes=True) == 0
+    assert "4 deleted" in capsys.readouterr().out
+    told, rows = books(config, capsys)
+    assert told["dead_letters"] == 0
+    assert (rows["press"]["dead_lettered"], rows["press"]["deleted"]) == (3, 3)
+    spool_status(config, as_json=False)
+    assert "4 dead letters were deleted" in capsys.readouterr().out
+
+
+def test_an_export_has_all_of_a_letter_and_is_its_owners_alone(config, tmp_path, capsys):
+    file = tmp_path / "letters.jsonl"
+    assert export_letters(config, file, Filter(mapping="press"), as_csv=False) == 0
+    letters = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [each["number"] for each in letters] == [1, 2, 3]
+    assert letters[0]["payload_text"] == '{"t":1}'
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "3 dead letters" in capsys.readouterr().out
+    with pytest.raises(BridgeError, match="is there already"):
+        export_letters(config, file, Filter(), as_csv=False)
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
+    file = tmp_path / "letters.csv"
+    assert export_letters(config, file, Filter(), as_csv=True) == 0
+    rows = list(csv.DictReader(file.open(newline="")))
+    assert [row["detail"] for row in rows] == [f"'=cmd{number}" for number in range(4)]
+    assert rows[0]["payload_text"] == '{"t":1}'
+    assert rows[0]["number"] == "1"
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
+    replay_letters(config, ALL)
+    file = tmp_path / "records.jsonl"
+    assert export_records(config, file, None) == 0
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(each["stream"], each["number"], each["mapping"], each["partition_key"]) for each in records] == [
+        ("telemetry", 1, "press", "press07"),
+        ("telemetry", 2, "press", "press07"),
+    ]
+    assert json.loads(records[0]["data_text"]) == {"machine": "press07", "t": 1}
+    with pytest.raises(BridgeError, match="no spool has such a queue; expected 'telemetry'"):
+        export_records(config, tmp_path / "none", "telemetri")
+
+
+def test_an_export_that_fails_leaves_nothing(config, tmp_path):
+    with pytest.raises(BridgeError, match="cannot be written"):
+        export_letters(config, tmp_path / "none" / "letters", Filter(), as_csv=False)
+    assert not [file for file in tmp_path.iterdir() if "letters" in file.name]

@@ -1,0 +1,114 @@
+import json
+import sqlite3
+
+import pytest
+
+from bridge.cli.commands.dead_letters import Filter
+from bridge.cli.commands.export import export_letters, export_records
+from bridge.cli.commands.spool import spool_status, verify_spool
+from bridge.errors import BridgeError
+from bridge.spool.database.transaction import Transaction
+from tests.cli.builders import set_up
+from tests.spool.builders import letter, opened
+
+
+def spooled(folder):
+    """Three records of mapping `press` that wait, and two messages that were filtered."""
+    config = set_up(folder)
+    spool = opened(folder / "data")
+    number, queue = spool.mapping_number("press"), spool.queue("telemetry")
+    for data in (b"1", b"2", b"3"):
+        queue.append(number, None, data)
+    transaction = Transaction()
+    transaction.filtered[number, queue.number] += 2
+    spool.commit(transaction)
+    return config, spool
+
+
+def test_the_books_are_told_while_the_bridge_runs(tmp_path, capsys):
+    config, spool = spooled(tmp_path)
+    assert spool_status(config, as_json=False) == 0
+    out = capsys.readouterr().out
+    assert "telemetry: 3 records to be sent" in out
+    assert "press → telemetry" in out
+    assert "the books balance" in out
+    assert spool_status(config, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    (row,) = told["ledger"]
+    assert (row["received"], row["spooled"], row["filtered"], told["queued"]) == (5, 3, 2, {"telemetry": 3})
+    spool.close()
+
+
+def test_a_whole_spool_is_verified(tmp_path, capsys):
+    config, spool = spooled(tmp_path)
+    assert verify_spool(config) == 0
+    assert "whole" in capsys.readouterr().out
+    spool.close()
+
+
+def test_a_record_that_is_gone_without_a_word_is_found(tmp_path, capsys):
+    config, spool = spooled(tmp_path)
+    spool.close()
+    database = sqlite3.connect(tmp_path / "data" / "spool.db")
+    with database:
+        (table,) = database.execute("select name from sqlite_master where name glob 'queue_*'").fetchone()
+        database.execute(f"delete from {table} where number = 2")
+    database.close()
+    assert verify_spool(config) == 1
+    assert "the books have 3 records spooled, and 2 are there" in capsys.readouterr().out
+    assert spool_status(config, as_json=False) == 1
+
+
+def test_books_that_do_not_balance_are_found(tmp_path, capsys):
+    config, spool = spooled(tmp_path)
+    spool.close()
+    database = sqlite3.connect(tmp_path / "data" / "spool.db")
+    with database:
+        database.execute("update ledger set received = received + 1")
+    database.close()
+    assert verify_spool(config) == 1
+    assert "received is not what became of it" in capsys.readouterr().out
+
+
+def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
+    config = set_up(tmp_path)
+    for number, count in ((1, 2), (2, 3)):
+        spool = opened(tmp_path / "data" / f"worker-{number}")
+        for _ in range(count):
+            spool.queue("telemetry").append(spool.mapping_number("press"), None, b"{}")
+        spool.commit(Transaction())
+        spool.close()
+    assert spool_status(config, as_json=False) == 0
+    first, second, both = capsys.readouterr().out.split("\n\n")
+    assert "worker-1" in first
+    assert "stream    telemetry: 3 records to be sent" in second
+    assert both.startswith("spool     all 2 together: ")
+    assert "stream    telemetry: 5 records to be sent" in both
+    assert "the books balance" in both
+    assert spool_status(config, 2, as_json=False) == 0
+    assert "together" not in capsys.readouterr().out
+    assert spool_status(config, as_json=True) == 0
+    assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)] == [2, 3]
+
+
+def test_exports_of_workers_say_whose_each_is(tmp_path):
+    config = set_up(tmp_path)
+    for number in (1, 2):
+        spool = opened(tmp_path / "data" / f"worker-{number}")
+        spool.queue("telemetry" if number == 1 else "archive").append(spool.mapping_number("press"), None, b"{}")
+        spool.commit(Transaction(letters=[letter(payload=b"1")]))
+        spool.close()
+    assert export_records(config, tmp_path / "records.jsonl", None) == 0
+    records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    places = [(each["worker"], each["stream"], each["number"]) for each in records]
+    assert places == [(1, "telemetry", 1), (2, "archive", 1)]
+    assert export_records(config, tmp_path / "archive.jsonl", "archive") == 0
+    assert len((tmp_path / "archive.jsonl").read_text().splitlines()) == 1
+    with pytest.raises(BridgeError, match="no spool has such a queue; expected 'archive', 'telemetry'"):
+        export_records(config, tmp_path / "none.jsonl", "archiv")
+    assert not (tmp_path / "none.jsonl").exists()
+    assert export_letters(config, tmp_path / "letters.jsonl", Filter(), as_csv=False) == 0
+    letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    assert [(each["worker"], each["number"]) for each in letters] == [(1, 1), (2, 1)]
+    assert export_letters(config, tmp_path / "letters.csv", Filter(), as_csv=True) == 0
+    assert [line[:4] for line in (tmp_path / "letters.csv").read_text().splitlines()] == ["work", "1,1,", "2,1,"]

@@ -1,0 +1,52 @@
+"""What `status` says of workers, some of which are away."""
+
+from bridge.cli.commands.status import in_words
+
+RUNNING = {
+    "name": "worker 1",
+    "state": "running",
+    "detail": "",
+    "connected": True,
+    "received_messages": 4000,
+    "spooled": 12,
+    "restarts": 0,
+    "last_end": "",
+    "folder": "data/worker-1",
+}
+KILLED = {"restarts": 3, "last_end": "it was killed by SIGKILL"}
+AGAIN = {"state": "restarting", "detail": "it was killed by SIGKILL; it is started again, 3 times by now"}
+
+
+def lines(*workers, connected=False):
+    told = {
+        "problems": [],
+        "subscribed": connected,
+        "connected": connected,
+        "broker": "mqtt://localhost:1883",
+        "protocol": "5",
+        "spool_bytes": 2**20,
+        "dead_letter_count": 0,
+        "streams": [],
+        "workers": workers,
+        "ledger": [],
+        "balanced": True,
+    }
+    return list(in_words(told))
+
+
+def test_that_some_are_connected_is_said():
+    away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
+    broker, _, first, second, *_ = lines(RUNNING, away)
+    assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers are)"
+    assert first == "worker 1  running: 4,000 received, 12 wait, 0 restarts, data/worker-1"
+    assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
+
+
+def test_one_that_runs_again_tells_how_the_one_before_it_ended():
+    broker, _, first, *_ = lines(RUNNING | KILLED, connected=True)
+    assert broker.endswith(": subscribed")
+    assert "3 restarts (the last: it was killed by SIGKILL), data/worker-1" in first
+
+
+def test_where_all_are_away_none_are_counted():
+    assert lines(RUNNING | {"connected": False})[0].endswith(": not connected")

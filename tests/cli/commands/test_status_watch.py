@@ -1,0 +1,106 @@
+"""What `status --watch` shows of two looks at the bridge."""
+
+from bridge.cli.commands.status_watch import Look, problem_lines, title
+from bridge.cli.commands.status_watch import watched as lines_of
+from bridge.cli.output.formatting import duration
+from bridge.cli.output.screen import fitting
+
+
+def watched(told, before=None, secs=0.0, width=None):
+    return lines_of(Look(told, before, secs), width)
+
+
+def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()):
+    row = {"mapping": "press", "stream": "telemetry", "received": received, "delivered": delivered, "spooled": spooled}
+    return {
+        "problems": problems, "broker": "mqtt://b:1883", "protocol": "5", "connected": True, "subscribed": True,
+        "received_messages": received, "spool_bytes": 2**20, "spool_max_bytes": 2**30, "dead_letter_count": 3,
+        "balanced": True, "client_id": "press-shop", "started_at": 1_000.0, "workers": list(workers),
+        "streams": [{"stream": "telemetry", "state": "ok", "delivered": delivered, "oldest_secs": oldest,
+                     "throttled": 4, "retried": 5}],
+        "ledger": [{**row, "filtered": 0, "dead_lettered": 0}],
+    }  # fmt: skip
+
+
+def test_rates_are_what_came_between_two_looks():
+    lines = list(watched(look(300, 250), look(100, 150), 2.0))
+    assert "messages  100.0/s received, 50.0/s delivered" in lines
+    assert [line.split()[:3] for line in lines if line.startswith("telemetry")] == [["telemetry", "ok", "50.0"]]
+    assert [line.split()[3] for line in lines if line.startswith("press")] == ["100.0"]
+
+
+def test_the_first_look_has_no_rates():
+    assert "messages  -/s received, -/s delivered" in watched(look(300), None, 0.0)
+
+
+def test_a_backlog_that_shrinks_says_when_it_is_drained():
+    lines = watched(look(spooled=600, oldest=90), look(spooled=620, oldest=90), 2.0)
+    assert "backlog   600 records, the oldest 1.5 min, drained in 1.0 min" in lines
+
+
+def test_a_backlog_that_grows_has_no_end_to_tell():
+    lines = watched(look(spooled=600, oldest=90), look(spooled=500, oldest=88), 2.0)
+    assert "backlog   600 records, the oldest 1.5 min, not shrinking" in lines
+
+
+def test_a_bridge_started_anew_has_no_negative_rates():
+    assert "messages  0.0/s received, 0.0/s delivered" in watched(look(1, 1), look(100, 100), 2.0)
+
+
+def test_what_is_wrong_comes_first_and_cannot_act_upon_the_terminal():
+    assert next(watched(look(problems=["bad \x1b[2J"]), None, 0.0)) == "problem   bad \\x1b[2J"
+
+
+def test_durations_have_the_largest_unit_there_is_one_of():
+    assert [duration(secs) for secs in (3, 90, 7_200, 172_800)] == ["3 s", "1.5 min", "2.0 h", "2.0 d"]
+
+
+def worker(number, received, **changes):
+    return {
+        "number": number, "name": f"worker {number}", "state": "running", "received_messages": received, "spooled": 4,
+        "oldest_secs": 90.0, "dead_letter_count": 0, "restarts": 2, "up_secs": 7_200.0, **changes,
+    }  # fmt: skip
+
+
+def test_workers_are_shown_one_by_one():
+    now = look(workers=[worker(1, 100), worker(2, 50, state="restarting", up_secs=0.0)])
+    lines = list(watched(now, look(workers=[worker(1, 80), worker(2, 50)]), 2.0))
+    [head] = [line for line in lines if line.startswith("worker  ")]
+    assert head.split() == ["worker", "state", "received/s", "spooled", "oldest", "dead", "letters", "restarts", "up"]
+    assert "worker 1 running 10.0 4 1.5 min 0 2 2.0 h" in [" ".join(line.split()) for line in lines]
+    assert "worker 2 restarting 0.0 4 1.5 min 0 2 -" in [" ".join(line.split()) for line in lines]
+
+
+def test_a_bridge_of_one_process_has_no_table_of_workers():
+    assert not any(line.startswith("worker") for line in watched(look()))
+
+
+def test_in_a_window_of_eighty_columns_what_waits_is_still_there():
+    told = look(received=10**9, delivered=10**9, spooled=12_345, oldest=90)
+    told["ledger"][0]["mapping"] = "a-mapping-of-the-press-shop-with-a-long-name"
+    lines = list(watched(told, look(), 2.0, 80))
+    assert max(map(len, lines)) <= 80
+    [head] = [line for line in lines if line.startswith("mapping")]
+    assert "spooled" in head
+    assert "filtered" not in head
+    assert any("12,345" in line and "…" in line for line in lines)
+
+
+def test_a_problem_is_never_cut_short():
+    lines = problem_lines("telemetry: there is no such stream; create it, or mend data_stream in the mapping", 50)
+    assert lines[0].startswith("problem   telemetry")
+    assert all(line.startswith(" " * 10) for line in lines[1:])
+    assert max(map(len, lines)) <= 50
+    assert " ".join(" ".join(lines).split()).endswith("mend data_stream in the mapping")
+
+
+def test_the_title_says_whose_bridge_it_is_and_for_how_long_it_was_up():
+    told = title(look(), 4_600.0, 4_700.0, 60)
+    assert told.startswith("press-shop, up 1.0 h  ")
+    assert told.endswith("Ctrl-C ends")
+    assert len(told) == 60
+
+
+def test_what_does_not_fit_the_height_is_counted():
+    assert fitting(["a", "b", "c"], 3) == ["a", "b", "c"]
+    assert fitting(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 lines more: make the window higher"]

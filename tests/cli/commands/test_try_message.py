@@ -1,0 +1,97 @@
+import io
+import sys
+
+import pytest
+
+from bridge.cli.commands.try_message import try_letter, try_message
+from bridge.errors import BridgeError
+from bridge.spool.database.transaction import Transaction
+from tests.cli.builders import set_up
+from tests.spool.builders import letter, opened
+
+TOPIC = "factory/pdx/press07/telemetry"
+
+
+def tried(config, capsys, topic=TOPIC, payload='{"t": 1}', **options):
+    code = try_message(config, topic, payload, **{"qos": 1, "retain": False} | options)
+    return code, capsys.readouterr().out
+
+
+def test_a_message_is_followed_to_its_record(tmp_path, capsys):
+    code, out = tried(set_up(tmp_path), capsys)
+    assert code == 0
+    assert out.splitlines() == [
+        "press:",
+        "  topic        factory/{site}/{machine}/telemetry (subscribed as factory/+/+/telemetry, QoS 1)",
+        "  captures     site = pdx, machine = press07",
+        '  payload      (json) {"t":1}',
+        "  where        payload.status != 'OFF' -> true",
+        '  transform    { machine: captures.machine, t: payload.t } -> {"machine":"press07","t":1}',
+        '  key          captures.machine -> "press07"',
+        '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":1}',
+    ]
+
+
+@pytest.mark.parametrize(("payload", "last"), [
+    ('{"status": "OFF"}', "  filtered     nothing is sent"),
+    ("{", ("  dead letter  decode: not JSON: unexpected end of data, at byte 1 (line 1, column 2): found the end "
+           "(nothing for telemetry)")),
+])  # fmt: skip
+def test_without_a_record_the_reason_stands_last_and_the_exit_code_is_1(tmp_path, capsys, payload, last):
+    code, out = tried(set_up(tmp_path), capsys, payload=payload)
+    assert (code, out.splitlines()[-1]) == (1, last)
+
+
+def test_standard_input_is_taken_as_bytes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"t": "\xc3\xa9"}')))
+    code, out = tried(set_up(tmp_path), capsys, payload="-")
+    assert code == 0
+    assert '{"t":"é"}' in out
+
+
+def test_a_topic_with_a_wildcard_is_none(tmp_path):
+    with pytest.raises(BridgeError, match="--topic: a message's topic has no wildcards"):
+        try_message(set_up(tmp_path), "factory/+", "", qos=1, retain=False)
+
+
+def test_a_mapping_that_does_not_load_is_told_and_the_others_are_tried(tmp_path, capsys):
+    assert try_message(set_up(tmp_path, bad="topic: t"), TOPIC, '{"t": 1}', qos=1, retain=False) == 0
+    assert "bad.yaml:1:1: outputs: missing" in capsys.readouterr().err
+
+
+@pytest.fixture
+def letters(tmp_path):
+    config = set_up(tmp_path)
+    spool = opened(tmp_path / "data")
+    transaction = Transaction()
+    transaction.letters += [
+        letter(mapping="press", topic=TOPIC, payload=b'{"t": 5}', total_bytes=8, detail="not JSON: oops"),
+        letter(mapping="press", topic=TOPIC, payload=b'{"t"', total_bytes=9000, code="too_large", detail="9000 bytes"),
+        letter(kind="record", mapping="press", topic="", code="too_large", detail="2 MiB"),
+    ]
+    spool.commit(transaction)
+    yield config
+    spool.close()
+
+
+def test_a_dead_letter_is_tried_as_it_was_received(letters, capsys):
+    assert try_letter(letters, 1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        f"dead letter 1 of mapping 'press', received 2023-11-14T22:13:20.123Z on {TOPIC}",
+        "  decode: not JSON: oops",
+        "",
+    ]
+    assert lines[-1] == '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":5}'
+
+
+def test_a_dead_letter_that_was_cut_short_says_so(letters, capsys):
+    assert try_letter(letters, 2) == 1
+    out = capsys.readouterr().out
+    assert "  only the first 4 of its 9000 bytes were kept\n" in out
+    assert "dead letter  decode:" in out
+
+
+def test_a_dead_letter_that_is_a_record_cannot_be_mapped(letters):
+    with pytest.raises(BridgeError, match=r"dead letter 3 is a record that Kinesis refused, .*too_large: 2 MiB"):
+        try_letter(letters, 3)

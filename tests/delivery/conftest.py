@@ -1,0 +1,1 @@
+from tests.kinesis.conftest import impatient, publisher  # noqa: F401 - fixtures

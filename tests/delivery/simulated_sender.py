@@ -1,0 +1,204 @@
+"""One stream's sender on a real spool, in simulated time: no threads, and a stream whose shards have their limits."""
+
+import json
+import sqlite3
+from base64 import b64encode
+from unittest import mock
+
+from bridge.delivery.accumulator import PACKED_TURN_RECORDS
+from bridge.delivery.batch_outcome import sort_results
+from bridge.delivery.overflow import Surplus
+from bridge.delivery.tracker import SenderSettings, Window
+from bridge.errors import SpoolUnwritable
+from bridge.kinesis.publisher import StreamDescription
+from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.shard_map import Shard
+from bridge.model import Tuning
+from bridge.spool import store
+from bridge.spool.database.transaction import Transaction, write_rest
+from tests.fakes.kinesis_faults import Script
+from tests.fakes.kinesis_streams import Stream
+from tests.harness.consumers import kcl
+from tests.spool.builders import assert_books_balance, opened
+
+STEP_SECS = 0.05
+BEGUN_MS = 1_700_000_000_000
+SETTINGS = SenderSettings(requests_in_flight=2)
+
+
+class Run:
+    """One stream's sender without its threads: requests are answered at once. `delivered`: when, by number."""
+
+    def __init__(self, folder, name, shards=4, **options):
+        self.now = 0.0
+        self.settings = options.pop("settings", SETTINGS)
+        self.folder, self.options = folder, options
+        self.spool = self.open()
+        self.name, self.script = name, Script()
+        self.stream = Stream("s", shards, limited=True, clock=lambda: self.now)
+        self.received: dict[int, float] = {}
+        self.delivered: dict[int, float] = {}
+        self.keys: dict[int, str] = {}
+        self.dropped = 0
+        self.most_held = 0
+        self.told, self.left_at_all = True, False
+        self.fails = lambda: False
+        self.keys_used = [f"k{n}" for n in range(9)]
+        self.weights = [150, *[1] * 8]
+        self.start()
+
+    def open(self):
+        """Nobody cuts the power here, so no commit waits for the disk: there is one for each step."""
+        spool = opened(self.folder, **self.options)
+        spool._database.execute("pragma synchronous = off")
+        return spool
+
+    def start(self):
+        self.queue = self.spool.queue(self.name)
+        self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
+        self.queue.clock = lambda: self.now  # by which a queue that sends the newest first tells what is live
+        self.window = Window(self.name, self.settings)
+        self.window.tune(Tuning())
+        self.window.limit_answered(StreamDescription(), self.now)
+        self.surplus = Surplus(self.queue, self.window.dispatch, self.settings.requests_in_flight)
+        self.capacity = PACKED_TURN_RECORDS * self.settings.requests_in_flight
+
+    def restart(self, *_):
+        """What is settled is committed; what the sender held is read again."""
+        self.commit()
+        self.spool.close()
+        self.spool = self.open()
+        self.start()
+
+    def reshard(self, chance):
+        """One more shard, or one less."""
+        shards = self.stream.open_shards
+        if len(shards) < 5:
+            self.stream.split(chance.choice(shards).number)
+        else:
+            place = chance.randrange(len(shards) - 1)
+            self.stream.merge(shards[place].number, shards[place + 1].number)
+
+    def forget_shards(self, _chance):
+        self.window.dispatch.shards.doubt()
+
+    def nothing(self, _chance):
+        """Nothing beside."""
+
+    def commit(self):
+        """The disk may fail, before or after something was dropped; then once more."""
+        failing = self.fails()
+
+        def rest(*arguments):
+            if failing:
+                raise sqlite3.OperationalError("disk I/O error")
+            return write_rest(*arguments)
+
+        with mock.patch.object(store, "write_rest", rest):
+            try:
+                self.spool.commit(Transaction())
+            except SpoolUnwritable:
+                failing = False
+                self.turn()
+                self.spool.commit(Transaction())
+
+    def drain(self):
+        """No more comes; all that was not dropped is sent, each key in its order."""
+        for _ in range(20_000):
+            self.step()
+            if not self.spool.waiting_by_count()[self.name] and not self.queue.has_settled:
+                break
+        dropped = sum(row.dropped for row in self.spool.rows())
+        assert len(self.delivered) + dropped == len(self.received)
+        assert_books_balance(self.spool)
+        if "strict" in self.name:
+            assert in_order(kcl(self.stream))
+
+    def key_of(self, number):
+        """A partition key on the shard of this number."""
+        return next(key for key in map("k{}".format, range(1000)) if self.stream.shard_of(key).number == number)
+
+    def append(self, shard, count, data):
+        self.append_key(self.key_of(shard), count, data)
+
+    def append_key(self, key, count, data):
+        for _ in range(count):
+            number = self.queue.next
+            self.received[number], self.keys[number] = self.now, key
+            self.queue.append(self.spool.mapping_number("m"), key, b"%012d%b" % (number, data))
+
+    def shards(self):
+        if self.told and self.window.dispatch.shards.start_asking(self.now):
+            found = [Shard(shard.id, shard.first_hash, shard.last_hash) for shard in self.stream.open_shards]
+            self.settle(self.window.shards_answered(found, self.now))
+
+    def settle(self, records):
+        for record in records:
+            assert record.number not in self.delivered, "settled twice"
+            self.delivered[record.number] = self.now
+        if records:
+            self.queue.settle(list(records), [])
+
+    def step(self):
+        """What happens in a twentieth of a second."""
+        self.commit()
+        self.shards()
+        while self.turn():
+            self.left_at_all |= bool(self.queue.left)
+        self.now += STEP_SECS
+
+    def turn(self):
+        fresh = self.surplus.reread(self.surplus.wanted())
+        if not fresh:
+            records, size = self.window.room(self.now)
+            fresh = self.queue.collect(records, size, 0.0, 0.0) if min(records, size) > 0 else []
+            fresh, found = self.surplus.sift(fresh, self.now), bool(fresh)
+        else:
+            found = True
+        self.window.admit(fresh, self.now)
+        self.surplus.judge()
+        self.most_held = max(self.most_held, self.window._out())
+        batch = self.window.load(self.now)
+        if batch.records:
+            self.answer(batch)
+        return found or bool(batch.records)
+
+    def answer(self, batch):
+        entries = [
+            {"PartitionKey": entry.key, "Data": b64encode(entry.data).decode(), **explicit(entry)}
+            for entry in batch.entries
+        ]
+        answers = json.loads(self.stream.put(entries, self.script))["Records"]
+        outcome = sort_results(batch.entries, [result(each) for each in answers])
+        self.window.answered(batch, outcome, 0.01, self.now)
+        assert not outcome.rejected
+        self.settle(outcome.delivered)
+
+    def waits(self, key, since=0.0):
+        """How long each record of a key has waited, or waits; of those received since then."""
+        return [
+            self.delivered.get(number, self.now) - at
+            for number, at in self.received.items()
+            if self.keys[number] == key and at >= since
+        ]
+
+
+def in_order(found):
+    """Whether the first copies of each key's records count up."""
+    last = {}
+    for key, data in dict.fromkeys(found):
+        number = int(data[:12])
+        if number < last.get(key, 0):
+            return False
+        last[key] = number
+    return True
+
+
+def explicit(entry):
+    return {"ExplicitHashKey": entry.hash_key} if getattr(entry, "hash_key", None) is not None else {}
+
+
+def result(answer):
+    if "ErrorCode" in answer:
+        return Failed(answer["ErrorCode"], answer["ErrorMessage"])
+    return Accepted(answer["SequenceNumber"], answer["ShardId"])

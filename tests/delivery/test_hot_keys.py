@@ -1,0 +1,85 @@
+"""Keys are counted by when their records were received: the marks of a queue, five seconds apart."""
+
+import logging
+
+import pytest
+
+from bridge.delivery.hot_keys import WATCHED_MS, HotKeys
+from bridge.model import Record
+
+BEGUN_MS = 1_700_000_000_000
+LONG = 3 * WATCHED_MS / 1000
+
+
+def bring(keys, rates, secs, size=200, *, speed=1.0, first=1):
+    """So many records a second of each key, collected ten times a second; `speed` times as fast as they came."""
+    number = first
+    for tick in range(int(secs * 10 / speed)):
+        some = []
+        for key, rate in rates.items():
+            some += [Record(number + n, 1, key, b"x" * size) for n in range(int(rate * speed) // 10)]
+            number += len(some)
+        keys.add(some, BEGUN_MS + int(tick * speed / 50) * 5000, tick / 10)
+    return number
+
+
+def test_a_key_that_exceeds_a_shard_is_named_with_advice(caplog):
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 1500, "press08": 300}, LONG)
+    assert keys.hot == "press07"
+    (told,) = caplog.messages
+    assert "'press07' alone brings" in told
+    assert "packing: kpl" in told
+
+
+def test_keys_that_exceed_a_shard_only_together_are_not_named():
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 700, "press08": 700}, LONG)
+    assert keys.hot == ""
+
+
+@pytest.mark.parametrize(("packed", "size", "hot"), [(True, 200, ""), (True, 900, "press07"), (False, 200, "press07")])
+def test_packed_only_bytes_count(packed, size, hot):
+    keys = HotKeys("telemetry", packed=packed)
+    bring(keys, {"press07": 1500}, LONG, size)
+    assert keys.hot == hot
+
+
+def test_it_is_told_once_and_not_every_few_seconds(caplog):
+    caplog.set_level(logging.WARNING)
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 1500}, 60)
+    assert len(caplog.messages) == 1
+
+
+def test_when_all_is_calm_no_key_is_hot():
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 1500}, LONG)
+    keys.calm()
+    assert keys.hot == ""
+
+
+def test_what_is_told_is_what_was_received(caplog):
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 4000, "press08": 10}, LONG)
+    (told,) = caplog.messages
+    assert "brings 4000 records and 781 KiB a second" in told
+
+
+def test_what_is_caught_up_with_faster_than_it_came_is_no_hot_key():
+    keys = HotKeys("telemetry", packed=False)
+    bring(keys, {"press07": 600}, 120, speed=8.0)
+    assert keys.hot == ""
+
+
+def test_a_backlog_beside_what_comes_in_is_not_counted():
+    """`backlog: live_first` gives the newest first, and fills up with what is older."""
+    keys = HotKeys("telemetry", packed=False)
+    number = 100_000
+    for tick in range(int(LONG * 10)):
+        live = [Record(number + n, 1, "press07", b"x") for n in range(60)]
+        number += len(live)
+        backlog = [Record(tick * 90 + n, 1, "press07", b"x") for n in range(90)]
+        keys.add([*live, *backlog], BEGUN_MS + tick // 50 * 5000, tick / 10)
+        keys.add([Record(1, 1, "press07", b"x")] * 90, BEGUN_MS - 3_600_000, tick / 10)
+    assert keys.hot == ""

@@ -1,0 +1,210 @@
+"""A shard that is given five times what it takes, for long, on a real spool and simulated time: no other is held back.
+
+What the shard does not take stays on disk, however much it is: the sender's memory is bounded all the time.
+"""
+
+import random
+
+import pytest
+
+from bridge.delivery.accumulator import FULL_REQUESTS, Dispatch
+from bridge.delivery.hot_keys import WATCHED_MS
+from bridge.delivery.ordered_accumulator import StrictDispatch
+from bridge.delivery.tracker import SenderSettings
+from bridge.errors import Unavailable
+from bridge.kinesis.limits import MAX_REQUEST_BYTES
+from bridge.spool.database import reader
+from bridge.spool.database.transaction import Transaction
+from tests.delivery.simulated_sender import STEP_SECS, Run
+from tests.harness.consumers import hash_of
+
+SECS = 10
+"""By then what waits for the hot shard is a multiple of what the sender may hold."""
+USUAL = SenderSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "per_step", "live_first"),
+    [
+        ("s", 100, 250, False),
+        ("s", 100, 250, True),
+        ("s packing=kpl", 4000, 65, False),
+        ("s packing=kpl", 4000, 65, True),
+        ("s packing=kpl order=strict", 4000, 65, False),
+    ],
+)
+def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step, live_first):
+    run = Run(tmp_path, name, live_first=live_first)
+    for _ in range(int(SECS / STEP_SECS)):
+        run.append(0, per_step, b"x" * size)
+        for shard in (1, 2, 3):
+            run.append(shard, 5, b"x" * 100)
+        run.step()
+    assert max(max(run.waits(run.key_of(shard))) for shard in (1, 2, 3)) < 1.0
+    hot = [wait for wait in run.waits(run.key_of(0)) if wait]
+    assert max(hot) > SECS / 2, "it is given more than it takes"
+    assert run.stream.shards[0].bytes > 0.9 * SECS * 1024 * 1024 or run.stream.shards[0].records > 0.9 * SECS * 1000
+    assert run.most_held < 0.6 * run.capacity
+    assert run.queue.oldest_secs(None) == 0 or run.queue.left
+
+
+@pytest.mark.parametrize("hot", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "size", "per_step", "live_first"),
+    [
+        ("s", 100, 200, False),
+        ("s", 100, 200, True),
+        ("s packing=kpl", 4000, 65, False),
+        ("s packing=kpl order=strict", 4000, 65, False),
+    ],
+)
+def test_when_a_hot_shard_is_split_the_half_that_is_not_hot_goes_on_by_itself(
+    tmp_path, name, size, per_step, live_first, hot
+):
+    """Whichever of the halves the hot key is in: what was left of the shard is two parts from then on."""
+    run = Run(tmp_path, name, live_first=live_first)
+    busy, calm = two_keys(run, hot)
+
+    def play(secs):
+        for _ in range(int(secs / STEP_SECS)):
+            run.append_key(busy, per_step, b"x" * size)
+            run.append_key(calm, 2, b"x")
+            run.step()
+
+    play(5)
+    assert run.queue.left
+    run.stream.split(0)
+    split_at = run.now
+    play(8)
+    assert run.queue.left, "the hot half is still left"
+    assert max(run.waits(calm, since=split_at + 4)) < 1.0
+    assert max(wait for wait in run.waits(busy) if wait) > 5.0
+    assert run.most_held < 0.6 * run.capacity
+
+
+def two_keys(run, hot):
+    """A key in half `hot` of the first shard, and one in the other half."""
+    first = run.stream.shards[0]
+    middle = (first.first_hash + first.last_hash) // 2
+    found = {}
+    for key in map("k{}".format, range(1000)):
+        if (place := hash_of(key)) <= first.last_hash:
+            found.setdefault(place > middle, key)
+    return found[bool(hot)], found[not hot]
+
+
+@pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
+def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
+    run = Run(tmp_path, name)
+    for _ in range(int(2 * WATCHED_MS / 1000 / STEP_SECS)):
+        run.append(0, per_step, b"x" * size)
+        run.append(1, 5, b"x")
+        run.step()
+    assert run.queue.left
+    (told,) = [message for message in caplog.messages if "alone brings" in message]
+    brought = int(told.split("alone brings ")[1].split()[0])
+    assert 0.95 * per_step / STEP_SECS < brought < 1.05 * per_step / STEP_SECS
+
+
+def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_path):
+    run = Run(tmp_path, "s packing=kpl order=strict")
+    run.append(0, 15_000, b"x" * 200)
+    run.spool.commit(Transaction())
+    run.append(1, 10, b"x")
+    run.step()
+    run.restart()
+    run.step()
+    run.step()
+    assert max(run.waits(run.key_of(1))) < 0.2
+    assert run.queue.left
+    assert len(run.delivered) < 15_000
+    run.drain()
+
+
+def test_with_the_usual_settings_a_shard_is_left_before_its_bytes_fill_the_sender(tmp_path):
+    run = Run(tmp_path, "s packing=kpl", settings=USUAL)
+    for _ in range(int(8 / STEP_SECS)):
+        run.append(0, 10, b"x" * 50_000)
+        run.append(1, 5, b"x" * 100)
+        run.step()
+    assert run.left_at_all
+    assert max(run.waits(run.key_of(1))) < 1.0
+
+
+def small(monkeypatch):
+    """A sender and pages so small that a few records are many."""
+    monkeypatch.setattr(Dispatch, "capacity", lambda *_: (200, FULL_REQUESTS * MAX_REQUEST_BYTES))
+    monkeypatch.setattr(StrictDispatch, "capacity", lambda *_: (200, FULL_REQUESTS * MAX_REQUEST_BYTES))
+    monkeypatch.setattr(reader, "PAGE_RECORDS", 40)
+
+
+@pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 20_000, 12)])
+def test_where_what_is_live_goes_first_so_does_the_newest_of_a_hot_shard(tmp_path, monkeypatch, name, size, per_step):
+    small(monkeypatch)
+    run = Run(tmp_path, name, live_first=True)
+    for _ in range(int(6 / STEP_SECS)):
+        run.append(0, per_step, b"x" * size)
+        run.append(1, 5, b"x")
+        run.step()
+    hot, newest = run.key_of(0), {}
+    for number, at in run.delivered.items():
+        if run.keys[number] == hot and at >= 3.0:
+            newest[at] = max(newest.get(at, 0.0), run.received[number])
+    assert max(at - received for at, received in newest.items()) < 2.0
+    assert max(run.waits(run.key_of(1))) < 1.0
+    assert run.most_held < 400
+    run.stream.limited = False
+    run.drain()
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("name", "live_first"),
+    [
+        ("s", False),
+        ("s", True),
+        ("s packing=kpl", False),
+        ("s packing=kpl", True),
+        ("s packing=lines", False),
+        ("s packing=kpl order=strict", False),
+    ],
+)
+def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(
+    tmp_path, monkeypatch, name, live_first, seed
+):
+    """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
+    small(monkeypatch)
+    chance = random.Random(seed)
+    full = bool(seed % 2)
+    large = 3000 if full and "packing" in name else 300
+    bounds = {"max_bytes": 2000 * large, "when_full": "drop_oldest"} if full else {}
+    run = Run(tmp_path, name, live_first=live_first, **bounds)
+    run.fails = lambda: chance.random() < 0.05
+    for _ in range(160):
+        weights = [chance.choice([0, 0, 1, 5, 150]) for _ in run.keys_used] if chance.random() < 0.1 else run.weights
+        run.weights = weights
+        for key, count in zip(run.keys_used, weights, strict=True):
+            run.append_key(key, chance.randint(0, count), b"x" * chance.choice([10, large]))
+        chance.choices([run.nothing, run.reshard, run.forget_shards, run.restart], [60, 2, 2, 1])[0](chance)
+        run.step()
+    run.fails = lambda: False
+    run.drain()
+    assert run.left_at_all, "nothing was ever left"
+    dropped = sum(row.dropped for row in run.spool.rows())
+    assert (dropped > 0) == full
+
+
+@pytest.mark.parametrize("name", ["s packing=kpl", "s packing=kpl order=strict"])
+def test_where_the_shards_are_not_told_any_more_all_is_sent_all_the_same(tmp_path, monkeypatch, name):
+    small(monkeypatch)
+    run = Run(tmp_path, name)
+    for _ in range(10):
+        run.append(0, 300, b"x" * 2000)
+        run.append(1, 1, b"x")
+        run.step()
+    assert run.queue.left
+    run.window.dispatch.shards.doubt()
+    run.window.shards_unanswered(Unavailable("AccessDeniedException", ""), run.now)
+    run.told = False
+    run.drain()
+    assert run.most_held < 400

@@ -1,0 +1,34 @@
+from bridge.delivery.record_size_limit import ASK_AGAIN_SECS, RecordLimit
+from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES
+
+
+def test_one_worker_asks_at_the_start():
+    limit = RecordLimit()
+    assert limit.start_asking(0.0)
+    assert not limit.start_asking(0.0)
+    assert limit.sendable_bytes() == DEFAULT_RECORD_BYTES
+
+
+def test_an_answer_ends_the_asking():
+    limit = RecordLimit()
+    limit.start_asking(0.0)
+    limit.answered(MAX_RECORD_BYTES, 0.0, described=True)
+    assert limit.sendable_bytes() == MAX_RECORD_BYTES
+    assert not limit.start_asking(1e9)
+
+
+def test_without_an_answer_it_is_asked_later():
+    limit = RecordLimit()
+    limit.start_asking(0.0)
+    limit.unanswered(0.0)
+    assert not limit.start_asking(ASK_AGAIN_SECS - 1)
+    assert limit.start_asking(ASK_AGAIN_SECS)
+
+
+def test_doubt_asks_again_but_not_more_than_twice_a_minute():
+    limit = RecordLimit()
+    limit.start_asking(0.0)
+    limit.answered(MAX_RECORD_BYTES, 0.0, described=True)
+    limit.doubt()
+    assert not limit.start_asking(1.0)
+    assert limit.start_asking(ASK_AGAIN_SECS)

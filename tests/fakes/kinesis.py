@@ -1,0 +1,218 @@
+"""A Kinesis that does as it is told: enforces shard limits, fails by script, counts what it got.
+
+In a test:              with KinesisStandIn({"telemetry": 2}) as kinesis: … kinesis.url … kinesis.fault("hang")
+As a process:           python -m tests.fakes.kinesis --port 0 --streams telemetry:2,archive:1 [--forget] [--limited]
+                                                         [--latency-ms 100]
+Its control:            POST /control: {"fault": {"kind": "hang", …}}, {"records": {"stream": …}}, {"clear": true}, …
+Its counts:             GET /counters
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tests.fakes.kinesis_connection import Connection, stream_name
+from tests.fakes.kinesis_faults import Fault, RecordFault, Script
+from tests.fakes.kinesis_streams import KinesisError, Shard, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.fakes.kinesis_streams import Stored
+
+ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
+
+
+class KinesisStandIn:
+    """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits.
+
+    `max_skew_secs` (None: any): signatures made at another time than so near to now are refused, as AWS does after 300.
+    `latency_secs` passes before a request of any kind is done and answered: the way there and back.
+    """
+
+    def __init__(
+        self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None, latency_secs=0.0
+    ):
+        self.script = Script()
+        self.max_skew_secs: float | None = None
+        self.latency_secs = latency_secs
+        self.streams: dict[str, Stream] = {}
+        self.received_bytes = 0
+        self.operations: Counter[tuple[str, str | None]] = Counter()
+        self._options = {"forget": forget, "limited": limited}
+        for name, shards in (streams or {}).items():
+            self.create(name, shards)
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(
+            self._loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=256, ssl=tls)
+        )
+        self.connections: set[Connection] = set()
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        for connection in tuple(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    def create(self, name: str, shards: int = 1, **options: Any) -> Stream:
+        self.streams[name] = Stream(name, shards, **{**self._options, **options})
+        return self.streams[name]
+
+    def take(self, streams: Iterable[Stream]) -> list[list[Stored]]:
+        """What has arrived on each since the last call, in the order of arrival, and is not kept any longer.
+
+        Any thread. No record arrives meanwhile, so the order is right while streams are resharded too.
+        """
+
+        async def taken():
+            return [stream.take() for stream in streams]
+
+        return asyncio.run_coroutine_threadsafe(taken(), self._loop).result(60)
+
+    def fault(self, kind: str, **settings: Any) -> None:
+        self.script.add(Fault(kind, **settings))
+
+    def fail_records(self, stream: str, **settings: Any) -> None:
+        self.script.add(RecordFault(stream, **settings))
+
+    def clear(self) -> None:
+        self.script.clear()
+
+    def counters(self) -> dict[str, Any]:
+        return {name: stream.counters() for name, stream in self.streams.items()}
+
+    def control(self, order: dict[str, Any]) -> dict[str, Any]:
+        if order.get("clear"):
+            self.clear()
+        if "fault" in order:
+            self.fault(**order["fault"])
+        if "records" in order:
+            self.fail_records(**order["records"])
+        if "create" in order:
+            self.create(**order["create"])
+        if "delete" in order:
+            self.streams.pop(order["delete"], None)
+        return {"ok": True}
+
+    def stream(self, name: str | None) -> Stream:
+        try:
+            return self.streams[name]
+        except KeyError:
+            raise KinesisError("ResourceNotFoundException", f"Stream {name} under account 0 not found.") from None
+
+    def answer(self, operation: str, request: dict[str, Any]) -> bytes:
+        name = stream_name(request)
+        if operation == "PutRecords":
+            return self.stream(name).put(request["Records"], self.script)
+        handler = getattr(self, f"_{operation}", None)
+        if handler is None:
+            raise KinesisError("UnknownOperationException", operation)
+        return orjson.dumps(handler(name, request))
+
+    def _CreateStream(self, name, request):  # noqa: N802 - named as the operation
+        self.create(name, request.get("ShardCount", 1))
+        return {}
+
+    def _DeleteStream(self, name, request):  # noqa: N802 - named as the operation
+        del self.streams[self.stream(name).name]
+        return {}
+
+    def _DescribeStreamSummary(self, name, request):  # noqa: N802 - named as the operation
+        stream = self.stream(name)
+        return {
+            "StreamDescriptionSummary": {
+                "StreamName": name,
+                "StreamARN": ARN + name,
+                "StreamStatus": "ACTIVE",
+                "StreamModeDetails": {"StreamMode": "PROVISIONED"},
+                "RetentionPeriodHours": 24,
+                "StreamCreationTimestamp": 1_700_000_000,
+                "EnhancedMonitoring": [],
+                "EncryptionType": "NONE",
+                "OpenShardCount": len(stream.open_shards),
+                "MaxRecordSizeInKiB": stream.max_record_kib,
+                "RecordDistributionStrategy": stream.distribution,
+            }
+        }
+
+    def _ListShards(self, name, request):  # noqa: N802 - named as the operation
+        """A page holds three: whoever lists shards must be able to turn pages."""
+        if token := request.get("NextToken"):
+            name, start = token.rsplit(" ", 1)
+        else:
+            start = "0"
+        stream = self.stream(name)
+        only_open = request.get("ShardFilter", {}).get("Type") == "AT_LATEST" or bool(token)
+        shards = stream.open_shards if only_open else stream.shards
+        page = shards[int(start) : int(start) + 3]
+        more = {"NextToken": f"{name} {int(start) + 3}"} if only_open and len(shards) > int(start) + 3 else {}
+        return {"Shards": list(map(shard_description, page if only_open else shards)), **more}
+
+    def _GetShardIterator(self, name, request):  # noqa: N802 - named as the operation
+        number = next(s.number for s in self.stream(name).shards if s.id == request["ShardId"])
+        return {"ShardIterator": f"{name} {number} 0"}
+
+    def _GetRecords(self, name, request):  # noqa: N802 - named as the operation
+        name, number, start = request["ShardIterator"].rsplit(" ", 2)
+        stored = self.stream(name).shards[int(number)].stored
+        end = min(len(stored), int(start) + request.get("Limit", 10_000))
+        records = [
+            {"SequenceNumber": s.sequence_number, "PartitionKey": s.key, "Data": b64(s.data)}
+            for s in stored[int(start) : end]
+        ]
+        return {"Records": records, "NextShardIterator": f"{name} {number} {end}", "MillisBehindLatest": 0}
+
+
+def shard_description(shard: Shard) -> dict[str, Any]:
+    numbers = {"StartingSequenceNumber": "0", **({} if shard.open else {"EndingSequenceNumber": "1"})}
+    hashes = {"StartingHashKey": str(shard.first_hash), "EndingHashKey": str(shard.last_hash)}
+    return {"ShardId": shard.id, "HashKeyRange": hashes, "SequenceNumberRange": numbers}
+
+
+def b64(data: bytes) -> str:
+    import base64  # noqa: PLC0415 - only reading back needs it
+
+    return base64.b64encode(data).decode()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--streams", default="", help="name:shards,name:shards")
+    parser.add_argument("--forget", action="store_true")
+    parser.add_argument("--limited", action="store_true")
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    chosen = parser.parse_args()
+    streams = {}
+    for item in filter(None, chosen.streams.split(",")):
+        name, _, shards = item.partition(":")
+        streams[name] = int(shards or 1)
+    options = {"port": chosen.port, "forget": chosen.forget, "limited": chosen.limited}
+    with KinesisStandIn(streams, **options, latency_secs=chosen.latency_ms / 1000) as server:
+        print(server.port, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A stream's queue in memory, with the spool's promises: each record handed out once, gone only when settled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from types import SimpleNamespace
+
+from bridge.kinesis.limits import counted_bytes
+from bridge.model import Record, Tuning
+from bridge.spool.queue.stream_queue import PAGE_RECORDS
+
+
+class MemoryQueue:
+    def __init__(self, stream: str, records: list[Record] = ()):
+        self.stream = stream
+        self.max_record_bytes = None
+        self.tuning = Tuning()
+        self.delivered: list[Record] = []
+        self.rejected: list[tuple[Record, str, str]] = []
+        self._fresh = deque(records)
+        self._left: list[SimpleNamespace] = []
+        self._open = True
+        self._changed = threading.Condition()
+
+    def put(self, *records: Record) -> None:
+        with self._changed:
+            self._fresh.extend(records)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+
+    def collect(self, max_records, max_bytes, linger_secs, timeout_secs):
+        with self._changed:
+            self._changed.wait_for(lambda: self._fresh or not self._open, timeout_secs)
+            if not self._open:
+                return []
+            if self._fresh and linger_secs:
+                self._changed.wait_for(lambda: self._full(max_records, max_bytes) or not self._open, linger_secs)
+            return self._take(max_records, max_bytes)
+
+    def leave(self, holds):
+        self._left.append(SimpleNamespace(holds=holds, records=[], done=False))
+        return self._left[-1]
+
+    def divide(self, left, parts):
+        self._left.remove(left)
+        made = [self.leave(holds) for holds in parts]
+        for part in made:
+            part.records = [record for record in left.records if part.holds(record.key)]
+        return made
+
+    def reread(self, left):
+        page, left.records = left.records[:PAGE_RECORDS], left.records[PAGE_RECORDS:]
+        if not left.records:
+            left.done = True
+            self._left.remove(left)
+        return page
+
+    def received_ms(self, number):
+        return int(time.time() * 1000)
+
+    def oldest_secs(self, held):
+        return 0.0 if held is None else 1.0
+
+    def settle(self, delivered, rejected):
+        with self._changed:
+            self.delivered += delivered
+            self.rejected += rejected
+            self._changed.notify_all()
+
+    def wait_settled(self, count: int, secs: float = 5.0) -> bool:
+        """Whether so many records were delivered or rejected in that time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.delivered) + len(self.rejected) >= count, secs)
+
+    def _full(self, max_records, max_bytes):
+        return len(self._fresh) >= max_records or sum(map(counted_bytes, self._fresh)) >= max_bytes
+
+    def _take(self, max_records, max_bytes):
+        taken, size = [], 0
+        while self._fresh and len(taken) < max_records:
+            size += counted_bytes(self._fresh[0])
+            if size > max_bytes:
+                break
+            taken.append(self._fresh.popleft())
+        for left in self._left:
+            left.records += [record for record in taken if left.holds(record.key)]
+        return taken
+
+
+def records(count: int, *, data: bytes = b'{"n":1}', key: str | None = None) -> list[Record]:
+    """Numbered from 1, each with a key of its own unless one is given."""
+    return [Record(n, 1, key or f"machine-{n}", data) for n in range(1, count + 1)]
+
+
+def eventually(condition, secs: float = 5.0) -> bool:
+    """Whether the condition holds within that time."""
+    deadline = time.monotonic() + secs
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return bool(condition())

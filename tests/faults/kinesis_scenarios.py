@@ -1,0 +1,141 @@
+"""Kinesis throttles, fails, lies, hangs, forgets, refuses, and changes its shards."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from tests.faults.scenario import Scenario
+from tests.faults.scenario_setup import PACKED, Setup, Stage
+from tests.harness.ledger import Books
+from tests.harness.publisher import Publisher
+
+STREAMS = ("telemetry", "archive")
+POISON = b'"machine":"poison"'
+DENIED = "User: arn:aws:iam::000000000000:user/bridge is not authorized to perform: kinesis:PutRecords"
+
+
+@contextmanager
+def failing(stage: Stage, kind: str, **settings):
+    """Every request, until it ends."""
+    stage.kinesis.fault(kind, **settings)
+    yield
+    stage.kinesis.clear()
+
+
+@contextmanager
+def partly_failing(stage: Stage, *, share: float, **settings):
+    for stream in STREAMS:
+        stage.kinesis.fail_records(stream, share=share, **settings)
+    yield
+    stage.kinesis.clear()
+
+
+@contextmanager
+def bursts(stage: Stage):
+    """Three bursts of errors of the server, with good answers in between."""
+    for code, status in (("InternalFailure", 500), ("ServiceUnavailable", 503), ("RequestTimeout", 504)):
+        stage.kinesis.fault("error", requests=8, code=code, status=status)
+        stage.hold(0.5)
+    stage.kinesis.clear()
+    yield
+
+
+@contextmanager
+def bad_answers(stage: Stage):
+    """Each of these stores the records first: whoever trusts the connection counts them as lost."""
+    for kind in ("truncate", "malformed", "short", "reset"):
+        stage.kinesis.fault(kind, requests=4)
+        stage.hold(0.5)
+    stage.kinesis.clear()
+    yield
+
+
+@contextmanager
+def resharded(stage: Stage):
+    """Each shard is split, and neighbours are merged again, while records are on their way."""
+    for stream in STREAMS:
+        first, second = stage.kinesis.streams[stream].split(0)
+        stage.hold(0.5)
+        stage.kinesis.streams[stream].split(1)
+        stage.hold(0.5)
+        stage.kinesis.streams[stream].merge(first.number, second.number)
+    yield
+
+
+@contextmanager
+def deleted(stage: Stage):
+    """A stream is deleted, and created again with another number of shards."""
+    stage.sink.read()
+    del stage.kinesis.streams["telemetry"]
+    yield
+    stage.kinesis.create("telemetry", 3)
+
+
+@contextmanager
+def poisoned(stage: Stage):
+    """Twenty records that Kinesis can never take, among good ones."""
+    for stream in STREAMS:
+        stage.kinesis.streams[stream].poison_data = POISON
+    bad = [("factory/pdx/line3/poison/telemetry", b'{"machine":"poison","count":%d}' % number) for number in range(20)]
+    with Publisher(stage.broker.port, client_id="poisoner") as publisher:
+        publisher.publish(bad, 1, 20)
+    yield
+
+
+def in_dead_letters(_stage: Stage, books: Books) -> None:
+    """Each of the twenty once for each stream, and nothing else."""
+    assert books.total("dead_lettered") == books.letters == 20 * len(STREAMS), books
+
+
+UNMAPPABLE = (b"", b"no JSON", b"\xff\xfe", b"[" * 100_000, b'{"count": 1', b'{"count": 1}', b"NaN", b"1e999999")
+"""Decoding fails; of the object that is whole, there is nothing to make a partition key of."""
+
+
+@contextmanager
+def unmappable(stage: Stage):
+    bad = [("factory/pdx/line3/poison/telemetry", payload) for payload in UNMAPPABLE * 5]
+    with Publisher(stage.broker.port, client_id="poisoner") as publisher:
+        publisher.publish(bad, 1, 20)
+    yield
+
+
+def rejected(_stage: Stage, books: Books) -> None:
+    """Each is counted for each stream, and is one letter; without a key, one for each stream; and nothing else is."""
+    assert books.letters == 5 * (len(UNMAPPABLE) + 1), books
+    assert books.total("dead_lettered") == 5 * len(UNMAPPABLE) * len(STREAMS), books
+
+
+@contextmanager
+def troubles(stage: Stage):
+    """One after the other, without a pause."""
+    for trouble in (bursts, bad_answers, resharded):
+        with trouble(stage):
+            pass
+    with partly_failing(stage, share=0.3):
+        yield
+
+
+def refuse(code: str, message: str = "scripted"):
+    return partial(failing, kind="error", operation=None, code=code, status=400, message=message)
+
+
+TROUBLES = Scenario("Kinesis: errors, bad answers, reshards and partial failures in a row", troubles, hold_secs=1)
+SCENARIOS = (
+    *(
+        Scenario(f"Kinesis: {percent} % of the records fail", partial(partly_failing, share=percent / 100), hold_secs=4)
+        for percent in (1, 10, 50)
+    ),
+    Scenario("Kinesis: a hot shard throttled", partial(partly_failing, share=1.0, shard=0), hold_secs=5),
+    Scenario("Kinesis: 5xx in bursts", bursts, hold_secs=0),
+    Scenario("Kinesis: 5xx to everything for 5 s", partial(failing, kind="error"), hold_secs=5),
+    Scenario("Kinesis: hangs for 5 s", partial(failing, kind="hang"), hold_secs=5),
+    Scenario("Kinesis: truncated, malformed and short answers, resets", bad_answers, hold_secs=0),
+    Scenario("Kinesis: resharded in mid-flight", resharded, Setup(shards=2), hold_secs=0),
+    Scenario("Kinesis: a stream deleted and created again", deleted, hold_secs=4),
+    Scenario("Kinesis: permission revoked and restored", refuse("AccessDeniedException", DENIED), hold_secs=4),
+    Scenario("Kinesis: credentials expired and renewed", refuse("ExpiredTokenException"), hold_secs=4),
+    Scenario("Kinesis: twenty poison records among good ones", poisoned, hold_secs=1, expect=in_dead_letters),
+    Scenario("Kinesis: messages that no mapping can take, among good ones", unmappable, hold_secs=1, expect=rejected),
+    TROUBLES,
+    replace(TROUBLES, name=f"{TROUBLES.name}, with packed records", setup=Setup(outputs=PACKED)),
+)

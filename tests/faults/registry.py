@@ -1,0 +1,27 @@
+"""Every scenario, in the order of the README's table."""
+
+from dataclasses import replace
+
+from tests.faults import (
+    broker_scenarios,
+    crash_scenarios,
+    disk_scenarios,
+    kinesis_scenarios,
+    limit_scenarios,
+    network_scenarios,
+    worker_scenarios,
+)
+from tests.faults.scenario_setup import Setup
+
+PARTS = (
+    crash_scenarios,
+    broker_scenarios,
+    network_scenarios,
+    kinesis_scenarios,
+    disk_scenarios,
+    limit_scenarios,
+    worker_scenarios,
+)
+SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
+BOUNDED = (crash_scenarios.STAGES, replace(kinesis_scenarios.TROUBLES, setup=Setup(rate=300)))
+"""What every `make test` plays, under less load than in the table; none needs root."""

@@ -1,0 +1,178 @@
+"""The real broker, mosquitto, on 127.0.0.1 for one test.
+
+    with Mosquitto(persistence=True) as broker:
+        ...  # broker.port; broker.kill(); broker.start()
+
+A password or a client certificate goes for every listener: mosquitto's `per_listener_settings` stays off, as offline
+queueing silently stops with it from 2.0.12 on. mosquitto 2.0 cannot be told to refuse MQTT 5, so with
+`refuses_mqtt5` a proxy in front answers an MQTT 5 CONNECT as a 3.1.1 broker does, and `port` is the proxy's.
+https://mosquitto.org/man/mosquitto-conf-5.html
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.harness.certificates import Authority
+from tests.harness.network import free_port, wait_for_port
+from tests.harness.proxy import Proxy
+
+INSTALL = "the tests need the mosquitto broker: apt-get install mosquitto mosquitto-clients"
+CONNECT_REFUSED_PROTOCOL = b"\x20\x02\x00\x01"
+"""CONNACK "unacceptable protocol version": MQTT 3.1.1, section 3.2.2.3."""
+
+
+def executable(name: str) -> str:
+    """Debian keeps mosquitto in /usr/sbin, which is not on every user's PATH."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert found, f"{name} is missing; {INSTALL}"
+    return found
+
+
+def refuse_mqtt5(first: bytes) -> bytes | None:
+    """What a 3.1.1 broker answers to an MQTT 5 CONNECT; None lets any other client through."""
+    at = first.find(b"\x00\x04MQTT")
+    return CONNECT_REFUSED_PROTOCOL if first[:1] == b"\x10" and at > 0 and first[at + 6 : at + 7] == b"\x05" else None
+
+
+class Mosquitto:
+    """`users` are name → password. `tls_port`, `websocket_port`, `websocket_tls_port` are None where not asked for."""
+
+    def __init__(
+        self,
+        *,
+        persistence: bool = False,
+        users: dict[str, str] | None = None,
+        authority: Authority | None = None,
+        client_certificates: bool = False,
+        websockets: bool = False,
+        refuses_mqtt5: bool = False,
+        max_inflight_messages: int = 0,
+        max_queued_messages: int = 0,
+        settings: str = "",
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="mosquitto-")
+        self.folder = Path(self._folder.name)
+        self.log_file = self.folder / "mosquitto.log"
+        self._process: subprocess.Popen | None = None
+        self._port = free_port()
+        self.tls_port = free_port() if authority else None
+        self.websocket_port = free_port() if websockets else None
+        self.websocket_tls_port = free_port() if websockets and authority else None
+        self._proxy = Proxy(self._port, answer=refuse_mqtt5) if refuses_mqtt5 else None
+        lines = [
+            *(["user root"] if os.geteuid() == 0 else []),
+            f"max_inflight_messages {max_inflight_messages}",
+            f"max_queued_messages {max_queued_messages}",
+            "set_tcp_nodelay true",
+            *self._persistence(persistence),
+            *self._authentication(users),
+            *self._listeners(authority, client_certificates),
+            settings,
+        ]
+        self._config_file = self.folder / "mosquitto.conf"
+        self._config_file.write_text("\n".join(lines) + "\n")
+
+    def _persistence(self, persistence):
+        if not persistence:
+            return ["persistence false"]
+        # Without an autosave every second, a SIGKILL loses the sessions.
+        return ["persistence true", f"persistence_location {self.folder}/", "autosave_interval 1"]
+
+    def _authentication(self, users):
+        if not users:
+            return ["allow_anonymous true"]
+        passwords = self.folder / "passwords"
+        passwords.touch(mode=0o600)
+        for name, password in users.items():
+            subprocess.run([executable("mosquitto_passwd"), "-b", passwords, name, password], check=True)
+        return ["allow_anonymous false", f"password_file {passwords}"]
+
+    def _listeners(self, authority, client_certificates):
+        secure = []
+        if authority:
+            certificate, key = authority.server()
+            secure = [f"cafile {authority.ca_file}", f"certfile {certificate}", f"keyfile {key}"]
+            secure += [f"require_certificate {str(client_certificates).lower()}"]
+        yield f"listener {self._port} 127.0.0.1"
+        if self.tls_port:
+            yield from (f"listener {self.tls_port} 127.0.0.1", *secure)
+        if self.websocket_port:
+            yield from (f"listener {self.websocket_port} 127.0.0.1", "protocol websockets")
+        if self.websocket_tls_port:
+            yield from (f"listener {self.websocket_tls_port} 127.0.0.1", "protocol websockets", *secure)
+
+    @property
+    def port(self) -> int:
+        return self._proxy.port if self._proxy else self._port
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def __enter__(self):
+        if self._proxy:
+            self._proxy.__enter__()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self._process:
+            self.kill()
+        if self._proxy:
+            self._proxy.__exit__()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start it, on the same ports as before, and wait until every listener accepts."""
+        assert not self._process, "mosquitto is running already"
+        with self.log_file.open("ab") as log:
+            command = [executable("mosquitto"), "-c", self._config_file]
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        self._process = process
+        try:
+            for port in filter(None, (self._port, self.tls_port, self.websocket_port, self.websocket_tls_port)):
+                wait_for_port(port, still_alive=lambda: process.poll() is None)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.log()}") from error
+
+    def stop(self) -> None:
+        """SIGTERM: it tells its clients nothing, but saves its sessions where persistence is on."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: what it has not saved is lost."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing is answered."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._running().send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def _running(self):
+        assert self._process, "mosquitto is not running"
+        return self._process
+
+    def _end(self, number):
+        process = self._running()
+        process.send_signal(number)
+        if number != signal.SIGKILL:
+            process.send_signal(signal.SIGCONT)  # a paused broker would take the signal only when resumed
+        process.wait(20)
+        self._process = None

@@ -1,0 +1,158 @@
+"""A TCP proxy on 127.0.0.1 that misbehaves on demand. It stands between the bridge and its broker, or Kinesis.
+
+with Proxy(broker.port) as proxy:
+    proxy.hang()   # connections stay open, nothing is forwarded in either direction, new ones get no answer
+    proxy.reset()  # every connection ends with a TCP reset; new ones are forwarded
+    proxy.cut()    # every connection is closed, and new ones are refused
+    proxy.slow(0.3)  # every block that arrives is held back so long, in both directions
+    proxy.heal()   # all is forwarded again; what a hang held back goes on
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+from tests.harness.network import free_port
+
+BLOCK = 256 * 1024
+ABORT = struct.pack("ii", 1, 0)
+"""SO_LINGER on with 0 s: close() sends a reset."""
+
+
+class Proxy:
+    """`port` on `host` forwards to `target` on 127.0.0.1. `answer` sees a connection's first bytes: what it returns is
+    sent back and the connection closed; with None, it is forwarded. The methods return once they are in effect."""
+
+    def __init__(
+        self, target: int, *, answer: Callable[[bytes], bytes | None] = lambda first: None, host: str = "127.0.0.1"
+    ) -> None:
+        self.port = free_port()
+        self._host = host
+        self._delay_secs = 0.0
+        self.accepted = 0
+        self.target = target
+        self._answer = answer
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{self.port}", daemon=True)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task] = set()
+        self._server: asyncio.Server | None = None
+
+    def __enter__(self):
+        self._thread.start()
+        self._call(self._start())
+        return self
+
+    def __exit__(self, *_):
+        self._call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def hang(self) -> None:
+        self._call(self._hang())
+
+    def reset(self) -> None:
+        self._call(self._reset())
+
+    def cut(self) -> None:
+        self._call(self._cut())
+
+    def slow(self, secs: float) -> None:
+        self._delay_secs = secs
+
+    def heal(self) -> None:
+        self._delay_secs = 0.0
+        self._call(self._heal())
+
+    @property
+    def connections(self) -> int:
+        return len(self._writers) // 2
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
+
+    async def _start(self):
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        await self._listen()
+
+    async def _stop(self):
+        self._close_server()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self):
+        if not self._server:
+            self._server = await asyncio.start_server(self._serve, self._host, self.port)
+
+    def _close_server(self):
+        if self._server:
+            self._server.close()
+            self._server = None
+
+    async def _hang(self):
+        self._flowing.clear()
+
+    async def _reset(self):
+        for writer in [each for each in self._writers if not each.is_closing()]:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+            writer.transport.abort()
+
+    async def _cut(self):
+        self._close_server()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _heal(self):
+        self._flowing.set()
+        await self._listen()
+
+    async def _serve(self, reader, writer):
+        self.accepted += 1
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            with self._kept(writer):
+                await self._connect(reader, writer)
+        except* OSError:
+            pass  # a side that went away, or nothing listens on the target: the client sees its connection close
+        finally:
+            self._tasks.discard(task)
+
+    async def _connect(self, reader, writer):
+        await self._flowing.wait()
+        first = await reader.read(BLOCK)
+        if answer := self._answer(first):
+            writer.write(answer)
+            await writer.drain()
+            return
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        with self._kept(upstream_writer):
+            upstream_writer.write(first)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pump(reader, upstream_writer))
+                both.create_task(self._pump(upstream_reader, writer))
+
+    @contextlib.contextmanager
+    def _kept(self, writer):
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._writers.add(writer)
+        try:
+            yield
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _pump(self, reader, writer):
+        while data := await reader.read(BLOCK):
+            await asyncio.sleep(self._delay_secs)
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
+        await self._flowing.wait()
+        writer.write_eof()

@@ -1,0 +1,53 @@
+import pytest
+
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.store import Spool, SpoolSettings
+from tests.harness.ledger import Books, read_books
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = Spool(SpoolSettings(tmp_path))
+    yield spool
+    spool.close()
+
+
+def append(spool, count):
+    mapping, queue = spool.mapping_number("press"), spool.queue("telemetry")
+    for number in range(count):
+        queue.append(mapping, f"press{number}", b"{}")
+    spool.commit(Transaction())
+
+
+def test_they_are_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
+    append(spool, 3)
+    books = read_books(tmp_path)
+    assert books.lines["press", "telemetry"]["received"] == 3
+    assert (books.total("spooled"), books.in_queues, books.letters) == (3, 3, 0)
+    books.check()
+
+
+def test_they_are_read_after_the_bridge_has_ended(tmp_path):
+    spool = Spool(SpoolSettings(tmp_path))
+    append(spool, 2)
+    spool.close()
+    assert read_books(tmp_path).in_queues == 2
+
+
+def line(**counts):
+    names = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
+    return {("press", "telemetry"): dict.fromkeys(names, 0) | counts}
+
+
+def test_books_that_balance_pass():
+    Books(line(received=5, delivered=2, filtered=1, dead_lettered=1, spooled=1), in_queues=1, letters=1).check()
+
+
+def test_a_record_that_is_nowhere_fails():
+    with pytest.raises(AssertionError):
+        Books(line(received=5, delivered=4), in_queues=0, letters=0).check()
+
+
+def test_a_queue_that_holds_less_than_is_said_to_be_spooled_fails():
+    with pytest.raises(AssertionError):
+        Books(line(received=5, delivered=4, spooled=1), in_queues=0, letters=0).check()

@@ -1,0 +1,96 @@
+"""What the tests ask of `run --workers N`, beside what a BridgeProcess gives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from tests.harness.bridge_process import ROOT, BridgeProcess
+from tests.harness.cli_runner import called
+from tests.harness.ledger import COUNTS, Books, read_books, summed
+from tests.integration.arrivals import eventually
+
+
+class Workers(BridgeProcess):
+    """The supervisor as a process. It is ready when each worker has subscribed."""
+
+    def __init__(self, folder, count, **options):
+        super().__init__(folder, await_subscribed=False, **options)
+        self.count = count
+
+    def _command(self):
+        return [*super()._command(), "--workers", str(self.count)]
+
+    def start(self, **options):
+        super().start(**options)
+        self.wait_subscribed(self.count or 1)
+
+    def wait_subscribed(self, count, timeout_secs=90):
+        """Until so many workers have subscribed since the start."""
+        eventually(
+            lambda: sum(line.get("event") == "subscribed" for line in self.log(since_start=True)) >= count,
+            f"{count} workers subscribe; see {self.stderr_file}",
+            timeout_secs=timeout_secs,
+        )
+
+    def pid_of(self, number):
+        """The newest process of this worker."""
+        words = f"worker {number} started"
+        return [line["pid"] for line in self.log(since_start=True) if line.get("event") == words][-1]
+
+    def kill_worker(self, number, by=signal.SIGKILL):
+        os.kill(self.pid_of(number), by)
+
+    def worker_folder(self, number):
+        """0: the spool of a bridge without workers."""
+        return self.folder / "data" / f"worker-{number}" if number else self.folder / "data"
+
+    def command(self, *arguments):
+        """Any command with this configuration; one that is not for a process of its own is called in this one."""
+        if arguments[0] != "run":
+            return called(self.folder, *arguments)
+        line = [sys.executable, "-m", "bridge", *arguments, "--config", str(self.folder / "bridge.yaml")]
+        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    def status(self):
+        return json.loads(self.command("status", "--json").stdout)["status"]
+
+    def wait_drained(self, count):
+        words = "has drained its spool"
+        eventually(
+            lambda: sum(words in (line["event"] or "") for line in self.log(since_start=True)) == count, "drained"
+        )
+
+    def books(self) -> dict[int, Books]:
+        """Of each spool, checked, by the number of its worker; 0: of the bridge without workers."""
+        numbers = [number for number in range(10) if (self.worker_folder(number) / "spool.db").exists()]
+        books = {number: read_books(self.worker_folder(number)) for number in numbers}
+        for each in books.values():
+            each.check()
+        return books
+
+    def stop_and_balance(self) -> Books:
+        """Stop all. What the supervisor says last must be what lies in all spools, and both must balance. Their sum."""
+        assert self.stop() == 0, self.stderr()[-3000:]
+        told = summed(self.books().values())
+        [said] = [line for line in self.log(since_start=True) if line["event"] == "stopped" and "worker" not in line]
+        assert said["balanced"] is True
+        assert {count: said[count] for count in COUNTS} == {count: told.total(count) for count in COUNTS}
+        return told
+
+    def check_books(self, count):
+        """Of all together: so many were received and delivered, and nothing is left. The books of each."""
+        books = self.books()
+        told = summed(books.values())
+        assert told.total("spooled") == 0, told
+        assert told.total("delivered") >= count, told
+        return books
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+import pytest
+
+from bridge.ingest.bindings import bind
+from bridge.ingest.burst_mapper import BurstMapper
+from bridge.ingest.topic_coverage import Coverage
+from bridge.mapping.router import Routes
+from bridge.mqtt.packet_stream import PUBREL
+from tests.mapping.builders import mapping
+from tests.spool.builders import data_of, opened, take_all
+
+NOW_MS = 1_700_000_000_000
+QOS_0, QOS_1, QOS_2, RETAINED = 0x30, 0x32, 0x34, 0x33
+
+
+def publish(payload, first=QOS_1, topic=b"f/press07", packet=7, total_bytes=None, properties=b""):
+    packet_id = packet.to_bytes(2) if first != QOS_0 else b""
+    return first, topic, packet_id, properties, payload, len(payload) if total_bytes is None else total_bytes
+
+
+class Rig:
+    def __init__(self, folder, *mappings):
+        self.spool = opened(folder)
+        self.routes = Routes(mappings)
+        self.coverage = Coverage(NOW_MS)
+        self.mapper = BurstMapper(self.spool, self.routes, self.coverage)
+        places = bind(self.spool, mappings, self.coverage.tally)
+        self.mapper.bind(self.routes, places, (self.spool.mapping_number(""), self.spool.stream_number("")))
+
+    def map(self, *burst):
+        """What is acknowledged; the transaction is on disk then."""
+        acknowledged = self.mapper.map(list(burst), NOW_MS)
+        self.spool.commit(self.mapper.transaction)
+        return acknowledged
+
+    def books(self):
+        return {(row.mapping, row.stream): (row.received, row.filtered, row.dead_lettered) for row in self.spool.rows()}
+
+
+@pytest.fixture
+def made(tmp_path):
+    rigs = []
+
+    def make(*mappings):
+        rigs.append(Rig(tmp_path / str(len(rigs)), *mappings))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.spool.close()
+
+
+def mapped(name="m", **options):
+    return mapping(name, topic="f/{machine}", **options)
+
+
+def test_each_qos_has_its_acknowledgement(made):
+    rig = made(mapped())
+    burst = [publish(b"1", QOS_0), publish(b"2", QOS_1, packet=0x0102), publish(b"3", QOS_2, packet=3)]
+    assert rig.map(*burst) == b"\x40\x02\x01\x02\x50\x02\x00\x03"
+    assert data_of(take_all(rig.spool, stream="s")) == [b"1", b"2", b"3"]
+
+
+def test_a_redelivered_identifier_is_only_acknowledged_until_it_is_released(made):
+    rig = made(mapped())
+    one = publish(b"1", QOS_2)
+    assert rig.map(one) + rig.map(one) == b"\x50\x02\x00\x07" * 2
+    assert rig.map((PUBREL, b"", b"\x00\x07", b"", b"", 0)) == b"\x70\x02\x00\x07"
+    rig.map(one)
+    assert data_of(take_all(rig.spool, stream="s")) == [b"1", b"1"]
+    assert (rig.mapper.counts.messages, rig.mapper.counts.redelivered) == (3, 1)
+
+
+def test_what_is_usual_and_what_is_not_keep_their_order(made):
+    rig = made(mapped(transform="payload.t", outputs=[{"data_stream": "s", "partition_key_from": "payload.key"}]))
+    rig.map(*[publish(b'{"t":%d,"key":%b}' % (t, key)) for t, key in enumerate([b'"a"', b"5", b'"\xc3\xa9"', b'"b"'])])
+    records = take_all(rig.spool, stream="s")
+    assert [(record.key, record.data) for record in records] == [("a", b"0"), ("5", b"1"), ("é", b"2"), ("b", b"3")]
+
+
+def test_every_message_is_in_the_books_whichever_way_it_went(made):
+    rig = made(mapped(where="payload.run", transform="{t: payload.t}"), mapped("other", where="topic == 'f/press07'"))
+    rig.map(
+        publish(b'{"run":true,"t":1}'),
+        publish(b'{"run":false}'),
+        publish(b"{"),
+        publish(b"{", total_bytes=100),
+        publish(b"{}", topic=b"elsewhere"),
+        publish(b"{}", topic=b"\xff"),
+    )
+    assert rig.books() == {("m", "s"): (4, 1, 2), ("other", "s"): (4, 0, 2), ("", ""): (2, 1, 1)}
+    assert {
+        mapping.name: mapping.messages for mapping in rig.coverage.report(rig.routes.mappings, NOW_MS).mappings
+    } == {
+        "m": 4,
+        "other": 4,
+    }
+
+
+def test_a_message_is_read_once_however_many_mappings_it_goes_to(made, monkeypatch):
+    read = []
+    monkeypatch.setattr("bridge.ingest.burst_mapper.readable", lambda properties: read.append(properties) or {})
+    rig = made(*(mapped(name, transform="{c: properties}") for name in ("one", "two")))
+    rig.map(publish(b"1", properties=b"\x03\x00\x01x"))
+    assert read == [b"\x03\x00\x01x"]
+
+
+def test_properties_and_the_retained_flag_are_seen(made):
+    rig = made(mapped(transform="{r: retain, c: properties.content_type}"))
+    rig.map(publish(b"1", RETAINED, properties=b"\x03\x00\x01x"))
+    assert data_of(take_all(rig.spool, stream="s")) == [b'{"r":true,"c":"x"}']

@@ -1,0 +1,250 @@
+"""Manifests of a real spool, and the proof that a stream is complete by them."""
+
+import time
+
+import orjson
+import pytest
+
+from bridge.ingest.manifest_writer import ManifestOptions, Manifests
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.pipeline.envelope import envelopes
+from bridge.model import Enveloped
+from bridge.spool.database.transaction import Transaction
+from bridge.tools.prove import Place, Proof
+from tests.cli.builders import set_up
+from tests.spool.builders import assert_books_balance, data_of, opened, settle, take, take_all
+
+PRESS = """
+topic: factory/{site}/{machine}/telemetry
+transform: "{ t: payload.t }"
+outputs: [{data_stream: press, partition_key: k, envelope: true}]
+"""
+
+
+class Rig:
+    """A spool whose queue `press` is told of in the stream `manifests`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        if not (folder / "mappings").exists():
+            set_up(folder, press=PRESS)
+        self.spool = opened(folder / "data")
+        self.now_ms = 1_700_000_000_000
+        self.manifests = Manifests(self.spool, "press-shop", ManifestOptions("manifests", 60))
+        self.manifests.cover(load_folder(folder / "mappings", {}).mappings.values())
+        self.envelope = envelopes("press", "9f86d081884c")
+
+    def put(self, count, *, plain=False):
+        queue, number = self.spool.queue("press"), self.spool.mapping_number("press")
+        for each in range(count):
+            scope = {"received_at": "2026-01-31T12:00:00.000Z", "topic": "plant/é"}
+            queue.append(number, "k", b"{}" if plain else self.envelope(scope, b'{"t":%d}' % each))
+        self.spool.commit(Transaction())
+
+    def deliver(self, count, reject=()):
+        """The next records are delivered, but those of these places, which Kinesis refuses."""
+        records = take(self.spool, count)
+        good = [record for place, record in enumerate(records) if place not in reject]
+        settle(self.spool, good, [(record, "too_large", "") for record in records if record not in good])
+        return data_of(good)
+
+    def tell(self):
+        self.now_ms += 60_000
+        transaction = Transaction()
+        if self.manifests.fill(transaction, self.now_ms):
+            self.spool.commit(transaction)
+        return data_of(take_all(self.spool, stream="manifests"))
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = [Rig(tmp_path)]
+
+    def again():
+        made[-1].spool.close()
+        made.append(Rig(tmp_path))
+        return made[-1]
+
+    made[0].again = again
+    yield made[0]
+    assert_books_balance(made[-1].spool)
+    made[-1].spool.close()
+
+
+def proof_of(manifests, records):
+    proof = Proof()
+    for each in manifests:
+        proof.manifest(each)
+    for each in records:
+        proof.record(each)
+    return proof
+
+
+def test_ids_count_up_without_a_gap_and_are_told_when_they_are_delivered(rig):
+    rig.put(10)
+    assert rig.tell() == []
+    delivered = rig.deliver(6)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert (manifest["bridge"], manifest["stream"], manifest["first"], manifest["last"]) == (
+        "press-shop",
+        "press",
+        1,
+        6,
+    )
+    assert manifest["except"] == []
+    assert [orjson.loads(data)["id"] for data in delivered] == [
+        f"{manifest['spool']}-{manifest['queue']:04x}-{number:012x}" for number in range(1, 7)
+    ]
+    assert rig.tell() == []
+    rig.deliver(4)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert (manifest["first"], manifest["last"]) == (7, 10)
+
+
+def test_a_stream_that_holds_everything_is_proven(rig):
+    rig.put(100)
+    records, manifests = rig.deliver(60, reject=(3, 4, 17)), rig.tell()
+    records += rig.deliver(40)
+    manifests += rig.tell()
+    proof = proof_of(manifests, [*records, records[0], b'{"other": 1}'])
+    [verdict] = proof.verdicts()
+    assert verdict.proven
+    assert (verdict.told, verdict.excepted, verdict.found, verdict.repeated, verdict.later) == (100, 3, 97, 1, 0)
+    assert proof.others == 1
+
+
+def test_each_record_that_is_missing_is_told(rig):
+    rig.put(50)
+    records, manifests = rig.deliver(50), rig.tell()
+    [verdict] = proof_of(manifests, records[:9] + records[12:30] + records[31:]).verdicts()
+    assert not verdict.proven
+    assert verdict.missing == ((10, 12), (31, 31))
+
+
+def test_a_manifest_that_is_missing_is_told(rig):
+    records, manifests = [], []
+    for _ in range(3):
+        rig.put(10)
+        records += rig.deliver(10)
+        manifests += rig.tell()
+    [verdict] = proof_of([manifests[0], manifests[2], manifests[2]], records).verdicts()
+    assert (verdict.untold, verdict.missing, verdict.proven) == (((11, 20),), (), False)
+
+
+def test_what_is_newer_than_the_last_manifest_is_not_held_against_it(rig):
+    rig.put(10)
+    records, manifests = rig.deliver(5), rig.tell()
+    records += rig.deliver(5)
+    [verdict] = proof_of(manifests, records).verdicts()
+    assert (verdict.proven, verdict.later) == (True, 5)
+
+
+def test_records_without_an_envelope_are_excepted_by_name(rig):
+    rig.put(3)
+    rig.put(2, plain=True)
+    records = rig.deliver(5)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert manifest["except"] == [{"first": 4, "last": 5, "reason": "no envelope"}]
+    assert next(proof_of([orjson.dumps(manifest)], records).verdicts()).proven
+
+
+def test_the_numbers_go_on_over_a_restart_and_none_is_told_twice_or_never(rig):
+    rig.put(10)
+    records, manifests = rig.deliver(4, reject=(1,)), rig.tell()
+    later = rig.again()
+    later.put(5)
+    records += later.deliver(11)
+    manifests += later.tell()
+    assert [(each["first"], each["last"]) for each in map(orjson.loads, manifests)][-1] == (5, 15)
+    told = [each for each in map(orjson.loads, manifests) if each["first"] == 1]
+    assert told[0]["except"] == [{"first": 2, "last": 2, "reason": "dead_lettered"}]
+    assert next(proof_of(manifests, records).verdicts()).proven
+
+
+def test_a_spool_that_was_begun_anew_has_another_id(tmp_path):
+    ids = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        spool = opened(tmp_path / name)
+        ids.add(spool.id)
+        spool.close()
+        assert opened(tmp_path / name).id in ids
+    assert len(ids) == 2
+
+
+def test_an_id_takes_the_room_that_was_kept_for_it():
+    data = Enveloped(Enveloped.UNNUMBERED + b'","data":1}')
+    numbered = data.numbered(b"5f3a9c0e", 0xFFFF, (1 << 48) - 1)
+    assert len(numbered) == len(data)
+    assert orjson.loads(numbered) == {"id": "5f3a9c0e-ffff-ffffffffffff", "data": 1}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"manifest": 1}', b'{"spool": 1, "queue": "x", "first": 1}', b"\xff"]
+)
+def test_what_is_no_manifest_proves_nothing(data):
+    assert list(proof_of([data], [data]).verdicts()) == []
+
+
+def test_a_first_manifest_that_is_missing_is_told(rig):
+    rig.put(6)
+    records = rig.deliver(3)
+    rig.tell()
+    records += rig.deliver(3)
+    [second] = [told for told in rig.tell() if orjson.loads(told)["first"] == 4]
+    [verdict] = proof_of([second], records).verdicts()
+    assert verdict.untold == ((1, 3),)
+
+
+def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
+    rig.put(9)
+    manifests, records = [], []
+    for _ in range(3):
+        records.append(rig.deliver(3))
+        manifests.append(rig.tell())
+    times = [orjson.loads(told)["at"] for [told] in manifests]
+    [verdict] = proof_of(manifests[1] + manifests[2], records[2]).verdicts(times[1])
+    assert (verdict.proven, verdict.aged, verdict.told) == (True, 3, 3)
+    [verdict] = proof_of(manifests[1] + manifests[2], records[1]).verdicts(times[1])
+    assert (verdict.missing, verdict.until) == (((7, 9),), times[2])
+
+
+def test_a_number_that_has_not_come_before_a_later_one_is_told_apart_from_a_loss(rig):
+    rig.put(6)
+    records, manifests = rig.deliver(2), rig.tell()
+    records += rig.deliver(4)
+    [verdict] = proof_of(manifests, [*records[:3], records[5]]).verdicts()
+    assert (verdict.proven, verdict.later, verdict.expected) == (True, 2, 2)
+
+
+def test_what_was_dropped_and_what_was_replayed_is_excepted_and_the_rest_proven(rig):
+    rig.put(2)
+    rig.spool.commit(Transaction(expire_before_ms=time.time_ns() // 1_000_000 + 60_000))
+    rig.put(3)
+    records = rig.deliver(3)
+    rig.spool.queue("press").append(rig.spool.mapping_number("press"), "k", b'{"a dead letter":"replayed"}')
+    rig.spool.commit(Transaction())
+    records += rig.deliver(1)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert [(each["first"], each["last"], each["reason"]) for each in manifest["except"]] == [
+        (1, 2, "dropped"),
+        (6, 6, "no envelope"),
+    ]
+    [verdict] = proof_of([orjson.dumps(manifest)], records).verdicts()
+    assert (verdict.proven, verdict.excepted, verdict.told) == (True, 3, 6)
+
+
+def test_of_several_bridges_each_has_its_own_verdict():
+    manifest = {"manifest": 1, "bridge": "a", "stream": "s", "first": 1, "last": 1, "except": [], "queue": 1}
+    manifests = [orjson.dumps({**manifest, "spool": spool}) for spool in ("0000000a", "0000000b")]
+    verdicts = list(proof_of(manifests, [b'{"id":"0000000a-0001-000000000001","data":1}']).verdicts())
+    assert [(each.place, each.proven) for each in verdicts] == [
+        (Place("0000000a", 1), True),
+        (Place("0000000b", 1), False),
+    ]
+
+
+def test_records_of_a_spool_that_no_manifest_tells_of_are_counted_apart():
+    proof = proof_of([], [b'{"id":"0000000a-0001-%012x","data":1}' % number for number in (1, 2, 2)])
+    assert proof.untold() == {Place("0000000a", 1): 2}
+    assert list(proof.verdicts()) == []

@@ -1,0 +1,74 @@
+import gzip
+import json
+import os
+import statistics
+
+import pytest
+import zstandard
+
+from bridge.kinesis.packing.json_lines import MOST_PLAIN_BYTES, Lines
+from bridge.model import Record
+from tests.fakes.stream_queue import records
+
+UNDO = {"none": bytes, "gzip": gzip.decompress, "zstd": zstandard.ZstdDecompressor().decompress}
+
+
+def telemetry(count):
+    rows = [json.dumps({"machine": f"press{n % 20}", "ts": 1_700_000_000_000 + n, "v": n * 0.37}) for n in range(count)]
+    return [Record(n, 1, "k", row.encode()) for n, row in enumerate(rows, 1)]
+
+
+def encoded(lines, some, most):
+    start, parts = 0, []
+    while start < len(some):
+        end, data = lines.encode(some, start, most)
+        parts.append((end - start, data))
+        start = end
+    return parts
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_every_record_is_a_line_in_order(compression):
+    some = telemetry(2000)
+    parts = encoded(Lines(compression), some, 5000)
+    text = b"".join(UNDO[compression](data) for _, data in parts)
+    assert text == b"".join(record.data + b"\n" for record in some)
+    assert all(len(data) <= 5000 for _, data in parts)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_once_the_ratio_is_known_records_are_well_filled(compression):
+    sizes = [len(data) for _, data in encoded(Lines(compression), telemetry(9000), 5000)]
+    assert statistics.mean(sizes[2:-1]) > 3500
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_what_does_not_compress_still_fits(compression):
+    random = [Record(n, 1, "k", os.urandom(100).hex().encode()) for n in range(1, 301)]
+    parts = encoded(Lines(compression), random, 2000)
+    assert all(len(data) <= 2000 for _, data in parts)
+    assert sum(count for count, _ in parts) == 300
+
+
+def test_a_record_never_becomes_more_than_a_consumer_can_hold():
+    same = records(100, data=b'"' + b"x" * 100_000 + b'"')
+    for _, data in encoded(Lines("zstd"), same, 1 << 20):
+        assert len(UNDO["zstd"](data)) <= MOST_PLAIN_BYTES
+
+
+def test_line_breaks_between_the_tokens_of_json_become_spaces():
+    _, data = Lines().encode([Record(1, 1, "k", b'{\r\n  "a": 1\n}')], 0, 100)
+    assert data.count(b"\n") == 1
+    assert json.loads(data) == {"a": 1}
+
+
+def test_a_record_that_is_all_a_record_can_be_has_no_newline():
+    assert Lines().encode(records(2, data=b"1234567890"), 0, 10) == (1, b"1234567890")
+
+
+def test_a_record_larger_than_a_packed_one_goes_alone():
+    assert [count for count, _ in encoded(Lines("gzip"), records(3, data=os.urandom(500).hex().encode()), 100)] == [
+        1,
+        1,
+        1,
+    ]

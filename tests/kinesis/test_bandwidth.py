@@ -1,0 +1,114 @@
+import threading
+import time
+
+import pytest
+
+from bridge.delivery.tracker import SenderSettings
+from bridge.kinesis.bandwidth import MADE_UP_SECS, Uplink, on_wire
+from bridge.model import Record
+from tests.delivery.test_stream_sender import sending
+from tests.fakes.stream_queue import MemoryQueue
+from tests.kinesis.conftest import publisher_for
+
+
+def test_requests_follow_one_another_at_the_rate():
+    now = [100.0]
+    uplink = Uplink(1000, lambda: now[0])
+    sent = 0
+    while now[0] < 160.0:
+        if uplink.wait_secs() == 0:
+            uplink.sent(700)
+            sent += on_wire(700)
+        now[0] += 0.01
+    assert 0.97 * 60_000 < sent < 62_000
+
+
+def test_who_comes_a_little_late_makes_up_for_it():
+    """As on a busy machine, where a thread is late each time."""
+    now = [100.0]
+    uplink = Uplink(1000, lambda: now[0])
+    sent = 0
+    while now[0] < 160.0:
+        now[0] += uplink.wait_secs() + 0.1
+        uplink.sent(400)
+        sent += on_wire(400)
+    assert 0.97 * 60_000 < sent < 62_000
+
+
+def test_a_link_that_was_idle_for_long_saves_no_more_than_a_moment_up():
+    now = [0.0]
+    uplink = Uplink(1000, lambda: now[0])
+    now[0] = 3600.0
+    uplink.sent(1000)
+    assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MADE_UP_SECS)
+
+
+def test_what_is_about_to_be_sent_is_owed_and_corrected_when_it_is():
+    now = [0.0]
+    uplink = Uplink(1000, lambda: now[0])
+    now[0] = 3600.0
+    uplink.reserve(2800)
+    assert uplink.wait_secs() == pytest.approx(4.0 - MADE_UP_SECS)
+    uplink.sent(5000)
+    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MADE_UP_SECS)
+    uplink.release()
+    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MADE_UP_SECS)
+
+
+def test_what_was_not_sent_after_all_is_given_back_by_its_own_thread_only():
+    now = [0.0]
+    uplink = Uplink(1000, lambda: now[0])
+    uplink.reserve(2800)
+    other = threading.Thread(target=uplink.release)
+    other.start()
+    other.join()
+    assert uplink.wait_secs() == pytest.approx(4.0)
+    uplink.release()
+    assert uplink.wait_secs() == 0
+
+
+def test_of_many_workers_that_look_at_the_same_moment_one_begins(kinesis):
+    """Although each has enough to send, and the first request takes its time to be written."""
+    uplink = Uplink(20_000)
+    publisher = publisher_for(kinesis.url, uplink=uplink)
+    queue = MemoryQueue("telemetry", [Record(n, 1, str(n), b"x" * 1000) for n in range(1, 201)])
+    started = time.monotonic()
+    with sending(queue, publisher, SenderSettings(16, 0.01, uplink=uplink)):
+        assert queue.wait_settled(1, secs=30)
+        requests, took = kinesis.streams["telemetry"].requests, time.monotonic() - started
+    assert requests <= 1 + (took + MADE_UP_SECS) / 0.45, "each takes the link for half a second"
+    publisher.close()
+
+
+def test_tls_tcp_and_ip_are_counted():
+    assert on_wire(100) == 100 + 22 + 52
+    assert 1.03 < on_wire(1_000_000) / 1_000_000 < 1.05
+
+
+def test_two_streams_together_put_no_more_on_the_wire(kinesis):
+    rate, data = 400_000, b"x" * 1000
+    uplink = Uplink(rate)
+    settings = SenderSettings(2, 0.01, uplink=uplink)
+    publisher = publisher_for(kinesis.url, uplink=uplink)
+    queues = [
+        MemoryQueue(name, [Record(n, 1, str(n), data) for n in range(1, 601)]) for name in ("telemetry", "archive")
+    ]
+    started = time.monotonic()
+    with sending(queues[0], publisher, settings), sending(queues[1], publisher, settings):
+        assert all(queue.wait_settled(600, secs=30) for queue in queues)
+        took = time.monotonic() - started
+    publisher.close()
+    at_once = 1.1 * rate / 2 + rate * MADE_UP_SECS  # the last request may just have begun
+    assert 1_600_000 < kinesis.received_bytes < rate * took + at_once
+    assert kinesis.streams["telemetry"].requests > 2
+
+
+def test_what_is_told_is_what_is_sent(kinesis):
+    told = []
+    uplink = Uplink(10**9)
+    uplink.sent = told.append
+    publisher = publisher_for(kinesis.url, uplink=uplink)
+    publisher.put_records("telemetry", [Record(1, 1, "k", b"x" * 5000)])
+    publisher.close()
+    assert len(told) == 1
+    assert abs(told[0] - kinesis.received_bytes) < 100

@@ -1,0 +1,239 @@
+"""The exact hosts and ports of each configuration, and by which proxy."""
+
+import botocore.session
+import pytest
+
+from bridge.aws.client_factory import region_of
+from bridge.aws.credentials import Authentication
+from bridge.errors import Unavailable
+from bridge.kinesis.client_cache import PublisherSettings
+from bridge.kinesis.endpoints import Place, date_at, places
+from bridge.model import Destination
+from tests.fakes.kinesis import KinesisStandIn
+
+TOKEN = Authentication("token", {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret"})
+ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/press"
+DOCTORS = "STS: who the bridge is (doctor and policy only)"
+
+
+@pytest.fixture(scope="module")
+def loader():
+    """botocore's models, read once for all tests."""
+    return botocore.session.get_session().get_component("data_loader")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, loader):
+    made = botocore.session.get_session
+
+    def get_session():
+        session = made()
+        session.register_component("data_loader", loader)
+        return session
+
+    monkeypatch.setattr(botocore.session, "get_session", get_session)
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def asked(*destinations, region="us-east-1", authentication=TOKEN, **settings):
+    how = PublisherSettings(region, authentication, **settings)
+    return {each.url.removeprefix("https://"): each.use for each in places(how, destinations or [Destination("press")])}
+
+
+def test_kinesis_is_asked_in_each_region_and_sts_once():
+    assert asked(Destination("press"), Destination("mill", region="eu-central-1"), Destination("mill")) == {
+        "kinesis.us-east-1.amazonaws.com": "Kinesis",
+        "kinesis.eu-central-1.amazonaws.com": "Kinesis",
+        "sts.us-east-1.amazonaws.com": DOCTORS,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "records", "questions"),
+    [
+        ({}, "data-kinesis.eu-west-1.amazonaws.com", "control-kinesis.eu-west-1.amazonaws.com"),
+        ({"fips": True}, "data-kinesis-fips.eu-west-1.amazonaws.com", "control-kinesis-fips.eu-west-1.amazonaws.com"),
+        ({"dual_stack": True}, "data-kinesis.eu-west-1.api.aws", "control-kinesis.eu-west-1.api.aws"),
+        (
+            {"fips": True, "dual_stack": True},
+            "data-kinesis-fips.eu-west-1.api.aws",
+            "control-kinesis-fips.eu-west-1.api.aws",
+        ),
+    ],
+)
+def test_a_stream_named_by_its_arn_is_asked_at_the_endpoints_of_its_account(settings, records, questions):
+    found = asked(Destination(ARN), **settings)
+    assert found[f"123456789012.{records}"] == "Kinesis: records"
+    assert found[f"123456789012.{questions}"] == "Kinesis: shards and limits"
+
+
+@pytest.mark.parametrize(
+    ("region", "settings", "kinesis"),
+    [
+        ("us-gov-west-1", {"fips": True}, "kinesis.us-gov-west-1.amazonaws.com"),
+        ("us-west-2", {"fips": True}, "kinesis-fips.us-west-2.amazonaws.com"),
+        ("us-west-2", {"dual_stack": True}, "kinesis.us-west-2.api.aws"),
+        ("cn-north-1", {}, "kinesis.cn-north-1.amazonaws.com.cn"),
+        ("ap-southeast-2", {}, "kinesis.ap-southeast-2.amazonaws.com"),
+    ],
+)
+def test_each_part_of_aws_has_names_of_its_own(region, settings, kinesis):
+    assert next(iter(asked(region=region, **settings))) == kinesis
+
+
+def test_an_endpoint_that_is_given_takes_the_place_of_aws_s_with_its_port_and_region():
+    found = asked(
+        Destination("press"),
+        Destination(ARN),
+        endpoint_url="https://vpce-1.kinesis.{region}.vpce.amazonaws.com:8443",
+        sts_endpoint_url="https://vpce-2.sts.us-east-1.vpce.amazonaws.com",
+    )
+    assert list(found) == [
+        "vpce-1.kinesis.us-east-1.vpce.amazonaws.com:8443",
+        "vpce-1.kinesis.eu-west-1.vpce.amazonaws.com:8443",
+        "vpce-2.sts.us-east-1.vpce.amazonaws.com",
+    ]
+    [place, _] = places(PublisherSettings("us-east-1", TOKEN, endpoint_url="https://a.test:8443"), [Destination("x")])
+    assert (place.host, place.port) == ("a.test", 8443)
+
+
+def anywhere(region, partition="aws"):
+    arn = f"arn:{partition}:rolesanywhere:{region}:123456789012:trust-anchor/1"
+    return Authentication("roles_anywhere", {"trust_anchor_arn": arn})
+
+
+IOT = Authentication("iot", {"endpoint": "c1.credentials.iot.eu-west-1.amazonaws.com"})
+
+
+@pytest.mark.parametrize(
+    ("authentication", "settings", "expected"),
+    [
+        (IOT, {}, {"c1.credentials.iot.eu-west-1.amazonaws.com": "AWS IoT"}),
+        (anywhere("eu-west-1"), {}, {"rolesanywhere.eu-west-1.amazonaws.com": "IAM Roles Anywhere"}),
+        (anywhere("us-east-2"), {"fips": True}, {"rolesanywhere-fips.us-east-2.amazonaws.com": "IAM Roles Anywhere"}),
+        (Authentication("assume_role"), {"fips": True}, {"sts-fips.us-east-1.amazonaws.com": "STS: credentials"}),
+        (Authentication("web_identity"), {}, {"sts.us-east-1.amazonaws.com": "STS: credentials"}),
+        (
+            Authentication("assume_role", {}, IOT),
+            {},
+            {"c1.credentials.iot.eu-west-1.amazonaws.com": "AWS IoT", "sts.us-east-1.amazonaws.com": "STS: cred"},
+        ),
+        (Authentication("ec2_role"), {}, {"http://169.254.169.254": "this instance's metadata"}),
+        (TOKEN, {}, {}),
+    ],
+)
+def test_each_type_of_authentication_names_what_it_asks(authentication, settings, expected):
+    found = asked(authentication=authentication, **settings)
+    bridges = {url: use for url, use in found.items() if use not in ("Kinesis", DOCTORS)}
+    assert bridges.keys() == expected.keys()
+    assert all(bridges[url].startswith(use) for url, use in expected.items())
+
+
+def test_roles_of_outputs_are_named():
+    found = asked(Destination("press", role_arn="arn:aws:iam::123456789012:role/writer"))
+    assert found["sts.us-east-1.amazonaws.com"] == "STS: roles of outputs"
+
+
+PROFILES = """
+[profile plant]
+role_arn = arn:aws:iam::123456789012:role/edge
+source_profile = login
+region = eu-central-1
+[profile login]
+sso_session = company
+sso_account_id = 123456789012
+sso_role_name = edge
+[sso-session company]
+sso_region = eu-west-3
+sso_start_url = https://company.awsapps.com/start
+[profile instance]
+role_arn = arn:aws:iam::123456789012:role/edge
+credential_source = Ec2InstanceMetadata
+region = us-east-2
+"""
+
+
+@pytest.fixture
+def profiles(tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config").write_text(PROFILES)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+def of_identity(authentication):
+    found = asked(authentication=authentication)
+    return [url for url, use in found.items() if use not in ("Kinesis", DOCTORS)]
+
+
+def test_a_profile_is_followed_to_where_its_credentials_come_from(profiles):
+    assert of_identity(Authentication("profile", {"name": "plant"})) == [
+        "sts.eu-central-1.amazonaws.com",
+        "portal.sso.eu-west-3.amazonaws.com",
+        "oidc.eu-west-3.amazonaws.com",
+    ]
+    assert of_identity(Authentication("profile", {"name": "instance"})) == [
+        "sts.us-east-2.amazonaws.com",
+        "http://169.254.169.254",
+    ]
+
+
+def test_the_default_chain_asks_what_the_environment_says(profiles, monkeypatch):
+    assert of_identity(Authentication("default")) == ["http://169.254.169.254"]
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338/latest")
+    assert of_identity(Authentication("default")) == ["http://127.0.0.1:1338"]
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1")
+    assert of_identity(Authentication("default")) == ["http://169.254.170.2"]
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:8080/role")
+    assert of_identity(Authentication("default")) == ["http://127.0.0.1:8080"]
+    monkeypatch.setenv("AWS_PROFILE", "login")
+    assert of_identity(Authentication("default"))[0] == "portal.sso.eu-west-3.amazonaws.com"
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token")
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/edge")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert of_identity(Authentication("default")) == ["sts.eu-west-1.amazonaws.com"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    assert of_identity(Authentication("default")) == []
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch):
+    def proxy(**settings):
+        return {each.proxy for each in places(PublisherSettings("us-east-1", TOKEN, **settings), [Destination("x")])}
+
+    assert proxy() == {""}
+    assert proxy(proxy_url="http://plant:hunter2@proxy.plant.local:3128") == {"proxy.plant.local:3128"}
+    monkeypatch.setenv("HTTPS_PROXY", "http://other.plant.local:8080")
+    assert proxy() == {"other.plant.local:8080"}
+    monkeypatch.setenv("NO_PROXY", "amazonaws.com")
+    assert proxy() == {""}
+
+
+def test_what_answers_tells_the_time_and_what_does_not_is_an_error(free_port, monkeypatch):
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    how = PublisherSettings("us-east-1", TOKEN)
+    with KinesisStandIn() as server:
+        assert date_at(how, Place(server.url, "Kinesis")) == ""
+    with pytest.raises(Unavailable):
+        date_at(how, Place(f"http://127.0.0.1:{free_port}", "Kinesis"))
+
+
+def test_the_region_is_the_output_s_or_the_stream_s_or_the_configuration_s():
+    how = PublisherSettings("us-east-1", TOKEN)
+    assert region_of(how, Destination("press")) == "us-east-1"
+    assert region_of(how, Destination(ARN)) == "eu-west-1"
+    assert region_of(how, Destination("press", region="eu-north-1")) == "eu-north-1"
+
+
+def test_authorities_are_those_that_botocore_trusts(monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    assert PublisherSettings("us-east-1", TOKEN).trusted.endswith(".pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/plant.pem")
+    assert PublisherSettings("us-east-1", TOKEN).trusted == "/etc/plant.pem"
+    assert PublisherSettings("us-east-1", TOKEN, ca_file="/etc/proxy.pem").trusted == "/etc/proxy.pem"

@@ -1,0 +1,192 @@
+import logging
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bridge.aws.credentials import Authentication
+from bridge.aws.error_codes import InDoubt, InvalidRequest
+from bridge.errors import Refused, Unavailable
+from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
+from tests.fakes.kinesis import ARN, KinesisStandIn
+from tests.fakes.stream_queue import records
+from tests.kinesis.conftest import TOKEN, publisher_for
+
+
+def test_records_arrive_as_they_were(kinesis, publisher):
+    sent = [Record(1, 1, "prèß 🏭", b"\x00\xff"), Record(2, 1, '"quoted"\\', b""), Record(3, 1, "k", b"a" * 300_000)]
+    results = publisher.put_records("telemetry", sent)
+    stored = kinesis.streams["telemetry"].stored
+    assert [(s.key, s.data) for s in stored] == [(r.key, r.data) for r in sent]
+    assert results == [Accepted(s.sequence_number, s.shard_id) for s in stored]
+
+
+def test_a_stream_may_be_named_by_its_arn(kinesis, publisher):
+    publisher.put_records(ARN + "archive", records(1))
+    assert publisher.describe(ARN + "archive").open_shards == 1
+    assert len(kinesis.streams["archive"].stored) == 1
+
+
+def test_a_failed_record_is_a_value(kinesis, publisher):
+    kinesis.fail_records("telemetry", records=1, code="InternalFailure")
+    failed, accepted = publisher.put_records("telemetry", records(2))
+    assert isinstance(failed, Failed)
+    assert failed.code == "InternalFailure"
+    assert isinstance(accepted, Accepted)
+
+
+def test_a_stream_that_is_not_there_is_refused(publisher):
+    with pytest.raises(Refused) as refused:
+        publisher.put_records("telemetri", records(1))
+    assert "create stream telemetri in us-east-1" in refused.value.hint
+
+
+def test_what_is_invalid_is_told_from_what_is_refused(kinesis, publisher):
+    kinesis.streams["telemetry"].poison_keys.add("machine-1")
+    with pytest.raises(InvalidRequest):
+        publisher.put_records("telemetry", records(2))
+
+
+@pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
+def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient, kind):
+    kinesis.fault(kind, requests=1)
+    with pytest.raises(InDoubt):
+        impatient.put_records("telemetry", records(3))
+
+
+def test_a_server_error_is_asked_once_only(kinesis, publisher):
+    kinesis.fault("error", status=503, code="ServiceUnavailable")
+    with pytest.raises(Unavailable):
+        publisher.put_records("telemetry", records(1))
+    assert kinesis.operations["PutRecords", "telemetry"] == 1
+
+
+@pytest.mark.parametrize(("skew", "words"), [(-1800, "30 minutes ahead"), (7200, "120 minutes behind")])
+def test_a_wrong_clock_is_read_from_the_date_of_the_answer(kinesis, publisher, skew, words):
+    kinesis.fault("error", status=403, code="InvalidSignatureException", skew_secs=skew)
+    with pytest.raises(Refused) as refused:
+        publisher.put_records("telemetry", records(1))
+    assert words in refused.value.hint
+
+
+def test_nobody_listening_is_unavailable():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(Unavailable) as unavailable:
+        publisher_for(f"http://127.0.0.1:{port}").put_records("telemetry", records(1))
+    assert not isinstance(unavailable.value, InDoubt)
+
+
+def test_a_plain_answer_to_tls_is_no_certificate_trouble(kinesis):
+    publisher = publisher_for(f"https://127.0.0.1:{kinesis.port}", connect_timeout_secs=0.3)
+    with pytest.raises(Unavailable):
+        publisher.put_records("telemetry", records(1))
+
+
+def test_the_limit_of_a_stream_is_read(kinesis, publisher):
+    kinesis.create("big", 3, max_record_kib=10 * 1024)
+    described = publisher.describe("big")
+    assert described.max_record_bytes == MAX_RECORD_BYTES
+    assert (described.status, described.open_shards, described.mode, described.described) == (
+        "ACTIVE",
+        3,
+        "PROVISIONED",
+        True,
+    )
+
+
+def test_a_describe_that_is_not_permitted_gives_the_default(kinesis, publisher):
+    kinesis.fault("error", operation="DescribeStreamSummary", status=400, code="AccessDeniedException")
+    described = publisher.describe("telemetry")
+    assert described.max_record_bytes == DEFAULT_RECORD_BYTES
+    assert not described.described
+
+
+def test_a_describe_of_no_stream_is_refused(publisher):
+    with pytest.raises(Refused):
+        publisher.describe("telemetri")
+
+
+def test_threads_share_one_client(kinesis):
+    publisher = publisher_for(kinesis.url)
+    threads = [threading.Thread(target=publisher.put_records, args=("archive", records(20))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kinesis.streams["archive"].stored) == 160
+
+
+def test_it_can_be_used_after_a_close(kinesis, publisher):
+    publisher.put_records("archive", records(1))
+    publisher.close()
+    publisher.put_records("archive", records(1))
+    assert len(kinesis.streams["archive"].stored) == 2
+
+
+def test_secrets_are_in_no_repr_error_or_log(kinesis, caplog):
+    caplog.set_level(logging.DEBUG)
+    settings = PublisherSettings(
+        "us-east-1", TOKEN, endpoint_url=kinesis.url, proxy_url="http://plant:hunter2@127.0.0.1:1"
+    )
+    with pytest.raises(Unavailable) as unavailable:
+        Publisher(settings).put_records("telemetry", records(1))
+    said = f"{settings!r} {TOKEN!r} {unavailable.value} {caplog.text}"
+    assert "wJalrXUtnSECRET" not in said
+    assert "hunter2" not in said
+
+
+def test_a_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    publisher = Publisher(PublisherSettings("us-east-1", Authentication("default"), endpoint_url=kinesis.url))
+    with pytest.raises(Refused):
+        publisher.put_records("telemetry", records(1))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "B")
+    assert len(publisher.put_records("telemetry", records(1))) == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(502, InDoubt), (403, Refused), (302, Refused)])
+def test_a_page_from_something_on_the_way_is_no_answer_of_kinesis(kinesis, publisher, status, kind):
+    kinesis.fault("malformed", status=status)
+    with pytest.raises(kind):
+        publisher.put_records("telemetry", records(1))
+
+
+def self_signed(folder):
+    """A certificate for 127.0.0.1 that only who is given the file trusts: (its file, a server's TLS context)"""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return str(folder / "cert.pem"), context
+
+
+def test_a_certificate_is_checked_and_may_be_given(tmp_path):
+    ca_file, context = self_signed(tmp_path)
+    with KinesisStandIn({"telemetry": 1}, tls=context) as kinesis:
+        with pytest.raises(Refused) as refused:
+            publisher_for(kinesis.url).put_records("telemetry", records(1))
+        assert "certificate" in refused.value.hint
+        assert len(publisher_for(kinesis.url, ca_file=ca_file).put_records("telemetry", records(1))) == 1

@@ -1,0 +1,76 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.kinesis.publisher import PublisherSettings
+from bridge.kinesis.stream_reader import StreamReader
+
+
+class Shards:
+    """A client of a stream whose shards give these pages, one a call; no iterator follows a closed shard's last."""
+
+    def __init__(self, closed=(), **shards):
+        self._pages, self._closed = shards, closed
+        self.first_iterators = []
+
+    def list_shards(self, StreamName):  # noqa: N803 - botocore's names
+        return {"Shards": [{"ShardId": shard} for shard in self._pages]}
+
+    def get_shard_iterator(self, StreamName, ShardId, ShardIteratorType):  # noqa: N803 - as above
+        assert ShardIteratorType == "TRIM_HORIZON"
+        self.first_iterators.append(ShardId)
+        return {"ShardIterator": f"{ShardId}:0"}
+
+    def get_records(self, ShardIterator, Limit):  # noqa: N803 - as above
+        shard, page = ShardIterator.split(":")
+        pages, number = self._pages[shard], int(page)
+        records = [{"PartitionKey": key, "SequenceNumber": "1", "Data": b"x"} for key in pages[number : number + 1]]
+        following = min(number + 1, len(pages))
+        ended = shard in self._closed and following == len(pages)
+        answer = {"Records": [{**record, "PartitionKey": key} for record in records for key in record["PartitionKey"]]}
+        return answer if ended else {**answer, "NextShardIterator": f"{shard}:{following}"}
+
+
+@pytest.fixture
+def read():
+    def reading(client):
+        reader = StreamReader(PublisherSettings("us-east-1"))
+        reader._client = client
+        return lambda: [(record.shard, record.key) for record in reader.read("s")]
+
+    return reading
+
+
+def test_every_shard_is_read_on_from_where_it_was_left(read):
+    client = Shards(one=["ab", "c"], two=["d"])
+    following = read(client)
+    assert following() == [("one", "a"), ("one", "b"), ("two", "d")]
+    assert following() == [("one", "c")]
+    assert following() == []
+    assert client.first_iterators == ["one", "two"]
+
+
+def test_a_closed_shard_is_read_once_to_its_end(read):
+    following = read(Shards(closed=("one",), one=["ab"], two=["c", "d"]))
+    assert following() == [("one", "a"), ("one", "b"), ("two", "c")]
+    assert following() == [("two", "d")]
+    assert following() == []
+
+
+class Summary:
+    def __init__(self, created):
+        self.created = datetime.fromisoformat(created)
+
+    def describe_stream_summary(self, StreamName):  # noqa: N803 - botocore's names
+        return {"StreamDescriptionSummary": {"RetentionPeriodHours": 24, "StreamCreationTimestamp": self.created}}
+
+
+@pytest.mark.parametrize(
+    ("created", "kept_since"),
+    [("2026-01-31T11:00:00Z", ""), ("2026-01-30T12:00:01Z", ""), ("2026-01-30T11:59:59Z", "2026-01-30T13:00:00.000Z")],
+)
+def test_a_stream_older_than_its_retention_keeps_that_less_an_hour(created, kept_since):
+    reader = StreamReader(PublisherSettings("us-east-1"))
+    reader._client = Summary(created)
+    now_ms = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp() * 1000)
+    assert reader.kept_since("s", now_ms) == kept_since

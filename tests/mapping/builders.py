@@ -1,0 +1,40 @@
+"""Mappings and messages as short as a test wants them."""
+
+import json
+import pathlib
+
+from bridge.documents import parse_document
+from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.mapping import compile_mapping
+from bridge.model import Message
+
+NOW_MS = 1_700_000_000_123
+
+
+def document(text, file="m.yaml"):
+    return parse_document(text, file, substitute=False, environ={}, base=pathlib.Path())
+
+
+def specification(tables=EMPTY, **options):
+    """As from a file; `outputs` is one stream if not given."""
+    return read_specification(document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)), tables)
+
+
+def mapping(name="m", limits=None, tables=EMPTY, **options):
+    made = specification(tables, **options)
+    return compile_mapping(name, made, {} if limits is None else limits, tables)
+
+
+def message(payload=b"", topic="t", **options):
+    if not isinstance(payload, bytes):
+        payload = json.dumps(payload).encode()
+    return Message(
+        **{"topic": topic, "payload": payload, "qos": 1, "retain": False, "received_at_ms": NOW_MS} | options
+    )
+
+
+def applied(made, sent):
+    captures = made.pattern.match(sent.topic)
+    assert captures is not None, f"{made.pattern.text} does not match {sent.topic}"
+    return made.apply(sent, captures, sent.topic.split("/"))

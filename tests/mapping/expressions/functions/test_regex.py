@@ -1,0 +1,58 @@
+import time
+
+import pytest
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.expression import ExpressionError, compile_expression
+
+
+def search(text, **scope):
+    return compile_expression(text).search(scope)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("regex_match('line3/press07', 'press\\d+')", True),
+        ("regex_match('line3/press07', '^press')", False),
+        ("regex_extract('line3/press07', 'press(\\d+)')", "07"),
+        ("regex_extract('line3/press07', 'press\\d+')", "press07"),
+        ("regex_extract('line3/press07', '(\\w+)/(\\w+)', `2`)", "press07"),
+        ("regex_extract('line3/press07', '(\\w+)/(?P<machine>\\w+)', 'machine')", "press07"),
+        ("regex_extract('line3/press07', '(\\w+)/', `0`)", "line3/"),
+        ("regex_extract('größe=5 mm', '=(\\d)')", "5"),
+        ("regex_extract('abc', '(x)?b')", None),
+        ("regex_extract('abc', 'z')", None),
+    ],
+)
+def test_patterns(text, result):
+    assert search(text) == result
+
+
+@pytest.mark.parametrize("call", ["regex_match(t, p)", "regex_extract(t, p)", "regex_extract(t, p, `0`)"])
+def test_a_pattern_may_come_from_the_message(call):
+    assert search(call, t="press07", p="press07") in (True, "press07")
+    with pytest.raises(TransformError, match="the pattern is not valid"):
+        search(call, t="press07", p="(")
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("regex_match(t, '(?=x)')", "not valid"),
+        ("regex_match(t, '(a)\\1')", "not valid"),
+        ("regex_extract(t, 'a', `1`)", "no group 1"),
+        ("regex_extract(t, '(?P<n>a)', 'm')", "no group 'm'"),
+        (f"regex_match(t, '{'a' * 5000}')", "longer than 4096"),
+        ("regex_match(t, '((a{100}){100}){100}')", "not valid"),
+    ],
+)
+def test_a_wrong_pattern_is_an_error_of_the_mapping(call, reason):
+    with pytest.raises(ExpressionError, match=reason):
+        compile_expression(call)
+
+
+def test_no_pattern_takes_long():
+    started = time.process_time()
+    assert search("regex_match(t, '^(a+)+$')", t="a" * 50_000 + "b") is False
+    assert time.process_time() - started < 5

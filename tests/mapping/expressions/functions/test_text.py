@@ -1,0 +1,56 @@
+import pytest
+
+from bridge.mapping.expressions.expression import compile_expression
+from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS
+from tests.mapping.expressions.functions.failing import failure
+
+
+def search(text, **scope):
+    return compile_expression(text).search(scope)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("upper('größe')", "GRÖSSE"),
+        ("trim(' \n a b\t')", "a b"),
+        ("trim('xxaxx', 'x')", "a"),
+        ("split('a,b,,c', ',')", ["a", "b", "", "c"]),
+        ("split('', ',')", [""]),
+        ("split('a,b,c', ',', `0`)", ["a,b,c"]),
+        ("replace('aaa', 'a', 'b')", "bbb"),
+        ("replace('abc', 'b', '')", "ac"),
+        ("pad('abc', `2`)", "abc"),
+        ("pad('7', `3`)", "  7"),
+        ("pad(`-1.5`, `6`, '0')", "00-1.5"),
+        ("pad('ab', `4`, '.', 'right')", "ab.."),
+    ],
+)
+def test_text_functions(text, result):
+    assert search(text) == result
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("split(a, '')", "separator is empty"),
+        ("split(a, ',', `1.5`)", "whole number"),
+        ("replace(a, '', 'x')", "text to replace is empty"),
+        ("pad(a, `257`)", "from 0 to 256"),
+        ("pad(a, `-1`)", "from 0 to 256"),
+        ("pad(a, `3`, 'xy')", "one character"),
+        ("pad(a, `3`, 'x', 'middle')", "'left' or 'right'"),
+    ],
+)
+def test_what_cannot_be_done_is_said(text, reason):
+    assert reason in failure(text, a="abc")
+
+
+def test_a_replacement_cannot_explode():
+    long = "a" * 5000
+    assert f"longer than {MAX_TEXT_CHARS} characters" in failure("replace(a, 'a', a)", a=long)
+    assert len(search("replace(a, 'a', 'bb')", a=long)) == 10_000
+
+
+def test_a_join_cannot_explode():
+    assert f"longer than {MAX_TEXT_CHARS} characters" in failure("join(a, b)", a="x" * 5000, b=["y"] * 5000)

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.expression import ExpressionError, compile_expression
+
+
+def search(text, **scope):
+    return compile_expression(text).search(scope)
+
+
+def failure(text, **scope):
+    with pytest.raises(TransformError) as caught:
+        search(text, **scope)
+    return caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("iso_time(`0`)", "1970-01-01T00:00:00.000Z"),
+        ("iso_time(`-1`)", "1969-12-31T23:59:59.999Z"),
+        ("iso_time(`1700000000000.9`)", "2023-11-14T22:13:20.000Z"),
+        ("iso_time(`1688212800000`, 'America/New_York')", "2023-07-01T08:00:00.000-04:00"),
+        ("iso_time(`1700000000000`, 'Asia/Kolkata')", "2023-11-15T03:43:20.000+05:30"),
+        ("epoch_ms('1970-01-01T00:00:00.001Z')", 1),
+        ("epoch_ms('2023-11-14T22:13:20.123456789Z')", 1700000000123),
+        ("epoch_ms('2023-11-14T23:13:20+01:00')", 1700000000000),
+        ("epoch_ms('2023-11-14T23:13:20+01:00', 'Asia/Tokyo')", 1700000000000),
+        ("epoch_ms('2023-11-14T23:13:20', 'Europe/Berlin')", 1700000000000),
+        ("parse_time('20231114 221320 +0000', '%Y%m%d %H%M%S %z')", 1700000000000),
+        ("parse_time('14/11/23 10:13:20 PM', '%d/%m/%y %I:%M:%S %p', 'UTC')", 1700000000000),
+    ],
+)
+def test_times(text, result):
+    assert search(text) == result
+
+
+def test_an_ambiguous_local_time_is_the_earlier_one():
+    assert search("epoch_ms('2023-10-29T02:30:00', 'Europe/Berlin')") == search("epoch_ms('2023-10-29T00:30:00Z')")
+
+
+def test_a_skipped_local_time_is_read_with_the_offset_before():
+    assert search("epoch_ms('2023-03-26T02:30:00', 'Europe/Berlin')") == search("epoch_ms('2023-03-26T01:30:00Z')")
+
+
+@given(milliseconds=st.integers(-62_135_596_800_000, 253_402_300_799_999), zone=st.sampled_from(["UTC", "Asia/Tokyo"]))
+def test_there_and_back(milliseconds, zone):
+    if zone == "UTC" or abs(milliseconds) < 2**47:
+        assert search("epoch_ms(iso_time(m, z))", m=milliseconds, z=zone) == milliseconds
+
+
+@pytest.mark.parametrize("milliseconds", [10**18, -(10**18), 1e300])
+def test_years_past_9999_are_an_error(milliseconds):
+    assert "outside the years 1 to 9999" in failure("iso_time(m)", m=milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("epoch_ms(t)", "'yesterday' is no ISO 8601 time"),
+        ("epoch_ms('2023-11-14T23:13:20')", "has no offset"),
+        ("parse_time(t, '%d.%m.%Y', 'UTC')", "'yesterday' is not written as '%d.%m.%Y'"),
+        ("iso_time(`0`, t)", "'yesterday' is no IANA time zone"),
+        ("epoch_ms('2023-11-14', t)", "'yesterday' is no IANA time zone"),
+        ("iso_time(`0`, '../etc')", "no IANA time zone"),
+    ],
+)
+def test_what_cannot_be_read_is_said(text, reason):
+    if "../" in text:
+        with pytest.raises(ExpressionError, match=reason):
+            compile_expression(text)
+        return
+    assert reason in failure(text, t="yesterday")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("parse_time(t, '%d.%m.%Y')", "has no %z"),
+        ("parse_time(t, '%Q', 'UTC')", "bad directive"),
+        ("parse_time(t, '%d', 'Nowhere')", "no IANA time zone"),
+        ("epoch_ms(t, 'America')", "no IANA time zone"),
+    ],
+)
+def test_a_wrong_pattern_or_zone_is_an_error_of_the_mapping(text, reason):
+    with pytest.raises(ExpressionError, match=reason):
+        compile_expression(text)
+
+
+def test_milliseconds_are_those_of_the_calendar():
+    moment = datetime(2026, 2, 28, 23, 59, 59, 999000, tzinfo=UTC)
+    assert search("iso_time(m)", m=round(moment.timestamp() * 1000)) == "2026-02-28T23:59:59.999Z"

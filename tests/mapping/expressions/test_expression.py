@@ -1,0 +1,170 @@
+import gc
+import time
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.expression import (
+    MAX_EXPRESSION_CHARS,
+    ExpressionError,
+    _remembered,
+    compile_expression,
+    truthy,
+)
+
+
+def error_of(text, tables=None):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text, tables or {})
+    return caught.value
+
+
+def problem_of(text):
+    try:
+        compile_expression(text)
+    except ExpressionError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("payload.a.b", {"payload"}),
+        ("{a: payload.x, b: captures.y, c: `1`}", {"payload", "captures"}),
+        ("payload.list[?a == `1`].b | [0]", {"payload"}),
+        ("sort_by(payload.l, &topic)", {"payload"}),
+        ("@.topic", {"topic"}),
+        ("if(a, b, c)", {"a", "b", "c"}),
+        ("a || b && !c", {"a", "b", "c"}),
+        ("'x'", set()),
+        ("@", None),
+        ("keys(@)", None),
+        ("*", None),
+        ("[0]", None),
+        ("{a: @}", None),
+    ],
+)
+def test_tells_the_names_it_can_read(text, names):
+    assert compile_expression(text).names == (None if names is None else frozenset(names))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "offset"),
+    [
+        ("", "the expression is empty", 0),
+        ("payload.", "the expression ends too early", 8),
+        (
+            "a.b.1",
+            r"expected a name or \[ or { here, found '1'; a name that begins with a digit stands in double quotes",
+            4,
+        ),
+        ("a = b", "'=' cannot stand here; '==' compares", 2),
+        ("a == 'x", "a quote that is never closed", 5),
+        ('a == `"b"c`', "Bad token", 5),
+        ("a b", "'b' cannot stand here", 2),
+        ("a | rund(b)", r"unknown function rund\(\); did you mean 'round'\?", 4),
+        ("[abs(a), abs(a, b)]", r"abs\(\) takes 1 argument, found 2: abs\(number\)", 9),
+        ("round(a, b, c)", r"round\(\) takes 1 to 2 arguments, found 3: round\(number\[, decimals\]\)", 0),
+        ("not_null()", r"not_null\(\) takes at least 1 argument, found 0", 0),
+        ("l[?abs(a, b)].max()", r"abs\(\) takes 1 argument", 3),
+        ("sort_by(l, k)", r"argument 2 must be an expression, written with &", 0),
+        ("abs(&a)", r"abs\(\): argument 1 \(number\) cannot be an & expression", 0),
+        ("&a", "can only be an argument", 0),
+        ("{a: &b}", "can only be an argument", 0),
+        ("a[::0]", "step cannot be 0", 0),
+        ("lookup('unit', a)", r"lookup\(\): there is no table 'unit'; did you mean 'units'\?", 0),
+        ("regex_match(a, '(')", r"regex_match\(\): the pattern is not valid: missing \)", 0),
+        ("format('{} {}', a)", r"format\(\): the template needs 2 values, found 1", 0),
+        ("iso_time(a, 'Mars/Base')", r"iso_time\(\): 'Mars/Base' is no IANA time zone", 0),
+        ("a | round(b, 'x')", r"round\(\): argument 2 \(decimals\) must be a number, found string 'x'", 4),
+        ("a[" + "1" * 5000 + "]", "cannot be read", 0),
+    ],
+)
+def test_a_broken_expression_says_what_and_where(text, message, offset):
+    error = error_of(text, {"units": {}})
+    assert error.offset == offset
+    with pytest.raises(ExpressionError, match=message):
+        raise error
+
+
+def test_the_caret_stands_under_the_place():
+    assert error_of("a ==\n  bas(b)").caret() == "  bas(b)\n  ^"
+    assert error_of("a ||").caret() == "a ||\n    ^"
+
+
+def test_the_offset_of_an_unusually_written_call_is_its_name():
+    assert error_of("a.b | (bas)(c)").offset == 7
+
+
+def test_a_long_expression_is_refused():
+    assert "longer than 65536 characters" in error_of("a" * (MAX_EXPRESSION_CHARS + 1)).message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000 + "a" + ")" * 5000,
+        "!" * 5000 + "a",
+        "abs(" * 300 + "a" + ")" * 300,
+        " || ".join("a" * 5000),
+        "`" + "[" * 20000 + "]" * 20000 + "`",
+        "a" + "[*]" * 5000,
+        "[" * 3000,
+    ],
+)
+def test_a_runaway_expression_is_refused_quickly(text):
+    started = time.process_time()
+    error_of(text)
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("text", ["a" + "[*].b" * 70, "{a: " * 70 + "b" + "}" * 70, " || ".join("ab" * 60)])
+def test_a_deep_expression_is_evaluated_or_refused_but_never_crashes(text):
+    assert compile_expression(text).search({"b": 1, "a": []}) is not None
+
+
+def test_an_expression_that_exhausts_the_stack_is_an_error_of_the_message():
+    search = compile_expression("{a: " * 70 + "b" + "}" * 70).search
+
+    def deeper():
+        search({"b": 1})
+        deeper()
+
+    with pytest.raises(TransformError, match="nested too deeply"):
+        deeper()
+
+
+def test_a_large_expression_compiles_quickly():
+    started = time.process_time()
+    text = "{" + ", ".join(f"k{n}: round(payload.f{n}, `1`)" for n in range(1500)) + "}"
+    assert compile_expression(text).search({"payload": {f"f{n}": 1.26 for n in range(1500)}})["k7"] == 1.3
+    assert time.process_time() - started < 10
+
+
+@given(text=st.text(st.sampled_from("ab.,[]{}()*?&|!@:`'\"\\<>=-01 \n"), max_size=30) | st.text(max_size=20))
+def test_any_text_compiles_or_is_an_expression_error(text):
+    error = problem_of(text)
+    assert error is None or 0 <= error.offset <= len(text)
+    assert error is None or "^" in error.caret()
+
+
+@pytest.mark.parametrize("value", [None, False, "", [], {}])
+def test_these_are_false(value):
+    assert not truthy(value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, True, " ", [None], {"a": None}, -1])
+def test_these_are_true(value):
+    assert truthy(value)
+
+
+def test_an_expression_in_use_is_not_compiled_again_and_one_out_of_use_is_not_kept():
+    in_use, other = compile_expression("payload.in_use"), weakref.ref(compile_expression("payload.out_of_use"))
+    _remembered.cache_clear()
+    gc.collect()
+    assert compile_expression("payload.in_use") is in_use
+    assert other() is None

@@ -1,0 +1,32 @@
+import pytest
+
+from bridge.mapping.expressions.expression import ExpressionError, compile_expression
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("payload.a and payload.b", "'and' cannot stand here; write && for 'and'"),
+    ("payload.a or payload.b", "'or' cannot stand here; write || for 'or'"),
+    ("not payload.a", "'payload' cannot stand here; write ! for 'not'"),
+    ("payload.a is None", "'is' cannot stand here; write == to compare, as in: payload.a == `null`"),
+    ("payload.a in ['x']", "'in' cannot stand here; write contains(list, value)"),
+    ("payload.x > 5", "'5' cannot stand here; a number is written in back quotes: `5`"),
+    ("payload.x == -1.5", "'-1.5' cannot stand here; a number is written in back quotes: `-1.5`"),
+    ("{a: 5}", "'5' cannot stand here; a number is written in back quotes: `5`"),
+    ("payload.a -5", '; write subtract(a, b); a name with - in it stands in double quotes: payload."a-b"'),
+    ("payload.temperature-f", '; write subtract(a, b); a name with - in it stands in double quotes: payload."a-b"'),
+    ("payload.a * 2", "; write multiply(a, b); or `x.*` for all values of an object"),
+    ("payload.a / 2", "'/' cannot stand here; write divide(a, b)"),
+    ("payload.a = 'x'", "'=' cannot stand here; '==' compares, '!=' compares for being different"),
+    ("payload.a <> 'x'", "'>' cannot stand here; '!=' compares for being different"),
+    ("payload.1", 'found \'1\'; a name that begins with a digit stands in double quotes: "1"'),
+    ("{'a': payload.x}", "expected a name here, found a quote; a name stands in double quotes, or in none"),
+    ("payload.a ? b : c", "'?' cannot stand here; write if(condition, then, else)"),
+    ("{a payload.x}", "expected ':' here, found 'payload'"),
+    ("payload[a]", "expected a number or * here, found 'a'"),
+    ("'it's'", "a quote that is never closed"),
+    ("payload.a b", "'b' cannot stand here"),
+])  # fmt: skip
+def test_what_was_probably_meant_is_said(text, said):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert caught.value.message.endswith(said)

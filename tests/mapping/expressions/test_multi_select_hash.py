@@ -1,0 +1,47 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.mapping.expressions.multi_select_hash import straight
+from bridge.mapping.expressions.selection import Item, chain
+from tests.mapping.expressions.generated import DOCUMENTS, SCOPES
+
+NAMES = st.sampled_from(["a", "b", "it's", 'a"b', "{}", "\n", "\ud800", "__import__('os')"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
+
+
+def items(*paths):
+    return [Item(str(number), chain(path), path, is_constant=False) for number, path in enumerate(paths)]
+
+
+def by_hand(made):
+    return lambda value: None if value is None else {item.key: item.search(value) for item in made}
+
+
+@given(paths=st.lists(PATHS, min_size=1, max_size=6), document=DOCUMENTS | SCOPES)
+def test_gives_what_the_items_give_one_by_one(paths, document):
+    made = items(*paths)
+    assert straight(made, by_hand(made))(document) == by_hand(made)(document)
+
+
+@given(name=NAMES)
+def test_names_are_never_code(name):
+    made = items((name,), ("x", name))
+    assert straight(made, by_hand(made))({name: 1, "x": {name: 2}}) == {"0": 1, "1": 2}
+
+
+def test_what_is_there_is_not_looked_up_one_by_one():
+    made = items(("payload", "a"), ("payload", "b"))
+
+    def never(_):
+        raise AssertionError
+
+    assert straight(made, never)({"payload": {"a": 1}}) == {"0": 1, "1": None}
+
+
+def test_constants_and_calls_stand_in_their_places():
+    made = [
+        Item("b", lambda _: 2, None, is_constant=True),
+        *items(("x",)),
+        Item("a", len, None, is_constant=False),
+    ]
+    assert list(straight(made, by_hand(made))({"x": 1}).items()) == [("b", 2), ("0", 1), ("a", 1)]

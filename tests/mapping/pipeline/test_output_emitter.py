@@ -1,0 +1,83 @@
+import pytest
+
+from bridge.mapping.pipeline.output_emitter import SPREAD_KEY_BYTES
+from bridge.model import MAX_RECORD_BYTES
+from tests.mapping.builders import applied, mapping, message
+
+
+def keyed(expression, **options):
+    return mapping(outputs=[{"data_stream": "s", "partition_key_from": expression}], **options)
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("a", "a"),
+        ("ü" * 256, "ü" * 256),
+        (7, "7"),
+        (-1.5, "-1.5"),
+        (2**64 - 1, "18446744073709551615"),
+        (1e300, "1e+300"),
+        (0, "0"),
+    ],
+)
+def test_text_and_numbers_are_partition_keys(value, key):
+    assert [draft.key for draft in applied(keyed("payload.k"), message({"k": value})).drafts] == [key]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "gave null"),
+        (True, "gave a boolean"),
+        ([1], "gave a list"),
+        ({"a": 1}, "gave an object"),
+        ("", "gave empty text"),
+        ("x" * 257, "has 257 characters; Kinesis takes 256"),
+    ],
+)
+def test_anything_else_is_no_partition_key(value, reason):
+    (rejection,) = applied(keyed("payload.k"), message({"k": value})).rejections
+    assert rejection.code == "partition_key"
+    assert reason in rejection.detail
+
+
+def test_a_key_expression_that_fails_is_rejected_as_a_key():
+    (rejection,) = applied(keyed("abs(payload.k)"), message({"k": "x"})).rejections
+    assert rejection.code == "partition_key"
+    assert rejection.detail.startswith("partition_key_from: ")
+
+
+def test_a_key_may_come_from_the_record():
+    assert applied(keyed("record.b", transform="{b: payload.a}"), message({"a": "k"})).drafts[0].key == "k"
+    assert applied(keyed("record.a"), message({"a": "k"})).drafts[0].key == "k"
+    assert applied(keyed("record[0]", payload="bytes"), message(b"\x05")).drafts[0].key == "5"
+    assert applied(keyed("length(keys(@))"), message({"a": "k"})).drafts[0].key == "11"
+
+
+@pytest.mark.parametrize(
+    ("output", "key_bytes"),
+    [
+        ({"partition_key": "ü"}, 2),
+        ({"partition_key_from": "'üx'"}, 3),
+        ({"partition_key_from": "'x'"}, 1),
+        ({}, SPREAD_KEY_BYTES),
+    ],
+)
+def test_data_and_key_together_are_held_against_the_streams_limit(output, key_bytes):
+    limits = {"s": 100}
+    made = mapping(limits=limits, payload="text", outputs=[{"data_stream": "s"} | output, {"data_stream": "other"}])
+    assert applied(made, message(b"x" * (100 - key_bytes))).rejections == ()
+    mapped = applied(made, message(b"x" * (101 - key_bytes)))
+    assert [draft.output for draft in mapped.drafts] == [1]
+    assert [(each.outputs, each.code) for each in mapped.rejections] == [((0,), "too_large")]
+    assert "101 bytes" in mapped.rejections[0].detail
+    limits["s"] = 101
+    assert applied(made, message(b"x" * (101 - key_bytes))).rejections == ()
+
+
+def test_a_stream_whose_limit_is_not_known_takes_ten_mebibytes():
+    made = mapping(payload="bytes", outputs=[{"data_stream": "s", "partition_key": "k"}])
+    assert applied(made, message(bytes(MAX_RECORD_BYTES - 1))).rejections == ()
+    (rejection,) = applied(made, message(bytes(MAX_RECORD_BYTES))).rejections
+    assert rejection.code == "too_large"

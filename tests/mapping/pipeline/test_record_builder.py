@@ -1,0 +1,60 @@
+from bridge.mapping.pipeline.evaluate import FILTERED
+from bridge.model import Draft
+from tests.mapping.builders import applied, mapping, message
+
+
+def test_a_missing_key_stops_its_own_output_only():
+    made = mapping(
+        transform="payload",
+        outputs=[{"data_stream": "a"}, {"data_stream": "b", "partition_key_from": "payload.k"}, {"data_stream": "a"}],
+    )
+    mapped = applied(made, message({"x": 1}))
+    assert [draft.output for draft in mapped.drafts] == [0, 2]
+    assert [(each.outputs, each.item, each.code) for each in mapped.rejections] == [((1,), None, "partition_key")]
+
+
+def test_each_item_becomes_a_record_with_its_own_key():
+    made = mapping(
+        transform="payload.items", each=True, outputs=[{"data_stream": "s", "partition_key_from": "record.id"}]
+    )
+    mapped = applied(made, message({"items": [{"id": "a"}, {"id": "b"}]}))
+    assert mapped.drafts == [Draft(0, "a", b'{"id":"a"}'), Draft(0, "b", b'{"id":"b"}')]
+
+
+def test_an_empty_list_is_filtered():
+    assert applied(mapping(transform="payload", each=True), message([])) == FILTERED
+
+
+def test_each_needs_a_list():
+    (rejection,) = applied(mapping(transform="payload", each=True), message({})).rejections
+    assert rejection.code == "transform"
+    assert "the result is an object" in rejection.detail
+
+
+def test_null_instead_of_a_list_is_rejected():
+    (rejection,) = applied(mapping(transform="payload.x", each=True), message({})).rejections
+    assert rejection.code == "transform"
+    assert "is null" in rejection.detail
+
+
+def test_one_bad_item_stops_only_itself():
+    made = mapping(
+        transform="payload",
+        each=True,
+        outputs=[{"data_stream": "a"}, {"data_stream": "b", "partition_key_from": "record.k"}],
+    )
+    mapped = applied(made, message([{"k": "x"}, None, {"n": 1}]))
+    assert [(draft.output, draft.data) for draft in mapped.drafts] == [
+        (0, b'{"k":"x"}'),
+        (1, b'{"k":"x"}'),
+        (0, b'{"n":1}'),
+    ]
+    assert [(each.outputs, each.item, each.code) for each in mapped.rejections] == [
+        ((0, 1), 1, "transform"),
+        ((1,), 2, "partition_key"),
+    ]
+
+
+def test_two_outputs_may_go_to_the_same_stream():
+    made = mapping(outputs=[{"data_stream": "s", "partition_key": "a"}, {"data_stream": "s", "partition_key": "b"}])
+    assert [draft.key for draft in applied(made, message(1)).drafts] == ["a", "b"]

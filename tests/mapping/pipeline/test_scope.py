@@ -1,0 +1,39 @@
+import pytest
+
+from bridge.mapping.pipeline.scope import PROPERTY_NAMES, SCOPE_NAMES, rfc3339, scope_builder
+from bridge.mqtt.properties import parse_properties
+from tests.mapping.builders import message
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_700_000_000_007, "2023-11-14T22:13:20.007Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_times_are_rfc_3339_to_the_millisecond(milliseconds, text):
+    assert rfc3339(milliseconds) == text
+
+
+def test_only_the_names_asked_for_are_built():
+    build = scope_builder("m", frozenset({"payload", "received_at_ms", "mapping"}))
+    sent = message(received_at_ms=5)
+    assert build(sent, {"a": 1}, {"c": "x"}, ["t"]) == {
+        "payload": {"a": 1},
+        "captures": {"c": "x"},
+        "received_at_ms": 5,
+        "mapping": "m",
+    }
+
+
+def test_every_name_is_there_if_all_are_asked_for():
+    assert tuple(scope_builder("m", None)(message(), 1, {}, ["t"])) == SCOPE_NAMES
+
+
+def test_every_property_of_a_publish_has_its_name():
+    integers = b"\x01\x01" + b"\x02\0\0\0\x05"
+    texts = b"\x03\0\x01t" + b"\x08\0\x01r" + b"\x09\0\x01c" + b"\x26\0\x01a\0\x01b"
+    assert {*parse_properties(integers + texts), "unreadable"} == set(PROPERTY_NAMES)

@@ -1,0 +1,132 @@
+import orjson
+import pytest
+
+from bridge.errors import TransformError
+from bridge.mapping.stateful import change_filter
+from bridge.mapping.stateful.change_filter import NONE, Deadband, differ
+from bridge.mapping.stateful.overlay_state import Scratch
+from tests.mapping.builders import NOW_MS, applied, mapping, message
+
+
+def sent(made, *payloads, topic="t", every_ms=1000):
+    """Which of these came through."""
+    return [
+        bool(applied(made, message(payload, topic=topic, received_at_ms=NOW_MS + place * every_ms)).drafts)
+        for place, payload in enumerate(payloads)
+    ]
+
+
+def test_the_first_message_and_every_change_go_on():
+    assert sent(mapping(changes={}), 1, 1, 2, 2, 1) == [True, False, True, False, True]
+
+
+def test_what_is_held_back_is_filtered():
+    made = mapping(changes={})
+    applied(made, message(1))
+    assert applied(made, message(1)) == ([], (), None)
+
+
+def test_a_drift_is_compared_with_what_was_sent_last():
+    made = mapping(changes={"value": "payload.t", "deadband": 0.5})
+    assert sent(made, *({"t": t} for t in (20.0, 20.3, 20.5, 20.6, 20.9))) == [True, False, False, True, False]
+
+
+def test_a_percentage_is_of_what_was_sent_last():
+    made = mapping(changes={"deadband": "10%"})
+    assert sent(made, 100, 110, 111, 100, 99) == [True, False, True, False, True]
+
+
+def test_several_values_have_deadbands_by_name():
+    made = mapping(changes={"value": "{t: payload.t, p: payload.p}", "deadband": {"t": 1, "p": "50%"}})
+    told = sent(made, {"t": 1, "p": 10}, {"t": 2, "p": 15}, {"t": 2.5, "p": 10}, {"t": 2.5, "p": 16})
+    assert told == [True, False, True, True]
+
+
+def test_a_name_without_a_deadband_has_none():
+    made = mapping(changes={"deadband": {"t": 1}})
+    assert sent(made, {"t": 1, "n": 1}, {"t": 1, "n": 2}) == [True, True]
+
+
+def test_each_key_is_compared_with_itself():
+    made = mapping(changes={"key": "payload.m", "value": "payload.v"})
+    assert sent(made, {"m": "a", "v": 1}, {"m": "b", "v": 1}, {"m": "a", "v": 1}) == [True, True, False]
+
+
+def test_without_a_key_it_is_the_topic():
+    made = mapping(changes={}, topic="+")
+    assert sent(made, 1, topic="a") + sent(made, 1, topic="b") + sent(made, 1, topic="a") == [True, True, False]
+
+
+def test_after_a_time_an_unchanged_message_goes_on():
+    made = mapping(changes={"at_least_every_secs": 2})
+    assert sent(made, 1, 1, 1, 1, 1) == [True, False, True, False, True]
+
+
+def test_a_clock_that_was_set_back_sends():
+    made = mapping(changes={"at_least_every_secs": 60})
+    assert sent(made, 1, 1, every_ms=-1000) == [True, True]
+
+
+def test_a_rejected_message_is_not_remembered():
+    made = mapping(changes={"value": "payload.v"}, transform="payload.wanted")
+    assert applied(made, message({"v": 1})).rejections
+    assert applied(made, message({"v": 1, "wanted": 5})).drafts
+
+
+def test_what_where_filters_is_not_compared():
+    made = mapping(changes={"value": "payload.v"}, where="payload.on")
+    assert sent(made, {"v": 1, "on": False}, {"v": 1, "on": True}) == [False, True]
+
+
+@pytest.mark.parametrize("key", ["payload.none", "payload"])
+def test_a_key_that_is_no_text_is_rejected(key):
+    (rejection,) = applied(mapping(changes={"key": key}), message({"v": 1})).rejections
+    assert (rejection.code, rejection.detail[:12]) == ("transform", "changes.key:")
+
+
+def test_a_value_json_cannot_hold_is_rejected():
+    with pytest.raises(TransformError, match="cannot be remembered"):
+        change_filter.Changes(None, None, NONE, None).look({"payload": 2**70}, message(), Scratch())
+
+
+def test_a_replayed_message_goes_past_it_and_leaves_no_trace():
+    made = mapping(changes={})
+    assert sent(made, 1) == [True]
+    assert made.apply_again(message(1), ("s",), None).drafts
+    assert made.apply_again(message(2), ("s",), None).drafts
+    assert sent(made, 2) == [True]
+
+
+def test_what_is_remembered_survives_another_version_of_the_mapping():
+    memory, first, second = Scratch(), mapping(changes={}), mapping(changes={"deadband": 5})
+    first.stateful.attach(memory)
+    second.stateful.attach(memory)
+    assert sent(first, 1) + sent(second, 2, 7) == [True, False, True]
+
+
+def test_the_oldest_key_is_forgotten_and_sent_once_more(monkeypatch):
+    monkeypatch.setattr(change_filter, "MAX_KEYS", 2)
+    made = mapping(changes={"key": "payload"})
+    assert sent(made, "a", "b", "a", "c", "b", "a") == [True, True, False, True, False, True]
+    assert len(made.stateful.memory) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        (1, 1.0, False),
+        (True, 1, True),
+        (None, 0, True),
+        ("a", "a", False),
+        ([1, 2], [1], True),
+        ({"a": 1}, {"b": 1}, True),
+    ],
+)
+def test_values_are_compared_as_json(old, new, changed):
+    assert differ(orjson.loads(orjson.dumps(old)), new) is changed
+
+
+def test_a_deadband_reaches_into_lists():
+    assert not differ([1, [2]], [1.4, [2.4]], Deadband(0.5))
+    assert differ([1, [2]], [1.4, [2.6]], Deadband(0.5))
+    assert differ([1], [1.1], NONE)

@@ -1,0 +1,105 @@
+import re
+
+import pytest
+from hypothesis import given
+
+from bridge.mapping.topics.pattern import TopicError, TopicPattern, check_topic_name
+from tests.mapping.topics.strategies import TOPICS, filters
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "captures"),
+    [
+        ("factory/{site}/{machine}/t", "factory/pdx/press1/t", {"site": "pdx", "machine": "press1"}),
+        ("factory/{site}/{rest...}", "factory/pdx/a/b/c", {"site": "pdx", "rest": "a/b/c"}),
+        ("factory/{rest...}", "factory/a", {"rest": "a"}),
+        ("factory/{rest...}", "factory", {"rest": ""}),
+        ("factory/{rest...}", "factory/", {"rest": ""}),
+        ("{all...}", "a/b", {"all": "a/b"}),
+        ("a/+/c", "a/b/c", {}),
+        ("a/#", "a/b/c", {}),
+        ("a/+", "a/", {}),
+        ("+/+", "/a", {}),
+        ("/+", "/a", {}),
+        ("$SYS/{what...}", "$SYS/broker/load", {"what": "broker/load"}),
+        ("a/{b}", "a/$x", {"b": "$x"}),
+        ("maße/{g}", "maße/ü", {"g": "ü"}),
+    ],
+)
+def test_a_pattern_captures_the_levels_of_a_topic(pattern, topic, captures):
+    assert TopicPattern.parse(pattern).match(topic) == captures
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic"),
+    [
+        ("a/b", "a/c"),
+        ("a/b", "a"),
+        ("a/b", "a/b/c"),
+        ("a/+", "a"),
+        ("a/+", "a/b/c"),
+        ("a/#", "b"),
+        ("a/+/#", "a"),
+        ("+", "/a"),
+        ("a", "A"),
+        ("#", "$SYS/broker"),
+        ("+/broker", "$SYS/broker"),
+        ("{x}/broker", "$SYS/broker"),
+        ("{x...}", "$SYS"),
+    ],
+)
+def test_a_pattern_does_not_match(pattern, topic):
+    assert TopicPattern.parse(pattern).match(topic) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [("a/{x}/{y...}", "a/+/#"), ("a/+/b", "a/+/b"), ("{x...}", "#"), ("/a/", "/a/")],
+)
+def test_the_filter_is_what_mqtt_understands(pattern, wanted):
+    assert TopicPattern.parse(pattern).filter == wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("", "is empty"),
+        ("a/\0", "U\\+0000"),
+        ("a/\ud800", "surrogate"),
+        ("ä" * 32_768, "65536 bytes long; MQTT allows 65535"),
+        ("a/b+", "'b\\+' mixes a wildcard with text"),
+        ("a/b#", "'b#' mixes a wildcard with text"),
+        ("a/#/b", "'#' takes all levels that are left"),
+        ("a/{r...}/b", "'{r...}' takes all levels that are left"),
+        ("{x}/{x}", "captures 'x' twice"),
+        ("{x}/{x...}", "captures 'x' twice"),
+        ("a/x{b}", "'x{b}' is not a capture"),
+        ("a/{}", "'{}' is not a capture"),
+        ("a/{1b}", "'{1b}' is not a capture"),
+        ("a/{b-c}", "'{b-c}' is not a capture"),
+        ("a/{b}\n", "is not a capture"),
+        ("a/{b..}", "is not a capture"),
+        ("a/{b", "'{b' is not a capture"),
+        ("$share/group/a", "mqtt.share"),
+    ],
+)
+def test_what_is_wrong_with_a_pattern_is_said(pattern, message):
+    with pytest.raises(TopicError, match=message):
+        TopicPattern.parse(pattern)
+
+
+def test_the_longest_topic_is_allowed():
+    assert TopicPattern.parse("a" * 65_535).filter == "a" * 65_535
+
+
+def test_a_message_is_not_published_to_a_wildcard():
+    check_topic_name("a/b")
+    with pytest.raises(TopicError, match="no wildcards"):
+        check_topic_name("a/+")
+
+
+@given(filters(), TOPICS)
+def test_match_agrees_with_a_regular_expression(text, topic):
+    pattern = re.escape(text).replace(r"/\#", "(/.*)?").replace(r"\#", ".*").replace(r"\+", "[^/]*")
+    private = topic.startswith("$") and text[0] in "+#"
+    assert (TopicPattern.parse(text).match(topic) is not None) == (bool(re.fullmatch(pattern, topic)) and not private)

@@ -1,0 +1,82 @@
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.mapping.topics.pattern import mismatch
+from bridge.mapping.topics.subscription_cover import covering
+from tests.harness.line_counter import lines_run
+from tests.mapping.topics.strategies import filters
+
+
+def every_topic():
+    """Of one to four levels; of five, those that end alike: no filter here tells what comes after three from another,
+    but by how many levels there are."""
+    levels = ["a", "b", "z", "", "$x"]
+    topics = [list(topic) for count in range(1, 5) for topic in itertools.product(levels, repeat=count) if any(topic)]
+    return topics + [[*topic, "z", "z"] for topic in itertools.product(levels, repeat=3)]
+
+
+EVERY_TOPIC = every_topic()
+
+
+def matching(filters_, topic_levels):
+    """The QoS of those, each given as its levels and QoS, that match."""
+    return [qos for levels, qos in filters_ if mismatch(levels, topic_levels) is None]
+
+
+@pytest.mark.parametrize(
+    ("filters", "cover"),
+    [
+        ([], {}),
+        ([("a/b", 0), ("a/c", 1)], {"a/b": 0, "a/c": 1}),
+        ([("a/b", 0), ("a/b", 2)], {"a/b": 2}),
+        ([("a/b", 2), ("a/+", 0)], {"a/+": 2}),
+        ([("a/#", 1), ("a", 0), ("a/b/c", 0)], {"a/#": 1}),
+        ([("a/+", 1), ("+/b", 0)], {"+/+": 1}),
+        ([("a/+", 1), ("+/b", 0), ("x/y", 2)], {"+/+": 2}),
+        ([("a/+/c", 1), ("a/b/#", 0)], {"a/+/#": 1}),
+        ([("a/b/#", 0), ("a/+", 0)], {"a/+/#": 0}),
+        ([("+", 0), ("+/+", 0)], {"+": 0, "+/+": 0}),
+        ([("#", 0), ("$SYS/#", 1)], {"#": 0, "$SYS/#": 1}),
+        ([("+/x", 0), ("$SYS/x", 1)], {"$SYS/x": 1, "+/x": 0}),
+        ([("$SYS/+/a", 0), ("$SYS/b/+", 1)], {"$SYS/+/+": 1}),
+        ([("#", 0), ("+/b", 1), ("c", 0)], {"#": 1}),
+    ],
+)
+def test_overlapping_filters_become_one(filters, cover):
+    assert covering(filters) == cover
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(filters(), st.integers(0, 2)), max_size=6))
+def test_every_topic_is_received_once_and_with_the_qos_asked_for(wanted):
+    asking = [(text.split("/"), qos) for text, qos in wanted]
+    cover = [(text.split("/"), qos) for text, qos in covering(wanted).items()]
+    for levels in EVERY_TOPIC:
+        asked, given = matching(asking, levels), matching(cover, levels)
+        assert len(given) <= 1
+        assert not asked or given[0] >= max(asked)
+
+
+@given(
+    st.lists(st.tuples(filters(), st.integers(0, 2)), max_size=6).flatmap(
+        lambda x: st.tuples(st.just(x), st.permutations(x))
+    )
+)
+def test_the_order_of_the_filters_does_not_matter(pair):
+    wanted, shuffled = pair
+    assert covering(wanted) == covering(shuffled)
+
+
+def test_ten_times_as_many_filters_take_ten_times_the_effort():
+    def effort(count):
+        wanted = [(f"f/site{i}/+/m{i}/t", 1) for i in range(count)] + [(f"f/+/line{i}/m{i}/t", 1) for i in range(count)]
+        cover = {}
+        spent = lines_run(lambda: cover.update(covering(wanted)))
+        assert len(cover) == count
+        assert cover["f/+/+/m7/t"] == 1
+        return spent
+
+    assert effort(1000) < 12 * effort(100)

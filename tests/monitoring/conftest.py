@@ -1,0 +1,1 @@
+from tests.web.conftest import bridge, site  # noqa: F401 - fixtures

@@ -1,0 +1,75 @@
+import orjson
+
+from bridge.ingest.topic_coverage import CoverageReport, MappingCoverage, TopicCoverage
+from bridge.monitoring.merge import at_rest, ended, summed
+from bridge.monitoring.snapshot import LettersOfCode, Snapshot
+from bridge.spool.ledger import LedgerRow
+from tests.web.bridges import snapshot, stream
+
+ROW = LedgerRow("press", "telemetry", 10, 6, 1, 1, 0, 2)
+
+
+def of_two(first=None, second=None):
+    return summed([("worker 1", snapshot(**(first or {}))), ("worker 2", snapshot(**(second or {})))])
+
+
+def test_counts_are_added_and_the_books_line_by_line():
+    other = LedgerRow("press", "archive", 1, 1, 0, 0, 0, 0)
+    told = of_two({"ledger": (ROW,), "dead_letter_count": 1}, {"ledger": (ROW, other), "dead_letter_count": 2})
+    assert (told.received_messages, told.dead_letter_count, told.balanced) == (200, 3, True)
+    assert told.ledger == (other, LedgerRow("press", "telemetry", 20, 12, 2, 2, 0, 4))
+
+
+def test_a_stream_is_as_the_worst_off_says_and_as_old_as_its_oldest():
+    bad = stream(state="refused", detail="AccessDenied", hint="allow it", delivered=1, oldest_secs=3.0)
+    [told] = of_two({"streams": (stream(delivered=2, oldest_secs=9.0),)}, {"streams": (bad,)}).streams
+    assert (told.state, told.hint, told.delivered, told.oldest_secs) == ("refused", "allow it", 3, 9.0)
+
+
+def test_connected_is_who_is_connected_in_all_workers():
+    assert of_two().connected
+    assert not of_two({"connected": False}).connected
+
+
+def test_a_problem_of_all_is_said_once_and_that_of_one_with_its_name():
+    told = of_two({"problems": ("the file is broken",)}, {"problems": ("the file is broken", "lost the broker")})
+    assert told.problems == ("the file is broken", "worker 2: lost the broker")
+
+
+def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_once():
+    before, now = snapshot(ledger=(ROW,), spool_bytes=5), snapshot(ledger=(ROW,), spool_bytes=7, received_messages=1)
+    told = summed([("", now), ("", ended(before))])
+    assert (told.received_messages, told.ledger, told.spool_bytes) == (101, (ROW,), 7)
+    assert told.receive_to_spool.cumulative[-1] == 200
+
+
+def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
+    codes = (LettersOfCode("decode", 2), LettersOfCode("topic", 1))
+    told = of_two({"letters_by_code": codes}, {"letters_by_code": codes[:1], "stalled": ("it hangs",)})
+    assert told.letters_by_code == (LettersOfCode("decode", 4), LettersOfCode("topic", 1))
+    assert [told.answers["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
+    assert told.stalled == ("worker 2: it hangs",)
+
+
+def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_books():
+    told = at_rest(snapshot(ledger=(ROW,)))
+    assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
+
+
+def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
+    def heard(last_ms, pause_ms):
+        mapping = MappingCoverage("press", "a/+", 5, last_ms, pause_ms, 0)
+        return {"coverage": CoverageReport(0, 500_000, (mapping,), (TopicCoverage("x", 2, last_ms),), 1)}
+
+    loud = of_two(heard(100_000, 20_000), heard(495_000, 90_000)).coverage
+    assert (loud.silent, loud.mappings[0].messages, loud.mappings[0].longest_pause_ms) == ((), 10, 20_000)
+    assert (loud.topics, loud.other_messages) == ((TopicCoverage("x", 4, 495_000),), 2)
+    assert of_two(heard(100_000, 20_000), heard(200_000, 90_000)).coverage.silent[0].silent_ms == 300_000
+
+
+def test_a_snapshot_survives_the_way_from_the_worker():
+    codes = (LettersOfCode("decode", 2),)
+    told = snapshot(
+        ledger=(ROW,), problems=("one",), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
+    )
+    assert Snapshot.of(orjson.loads(orjson.dumps(told.whole()))) == told

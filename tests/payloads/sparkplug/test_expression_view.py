@@ -1,0 +1,163 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import DecodeError
+from bridge.payloads.sparkplug import session
+from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, Table
+from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, stale, view_of
+from bridge.payloads.sparkplug.protobuf import read_payload
+from bridge.payloads.sparkplug.topic import parse_topic
+from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload
+
+README = Path(__file__).parents[3] / "README.md"
+DECLARED = Table({1: ("Temperature", DOUBLE), 2: ("Count", INT32)}, {"Temperature": DOUBLE, "Count": INT32})
+
+
+def view(data, table=DECLARED, topic="spBv1.0/g/DDATA/n/d"):
+    return view_of(parse_topic(topic), read_payload(data), table)
+
+
+def test_the_topic_and_the_payload_s_own_fields():
+    seen = view(payload(seq=7, more=part(4, "an id") + part(5, b"\x01\xff")))
+    assert seen == {
+        "type": "DDATA",
+        "group": "g",
+        "node": "n",
+        "device": "d",
+        "timestamp": NOW_MS,
+        "seq": 7,
+        "online": True,
+        "metrics": {},
+        "readings": [],
+        "stale": [],
+        "unknown_aliases": [],
+        "problems": [],
+        "uuid": "an id",
+        "body": [1, 255],
+    }
+
+
+def test_what_was_not_sent_is_null():
+    seen = view(b"")
+    assert (seen["timestamp"], seen["seq"]) == (None, None)
+
+
+def test_an_alias_becomes_the_name_and_type_of_the_birth():
+    seen = view(payload(metric(alias=1, value=1.5), metric(alias=2, value=integer(10, -1))))
+    assert {name: (each["value"], each["type"]) for name, each in seen["metrics"].items()} == {
+        "Temperature": (1.5, "Double"),
+        "Count": (-1, "Int32"),
+    }
+
+
+def test_a_reading_tells_its_source():
+    (reading,) = view(payload(metric(alias=1, value=1.5)))["readings"]
+    assert reading == {
+        "name": "Temperature",
+        "value": 1.5,
+        "type": "Double",
+        "timestamp": NOW_MS,
+        "quality": 192,
+        "is_null": False,
+        "historical": False,
+        "group": "g",
+        "node": "n",
+        "device": "d",
+    }
+
+
+def test_a_name_has_the_type_of_the_birth():
+    assert view(payload(metric("Count", integer(10, -1))))["metrics"]["Count"]["value"] == -1
+
+
+def test_a_datatype_in_the_message_goes_before_the_birth_s():
+    assert view(payload(metric(alias=2, datatype=4, value=integer(11, -1))))["metrics"]["Count"]["type"] == "Int64"
+
+
+def test_several_readings_of_a_metric_are_all_in_readings():
+    seen = view(payload(metric(alias=2, value=integer(10, 1), at=1), metric(alias=2, value=integer(10, 2), at=2)))
+    assert [(each["name"], each["value"], each["timestamp"]) for each in seen["readings"]] == [
+        ("Count", 1, 1),
+        ("Count", 2, 2),
+    ]
+    assert seen["metrics"]["Count"]["value"] == 2
+
+
+def test_an_unknown_alias_is_listed_with_its_reading():
+    seen = view(payload(metric(alias=9, value=integer(10, 5), at=3), metric(alias=1, value=1.5)))
+    (unknown,) = seen["unknown_aliases"]
+    assert (unknown["alias"], unknown["value"], unknown["timestamp"]) == (9, 5, 3)
+    assert "name" not in unknown
+    assert list(seen["metrics"]) == ["Temperature"]
+    assert seen["problems"] == ["unknown_alias"]
+
+
+def test_a_metric_with_neither_name_nor_alias_is_listed_too():
+    seen = view(payload(metric(value=integer(10, 5))))
+    assert [each["alias"] for each in seen["unknown_aliases"]] == [None]
+
+
+def test_a_type_that_nobody_gives_is_a_problem():
+    seen = view(payload(metric("new", integer(10, 2**32 - 1))), NOTHING_DECLARED)
+    assert (seen["metrics"]["new"]["value"], seen["metrics"]["new"]["type"]) == (2**32 - 1, "Unknown")
+    assert seen["problems"] == ["unknown_type"]
+
+
+def test_a_view_is_json():
+    seen = view(payload(metric(alias=1, value=float("nan")), metric(alias=9, value=part(16, b"\xff")), seq=1))
+    assert json.loads(json.dumps(seen)) == seen
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(integer(11, 3), 3), (integer(11, 0), 0), (part(15, "3"), None), (b"", None)]
+)
+def test_the_number_of_a_session(value, expected):
+    assert bd_seq_of(view(payload(metric("bdSeq", value, datatype=4)))) == expected
+
+
+def test_no_number_of_a_session():
+    assert bd_seq_of(view(payload())) is None
+
+
+def test_all_that_was_declared_is_stale_but_not_the_number_of_the_session():
+    table = Table({}, {"bdSeq": 4, "Temperature": 10})
+    topic = parse_topic("spBv1.0/g/NDEATH/n")
+    assert stale(topic, "d", table) == [
+        {"name": "Temperature", "type": "Double", "group": "g", "node": "n", "device": "d"}
+    ]
+
+
+def test_the_state_of_a_host():
+    topic = parse_topic("spBv1.0/STATE/scada")
+    assert host_state(topic, b'{"online": true, "timestamp": 5}') == {
+        "type": "STATE",
+        "host": "scada",
+        "online": True,
+        "timestamp": 5,
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"ONLINE", b"[]", b"{}", b'{"online": 1}'])
+def test_any_other_state_is_rejected(data):
+    with pytest.raises(DecodeError, match="STATE"):
+        host_state(parse_topic("spBv1.0/STATE/scada"), data)
+
+
+def documented(heading):
+    """The names in the first column of a table of the README's section on Sparkplug B."""
+    section = README.read_text().split("### Sparkplug B")[1].split("\n### ")[0]
+    rows = section.split(heading)[1].split("\n\n")[0].splitlines()[2:]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_the_readme_names_all_that_expressions_see():
+    seen = view(payload(more=part(4, "an id") + part(5, b"")))
+    assert documented("| `payload.` | is |") == {*seen, "bd_seq"}
+
+
+def test_the_readme_names_all_problems():
+    told = re.findall(r"^    (\w+) \*? +\w", session.__doc__, re.MULTILINE)
+    assert documented("| problem | means | asks for a rebirth |") == {*told}

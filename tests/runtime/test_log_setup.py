@@ -1,0 +1,53 @@
+"""Log lines for people: in colour on a terminal that has them, plain everywhere else."""
+
+import io
+import logging
+
+import pytest
+
+from bridge.runtime.log_setup import set_up_logging
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def logged(stream, form="text"):
+    set_up_logging(form, "info", stream)
+    log = logging.getLogger("test")
+    log.info("all is well")
+    log.warning("the link is thin")
+    log.error("refused", extra={"stream": "s"})
+    return stream.getvalue().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_the_level_stands_out_on_a_terminal():
+    well, warning, error = logged(Terminal())
+    assert "\x1b" not in well
+    assert " \x1b[33mwarning \x1b[0m the link is thin" in warning
+    assert " \x1b[31merror   \x1b[0m refused  stream=s" in error
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_nobody_who_wants_no_colour_gets_it(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert not any("\x1b" in line for line in logged(Terminal()))
+
+
+def test_what_is_no_terminal_gets_plain_text():
+    assert [line.split(maxsplit=1)[1] for line in logged(io.StringIO())] == [
+        "info     all is well",
+        "warning  the link is thin",
+        "error    refused  stream=s",
+    ]
+
+
+def test_json_is_for_programs():
+    assert not any("\x1b" in line for line in logged(Terminal(), "json"))

@@ -1,0 +1,40 @@
+import threading
+
+import pytest
+
+from bridge.config import load_settings
+from bridge.runtime.assembly import assemble
+from tests.harness.bridge_process import UNREACHABLE, write_configuration
+from tests.integration.arrivals import TELEMETRY, eventually
+
+
+@pytest.fixture
+def service(tmp_path):
+    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
+    made = assemble(load_settings(tmp_path / "bridge.yaml", {}))
+    yield made
+    assert made.stop(10)
+
+
+def test_while_the_threads_of_a_sender_are_started_nothing_is_stalled(service, monkeypatch):
+    """A supervisor that asks in between would kill the worker."""
+    start, told, begun = threading.Thread.start, [], threading.Event()
+
+    def looked_at(thread):
+        told.extend(service.stalled())
+        start(thread)
+        told.extend(service.stalled())
+        if thread.name.startswith("send "):
+            begun.set()
+
+    monkeypatch.setattr(threading.Thread, "start", looked_at)
+    service.start()
+    assert begun.wait(10)
+    assert told == []
+
+
+def test_a_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
+    monkeypatch.setattr("bridge.runtime.service.StreamSender.run", lambda _sender: None)
+    service.start()
+    eventually(service.stalled, "it is told")
+    assert service.stalled() == ["the threads that send to telemetry have ended"]

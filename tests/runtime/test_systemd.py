@@ -1,0 +1,166 @@
+import os
+import signal
+
+import pytest
+
+from bridge.errors import SpoolUnwritable
+from bridge.runtime.systemd import FIRST_SECS, STATUS_SECS, Notifier
+from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.service_manager import ServiceManager
+from tests.web.bridges import Bridge, snapshot
+
+
+@pytest.fixture
+def manager(tmp_path):
+    with ServiceManager(str(tmp_path / "notify")) as made:
+        yield made
+
+
+def notifier(tmp_path, clock=lambda: 1.5, **environ):
+    return Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), **environ}, clock=clock, pid=7)
+
+
+def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
+    told = notifier(tmp_path)
+    told.ready()
+    told.stopping()
+    assert manager.waiting() == ["READY=1\nSTATUS=connecting", "STOPPING=1\nSTATUS=stopping"]
+
+
+def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path):
+    now = [0.0]
+    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told.ready()
+    told.feed(bridge)
+    assert manager.waiting() == ["READY=1\nSTATUS=connecting"]
+    now[0] += FIRST_SECS
+    told.feed(bridge)
+    assert manager.waiting()[-1].startswith("STATUS=receiving, spooling and delivering")
+    bridge.spool.close()
+
+
+def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path):
+    told, bridge, to_come = notifier(tmp_path), Bridge(tmp_path), [True]
+    heard_at_its_begin = []
+
+    def ask():
+        heard_at_its_begin.extend(manager.waiting())
+        return lambda: to_come[0]
+
+    told.reload(ask)
+    assert heard_at_its_begin == ["RELOADING=1\nMONOTONIC_USEC=1500000"]
+    told.feed(bridge)
+    assert told.reloading
+    assert "READY=1" not in manager.waiting()
+    to_come[0] = False
+    told.feed(bridge)
+    assert not told.reloading
+    status, ready = manager.waiting()
+    assert (status.startswith("STATUS=reloaded: 0 mapping(s) in force"), ready) == (True, "READY=1")
+    bridge.spool.close()
+
+
+def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_it_does_not(manager, tmp_path):
+    now, mappings = [0.0], tmp_path / "mappings"
+    mappings.mkdir()
+    (mappings / "press.yaml").write_text("topic: a\noutputs: [{data_stream: s}]\n")
+    (mappings / "oven.yaml").write_text("topic: a\noutputs: [{data_steam: s}]\n")
+    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told.reload(lambda: lambda: False)
+    told.feed(bridge)
+    now[0] += STATUS_SECS
+    told.feed(bridge)
+    outcome, standing = [text for text in manager.waiting() if text.startswith("STATUS")]
+    assert outcome.startswith("STATUS=reloaded: 1 mapping(s) in force; mappings/oven.yaml:2:")
+    assert outcome.endswith(" (and 1 more, see `check`)")
+    assert standing.startswith("STATUS=receiving, spooling and delivering; mappings/oven.yaml:2:")
+    bridge.spool.close()
+
+
+def test_no_status_is_longer_than_systemd_takes(manager, tmp_path):
+    told, bridge = notifier(tmp_path), Bridge(tmp_path)
+    bridge.now = snapshot(connected=False, broker="é" * 10_000)
+    told.feed(bridge)
+    (status,) = manager.waiting()
+    assert 1_000 < len(status.encode()) < 4_096
+    bridge.spool.close()
+
+
+def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(manager, tmp_path):
+    told, bridge = notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
+    told.feed(bridge)
+    assert "WATCHDOG=1" in manager.waiting()
+    bridge.hanging = ["the ingest thread has not come by for 31 s"]
+    told.feed(bridge)
+    assert "WATCHDOG=1" not in manager.waiting()
+
+
+@pytest.mark.parametrize("environ", [{}, {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}])
+def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ):
+    notifier(tmp_path, **environ).feed(Bridge(tmp_path))
+    assert "WATCHDOG=1" not in manager.waiting()
+
+
+def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path):
+    now = [0.0]
+    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    bridge.now = snapshot(connected=False, broker="mqtt://b:1883")
+    for _ in range(3):
+        told.feed(bridge)
+        now[0] += STATUS_SECS
+    (status,) = manager.waiting()
+    assert status.startswith("STATUS=not connected to mqtt://b:1883")
+    assert "\n" not in status
+
+
+def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tmp_path):
+    (tmp_path / "mappings").mkdir()
+    bridge = Bridge(tmp_path)
+
+    def snapshot():
+        raise OSError(24, "Too many open files")
+
+    bridge.snapshot = snapshot
+    notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7").feed(bridge)
+    assert manager.waiting() == ["WATCHDOG=1", "STATUS=cannot look: [Errno 24] Too many open files"]
+    bridge.spool.close()
+
+
+def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
+    (tmp_path / "mappings").mkdir()
+    bridge = Bridge(tmp_path)
+    bridge.spool.reading.close()
+    with pytest.raises(SpoolUnwritable):
+        bridge.spool.newest_letters(3)
+    bridge.spool.close()
+
+
+def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path):
+    Notifier({}).feed(Bridge(tmp_path))
+    notifier(tmp_path).ready()
+
+
+def test_an_abstract_socket_is_spoken_to():
+    with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
+        Notifier(manager.environment).ready()
+        assert manager.next().startswith("READY=1")
+
+
+def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp_path):
+    with Mosquitto() as broker:
+        write_configuration(
+            tmp_path,
+            mqtt={"url": f"mqtt://127.0.0.1:{broker.port}"},
+            kinesis={"endpoint_url": "http://127.0.0.1:1"},
+            mappings={"m": {"topic": "t", "outputs": [{"data_stream": "s"}]}},
+        )
+        with BridgeProcess(tmp_path, environment=manager.environment) as bridge:
+            manager.until("READY=1")
+            manager.until("WATCHDOG=1")
+            bridge.send_signal(signal.SIGHUP)
+            manager.until("RELOADING=1")
+            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) in force"
+            manager.until("READY=1")
+            assert bridge.stop() == 0
+            manager.until("STOPPING=1")

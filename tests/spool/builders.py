@@ -1,0 +1,85 @@
+"""Spools, records and dead letters as short as a test wants them, and a count that is independent of the ledger."""
+
+import sqlite3
+
+from bridge.model import DeadLetter
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.store import Spool, SpoolSettings
+
+
+def opened(path, **options):
+    return Spool(SpoolSettings(path, **options))
+
+
+def append(spool, *data, stream="press", mapping="m", key="k"):
+    queue = spool.queue(stream)
+    number = spool.mapping_number(mapping)
+    for each in data:
+        queue.append(number, key, each)
+
+
+def put(spool, *data, **options):
+    append(spool, *data, **options)
+    spool.commit(Transaction())
+
+
+def take(spool, count=500, *, stream="press", max_bytes=1 << 20):
+    return spool.queue(stream).collect(count, max_bytes, 0.0, 0.0)
+
+
+def take_all(spool, *, stream="press", max_bytes=1 << 20):
+    taken = []
+    while records := take(spool, stream=stream, max_bytes=max_bytes):
+        taken += records
+    return taken
+
+
+def settle(spool, delivered=(), rejected=(), *, stream="press"):
+    spool.queue(stream).settle(list(delivered), list(rejected))
+    spool.commit(Transaction())
+
+
+def data_of(records):
+    return [record.data for record in records]
+
+
+def letter(**options):
+    return DeadLetter(
+        **{
+            "kind": "message",
+            "mapping": "m",
+            "streams": ("press",),
+            "item": None,
+            "code": "decode",
+            "detail": "no JSON",
+            "topic": "plant/press",
+            "payload": b"\x00\xffraw",
+            "total_bytes": 5,
+            "qos": 1,
+            "retain": False,
+            "received_at_ms": 1_700_000_000_123,
+        }
+        | options
+    )
+
+
+def counted(path):
+    """By mapping and stream, the records in the database: counted there, not read from the books."""
+    database = sqlite3.connect(f"file:{path / 'spool.db'}?mode=ro", uri=True)
+    try:
+        mappings = dict(database.execute("select number, name from mappings"))
+        streams = dict(database.execute("select number, name from streams"))
+        found = {}
+        for number, name in streams.items():
+            if name:
+                rows = database.execute(f"select mapping, count(*) from queue_{number} group by mapping")
+                found |= {(mappings[mapping], name): count for mapping, count in rows}
+        return found
+    finally:
+        database.close()
+
+
+def assert_books_balance(spool):
+    assert all(row.balanced for row in spool.rows())
+    assert all(min(row[2:]) >= 0 for row in spool.rows())
+    assert {(row.mapping, row.stream): row.spooled for row in spool.rows() if row.spooled} == counted(spool.folder.path)

@@ -1,0 +1,58 @@
+"""Records leave the database in few statements, and no other leaves with them."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.spool.database.batch_delete import remove, runs
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([], []),
+        ([7], [(7, 7)]),
+        ([1, 2, 3], [(1, 3)]),
+        ([1, 2, 4, 5, 9], [(1, 2), (4, 5), (9, 9)]),
+        ([3, 1, 2], [(1, 3)]),
+        ([1, 5, 3], [(1, 1), (3, 3), (5, 5)]),
+    ],
+)
+def test_the_runs_of_numbers(numbers, expected):
+    assert list(runs(numbers)) == expected
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_the_runs_hold_exactly_the_numbers_given_in_whatever_order(numbers):
+    assert [number for first, last in runs(numbers) for number in range(first, last + 1)] == sorted(numbers)
+
+
+def removed(there, gone):
+    """What is left of `there`, and how many statements that took."""
+    statements = []
+    with sqlite3.connect(":memory:", isolation_level=None) as database:
+        database.execute("create table queue_3 (number integer primary key)")
+        database.executemany("insert into queue_3 values (?)", [(number,) for number in there])
+        database.set_trace_callback(statements.append)
+        remove(database, 3, gone)
+        database.set_trace_callback(None)
+        return {number for (number,) in database.execute("select number from queue_3")}, len(statements)
+
+
+@given(st.sets(st.integers(1, 700), max_size=400), st.lists(st.integers(1, 700), max_size=600))
+def test_what_is_given_leaves_and_all_else_stays(there, gone):
+    left, _ = removed(there, gone)
+    assert left == there - set(gone)
+
+
+def test_a_run_and_records_with_gaps_between_them_take_few_statements():
+    assert removed(range(5000), range(2000)) == (set(range(2000, 5000)), 1)
+    left, statements = removed(range(5000), range(0, 4000, 4))
+    assert len(left) == 4000
+    assert statements <= 3 + 255
+
+
+def test_a_number_given_twice_takes_no_other_with_it():
+    assert removed({1, 2, 3}, [1, 1, 3])[0] == {2}

@@ -1,0 +1,27 @@
+from bridge.spool.database.transaction import Transaction, pending_bytes
+from tests.spool.builders import letter, opened
+
+
+def test_an_empty_transaction_says_so():
+    assert Transaction().empty
+    changes = [{"letters": [letter()]}, {"removed": {1: letter()}}, {"amended": [("c", "d", 1)]}]
+    for options in (*changes, {"packets": {1: False}}, {"forget_packets": True}):
+        assert not Transaction(**options).empty
+    assert not Transaction(held_filters=frozenset()).empty
+    counted = Transaction()
+    counted.filtered[1, 1] += 1
+    assert not counted.empty
+
+
+def test_what_a_transaction_takes_on_disk_is_about_what_it_holds(tmp_path):
+    spool = opened(tmp_path)
+    queue = spool.queue("press")
+    for _ in range(1000):
+        queue.append(1, None, bytes(200))
+    guessed = pending_bytes([queue], Transaction(letters=[letter(payload=bytes(100_000))]))
+    spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+    before = spool.used_bytes
+    spool.commit(Transaction(letters=[letter(payload=bytes(100_000))]))
+    spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+    assert 0.8 < (spool.used_bytes - before) / guessed < 1.25
+    spool.close()

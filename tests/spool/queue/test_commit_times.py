@@ -1,0 +1,73 @@
+"""How long records take to Kinesis, from their arrival and from their commit."""
+
+from itertools import pairwise
+
+import pytest
+
+from bridge.model import Record
+from bridge.spool.queue import commit_times as module
+from bridge.spool.queue.commit_times import Commits
+
+
+def records(*numbers):
+    return [Record(number, 1, "k", b"") for number in numbers]
+
+
+def no_age(number):
+    raise AssertionError(f"the commit of {number} is known")
+
+
+def counts(histogram):
+    """Those of each bucket that has any, by its upper bound."""
+    bounds, cumulative, _ = histogram.value()
+    each = [cumulative[0], *(now - before for before, now in pairwise(cumulative))]
+    return {bound: count for bound, count in zip((*bounds, "more"), each, strict=True) if count}
+
+
+@pytest.fixture
+def commits():
+    made = Commits()
+    made.add(1, 10, received_at=100.0, now=100.004)
+    made.add(11, 12, received_at=100.5, now=100.85)
+    return made
+
+
+def test_a_run_is_timed_commit_by_commit(commits):
+    commits.delivered(records(*range(5, 13)), 101.0, no_age)
+    assert counts(commits.from_arrival) == {1.0: 6, 0.5: 2}
+    assert counts(commits.from_disk) == {1.0: 6, 0.25: 2}
+    assert commits.from_arrival.value().total == pytest.approx(6 * 1.0 + 2 * 0.5)
+
+
+def test_records_that_lie_apart_are_each_of_their_commit(commits):
+    commits.delivered(records(11, 2, 12, 5), 101.0, no_age)
+    assert counts(commits.from_arrival) == {1.0: 2, 0.5: 2}
+
+
+def test_what_an_earlier_run_spooled_is_as_old_as_its_mark_says(commits):
+    later = Commits()
+    later.add(1_000, 1_001, received_at=50.0, now=50.0)
+    later.delivered(records(*range(996, 1_002)), 51.0, lambda number: {996: 7_000.0}[number])
+    assert counts(later.from_arrival) == {21600.0: 4, 1.0: 2}
+
+
+def test_before_anything_was_received_the_marks_are_all_there_is():
+    fresh = Commits()
+    fresh.delivered(records(1, 2, 3), 51.0, lambda _number: 30.0)
+    fresh.delivered(records(9, 7), 51.0, float)
+    assert counts(fresh.from_arrival) == {60.0: 3, 10.0: 2}
+
+
+def test_a_record_without_a_mark_is_not_timed():
+    fresh = Commits()
+    fresh.delivered(records(1), 51.0, lambda _number: None)
+    assert counts(fresh.from_arrival) == {}
+
+
+def test_commits_that_are_forgotten_are_timed_by_the_marks(monkeypatch):
+    monkeypatch.setattr(module, "_KEPT", 4)
+    commits = Commits()
+    for number in range(1, 7):
+        commits.add(number, number, received_at=float(number), now=float(number))
+    commits.delivered(records(1, 2, 3, 4, 5, 6), 6.5, lambda _number: 100.0)
+    assert counts(commits.from_arrival) == {600.0: 2, 5.0: 1, 2.5: 2, 0.5: 1}

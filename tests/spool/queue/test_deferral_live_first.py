@@ -1,0 +1,197 @@
+"""Of a queue that hands out the newest first, what was left is read again in that order as well."""
+
+import json
+
+import pytest
+
+from bridge.errors import SpoolUnwritable
+from bridge.model import Enveloped
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.queue import deferral
+from bridge.spool.queue.deferral import MOST_SPANS
+from bridge.spool.queue.stream_queue import PAGE_BYTES
+from tests.spool.builders import append, opened, settle
+
+PAGE = 10
+
+
+@pytest.fixture
+def spool(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.spool.database.reader.PAGE_RECORDS", PAGE)
+    found = opened(tmp_path, live_first=True)
+    yield found
+    found.close()
+
+
+def put(spool, count, key="a"):
+    for _ in range(count):
+        append(spool, Enveloped(Enveloped.UNNUMBERED + b'","data":1}'), key=key)
+    spool.commit(Transaction())
+
+
+def left_of(spool, key="a"):
+    return spool.queue("press").leave(lambda each: each == key)
+
+
+def numbers(records):
+    return [record.number for record in records]
+
+
+def late(records):
+    return [record.number for record in records if json.loads(record.data).get("late")]
+
+
+def collected(spool):
+    """What a sender takes that passes over what is left."""
+    queue = spool.queue("press")
+    return [r for r in queue.collect(1000, 1 << 20, 0.0, 0.0) if not any(left.holds(r.key) for left in queue.left)]
+
+
+def test_the_newest_page_goes_first_and_what_it_overtook_is_late(spool):
+    left = left_of(spool)
+    put(spool, 25)
+    assert collected(spool) == []
+    first = spool.queue("press").reread(left)
+    assert (numbers(first), late(first)) == ([*range(16, 26)], [])
+    put(spool, 3)
+    assert collected(spool) == []
+    then = [spool.queue("press").reread(left) for _ in range(3)]
+    assert [numbers(page) for page in then] == [[26, 27, 28], [*range(6, 16)], [*range(1, 6)]]
+    assert [late(page) for page in then] == [[], [*range(6, 16)], [*range(1, 6)]]
+    assert left.done
+
+
+def test_a_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
+    left = left_of(spool)
+    for _ in range(5):
+        append(spool, bytes(PAGE_BYTES // 2), key="a")
+    spool.commit(Transaction())
+    while spool.queue("press").collect(1000, 1 << 20, 0.0, 0.0):
+        pass
+    pages = [spool.queue("press").reread(left) for _ in range(3)]
+    assert [numbers(page) for page in pages] == [[4, 5], [2, 3], [1]]
+
+
+def test_what_was_backlog_is_late_when_it_is_read_again(tmp_path, spool):
+    """Also what was read to memory before it was left."""
+    put(spool, 15)
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    queue = spool.queue("press")
+    assert late(queue.collect(5, 1 << 20, 0.0, 0.0)) == [1, 2, 3, 4, 5]
+    left = left_of(spool)
+    queue.collect(5, 1 << 20, 0.0, 0.0)
+    assert late(queue.reread(left)) == [*range(6, 11)]
+    left = left_of(spool)
+    assert collected(spool) == []
+    assert late(queue.reread(left)) == [*range(11, 16)]
+    spool.close()
+
+
+def test_what_the_queue_has_not_handed_out_is_not_read_again(spool):
+    left = left_of(spool)
+    put(spool, 5)
+    assert spool.queue("press").waiting == 5
+    assert spool.queue("press").reread(left) == []
+    assert left.done
+    assert numbers(collected(spool)) == [1, 2, 3, 4, 5]
+    assert spool.queue("press").waiting == 0
+
+
+def test_what_is_left_waits_and_has_its_age(spool):
+    queue = spool.queue("press")
+    left = left_of(spool)
+    put(spool, 5)
+    queue._now_ms, queue.marks = lambda: 100_000, [(1, 40_000)]
+    assert collected(spool) == []
+    assert (queue.waiting, queue.oldest_secs(None)) == (5, 60.0)
+    assert queue.older_than(50_000) == 5
+    queue.reread(left)
+    assert (queue.waiting, queue.oldest_secs(None)) == (0, 0.0)
+
+
+def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
+    put(spool, 2, "b")
+    spool.close()
+    spool = opened(tmp_path, live_first=True)
+    queue, left = spool.queue("press"), left_of(spool)
+    put(spool, 4)
+    queue.collect(3, 1 << 20, 0.0, 0.0)
+    put(spool, 1, "b")
+    assert queue.drop_oldest(1) == (1, 1), "the backlog is older than what is left"
+    assert queue.drop_oldest(9) == (2, 2)
+    assert queue.drop_oldest(2) == (3, 4)
+    assert queue.drop_oldest(2) == (5, 5)
+    assert queue.drop_oldest(9) == (6, 7), "what is in memory is the newest"
+    assert queue.drop_oldest(9) is None
+    queue.rewind()
+    assert numbers(queue.reread(left)) == [3, 4, 5]
+    assert sorted(numbers(queue.collect(9, 1 << 20, 0.0, 0.0))) == [1, 2, 6, 7]
+    spool.close()
+
+
+def followed(spool, turns, *, settled):
+    """The most spans, where of each page as many records again are left behind for good."""
+    queue, left, most = spool.queue("press"), left_of(spool), 0
+    for _ in range(turns):
+        put(spool, 2 * PAGE)
+        assert collected(spool) == []
+        page = queue.reread(left)
+        if settled:
+            settle(spool, page)
+        most = max(most, len(left.spans))
+    return left, most
+
+
+def test_the_spans_are_no_more_however_long_it_goes_on(spool):
+    left, most = followed(spool, 4 * MOST_SPANS, settled=True)
+    assert most <= MOST_SPANS + 1
+    again = set()
+    while not left.done:
+        again |= {*numbers(spool.queue("press").reread(left))}
+    assert len(again) == 4 * MOST_SPANS * PAGE
+
+
+def test_a_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch):
+    monkeypatch.setattr(deferral, "MOST_SPANS", 2)
+    left, most = followed(spool, 20, settled=False)
+    assert most == 21
+    queue, given = spool.queue("press"), []
+    while not left.done:
+        given += numbers(queue.reread(left))
+    assert len(given) == len({*given}) == 20 * PAGE
+
+
+def test_a_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
+    def fails(*_, **__):
+        raise SpoolUnwritable("the disk is gone")
+
+    left = left_of(spool)
+    put(spool, 5)
+    assert collected(spool) == []
+    queue = spool.queue("press")
+    read = queue._read
+    queue._read = fails
+    with pytest.raises(SpoolUnwritable):
+        queue.reread(left)
+    queue._read = read
+    assert numbers(queue.reread(left)) == [1, 2, 3, 4, 5]
+
+
+def test_what_is_dropped_while_a_page_is_read_is_not_handed_out(spool):
+    left = left_of(spool)
+    put(spool, 5)
+    assert collected(spool) == []
+    queue = spool.queue("press")
+    read = queue._read
+
+    def meanwhile(*span, **options):
+        found = read(*span, **options)
+        queue._read = read
+        assert queue.drop_oldest(5) == (1, 5)
+        queue.dropped()
+        return found
+
+    queue._read = meanwhile
+    assert queue.reread(left) == []
+    assert not left.done

@@ -1,0 +1,98 @@
+"""How long ago the oldest record was received that is not settled."""
+
+import time
+
+import pytest
+
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.queue.live_first_queue import LiveFirstQueue
+from bridge.spool.queue.stream_queue import StreamQueue
+from tests.spool.builders import opened, put, take
+
+
+class Ageing:
+    def __init__(self, kind=StreamQueue):
+        self.now = 1_700_000_000_000
+        options = {
+            "first": 1,
+            "next_number": 1,
+            "fresh_bytes": 1 << 20,
+            "read": lambda *_: [],
+            "now_ms": lambda: self.now,
+        }
+        self.queue = kind("press", 1, **options)
+
+    def put(self, count, *, after_secs=0):
+        self.now += after_secs * 1000
+        for _ in range(count):
+            self.queue.append(1, "k", b"x")
+        self.queue.committed()
+
+
+@pytest.mark.parametrize("kind", [StreamQueue, LiveFirstQueue])
+def test_the_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
+    ageing = Ageing(kind)
+    queue = ageing.queue
+    assert queue.oldest_secs(None) == 0.0
+    ageing.put(3)
+    ageing.put(3, after_secs=60)
+    ageing.now += 10_000
+    assert queue.oldest_secs(None) == 70.0
+    queue.collect(3, 1 << 20, 0.0, 0.0)
+    assert queue.oldest_secs(None) == 10.0
+    assert queue.oldest_secs(2) == 70.0
+    queue.collect(3, 1 << 20, 0.0, 0.0)
+    assert queue.oldest_secs(None) == 0.0
+    assert queue.oldest_secs(5) == 10.0
+
+
+def test_a_week_of_marks_takes_little_room_and_tells_the_first():
+    ageing = Ageing()
+    for _ in range(5_000):
+        ageing.put(1, after_secs=120)
+    assert len(ageing.queue.marks) <= 200
+    assert ageing.queue.oldest_secs(None) == 4_999 * 120
+    while ageing.queue.collect(500, 1 << 20, 0.0, 0.0):
+        pass
+    assert ageing.queue.oldest_secs(4_990) == 10 * 120
+
+
+def test_it_is_known_after_a_restart(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, b"a")
+    put(spool, b"b")  # what was received is noted with the next transaction
+    marks = spool.queue("press").marks
+    spool.close()
+    spool = opened(tmp_path)
+    assert spool.queue("press").marks == marks
+    assert len(take(spool)) == 2
+    spool.close()
+
+
+def test_the_whole_way_is_timed_over_a_restart(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, b"a")
+    put(spool, b"b")
+    spool.close()
+    spool = opened(tmp_path)
+    queue = spool.queue("press")
+    queue.marks = [(number, at - 7_200_000) for number, at in queue.marks]  # two hours pass
+    put(spool, b"c")
+    queue.settle(queue.collect(3, 1 << 20, 0.0, 0.0), [])
+    cumulative, bounds = queue.commits.from_arrival.value().cumulative, queue.commits.from_arrival.value().bounds
+    assert [cumulative[bounds.index(secs)] for secs in (60.0, 3600.0, 21600.0)] == [1, 1, 3]
+    spool.close()
+
+
+def test_a_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
+    spool = opened(tmp_path)
+    transaction = Transaction(received_at=time.monotonic() - 30.0)
+    queue = spool.queue("press")
+    queue.append(spool.mapping_number("press"), "k", b"a")
+    spool.commit(transaction)
+    queue.settle(queue.collect(1, 1 << 20, 0.0, 0.0), [])
+    bounds = queue.commits.from_arrival.value().bounds
+    place = bounds.index(10.0)
+    assert queue.commits.from_arrival.value().cumulative[place] == 0
+    assert queue.commits.from_disk.value().cumulative[place] == 1
+    spool.close()

@@ -1,0 +1,29 @@
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.spool.queue.ranges import merged, minus, numbers_in
+
+some_spans = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda two: tuple(sorted(two))), max_size=6)
+
+
+def numbers(spans):
+    return {number for first, before in spans for number in range(first, before)}
+
+
+@given(some_spans, some_spans)
+def test_they_are_sets_of_numbers(some, others):
+    some, others = merged(some), merged(others)
+    found = minus(some, others)
+    assert numbers(found) == numbers(some) - numbers(others)
+    assert found == sorted(found)
+    assert numbers_in(found) == len(numbers(found))
+    assert all(first < before for first, before in found)
+
+
+@given(some_spans)
+def test_merged_they_are_the_same_numbers_with_room_between_them(some):
+    found = merged(some)
+    assert numbers(found) == numbers(some)
+    assert all(one[1] < two[0] for one, two in pairwise(found))

@@ -1,0 +1,239 @@
+"""SIGKILL at any instant, and files that are damaged, foreign or of another format: nothing lost, nothing deleted."""
+
+import gc
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import SpoolCorrupt, SpoolUnwritable
+from bridge.spool.database import schema
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.store import Spool, SpoolSettings
+from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
+
+COMMITTING = """
+import sys
+from pathlib import Path
+from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.database.transaction import Transaction
+
+spool = Spool(SpoolSettings(Path(sys.argv[1])))
+queue, mapping = spool.queue("press"), spool.mapping_number("m")
+print(f"made {queue.next - 1}", flush=True)
+while True:
+    for _ in range(7):
+        queue.append(mapping, None, b"%d" % queue.next)
+    transaction = Transaction()
+    transaction.filtered[mapping, queue.number] += 3
+    records = queue.collect(5, 1 << 20, 0.0, 0.0)
+    queue.settle(records[:2], [(record, "too_large", "") for record in records[2:3]])
+    spool.commit(transaction)
+    print(f"made {queue.next - 1}", flush=True)
+    for record in records[:3]:
+        print(f"settled {record.number}", flush=True)
+"""
+
+
+def killed_after(folder, secs):
+    """What a child that commits in a loop said before it was killed: the last number made, the numbers settled."""
+    child = subprocess.Popen([sys.executable, "-c", COMMITTING, folder], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline().startswith("made")
+    killer = threading.Timer(secs, child.send_signal, [signal.SIGKILL])
+    killer.start()
+    said = [line.split() for line in child.stdout if line.endswith("\n")]
+    child.wait()
+    killer.join()
+    made = [int(number) for what, number in said if what == "made"]
+    return max(made, default=0), {int(number) for what, number in said if what == "settled"}
+
+
+def test_whatever_was_committed_is_there_after_a_kill_at_any_instant(tmp_path):
+    chance = random.Random(20_260_131)
+    made, settled = 0, set()
+    for _ in range(8):
+        last, gone = killed_after(tmp_path, chance.uniform(0.0, 0.12))
+        made, settled = max(made, last), settled | gone
+        spool = opened(tmp_path)
+        assert_books_balance(spool)
+        assert spool.folder.set_aside_count() == 0
+        numbers = [record.number for record in take_all(spool)]
+        assert numbers == sorted(set(numbers))
+        assert not settled.intersection(numbers)
+        [row] = spool.rows()
+        assert row.received == spool.queue("press").next - 1 + row.filtered
+        assert spool.queue("press").next - 1 >= made
+        assert len(numbers) == row.spooled == row.received - row.filtered - row.delivered - row.dead_lettered
+        assert spool.letters.count == row.dead_lettered
+        spool.close()
+    assert made > 100
+
+
+def set_aside_folder(spool):
+    [folder] = spool.folder.path.glob("damaged-*")
+    return folder
+
+
+def assert_begun_anew(spool):
+    assert spool.rows() == []
+    put(spool, b"new")
+    assert data_of(take(spool)) == [b"new"]
+    assert_books_balance(spool)
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
+)
+def test_a_file_that_is_no_database_is_set_aside_and_kept(tmp_path, caplog, content):
+    (tmp_path / "spool.db").write_bytes(content)
+    spool = opened(tmp_path)
+    assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
+    assert spool.folder.set_aside_count() == 1
+    assert "the spool was damaged and is set aside" in caplog.text
+    assert_begun_anew(spool)
+    spool.close()
+
+
+def test_a_database_of_another_program_is_set_aside_and_kept(tmp_path):
+    foreign = sqlite3.connect(tmp_path / "spool.db")
+    foreign.executescript("create table recipes(name); insert into recipes values ('soup');")
+    foreign.close()
+    spool = opened(tmp_path)
+    kept = sqlite3.connect(set_aside_folder(spool) / "spool.db")
+    assert kept.execute("select name from recipes").fetchall() == [("soup",)]
+    kept.close()
+    assert_begun_anew(spool)
+    spool.close()
+
+
+def filled(path, count=3000):
+    spool = opened(path)
+    put(spool, *(b"%d" % number + bytes(200) for number in range(count)))
+    spool.close()
+
+
+def test_a_truncated_file_is_set_aside_and_kept(tmp_path):
+    filled(tmp_path)
+    file = tmp_path / "spool.db"
+    file.write_bytes(file.read_bytes()[: 9 * 4096 + 100])
+    size = file.stat().st_size
+    spool = opened(tmp_path)
+    assert (set_aside_folder(spool) / "spool.db").stat().st_size >= size
+    assert_begun_anew(spool)
+    spool.close()
+
+
+def test_damage_met_while_reading_is_remembered_over_the_restart(tmp_path):
+    filled(tmp_path)
+    file = tmp_path / "spool.db"
+    content = bytearray(file.read_bytes())
+    for page in range(20, len(content) // 4096 - 10):  # the ends of the queue are looked at when it is opened
+        content[page * 4096 : page * 4096 + 100] = b"\xff" * 100
+    file.write_bytes(content)
+    spool = opened(tmp_path)
+    with pytest.raises(SpoolCorrupt):
+        take_all(spool)
+    spool.close()
+    again = opened(tmp_path)
+    assert set_aside_folder(again)
+    [row] = again.rows()
+    assert (row.received, row.spooled + row.damaged) == (3_000, 3_000)
+    assert row.damaged > 1_000
+    again.close()
+    last = opened(tmp_path)
+    assert last.folder.set_aside_count() == 1
+    last.close()
+
+
+def test_several_damaged_spools_lie_side_by_side(tmp_path):
+    for _ in range(3):
+        (tmp_path / "spool.db").write_bytes(b"garbage" * 1000)
+        for name in ("spool.db-wal", "spool.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        spool = opened(tmp_path)
+        spool.close()
+    assert len(list(tmp_path.glob("damaged-*/spool.db"))) == 3
+
+
+def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
+    filled(tmp_path, 5)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    database.execute(f"pragma user_version={schema.VERSION + 1}")
+    database.close()
+    with pytest.raises(SpoolUnwritable, match=r"was written by a newer version of this program.*install that version"):
+        opened(tmp_path)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    assert database.execute("select count(*) from queue_1").fetchone() == (5,)
+    database.execute(f"pragma user_version={schema.VERSION}")
+    database.close()
+    spool = opened(tmp_path)
+    assert len(take(spool)) == 5
+    spool.close()
+
+
+def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
+    (tmp_path / "spool.db").mkdir()
+    with pytest.raises(SpoolUnwritable):
+        opened(tmp_path)
+    (tmp_path / "spool.db").rmdir()
+    opened(tmp_path).close()
+
+
+def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
+    (tmp_path / "spool.db").touch()
+    spool = opened(tmp_path)
+    assert spool.folder.set_aside_count() == 0
+    assert_begun_anew(spool)
+    spool.close()
+
+
+def test_the_disk_is_asked_to_write_at_every_commit(tmp_path):
+    spool = Spool(SpoolSettings(tmp_path))
+    assert spool._database.execute("pragma synchronous").fetchone() == (2,)
+    assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
+    spool.close()
+
+
+def descriptors():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
+    spool = opened(tmp_path)
+    put(spool, b"before")
+    append(spool, *[bytes(1000)] * 10)
+    limits, open_at_first = resource.getrlimit(resource.RLIMIT_FSIZE), descriptors()
+    gc.disable()  # it would close them, some time
+    try:
+        for _ in range(20):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+            with pytest.raises(SpoolUnwritable):
+                spool.commit(Transaction())
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert descriptors() <= open_at_first + 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        gc.enable()
+    spool.commit(Transaction())
+    assert len(take_all(spool)) == 11
+    spool.close()
+
+
+def test_the_file_gives_its_pages_back_though_nothing_comes(tmp_path):
+    spool = opened(tmp_path)
+    for _ in range(20):
+        put(spool, *[bytes(1000)] * 2000)
+    largest = (tmp_path / "spool.db").stat().st_size
+    settle(spool, take_all(spool))
+    for _ in range(60):
+        if spool.commit_due:
+            spool.commit(Transaction())
+    assert not spool.commit_due
+    assert (tmp_path / "spool.db").stat().st_size < 0.15 * largest
+    spool.close()

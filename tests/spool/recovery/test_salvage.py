@@ -1,0 +1,262 @@
+"""Damaged spools: what can be read of them goes on, the rest is counted, and nothing of the files is deleted."""
+
+import os
+import random
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.recovery import salvage as module
+from bridge.spool.recovery.salvage import salvage
+from tests.spool.builders import append, assert_books_balance, data_of, letter, opened, put, settle, take, take_all
+
+COUNT = 3_000
+
+
+def filled(folder, count=COUNT):
+    """Records of two mappings in two streams, some of them delivered, and three dead letters."""
+    spool = opened(folder)
+    for first in range(0, count, 100):
+        append(spool, *[b"%06d " % number + bytes(300) for number in range(first, first + 100)])
+        append(spool, b"%06d" % first, stream="oven", mapping="n", key="ä")
+        spool.commit(Transaction())
+    settle(spool, take(spool, 50))
+    transaction = Transaction(letters=[letter(payload=b"a"), letter(payload=b"b"), letter(payload=b"c")])
+    place = spool.mapping_number("m"), spool.queue("press").number
+    transaction.dead_lettered[place] += 3
+    transaction.filtered[place] += 7
+    transaction.packets[77] = True
+    transaction.held_filters = frozenset({"plant/#"})
+    spool.commit(transaction)
+    spool.state("m").put("k", b"remembered")
+    spool.commit(Transaction())
+    spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+    spool.close()
+
+
+def damage(folder, chance, places):
+    """So many times 64 bytes of garbage, beyond the first tenth of the file."""
+    size = (folder / "spool.db").stat().st_size
+    with (folder / "spool.db").open("r+b") as file:
+        for _ in range(places):
+            file.seek(chance.randrange(size // 10, size))
+            file.write(chance.randbytes(64))
+
+
+def row(spool, mapping="m"):
+    return next(each for each in spool.rows() if each.mapping == mapping)
+
+
+def reopened(folder):
+    """As the bridge opens a spool in which it found damage."""
+    spool = opened(folder)
+    if spool.folder.set_aside_count() == 0:
+        spool.folder.mark_damaged("found while reading")
+        spool.close()
+        spool = opened(folder)
+    return spool
+
+
+def test_of_a_spool_that_is_whole_everything_is_salvaged(tmp_path):
+    filled(tmp_path)
+    spool = reopened(tmp_path)
+    assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
+    oven = take_all(spool, stream="oven")
+    assert len(oven) == COUNT // 100
+    assert {record.key for record in oven} == {"ä"}
+    press = row(spool)
+    assert (press.received, press.delivered, press.filtered, press.dead_lettered) == (COUNT + 10, 50, 7, 3)
+    assert (press.dropped, press.damaged) == (0, 0)
+    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c", b"b", b"a"]
+    assert spool.unreleased == {77}
+    assert spool.held_filters == {"plant/#"}
+    assert spool.state("m").get("k") == b"remembered"
+    assert_books_balance(spool)
+    spool.close()
+    assert opened(tmp_path).unreleased == {77}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path, seed):
+    filled(tmp_path)
+    chance = random.Random(seed)
+    size = (tmp_path / "spool.db").stat().st_size
+    damage(tmp_path, chance, 3)
+    spool = reopened(tmp_path)
+    found = [int(data[:6]) for data in data_of(take_all(spool)) if data[:6].isdigit()]
+    assert found == sorted(found)
+    assert len(found) > COUNT * 9 // 10
+    press = row(spool)
+    if press.received:
+        assert press.received == COUNT + 10
+        assert press.dropped == press.damaged == COUNT - 50 - press.spooled
+    assert_books_balance(spool)
+    [aside] = tmp_path.glob("damaged-*")
+    assert (aside / "spool.db").stat().st_size == size
+    spool.close()
+
+
+@pytest.mark.parametrize("keep", [0, 100, 4096, 50_000])
+def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
+    filled(tmp_path)
+    os.truncate(tmp_path / "spool.db", keep)
+    spool = reopened(tmp_path)
+    put(spool, b"new")
+    assert b"new" in data_of(take_all(spool))
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
+    database = sqlite3.connect(tmp_path / "spool.db")
+    database.execute("create table accounts(name)")
+    database.close()
+    spool = opened(tmp_path)
+    assert spool.rows() == []
+    assert spool.folder.set_aside_count() == 1
+    spool.close()
+
+
+def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
+    filled(tmp_path)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    monkeypatch.setattr(module, "RANGE", 500)
+    commits, commit = [], type(spool).commit
+
+    def dies(self, transaction):
+        commit(self, transaction)
+        commits.append(transaction)
+        if len(commits) == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(spool), "commit", dies)
+        with pytest.raises(KeyboardInterrupt):
+            opened(tmp_path)
+    spool = opened(tmp_path)
+    assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
+    assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
+    assert spool.letters.count == 3
+    assert_books_balance(spool)
+    spool.close()
+    assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
+
+
+def test_a_damaged_root_loses_nothing(tmp_path):
+    filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as database:
+        (root,) = database.execute("select rootpage from sqlite_master where name = 'queue_1'").fetchone()
+    with (tmp_path / "spool.db").open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(bytes(4096))
+    spool = reopened(tmp_path)
+    assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
+    assert row(spool).damaged == 0
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_path):
+    """The first queue is read before the second one's damage shows: its numbers are another stream's in the new one."""
+    filled(tmp_path)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    root, page = database.execute("select rootpage from sqlite_master where name = 'queue_2'").fetchone()[0], 4096
+    database.close()
+    with (tmp_path / "spool.db").open("r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(b"\xff")
+    spool = opened(tmp_path)
+    assert spool.folder.set_aside_count() == 1
+    assert_books_balance(spool)
+    put(spool, b"new", stream="third")
+    put(spool, b"more")
+    before = spool.rows()
+    spool.close()
+    again = opened(tmp_path)
+    assert again.folder.set_aside_count() == 1
+    assert again.rows() == before
+    assert len(take_all(again)) == COUNT - 50 + 1
+    again.close()
+
+
+def test_what_was_lost_is_told_in_the_log(tmp_path, caplog):
+    filled(tmp_path, 500)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("delete from queue_1 where number between 100 and 109")
+    spool = opened(tmp_path)
+    assert "of the records 10 were lost" in caplog.text
+    assert row(spool).damaged == 10
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_spool_of_the_first_format_is_salvaged_too(tmp_path):
+    filled(tmp_path, 200)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    for name in ("replayed", "deleted", "evicted", "expired", "damaged"):
+        database.execute(f"alter table ledger drop column {name}")
+    database.execute("pragma user_version=1")
+    database.close()
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    (tmp_path / "spool.db").rename(aside / "spool.db")
+    for rest in tmp_path.glob("spool.db-*"):
+        rest.unlink()
+    spool = opened(tmp_path)
+    assert salvage(spool, aside).records == 150 + 2
+    assert row(spool).received == 210
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_garbage_that_reads_as_values_is_no_record_and_stops_nothing(tmp_path):
+    filled(tmp_path, 300)
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("pragma writable_schema=on")
+        for table in ("queue_1", "dead_letters", "ledger", "state", "streams", "mappings"):
+            sql = database.execute("select sql from sqlite_master where name = ?", (table,)).fetchone()[0]
+            database.execute("update sqlite_master set sql = ? where name = ?", (sql.replace(" not null", ""), table))
+    database.close()
+    with sqlite3.connect(tmp_path / "spool.db") as database:
+        database.execute("update queue_1 set data = null where number = 100")
+        database.execute("update queue_1 set data = 'text', key = '' where number = 101")
+        database.execute("update queue_1 set key = null, mapping = 'x' where number = 102")
+        database.execute("update dead_letters set streams = 'no json' where number = 1")
+        database.execute("update dead_letters set payload = 7, properties = '[]' where number = 2")
+        database.execute("update ledger set received = null where stream = 2")
+        database.execute("update state set value = 5")
+    database.close()
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    spool = opened(tmp_path)
+    assert len(take_all(spool)) == 250 - 3
+    assert row(spool).damaged == 3
+    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c"]
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
+    filled(tmp_path, 200)
+    spool = opened(tmp_path)
+    spool.folder.mark_damaged("found while reading")
+    spool.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(module._Work, "_take_letters", lambda _work: 1 / 0)
+        spool = opened(tmp_path)
+        put(spool, b"new")
+        assert "a defect" in caplog.text
+        spool.close()
+    spool = opened(tmp_path)
+    assert spool.letters.count == 3
+    assert len(take_all(spool)) == 150 + 1
+    assert_books_balance(spool)
+    spool.close()

@@ -1,0 +1,71 @@
+"""Dead letters have a bound of their own: beyond it the oldest give way, which is counted."""
+
+import logging
+
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.dead_letters import LETTER_BYTES, measure_letters
+from tests.spool.builders import assert_books_balance, letter, opened, put
+
+
+def rejected(spool, count, size=10_000):
+    number, queue = spool.mapping_number("m"), spool.queue("press")
+    for _ in range(count):
+        transaction = Transaction(letters=[letter(payload=bytes(size), total_bytes=size)])
+        transaction.dead_lettered[number, queue.number] += 1
+        spool.commit(transaction)
+
+
+def test_the_oldest_give_way_and_are_counted(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
+    put(spool, b"1")
+    rejected(spool, 250)
+    [row] = spool.rows()
+    assert row.dead_lettered == 250
+    assert row.evicted == spool.letters.evicted == 250 - spool.letters.count > 0
+    assert (spool.letters.count, spool.letters.size) == measure_letters(spool._database)
+    assert spool.letters.size <= 1 << 20
+    newest = [number for number, _ in spool.newest_letters(1000)]
+    assert newest == list(range(250, row.evicted, -1))
+    assert "max_dead_letter_bytes" in caplog.text
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_within_the_bound_nothing_gives_way(tmp_path):
+    spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
+    rejected(spool, 90)
+    assert spool.letters.evicted == 0
+    assert spool.letters.count == 90
+    spool.close()
+
+
+def test_the_measure_is_kept_over_a_restart(tmp_path):
+    spool = opened(tmp_path)
+    rejected(spool, 3, size=1000)
+    spool.close()
+    spool = opened(tmp_path)
+    assert (spool.letters.count, spool.letters.size) == (3, 3 * (1000 + LETTER_BYTES))
+    spool.close()
+
+
+def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
+    spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
+    rejected(spool, 99)
+    before = spool.letters.count
+    spool._database.execute("create temp trigger stop before insert on ledger begin select raise(abort, 'no'); end")
+    spool._database.execute("create temp trigger halt before update on ledger begin select raise(abort, 'no'); end")
+    number, queue = spool.mapping_number("m"), spool.queue("press")
+    transaction = Transaction(letters=[letter(payload=bytes(100_000))])
+    transaction.dead_lettered[number, queue.number] += 1
+    try:
+        spool.commit(transaction)
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be lost by it
+        failed = str(error)
+    assert "no" in failed
+    assert (
+        spool.letters.count
+        == before
+        == spool.reading._database.execute("select count(*) from dead_letters").fetchone()[0]
+    )
+    spool.close()

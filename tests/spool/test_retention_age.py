@@ -1,0 +1,122 @@
+"""`spool.max_age_secs` and `spool.min_free_bytes`."""
+
+import logging
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from bridge.errors import SpoolFull
+from bridge.spool import retention
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.queue.stream_queue import MARK_MS
+from tests.spool.builders import append, assert_books_balance, data_of, opened, put, take, take_all
+
+MIB = 1 << 20
+
+
+class Clock:
+    now_ms = 1_700_000_000_000
+
+    def __call__(self):
+        return self.now_ms
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def aged(folder, clock, **options):
+    """Three lots of two records, ten marks apart."""
+    spool = opened(folder, **options)
+    spool.queue("press")._now_ms = clock
+    for lot in (b"old", b"middle", b"new"):
+        put(spool, lot + b"1", lot + b"2")
+        clock.now_ms += 10 * MARK_MS
+    return spool
+
+
+@pytest.mark.parametrize("live_first", [False, True])
+def test_what_waited_too_long_is_dropped_and_counted_by_its_reason(tmp_path, clock, caplog, live_first):
+    caplog.set_level(logging.WARNING)
+    spool = aged(tmp_path, clock, live_first=live_first)
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 15 * MARK_MS))
+    [row] = spool.rows()
+    assert (row.received, row.spooled, row.dropped, row.expired) == (6, 4, 2, 2)
+    assert sorted(data_of(take_all(spool))) == [b"middle1", b"middle2", b"new1", b"new2"]
+    assert "max_age_secs" in caplog.text
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_what_a_sender_holds_is_sent_however_old(tmp_path, clock):
+    spool = aged(tmp_path, clock)
+    held = take(spool, 3)
+    spool.commit(Transaction(expire_before_ms=clock.now_ms))
+    spool.queue("press").settle(held, [])
+    spool.commit(Transaction())
+    [row] = spool.rows()
+    assert row.delivered == 3
+    assert row.expired == row.dropped > 0
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_the_last_that_came_grow_too_old_as_well(tmp_path, clock):
+    spool = aged(tmp_path, clock)
+    spool.commit(Transaction(expire_before_ms=clock.now_ms))
+    assert take_all(spool) == []
+    assert spool.rows()[0].expired == 6
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_nothing_is_too_old_before_its_time(tmp_path, clock):
+    spool = aged(tmp_path, clock)
+    assert spool.queue("press").older_than(clock.now_ms - 40 * MARK_MS) == 0
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 40 * MARK_MS))
+    assert len(take_all(spool)) == 6
+    spool.close()
+
+
+def test_the_free_room_of_the_disk_bounds_the_spool_and_it_resumes_with_hysteresis(tmp_path, monkeypatch):
+    free = SimpleNamespace(free=100 * MIB)
+    monkeypatch.setattr(retention, "shutil", SimpleNamespace(disk_usage=lambda _path: free))
+    spool = opened(tmp_path, min_free_bytes=64 * MIB)
+    put(spool, b"1")
+    free.free = 64 * MIB
+    append(spool, b"2")
+    with pytest.raises(SpoolFull, match=r"64 MiB are free .* spool.min_free_bytes keeps 64 MiB"):
+        spool.commit(Transaction())
+    free.free = 66 * MIB
+    with pytest.raises(SpoolFull):
+        spool.commit(Transaction())
+    free.free = 80 * MIB
+    spool.commit(Transaction())
+    assert not spool._room.full
+    assert data_of(take_all(spool)) == [b"1", b"2"]
+    spool.close()
+
+
+def test_on_a_disk_that_others_fill_the_oldest_make_room_where_that_is_the_rule(tmp_path, monkeypatch):
+    free = SimpleNamespace(free=100 * MIB)
+    monkeypatch.setattr(retention, "shutil", SimpleNamespace(disk_usage=lambda _path: free))
+    spool = opened(tmp_path, min_free_bytes=64 * MIB, when_full="drop_oldest")
+    for _ in range(40):
+        put(spool, *[bytes(1000)] * 100)
+    free.free = 64 * MIB
+    put(spool, *[bytes(1000)] * 100)
+    [row] = spool.rows()
+    assert row.dropped > 0
+    assert row.expired == 0
+    assert_books_balance(spool)
+    spool.close()
+
+
+def test_the_real_disk_is_asked(tmp_path):
+    spool = opened(tmp_path, min_free_bytes=shutil.disk_usage(tmp_path).free * 2)
+    append(spool, b"1")
+    with pytest.raises(SpoolFull, match="min_free_bytes"):
+        spool.commit(Transaction())
+    spool.close()

@@ -1,0 +1,64 @@
+import os
+import threading
+
+import pytest
+
+from bridge.errors import BridgeError
+from bridge.supervisor.channel import Channel, WorkerEnd
+
+
+@pytest.fixture
+def ends():
+    channel = Channel()
+    worker = WorkerEnd(os.dup(channel.theirs.fileno()))
+    channel.theirs.close()
+    yield channel, worker
+    channel.close()
+
+
+def answering(worker, value):
+    def answer():
+        done = False
+        while not done:
+            for request in worker.requests():
+                worker.answer(request, {**value, "asked": request["ask"]})
+                done = True
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread
+
+
+def test_an_answer_comes_back_however_large_it_is(ends):
+    channel, worker = ends
+    thread = answering(worker, {"text": "x" * 1_000_000})
+    told = channel.ask("status", 10)
+    thread.join()
+    assert (told["asked"], len(told["text"])) == ("status", 1_000_000)
+
+
+def test_without_an_answer_in_time_it_says_so_and_a_late_one_is_not_taken_for_the_next(ends):
+    channel, worker = ends
+    with pytest.raises(BridgeError, match=r"no answer within 0\.05 s"):
+        channel.ask("status", 0.05)
+    [late] = list(worker.requests())
+    worker.answer(late, {"asked": "late"})
+    thread = answering(worker, {})
+    assert channel.ask("messages", 10)["asked"] == "messages"
+    thread.join()
+
+
+def test_what_is_told_needs_no_answer(ends):
+    channel, worker = ends
+    channel.tell("stop", secs=3)
+    [request] = list(worker.requests())
+    assert (request["ask"], request["secs"]) == ("stop", 3)
+
+
+def test_a_worker_sees_that_its_supervisor_has_gone(ends):
+    channel, worker = ends
+    assert list(worker.requests()) == []
+    assert not worker.gone
+    channel.close()
+    assert list(worker.requests()) == []
+    assert worker.gone

@@ -1,0 +1,62 @@
+"""What runs in a worker's process, asked over a real channel; only the bridge in it is a stand-in."""
+
+import os
+import threading
+
+import pytest
+
+from bridge.runtime.process_memory import Arena
+from bridge.runtime.signals import Signals
+from bridge.supervisor.channel import Channel, WorkerEnd
+from bridge.supervisor.worker_main import Worker
+from tests.web.bridges import snapshot
+
+
+class Bridge:
+    """What a worker needs of a `Service`."""
+
+    def __init__(self):
+        self.crashed, self.left, self.asked = threading.Event(), False, []
+
+    def start(self):
+        pass
+
+    def snapshot(self):
+        raise OSError(24, "Too many open files")
+
+    def stalled(self):
+        return []
+
+    def limit_uplink(self, bytes_per_sec):
+        self.asked.append(bytes_per_sec)
+
+    def stop(self, secs):
+        self.asked.append(secs)
+        return True
+
+    def totals(self):
+        return {}
+
+
+@pytest.fixture
+def supervisor():
+    channel = Channel()
+    yield channel
+    channel.close()
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_what_cannot_be_looked_at_is_told_and_stops_nothing(supervisor, draining):
+    bridge, end, codes = Bridge(), WorkerEnd(os.dup(supervisor.theirs.fileno())), []
+    supervisor.theirs.close()
+    worker = Worker(bridge, end, Arena(), draining=draining)
+    with Signals() as signals:
+        thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
+        thread.start()
+        assert supervisor.ask("status", 10)["error"] == "[Errno 24] Too many open files"
+        bridge.snapshot = snapshot
+        assert supervisor.ask("status", 10)["snapshot"]["received_messages"] == 100
+        supervisor.tell("link", bytes_per_sec=7)
+        supervisor.tell("stop", secs=3)
+        thread.join(10)
+    assert (codes, bridge.asked) == ([0], [7, 3.0])

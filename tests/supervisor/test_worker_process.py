@@ -1,0 +1,229 @@
+"""A worker's process as the supervisor's thread sees it: real processes and channels, a clock that the test moves."""
+
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bridge.supervisor.worker_process import HUNG_SECS, LONGEST_PAUSE_SECS, SETTLED_SECS, WorkerProcess
+from bridge.supervisor.workers import Member
+from tests.harness.workers import alive
+from tests.integration.arrivals import eventually
+from tests.web.bridges import snapshot
+
+ANSWERING = """
+import sys
+from bridge.supervisor.channel import WorkerEnd
+import orjson, pathlib
+end, told = WorkerEnd(int(sys.argv[-1])), pathlib.Path(sys.argv[1])
+other = told.with_suffix(".now")
+left = int(sys.argv[2])
+while not end.gone:
+    for request in end.requests():
+        if left:
+            left -= 1
+            end.answer(request, orjson.loads((other if other.exists() else told).read_bytes()))
+"""
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def made(tmp_path, clock):
+    """made(*command): a worker of that command; its processes end with the test."""
+    workers = []
+
+    def make(*command, draining=False):
+        member = Member(2, draining)
+        workers.append(WorkerProcess(member, [sys.executable, *command], snapshot(), tmp_path / "worker-2", clock))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.kill()
+        worker.wait(clock.now + 10)
+
+
+@pytest.fixture
+def answering(tmp_path, made):
+    """answering(3): a worker that answers three times, and then nothing any more, and does not end."""
+
+    def make(times, stalled=()):
+        told, code = tmp_path / "told.json", tmp_path / "answering.py"
+        told.write_bytes(orjson.dumps({"snapshot": snapshot(received_messages=7).whole(), "stalled": stalled}))
+        code.write_text(ANSWERING)
+        return made(str(code), str(told), str(times))
+
+    return make
+
+
+def ended(worker):
+    """Look until the process has gone."""
+    eventually(lambda: worker.look() or not worker.pid, "the process has ended")
+    return worker.status()
+
+
+def test_a_worker_that_answers_nothing_any_more_is_killed_once_and_started_again(answering, clock, caplog):
+    worker = answering(1)
+    worker.look()
+    first = worker.pid
+    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    clock.now += HUNG_SECS - 1
+    worker.look()
+    assert alive(first)
+    clock.now += 2
+    worker.look()
+    worker.look()
+    status = ended(worker)
+    assert (status.state, status.received_messages, status.connected) == ("restarting", 7, False)
+    assert status.detail.startswith("it hung (nothing heard for 30 s), and was killed; it is started again")
+    assert caplog.text.count("worker 2 answers nothing, or makes no progress (nothing heard for 30 s)") == 1
+    clock.now += 2
+    worker.look()
+    assert worker.pid not in (0, first)
+    assert not alive(first)
+
+
+def test_a_worker_that_says_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
+    worker = answering(99, stalled=["the ingest thread has not come by for 31 s"])
+    worker.look()
+    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    assert ended(worker).state == "restarting"
+    assert "makes no progress (the ingest thread has not come by for 31 s): it is killed" in caplog.text
+
+
+def test_a_worker_that_has_not_told_anything_yet_is_given_all_the_time_it_takes(answering, clock):
+    worker = answering(0)
+    worker.look()
+    clock.now += 100 * HUNG_SECS
+    worker.look()
+    assert alive(worker.pid)
+    assert worker.status().state == "starting"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (0, "it has stopped, and nobody had told it to"),
+        (1, "it could not start, or not stop in time: its lines in the log say why"),
+        (2, "the configuration or the mappings do not load any more: its lines in the log say why"),
+        (70, "it crashed: its lines in the log say why"),
+        (9, "exit code 9"),
+    ],
+)
+def test_one_that_dies_at_once_is_told_with_the_reason(made, code, why, caplog):
+    worker = made("-c", f"raise SystemExit({code})")
+    worker.look()
+    status = ended(worker)
+    assert (status.state, status.restarts) == ("restarting", 1)
+    assert status.detail == f"{why}; it is started again, 1 times by now"
+    assert status.last_end == why
+    assert f"worker 2 has ended: {why}; starting it again in " in caplog.text
+
+
+def deaths(worker, clock, count, lived=0.0):
+    """The pauses before each new start."""
+    pauses = []
+    for _ in range(count):
+        if not worker.pid:  # one that was just started may have ended already, which another look would note
+            worker.look()
+        assert worker.pid
+        clock.now += lived
+        ended(worker)
+        died = clock.now
+        while not worker.pid:
+            clock.now += 0.25
+            worker.look()
+        pauses.append(clock.now - died)
+        worker.kill()
+    return pauses
+
+
+def test_one_that_dies_again_and_again_is_started_ever_more_seldom_up_to_once_a_minute(made, clock):
+    pauses = deaths(made("-c", ""), clock, 8)
+    bounds = [min(LONGEST_PAUSE_SECS, 2**number) for number in range(8)]
+    assert all(longest / 2 <= pause <= longest + 0.25 for pause, longest in zip(pauses, bounds, strict=True)), pauses
+
+
+def test_one_that_lived_for_a_while_is_started_again_soon(made, clock):
+    worker = made("-c", "")
+    deaths(worker, clock, 5)
+    assert max(deaths(worker, clock, 2, lived=SETTLED_SECS + 1)) <= 1.25
+
+
+def test_what_cannot_be_started_is_tried_again_too(tmp_path, clock):
+    worker = WorkerProcess(Member(2), [str(tmp_path / "none")], snapshot(), tmp_path, clock)
+    worker.look()
+    assert worker.status().detail.startswith("it cannot be started: No such file or directory")
+    assert worker.status().state == "restarting"
+
+
+def test_one_killed_by_a_signal_is_told_with_its_name(made):
+    worker = made("-c", "import os; os.kill(os.getpid(), 11)")
+    worker.look()
+    assert ended(worker).detail.startswith("it was killed by SIGSEGV; ")
+
+
+def test_one_that_cannot_look_at_itself_is_alive_and_as_it_was(answering, clock):
+    worker = answering(99)
+    worker.look()
+    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    Path(worker.folder.parent / "told.json").with_suffix(".now").write_text('{"error": "Too many open files"}')
+    for _ in range(3):
+        clock.now += HUNG_SECS - 5
+        worker.refresh(0.0)
+        worker.look()
+    assert alive(worker.pid)
+    assert worker.snapshot().received_messages == 7
+
+
+def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock):
+    worker = made("-c", "", draining=True)
+    worker.look()
+    assert ended(worker).state == "drained"
+    clock.now += 1_000
+    worker.look()
+    assert not worker.pid
+    assert worker.wait(clock.now) is True
+
+
+def test_one_between_two_starts_has_stopped_as_soon_as_it_is_told_to(made, clock):
+    worker = made("-c", "raise SystemExit(70)")
+    worker.look()
+    ended(worker)
+    worker.stop(5)
+    assert worker.wait(clock.now + 5) is True
+    clock.now += 100
+    worker.look()
+    assert (worker.pid, worker.status().state) == (0, "stopped")
+
+
+def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
+    worker = answering(99)
+    worker.look()
+    pid = worker.pid
+    worker.stop(0.1)
+    assert worker.wait(clock.now + 0.2) is False
+    assert not alive(pid)
+    assert worker.status().state == "stopped"
+
+
+def test_its_channel_is_its_own_alone(made, tmp_path):
+    """Otherwise a worker would not see that its supervisor has gone."""
+    first, second = (made("-c", "import time; time.sleep(60)") for _ in range(2))
+    first.look()
+    second.look()
+    files = [file.readlink().name for file in Path(f"/proc/{second.pid}/fd").iterdir()]
+    assert sum(name.startswith("socket:") for name in files) == 1

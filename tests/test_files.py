@@ -1,0 +1,80 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from bridge.files import FileProblem, read_bytes, replace_file
+
+
+def problem(file, limit=100):
+    with pytest.raises(FileProblem) as caught:
+        read_bytes(file, limit)
+    return str(caught.value)
+
+
+def test_a_file_up_to_the_limit_is_read_whole(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    assert read_bytes(tmp_path / "a", 100) == b"x" * 100
+
+
+def test_a_larger_file_is_refused(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 101)
+    assert problem(tmp_path / "a") == "larger than 100 bytes, the most that is read of such a file"
+
+
+def test_a_missing_file_is_named_as_such(tmp_path):
+    assert problem(tmp_path / "a") == "no such file"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    assert problem(tmp_path) == "this is a folder; expected a file"
+
+
+def test_a_pipe_is_refused_and_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert problem(tmp_path / "pipe") == "not a regular file"
+
+
+def test_an_endless_device_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/zero")
+    assert problem(tmp_path / "link") == "not a regular file"
+
+
+def test_a_link_to_itself_is_explained(tmp_path):
+    (tmp_path / "link").symlink_to("link")
+    assert problem(tmp_path / "link") == "cannot be read: Too many levels of symbolic links"
+
+
+def test_an_unreadable_file_says_who_needs_access(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x")
+
+    def denied(*args):
+        raise PermissionError(13, "Permission denied")  # root, who runs tests, may read everything
+
+    monkeypatch.setattr(os, "open", denied)
+    assert problem(tmp_path / "a") == "not permitted to read this file; give the bridge's user read access"
+
+
+def test_a_name_with_nul_is_a_problem_and_no_crash(tmp_path):
+    assert problem(tmp_path / "a\0b").startswith("cannot be read")
+
+
+def test_what_the_kernel_makes_up_has_no_size_and_is_read():
+    assert read_bytes(Path("/proc/version"), 10_000).startswith(b"Linux")
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
+    file = tmp_path / "kept" / "a"
+    replace_file(file, b"one")
+    replace_file(file, b"two")
+    assert file.read_bytes() == b"two"
+    assert list(file.parent.iterdir()) == [file]
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path):
+    replace_file(tmp_path / "a", b"one")
+    (tmp_path / ".a.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"one"

@@ -1,0 +1,46 @@
+"""What is found is inked, and nothing else, and only where somebody looks."""
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from bridge.terminal import BAD, GOOD, complain, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def shown(function, *arguments):
+    """What it writes to a terminal."""
+    with redirect_stdout(Terminal()) as terminal, redirect_stderr(terminal):
+        function(*arguments)
+    return terminal.getvalue()
+
+
+def test_patterns_are_looked_for_line_by_line():
+    told = shown(say, "ok a\nbad b\nok c", {"^ok": GOOD, "^bad.*$": BAD})
+    assert told == "\x1b[32mok\x1b[0m a\n\x1b[31mbad b\x1b[0m\n\x1b[32mok\x1b[0m c\n"
+
+
+def test_back_references_in_the_text_are_only_text():
+    assert shown(say, r"bad \1 \g<0>", {"^bad.*$": BAD}) == "\x1b[31mbad \\1 \\g<0>\x1b[0m\n"
+
+
+def test_a_complaint_begins_with_what_it_is_about():
+    told = shown(complain, "mappings/press.yaml:3:1: topic: missing")
+    assert told == "\x1b[31mmappings/press.yaml:3:1\x1b[0m: topic: missing\n"
+
+
+def test_where_nobody_looks_nothing_is_inked(capsys):
+    say("bad", {"bad": BAD})
+    complain("a: b")
+    assert capsys.readouterr() == ("bad\n", "a: b\n")

@@ -1,0 +1,3 @@
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "mappings"

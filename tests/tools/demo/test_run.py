@@ -1,0 +1,76 @@
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+
+from bridge.tools.demo import run as demo_run
+
+COMMAND = [sys.executable, "-m", "bridge", "demo"]
+
+
+def counts(text):
+    published, received = re.search(r"published ([\d,]+) messages, received ([\d,]+)", text).groups()
+    delivered, read_back = re.search(r"delivered ([\d,]+) records, read back ([\d,]+)", text).groups()
+    return [int(number.replace(",", "")) for number in (published, received, delivered, read_back)]
+
+
+def test_the_demo_ends_by_itself_with_books_that_balance_whatever_proxy_or_profile_this_machine_has():
+    surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
+    environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
+    command = [*COMMAND, "--secs", "8"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    published, received, delivered, read_back = counts(done.stdout)
+    assert published == received > 100
+    assert delivered == read_back > 100
+    assert "NOT SO" not in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert re.search(r"^[1-9]\d* dead letters", done.stdout, re.MULTILINE)
+
+
+def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
+    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = []
+    while not any(re.match(r" +[1-9][0-9]* s ", each) for each in lines):
+        lines.append(child.stdout.readline())
+        assert child.poll() is None, lines
+    os.kill(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, out + err
+    assert "the books balance" in out
+
+
+def test_a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    while not re.match(r" +[1-9][0-9]* s ", child.stdout.readline()):
+        assert child.poll() is None
+    os.kill(child.pid, signal.SIGINT)
+    time.sleep(0.2)  # two signals at one instant are one signal
+    os.kill(child.pid, signal.SIGINT)
+    started = time.monotonic()
+    child.stdout.read()
+    assert child.wait(10) == 130
+    assert time.monotonic() - started < 30
+    assert list(tmp_path.iterdir()) == []
+    assert processes_about(tmp_path) == []
+
+
+def processes_about(folder):
+    time.sleep(0.2)  # a process that was killed is there until it has been reaped
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [each for each in found if str(folder) in each]
+
+
+def test_without_mosquitto_the_embedded_broker_does(monkeypatch):
+    monkeypatch.setattr(demo_run, "find_mosquitto", lambda: None)
+    out = io.StringIO()
+    assert demo_run.run_demo(2, Console(file=out, width=120)) == 0, out.getvalue()
+    published, received, delivered, read_back = counts(out.getvalue())
+    assert published == received > 50
+    assert delivered == read_back

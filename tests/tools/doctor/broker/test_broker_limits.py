@@ -1,0 +1,90 @@
+"""What a CONNACK and mosquitto's own topics say, in words."""
+
+import pytest
+
+from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.tools.doctor.broker.broker_limits import System, limit_findings
+
+FILTERS = {"factory/+/telemetry": 2, "alarms/press": 1}
+SETTINGS = SessionSettings((Address.parse("mqtt://127.0.0.1"),), "press-shop", session_expiry_secs=604_800)
+SHARED = SessionSettings((Address.parse("mqtt://127.0.0.1"),), "press-shop", share="press-shop")
+
+
+def told(connack, settings=SETTINGS, version=""):
+    return {each.subject: each for each in limit_findings(connack, settings, FILTERS, version)}
+
+
+def test_what_the_broker_says_is_shown():
+    said = {"ReceiveMaximum": 20, "ServerKeepAlive": 60, "MaximumPacketSize": 1_048_576, "UserProperty": [("a", "b")]}
+    finding = told(said, version="mosquitto version 2.0.11")["the broker says"]
+    assert finding.said == (
+        "mosquitto version 2.0.11, takes 20 unacknowledged messages of a client, packets of 1,048,576 bytes at most, "
+        "keepalive 60 s"
+    )
+    assert "UserProperty" not in finding.facts
+
+
+def test_a_broker_of_3_1_1_that_tells_nothing_is_no_finding():
+    assert told({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("connack", "settings", "subject", "state", "words"),
+    [
+        ({"SessionExpiryInterval": 3600}, SETTINGS, "session expiry", "warning", "3,600 s, and not for mqtt.session"),
+        (
+            {"MaximumQoS": 1},
+            SETTINGS,
+            "QoS",
+            "warning",
+            "QoS 1 at most, and mappings ask for more: factory/+/telemetry",
+        ),
+        ({"MaximumQoS": 0}, SETTINGS, "QoS", "warning", "alarms/press, factory/+/telemetry"),
+        ({"WildcardSubscriptionAvailable": 0}, SETTINGS, "wildcards", "failed", "factory/+/telemetry"),
+        ({"SharedSubscriptionAvailable": 0}, SHARED, "shared subscription", "failed", "no shared subscriptions"),
+    ],
+)
+def test_what_the_broker_does_not_do_is_told_where_it_is_needed(connack, settings, subject, state, words):
+    finding = told(connack, settings)[subject]
+    assert finding.state == state
+    assert words in finding.said
+    assert finding.advice
+
+
+def test_what_is_not_needed_is_not_told():
+    assert told({"SharedSubscriptionAvailable": 0}) == {}
+    assert list(told({"SessionExpiryInterval": 604_800, "MaximumQoS": 2})) == ["the broker says"]
+
+
+def system(**values):
+    topics = {
+        "version": "$SYS/broker/version",
+        "uptime": "$SYS/broker/uptime",
+        "dropped": "$SYS/broker/publish/messages/dropped",
+        "now": "$SYS/broker/load/publish/dropped/1min",
+    }
+    made = System()
+    for name, value in values.items():
+        made.take((0x31, topics[name].encode(), b"", b"", value, len(value)))
+    return made
+
+
+def test_messages_that_the_broker_has_dropped_are_a_warning_and_more_so_where_it_goes_on():
+    [finding] = system(dropped=b"1980", uptime=b"86400 seconds", now=b"118.60").findings()
+    assert finding.state == "warning"
+    assert finding.said.startswith("1,980 messages in the 86400 seconds since it started")
+    assert finding.said.endswith("and 119 a minute just now")
+    assert "max_queued_messages 0" in finding.advice
+    [finding] = system(dropped=b"3", now=b"0.00").findings()
+    assert "just now" not in finding.said
+
+
+def test_a_broker_that_has_dropped_nothing_is_well_and_one_that_does_not_say_is_no_finding():
+    assert [each.state for each in system(dropped=b"0").findings()] == ["well"]
+    assert list(system().findings()) == []
+    assert list(system(dropped=b"n/a", uptime=b"\xff").findings()) == []
+
+
+def test_all_values_are_worth_waiting_for():
+    assert system(version=b"x", uptime=b"1", dropped=b"0", now=b"0").complete
+    assert not system(version=b"x").complete

@@ -1,0 +1,227 @@
+"""The doctor at a real mosquitto: what it finds, and that it leaves everything as it was."""
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.router import Routes
+from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.mqtt.subscriptions import Subscriptions
+from bridge.tools.doctor.broker import checks, inflight_window
+from bridge.tools.doctor.broker.checks import Asked, examine_broker, subscription_findings
+from bridge.tools.doctor.traffic_rate import Heard
+from tests.cli.builders import set_up
+from tests.harness.mosquitto import Mosquitto
+from tests.harness.publisher import Publisher
+from tests.harness.subscriber import Subscriber
+
+PRESS = "factory/pdx/press{}/telemetry"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    monkeypatch.setattr(checks, "LISTEN_SECS", 0.5)
+    monkeypatch.setattr(checks, "SYSTEM_SECS", 0.3)
+    monkeypatch.setattr(inflight_window, "PATIENCE_SECS", 2.0)
+
+
+@pytest.fixture
+def examined(tmp_path):
+    def examine(served, protocol="5", *, publishing=False, share=None, **mappings):
+        if not (tmp_path / "mappings").exists():
+            set_up(tmp_path, **mappings)
+        loaded = load_folder(tmp_path / "mappings", {})
+        assert not loaded.problems
+        address = Address.parse(f"mqtt://127.0.0.1:{served.port}")
+        settings = SessionSettings((address,), "test", version_5=protocol == "5", share=share)
+        asked = Asked(settings, Routes(loaded.mappings.values()), lambda: 0.001, Heard(), publishing)
+        return list(examine_broker(asked)), asked.heard
+
+    return examine
+
+
+def by_check(findings):
+    return {each.check: each for each in findings}
+
+
+def retain(served, number):
+    with Publisher(served.port) as publisher:
+        publisher.publish([(PRESS.format(each), b'{"t": 1}') for each in range(number)], retain=True)
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+@pytest.mark.parametrize("limit", [20, 0, 100])
+def test_the_in_flight_window_is_measured(examined, limit, protocol):
+    with Mosquitto(max_inflight_messages=limit, max_queued_messages=0) as served:
+        retain(served, 1_500)
+        told = by_check(examined(served, protocol)[0])
+    found = told["broker.window"]
+    if protocol == "3.1.1" and limit:
+        assert found.facts["size"] == limit, found
+        assert found.state == ("warning" if limit < 100 else "well")
+    else:
+        assert found.facts["size"] is None, found
+        assert found.state == "well"
+    if protocol == "5":  # where mosquitto says it in the CONNACK, of its own side
+        assert told["broker.limits"].facts.get("ReceiveMaximum", 0) == limit
+
+
+def test_messages_that_are_retained_are_counted_and_those_that_the_broker_drops_then_are_told(examined):
+    with Mosquitto(max_inflight_messages=20, max_queued_messages=1_000) as served:
+        retain(served, 3_000)
+        findings, _ = examined(served, "3.1.1")
+    flood, lost = (each for each in findings if each.check == "broker.retained")
+    assert flood.state == "warning"
+    assert flood.facts["messages"] == 3_000
+    assert flood.facts["bytes"] == 3_000 * len(b'{"t": 1}')
+    assert "press" in flood.said
+    assert "again with each connection" in flood.said
+    assert lost.state == "failed"
+    assert "dropped 1,980 of 3,000" in lost.said
+    assert "max_queued_messages 0" in lost.advice
+
+
+def test_what_mappings_skip_is_no_flood(examined):
+    skipping = "topic: factory/{site}/{machine}/telemetry\nretained: skip\noutputs: [{data_stream: telemetry}]\n"
+    with Mosquitto(max_queued_messages=0) as served:
+        retain(served, 1_200)
+        told = by_check(examined(served, press=skipping)[0])
+    assert told["broker.retained"].state == "well"
+    assert "1,200" in told["broker.retained"].said
+
+
+def test_messages_of_mosquitto_s_own_drops_are_told(examined):
+    with Mosquitto(max_inflight_messages=20, max_queued_messages=1, settings="sys_interval 1") as served:
+        retain(served, 50)
+        findings, _ = examined(served, "3.1.1")
+        deadline = time.monotonic() + 20
+        while by_check(findings)["broker.dropped"].state == "well" and time.monotonic() < deadline:
+            findings, _ = examined(served, "3.1.1")
+    assert by_check(findings)["broker.dropped"].facts["dropped"] > 0
+
+
+def test_what_is_published_tells_the_rate(examined):
+    with Mosquitto() as served, Publisher(served.port) as publisher:
+        messages = ((PRESS.format(number), b'{"t": 1}') for number in range(2_000))
+        thread = threading.Thread(target=publisher.publish, args=(messages,), kwargs={"rate": 500})
+        thread.start()
+        findings, heard = examined(served)
+        thread.join()
+    assert by_check(findings)["broker.messages"].facts["messages"] > 10
+    rate = heard.rate(0)
+    assert rate.bytes_per_sec > 10 * 100
+    assert "as heard at the broker" in rate.source
+
+
+def test_a_quiet_broker_is_told_so(examined, mosquitto):
+    findings, heard = examined(mosquitto)
+    assert "none in" in by_check(findings)["broker.messages"].said
+    assert heard.rate(0) is None
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_nothing_is_published_and_no_session_is_touched_or_left(examined, protocol):
+    with Mosquitto(persistence=True, settings="log_type all") as served:
+        with Subscriber(served.port, "factory/#", client_id="test", keep_session=True):
+            """The bridge's own session, which it leaves to the broker."""
+        with Publisher(served.port) as publisher:
+            publisher.publish([(PRESS.format(1), b"%d" % number) for number in range(30)])
+        with Subscriber(served.port) as everything:
+            examined(served, protocol)
+            with Publisher(served.port) as publisher:
+                publisher.publish([("end", b"")])
+            assert everything.wait_for(1) == [("end", b"")]
+        with Subscriber(served.port, "factory/#", client_id="test", keep_session=True) as bridges:
+            assert [payload for _, payload in bridges.wait_for(30)] == [b"%d" % number for number in range(30)]
+        served.stop()
+        kept = (served.folder / "mosquitto.db").read_bytes()
+    assert b"test" in kept
+    assert b"test-doctor" not in kept
+
+
+def test_a_member_of_a_shared_group_gets_all_of_its_messages(examined, mosquitto):
+    with Subscriber(mosquitto.port, "$share/plant/factory/#", client_id="test", protocol="5") as member:
+        examining, published = threading.Event(), itertools.count()
+
+        def messages():
+            """For as long as the doctor takes, and at least 1,000."""
+            for number in published:
+                if number >= 1_000 and not examining.is_set():
+                    return
+                yield PRESS.format(number), b"%d" % number
+
+        with Publisher(mosquitto.port) as publisher:
+            examining.set()
+            thread = threading.Thread(target=publisher.publish, args=(messages(),), kwargs={"rate": 400})
+            thread.start()
+            findings, _ = examined(mosquitto, share="plant")
+            examining.clear()
+            thread.join()
+        count = next(published) - 1
+        assert len(member.wait_for(count)) == count >= 1_000
+    assert by_check(findings)["broker.subscription"].subject.startswith("subscription $share/plant-doctor/")
+    assert by_check(findings)["broker.messages"].facts["messages"] > 10
+
+
+def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(examined):
+    with Mosquitto(refuses_mqtt5=True) as served:
+        told = by_check(examined(served)[0])
+    assert told["broker.session"].facts["protocol"] == "3.1.1"
+    assert 'mqtt.protocol: "5"' not in told["broker.window"].advice
+
+
+def test_a_limit_of_qos_at_the_broker_is_told_by_the_suback(examined):
+    with Mosquitto(settings="max_qos 0") as served:
+        found = next(each for each in examined(served)[0] if each.check == "broker.subscription")
+    assert found.state == "warning"
+    assert found.said == "granted QoS 0, and not the 1 that is asked for"
+
+
+def test_each_suback_is_a_finding():
+    subscriptions = Subscriptions(wanted={"a": 1, "b": 1, "c": 1}, given={"a": 1}, refused={"b": "Not authorized"})
+    a, b, c = subscription_findings(subscriptions)
+    assert (a.state, b.state, c.state) == ("well", "failed", "failed")
+    assert b.said == "refused: Not authorized"
+    assert c.said == "the broker has not answered"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "limit", "kept"), [("3.1.1", 1_000, 1_000), ("5", 100, 100), ("3.1.1", 0, None), ("5", 0, None)]
+)
+def test_with_publish_the_queue_is_measured(examined, protocol, limit, kept):
+    with Mosquitto(max_inflight_messages=20, max_queued_messages=limit) as served:
+        told = by_check(examined(served, protocol, publishing=True)[0])
+    found = told["broker.queue"]
+    assert found.state == ("well" if kept is None else "failed")
+    assert found.facts.get("limit") == kept
+    assert told["broker.window"].facts["size"] == (20 if protocol == "3.1.1" else None)
+
+
+def test_no_message_of_the_doctor_s_becomes_a_record(examined, mosquitto):
+    everything = "topic: '#'\npayload: bytes\noutputs: [{data_stream: all}]\n"
+    with Subscriber(mosquitto.port, "mqtt-kinesis/#") as listening:
+        told = by_check(examined(mosquitto, publishing=True, all=everything)[0])
+        assert listening.messages == []
+    assert "a mapping takes mqtt-kinesis/doctor/test-doctor" in told["broker.queue"].said
+
+
+@pytest.mark.parametrize(
+    ("rule", "protocol", "words"),
+    [
+        ("topic read #", "5", "the broker closed the connection on a message to mqtt-kinesis/doctor/test-doctor"),
+        ("topic read #", "3.1.1", "the broker closed the connection on a message to mqtt-kinesis/doctor/test-doctor"),
+        ("topic write #", "5", "was taken and did not come back: an access rule"),
+    ],
+)
+def test_a_topic_that_may_not_be_used_is_told(examined, tmp_path, rule, protocol, words):
+    rules = tmp_path / "rules"
+    rules.write_text(f"{rule}\n")
+    rules.chmod(0o644)
+    with Mosquitto(settings=f"acl_file {rules}") as served:
+        told = by_check(examined(served, protocol, publishing=True)[0])
+    assert told["broker.queue"].state == "warning"
+    assert words in told["broker.queue"].said
+    assert "allow this client to publish to mqtt-kinesis/doctor/test-doctor" in told["broker.queue"].advice

@@ -1,0 +1,230 @@
+"""Against a real broker, a stand-in for Kinesis and for STS, and what can be wrong with each."""
+
+import io
+import json
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from bridge.cli.commands.doctor import doctor, show
+from bridge.errors import ConfigError
+from bridge.kinesis.client_cache import PublisherSettings
+from bridge.kinesis.endpoints import Place
+from bridge.model import Destination
+from bridge.tools.doctor.aws import examine_endpoint, examine_stream
+from bridge.tools.doctor.broker import checks, inflight_window
+from bridge.tools.doctor.finding import CHECKS, failed, warning, well
+from bridge.tools.doctor.network import Way, reach
+from bridge.tools.doctor.runner import examine
+from tests.cli.builders import BRIDGE, set_up
+from tests.fakes.kinesis import KinesisStandIn
+from tests.harness.certificates import Authority
+from tests.harness.ministack import MiniStack, allow
+from tests.harness.mosquitto import Mosquitto
+from tests.kinesis.conftest import publisher_for
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with MiniStack() as stack:
+        stack.stream("telemetry")
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    monkeypatch.setattr(checks, "LISTEN_SECS", 0.3)
+    monkeypatch.setattr(checks, "CONNECT_SECS", 3.0)
+    monkeypatch.setattr(inflight_window, "PATIENCE_SECS", 0.3)
+
+
+def set_up_with(folder, port, aws, key=("test", "test"), mqtt="", **mappings):
+    config = set_up(folder, **mappings)
+    authentication = f"{{type: token, access_key_id: {key[0]}, secret_access_key: '{key[1]}'}}"
+    ends = f"endpoint_url: '{aws.url}', sts_endpoint_url: '{aws.url}'"
+    text = BRIDGE.replace("authentication: {type: default}", f"authentication: {authentication}, {ends}")
+    config.write_text((text % port).replace("client_id: test", f"client_id: test{mqtt}"))
+    return config
+
+
+def found(config, capsys, *, send=False):
+    code = doctor(config, send=send, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    for each in told:
+        assert set(each) == {"check", "subject", "state", "said", "advice", "details", "facts"}
+        assert each["check"] in CHECKS
+        assert bool(each["advice"]) == (each["state"] != "well"), each
+    return code, {each["subject"]: each for each in told}
+
+
+def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
+    config = set_up_with(tmp_path, mosquitto.port, aws)
+    code, told = found(config, capsys, send=True)
+    assert code == 0, told
+    assert f"127.0.0.1:{mosquitto.port}  the broker" in told["firewall"]["details"]
+    assert {"host": "127.0.0.1", "port": aws.port, "use": "Kinesis", "proxy": ""} in told["firewall"]["facts"]["places"]
+    assert told["session"]["state"] == "well"
+    assert told["subscription factory/+/+/telemetry"]["said"] == "granted, QoS 1"
+    assert told["credentials"]["said"].startswith("arn:aws:")
+    assert "ACTIVE" in told["stream telemetry"]["said"]
+    assert told["a record to telemetry"]["state"] == "well"
+    assert aws.stored("telemetry")[-1] == b'{"mqtt-kinesis": "doctor"}'
+    assert told["clock"]["state"] == "well"
+    assert "bursts a second" in told["disk"]["said"]
+    assert "room for" in told["spool"]["said"]
+    doctor(config, send=False, as_json=False)
+    assert "✓ session: " in capsys.readouterr().out
+
+
+def test_each_trouble_is_told_beside_the_others(tmp_path, aws, capsys):
+    with Mosquitto(users={"bridge": "right"}) as locked:
+        key = aws.user("doctored", allow("kinesis:PutRecords", "*"))
+        other = "topic: a\noutputs: [{data_stream: absent}]\n"
+        mqtt = ", username: bridge, password: hunter2hunter2"
+        config = set_up_with(tmp_path, locked.port, aws, (key[0], "hunter2hunter2"), mqtt, other=other)
+        code, told = found(config, capsys)
+    assert code == 1
+    assert "Not authorized" in told["session"]["said"] or "password" in told["session"]["said"]
+    assert "does not match" in told["credentials"]["advice"]
+    assert told["stream telemetry"]["state"] == told["stream absent"]["state"] == "failed"
+    assert told["disk"]["state"] == "well"
+    assert "hunter2" not in json.dumps(told)
+
+
+def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
+    code, told = found(set_up_with(tmp_path, free_port, aws), capsys)
+    assert code == 1
+    assert "connection refused" in told[f"broker mqtt://127.0.0.1:{free_port}"]["said"]
+    assert f"open TCP port {free_port} to 127.0.0.1" in told[f"broker mqtt://127.0.0.1:{free_port}"]["advice"]
+    assert "session" not in told
+
+
+def test_what_may_not_be_asked_is_a_warning(tmp_path, mosquitto, aws, capsys):
+    key = aws.user("writer", allow("kinesis:PutRecords", "*"))
+    code, told = found(set_up_with(tmp_path, mosquitto.port, aws, key), capsys)
+    assert code == 0, told
+    assert told["stream telemetry"]["state"] == "warning"
+    assert "per key" in told["stream telemetry"]["advice"]
+
+
+def test_a_broken_mapping_is_told_first(tmp_path, aws):
+    with pytest.raises(ConfigError):
+        doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)
+
+
+def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
+    [nowhere] = reach(Way("broker.address", "broker", "no-such-host.invalid", 1883))
+    assert "has no address" in nowhere.said
+    authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.server())
+    port = listener.getsockname()[1]
+
+    def serve():
+        for _ in range(2):
+            try:
+                context.wrap_socket(listener.accept()[0], server_side=True).close()
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    [stranger] = reach(Way("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context, "mqtt.tls"))
+    trusting = ssl.create_default_context(cafile=authority.ca_file)
+    [trusted] = reach(Way("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
+    thread.join()
+    listener.close()
+    assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)
+    assert (trusted.state, "TLSv1" in trusted.said) == ("well", True)
+
+
+class Dated(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response_only(403)
+        self.send_header("Date", format_datetime(datetime.now(UTC) + timedelta(seconds=self.server.ahead)))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Tests are quiet."""
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "words"),
+    [(0, "well", "within"), (-120, "warning", "s ahead of AWS"), (3600, "failed", "minutes behind AWS")],
+)
+def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
+    server = HTTPServer(("127.0.0.1", 0), Dated)
+    server.ahead = ahead
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    told = {
+        each.subject: each
+        for each in examine_endpoint(
+            PublisherSettings("us-east-1"), Place(f"http://127.0.0.1:{server.server_port}", "Kinesis")
+        )
+    }
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert told["clock"].state == state
+    assert words in told["clock"].said
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [("", "well"), (" packing=kpl", "warning"), (" order=strict", "warning")]
+)
+def test_a_stream_that_places_records_itself_is_told_where_that_matters(options, state):
+    with KinesisStandIn({"telemetry": 2}) as kinesis:
+        kinesis.streams["telemetry"].place_by_service()
+        publisher = publisher_for(kinesis.url)
+        _, told = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
+        publisher.close()
+    assert (told.state, "AUTO" in told.said) == (state, True)
+    assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
+
+
+def test_a_check_that_fails_or_hangs_stops_no_other():
+    hanging = threading.Event()
+
+    def hang():
+        yield well("disk.sync", "slow", "begun")
+        hanging.wait(30)
+
+    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [well("disk.sync", "good", "well")])]
+    told = [(each.subject, each.state) for each in examine(checks, 0.2)]
+    hanging.set()
+    assert told == [("slow", "well"), ("slow", "failed"), ("broken", "failed"), ("good", "well")]
+
+
+FINDINGS = [
+    well("firewall", "firewall", "let TCP out to", {}, ("broker:8883  the broker",)),
+    warning("broker.window", "in-flight window", "20 at a time", "raise it"),
+    failed("broker.subscription", "subscription värme/\x1b[31m", "refused", "allow it"),
+]
+PLAIN = (
+    "✓ firewall: let TCP out to\n    broker:8883  the broker\n"
+    "! in-flight window: 20 at a time\n    raise it\n"
+    "✗ subscription värme/\\x1b[31m: refused\n    allow it\n"
+)
+
+
+def shown(monkeypatch, encoding):
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", out)
+    for finding in FINDINGS:
+        show(finding)
+    return out.buffer.getvalue().decode()
+
+
+def test_what_is_piped_is_plain_text(monkeypatch):
+    assert shown(monkeypatch, "utf-8") == PLAIN
+
+
+def test_an_encoding_without_marks_gets_others(monkeypatch):
+    assert shown(monkeypatch, "ascii") == PLAIN.replace("✓", "+").replace("✗", "x").replace("värme", "v\\xe4rme")
