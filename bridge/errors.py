@@ -10,11 +10,10 @@
       SpoolInUse                   another bridge owns this spool: exit 1
       SendError
         Unavailable                keep everything, back off with jitter, for ever
-          InDoubt                  the same, and the records may be there already: count possible duplicates
+          OutcomeUnknown           the same, and the records may be there already: count possible duplicates
         Refused(hint)              a human must act: keep everything, not ready, retry slowly, say what to do
         InvalidRequest             halve the request until the one record that can never be accepted is alone
 
-InDoubt and InvalidRequest stand in bridge/aws/error_codes.py, since only the sender knows them.
 A total failure raises. A partial failure is a value: which records, which code, whether to retry.
 """
 
@@ -117,9 +116,17 @@ class Unavailable(SendError):
     """It may work later by itself: network, 5xx, throttling, an expired token."""
 
 
+class OutcomeUnknown(Unavailable):
+    """No answer came, or none that can be read: the records may have been stored. They are sent again."""
+
+
 class Refused(SendError):
     """It will not work until a human acts; `hint` says what to do."""
 
     def __init__(self, code: str, detail: str, hint: str) -> None:
         self.hint = hint
         super().__init__(code, detail)
+
+
+class InvalidRequest(SendError):
+    """Some record of the request, or the stream's name, can never be accepted; which one, Kinesis does not say."""

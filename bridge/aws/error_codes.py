@@ -18,7 +18,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import Refused, SendError, Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,14 +43,6 @@ class Treatment(Enum):
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
     INVALID = "invalid"
-
-
-class InDoubt(Unavailable):
-    """No answer came, or none that can be read: the records may have been stored. They are sent again."""
-
-
-class InvalidRequest(SendError):
-    """Some record of the request, or the stream's name, can never be accepted; which one, Kinesis does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +208,7 @@ class Answer:
             )
         if fault.treatment is Treatment.INVALID:
             return InvalidRequest(self.code, detail)
-        return InDoubt(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
+        return OutcomeUnknown(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
 
     def _clock_hint(self) -> str:
         skew = self.skew_secs

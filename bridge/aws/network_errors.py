@@ -1,6 +1,7 @@
 """What botocore raises when there is no answer from Kinesis, placed in the bridge's own errors.
 
-`InDoubt` where the request may have arrived, `Unavailable` where it cannot have; `Refused` where a human must act.
+`OutcomeUnknown` where the request may have arrived, `Unavailable` where it cannot have; `Refused` where a human must
+act.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from botocore import exceptions as aws
 
-from bridge.aws.error_codes import InDoubt, shortened
-from bridge.errors import Refused, SendError, Unavailable
+from bridge.aws.error_codes import shortened
+from bridge.errors import OutcomeUnknown, Refused, SendError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ def _before_sending(_error: BaseException, detail: str) -> SendError:
 
 
 def _after_sending(_error: BaseException, detail: str) -> SendError:
-    return InDoubt("Network", detail)
+    return OutcomeUnknown("Network", detail)
 
 
 def _credentials_fail(_error: BaseException, detail: str) -> SendError:
@@ -52,7 +53,7 @@ def _no_credentials(_error: BaseException, detail: str) -> SendError:
 def _tls(error: BaseException, detail: str) -> SendError:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return Refused("Tls", detail, UNTRUSTED_HINT)
-    return InDoubt("Tls", detail)
+    return OutcomeUnknown("Tls", detail)
 
 
 def _proxy(error: BaseException, detail: str) -> SendError:

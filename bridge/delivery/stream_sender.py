@@ -19,13 +19,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.aws.error_codes import InvalidRequest
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.concurrency import Distance
 from bridge.delivery.overflow import Leaves, Surplus
 from bridge.delivery.tracker import SenderSettings, Window
-from bridge.errors import BridgeError, SendError
+from bridge.errors import BridgeError, InvalidRequest, SendError
 from bridge.model import Destination
 
 if TYPE_CHECKING:

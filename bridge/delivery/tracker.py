@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.aws.error_codes import InDoubt, InvalidRequest, is_throttling, record_error
+from bridge.aws.error_codes import is_throttling, record_error
 from bridge.delivery.accumulator import Dispatch
 from bridge.delivery.circuit_breaker import Backoff, Pacing
 from bridge.delivery.ordered_accumulator import StrictDispatch
 from bridge.delivery.record_distribution import BY_SERVICE, Placement
 from bridge.delivery.record_size_limit import RecordLimit
 from bridge.delivery.stream_status import StreamHealth, StreamStatus
-from bridge.errors import Refused, SendError
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError
 from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.packing.packers import PAYLOAD_UNIT_BYTES, Packed
 from bridge.kinesis.publisher import DENIED_CODES
@@ -282,7 +282,7 @@ class Window:
         if self._attempts:
             health.retried += sum(record.number in self._attempts for record in batch.records)
         health.failed_requests += error is not None
-        if isinstance(error, InDoubt):
+        if isinstance(error, OutcomeUnknown):
             health.duplicates_possible += len(batch.records)
 
     def _delivered(self, records: Sequence[Record]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.error_codes import Answer, InDoubt
-from bridge.errors import Refused
+from bridge.aws.error_codes import Answer
+from bridge.errors import OutcomeUnknown, Refused
 from bridge.kinesis.client_cache import Clients, PublisherSettings
 from bridge.kinesis.shard_map import Shard
 from bridge.model import DEFAULT_RECORD_BYTES, Destination
@@ -63,12 +63,12 @@ class Publisher:
     def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
         """One PutRecords request of at most 500 records and 10 MiB; one result for each record, in their order.
 
-        Raises InvalidRequest where something in it can never be accepted, InDoubt where no good answer came.
+        Raises InvalidRequest where something in it can never be accepted, OutcomeUnknown where no good answer came.
         """
         answer = self._call("put_records", stream, Records=records)
         results: list[Result] = answer["Results"]
         if len(results) != len(records):
-            raise InDoubt("BadResponse", f"{len(results)} results for {len(records)} records")
+            raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
 
     def describe(self, stream: str) -> StreamDescription:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from bridge.aws.error_codes import InDoubt
+from bridge.errors import OutcomeUnknown
 from bridge.kinesis.packing.packers import Packed
 
 if TYPE_CHECKING:
@@ -114,12 +114,12 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
 def read_results(body: bytes) -> list[Result]:
     """The results in the order of the records sent. Each record's own code counts, never `FailedRecordCount`.
 
-    Raises InDoubt where the body is not what PutRecords answers.
+    Raises OutcomeUnknown where the body is not what PutRecords answers.
     """
     try:
         return [_result(result) for result in orjson.loads(body)["Records"]]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise InDoubt("BadResponse", f"{len(body)} bytes that are no PutRecords answer") from error
+        raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords answer") from error
 
 
 def _result(result: dict[str, Any]) -> Result:

@@ -5,19 +5,17 @@ from bridge.aws.error_codes import (
     FAULTS,
     MAX_DETAIL_CHARS,
     Answer,
-    InDoubt,
-    InvalidRequest,
     is_throttling,
     record_error,
     record_fault,
     shortened,
 )
-from bridge.errors import Refused, Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 
 DOCUMENTED = {
     # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
     ("AccessDeniedException", 400): Refused,
-    ("InternalFailureException", 500): InDoubt,
+    ("InternalFailureException", 500): OutcomeUnknown,
     ("InvalidArgumentException", 400): InvalidRequest,
     ("KMSAccessDeniedException", 400): Refused,
     ("KMSDisabledException", 400): Refused,
@@ -32,7 +30,7 @@ DOCUMENTED = {
     # https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
     ("ExpiredTokenException", 403): Unavailable,
     ("IncompleteSignature", 403): Refused,
-    ("InternalFailure", 500): InDoubt,
+    ("InternalFailure", 500): OutcomeUnknown,
     ("InvalidAction", 400): Refused,
     ("InvalidClientTokenId", 403): Refused,
     ("MalformedHttpRequestException", 400): Refused,
@@ -42,7 +40,7 @@ DOCUMENTED = {
     ("RequestEntityTooLargeException", 413): InvalidRequest,
     ("RequestExpired", 400): Refused,
     ("RequestTimeoutException", 408): Unavailable,
-    ("ServiceUnavailable", 503): InDoubt,
+    ("ServiceUnavailable", 503): OutcomeUnknown,
     ("ThrottlingException", 400): Unavailable,
     ("UnknownOperationException", 404): Refused,
     ("UnrecognizedClientException", 403): Refused,
@@ -87,7 +85,9 @@ def test_a_hint_names_the_stream_and_the_permission():
     assert "eu-north-1" in hint
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, InDoubt), (503, InDoubt), (408, Unavailable), (429, Unavailable)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, OutcomeUnknown), (503, OutcomeUnknown), (408, Unavailable), (429, Unavailable)]
+)
 def test_an_unknown_code_that_may_pass_is_unavailable(status, kind):
     assert type(Answer("Novel", "", status).error("s", "r")) is kind
 

@@ -3,9 +3,8 @@ import ssl
 import pytest
 from botocore import exceptions as aws
 
-from bridge.aws.error_codes import InDoubt
 from bridge.aws.network_errors import network_error
-from bridge.errors import Refused, Unavailable
+from bridge.errors import OutcomeUnknown, Refused, Unavailable
 
 URL = "https://kinesis.eu-north-1.amazonaws.com/"
 
@@ -15,12 +14,12 @@ URL = "https://kinesis.eu-north-1.amazonaws.com/"
     [
         (aws.EndpointConnectionError(endpoint_url=URL, error="Name or service not known"), Unavailable),
         (aws.ConnectTimeoutError(endpoint_url=URL, error="slow"), Unavailable),
-        (aws.ReadTimeoutError(endpoint_url=URL, error="slow"), InDoubt),
-        (aws.ConnectionClosedError(endpoint_url=URL, error="reset"), InDoubt),
-        (aws.HTTPClientError(error="odd"), InDoubt),
-        (aws.ResponseStreamingError(error="cut"), InDoubt),
-        (aws.IncompleteReadError(actual_bytes=1, expected_bytes=2), InDoubt),
-        (aws.SSLError(endpoint_url=URL, error=ssl.SSLEOFError("cut")), InDoubt),
+        (aws.ReadTimeoutError(endpoint_url=URL, error="slow"), OutcomeUnknown),
+        (aws.ConnectionClosedError(endpoint_url=URL, error="reset"), OutcomeUnknown),
+        (aws.HTTPClientError(error="odd"), OutcomeUnknown),
+        (aws.ResponseStreamingError(error="cut"), OutcomeUnknown),
+        (aws.IncompleteReadError(actual_bytes=1, expected_bytes=2), OutcomeUnknown),
+        (aws.SSLError(endpoint_url=URL, error=ssl.SSLEOFError("cut")), OutcomeUnknown),
         (aws.SSLError(endpoint_url=URL, error=ssl.SSLCertVerificationError("self-signed")), Refused),
         (aws.ProxyConnectionError(proxy_url="http://proxy", error="refused"), Unavailable),
         (

@@ -1,9 +1,8 @@
 import pytest
 
-from bridge.aws.error_codes import InDoubt, InvalidRequest
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.tracker import STUCK_ATTEMPTS, SenderSettings, Window
-from bridge.errors import Refused, Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
@@ -89,7 +88,7 @@ def test_an_answer_ends_the_trouble(window):
 
 def test_records_in_doubt_are_counted_as_possible_duplicates(window):
     batch, _ = send(window, records(3))
-    window.failed(batch, InDoubt("Network", "timed out"), 0.0)
+    window.failed(batch, OutcomeUnknown("Network", "timed out"), 0.0)
     batch, _ = send(window, [], now=LONG_AGO)
     window.failed(batch, Unavailable("Network", "no route"), LONG_AGO)
     status = window.status(0)

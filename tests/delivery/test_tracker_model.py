@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.aws.error_codes import InDoubt, InvalidRequest
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.tracker import SenderSettings, Window
-from bridge.errors import Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Unavailable
 from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
@@ -130,7 +129,7 @@ class Run:
                 self.kinesis.store(entry)
         elif fate == "late":
             self.late.append(list(batch.entries))
-        self.window.failed(batch, InDoubt("Network", ""), self.now)
+        self.window.failed(batch, OutcomeUnknown("Network", ""), self.now)
 
     def store_late(self):
         if self.late:

@@ -7,8 +7,7 @@ from botocore.config import Config
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 
-from bridge.aws.error_codes import InvalidRequest
-from bridge.errors import Refused
+from bridge.errors import InvalidRequest, Refused
 from bridge.model import DEFAULT_RECORD_BYTES, Record
 from tests.fakes.kinesis import KinesisStandIn
 from tests.fakes.stream_queue import records

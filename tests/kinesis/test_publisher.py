@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bridge.aws.credentials import Authentication
-from bridge.aws.error_codes import InDoubt, InvalidRequest
-from bridge.errors import Refused, Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.kinesis.put_records_codec import Accepted, Failed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
@@ -59,7 +58,7 @@ def test_what_is_invalid_is_told_from_what_is_refused(kinesis, publisher):
 @pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
 def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient, kind):
     kinesis.fault(kind, requests=1)
-    with pytest.raises(InDoubt):
+    with pytest.raises(OutcomeUnknown):
         impatient.put_records("telemetry", records(3))
 
 
@@ -84,7 +83,7 @@ def test_nobody_listening_is_unavailable():
         port = unused.getsockname()[1]
     with pytest.raises(Unavailable) as unavailable:
         publisher_for(f"http://127.0.0.1:{port}").put_records("telemetry", records(1))
-    assert not isinstance(unavailable.value, InDoubt)
+    assert not isinstance(unavailable.value, OutcomeUnknown)
 
 
 def test_a_plain_answer_to_tls_is_no_certificate_trouble(kinesis):
@@ -160,7 +159,7 @@ def test_a_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_pa
     assert len(publisher.put_records("telemetry", records(1))) == 1
 
 
-@pytest.mark.parametrize(("status", "kind"), [(502, InDoubt), (403, Refused), (302, Refused)])
+@pytest.mark.parametrize(("status", "kind"), [(502, OutcomeUnknown), (403, Refused), (302, Refused)])
 def test_a_page_from_something_on_the_way_is_no_answer_of_kinesis(kinesis, publisher, status, kind):
     kinesis.fault("malformed", status=status)
     with pytest.raises(kind):

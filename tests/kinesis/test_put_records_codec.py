@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from bridge.aws.error_codes import InDoubt
+from bridge.errors import OutcomeUnknown
 from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.put_records_codec import NO_RESULT, Accepted, Failed, read_results
 from bridge.kinesis.shard_map import Shard
@@ -41,7 +41,7 @@ def test_a_record_without_sequence_number_and_shard_was_not_delivered(result):
     "text", [b"", b"<html>", b'{"Records": [{"Sequ', b"{}", b"[]", b"null", b'{"Records": 3}', b'{"Records": [3]}']
 )
 def test_what_is_no_answer_leaves_the_records_in_doubt(text):
-    with pytest.raises(InDoubt):
+    with pytest.raises(OutcomeUnknown):
         read_results(text)
 
 
