@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Doubling waits between `first_secs` and `cap_secs`, each shortened by up to half so that many clients spread out.
-
-    https://docs.aws.amazon.com/general/latest/gr/api-retries.html
-    """
-
-    first_secs: float
-    cap_secs: float
-
-    def secs(self, attempts: int, random_share: Callable[[], float] = random.random) -> float:
-        """The wait after that many failures in a row, 1 for the first. `random_share` gives 0 up to 1."""
-        doubled = self.first_secs * 2.0 ** min(attempts - 1, 60)
-        return min(doubled, self.cap_secs) * (1 - random_share() / 2)
+    from bridge.backoff import Backoff
 
 
 class Pacing:
@@ -43,7 +25,7 @@ class Pacing:
         if not self.failures:
             return 0.0
         if in_flight:
-            return self._backoff.cap_secs
+            return self._backoff.max_secs
         return max(0.0, self._until - now)
 
     def failed(self, epoch: int, now: float, pause_secs: float | None = None) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.aws.error_codes import is_throttling, record_error
+from bridge.backoff import Backoff
 from bridge.delivery.accumulator import Dispatch
-from bridge.delivery.circuit_breaker import Backoff, Pacing
+from bridge.delivery.circuit_breaker import Pacing
 from bridge.delivery.ordered_accumulator import StrictDispatch
 from bridge.delivery.record_distribution import BY_SERVICE, Placement
 from bridge.delivery.record_size_limit import RecordLimit

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.backoff import Backoff
+from bridge.backoff import Backoff, Retries
 from bridge.mqtt.client_id_conflict import Rival
 from bridge.mqtt.connection import Connection, ConnectionLost
 from bridge.mqtt.packet_stream import ProtocolViolation
@@ -67,7 +67,7 @@ class Subscriber:
         self._settings = settings
         self._on_session = on_session
         self._clock = clock
-        self._backoff = Backoff(1.0, settings.reconnect_max_secs)
+        self._retries = Retries(Backoff(1.0, settings.reconnect_max_secs))
         self._rival = Rival()
         self._connection: Connection | None = None
         self._next_address = 0
@@ -144,7 +144,7 @@ class Subscriber:
         except (ConnectionLost, OSError, ProtocolViolation) as error:
             self._lost(connection, str(error) or type(error).__name__, reset=_is_reset(error))
         else:
-            if self._backoff.attempts or self._logged:
+            if self._retries.attempts or self._logged:
                 self._settle(connection)
         return connection.wire.take()
 
@@ -158,7 +158,7 @@ class Subscriber:
         self._rival.look(now)
         longest = max(_SETTLED_SECS, self._settings.reconnect_max_secs)
         if now - connection.opened_at > (longest if self._rival.likely else _SETTLED_SECS):
-            self._backoff.reset()
+            self._retries.reset()
             self._logged.clear()
 
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
@@ -272,7 +272,7 @@ class Subscriber:
             if self._rival.problem and not known:
                 log.error("%s", self._rival.problem)
             if self._rival.certain:
-                self._backoff.exhaust()
+                self._retries.exhaust()
 
     def _failed(self, address: Address, problem: str) -> None:
         self._problem = problem
@@ -281,7 +281,7 @@ class Subscriber:
             log.warning("%s; trying again until it works", problem)
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
         # The others of the list are tried at once; the wait comes after the last.
-        self._dial_at = self._clock() + (self._backoff.next() if self._next_address == 0 else 0.0)
+        self._dial_at = self._clock() + (self._retries.next_secs() if self._next_address == 0 else 0.0)
 
     def _drain_wake_ups(self) -> None:
         try:

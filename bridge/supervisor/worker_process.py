@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.backoff import Backoff
+from bridge.backoff import Backoff, Retries
 from bridge.errors import BridgeError
 from bridge.monitoring.merge import at_rest, ended, summed
 from bridge.monitoring.snapshot import Snapshot, WorkerStatus
@@ -62,7 +62,7 @@ class WorkerProcess:
         """What this process was told of the link, if it was."""
         self._command = command
         self._clock = clock
-        self._backoff = Backoff(1.0, LONGEST_PAUSE_SECS)
+        self._retries = Retries(Backoff(1.0, LONGEST_PAUSE_SECS))
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._last = resting
@@ -124,12 +124,12 @@ class WorkerProcess:
             return
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
-            self._backoff.reset()
+            self._retries.reset()
         self._last_end = f"it hung ({self._hung}), and was killed" if self._hung else _words(code)
         self._pause(self._last_end, now)
 
     def _pause(self, why: str, now: float) -> None:
-        pause = self._backoff.next()
+        pause = self._retries.next_secs()
         self._start_at, self._state = now + pause, "restarting"
         self._detail = f"{why}; it is started again, {self.restarts} times by now"
         log.error("%s has ended: %s; starting it again in %.1f s", self.member.name, why, pause)

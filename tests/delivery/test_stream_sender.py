@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bridge.delivery.circuit_breaker import Backoff
+from bridge.backoff import Backoff
 from bridge.delivery.stream_sender import StreamSender
 from bridge.delivery.tracker import SenderSettings
 from bridge.errors import SpoolUnwritable

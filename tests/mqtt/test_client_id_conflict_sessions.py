@@ -29,11 +29,11 @@ def test_a_broker_that_tells_of_another_client_of_the_same_id_is_left_to_it_for_
         poll_until_subscribed(at)
         clock.ahead += 30.0  # as long as two bridges let each other be
         at.poll(0.01)
-        assert at._backoff.attempts > 0
+        assert at._retries.attempts > 0
         assert at.state().rival
         clock.ahead += 15.0
         at.poll(0.01)
-        assert at._backoff.attempts == 0
+        assert at._retries.attempts == 0
         at.close()
 
 
@@ -67,5 +67,5 @@ def test_a_session_that_is_reset_five_times_is_told_with_both_causes_and_dialled
         assert len([text for text in warnings() if text.startswith("the session was reset or closed")]) == 1
         clock.ahead = 11.0
         at.poll(0.01)
-        assert at._backoff.attempts == 0
+        assert at._retries.attempts == 0
         at.close()

@@ -213,10 +213,10 @@ def test_a_session_that_ends_soon_does_not_reset_the_pause():
     with ScriptedBroker(lambda session: session.accept()) as broker:
         at = subscriber(broker.port, clock=clock, reconnect_max_secs=30.0)
         deadline = time.monotonic() + 5
-        while at._backoff.attempts < 5 and time.monotonic() < deadline:
+        while at._retries.attempts < 5 and time.monotonic() < deadline:
             at.poll(0.005)
             clock.ahead += 0.5
-        assert at._backoff.attempts == 5
+        assert at._retries.attempts == 5
         at.close()
 
 
@@ -225,10 +225,10 @@ def test_a_session_that_lasts_resets_the_pause():
     with ScriptedBroker(lambda session: session.accept(), granting([1])) as broker:
         at = subscriber(broker.port, clock=clock)
         poll_until_subscribed(at)
-        assert at._backoff.attempts == 1
+        assert at._retries.attempts == 1
         clock.ahead = 11.0
         at.poll(0.01)
-        assert at._backoff.attempts == 0
+        assert at._retries.attempts == 0
         at.close()
 
 
