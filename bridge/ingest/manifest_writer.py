@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from bridge.mapping.pipeline.scope import rfc3339
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.aws.credentials import authenticated_session
 from bridge.aws.error_codes import Answer
-from bridge.mapping.pipeline.scope import rfc3339
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from bridge.spool.database.batch_delete import runs
+from bridge.spool.queue.ranges import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

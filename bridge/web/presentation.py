@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.model import Message
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping

@@ -14,12 +14,12 @@ from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.topic_coverage import Coverage, CoverageReport
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Routes
 from bridge.runtime.control import ask
 from bridge.supervisor.workers import asked_folder
 from bridge.terminal import GOOD, WARN, complain, say
+from bridge.timestamps import rfc3339
 from bridge.tools.capture.file_format import read_capture
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import orjson
 from bridge.cli.commands.spool_selection import chosen, only
 from bridge.cli.output.formatting import counted
 from bridge.config import load_local_settings
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.mapping.rendering import cut, printable
 from bridge.spool.read_only import all_letters, read_letter
 from bridge.terminal import BAD, GOOD, HEAD, WARN, say
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

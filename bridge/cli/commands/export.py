@@ -17,9 +17,9 @@ from bridge.cli.output.formatting import counted
 from bridge.cli.output.progress import progress
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.spool.read_only import all_letters, all_records, read_books
 from bridge.terminal import GOOD, say
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

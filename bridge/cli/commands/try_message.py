@@ -12,12 +12,12 @@ from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.mapping.explain import explain
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.mapping.rendering import printable
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
 from bridge.spool.read_only import read_letter
 from bridge.terminal import BAD, GOOD, WARN, complain, say
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from pathlib import Path

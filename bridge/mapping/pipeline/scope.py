@@ -14,9 +14,10 @@ record          in `partition_key_from` only: the record, before it becomes JSON
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,12 +82,6 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
         return scope
 
     return build_with_extras if extras else build
-
-
-def rfc3339(milliseconds: int) -> str:
-    """Milliseconds since 1970 as RFC 3339 in UTC, to the millisecond."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 _VALUES: dict[str, _Value] = {

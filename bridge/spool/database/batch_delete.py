@@ -7,28 +7,18 @@ of the time of the thread that writes.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
+
+from bridge.spool.queue.ranges import runs
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _RUN: Final = 8
 """So many numbers in a row are a statement of their own."""
 _NAMED: Final = 256
 """Numbers that a statement names: 1.1 µs each, and 2.5 by themselves."""
-
-
-def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of numbers without a gap."""
-    numbers = sorted(some)
-    if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
-        yield numbers[0], numbers[-1]
-        return
-    for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
-        members = [number for _, number in run]
-        yield members[0], members[-1]
 
 
 def remove(database: sqlite3.Connection, queue: int, numbers: Iterable[int]) -> None:

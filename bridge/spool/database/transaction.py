@@ -10,9 +10,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
-from bridge.spool.database.batch_delete import remove, runs
+from bridge.spool.database.batch_delete import remove
 from bridge.spool.dead_letters import LETTER_BYTES
 from bridge.spool.ledger import UPSERT, Counts, Ledger
+from bridge.spool.queue.ranges import runs
 from bridge.spool.queue.settlement import by_mapping
 
 if TYPE_CHECKING:

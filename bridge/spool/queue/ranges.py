@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Span = tuple[int, int]
 
@@ -50,3 +51,14 @@ def merged(some: Iterable[Span]) -> list[Span]:
 def numbers_in(some: Iterable[Span]) -> int:
     """How many numbers are in them."""
     return sum([before - first for first, before in some])
+
+
+def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Return the first and the last of each run of numbers without a gap."""
+    numbers = sorted(some)
+    if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
+        yield numbers[0], numbers[-1]
+        return
+    for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1]

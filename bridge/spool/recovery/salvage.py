@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import SpoolUnwritable
 from bridge.model import MAX_PARTITION_KEY_CHARS
-from bridge.spool.database.batch_delete import runs
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.dead_letters import letter_of, letter_query
 from bridge.spool.ledger import COLUMNS, STORED, Counts
+from bridge.spool.queue.ranges import runs
 from bridge.spool.recovery.leaf_pages import Leaves
 
 if TYPE_CHECKING:

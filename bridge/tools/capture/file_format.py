@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.model import Message
+from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

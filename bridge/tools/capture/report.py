@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.documents import path_text
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.mapping.rendering import printable, record_line, rejection_line
 from bridge.mapping.selftest.value_diff import table
 from bridge.model import Rejection
+from bridge.timestamps import rfc3339
 from bridge.tools.capture.comparison import What
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.pipeline.scope import rfc3339
 from bridge.mapping.rendering import shown_data, shown_key
+from bridge.timestamps import rfc3339
 from bridge.tools.scaffold.yaml_text import comment, yaml_text
 
 if TYPE_CHECKING:

@@ -2,31 +2,10 @@
 
 import sqlite3
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.spool.database.batch_delete import remove, runs
-
-
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        ([], []),
-        ([7], [(7, 7)]),
-        ([1, 2, 3], [(1, 3)]),
-        ([1, 2, 4, 5, 9], [(1, 2), (4, 5), (9, 9)]),
-        ([3, 1, 2], [(1, 3)]),
-        ([1, 5, 3], [(1, 1), (3, 3), (5, 5)]),
-    ],
-)
-def test_the_runs_of_numbers(numbers, expected):
-    assert list(runs(numbers)) == expected
-
-
-@given(st.sets(st.integers(1, 60)))
-def test_the_runs_hold_exactly_the_numbers_given_in_whatever_order(numbers):
-    assert [number for first, last in runs(numbers) for number in range(first, last + 1)] == sorted(numbers)
+from bridge.spool.database.batch_delete import remove
 
 
 def removed(there, gone):
