@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import analysis, comparison, projection, selection
+from bridge.mapping.expressions import analysis, comparison, multi_select_hash, projection, selection
 from bridge.mapping.expressions.checks import Flaw
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
@@ -110,7 +110,7 @@ class Compiler:
         """What all its children, evaluated on the same value, make together."""
         kind = node["type"]
         if kind == "multi_select_dict":
-            return selection.multi_select_hash([self._item(child) for child in node["children"]])
+            return multi_select_hash.multi_select_hash([self._item(child) for child in node["children"]])
         if kind == "function_expression":
             return self._call(node)
         if kind == "comparator":
@@ -136,12 +136,12 @@ class Compiler:
             return projection.project_values(base, self.context(right))
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
-    def _item(self, pair: Node) -> selection.Item:
+    def _item(self, pair: Node) -> multi_select_hash.Item:
         (node,) = pair["children"]
         search = self._node(node)
         steps = _steps(node)
         fields = tuple(step["value"] for step in steps) if all(step["type"] == "field" for step in steps) else None
-        return selection.Item(pair["value"], search, fields, id(node) in self._constants)
+        return multi_select_hash.Item(pair["value"], search, fields, id(node) in self._constants)
 
     def _comparator(self, node: Node) -> Search:
         left, right = node["children"]

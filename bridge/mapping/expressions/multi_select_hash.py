@@ -17,14 +17,15 @@ says what that comes to. A transform of seven fields takes 0.7 µs instead of 1.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.mapping.expressions.selection import NOT_THERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType
 
     from bridge.mapping.expressions.functions.function import Search
-    from bridge.mapping.expressions.selection import Item
 
 _SOURCE = """def search(value):
     if value is None:
@@ -34,7 +35,25 @@ _SOURCE = """def search(value):
     except NOT_THERE:
         return otherwise(value)
 """
-NOT_THERE = (KeyError, TypeError, AttributeError, IndexError)
+
+
+class Item(NamedTuple):
+    """One `key: expression` of a multi-select hash. `names`: the expression is just this chain of fields."""
+
+    key: str
+    search: Search
+    names: tuple[str, ...] | None
+    is_constant: bool
+
+
+def multi_select_hash(items: list[Item]) -> Search:
+    """`{a: x, b: y}`, in the order written; of equal keys the last."""
+    pairs = [(item.key, item.search) for item in items]
+
+    def one_by_one(value: Any) -> Any:
+        return None if value is None else {key: search(value) for key, search in pairs}
+
+    return straight(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
 def straight(items: Sequence[Item], otherwise: Search) -> Search:

@@ -1,16 +1,18 @@
-"""Closures that select: fields, chains of fields, indices, multi-selects.
+"""Closures that select: fields, chains of fields, indices, lists of expressions.
 
 A missing name, or a value that has no members, gives null.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from bridge.mapping.expressions.multi_select_hash import NOT_THERE, straight
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
+
+
+NOT_THERE: Final = (KeyError, TypeError, AttributeError, IndexError)
+"""Raised by a lookup in a value that lacks the member, or that has no members."""
 
 
 def chain(names: tuple[str, ...]) -> Search:
@@ -98,22 +100,3 @@ def sequence(steps: list[Search]) -> Search:
 def multi_select_list(items: list[Search]) -> Search:
     """`[a, b]`."""
     return lambda value: None if value is None else [item(value) for item in items]
-
-
-class Item(NamedTuple):
-    """One `key: expression` of a multi-select hash. `names`: the expression is just this chain of fields."""
-
-    key: str
-    search: Search
-    names: tuple[str, ...] | None
-    is_constant: bool
-
-
-def multi_select_hash(items: list[Item]) -> Search:
-    """`{a: x, b: y}`, in the order written; of equal keys the last."""
-    pairs = [(item.key, item.search) for item in items]
-
-    def one_by_one(value: Any) -> Any:
-        return None if value is None else {key: search(value) for key, search in pairs}
-
-    return straight(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.expressions.multi_select_hash import straight
-from bridge.mapping.expressions.selection import Item, chain
+from bridge.mapping.expressions.multi_select_hash import Item, straight
+from bridge.mapping.expressions.selection import chain
 from tests.mapping.expressions.generated import DOCUMENTS, SCOPES
 
 NAMES = st.sampled_from(["a", "b", "it's", 'a"b', "{}", "\n", "\ud800", "__import__('os')"])
