@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,17 +14,6 @@ if TYPE_CHECKING:
 
 Tap = "Callable[[list[Publish]], None]"
 """Told of each burst by the ingest thread, after it is mapped: it must be quick."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebSettings:
-    """Where to listen, and who may see and do what. Without a token all is read-only, for this machine."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    token: str | None = field(default=None, repr=False)
-    cert_file: str | None = None
-    key_file: str | None = None
 
 
 class Observed(Protocol):

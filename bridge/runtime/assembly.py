@@ -22,12 +22,12 @@ from bridge.kinesis.bandwidth import Uplink
 from bridge.kinesis.dry_run import Printer
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.monitoring.running_bridge import WebSettings
 from bridge.mqtt.session_settings import Address, SessionSettings, Tls
 from bridge.runtime.service import Service
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.lock import Lock
 from bridge.spool.store import Spool, SpoolSettings
+from bridge.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from bridge.config import Settings

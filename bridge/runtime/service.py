@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from bridge.ingest.manifest_writer import ManifestOptions
     from bridge.ingest.replay import Action
     from bridge.mapping.loading.live_mappings import LiveMappings
-    from bridge.monitoring.running_bridge import WebSettings
     from bridge.monitoring.snapshot import Snapshot
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.store import SpoolSettings
+    from bridge.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
     server.py             the thread that listens
     stoppable_server.py   its server, which an event stops
+    settings.py           host, port, token, certificate
     app.py                the routes
     security.py           who may do what: token, sessions, origins, headers
     api.py                the JSON endpoints

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from bridge.monitoring.running_bridge import Observed, WebSettings
+    from bridge.monitoring.running_bridge import Observed
     from bridge.web.history import History
     from bridge.web.playground import Playground
+    from bridge.web.settings import WebSettings
 
     Handler = Callable[[Request], Awaitable[Response]]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from bridge.monitoring.running_bridge import WebSettings
+    from bridge.web.settings import WebSettings
 
 COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"

@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from bridge.monitoring.running_bridge import Observed, WebSettings
+    from bridge.monitoring.running_bridge import Observed
     from bridge.web.history import History
+    from bridge.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 

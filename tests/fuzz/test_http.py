@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.app import web_app
 from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.server import WebServer
+from bridge.web.settings import WebSettings
 from tests.cli.builders import set_up
 from tests.fuzz.mutation import nearly
 from tests.integration.arrivals import eventually

@@ -1,10 +1,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.app import web_app
 from bridge.web.history import History
 from bridge.web.playground import Playground
+from bridge.web.settings import WebSettings
 from tests.cli.builders import set_up
 from tests.web.bridges import Bridge
 

@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 
-from bridge.monitoring.running_bridge import WebSettings
 from bridge.web.server import WebServer
+from bridge.web.settings import WebSettings
 from tests.harness.certificates import Authority
 from tests.integration.arrivals import eventually
 
