@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.aws.client_factory import Reach
-    from bridge.aws.credentials.providers import Authentication
+    from bridge.aws.credentials.authentication import Authentication
 
 _INSTANCE, _INSTANCE_IPV6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
 _CONTAINER = "http://169.254.170.2"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.aws.client_factory import Reach
-
-
-@dataclass(frozen=True, slots=True)
-class Authentication:
-    """One authentication `type` and the settings of that type, by their names in the configuration.
-
-    `source` is another one, where the type needs credentials to get its own.
-    """
-
-    type: str = "default"
-    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    source: Authentication | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What is read, and read again when it changes, so that credentials can be rotated without a restart."""
-        named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
-        shared = local_sources.shared_files() if self.type in ("default", "profile") else ()
-        return (*named, *shared, *(self.source.files if self.source else ()))
+    from bridge.aws.credentials.authentication import Authentication
 
 
 Load = "Callable[[Mapping[str, Any], Reach, Any], Any]"

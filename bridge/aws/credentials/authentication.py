@@ -1,0 +1,31 @@
+"""An authentication type with its settings, as `kinesis.authentication` has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.aws.credentials.local_sources import shared_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """One authentication `type` and the settings of that type, by their names in the configuration.
+
+    `source` is another one, where the type needs credentials to get its own.
+    """
+
+    type: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    source: Authentication | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read, and read again when it changes, so that credentials can be rotated without a restart."""
+        named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
+        shared = shared_files() if self.type in ("default", "profile") else ()
+        return (*named, *shared, *(self.source.files if self.source else ()))
