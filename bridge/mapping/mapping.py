@@ -20,7 +20,7 @@ from bridge.model import Draft, Mapped, Message, Output, Rejection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import Specification
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.mapping import Mapping
 
 _WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.mapping import Mapping
 
 log = logging.getLogger(__name__)

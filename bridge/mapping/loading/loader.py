@@ -21,7 +21,7 @@ from bridge.mapping.selftest.runner import run_cases
 
 if TYPE_CHECKING:
     from bridge.documents import Document
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.output_emitter import Limits
 
 SUFFIXES = (".yaml", ".yml")

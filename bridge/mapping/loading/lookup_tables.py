@@ -15,9 +15,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.documents import read_document
 from bridge.errors import ConfigError, DecodeError, Problem
@@ -27,13 +26,11 @@ from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.text import decode_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bridge.documents import Document
-
-Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""By the table's name, then by key. Shared by all mappings: never to be changed."""
+    from bridge.mapping.expressions.expression import Tables
 
 FOLDER: Final = "tables"
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024

@@ -13,7 +13,7 @@ from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.mapping.loading.lookup_tables import Tables
+    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.schema.mapping_spec import Specification
 
 
