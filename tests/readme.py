@@ -9,14 +9,8 @@ from pathlib import Path
 from bridge.config import options
 from bridge.documents.type_descriptions import Hint, expected
 from bridge.mapping.expressions.functions import FAMILIES
-from bridge.mapping.schema.mapping_spec import (
-    CaseSpecification,
-    CsvSpecification,
-    ExpectedDeadLetter,
-    ExpectedRecord,
-    OutputSpecification,
-    Specification,
-)
+from bridge.mapping.schema.mapping_spec import CsvSpecification, OutputSpecification, Specification
+from bridge.mapping.schema.selftest_spec import CaseSpecification, ExpectedDeadLetter, ExpectedRecord
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
 

@@ -2,92 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
-from bridge.mapping.schema.output_spec import DataStream, OutputSpecification
+from bridge.mapping.schema.field_types import Qos, Section, Text
+from bridge.mapping.schema.output_spec import OutputSpecification
+from bridge.mapping.schema.selftest_spec import CaseSpecification  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
     ChangesSpecification,
     SampleSpecification,
     SparkplugSpecification,
 )
-from bridge.mapping.topics.pattern import TopicPattern, check_topic_name
+from bridge.mapping.topics.pattern import TopicPattern
 from bridge.payloads.compression import DEFAULT_LIMIT
 
-_DEAD_LETTER_CODES = Literal["decode", "transform", "partition_key", "too_large", "internal"]
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
-DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
 
 
 def _topic_pattern(text: str) -> str:
     TopicPattern.parse(text)
     return text
-
-
-def _topic_name(text: str) -> str:
-    check_topic_name(text)
-    return text
-
-
-def _base64(text: str) -> str:
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"is not base64: {error}") from None
-    return text
-
-
-def _time(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(f"'{text}' is not a time with its zone, such as {DEFAULT_RECEIVED_AT}")
-    return text
-
-
-def _no_boolean(value: Any) -> Any:
-    """To pydantic `true` is the literal 1."""
-    if isinstance(value, bool):
-        raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - a TypeError is no problem of form to pydantic
-    return value
-
-
-Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_no_boolean)]
-Text = Annotated[str, Field(min_length=1)]
-TopicName = Annotated[
-    str,
-    AfterValidator(_topic_name),
-    Field(json_schema_extra={"pattern": "^[^+#]+$", "patternErrorMessage": "a message's topic has no wildcards"}),
-]
-Base64 = Annotated[
-    str,
-    AfterValidator(_base64),
-    Field(json_schema_extra={"pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
-]
-
-
-def _one_of(*options: str) -> dict[str, Any]:
-    """What `_exactly_one` demands, for editors."""
-    return {"oneOf": [{"required": [option]} for option in options]}
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-def _exactly_one(section: BaseModel, *options: str) -> None:
-    given = [option for option in options if option in section.model_fields_set]
-    if len(given) != 1:
-        names = ", ".join(f"'{option}'" for option in options)
-        found = f"{' and '.join(given)} are given" if given else "none of them is given"
-        raise ValueError(f"exactly one of {names} is needed; {found}")
 
 
 def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpecification, ...]:
@@ -104,78 +40,6 @@ Outputs = Annotated[
 ]
 
 
-class ExpectedRecord(_Section):
-    """One record that a test expects."""
-
-    model_config = ConfigDict(json_schema_extra=_one_of("data", "data_text", "data_base64"))
-
-    data_stream: DataStream = Field(description="The output's data_stream.")
-    partition_key: str | None = Field(
-        None, description="Compared if it is given; spread: the record has no key and may go to any shard."
-    )
-    data: Any = Field(None, description="The record as a value: compared as JSON, whatever the order of its keys.")
-    data_text: str | None = Field(None, description="The record's exact text.")
-    data_base64: Base64 | None = Field(None, description="The record's exact bytes in base64.")
-
-    @model_validator(mode="after")
-    def _one_form(self) -> ExpectedRecord:
-        _exactly_one(self, "data", "data_text", "data_base64")
-        return self
-
-
-class ExpectedDeadLetter(_Section):
-    """A test expects no record, and a dead letter with this code."""
-
-    dead_letter: _DEAD_LETTER_CODES = Field(description="Why the message is rejected.")
-
-
-Expectation = Annotated[
-    list[ExpectedRecord] | Literal["filtered"] | ExpectedDeadLetter,
-    Expect("a list of records, 'filtered', or {dead_letter: CODE}"),
-]
-
-
-class EarlierMessage(_Section):
-    """A message that came before the one a test sends, for mappings that remember."""
-
-    model_config = ConfigDict(json_schema_extra=_one_of("payload", "payload_text", "payload_base64"))
-
-    topic: TopicName = Field(description="The message's topic, without wildcards; the mapping's topic must match it.")
-    payload: Any = Field(
-        None, description="The message as a value, sent in the mapping's format: as JSON, text, MessagePack, ..."
-    )
-    payload_text: str | None = Field(None, description="Or the exact payload as text.")
-    payload_base64: Base64 | None = Field(None, description="Or the exact payload in base64.")
-    qos: Qos | None = Field(None, description="The message's QoS; the mapping's if it is not given.")
-    retain: bool = Field(False, description="The broker had retained the message.")
-    properties: dict[str, Any] = Field(default_factory=dict, description="MQTT 5 properties, as expressions see them.")
-    received_at: Annotated[str, AfterValidator(_time)] = Field(
-        DEFAULT_RECEIVED_AT, description="When the bridge receives it: a time with its zone."
-    )
-
-    @model_validator(mode="after")
-    def _one_payload(self) -> Self:
-        _exactly_one(self, "payload", "payload_text", "payload_base64")
-        return self
-
-    @property
-    def received_at_ms(self) -> int:
-        """Milliseconds since 1970, UTC."""
-        return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
-
-
-class CaseSpecification(EarlierMessage):
-    """One entry of `tests`: a message, and what the mapping must make of it."""
-
-    name: Text = Field(description="What the test shows.")
-    before: tuple[EarlierMessage, ...] = Field(
-        (), description="Messages that came before, in order; what they make is not looked at."
-    )
-    expect: Expectation = Field(
-        description="The records in their order; or filtered; or {dead_letter: CODE}, the reason for a rejection."
-    )
-
-
 def _delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
@@ -188,7 +52,7 @@ def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
     return names
 
 
-class CsvSpecification(_Section):
+class CsvSpecification(Section):
     """How `payload: csv` is written."""
 
     header: Annotated[
@@ -222,7 +86,7 @@ _RULES: dict[str, Any] = {
 """What the validators below demand, for editors."""
 
 
-class Specification(_Section):
+class Specification(Section):
     """A mapping file."""
 
     model_config = ConfigDict(json_schema_extra=_RULES)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
+from bridge.mapping.schema.field_types import Section
 from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, REGION
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
@@ -41,14 +42,10 @@ def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class OutputSpecification(BaseModel):
+class OutputSpecification(Section):
     """One entry of `outputs`."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        defer_build=True,
         json_schema_extra={
             "not": {"required": ["partition_key", "partition_key_from"]},
             "allOf": [

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
+from bridge.mapping.schema.field_types import Section, Text
 
 _PERCENT = re.compile(r"\d+(\.\d+)?%")
 MAX_EVERY_SECS = 7 * 24 * 3600
 
-Text = Annotated[str, Field(min_length=1)]
 Secs = Annotated[float, Field(gt=0, le=MAX_EVERY_SECS)]
 
 
@@ -32,11 +32,7 @@ Deadband = Annotated[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class ChangesSpecification(_Section):
+class ChangesSpecification(Section):
     """Send only what changed."""
 
     key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
@@ -51,7 +47,7 @@ class ChangesSpecification(_Section):
     at_least_every_secs: Secs | None = Field(None, description="A message after so long goes on, changed or not.")
 
 
-class SampleSpecification(_Section):
+class SampleSpecification(Section):
     """Send one message of many."""
 
     model_config = ConfigDict(
@@ -77,7 +73,7 @@ class SampleSpecification(_Section):
         return self
 
 
-class SparkplugSpecification(_Section):
+class SparkplugSpecification(Section):
     """How `payload: sparkplug_b` deals with edge nodes."""
 
     rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")

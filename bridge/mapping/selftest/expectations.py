@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.rendering import SPREAD, cut, printable, record_line, rejection_line, shown_data, shown_key, written
-from bridge.mapping.schema.mapping_spec import ExpectedDeadLetter, ExpectedRecord
+from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord
 from bridge.mapping.selftest.value_diff import changes, table
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from bridge.documents import Path
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.schema.mapping_spec import CaseSpecification, EarlierMessage, Specification
+    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.selftest_spec import CaseSpecification, EarlierMessage
     from bridge.model import Mapped
 
 _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"

@@ -1,0 +1,79 @@
+"""Field types that several sections of a mapping file share."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bridge.mapping.topics.pattern import check_topic_name
+
+DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
+
+
+class Section(BaseModel):
+    """A section of a mapping file: unknown options are errors, and types are strict."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+def one_of(*options: str) -> dict[str, Any]:
+    """Return the JSON Schema of `exactly_one`, for editors."""
+    return {"oneOf": [{"required": [option]} for option in options]}
+
+
+def exactly_one(section: BaseModel, *options: str) -> None:
+    """Raise ValueError unless exactly one of these options is given."""
+    given = [option for option in options if option in section.model_fields_set]
+    if len(given) != 1:
+        names = ", ".join(f"'{option}'" for option in options)
+        found = f"{' and '.join(given)} are given" if given else "none of them is given"
+        raise ValueError(f"exactly one of {names} is needed; {found}")
+
+
+def _topic_name(text: str) -> str:
+    check_topic_name(text)
+    return text
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"is not base64: {error}") from None
+    return text
+
+
+def _time(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"'{text}' is not a time with its zone, such as {DEFAULT_RECEIVED_AT}")
+    return text
+
+
+def _no_boolean(value: Any) -> Any:
+    """To pydantic `true` is the literal 1."""
+    if isinstance(value, bool):
+        raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - a TypeError is no problem of form to pydantic
+    return value
+
+
+Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_no_boolean)]
+Text = Annotated[str, Field(min_length=1)]
+TopicName = Annotated[
+    str,
+    AfterValidator(_topic_name),
+    Field(json_schema_extra={"pattern": "^[^+#]+$", "patternErrorMessage": "a message's topic has no wildcards"}),
+]
+Base64 = Annotated[
+    str,
+    AfterValidator(_base64),
+    Field(json_schema_extra={"pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
+]
+Time = Annotated[str, AfterValidator(_time)]
