@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bridge.model import RejectionCode
+
 
 class BridgeError(Exception):
     """The root of every error that the bridge raises on purpose."""
@@ -56,7 +58,7 @@ class ConfigError(BridgeError):
 class Rejected(BridgeError):
     """This message or record goes to the dead letters. `code` is one short word, `detail` is for a person."""
 
-    code: ClassVar[str] = "rejected"
+    code: ClassVar[RejectionCode]
 
     def __init__(self, detail: str) -> None:
         self.detail = detail

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +22,15 @@ REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
 """The form of an AWS region's name."""
 
 NO_PROPERTIES: Mapping[str, Any] = {}
+
+RejectionCode: TypeAlias = Literal["decode", "transform", "partition_key", "too_large", "internal"]
+"""Why a mapping rejects a message or a record; `internal`: a bug of the bridge."""
+
+DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid"]
+"""Why there is a dead letter: also a topic that is not UTF-8, and a record that Kinesis can never accept."""
+
+ReplayCode: TypeAlias = Literal["no_output", "no_match", "no_item"]
+"""Why a dead letter cannot be replayed: the mapping has changed since."""
 
 
 class Message(NamedTuple):
@@ -134,7 +143,7 @@ class Rejection(NamedTuple):
 
     outputs: tuple[int, ...]
     item: int | None
-    code: str
+    code: RejectionCode | ReplayCode
     detail: str
 
 
@@ -208,7 +217,7 @@ class DeadLetter(NamedTuple):
         cls,
         message: Message,
         total_bytes: int,
-        code: str,
+        code: DeadLetterCode | ReplayCode,
         detail: str,
         mapping: str = "",
         streams: tuple[str, ...] = (),

@@ -15,7 +15,7 @@ from bridge.mapping.pipeline.output_emitter import emitter
 from bridge.mapping.pipeline.record_builder import converter
 from bridge.mapping.stateful.stages import Stateful, live_flow, replay_flow, stateful
 from bridge.mapping.topics.pattern import TopicPattern
-from bridge.model import Draft, Mapped, Message, Output, Rejection
+from bridge.model import Draft, Mapped, Message, Output, Rejection, ReplayCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class Mapping:
         data_stream = stream.partition(" ")[0]
         return exact or {output.number for output in self.outputs if output.data_stream == data_stream}
 
-    def _changed(self, code: str, detail: str) -> Mapped:
+    def _changed(self, code: ReplayCode, detail: str) -> Mapped:
         return Mapped([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from bridge import __version__
 from bridge.delivery.stream_status import State
+from bridge.model import DeadLetterCode
 from bridge.monitoring.health import readiness_of
 from bridge.monitoring.snapshot import WorkerState
 from bridge.spool.database.schema import SQLITE_VERSION
@@ -74,7 +75,7 @@ _BOOKS_HELP = {
     "expired": "Of those dropped, records past spool.max_age_secs",
     "damaged": "Of those dropped, records lost by a damaged disk",
 }
-_CODES: Final = ("decode", "internal", "invalid", "partition_key", "too_large", "topic", "transform")
+_CODES: Final = sorted(get_args(DeadLetterCode))
 """Each begins at 0: Prometheus does not see an increase to the first value of a counter."""
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)

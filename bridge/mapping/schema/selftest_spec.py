@@ -20,8 +20,7 @@ from bridge.mapping.schema.field_types import (
     one_of,
 )
 from bridge.mapping.schema.output_spec import DataStream  # noqa: TC001  pydantic reads it from the annotations
-
-DeadLetterCode = Literal["decode", "transform", "partition_key", "too_large", "internal"]
+from bridge.model import RejectionCode  # noqa: TC001  pydantic reads it from the annotations
 
 
 class ExpectedRecord(Section):
@@ -46,7 +45,7 @@ class ExpectedRecord(Section):
 class ExpectedDeadLetter(Section):
     """A test expects no record, and a dead letter with this code."""
 
-    dead_letter: DeadLetterCode = Field(description="Why the message is rejected.")
+    dead_letter: RejectionCode = Field(description="Why the message is rejected.")
 
 
 Expectation = Annotated[
