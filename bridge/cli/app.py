@@ -17,11 +17,8 @@ from bridge.cli.help_examples import epilog
 from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
 from bridge.cli.storage_app import letters, spool
 from bridge.errors import BridgeError, ConfigError
-from bridge.runtime import exit_codes
+from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED, INTERRUPTED
 from bridge.terminal import complain
-
-FAILED, CONFIGURATION = exit_codes.FAILED, exit_codes.CONFIGURATION
-CRASHED, INTERRUPTED = exit_codes.CRASHED, exit_codes.INTERRUPTED
 
 app = typer.Typer(
     name="mqtt-kinesis",

@@ -6,13 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bridge.cli.app import CONFIGURATION
 from bridge.cli.output.formatting import counted
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import Loaded, load_folder
 from bridge.mapping.loading.shared_subscription import order_warning
+from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, complain, say
 
 if TYPE_CHECKING:

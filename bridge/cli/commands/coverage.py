@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bridge.cli.app import FAILED
 from bridge.cli.output.formatting import counted, duration
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
@@ -17,6 +16,7 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Routes
 from bridge.runtime.control import ask
+from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import asked_folder
 from bridge.terminal import GOOD, WARN, complain, say
 from bridge.timestamps import rfc3339

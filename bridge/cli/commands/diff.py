@@ -9,12 +9,12 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from bridge.cli.app import FAILED
 from bridge.cli.output.formatting import counted
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import compile_file, is_mapping_file
 from bridge.mapping.loading.lookup_tables import load_tables
 from bridge.mapping.router import Routes
+from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, say
 from bridge.tools.capture.comparison import Difference, What, compare, outcome
 from bridge.tools.capture.file_format import Captured, read_capture

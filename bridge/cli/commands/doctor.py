@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.app import FAILED
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.endpoints import places
@@ -21,6 +20,7 @@ from bridge.mapping.router import Routes
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings, session_settings
 from bridge.runtime.control import ask
+from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import asked_folder
 from bridge.terminal import BAD, GOOD, WARN, say
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream

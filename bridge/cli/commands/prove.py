@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.app import FAILED
 from bridge.cli.output.progress import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.kinesis.packing.unpack import unpacked
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import publisher_settings
+from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, WARN, complain, say
 from bridge.tools.prove import Proof
 

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.cli.app import FAILED
 from bridge.cli.commands.spool_selection import chosen, only
 from bridge.cli.output.formatting import counted
 from bridge.cli.output.progress import progress
@@ -18,6 +17,7 @@ from bridge.ingest.replay import Errand
 from bridge.mapping.rendering import printable
 from bridge.runtime.assembly import run_offline
 from bridge.runtime.control import ask
+from bridge.runtime.exit_codes import FAILED
 from bridge.spool.read_only import all_letters
 from bridge.terminal import BAD, GOOD, WARN, say
 

@@ -8,10 +8,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from bridge.cli.app import CRASHED, FAILED
 from bridge.config import load_settings
 from bridge.runtime.assembly import DryRun, assemble
 from bridge.runtime.collecting import keep_all
+from bridge.runtime.exit_codes import CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.process_memory import Arena
 from bridge.runtime.signals import Signals

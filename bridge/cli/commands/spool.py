@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.app import FAILED
 from bridge.cli.commands.spool_selection import chosen
 from bridge.cli.commands.status import books_in_words
 from bridge.cli.output.formatting import counted
 from bridge.config import load_local_settings
 from bridge.monitoring.merge import books_of
+from bridge.runtime.exit_codes import FAILED
 from bridge.spool.read_only import Books, damage, read_books
 from bridge.terminal import BAD, BOOKS, GOOD, say
 

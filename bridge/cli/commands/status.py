@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
-from bridge.cli.app import FAILED
 from bridge.cli.commands.status_watch import Look, problem_lines, title, watched
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.screen import opened
@@ -17,6 +16,7 @@ from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.mapping.rendering import printable
 from bridge.runtime.control import ask
+from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import asked_folder
 from bridge.terminal import BAD, BOOKS, GOOD, WARN, complain, say
 
