@@ -5,12 +5,12 @@
 
 import os
 
-from bridge.runtime.collecting import collect_seldom
+from bridge.runtime.process_memory import raise_gc_threshold
 
 
 def main() -> None:
     """Run the command, and end with its exit code."""
-    collect_seldom()
+    raise_gc_threshold()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they are looked for among all packages: 20 ms
     from bridge.cli.app import main as run  # noqa: PLC0415 - what it imports comes after these
 

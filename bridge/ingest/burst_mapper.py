@@ -7,9 +7,9 @@ into the spool, whenever the process is killed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.ingest.counts import IngestCounts
 from bridge.ingest.rejection import refuse, refuse_topic, reject
 from bridge.mapping.pipeline.fast_path import LEFT_OUT
 from bridge.model import NO_PROPERTIES, Message
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
+
+
+@dataclass(slots=True)
+class IngestCounts:
+    """What ingest counts beside the ledger, since the start of the process."""
+
+    messages: int = 0
+    payload_bytes: int = 0
+    redelivered: int = 0
+    bursts: int = 0
+    commits: int = 0
+    unmatched: int = 0
 
 
 class BurstMapper:

@@ -21,10 +21,9 @@ from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.runtime.assembly import assemble
-from bridge.runtime.collecting import collect_seldom, keep_all
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
-from bridge.runtime.process_memory import Arena
+from bridge.runtime.process_memory import Arena, freeze_gc, raise_gc_threshold
 from bridge.runtime.signals import Signals
 from bridge.supervisor.channel import WorkerEnd
 from bridge.supervisor.workers import Member, settings_of
@@ -45,7 +44,7 @@ SHOWN_BYTES: Final = 256 * 1024
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
-    collect_seldom()
+    raise_gc_threshold()
     parser = argparse.ArgumentParser(prog="python -m bridge.supervisor.worker_main", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--draining", action="store_true")
@@ -94,7 +93,7 @@ class Worker:
     def run(self, signals: Signals, stop_secs: float) -> int:
         """Until a signal, the supervisor or its end, or nothing being left to drain. The exit code."""
         self._service.start()
-        keep_all()
+        freeze_gc()
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
             if received == signal.SIGHUP:

@@ -17,7 +17,7 @@ import yaml
 
 from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.mapping.router import Routes
-from bridge.runtime.collecting import collect_seldom, keep_all
+from bridge.runtime.process_memory import freeze_gc, raise_gc_threshold
 from tests.benchmarks.load import ROOT, STREAM, benchmark_broker, bridge, build_folder
 from tests.benchmarks.scoreboard import Figure, at_most
 from tests.harness.network import free_port
@@ -139,10 +139,10 @@ def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, lis
     files.mkdir()
     for name, each in mappings.items():
         (files / f"{name}.yaml").write_text(yaml.safe_dump(each, sort_keys=False))
-    collect_seldom()  # as the bridge does
+    raise_gc_threshold()  # as the bridge does
     live = LiveMappings(files, folder / "in-force")
     timed = [_cpu_secs(live.reload)]
-    keep_all()
+    freeze_gc()
     edited = min(files.iterdir())
     edited.write_text(edited.read_text() + "# edited\n")
     timed.append(_cpu_secs(live.reload))

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from bridge.config import load_settings
 from bridge.runtime.assembly import DryRun, assemble
-from bridge.runtime.collecting import keep_all
 from bridge.runtime.exit_codes import CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
-from bridge.runtime.process_memory import Arena
+from bridge.runtime.process_memory import Arena, freeze_gc
 from bridge.runtime.signals import Signals
 from bridge.runtime.systemd import Notifier
 from bridge.spool.lock import refuse_if_in_use
@@ -65,7 +64,7 @@ def _run(service: Service | Supervisor, signals: Signals, arena: Arena, stop_sec
     notifier = Notifier(os.environ)
     service.start()
     notifier.ready()
-    keep_all()
+    freeze_gc()
     while not service.crashed.is_set():
         notifier.feed(service)
         arena.tend()
