@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from bridge.aws.credentials import Authentication
 from bridge.config import fingerprint
 from bridge.config.authentication import AssumeRole
 from bridge.delivery.stream_sender import SenderSettings
-from bridge.errors import BridgeError, ConfigError, Problem
-from bridge.ingest.bindings import bind
+from bridge.errors import ConfigError, Problem
 from bridge.ingest.manifest_writer import ManifestOptions
-from bridge.ingest.replay import Errands
-from bridge.ingest.topic_coverage import Coverage
 from bridge.kinesis.bandwidth import Uplink
-from bridge.kinesis.dry_run import Printer
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.mqtt.session_settings import Address, SessionSettings, Tls
 from bridge.runtime.service import Service
-from bridge.spool.database.transaction import Transaction
 from bridge.spool.lock import Lock
-from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.store import SpoolSettings
 from bridge.web.settings import WebSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bridge.config import Settings
     from bridge.config.authentication import Authentication as AuthenticationSettings
     from bridge.config.authentication import Source
-    from bridge.ingest.replay import Errand
-
-DRY_RUN_SUFFIX = "-dry-run"
 
 
 def session_settings(settings: Settings) -> SessionSettings:
@@ -160,51 +150,3 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
         sharing=sharing,
         fingerprint=fingerprint(settings),
     )
-
-
-def run_offline(settings: Settings, errand: Errand) -> None:
-    """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
-    folder = settings.spool.path
-    if not (folder / "spool.db").is_file():
-        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
-    spool = Spool(spool_settings(settings))
-    try:
-        targets = {}
-        if errand.action == "replay":
-            mappings = live_mappings(settings, folder / "in-force").routes.mappings
-            places = bind(spool, mappings, Coverage(0).tally)
-            targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
-        errands = Errands(spool)
-        errands.add(errand)
-        while errands:
-            transaction = Transaction()
-            part = errands.fill(transaction, targets)
-            spool.commit(transaction)
-            part.committed()
-    finally:
-        spool.close()
-
-
-class DryRun:
-    """The bridge, printing records: a session and a spool of its own, so that nothing of the real one is touched."""
-
-    def __init__(self, settings: Settings, out: TextIO) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        session = session_settings(settings)
-        # As a member of the group it would take messages from the bridges, and with its session they would be lost.
-        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False, share=None)
-        try:
-            self.service = Service(
-                session,
-                SpoolSettings(self._folder / "data"),
-                Printer(out),
-                live_mappings(settings, self._folder / "in-force"),
-                sender=replace(sender_settings(settings), requests_in_flight=1),
-            )
-        except BaseException:
-            self.remove()
-            raise
-
-    def remove(self) -> None:
-        """Leave nothing behind."""
-        shutil.rmtree(self._folder, ignore_errors=True)

@@ -15,9 +15,9 @@ from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
 from bridge.ingest.replay import Errand
 from bridge.mapping.rendering import printable
-from bridge.runtime.assembly import run_offline
 from bridge.runtime.control import ask
 from bridge.runtime.exit_codes import FAILED
+from bridge.runtime.offline_replay import run_offline
 from bridge.spool.read_only import all_letters
 from bridge.terminal import BAD, GOOD, WARN, say
 

@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from bridge.config import load_settings
-from bridge.runtime.assembly import DryRun, assemble
+from bridge.runtime.assembly import assemble
+from bridge.runtime.dry_run import DryRun
 from bridge.runtime.exit_codes import CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.process_memory import Arena, freeze_gc

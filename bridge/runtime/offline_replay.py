@@ -1,0 +1,40 @@
+"""Replay and deletion of dead letters while no bridge runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.errors import BridgeError
+from bridge.ingest.bindings import bind
+from bridge.ingest.replay import Errands
+from bridge.ingest.topic_coverage import Coverage
+from bridge.runtime.assembly import live_mappings, spool_settings
+from bridge.spool.database.transaction import Transaction
+from bridge.spool.store import Spool
+
+if TYPE_CHECKING:
+    from bridge.config import Settings
+    from bridge.ingest.replay import Errand
+
+
+def run_offline(settings: Settings, errand: Errand) -> None:
+    """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
+    folder = settings.spool.path
+    if not (folder / "spool.db").is_file():
+        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+    spool = Spool(spool_settings(settings))
+    try:
+        targets = {}
+        if errand.action == "replay":
+            mappings = live_mappings(settings, folder / "in-force").routes.mappings
+            places = bind(spool, mappings, Coverage(0).tally)
+            targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
+        errands = Errands(spool)
+        errands.add(errand)
+        while errands:
+            transaction = Transaction()
+            part = errands.fill(transaction, targets)
+            spool.commit(transaction)
+            part.committed()
+    finally:
+        spool.close()
