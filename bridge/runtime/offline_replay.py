@@ -10,7 +10,7 @@ from bridge.ingest.replay import Errands
 from bridge.ingest.topic_coverage import Coverage
 from bridge.runtime.assembly import live_mappings, spool_settings
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.store import Spool
+from bridge.spool.opening import open_spool
 
 if TYPE_CHECKING:
     from bridge.config import Settings
@@ -22,7 +22,7 @@ def run_offline(settings: Settings, errand: Errand) -> None:
     folder = settings.spool.path
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
-    spool = Spool(spool_settings(settings))
+    spool = open_spool(spool_settings(settings))
     try:
         targets = {}
         if errand.action == "replay":

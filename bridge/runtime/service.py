@@ -28,8 +28,8 @@ from bridge.mqtt.draining_subscriber import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control import answer_requests
 from bridge.spool.ledger import totals
+from bridge.spool.opening import open_spool
 from bridge.spool.read_only import GIVEN_UP
-from bridge.spool.store import Spool
 from bridge.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Service:
         self._senders: dict[str, StreamSender] = {}
         self._unsendable: dict[str, str] = {}
         self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
-        self._spool = Spool(spool)
+        self._spool = open_spool(spool)
         if not draining:
             self._note_given_up("")
         subscriber = LeavingSubscriber if draining else Subscriber

@@ -7,7 +7,7 @@ import logging
 import secrets
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,18 +25,17 @@ from bridge.spool.database.transaction import (
     write_settled,
 )
 from bridge.spool.dead_letters import Changed, Letter, LetterCounts, measure_letters, write_letters
-from bridge.spool.directory import Folder
 from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
 from bridge.spool.mapping_state import State, load_all, write_changed, written
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
-from bridge.spool.recovery.salvage import salvage
 from bridge.spool.retention import Dropping, Room
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.model import DeadLetter
+    from bridge.spool.directory import Folder
 
 log = logging.getLogger(__name__)
 
@@ -62,60 +61,26 @@ class SpoolSettings:
 class Spool:
     """Open until `close`. `commit` and what it needs belong to one thread; `snapshot` and queues to any."""
 
-    def __init__(self, settings: SpoolSettings) -> None:
-        """Raises SpoolInUse, or SpoolUnwritable. A damaged database is set aside and a new one begun."""
+    def __init__(self, settings: SpoolSettings, folder: Folder) -> None:
+        """Open the database in the locked folder. Raises SpoolCorrupt or SpoolUnwritable; see `open_spool`."""
         self.settings = settings
-        self.folder = Folder(settings.path)
+        self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
         self.states: dict[str, State] = {}
         self._lock = threading.Lock()
         self._broken = False
         self._room = Room(settings.path, settings.max_bytes, settings.min_free_bytes)
+        schema.refuse_remains(folder.database)
+        schema.write_log_again(folder.database)
         try:
-            if why := self.folder.damage:
-                self.folder.set_aside(why)
-            try:
-                self._open()
-            except SpoolCorrupt as error:
-                self._forget()
-                self.folder.set_aside(str(error))
-                self._open()
-            self._salvage()
-        except BaseException:
-            self.folder.close()
-            raise
-
-    def _forget(self) -> None:
-        """What was read of a database before it showed to be damaged: its numbers are not those of the new one."""
-        self.queues.clear()
-        self.ledger.clear()
-        with suppress(AttributeError, sqlite3.Error):  # it may have shown before there was a connection
-            self._database.close()
-            self.reading.close()
-
-    def _salvage(self) -> None:
-        """What damaged spools still hold. Where it cannot be had now, the bridge goes on, and tries at its next one."""
-        for aside in self.folder.unsalvaged():
-            try:
-                salvage(self, aside)
-                self.folder.salvaged(aside)
-            except (SpoolUnwritable, SpoolFull) as error:
-                log.error("not salvaged yet: %s", error)
-            except Exception:
-                log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
-                for queue in self.queues.values():
-                    queue.take_pending()
-
-    def _open(self) -> None:
-        schema.refuse_remains(self.folder.database)
-        schema.write_log_again(self.folder.database)
-        self._database = schema.connect(self.folder.database)
-        try:
-            self.reading = Reading(self.folder.database, self._unreadable)
-            self._load()
+            with ExitStack() as opened:
+                self._database = opened.enter_context(closing(schema.connect(folder.database)))
+                self.reading = opened.enter_context(closing(Reading(folder.database, self._unreadable)))
+                self._load()
+                opened.pop_all()  # from here on `close` closes them
         except sqlite3.Error as error:
-            raise schema.translated(error, self.folder.database) from error
+            raise schema.translated(error, folder.database) from error
 
     def _load(self) -> None:
         self._pages = Pages(self.folder.database, self._database)

@@ -12,7 +12,8 @@ import orjson
 from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.schema.mapping_spec import Specification
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.opening import open_spool
+from bridge.spool.store import SpoolSettings
 from tests.benchmarks.load import packed
 
 BURST = 10_000
@@ -22,7 +23,7 @@ NAME = "press-telemetry"
 def fill(folder: Path, count: int) -> None:
     """`count` records of about 140 bytes for the one output of the mapping, 200 keys."""
     mapping = compile_mapping(NAME, Specification.model_validate_json(json.dumps(packed("kpl"))), {})
-    spool = Spool(SpoolSettings(folder, max_bytes=64 * 1024**3, fresh_bytes=0))
+    spool = open_spool(SpoolSettings(folder, max_bytes=64 * 1024**3, fresh_bytes=0))
     try:
         number, queue = spool.mapping_number(NAME), spool.queue(str(mapping.outputs[0].destination))
         # The disk's promise is for the bridge to measure, not for what prepares the measurement.

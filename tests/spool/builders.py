@@ -4,11 +4,12 @@ import sqlite3
 
 from bridge.model import DeadLetter
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.store import Spool, SpoolSettings
+from bridge.spool.opening import open_spool
+from bridge.spool.store import SpoolSettings
 
 
 def opened(path, **options):
-    return Spool(SpoolSettings(path, **options))
+    return open_spool(SpoolSettings(path, **options))
 
 
 def append(spool, *data, stream="press", mapping="m", key="k"):

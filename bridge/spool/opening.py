@@ -1,0 +1,52 @@
+"""Opening the spool: one owner, damage set aside, records recovered from damaged copies."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
+from bridge.spool.directory import Folder
+from bridge.spool.recovery.salvage import salvage
+from bridge.spool.store import Spool
+
+if TYPE_CHECKING:
+    from bridge.spool.store import SpoolSettings
+
+log = logging.getLogger(__name__)
+
+
+def open_spool(settings: SpoolSettings) -> Spool:
+    """Lock the folder and open the spool in it.
+
+    A damaged database is set aside and a new one begun, with every record of the old one that can still be read.
+    Raises SpoolInUse or SpoolUnwritable.
+    """
+    folder = Folder(settings.path)
+    try:
+        if why := folder.damage:
+            folder.set_aside(why)
+        try:
+            spool = Spool(settings, folder)
+        except SpoolCorrupt as error:
+            folder.set_aside(str(error))
+            spool = Spool(settings, folder)
+        _recover(spool)
+    except BaseException:
+        folder.close()
+        raise
+    return spool
+
+
+def _recover(spool: Spool) -> None:
+    """Copy what damaged spools still hold. What cannot be read now is tried again at the next start."""
+    for aside in spool.folder.unsalvaged():
+        try:
+            salvage(spool, aside)
+            spool.folder.salvaged(aside)
+        except (SpoolUnwritable, SpoolFull) as error:
+            log.error("not salvaged yet: %s", error)
+        except Exception:
+            log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
+            for queue in spool.queues.values():
+                queue.take_pending()
