@@ -18,6 +18,7 @@ from bridge.backoff import Backoff, Retries
 from bridge.mqtt.client_id_conflict import Rival
 from bridge.mqtt.connection import Connection, ConnectionLost
 from bridge.mqtt.packet_stream import ProtocolViolation
+from bridge.mqtt.protocol_fallback import ProtocolFallback
 from bridge.mqtt.publish_packet import publish_packet
 from bridge.mqtt.subscriptions import Subscriptions
 
@@ -71,9 +72,7 @@ class Subscriber:
         self._rival = Rival()
         self._connection: Connection | None = None
         self._next_address = 0
-        self._versions = dict.fromkeys(settings.addresses, settings.version_5)
-        self._early_ends: dict[Address, int] = {}
-        self._took_5: set[Address] = set()
+        self._fallback = ProtocolFallback(settings.addresses, version_5=settings.version_5)
         self._dial_at = 0.0
         self._problem = ""
         self._logged: dict[Address, str] = {}
@@ -109,7 +108,7 @@ class Subscriber:
         connection, address = self._connection, self._settings.addresses[self._next_address]
         return SessionState(
             broker=str(connection.address if connection else address),
-            protocol="5" if (connection.version_5 if connection else self._versions[address]) else "3.1.1",
+            protocol="5" if (connection.version_5 if connection else self._fallback.version_5(address)) else "3.1.1",
             connected=bool(connection and connection.accepted),
             subscribed=bool(connection and connection.accepted and self.subscriptions.complete),
             problem=self._problem or self._refusals(),
@@ -219,9 +218,8 @@ class Subscriber:
             self._drain_wake_ups()
             return
         address = self._settings.addresses[self._next_address]
-        connection = Connection(
-            self._settings, address, self.subscriptions, version_5=self._versions[address], clock=self._clock
-        )
+        version_5 = self._fallback.version_5(address)
+        connection = Connection(self._settings, address, self.subscriptions, version_5=version_5, clock=self._clock)
         connection.on_accepted = self._accepted
         try:
             connection.dial()
@@ -233,11 +231,9 @@ class Subscriber:
             self._connection = connection
 
     def _accepted(self, connection: Connection, session_present: bool) -> None:
-        self._early_ends.pop(connection.address, None)
+        self._fallback.accepted(connection.address, version_5=connection.version_5)
         self._problem = ""
-        if connection.version_5:
-            self._took_5.add(connection.address)
-        elif self._settings.version_5:
+        if self._settings.version_5 and not connection.version_5:
             log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
         if self._settings.share and not connection.version_5 and not self._told_of_share:
             self._told_of_share = True
@@ -251,16 +247,11 @@ class Subscriber:
         self._connection = None
         self._suspect(connection, reset=reset)
         if connection.wants_3_1_1:
-            self._versions[address] = False
+            self._fallback.refused_5(address)
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
-            # Some brokers answer a protocol version they do not know by closing, or not at all: ask in the other one,
-            # turn about. One that has taken MQTT 5 before is given the benefit of the doubt.
-            self._early_ends[address] = self._early_ends.get(address, 0) + 1
-            patience = 3 if address in self._took_5 else 1
-            if self._settings.version_5 and self._early_ends[address] >= patience:
-                self._versions[address] = not self._versions[address]
+            self._fallback.unanswered(address)
         self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
     def _suspect(self, connection: Connection, *, reset: bool) -> None:
