@@ -27,6 +27,7 @@ from bridge.monitoring.snapshot_builder import Observer
 from bridge.mqtt.draining_subscriber import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control import answer_requests
+from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.opening import open_spool
 from bridge.spool.read_only import GIVEN_UP
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RETRY_SECS = 1.0
 ERRAND_SECS = 60.0
 STALLED_SECS = 30.0
 """A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
@@ -87,7 +87,10 @@ class Service:
         self._last_snapshot: Snapshot | None = None
         self._senders: dict[str, StreamSender] = {}
         self._unsendable: dict[str, str] = {}
-        self._threads: dict[str, list[threading.Thread]] = {"page": [], "watcher": [], "ingest": [], "senders": []}
+        self._threads = {
+            group: ThreadGroup(self._stopping, self.crashed, transient=(SpoolUnwritable,), clock=clock)
+            for group in ("page", "watcher", "ingest", "senders")
+        }
         self._spool = open_spool(spool)
         if not draining:
             self._note_given_up("")
@@ -127,17 +130,7 @@ class Service:
         self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
         self._begin("watcher", "answers", self._answer)
         if self._web is not None:
-            self._begin("page", "page", self._serve)
-
-    def _serve(self) -> None:
-        """The page may fail, and the bridge goes on."""
-        if self._web is None:
-            return
-        try:
-            self._web.run()
-        except Exception:
-            log.exception("the page ended by an error; the bridge goes on without it")
-            self._web.problem = "it ended by an error: see the log"
+            self._begin("page", "page", self._web.run)
 
     def ask_reload(self) -> Callable[[], bool]:
         """Load all mappings again, soon (SIGHUP); tells whether that is still to come. Any thread."""
@@ -198,25 +191,7 @@ class Service:
         self._senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
 
     def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
-        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
-        self._threads[group].append(thread)
-        thread.start()
-
-    def _guard(self, name: str, body: Callable[[], None]) -> None:
-        """A thread's body. A disk that cannot be read may come back; anything else means a restart."""
-        while True:
-            try:
-                body()
-            except SpoolUnwritable as error:
-                log.error("%s: %s; trying again", name, error)
-                if self._stopping.wait(RETRY_SECS):
-                    return
-            except BaseException:
-                log.critical("%s ended by an error; the bridge must be restarted", name, exc_info=True)
-                self.crashed.set()
-                return
-            else:
-                return
+        self._threads[group].start(name, body)
 
     # -- stopping --------------------------------------------------------------------------------------------------
 
@@ -228,7 +203,7 @@ class Service:
             self._web.stop()
         self._ingest.stop()
         finished = self._join("watcher", deadline) & self._join("ingest", deadline) & self._join("page", deadline)
-        ingest_ended = not any(thread.is_alive() for thread in self._threads["ingest"])
+        ingest_ended = not self._threads["ingest"].alive
         if ingest_ended:
             self._subscriber.close()
         for sender in self._senders.values():
@@ -247,12 +222,7 @@ class Service:
         return finished
 
     def _join(self, group: str, deadline: float) -> bool:
-        for thread in self._threads[group]:
-            thread.join(max(0.0, deadline - self._clock()))
-        late = [thread.name for thread in self._threads[group] if thread.is_alive()]
-        if late:
-            log.warning("not ended within the deadline: %s; what it held is in the spool", ", ".join(late))
-        return not late
+        return self._threads[group].join(deadline)
 
     def totals(self) -> dict[str, int | bool]:
         """The sums of the books since the spool was begun. Usable after `stop` too."""

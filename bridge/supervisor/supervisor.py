@@ -29,6 +29,7 @@ from bridge.monitoring.merge import summed
 from bridge.monitoring.snapshot import Snapshot
 from bridge.runtime.assembly import live_mappings, web_settings
 from bridge.runtime.control import answer_requests, ask
+from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.directory import bytes_on_disk
 from bridge.spool.ledger import totals
 from bridge.spool.lock import Lock, make_private, refuse_if_in_use
@@ -72,7 +73,8 @@ class Supervisor:
         self.crashed = threading.Event()
         self._settings = settings
         self._stopping = threading.Event()
-        self._threads: dict[str, list[threading.Thread]] = {"asking": [], "watching": []}
+        self._asking = ThreadGroup(self._stopping, self.crashed)
+        self._watching = ThreadGroup(self._stopping, self.crashed)
         self._tap: Callable[[list[Any]], None] | None = None
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
@@ -112,28 +114,11 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the workers, and every thread."""
-        self._begin("watching", "workers", self._watch_workers)
-        self._begin("asking", "watcher", lambda: self.mappings.watch(self._stopping))
-        self._begin("asking", "answers", self._answer)
+        self._watching.start("workers", self._watch_workers)
+        self._asking.start("watcher", lambda: self.mappings.watch(self._stopping))
+        self._asking.start("answers", self._answer)
         if self._web is not None:
-            self._begin("asking", "page", self._web.run)
-
-    def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
-        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
-        self._threads[group].append(thread)
-        thread.start()
-
-    def _guard(self, name: str, body: Callable[[], None]) -> None:
-        """The page may fail, and the bridge goes on; any other thread may not."""
-        try:
-            body()
-        except BaseException:
-            if name == "page" and self._web is not None:
-                log.exception("the page ended by an error; the bridge goes on without it")
-                self._web.problem = "it ended by an error: see the log"
-                return
-            log.critical("%s ended by an error; the supervisor must be restarted", name, exc_info=True)
-            self.crashed.set()
+            self._asking.start("page", self._web.run)
 
     def _answer(self) -> None:
         answer_requests(self.folder, {"status": self._told}, self._stopping)
@@ -201,18 +186,14 @@ class Supervisor:
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
-        self._join("watching", deadline)
+        self._watching.join(deadline)
         for worker in self.workers:
             # A tenth is kept for what a process needs to end.
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
-        self._join("asking", deadline)
+        self._asking.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
         self._lock.close()
         return all(finished)
-
-    def _join(self, group: str, deadline: float) -> None:
-        for thread in self._threads[group]:
-            thread.join(max(0.0, deadline - time.monotonic()))
 
     def kill(self) -> None:
         """A second signal: the workers end at once."""

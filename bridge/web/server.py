@@ -33,7 +33,14 @@ class WebServer:
         self._server: Any = None
 
     def run(self) -> None:
-        """Listen as soon as the port is free, and serve until stopped."""
+        """Listen as soon as the port is free, and serve until stopped. An error ends the page, not the bridge."""
+        try:
+            self._serve_until_stopped()
+        except Exception:
+            log.exception("the page ended by an error; the bridge goes on without it")
+            self.problem = "it ended by an error: see the log"
+
+    def _serve_until_stopped(self) -> None:
         while not self._stopping.is_set():
             try:
                 listener = self._listen()

@@ -80,3 +80,11 @@ def _answers_https(server, context):
         return b"ok" in fetched(server, "/healthz", context=context)
     except OSError:
         return False
+
+
+def test_server_error_ends_the_page_and_is_a_problem(bridge, monkeypatch, caplog):
+    server = WebServer(bridge, WebSettings(port=0))
+    monkeypatch.setattr(server, "_listen", lambda: 1 / 0)
+    server.run()
+    assert server.problem == "it ended by an error: see the log"
+    assert "the page ended by an error; the bridge goes on without it" in caplog.text

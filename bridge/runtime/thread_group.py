@@ -1,0 +1,75 @@
+"""Threads that are started with a name, guarded, and joined under one deadline."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+RETRY_SECS: Final = 1.0
+
+
+class ThreadGroup:
+    """The threads of one phase of a stop. They are daemons: one that hangs does not keep the process alive.
+
+    A thread whose body raises one of the `transient` errors runs it again after a second, until `stopping` is set. Any
+    other error sets `crashed`: a process that has lost a thread must be restarted.
+    """
+
+    def __init__(
+        self,
+        stopping: threading.Event,
+        crashed: threading.Event,
+        *,
+        transient: tuple[type[Exception], ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stopping = stopping
+        self._crashed = crashed
+        self._transient = transient
+        self._clock = clock
+        self._threads: list[threading.Thread] = []
+
+    def __iter__(self) -> Iterator[threading.Thread]:
+        return iter(tuple(self._threads))
+
+    def start(self, name: str, body: Callable[[], None]) -> None:
+        """Run `body` in a thread of this name."""
+        thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)  # only now: a thread that has not started cannot be joined
+
+    def _guard(self, name: str, body: Callable[[], None]) -> None:
+        while True:
+            try:
+                body()
+            except self._transient as error:
+                log.error("%s: %s; trying again", name, error)
+                if self._stopping.wait(RETRY_SECS):
+                    return
+            except BaseException:
+                log.critical("%s ended by an error; the process must be restarted", name, exc_info=True)
+                self._crashed.set()
+                return
+            else:
+                return
+
+    @property
+    def alive(self) -> list[str]:
+        """Names of the threads that have not ended."""
+        return [thread.name for thread in self if thread.is_alive()]
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the end of every thread, until `deadline` of the clock; return whether all have ended."""
+        for thread in self:
+            thread.join(max(0.0, deadline - self._clock()))
+        late = self.alive
+        if late:
+            log.warning("threads not ended within the deadline: %s", ", ".join(late))
+        return not late
