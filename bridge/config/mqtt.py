@@ -19,9 +19,9 @@ from bridge.config.field_types import (
     size_between,
 )
 from bridge.documents import Expect
+from bridge.mqtt.session_settings import ENCRYPTED
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
-_ENCRYPTED = ("mqtts", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
 _MAX_PACKET_BYTES = 256 * MIB
 """https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023"""
@@ -141,7 +141,7 @@ class MqttSettings(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.tls != TlsSettings() and not any(urlsplit(url).scheme in _ENCRYPTED for url in self.urls):
+        if self.tls != TlsSettings() and not any(urlsplit(url).scheme in ENCRYPTED for url in self.urls):
             raise ValueError("tls is set, but no url is encrypted: write mqtts:// or wss://")
         if self.protocol == "3.1.1" and self.password is not None and self.username is None:
             raise ValueError("MQTT 3.1.1 has no password without a username: set mqtt.username")

@@ -21,7 +21,7 @@ _MAX_PORT = 65_535
 _MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files, watched")
 LEAST_TOKEN_CHARS = 16
 S = TypeVar("S", "Settings", "LocalSettings")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SpoolSettings(Section):

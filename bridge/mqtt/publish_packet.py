@@ -5,6 +5,8 @@ https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901100
 
 from __future__ import annotations
 
+from bridge.varint import encode_varint
+
 _PUBLISH = 0x30
 
 
@@ -12,13 +14,4 @@ def publish_packet(topic: str, payload: bytes, *, version_5: bool) -> bytes:
     """Not retained, and without properties."""
     name = topic.encode()
     body = len(name).to_bytes(2) + name + (b"\0" if version_5 else b"") + payload
-    return bytes([_PUBLISH]) + _remaining_length(len(body)) + body
-
-
-def _remaining_length(length: int) -> bytes:
-    groups = bytearray()
-    while length > 0x7F:  # noqa: PLR2004  seven bits a byte
-        groups.append(length & 0x7F | 0x80)
-        length >>= 7
-    groups.append(length)
-    return bytes(groups)
+    return bytes([_PUBLISH]) + encode_varint(len(body)) + body

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+ENCRYPTED: Final = frozenset({"mqtts", "wss"})
+"""The schemes with TLS."""
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
@@ -33,7 +36,7 @@ class Address:
     @property
     def encrypted(self) -> bool:
         """TLS."""
-        return self.scheme in ("mqtts", "wss")
+        return self.scheme in ENCRYPTED
 
     @property
     def websocket(self) -> bool:

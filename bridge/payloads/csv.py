@@ -19,7 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import DecodeError
-from bridge.payloads.json_values import MAX_VALUES
+from bridge.payloads.json_values import MAX_INTEGER, MAX_VALUES, MIN_INTEGER
 from bridge.payloads.text import decode_utf8
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ FIRST_LINE: Final = "first_line"
 
 _NUMBER: Final = re.compile(r"\s*-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
 _MAX_NUMBER_CHARS: Final = 400
-_LEAST_INTEGER: Final = -(2**63)
-_MOST_INTEGER: Final = 2**64 - 1
 
 
 class CsvProblem(Exception):
@@ -114,7 +112,7 @@ def number(field: str) -> str | float | None:
         return field
     if found[1] is None and found[2] is None:
         whole = int(field)
-        return whole if _LEAST_INTEGER <= whole <= _MOST_INTEGER else field
+        return whole if MIN_INTEGER <= whole <= MAX_INTEGER else field
     value = float(field)
     return field if math.isinf(value) else value
 

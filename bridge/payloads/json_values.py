@@ -23,8 +23,9 @@ MAX_DEPTH: Final = 128
 """Half of what orjson writes."""
 MAX_VALUES: Final = 2**20
 
-_LEAST_INTEGER: Final = -(2**63)
-_MOST_INTEGER: Final = 2**64 - 1
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+"""Integers that orjson writes: signed and unsigned 64 bits."""
 _INFINITY: Final = float("inf")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
     if kind is float:
         return value if -_INFINITY < value < _INFINITY else None
     if kind is int:
-        return value if _LEAST_INTEGER <= value <= _MOST_INTEGER else _as_float(value)
+        return value if MIN_INTEGER <= value <= MAX_INTEGER else _as_float(value)
     if kind is bytes:
         return list(value)
     return _container(value, depth)
@@ -70,7 +71,7 @@ def _key(key: Any) -> str:
     if type(key) is str:
         return key
     if type(key) is int:
-        if _LEAST_INTEGER <= key <= _MOST_INTEGER:
+        if MIN_INTEGER <= key <= MAX_INTEGER:
             return str(key)
         raise DecodeError("has a key that is an integer beyond 64 bits")
     raise DecodeError(f"has a key that is neither text nor an integer: {str(key)[:40]}")

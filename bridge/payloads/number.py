@@ -10,12 +10,11 @@ import math
 import re
 
 from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
 _DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 _MAX_CHARS = 1000
 _EXCERPT_BYTES = 20
-_LEAST_INTEGER = -(2**63)
-_MOST_INTEGER = 2**64 - 1
 
 
 class Number:
@@ -38,7 +37,7 @@ class Number:
 
 
 def _integer(value: int) -> int:
-    if not _LEAST_INTEGER <= value <= _MOST_INTEGER:
+    if not MIN_INTEGER <= value <= MAX_INTEGER:
         raise DecodeError("not a number: the integer does not fit into 64 bits")
     return value
 

@@ -17,6 +17,8 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from bridge.config.settings import LOOPBACK
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,7 +31,6 @@ COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"
 SESSION_SECS: Final = 12 * 3600
 MAX_SESSIONS: Final = 100
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 HEADERS: Final = (
     (
         b"content-security-policy",

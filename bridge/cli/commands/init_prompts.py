@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bridge.config import options
 from bridge.errors import BridgeError
+from bridge.mqtt.session_settings import ENCRYPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
-_ENCRYPTED: Final = ("mqtts", "wss")
 
 
 class Questions:
@@ -33,7 +33,7 @@ class Questions:
         """By the option's name. Raises BridgeError where an answer has no default, and nobody is to be asked."""
         url = self._broker()
         answers = {"mqtt.url": url}
-        if urlsplit(url).scheme in _ENCRYPTED:
+        if urlsplit(url).scheme in ENCRYPTED:
             answers["mqtt.tls.ca_file"] = self.ask("mqtt.tls.ca_file", "CA file (empty: the system's)", "")
         answers["mqtt.username"] = self.ask("mqtt.username", "User at the broker (empty: none)", "")
         if answers["mqtt.username"]:

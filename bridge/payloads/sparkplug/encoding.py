@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.payloads.sparkplug.datatypes import DATATYPES
+from bridge.varint import encode_varint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,21 +90,12 @@ def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
 def _integer(number: int, value: Any) -> bytes:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
         raise ValueError(f"{value!r} is no whole number from 0 to 2^64 - 1")
-    return _tag(number, 0) + _varint(value)
+    return _tag(number, 0) + encode_varint(value)
 
 
 def _block(number: int, data: bytes) -> bytes:
-    return _tag(number, 2) + _varint(len(data)) + data
+    return _tag(number, 2) + encode_varint(len(data)) + data
 
 
 def _tag(number: int, wire_type: int) -> bytes:
-    return _varint(number << 3 | wire_type)
-
-
-def _varint(number: int) -> bytes:
-    groups = bytearray()
-    while number > 0x7F:  # noqa: PLR2004  seven bits a byte
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
+    return encode_varint(number << 3 | wire_type)

@@ -11,12 +11,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions.function import MISSING, NUMBER, Binding, Function, Parameter, tried
+from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SMALLEST: Final = -(2**63)
-_LARGEST: Final = 2**64 - 1
 _MAX_DECIMALS: Final = 15
 _EXACT_HALVES: Final = 2**40
 _DIGITS: Final = 25
@@ -29,7 +28,7 @@ _NUMBER = Parameter("number", ("number",))
 
 def _kept(result: Any) -> Any:
     if type(result) is int:
-        if _SMALLEST <= result <= _LARGEST:
+        if MIN_INTEGER <= result <= MAX_INTEGER:
             return result
         raise ValueError("the result does not fit 64 bits")
     if math.isfinite(result):
