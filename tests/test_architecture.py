@@ -1,0 +1,214 @@
+"""The structure of the package: its layers, the size of its files, where threads are made, who imports what."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "bridge"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 350
+
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("tools", "supervisor"),
+    ("runtime",),
+    ("web",),
+    ("monitoring",),
+    ("ingest", "delivery"),
+    ("mapping", "kinesis", "config"),
+    ("payloads", "mqtt", "spool", "documents", "aws"),
+    ("errors", "model", "backoff", "timestamps", "files", "histogram", "terminal", "varint"),
+    ("__init__",),
+)
+"""A folder, or a file of the package's own folder, imports only from rows below its own. Files of the last but one row
+may import one another, without a cycle."""
+LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
+BASE = LEVEL["errors"]
+
+THREADS = {
+    "runtime/thread_group.py": "the only place of the running bridge: named, guarded, joined under one deadline",
+    "tools/doctor/runner.py": "the checks run beside one another, and one that hangs is left behind",
+    "tools/demo/broker.py": "the embedded broker has an event loop of its own",
+    "tools/demo/kinesis.py": "the simulated Kinesis is a blocking HTTP server",
+    "tools/demo/run.py": "a signal is relayed while the demo draws",
+}
+"""Where threads may be made, and why there. asyncio.to_thread is web's alone: its pool ends with the event loop."""
+
+THIRD_PARTY = {
+    "paho": ("mqtt/", "tools/demo/publisher.py"),
+    "boto3": (),
+    "botocore": ("aws/", "kinesis/"),
+    "yaml": ("documents/",),
+    "jmespath": ("mapping/expressions/",),
+    "sqlite3": ("spool/",),
+    "starlette": ("web/",),
+    "uvicorn": ("web/",),
+    "prometheus_client": ("monitoring/",),
+    "moto": ("tools/demo/",),
+    "amqtt": ("tools/demo/",),
+}
+"""What each library is behind: the paths below bridge/ that may import it."""
+
+
+def name_of(file):
+    """bridge/web/api.py: bridge.web.api; bridge/web/__init__.py: bridge.web."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(file) for file in FILES}
+
+
+@cache
+def parsed(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def imported(file):
+    """(module, line) of each import, also of those for type checking and within functions."""
+    return list(_imported(parsed(file)))
+
+
+def _imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that this test sees them"
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield (module if module in MODULES else node.module), node.lineno
+
+
+def dotted(node):
+    """threading.Thread as it is written; of what is no chain of names, its last name."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+@cache
+def calls(file):
+    """(dotted name, line) of each call."""
+    return [(dotted(node.func), node.lineno) for node in ast.walk(parsed(file)) if isinstance(node, ast.Call)]
+
+
+def place(module):
+    """The folder, or the file, that a module's row is named for."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def upward(module, target):
+    """Whether the import leads to its own row, or to one above it."""
+    here, there = place(module), place(target)
+    return here != there and LEVEL[there] >= LEVEL[here] and not LEVEL[here] == LEVEL[there] == BASE
+
+
+def own_imports(file):
+    module = "bridge.__main__" if file.name == "__main__.py" else name_of(file)
+    return module, [(target, line) for target, line in imported(file) if target.split(".")[0] == "bridge"]
+
+
+def test_layers_name_every_folder_and_file():
+    present = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert present == set(LEVEL)
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "expected"),
+    [
+        ("bridge.web.api", "bridge.monitoring.health", False),
+        ("bridge.monitoring.health", "bridge.web.api", True),
+        ("bridge.ingest.loop", "bridge.delivery.batch", True),
+        ("bridge.errors", "bridge.model", False),
+        ("bridge.errors", "bridge.spool.store", True),
+        ("bridge.spool.store", "bridge.spool.ledger", False),
+        ("bridge.web.api", "bridge", False),
+    ],
+)
+def test_upward_tells_the_direction_of_an_import(module, target, expected):
+    assert upward(module, target) == expected
+
+
+def test_imports_lead_to_lower_layers():
+    wrong = []
+    for file in FILES:
+        module, targets = own_imports(file)
+        wrong += [f"{module}:{line} imports {target}" for target, line in targets if upward(module, target)]
+    assert wrong == []
+
+
+def cycle(graph):
+    """Some cycle of the graph, as the list of its modules; [] if there is none."""
+    done, path = set(), []
+
+    def visit(module):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        for target in sorted(graph.get(module, ())):
+            if found := visit(target):
+                return found
+        path.pop()
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := visit(module))), [])
+
+
+def test_cycle_is_found():
+    assert cycle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_modules_import_one_another_in_no_cycle():
+    graph = {}
+    for file in FILES:
+        module, targets = own_imports(file)
+        graph[module] = {target for target, _ in targets} - {module}
+    assert cycle(graph) == []
+
+
+@pytest.mark.parametrize("folder", ["bridge", "tests"])
+def test_no_file_is_longer_than_the_limit(folder):
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / folder).rglob("*.py")}
+    assert {str(file.relative_to(ROOT)): count for file, count in lines.items() if count > MAX_LINES} == {}
+
+
+def test_threads_are_made_in_few_places():
+    makes = {
+        str(file.relative_to(PACKAGE))
+        for file in FILES
+        for called, _ in calls(file)
+        if called.rpartition(".")[2] in {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor"}
+    }
+    assert makes == set(THREADS)
+
+
+def test_to_thread_is_used_by_the_page_only():
+    makes = {place(name_of(file)) for file in FILES for called, _ in calls(file) if called.endswith("to_thread")}
+    assert makes == {"web"}
+
+
+def test_no_wait_is_a_sleep_that_cannot_be_interrupted():
+    assert [f"{file}:{line}" for file in FILES for called, line in calls(file) if called == "time.sleep"] == []
+
+
+@pytest.mark.parametrize("library", sorted(THIRD_PARTY))
+def test_library_is_imported_behind_its_folder_only(library):
+    users = {
+        str(file.relative_to(PACKAGE))
+        for file in FILES
+        for target, _ in imported(file)
+        if target.split(".")[0] == library
+    }
+    allowed = THIRD_PARTY[library]
+    assert {user for user in users if not user.startswith(allowed)} == set()
+    assert {path for path in allowed if not any(user.startswith(path) for user in users)} == set()
