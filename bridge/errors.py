@@ -5,7 +5,7 @@
       Rejected(code, detail)       dead-letter this message or record, acknowledge, go on
         DecodeError  TransformError  PartitionKeyError  RecordTooLarge
       SpoolFull                    stop reading; the broker keeps the rest; resume when there is room
-      SpoolUnwritable              disk full, read-only or broken: do not acknowledge, say so, try again
+      SpoolWriteError              disk full, read-only or broken: do not acknowledge, say so, try again
       SpoolCorrupt                 set the file aside, start a new one, alarm
       SpoolInUse                   another bridge owns this spool: exit 1
       SendError
@@ -93,7 +93,7 @@ class SpoolFull(BridgeError):
     """The spool has reached `spool.max_bytes`, and `when_full` is `block`."""
 
 
-class SpoolUnwritable(BridgeError):
+class SpoolWriteError(BridgeError):
     """The disk would not take a transaction; nothing of it is kept and nothing may be acknowledged."""
 
 

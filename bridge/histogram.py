@@ -14,7 +14,7 @@ LATENCY_SECS = (*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 
 """Upper bounds, from a local disk's commit to an outage of a day."""
 
 
-class Histogrammed(NamedTuple):
+class HistogramSnapshot(NamedTuple):
     """Counts up to and including each bound, the last one without bound; and the sum of all values."""
 
     bounds: tuple[float, ...]
@@ -22,7 +22,7 @@ class Histogrammed(NamedTuple):
     total: float
 
     @classmethod
-    def of(cls, value: Sequence[Any]) -> Histogrammed:
+    def of(cls, value: Sequence[Any]) -> HistogramSnapshot:
         """From its three parts, as JSON has them."""
         bounds, cumulative, total = value
         return cls(tuple(bounds), tuple(cumulative), float(total))
@@ -44,7 +44,7 @@ class Histogram:
             self._counts[place] += count
             self._total += value * count
 
-    def value(self) -> Histogrammed:
+    def value(self) -> HistogramSnapshot:
         """As it stands."""
         with self._lock:
             counts, total = list(self._counts), self._total
@@ -52,12 +52,12 @@ class Histogram:
         for count in counts:
             running += count
             cumulative.append(running)
-        return Histogrammed(self._bounds, tuple(cumulative), total)
+        return HistogramSnapshot(self._bounds, tuple(cumulative), total)
 
 
-def added(histograms: list[Histogrammed]) -> Histogrammed:
+def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
     """Several of the same bounds as one."""
     if not histograms:
         return Histogram().value()
     cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))
-    return Histogrammed(histograms[0].bounds, cumulative, sum(each.total for each in histograms))
+    return HistogramSnapshot(histograms[0].bounds, cumulative, sum(each.total for each in histograms))

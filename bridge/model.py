@@ -100,9 +100,9 @@ class Output:
         return self.partition_key is None and self.partition_key_from is None
 
     @property
-    def tuning(self) -> Tuning:
+    def tuning(self) -> BatchingOptions:
         """How its records are sent."""
-        return Tuning(self.linger_ms, self.max_record_bytes)
+        return BatchingOptions(self.linger_ms, self.max_record_bytes)
 
     @property
     def destination(self) -> Destination:
@@ -114,7 +114,7 @@ class Output:
         )
 
 
-class Enveloped(bytes):
+class UnnumberedEnvelope(bytes):
     """A record's data in an envelope that has no id yet: the spool gives it, with the record's number."""
 
     UNNUMBERED: ClassVar = b'{"id":"00000000-0000-000000000000'
@@ -130,7 +130,7 @@ class Enveloped(bytes):
         return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
 
 
-class Draft(NamedTuple):
+class NewRecord(NamedTuple):
     """A record that mapping made, before the spool gave it a number. A `key` of None is spread over all shards."""
 
     output: int
@@ -147,14 +147,14 @@ class Rejection(NamedTuple):
     detail: str
 
 
-class Command(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """A message that a mapping asks to be published with QoS 0, such as a request for a rebirth."""
 
     topic: str
     payload: bytes
 
 
-class Released(NamedTuple):
+class ReleasedRecord(NamedTuple):
     """A record that a mapping held back for a while. `destination` names its queue (see `Destination`)."""
 
     destination: str
@@ -162,21 +162,21 @@ class Released(NamedTuple):
     data: bytes
 
 
-class Effects(NamedTuple):
+class SideEffects(NamedTuple):
     """What a mapping that remembers wants beside records: how many messages count as filtered, commands to publish
     after the commit, and records made of earlier messages."""
 
     filtered: int = 0
-    commands: tuple[Command, ...] = ()
-    released: tuple[Released, ...] = ()
+    commands: tuple[OutgoingMessage, ...] = ()
+    released: tuple[ReleasedRecord, ...] = ()
 
 
-class Mapped(NamedTuple):
+class MappingResult(NamedTuple):
     """What one mapping made of one message. Neither drafts nor rejections nor effects: it was filtered."""
 
-    drafts: list[Draft]
+    drafts: list[NewRecord]
     rejections: tuple[Rejection, ...] = ()
-    effects: Effects | None = None
+    effects: SideEffects | None = None
 
 
 class Record(NamedTuple):
@@ -241,19 +241,19 @@ class DeadLetter(NamedTuple):
         )
 
 
-class Tuning(NamedTuple):
+class BatchingOptions(NamedTuple):
     """What may change about how a queue is sent without another queue; None: as for all."""
 
     linger_ms: int | None = None
     max_record_bytes: int | None = None
 
-    def with_(self, other: Tuning) -> Tuning:
+    def with_(self, other: BatchingOptions) -> BatchingOptions:
         """What suits both: the shorter wait, and the smaller records."""
         pairs = zip(self, other, strict=True)
-        return Tuning(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
+        return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
-class Memory(Protocol):
+class StateStore(Protocol):
     """What a stateful mapping remembers between messages: bytes by key. Written in the transaction of the messages that
     changed it (bridge/spool/mapping_state.py), so that it never knows more, or less, than what is acknowledged."""
 

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from bridge.delivery.stream_status import StreamStatus
     from bridge.delivery.tracker import Rejected
-    from bridge.histogram import Histogrammed
+    from bridge.histogram import HistogramSnapshot
     from bridge.kinesis.packing.packers import Packed
     from bridge.kinesis.publisher import StreamDescription
     from bridge.kinesis.put_records_codec import Result
     from bridge.kinesis.shard_map import Shard
-    from bridge.model import Record, Tuning
+    from bridge.model import BatchingOptions, Record
     from bridge.spool.queue.deferral import Left
 
 __all__ = ["SenderSettings", "StreamQueue", "StreamSender", "Transport"]
@@ -52,7 +52,7 @@ class StreamQueue(Leaves, Protocol):
     stream: str
     max_record_bytes: int | None
     """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
-    tuning: Tuning
+    tuning: BatchingOptions
     """Set by whoever appends; may change at any time."""
 
     def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
@@ -140,7 +140,7 @@ class StreamSender:
             status, oldest = self._window.status(self._clock()), self._window.oldest()
         return replace(status, oldest_secs=self._queue.oldest_secs(oldest))
 
-    def answers(self) -> Histogrammed:
+    def answers(self) -> HistogramSnapshot:
         """How long Kinesis took for each request that it gave results for."""
         return self._window.health.answers.value()
 

@@ -20,7 +20,7 @@ from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError
 from bridge.kinesis.limits import MAX_KEY_BYTES, MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.packing.packers import PAYLOAD_UNIT_BYTES, Packed
 from bridge.kinesis.publisher import DENIED_CODES
-from bridge.model import Destination, Tuning
+from bridge.model import BatchingOptions, Destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,14 +74,14 @@ class Window:
         self._in_flight: dict[int, Batch] = {}
         if settings.uplink is not None:
             self.dispatch.request_bytes = min(MAX_REQUEST_BYTES, settings.uplink.request_bytes)
-        self.tune(Tuning())
+        self.tune(BatchingOptions())
 
     def pause_secs(self, now: float) -> float:
         """How long no request may start, unless an answer comes first; 0 when one may."""
         uplink = self._settings.uplink
         return max(self._pacing.wait_secs(now, len(self._in_flight)), uplink.wait_secs() if uplink else 0.0)
 
-    def tune(self, tuning: Tuning) -> None:
+    def tune(self, tuning: BatchingOptions) -> None:
         """How long to wait for more records, and how large to pack them."""
         linger_ms, most_bytes = tuning
         self.dispatch.linger_secs = self._settings.linger_secs if linger_ms is None else linger_ms / 1000

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.topic_coverage import Tally
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Released, Tuning
+    from bridge.model import BatchingOptions, ReleasedRecord
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.store import Spool
 
@@ -25,7 +25,7 @@ class Target(NamedTuple):
 
 
 def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], Tally]) -> dict[str, Target]:
-    """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolUnwritable."""
+    """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolWriteError."""
     mappings = tuple(mappings)
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
@@ -45,7 +45,7 @@ def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], Tally
 
 def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
     """Of outputs that share a queue, each gets what it asks for or better."""
-    tunings: dict[str, Tuning] = {}
+    tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
         tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
@@ -53,7 +53,7 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
         spool.queues[name].tuning = tuning
 
 
-def due(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, Released]]:
+def due(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
     """Records that no longer wait for anything, with their mappings' numbers.
 
     Of a mapping that is gone, or that samples no more, all it held; and what a mapping that is gone remembered is

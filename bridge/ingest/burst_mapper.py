@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.ingest.topic_coverage import Coverage
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.router import Match, Routes
-    from bridge.model import Command, Effects, Released
+    from bridge.model import OutgoingMessage, ReleasedRecord, SideEffects
     from bridge.mqtt.packet_stream import Publish
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.store import Spool
@@ -48,7 +48,7 @@ class BurstMapper:
     def __init__(self, spool: Spool, routes: Routes, coverage: Coverage) -> None:
         self.counts = IngestCounts()
         self.transaction = Transaction()
-        self.commands: list[Command] = []
+        self.commands: list[OutgoingMessage] = []
         self._spool = spool
         self._routes = routes
         self._targets: dict[str, Target] = {}
@@ -148,13 +148,13 @@ class BurstMapper:
         for queue in queues:
             self.transaction.filtered[number, queue.number] += messages
 
-    def _take_effects(self, number: int, queues: tuple[StreamQueue, ...], effects: Effects) -> None:
+    def _take_effects(self, number: int, queues: tuple[StreamQueue, ...], effects: SideEffects) -> None:
         if effects.filtered:
             self._filter(number, queues, effects.filtered)
         self.commands += effects.commands
         self.let_go([(number, released) for released in effects.released])
 
-    def let_go(self, released: list[tuple[int, Released]]) -> None:
+    def let_go(self, released: list[tuple[int, ReleasedRecord]]) -> None:
         """Spool records that a mapping held back. Their queues are there since they were made."""
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
 from bridge.ingest.bindings import Target, bind, due
 from bridge.ingest.burst_mapper import BurstMapper
@@ -195,7 +195,7 @@ class Ingest:
                 self._spool.commit(self._mapper.transaction)
             except SpoolFull:
                 return  # what was settled is on disk all the same
-            except SpoolUnwritable as error:
+            except SpoolWriteError as error:
                 log.warning("what was just delivered could not be noted and will be sent again: %s", error)
 
     def _bind(self, routes: Routes) -> bool:
@@ -204,7 +204,7 @@ class Ingest:
             # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
             nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind(self._spool, routes.mappings, self.coverage.tally)
-        except SpoolUnwritable as error:
+        except SpoolWriteError as error:
             self._blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
@@ -251,7 +251,7 @@ class Ingest:
         while True:
             try:
                 self._spool.commit(self._mapper.transaction)
-            except (SpoolFull, SpoolUnwritable) as error:
+            except (SpoolFull, SpoolWriteError) as error:
                 self._blocked(str(error))
                 if self._stopping:
                     return False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.bindings import Target
     from bridge.mapping.mapping import Mapping as MessageMapping
-    from bridge.model import DeadLetter, Mapped
+    from bridge.model import DeadLetter, MappingResult
     from bridge.spool.database.transaction import Transaction
     from bridge.spool.store import Spool
 
@@ -185,6 +185,6 @@ class Slice:
             self._errands.ended(self._errand)
 
 
-def _same(mapped: Mapped, letter: DeadLetter) -> bool:
+def _same(mapped: MappingResult, letter: DeadLetter) -> bool:
     """It fails as a whole, as it did: the letter can stay as it is, with the new reason."""
     return len(mapped.rejections) == 1 and mapped.rejections[0].item == letter.item

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.model import Mapped, Message
+    from bridge.model import MappingResult, Message
 
 _LABEL_CHARS = 13
 
@@ -34,7 +34,7 @@ class MappingExplanation:
 
     name: str
     steps: tuple[tuple[str, str], ...]
-    mapped: Mapped | None
+    mapped: MappingResult | None
 
     def render(self) -> str:
         """Plain text, a line a step."""
@@ -155,7 +155,7 @@ def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tu
         yield "sample", f"keep {options.keep} of every {options.every_secs:g} s" if options is not None else ""
 
 
-def _made(mapping: Mapping, mapped: Mapped) -> Iterator[tuple[str, str]]:
+def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
     for draft in mapped.drafts:
         key_from = mapping.steps.keys[draft.output]
         if key_from is not None:

@@ -15,7 +15,7 @@ from bridge.mapping.pipeline.output_emitter import emitter
 from bridge.mapping.pipeline.record_builder import converter
 from bridge.mapping.stateful.stages import Stateful, live_flow, replay_flow, stateful
 from bridge.mapping.topics.pattern import TopicPattern
-from bridge.model import Draft, Mapped, Message, Output, Rejection, ReplayCode
+from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +42,11 @@ class Mapping:
     stateful: Stateful | None = field(default=None, repr=False)
     """What the mapping remembers; None if it remembers nothing, as most."""
 
-    def content(self, draft: Draft) -> bytes:
+    def content(self, draft: NewRecord) -> bytes:
         """A record's data without its envelope."""
         return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
-    def apply_again(self, message: Message, streams: Sequence[str], item: int | None) -> Mapped:
+    def apply_again(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
         """Map a dead letter's message again, for the outputs to `streams` only and, of `each`, for `item` only.
 
         Never raises. What the mapping does not do any more is a rejection (no_output, no_match, no_item), so that a
@@ -69,15 +69,15 @@ class Mapping:
             for each in mapped.rejections
             if wanted.intersection(each.outputs)
         )
-        return Mapped([draft for draft in mapped.drafts if draft.output in wanted], rejections)
+        return MappingResult([draft for draft in mapped.drafts if draft.output in wanted], rejections)
 
-    def made(self, mapped: Mapped) -> list[Draft]:
+    def made(self, mapped: MappingResult) -> list[NewRecord]:
         """What goes on now: records of earlier messages that this one let go, then its own."""
         released = mapped.effects.released if mapped.effects is not None else ()
         if not released:
             return mapped.drafts
         numbers = {str(output.destination): output.number for output in self.outputs}
-        return [*(Draft(numbers[each.destination], each.key, each.data) for each in released), *mapped.drafts]
+        return [*(NewRecord(numbers[each.destination], each.key, each.data) for each in released), *mapped.drafts]
 
     def _outputs_to(self, stream: str) -> set[int]:
         """The outputs to a destination of that name, or else to its data stream, if another way by now."""
@@ -85,8 +85,8 @@ class Mapping:
         data_stream = stream.partition(" ")[0]
         return exact or {output.number for output in self.outputs if output.data_stream == data_stream}
 
-    def _changed(self, code: ReplayCode, detail: str) -> Mapped:
-        return Mapped([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
+    def _changed(self, code: ReplayCode, detail: str) -> MappingResult:
+        return MappingResult([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
 
 
 def compile_mapping(

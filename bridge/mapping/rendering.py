@@ -13,7 +13,7 @@ from bridge.payloads import DECODERS
 
 if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Draft, Rejection
+    from bridge.model import NewRecord, Rejection
 
 MAX_CHARS: Final = 4_000
 """Shown of one value or record."""
@@ -22,7 +22,7 @@ SPREAD: Final = "spread"
 """How a test writes a record without a partition key."""
 
 
-def record_line(mapping: Mapping, draft: Draft, limit: int = MAX_CHARS) -> str:
+def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> str:
     """`factory-telemetry, key 'press07', 68 bytes: {...}`."""
     stream = mapping.outputs[draft.output].data_stream
     key = "spread over all shards" if draft.key is None else f"key '{draft.key}'"
@@ -37,7 +37,7 @@ def rejection_line(mapping: Mapping, rejection: Rejection) -> str:
     return printable(f"{rejection.code}: {rejection.detail} (nothing for {streams}{item})")
 
 
-def shown_key(draft: Draft) -> str:
+def shown_key(draft: NewRecord) -> str:
     """A record's partition key as a test writes it."""
     return SPREAD if draft.key is None else draft.key
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.delivery.stream_status import StreamStatus
-    from bridge.histogram import Histogrammed
+    from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.snapshot import Snapshot
 
 _SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes")
@@ -142,12 +142,12 @@ def _codes(counts: Iterable[LettersOfCode]) -> tuple[LettersOfCode, ...]:
     return tuple(LettersOfCode(*each) for each in sorted(sums.items()))
 
 
-def _answers(parts: Sequence[Mapping[str, Histogrammed]]) -> dict[str, Histogrammed]:
+def _answers(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, HistogramSnapshot]:
     names = sorted({stream for part in parts for stream in part})
     return {stream: _timed([part[stream] for part in parts if stream in part]) for stream in names}
 
 
-def _timed(histograms: list[Histogrammed]) -> Histogrammed:
+def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
     """Those of a process that has not timed anything have no bounds."""
     return added([each for each in histograms if each.bounds])
 

@@ -9,7 +9,7 @@ from bridge.monitoring.metric_definitions import METRICS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.histogram import Histogrammed
+    from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.running_bridge import Observed
     from bridge.monitoring.snapshot import Snapshot
 
@@ -53,6 +53,6 @@ class _Collector:
             yield family
 
 
-def _buckets(value: Histogrammed) -> list[tuple[str, float]]:
+def _buckets(value: HistogramSnapshot) -> list[tuple[str, float]]:
     bounds = [*(repr(bound) for bound in value.bounds), "+Inf"]
     return [(bound, float(count)) for bound, count in zip(bounds, value.cumulative, strict=True)]

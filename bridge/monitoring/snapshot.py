@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bridge.delivery.stream_status import StreamStatus
-from bridge.histogram import Histogrammed
+from bridge.histogram import HistogramSnapshot
 from bridge.ingest.topic_coverage import CoverageReport
 from bridge.spool.ledger import LedgerRow
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-NOTHING_TIMED = Histogrammed((), (0,), 0.0)
+NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
 SHOWN_LETTERS = 20
 """The newest dead letters that a snapshot holds."""
 TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
@@ -106,10 +106,10 @@ class Snapshot:
     dead_letter_max_bytes: int = 0
     letters_by_code: tuple[LettersOfCode, ...] = ()
     credentials_expire_at: float | None = None
-    receive_to_spool: Histogrammed = NOTHING_TIMED
-    spool_to_delivered: Histogrammed = NOTHING_TIMED
-    receive_to_delivered: Histogrammed = NOTHING_TIMED
-    answers: Mapping[str, Histogrammed] = field(default_factory=dict)
+    receive_to_spool: HistogramSnapshot = NOTHING_TIMED
+    spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
+    receive_to_delivered: HistogramSnapshot = NOTHING_TIMED
+    answers: Mapping[str, HistogramSnapshot] = field(default_factory=dict)
     """By stream, how long Kinesis took for each request."""
     workers: tuple[WorkerStatus, ...] = ()
     """Of which this is the sum; empty for a bridge that is one process."""
@@ -147,8 +147,8 @@ class Snapshot:
         for name in ("problems", "failing_mappings", "stalled"):
             told[name] = tuple(told[name])
         for name in TIMED:
-            told[name] = Histogrammed.of(told[name])
-        told["answers"] = {stream: Histogrammed.of(each) for stream, each in told["answers"].items()}
+            told[name] = HistogramSnapshot.of(told[name])
+        told["answers"] = {stream: HistogramSnapshot.of(each) for stream, each in told["answers"].items()}
         return cls(**told)
 
     @property

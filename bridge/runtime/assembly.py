@@ -127,7 +127,7 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
     """The bridge as configured. `draining` and `sharing` as of `Service`.
 
-    Raises ConfigError, SpoolInUse, SpoolUnwritable.
+    Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
     spool = spool_settings(settings)
     with closing(Lock(spool.path)):  # what is remembered there must not be written by one that is refused

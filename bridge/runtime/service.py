@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.delivery.stream_sender import SenderSettings, StreamSender
-from bridge.errors import BridgeError, SpoolUnwritable
+from bridge.errors import BridgeError, SpoolWriteError
 from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, Ingest
 from bridge.ingest.manifest_writer import Manifests
 from bridge.ingest.replay import Errand
@@ -73,7 +73,7 @@ class Service:
         fingerprint: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Opens the spool: raises SpoolInUse or SpoolUnwritable.
+        """Opens the spool: raises SpoolInUse or SpoolWriteError.
 
         `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
         `sharing`: several bridges of this machine divide the messages. `fingerprint` is the configuration's.
@@ -88,7 +88,7 @@ class Service:
         self._senders: dict[str, StreamSender] = {}
         self._unsendable: dict[str, str] = {}
         self._threads = {
-            group: ThreadGroup(self._stopping, self.crashed, transient=(SpoolUnwritable,), clock=clock)
+            group: ThreadGroup(self._stopping, self.crashed, transient=(SpoolWriteError,), clock=clock)
             for group in ("page", "watcher", "ingest", "senders")
         }
         self._spool = open_spool(spool)
@@ -113,7 +113,7 @@ class Service:
 
     def _note_given_up(self, given_up: str) -> None:
         """For `left_over` of the supervisor, which looks into spools that nobody runs."""
-        with suppress(SpoolUnwritable):  # at worst an empty session is looked into once more
+        with suppress(SpoolWriteError):  # at worst an empty session is looked into once more
             if self._spool.note(GIVEN_UP) != given_up:
                 self._spool.keep_note(GIVEN_UP, given_up)
 

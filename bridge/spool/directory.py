@@ -51,7 +51,7 @@ class Folder:
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def set_aside(self, why: str) -> Path:
-        """Move the database away, with everything SQLite keeps beside it, and say so. Raises SpoolUnwritable."""
+        """Move the database away, with everything SQLite keeps beside it, and say so. Raises SpoolWriteError."""
         try:
             aside = self._move_away()
         except OSError as error:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolInUse, SpoolUnwritable
+from bridge.errors import SpoolInUse, SpoolWriteError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ class Lock:
     """Held from creation to `close`; the folder is made where it is not there, for its owner alone."""
 
     def __init__(self, path: Path) -> None:
-        """Raises SpoolInUse, or SpoolUnwritable."""
+        """Raises SpoolInUse, or SpoolWriteError."""
         try:
             make_private(path)
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -78,6 +78,6 @@ def sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(path: Path, error: OSError) -> SpoolUnwritable:
+def unusable(path: Path, error: OSError) -> SpoolWriteError:
     """What to say of a folder that cannot be used."""
-    return SpoolUnwritable(f"spool.path: cannot use {path}: {error.strerror}")
+    return SpoolWriteError(f"spool.path: cannot use {path}: {error.strerror}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.directory import Folder
 from bridge.spool.recovery.salvage import salvage
 from bridge.spool.store import Spool
@@ -20,7 +20,7 @@ def open_spool(settings: SpoolSettings) -> Spool:
     """Lock the folder and open the spool in it.
 
     A damaged database is set aside and a new one begun, with every record of the old one that can still be read.
-    Raises SpoolInUse or SpoolUnwritable.
+    Raises SpoolInUse or SpoolWriteError.
     """
     folder = Folder(settings.path)
     try:
@@ -44,7 +44,7 @@ def _recover(spool: Spool) -> None:
         try:
             salvage(spool, aside)
             spool.folder.salvaged(aside)
-        except (SpoolUnwritable, SpoolFull) as error:
+        except (SpoolWriteError, SpoolFull) as error:
             log.error("not salvaged yet: %s", error)
         except Exception:
             log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)

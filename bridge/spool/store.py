@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bridge.errors import SpoolCorrupt, SpoolFull, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.database.name_ids import numbers
 from bridge.spool.database.page_usage import Pages, shorten
@@ -62,7 +62,7 @@ class Spool:
     """Open until `close`. `commit` and what it needs belong to one thread; `snapshot` and queues to any."""
 
     def __init__(self, settings: SpoolSettings, folder: Folder) -> None:
-        """Open the database in the locked folder. Raises SpoolCorrupt or SpoolUnwritable; see `open_spool`."""
+        """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
         self.settings = settings
         self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
@@ -152,7 +152,7 @@ class Spool:
         return found[0] if found else ""
 
     def keep_note(self, key: str, value: str) -> None:
-        """Remember at once. Raises SpoolUnwritable."""
+        """Remember at once. Raises SpoolWriteError."""
         try:
             self._database.execute("insert or replace into meta values (?, ?)", (key, value))
         except sqlite3.Error as error:
@@ -178,7 +178,7 @@ class Spool:
         """Put a burst, and everything settled meanwhile, on disk; when this returns, it is there.
 
         Raises SpoolFull (nothing of the burst was written, but what was settled is gone: call again later),
-        SpoolUnwritable (nothing was written: call again later), SpoolCorrupt (a restart sets the file aside).
+        SpoolWriteError (nothing was written: call again later), SpoolCorrupt (a restart sets the file aside).
         """
         if self._broken:
             self._reopen()
@@ -254,7 +254,7 @@ class Spool:
             log.warning("%d old dead letters gave way to newer ones (spool.max_dead_letter_bytes)", len(evicted))
         return changed
 
-    def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolUnwritable:
+    def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
         failure = schema.translated(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
@@ -265,7 +265,7 @@ class Spool:
             if self._database.in_transaction:
                 self._database.execute("rollback")
 
-    def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolUnwritable:
+    def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
         failure = self._unreadable(error)
         # After a failed write or fsync nothing that SQLite remembers of the file may be trusted: open it anew.
         self._broken = True

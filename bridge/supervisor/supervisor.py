@@ -69,7 +69,7 @@ class Supervisor:
     """Made, started once, stopped once, as a `Service`. `crashed` is set when a thread ended by an error."""
 
     def __init__(self, config: Path, settings: Settings, workers: int) -> None:
-        """Raises ConfigError, SpoolInUse or SpoolUnwritable."""
+        """Raises ConfigError, SpoolInUse or SpoolWriteError."""
         self.crashed = threading.Event()
         self._settings = settings
         self._stopping = threading.Event()

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import BridgeError, SpoolInUse, SpoolUnwritable
+from bridge.errors import BridgeError, SpoolInUse, SpoolWriteError
 from bridge.spool.lock import refuse_if_in_use
 from bridge.spool.read_only import anything_waits, session_given_up
 
@@ -70,7 +70,7 @@ def asked_folder(path: Path) -> Path:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
     except SpoolInUse:
         return path / SUPERVISOR_FOLDER
-    except SpoolUnwritable:
+    except SpoolWriteError:
         return path  # not ours to look into: what is said of the spool's own folder tells why
     return path
 

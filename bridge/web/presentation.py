@@ -11,7 +11,7 @@ from bridge.timestamps import rfc3339
 if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.router import Routes
-    from bridge.model import DeadLetter, Mapped
+    from bridge.model import DeadLetter, MappingResult
     from bridge.mqtt.packet_stream import Publish
 
 MAX_SHOWN_BYTES: Final = 4_096
@@ -31,7 +31,7 @@ def message_value(routes: Routes, publish: Publish, at_ms: int) -> dict[str, Any
     return {**told, "bytes": total_bytes, "payload": bytes_value(payload), "mappings": made}
 
 
-def mapped_value(mapping: Mapping, mapped: Mapped) -> dict[str, Any]:
+def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
     """Records and rejections, or neither: filtered."""
     records = [
         {

@@ -9,11 +9,11 @@ from bridge.delivery.accumulator import PACKED_TURN_RECORDS
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.overflow import Surplus
 from bridge.delivery.tracker import SenderSettings, Window
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
 from bridge.kinesis.shard_map import Shard
-from bridge.model import Tuning
+from bridge.model import BatchingOptions
 from bridge.spool import store
 from bridge.spool.database.transaction import Transaction, write_rest
 from tests.fakes.kinesis_faults import Script
@@ -58,7 +58,7 @@ class Run:
         self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
         self.queue.clock = lambda: self.now  # by which a queue that sends the newest first tells what is live
         self.window = Window(self.name, self.settings)
-        self.window.tune(Tuning())
+        self.window.tune(BatchingOptions())
         self.window.limit_answered(StreamDescription(), self.now)
         self.surplus = Surplus(self.queue, self.window.dispatch, self.settings.requests_in_flight)
         self.capacity = PACKED_TURN_RECORDS * self.settings.requests_in_flight
@@ -97,7 +97,7 @@ class Run:
         with mock.patch.object(store, "write_rest", rest):
             try:
                 self.spool.commit(Transaction())
-            except SpoolUnwritable:
+            except SpoolWriteError:
                 failing = False
                 self.turn()
                 self.spool.commit(Transaction())

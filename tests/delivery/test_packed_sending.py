@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from bridge.delivery.tracker import SenderSettings
-from bridge.model import Record, Tuning
+from bridge.model import BatchingOptions, Record
 from tests.delivery.test_stream_sender import QUICK, numbers, sending
 from tests.fakes.stream_queue import MemoryQueue, eventually
 from tests.harness.consumers import kcl, lines, repeated
@@ -49,7 +49,7 @@ def test_what_kpl_packs_is_found_on_the_shard_of_its_key(kinesis, publisher):
 
 def test_no_packed_record_is_larger_than_said(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(2000))
-    queue.tuning = Tuning(max_record_bytes=2048)
+    queue.tuning = BatchingOptions(max_record_bytes=2048)
     with sending(queue, publisher):
         assert queue.wait_settled(2000)
     sizes = [len(stored.data) + len(stored.key) for stored in kinesis.streams["telemetry"].stored]
@@ -123,7 +123,7 @@ def test_packed_records_that_fail_are_packed_anew(kinesis, publisher):
     kinesis.fail_records("telemetry", share=0.5, records=20)
     kinesis.fail_records("telemetry", share=0.5, records=10, code="InternalFailure")
     queue = MemoryQueue("telemetry packing=kpl", telemetry(3000))
-    queue.tuning = Tuning(max_record_bytes=1024)
+    queue.tuning = BatchingOptions(max_record_bytes=1024)
     with sending(queue, publisher) as sender:
         assert queue.wait_settled(3000)
         status = sender.status()
@@ -146,7 +146,7 @@ def test_a_poison_record_is_found_among_those_packed_with_it(kinesis, publisher,
 def test_records_without_a_key_share_one_and_reach_all_shards(kinesis, publisher):
     kinesis.create("packed", 4)
     queue = MemoryQueue("packed packing=kpl keys=spread", telemetry(8000))
-    queue.tuning = Tuning(max_record_bytes=4096)
+    queue.tuning = BatchingOptions(max_record_bytes=4096)
     with sending(queue, publisher):
         assert queue.wait_settled(8000)
     stream = kinesis.streams["packed"]

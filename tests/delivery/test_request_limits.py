@@ -13,7 +13,7 @@ from bridge.kinesis.bandwidth import Uplink
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted
 from bridge.kinesis.shard_map import Shard
-from bridge.model import Record, Tuning
+from bridge.model import BatchingOptions, Record
 from tests.fakes.kinesis_streams import Stream
 
 MIB = 1024 * 1024
@@ -47,7 +47,7 @@ def queues(draw):
 )
 def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, uplink):
     window = Window(name, SenderSettings(linger_secs=0.0, uplink=Uplink(uplink) if uplink else None))
-    window.tune(Tuning(max_record_bytes=most))
+    window.tune(BatchingOptions(max_record_bytes=most))
     stream, now = Stream("s", 3), 0.0
     window.limit_answered(StreamDescription(max_record_bytes=takes, described=True), now)
     window.shards_answered([Shard(each.id, each.first_hash, each.last_hash) for each in stream.open_shards], now)

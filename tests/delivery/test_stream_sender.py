@@ -9,7 +9,7 @@ import pytest
 from bridge.backoff import Backoff
 from bridge.delivery.stream_sender import StreamSender
 from bridge.delivery.tracker import SenderSettings
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
@@ -224,7 +224,7 @@ def test_what_failed_is_sent_while_the_queue_cannot_be_read(kinesis, publisher):
     def unreadable(*how):
         if queue.delivered:
             broken.append(how)
-            raise SpoolUnwritable("the disk does not answer")
+            raise SpoolWriteError("the disk does not answer")
         return collect(*how)
 
     queue.collect = unreadable
@@ -232,7 +232,7 @@ def test_what_failed_is_sent_while_the_queue_cannot_be_read(kinesis, publisher):
 
     def restarted():
         while len(queue.delivered) < 5:
-            with contextlib.suppress(SpoolUnwritable):
+            with contextlib.suppress(SpoolWriteError):
                 sender.run()
             time.sleep(0.01)
 

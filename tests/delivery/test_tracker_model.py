@@ -18,7 +18,7 @@ from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
 from bridge.kinesis.shard_map import Shard
-from bridge.model import Record, Tuning
+from bridge.model import BatchingOptions, Record
 from tests.fakes.kinesis_streams import Stream
 from tests.harness.consumers import hash_of, unpacked
 
@@ -76,7 +76,7 @@ class Run:
 
     def start(self):
         self.window = Window(self.name, SETTINGS)
-        self.window.tune(Tuning(max_record_bytes=1024))
+        self.window.tune(BatchingOptions(max_record_bytes=1024))
         self.fresh = [record for record in self.records if record.number not in self.settled]
         self.out = []
 

@@ -8,7 +8,7 @@ from collections import deque
 from types import SimpleNamespace
 
 from bridge.kinesis.limits import counted_bytes
-from bridge.model import Record, Tuning
+from bridge.model import BatchingOptions, Record
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
 
@@ -16,7 +16,7 @@ class MemoryQueue:
     def __init__(self, stream: str, records: list[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
-        self.tuning = Tuning()
+        self.tuning = BatchingOptions()
         self.delivered: list[Record] = []
         self.rejected: list[tuple[Record, str, str]] = []
         self._fresh = deque(records)

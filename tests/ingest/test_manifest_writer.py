@@ -8,7 +8,7 @@ import pytest
 from bridge.ingest.manifest_writer import ManifestOptions, Manifests
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.pipeline.envelope import envelopes
-from bridge.model import Enveloped
+from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
 from bridge.tools.prove import Place, Proof
 from tests.cli.builders import set_up
@@ -173,7 +173,7 @@ def test_a_spool_that_was_begun_anew_has_another_id(tmp_path):
 
 
 def test_an_id_takes_the_room_that_was_kept_for_it():
-    data = Enveloped(Enveloped.UNNUMBERED + b'","data":1}')
+    data = UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","data":1}')
     numbered = data.numbered(b"5f3a9c0e", 0xFFFF, (1 << 48) - 1)
     assert len(numbered) == len(data)
     assert orjson.loads(numbered) == {"id": "5f3a9c0e-ffff-ffffffffffff", "data": 1}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.mapping.pipeline.evaluate import FILTERED
 from bridge.mapping.pipeline.scope import SCOPE_NAMES
-from bridge.model import Draft, Mapped, Rejection
+from bridge.model import MappingResult, NewRecord, Rejection
 from tests.mapping.builders import NOW_MS, applied, mapping, message
 
 
@@ -22,12 +22,12 @@ def test_a_message_becomes_one_record():
         outputs=[{"data_stream": "s", "partition_key_from": "captures.machine"}],
     )
     mapped = applied(made, message({"t": 1.5, "x": 2}, topic="f/pdx/press1"))
-    assert mapped == Mapped([Draft(0, "press1", b'{"site":"pdx","t":1.5}')], ())
+    assert mapped == MappingResult([NewRecord(0, "press1", b'{"site":"pdx","t":1.5}')], ())
 
 
 def test_without_a_transform_the_payload_goes_on_byte_for_byte():
     payload = b' {"b": 1.0, "a" : 1e2}\n'
-    assert applied(mapping(), message(payload)).drafts == [Draft(0, None, payload)]
+    assert applied(mapping(), message(payload)).drafts == [NewRecord(0, None, payload)]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_payload_of_another_format_is_rejected_for_all_outputs(payload, sent, 
     [("bytes", b"\x00\xff"), ("bytes", b""), ("text", b""), ("text", "ü".encode()), ("number", b" 1 ")],
 )
 def test_any_format_goes_on_unchanged(payload, sent):
-    assert applied(mapping(payload=payload), message(sent)).drafts == [Draft(0, None, sent)]
+    assert applied(mapping(payload=payload), message(sent)).drafts == [NewRecord(0, None, sent)]
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_no_payload_raises_or_gives_nothing_without_a_reason(payload, kind):
 def test_replay_gives_only_the_outputs_that_got_nothing():
     made = mapping(outputs=[{"data_stream": "a"}, {"data_stream": "b"}, {"data_stream": "a", "partition_key": "k"}])
     mapped = made.apply_again(message(b"1"), ("a",), None)
-    assert mapped == Mapped([Draft(0, None, b"1"), Draft(2, "k", b"1")], ())
+    assert mapped == MappingResult([NewRecord(0, None, b"1"), NewRecord(2, "k", b"1")], ())
 
 
 def test_replay_gives_only_the_item_that_failed():
     made = mapping(transform="payload", each=True, outputs=[{"data_stream": "a"}, {"data_stream": "b"}])
-    assert made.apply_again(message([10, 11, 12]), ("b",), 1) == Mapped([Draft(1, None, b"11")], ())
+    assert made.apply_again(message([10, 11, 12]), ("b",), 1) == MappingResult([NewRecord(1, None, b"11")], ())
 
 
 def test_replay_keeps_rejections_of_the_outputs_asked_for_only():

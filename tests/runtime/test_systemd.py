@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.runtime.systemd import FIRST_SECS, STATUS_SECS, Notifier
 from tests.harness.bridge_process import BridgeProcess, write_configuration
 from tests.harness.mosquitto import Mosquitto
@@ -131,7 +131,7 @@ def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
     (tmp_path / "mappings").mkdir()
     bridge = Bridge(tmp_path)
     bridge.spool.reading.close()
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         bridge.spool.newest_letters(3)
     bridge.spool.close()
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from bridge.errors import SpoolCorrupt, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.runtime import thread_group
 from bridge.runtime.thread_group import ThreadGroup
 from tests.integration.arrivals import eventually
@@ -38,7 +38,7 @@ def test_thread_group_error_sets_crashed_and_is_logged(events, caplog):
     def fail():
         raise SpoolCorrupt("a page is torn")
 
-    group = ThreadGroup(**events, transient=(SpoolUnwritable,), clock=lambda: 0.0)
+    group = ThreadGroup(**events, transient=(SpoolWriteError,), clock=lambda: 0.0)
     group.start("ingest", fail)
     assert events["crashed"].wait(10)
     assert "ingest ended by an error; the process must be restarted" in caplog.text
@@ -51,9 +51,9 @@ def test_thread_group_transient_error_runs_the_body_again(events, monkeypatch):
     def fail_twice():
         attempts.append(1)
         if len(attempts) < 3:
-            raise SpoolUnwritable("the disk is full")
+            raise SpoolWriteError("the disk is full")
 
-    group = ThreadGroup(**events, transient=(SpoolUnwritable,), clock=lambda: 0.0)
+    group = ThreadGroup(**events, transient=(SpoolWriteError,), clock=lambda: 0.0)
     group.start("ingest", fail_twice)
     assert group.join(10.0)
     assert len(attempts) == 3
@@ -65,9 +65,9 @@ def test_thread_group_transient_error_while_stopping_ends_the_thread(events):
 
     def fail():
         attempts.append(1)
-        raise SpoolUnwritable("the disk is full")
+        raise SpoolWriteError("the disk is full")
 
-    group = ThreadGroup(**events, transient=(SpoolUnwritable,), clock=lambda: 0.0)
+    group = ThreadGroup(**events, transient=(SpoolWriteError,), clock=lambda: 0.0)
     group.start("ingest", fail)
     eventually(lambda: attempts, "it has run")
     events["stopping"].set()

@@ -2,7 +2,7 @@ import stat
 
 import pytest
 
-from bridge.errors import SpoolInUse, SpoolUnwritable
+from bridge.errors import SpoolInUse, SpoolWriteError
 from bridge.spool.directory import Folder
 
 
@@ -32,7 +32,7 @@ def test_it_is_made_for_its_owner_only(tmp_path):
 
 def test_a_file_in_its_place_is_unwritable(tmp_path):
     (tmp_path / "data").write_text("")
-    with pytest.raises(SpoolUnwritable, match=r"spool\.path: cannot use"):
+    with pytest.raises(SpoolWriteError, match=r"spool\.path: cannot use"):
         Folder(tmp_path / "data")
 
 

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.spool import store
 from bridge.spool.database.transaction import Transaction, write_rest
 from tests.spool.builders import append, opened, put, settle, take_all
@@ -77,7 +77,7 @@ def test_whatever_happens_no_number_is_given_twice_and_none_is_left_out(tmp_path
         with mock.patch.object(store, "write_rest", failing):
             try:
                 spool.commit(Transaction())
-            except SpoolUnwritable:
+            except SpoolWriteError:
                 return
         numbers.extend(new)
 

@@ -23,7 +23,7 @@ and 27 the database in a checkpoint."""
 LIVES = """
 import os, signal, sys
 from pathlib import Path
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.opening import open_spool
 from bridge.spool.store import SpoolSettings
@@ -43,7 +43,7 @@ def live(at, commits, *, patient, wal_pages):
             spool = open_spool(SpoolSettings(place))
             queue, mapping = spool.queue("press"), spool.mapping_number("m")
             break
-        except SpoolUnwritable:
+        except SpoolWriteError:
             if not patient:
                 return
     while commits:
@@ -51,7 +51,7 @@ def live(at, commits, *, patient, wal_pages):
             queue.append(mapping, "k", bytes(3000))
         try:
             spool.commit(Transaction())
-        except SpoolUnwritable:
+        except SpoolWriteError:
             if not patient:
                 return
         else:

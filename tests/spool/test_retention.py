@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import SpoolFull, SpoolUnwritable
+from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.retention import Room
 from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
@@ -133,7 +133,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
     append(spool, *[b"999999"] * 3)
     real = spool._database
     spool._database = Failing(real)
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         spool.commit(Transaction())
     assert spool._database.deletes > 1  # several spans of one queue: the first of them counts
     spool._database = real
@@ -182,7 +182,7 @@ def test_a_disk_without_room_refuses_a_burst_whole_and_takes_it_later(tmp_path, 
     append(spool, *(b"%d" % number + KIB for number in range(2000)))
     small_files(300_000)
     for _ in range(3):
-        with pytest.raises(SpoolUnwritable):
+        with pytest.raises(SpoolWriteError):
             spool.commit(transaction)
     assert [(row.received, row.filtered, row.spooled) for row in spool.rows()] == [(1, 0, 1)]
     assert_books_balance(spool)
@@ -205,7 +205,7 @@ def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, sma
     spool.queue("press").settle(take(spool, 1), [])
     append(spool, *[KIB] * 2000)
     small_files(300_000)
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         spool.commit(Transaction())
     assert spool.commit_due
     small_files(resource.RLIM_INFINITY)
@@ -219,7 +219,7 @@ def test_a_new_mapping_on_a_disk_without_room_is_unwritable_until_there_is_room(
     spool = opened(tmp_path)
     put(spool, b"1")
     small_files(1)
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         spool.mapping_number("new")
     small_files(resource.RLIM_INFINITY)
     assert spool.mapping_number("new") != spool.mapping_number("m")
@@ -229,7 +229,7 @@ def test_a_new_mapping_on_a_disk_without_room_is_unwritable_until_there_is_room(
 
 
 def test_a_folder_that_cannot_be_made_is_unwritable():
-    with pytest.raises(SpoolUnwritable, match="cannot use /proc/nowhere"):
+    with pytest.raises(SpoolWriteError, match="cannot use /proc/nowhere"):
         opened(Path("/proc/nowhere"))
 
 
@@ -237,10 +237,10 @@ def test_a_folder_that_cannot_be_written_is_unwritable(tmp_path):
     script = (
         "import os, sys, pathlib\n"
         "from bridge.spool.opening import open_spool; from bridge.spool.store import SpoolSettings\n"
-        "from bridge.errors import SpoolUnwritable\n"
+        "from bridge.errors import SpoolWriteError\n"
         "os.geteuid() or os.setuid(65534)\n"
         "try: open_spool(SpoolSettings(pathlib.Path(sys.argv[1])))\n"
-        "except SpoolUnwritable as error: print(error)\n"
+        "except SpoolWriteError as error: print(error)\n"
     )
     tmp_path.chmod(0o500)
     try:

@@ -7,7 +7,7 @@
 id       one of a kind, and the same in every copy of the record that the bridge sends: to remove repetitions. The
          spool's own id, the queue's number, and the record's in that queue, in hexadecimal: within a queue they have no
          gaps, so that what is missing can be told (bridge/ingest/manifest_writer.py). The spool gives it: see
-         `Enveloped`
+         `UnnumberedEnvelope`
 late     true where `kinesis.backlog: live_first` sent others before it, else not there. The spool adds it, when it
          reads the record back (bridge/spool/queue/live_first_queue.py)
 version  the first 12 digits of the SHA-256 of the mapping's file, as `sha256sum` shows it
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bridge.model import Enveloped
+from bridge.model import UnnumberedEnvelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +40,8 @@ def envelopes(mapping: str, version: str) -> Callable[[Scope, bytes], bytes]:
 
     def envelope(scope: Scope, data: bytes) -> bytes:
         at, topic = scope["received_at"].encode(), orjson.dumps(scope["topic"])
-        head = b'%b","received_at":"%b' % (Enveloped.UNNUMBERED, at)
-        return Enveloped(b"".join((head, of_mapping, topic, _BEFORE_DATA, data, b"}")))
+        head = b'%b","received_at":"%b' % (UnnumberedEnvelope.UNNUMBERED, at)
+        return UnnumberedEnvelope(b"".join((head, of_mapping, topic, _BEFORE_DATA, data, b"}")))
 
     return envelope
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.expressions.expression import truthy
 from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, Convert
-from bridge.model import Mapped, Message, Rejection
+from bridge.model import MappingResult, Message, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.compiled_parts import Steps
     from bridge.mapping.pipeline.scope import Scope
 
-FILTERED = Mapped([], ())
+FILTERED = MappingResult([], ())
 """Nothing was made of the message, and rightly so. Shared: never to be changed."""
 
 
@@ -29,7 +29,7 @@ class Apply(Protocol):
 
     def __call__(
         self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
-    ) -> Mapped:
+    ) -> MappingResult:
         """`item`: only this item of `each`; None for all."""
         ...
 
@@ -38,7 +38,9 @@ def flow(steps: Steps, convert: Convert) -> Apply:
     """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `guarded`."""
     decode, build, passes = steps.decode, steps.scope, condition(steps.where)
 
-    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+    def apply(
+        message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
+    ) -> MappingResult:
         scope = build(message, decode(message.payload), captures, levels)
         if passes is not None and not passes(scope):
             return FILTERED
@@ -68,7 +70,9 @@ def guarded(
 ) -> Apply:
     """Whatever is wrong with a message is a rejection for all outputs."""
 
-    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+    def apply(
+        message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
+    ) -> MappingResult:
         if skip_retained and message.retain:
             return FILTERED
         try:
@@ -76,9 +80,9 @@ def guarded(
                 message = decompress(message)
             return inner(message, captures, levels, item)
         except Rejected as error:
-            return Mapped([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+            return MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
             detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
-            return Mapped([], (Rejection(every, item, "internal", detail),))
+            return MappingResult([], (Rejection(every, item, "internal", detail),))
 
     return apply

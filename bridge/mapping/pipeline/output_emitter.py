@@ -13,7 +13,7 @@ import orjson
 
 from bridge.errors import PartitionKeyError, RecordTooLarge, TransformError
 from bridge.mapping.pipeline.scope import RECORD, Scope
-from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, Draft, Output
+from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, NewRecord, Output
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
@@ -26,7 +26,7 @@ Limits: TypeAlias = Mapping[str, int]
 
 _new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
 
-Emit: TypeAlias = Callable[[Scope, Any, bytes], Draft]
+Emit: TypeAlias = Callable[[Scope, Any, bytes], NewRecord]
 """(scope, record, the record's bytes) to draft, for one output. Raises PartitionKeyError, RecordTooLarge."""
 
 
@@ -52,10 +52,10 @@ def emitter(
     key_bytes = SPREAD_KEY_BYTES if key is None else len(key.encode())
     limit_of = limits.get
 
-    def emit(_scope: Scope, _record: Any, data: bytes) -> Draft:
+    def emit(_scope: Scope, _record: Any, data: bytes) -> NewRecord:
         if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
             raise _too_large(output, limits, len(data) + key_bytes)
-        return _new(Draft, (number, key, data))
+        return _new(NewRecord, (number, key, data))
 
     return emit
 
@@ -64,7 +64,7 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
     number, stream, search, limit_of = output.number, str(output.destination), key_from.search, limits.get
     with_record = key_from.names is None or RECORD in key_from.names
 
-    def emit(scope: Scope, record: Any, data: bytes) -> Draft:
+    def emit(scope: Scope, record: Any, data: bytes) -> NewRecord:
         try:
             key = search({**scope, RECORD: record} if with_record else scope)
         except TransformError as error:
@@ -72,7 +72,7 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
         key, key_bytes = checked_key(key)
         if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
             raise _too_large(output, limits, len(data) + key_bytes)
-        return _new(Draft, (number, key, data))
+        return _new(NewRecord, (number, key, data))
 
     return emit
 

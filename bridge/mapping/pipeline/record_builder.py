@@ -13,7 +13,7 @@ import orjson
 
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.pipeline.output_emitter import Emit, json_type
-from bridge.model import Draft, Mapped, Rejection
+from bridge.model import MappingResult, NewRecord, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ MAX_DETAIL_CHARS = 500
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
 _new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
 
-Convert: TypeAlias = "Callable[[Message, Scope, int | None], Mapped]"
+Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
 """What a message that passed `where` becomes. Raises TransformError if nothing can be made of it."""
 
 
@@ -60,7 +60,7 @@ def _json(record: Any, what: str = "the result") -> bytes:
 
 def _emit_all(
     emitters: tuple[tuple[int, Emit], ...], scope: Scope, record: Any, data: bytes, item: int | None
-) -> tuple[list[Draft], list[Rejection]]:
+) -> tuple[list[NewRecord], list[Rejection]]:
     drafts, rejections = [], []
     for number, emit in emitters:
         try:
@@ -71,9 +71,9 @@ def _emit_all(
 
 
 def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    def convert(message: Message, scope: Scope, item: int | None) -> Mapped:
+    def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts, rejections = _emit_all(emitters, scope, scope["payload"], message.payload, item)
-        return Mapped(drafts, tuple(rejections))
+        return MappingResult(drafts, tuple(rejections))
 
     return convert
 
@@ -81,8 +81,8 @@ def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
 def _one_unchanged(emit: Emit) -> Convert:
     """`_unchanged` without what one output does not need."""
 
-    def convert(message: Message, scope: Scope, _item: int | None) -> Mapped:
-        return _new(Mapped, ([emit(scope, scope["payload"], message.payload)], (), None))
+    def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
+        return _new(MappingResult, ([emit(scope, scope["payload"], message.payload)], (), None))
 
     return convert
 
@@ -91,22 +91,22 @@ def _one_to_one(transform: Expression, emit: Emit) -> Convert:
     """Give what most mappings need: `_one_to_many` without what one output does not need."""
     search = transform.search
 
-    def convert(_message: Message, scope: Scope, _item: int | None) -> Mapped:
+    def convert(_message: Message, scope: Scope, _item: int | None) -> MappingResult:
         try:
             record = search(scope)
         except TransformError as error:
             raise TransformError(f"transform: {error.detail}") from None
         data = _json(record)
-        return _new(Mapped, ([emit(scope, record, data)], (), None))
+        return _new(MappingResult, ([emit(scope, record, data)], (), None))
 
     return convert
 
 
 def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    def convert(_message: Message, scope: Scope, item: int | None) -> Mapped:
+    def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
         record = _search(transform, scope)
         drafts, rejections = _emit_all(emitters, scope, record, _json(record), item)
-        return Mapped(drafts, tuple(rejections))
+        return MappingResult(drafts, tuple(rejections))
 
     return convert
 
@@ -114,8 +114,8 @@ def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) 
 def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
     every = tuple(number for number, _ in emitters)
 
-    def convert(_message: Message, scope: Scope, item: int | None) -> Mapped:
-        drafts: list[Draft] = []
+    def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
+        drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
         for number, record in _items(_search(transform, scope), item):
             try:
@@ -125,7 +125,7 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
             else:
                 drafts += made
                 rejections += refused
-        return Mapped(drafts, tuple(rejections))
+        return MappingResult(drafts, tuple(rejections))
 
     return convert
 

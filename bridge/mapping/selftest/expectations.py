@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.selftest.value_diff import Change
-    from bridge.model import Draft, Mapped
+    from bridge.model import MappingResult, NewRecord
 
 _RECORD_CHARS: Final = 200
 """Of a record on one line."""
 
 
-def unmet(mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: Mapped) -> list[str]:
+def unmet(
+    mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
+) -> list[str]:
     """Lines that show what was expected and what came instead; none if all is as expected."""
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
@@ -36,7 +38,7 @@ def unmet(mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDea
     return [*_Records(mapping, expect, mapped.drafts).unmet(), *rejections]
 
 
-def _came(mapping: Mapping, mapped: Mapped) -> Iterator[str]:
+def _came(mapping: Mapping, mapped: MappingResult) -> Iterator[str]:
     yield from (_labelled("got", record_line(mapping, draft, _RECORD_CHARS)) for draft in mapped.drafts)
     yield from (_labelled("got", f"dead letter {rejection_line(mapping, each)}") for each in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
@@ -61,7 +63,7 @@ class _Records:
     make all the others look wrong; what is left is paired by stream, in order.
     """
 
-    def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[Draft]) -> None:
+    def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[NewRecord]) -> None:
         self._mapping = mapping
         self._expected = expected
         self._made = made

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.schema.mapping_spec import Specification
     from bridge.mapping.schema.selftest_spec import CaseSpecification, EarlierMessage
-    from bridge.model import Mapped
+    from bridge.model import MappingResult
 
 _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 
@@ -126,7 +126,7 @@ def _difference(mapping: Mapping, case: CaseSpecification) -> str:
     return "\n".join(unmet(mapping, case.expect, _sent(mapping, case)))
 
 
-def _sent(mapping: Mapping, case: EarlierMessage) -> Mapped:
+def _sent(mapping: Mapping, case: EarlierMessage) -> MappingResult:
     """What a message makes; records of earlier messages that it lets go come first."""
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}

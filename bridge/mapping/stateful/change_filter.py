@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.mapping.expressions.expression import Expression
-    from bridge.model import Memory, Message
+    from bridge.model import Message, StateStore
 
 MAX_KEYS: Final = 100_000
 """Remembered of one mapping. Beyond it the oldest is forgotten, which sends it once more: never too little."""
@@ -62,7 +62,7 @@ class Changes:
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
 
-    def look(self, scope: dict[str, Any], message: Message, memory: Memory) -> Row | None:
+    def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> Row | None:
         """What to remember if the message is sent; None if nothing has changed. Raises TransformError."""
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
@@ -83,7 +83,7 @@ class Changes:
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
-def remember(memory: Memory, row: Row) -> None:
+def remember(memory: StateStore, row: Row) -> None:
     """The message was sent. Where the row's key is one too many, the oldest makes room."""
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.model import Memory
+    from bridge.model import StateStore
 
 
 class Scratch:
     """Empty at first, or what another memory holds; that one is never changed."""
 
-    def __init__(self, beneath: Memory | None = None) -> None:
+    def __init__(self, beneath: StateStore | None = None) -> None:
         self._beneath = beneath
         self._values: dict[str, bytes | None] = {}
 

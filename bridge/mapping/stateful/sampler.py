@@ -25,13 +25,13 @@ import orjson
 from bridge.errors import TransformError
 from bridge.mapping.stateful.change_filter import key_text
 from bridge.mapping.stateful.statistics import Statistics
-from bridge.model import Effects, Mapped, Released
+from bridge.model import MappingResult, ReleasedRecord, SideEffects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.mapping.expressions.expression import Expression
-    from bridge.model import Draft, Memory, Message, Output
+    from bridge.model import Message, NewRecord, Output, StateStore
 
 Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
 ROW: Final = "sample "
@@ -61,11 +61,13 @@ class Sampling:
         self._outputs = outputs
         self._open: dict[str, int] = {}
 
-    def attach(self, memory: Memory) -> None:
+    def attach(self, memory: StateStore) -> None:
         """Take up what an earlier process, or an earlier version of the mapping, left open."""
         self._open = {key: orjson.loads(row)["span"] for key, row in memory.items() if key.startswith(ROW)}
 
-    def apply(self, scope: dict[str, Any], message: Message, memory: Memory, convert: Callable[[], Mapped]) -> Mapped:
+    def apply(
+        self, scope: dict[str, Any], message: Message, memory: StateStore, convert: Callable[[], MappingResult]
+    ) -> MappingResult:
         """What a message that passed comes to. Raises TransformError, or what `convert` raises, and changes nothing."""
         row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
         span = message.received_at_ms // self._every_ms
@@ -77,17 +79,17 @@ class Sampling:
         mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
-        return Mapped(mapped.drafts, mapped.rejections, Effects(filtered, (), released))
+        return MappingResult(mapped.drafts, mapped.rejections, SideEffects(filtered, (), released))
 
     def show_alone(self, scope: dict[str, Any], message: Message) -> None:
         """A replayed message is a span by itself. Raises TransformError."""
         if self._keep == "mean":
             scope[SAMPLE] = Statistics().with_value(self._number(scope), message.received_at_ms).shown()
 
-    def due(self, now_ms: int, memory: Memory) -> tuple[Released, ...]:
+    def due(self, now_ms: int, memory: StateStore) -> tuple[ReleasedRecord, ...]:
         """The records of all spans that have ended. A clock that was set back ends them too."""
         now = now_ms // self._every_ms
-        released: list[Released] = []
+        released: list[ReleasedRecord] = []
         for key in [key for key, span in self._open.items() if span != now]:
             row = memory.get(key)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()
@@ -97,7 +99,9 @@ class Sampling:
 
     # -- what to keep: each gives what goes on now, the row, and how many messages are filtered ---------------------
 
-    def _first(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+    def _first(
+        self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
+    ) -> _Kept:
         if "seen" in row:
             return _Kept(_NOTHING, row, 1)
         mapped = convert()
@@ -105,20 +109,22 @@ class Sampling:
             return _Kept(mapped, row, 0 if mapped.rejections else 1)
         return _Kept(mapped, {**row, "seen": True}, 0)
 
-    def _last(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+    def _last(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]) -> _Kept:
         mapped = convert()
         if not mapped.drafts:
             return _Kept(mapped, row, 0 if mapped.rejections else 1)
         held = Held(self._records(mapped.drafts))
-        return _Kept(Mapped([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
+        return _Kept(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
 
-    def _mean(self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], Mapped]) -> _Kept:
+    def _mean(self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]) -> _Kept:
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
         return _Kept(kept.mapped, {**kept.row, "statistics": statistics.stored()}, kept.filtered)
 
-    def _min_max(self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], Mapped]) -> _Kept:
+    def _min_max(
+        self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], MappingResult]
+    ) -> _Kept:
         value, number = self._number(scope), row.get("number", 0)
         if isinstance(value, dict):
             raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
@@ -130,7 +136,7 @@ class Sampling:
         lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
         held = [each for each in candidates if each is lowest or each is highest]
         row = {**row, "held": [list(each) for each in held], "number": number + 1}
-        return _Kept(Mapped([], mapped.rejections), row, len(candidates) - len(held))
+        return _Kept(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
 
     def _number(self, scope: dict[str, Any]) -> Any:
         value = self._value.search(scope) if self._value is not None else None
@@ -141,18 +147,18 @@ class Sampling:
                 raise TransformError(f"sample.value: gave {found}; expected a number, or an object of numbers")
         return value
 
-    def _records(self, drafts: Sequence[Draft]) -> list[list[Any]]:
+    def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
         destinations = {output.number: str(output.destination) for output in self._outputs}
         return [[destinations[number], key, base64.b64encode(data).decode()] for number, key, data in drafts]
 
 
 class _Kept(NamedTuple):
-    mapped: Mapped
+    mapped: MappingResult
     row: dict[str, Any]
     filtered: int
 
 
-_NOTHING: Final = Mapped([], ())
+_NOTHING: Final = MappingResult([], ())
 _KEEPERS: Final = {
     "first": Sampling._first,  # noqa: SLF001  this module's own
     "last": Sampling._last,  # noqa: SLF001
@@ -161,7 +167,7 @@ _KEEPERS: Final = {
 }
 
 
-def leave(memory: Memory) -> tuple[Released, ...]:
+def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
     """All that is held, at once: nobody will ask for it when its span ends, and the records must not be lost."""
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:
@@ -173,10 +179,10 @@ def _value(held: Held) -> float:
     return held.value
 
 
-def _released(held: list[list[Any]]) -> tuple[Released, ...]:
+def _released(held: list[list[Any]]) -> tuple[ReleasedRecord, ...]:
     """In the order the messages came."""
     return tuple(
-        Released(destination, key, base64.b64decode(data))
+        ReleasedRecord(destination, key, base64.b64decode(data))
         for each in held
         for destination, key, data in Held(*each).records
     )

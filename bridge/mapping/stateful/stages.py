@@ -16,7 +16,7 @@ from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS
 from bridge.mapping.stateful.change_filter import Changes, Deadband, Deadbands, remember
 from bridge.mapping.stateful.overlay_state import Scratch
 from bridge.mapping.stateful.sampler import Sampling
-from bridge.model import Effects, Mapped, Rejection
+from bridge.model import MappingResult, Rejection, SideEffects
 from bridge.payloads.sparkplug.session import Session
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
     from bridge.mapping.schema.mapping_spec import Specification
-    from bridge.model import Command, Memory, Message, Output, Released
+    from bridge.model import Message, OutgoingMessage, Output, ReleasedRecord, StateStore
 
-    Read = Callable[[Message, Memory], tuple[Any, tuple[Command, ...]]]
+    Read = Callable[[Message, StateStore], tuple[Any, tuple[OutgoingMessage, ...]]]
 
 
 class Stateful:
@@ -39,15 +39,15 @@ class Stateful:
         self.read = read
         self.changes = changes
         self.sampling = sampling
-        self.memory: Memory = Scratch()
+        self.memory: StateStore = Scratch()
 
-    def attach(self, memory: Memory) -> None:
+    def attach(self, memory: StateStore) -> None:
         """Use this memory from now on."""
         self.memory = memory
         if self.sampling is not None:
             self.sampling.attach(memory)
 
-    def due(self, now_ms: int) -> tuple[Released, ...]:
+    def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
         """Records that no longer wait for anything. Called about once a second."""
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
@@ -106,7 +106,9 @@ def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int
     """A mapping's way for messages as they come."""
     go_on = _after_decoding(steps, convert, stages)
 
-    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+    def apply(
+        message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
+    ) -> MappingResult:
         payload, commands = stages.read(message, stages.memory)
         scope = steps.scope(message, payload, captures, levels)
         if not commands:
@@ -114,8 +116,8 @@ def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int
         try:
             mapped = go_on(message, scope, item)
         except Rejected as error:  # what the edge node was to be asked does not depend on it
-            mapped = Mapped([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
-        effects = mapped.effects or Effects(int(not mapped.drafts and not mapped.rejections))
+            mapped = MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+        effects = mapped.effects or SideEffects(int(not mapped.drafts and not mapped.rejections))
         return mapped._replace(effects=effects._replace(commands=commands))
 
     return apply
@@ -124,7 +126,7 @@ def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int
 def _after_decoding(steps: Steps, convert: Convert, stages: Stateful) -> Convert:
     passes, changes, sampling = condition(steps.where), stages.changes, stages.sampling
 
-    def go_on(message: Message, scope: Scope, item: int | None) -> Mapped:
+    def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
         memory = stages.memory
         if passes is not None and not passes(scope):
             return FILTERED
@@ -146,7 +148,9 @@ def replay_flow(specification: Specification, steps: Steps, convert: Convert, st
     """A mapping's way for messages that are replayed."""
     passes, read = condition(steps.where), reader(specification, steps, asks=False)
 
-    def apply(message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /) -> Mapped:
+    def apply(
+        message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
+    ) -> MappingResult:
         payload, _ = read(message, Scratch(stages.memory))
         scope = steps.scope(message, payload, captures, levels)
         if stages.sampling is not None:

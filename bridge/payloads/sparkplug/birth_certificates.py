@@ -16,7 +16,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.model import Memory
+    from bridge.model import StateStore
 
 T = TypeVar("T")
 
@@ -57,40 +57,40 @@ class Births:
         self._tables: _Parsed[Table] = {}
         self._lasts: _Parsed[Last] = {}
 
-    def node(self, memory: Memory, edge_node: str) -> Node:
+    def node(self, memory: StateStore, edge_node: str) -> Node:
         """`UNKNOWN` before any birth or death."""
         return _read(self._nodes, memory, NODE + edge_node, _node) or UNKNOWN
 
-    def table(self, memory: Memory, source: str) -> Table:
+    def table(self, memory: StateStore, source: str) -> Table:
         """Of a node or device; empty before its birth."""
         return _read(self._tables, memory, METRICS + source, _table) or NOTHING_DECLARED
 
-    def last(self, memory: Memory, edge_node: str) -> Last | None:
+    def last(self, memory: StateStore, edge_node: str) -> Last | None:
         """None before the node's birth."""
         return _read(self._lasts, memory, SEQ + edge_node, _last)
 
-    def put_node(self, memory: Memory, edge_node: str, node: Node) -> None:
+    def put_node(self, memory: StateStore, edge_node: str, node: Node) -> None:
         """Remember where it stands."""
         memory.put(NODE + edge_node, orjson.dumps([*node]))
 
-    def put_table(self, memory: Memory, source: str, declared: Iterable[Declared]) -> None:
+    def put_table(self, memory: StateStore, source: str, declared: Iterable[Declared]) -> None:
         """Remember a birth."""
         memory.put(METRICS + source, orjson.dumps([*declared]))
 
-    def put_last(self, memory: Memory, edge_node: str, seq: int, timestamp: int) -> None:
+    def put_last(self, memory: StateStore, edge_node: str, seq: int, timestamp: int) -> None:
         """Remember the last message in order."""
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
         self._lasts[key] = (row, last)
 
-    def forget_table(self, memory: Memory, source: str) -> None:
+    def forget_table(self, memory: StateStore, source: str) -> None:
         """A device that the node's new birth has not spoken of yet."""
         memory.forget(METRICS + source)
         self._tables.pop(METRICS + source, None)
 
 
-def _read(parsed: _Parsed[T], memory: Memory, key: str, parse: Callable[[Any], T]) -> T | None:
+def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any], T]) -> T | None:
     row = memory.get(key)
     if row is None:
         return None

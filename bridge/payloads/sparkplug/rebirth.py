@@ -5,7 +5,7 @@ Section 5.4.3 of the Sparkplug 3.0 specification; QoS 0 and not retained, as all
 
 from __future__ import annotations
 
-from bridge.model import Command
+from bridge.model import OutgoingMessage
 from bridge.payloads.sparkplug.encoding import encode
 
 REBIRTH_METRIC = "Node Control/Rebirth"
@@ -26,7 +26,7 @@ class Rebirths:
         self._max_nodes = max_nodes
         self._asked_at: dict[str, int] = {}
 
-    def ask(self, edge_node: str, topic: str, now_ms: int) -> tuple[Command, ...]:
+    def ask(self, edge_node: str, topic: str, now_ms: int) -> tuple[OutgoingMessage, ...]:
         """The command to send, or nothing. `now_ms` is milliseconds since 1970; a clock set back forgets."""
         if not self._allowed or self._recent(edge_node, now_ms):
             return ()
@@ -35,7 +35,7 @@ class Rebirths:
             if len(self._asked_at) >= self._max_nodes:
                 return ()
         self._asked_at[edge_node] = now_ms
-        return (Command(topic, rebirth_payload(now_ms)),)
+        return (OutgoingMessage(topic, rebirth_payload(now_ms)),)
 
     def _recent(self, edge_node: str, now_ms: int) -> bool:
         asked_at = self._asked_at.get(edge_node)

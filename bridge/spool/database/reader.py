@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from bridge.errors import SpoolCorrupt, SpoolUnwritable
+    from bridge.errors import SpoolCorrupt, SpoolWriteError
     from bridge.spool.queue.stream_queue import StreamQueue
 
 
 class Reading:
     """A connection of its own, used by one thread at a time. Errors are told to `failed`; what it gives is raised."""
 
-    def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolUnwritable]) -> None:
+    def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
         self._database = schema.reader(file)
         self._failed = failed
         self._turn = threading.Lock()

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolCorrupt, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def refuse_remains(file: Path) -> None:
             start = database.read(_HEAD_BYTES)
         has_log = log_file.exists() and log_file.stat().st_size > 0
     except OSError as error:
-        raise SpoolUnwritable(f"{file}: {error.strerror}") from error
+        raise SpoolWriteError(f"{file}: {error.strerror}") from error
     if start and (not start.startswith(_MAGIC) or not _VERSIONS.issuperset(start[len(_MAGIC) + 2 :])):
         raise SpoolCorrupt(f"{file} does not begin as a database does")
     if not start and has_log:
@@ -92,7 +92,7 @@ def write_log_again(file: Path) -> None:
 
     Where a sync failed and the process then died, the log's end may be in the page cache alone, in pages that the
     system takes for clean: no sync would ever bring them to the disk. SQLite would read them, write behind them, and
-    sync only that; after a power cut all of it would be lost, whatever had been acknowledged. Raises SpoolUnwritable.
+    sync only that; after a power cut all of it would be lost, whatever had been acknowledged. Raises SpoolWriteError.
     https://wiki.postgresql.org/wiki/Fsync_Errors
     """
     log_file = file.with_name(f"{file.name}-wal")
@@ -105,13 +105,13 @@ def write_log_again(file: Path) -> None:
                 place += os.pwrite(log_again.fileno(), part, place)
             os.fsync(log_again.fileno())
     except OSError as error:
-        raise SpoolUnwritable(f"{log_file}: {error.strerror}") from error
+        raise SpoolWriteError(f"{log_file}: {error.strerror}") from error
 
 
 def connect(file: Path) -> sqlite3.Connection:
     """A connection for writing; creates the tables in a new file, and brings those of an older one up to date.
 
-    Raises SpoolCorrupt or SpoolUnwritable.
+    Raises SpoolCorrupt or SpoolWriteError.
     """
     try:
         database = _open(file)
@@ -132,7 +132,7 @@ def _bring_up_to_date(database: sqlite3.Connection, file: Path) -> None:
     elif version in _MIGRATIONS:
         _migrate(database, version)
     elif version != VERSION:
-        raise SpoolUnwritable(
+        raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
             f"install that version, or move the file away"
         )
@@ -177,14 +177,14 @@ def create_queue(database: sqlite3.Connection, stream: int) -> None:
     )
 
 
-def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolUnwritable:
+def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
     """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
     # Tables are made in one transaction with the marks; the format of a later SQLite is none that it ever wrote itself.
     damaged = ("malformed", "unsupported file format", "no such table", "no such column")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or any(words in str(error) for words in damaged):
         return SpoolCorrupt(f"{file}: {error}")
-    return SpoolUnwritable(f"{file}: {error}" + (f" ({name})" if name else ""))
+    return SpoolWriteError(f"{file}: {error}" + (f" ({name})" if name else ""))
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -3,8 +3,8 @@
 The window in memory holds the newest records, and gives up to the backlog on disk what has waited for long, or what it
 has no room for. Order across the two is not kept, so a destination with strict order never has such a queue.
 
-What comes from the backlog is late, and its envelope says so from then on, where it has one: see `Enveloped.late`. So
-is what was left for its key's sake (`leaving`), and comes after newer ones of the same.
+What comes from the backlog is late, and its envelope says so from then on, where it has one: see
+`UnnumberedEnvelope.late`. So is what was left for its key's sake (`leaving`), and comes after newer ones of the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
+from bridge.model import DEFAULT_RECORD_BYTES, UnnumberedEnvelope
 from bridge.spool.queue.ranges import ENDLESS, Span
 from bridge.spool.queue.stream_queue import ROW_BYTES, StreamQueue
 
@@ -189,6 +189,6 @@ class LiveFirstQueue(StreamQueue):
 
     def _late(self, record: Record) -> Record:
         """With the mark in its envelope, if it has one; a record that the mark would make too large goes without."""
-        data = Enveloped.late(record.data, self.spool_id, self.number, record.number)
+        data = UnnumberedEnvelope.late(record.data, self.spool_id, self.number, record.number)
         fits = len(data) + len(record.key.encode()) <= (self.max_record_bytes or DEFAULT_RECORD_BYTES)
         return record._replace(data=data) if fits else record

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.model import MAX_PARTITION_KEY_CHARS, Enveloped, Record, Tuning
+from bridge.model import MAX_PARTITION_KEY_CHARS, BatchingOptions, Record, UnnumberedEnvelope
 from bridge.spool.queue.commit_times import Commits
 from bridge.spool.queue.deferral import Leaving
 from bridge.spool.queue.ranges import ENDLESS, Span
@@ -52,7 +52,7 @@ class StreamQueue(Leaving):
         self.stream = stream
         self.number = number
         self.max_record_bytes: int | None = None
-        self.tuning = Tuning()
+        self.tuning = BatchingOptions()
         self.next = next_number
         self.pending: list[Record] = []
         self.pending_bytes = 0
@@ -88,7 +88,7 @@ class StreamQueue(Leaving):
         """Number a record for the transaction to come. Without a key, its number spreads it over the shards."""
         number = self.next
         self.next = number + 1
-        if type(data) is Enveloped:
+        if type(data) is UnnumberedEnvelope:
             data = data.numbered(self.spool_id, self.number, number)
         elif self.covered:
             self.unnumbered.append(number)

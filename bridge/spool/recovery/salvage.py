@@ -23,7 +23,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.dead_letters import letter_of, letter_query
@@ -108,7 +108,7 @@ def _copied(aside: Path) -> Iterator[Path]:
                 shutil.copyfile(file, copy / file.name)
         yield copy
     except OSError as error:
-        raise SpoolUnwritable(f"{aside} cannot be copied, to salvage what is in it: {error.strerror}") from error
+        raise SpoolWriteError(f"{aside} cannot be copied, to salvage what is in it: {error.strerror}") from error
     finally:
         shutil.rmtree(copy, ignore_errors=True)
 

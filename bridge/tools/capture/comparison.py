@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.router import Routes
-    from bridge.model import Draft, Message
+    from bridge.model import Message, NewRecord
 
 
 class What(StrEnum):
@@ -33,7 +33,7 @@ class Made(NamedTuple):
     """One record, or the reason why there is none for an output."""
 
     mapping: Mapping
-    result: Draft | Rejection
+    result: NewRecord | Rejection
 
     @property
     def rejected(self) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Draft, Message
+    from bridge.model import Message, NewRecord
     from bridge.tools.scaffold.payload_detection import Kind
 
 MAX_COMMENT_CHARS: Final = 300
@@ -88,7 +88,7 @@ def _payload(payload: bytes, value: Any, form: str) -> Any:
     return payload.decode() if form == "payload_text" else base64.b64encode(payload).decode()
 
 
-def _record(mapping: Mapping, draft: Draft, form: str) -> dict[str, Any]:
+def _record(mapping: Mapping, draft: NewRecord, form: str) -> dict[str, Any]:
     data = mapping.content(draft)
     if form == "payload":
         return shown_data(mapping, data)

@@ -7,7 +7,7 @@ from bridge.errors import ConfigError
 from bridge.mapping.loading.loader import load_file
 from bridge.mapping.pipeline.envelope import content
 from bridge.mapping.pipeline.output_emitter import SPREAD_KEY_BYTES
-from bridge.model import Enveloped
+from bridge.model import UnnumberedEnvelope
 from tests.mapping.builders import applied, mapping, message
 
 ENVELOPED = [{"data_stream": "s", "envelope": True}]
@@ -34,7 +34,7 @@ def test_a_record_says_where_it_comes_from():
 def test_an_id_waits_for_the_spool_to_give_it():
     made = mapping(transform="payload", each=True, outputs=ENVELOPED * 2)
     drafts = applied(made, message([1, 2, 3])).drafts
-    assert {type(draft.data) for draft in drafts} == {Enveloped}
+    assert {type(draft.data) for draft in drafts} == {UnnumberedEnvelope}
     assert {record["id"] for record in opened(applied(made, message([1])))} == {"00000000-0000-000000000000"}
     numbered = json.loads(drafts[0].data.numbered(b"5f3a9c0e", 1, 26))
     assert numbered["id"] == "5f3a9c0e-0001-00000000001a"

@@ -1,5 +1,5 @@
 from bridge.mapping.pipeline.evaluate import FILTERED
-from bridge.model import Draft
+from bridge.model import NewRecord
 from tests.mapping.builders import applied, mapping, message
 
 
@@ -18,7 +18,7 @@ def test_each_item_becomes_a_record_with_its_own_key():
         transform="payload.items", each=True, outputs=[{"data_stream": "s", "partition_key_from": "record.id"}]
     )
     mapped = applied(made, message({"items": [{"id": "a"}, {"id": "b"}]}))
-    assert mapped.drafts == [Draft(0, "a", b'{"id":"a"}'), Draft(0, "b", b'{"id":"b"}')]
+    assert mapped.drafts == [NewRecord(0, "a", b'{"id":"a"}'), NewRecord(0, "b", b'{"id":"b"}')]
 
 
 def test_an_empty_list_is_filtered():

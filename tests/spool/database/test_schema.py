@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 
-from bridge.errors import SpoolCorrupt, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.read_only import read_books
 from tests.spool.builders import data_of, opened, take_all
@@ -22,10 +22,10 @@ def sqlite_error(kind, name, text):
         (sqlite_error(sqlite3.DatabaseError, "SQLITE_NOTADB", "file is not a database"), SpoolCorrupt),
         (sqlite3.DatabaseError("database disk image is malformed"), SpoolCorrupt),
         (sqlite_error(sqlite3.OperationalError, "SQLITE_ERROR", "unsupported file format"), SpoolCorrupt),
-        (sqlite_error(sqlite3.OperationalError, "SQLITE_FULL", "database or disk is full"), SpoolUnwritable),
-        (sqlite_error(sqlite3.OperationalError, "SQLITE_IOERR_FSYNC", "disk I/O error"), SpoolUnwritable),
-        (sqlite_error(sqlite3.OperationalError, "SQLITE_READONLY", "readonly"), SpoolUnwritable),
-        (sqlite_error(sqlite3.OperationalError, "SQLITE_BUSY", "database is locked"), SpoolUnwritable),
+        (sqlite_error(sqlite3.OperationalError, "SQLITE_FULL", "database or disk is full"), SpoolWriteError),
+        (sqlite_error(sqlite3.OperationalError, "SQLITE_IOERR_FSYNC", "disk I/O error"), SpoolWriteError),
+        (sqlite_error(sqlite3.OperationalError, "SQLITE_READONLY", "readonly"), SpoolWriteError),
+        (sqlite_error(sqlite3.OperationalError, "SQLITE_BUSY", "database is locked"), SpoolWriteError),
     ],
 )
 def test_what_an_sqlite_error_means(tmp_path, error, means):
@@ -114,7 +114,7 @@ def test_the_books_of_an_older_version_can_be_read_before_it_is_opened(tmp_path)
 
 def test_a_spool_of_a_newer_version_is_left_alone_with_what_to_do(tmp_path):
     old_spool(tmp_path, version=schema.VERSION + 1)
-    with pytest.raises(SpoolUnwritable, match="newer version"):
+    with pytest.raises(SpoolWriteError, match="newer version"):
         opened(tmp_path)
 
 
@@ -122,7 +122,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
     old_spool(tmp_path)
     broken = "alter table ledger add column replayed integer not null default 0; alter table none add column x;"
     monkeypatch.setitem(schema._MIGRATIONS, 1, broken)
-    with pytest.raises((SpoolCorrupt, SpoolUnwritable)):
+    with pytest.raises((SpoolCorrupt, SpoolWriteError)):
         schema.connect(tmp_path / "spool.db")
     database = sqlite3.connect(tmp_path / "spool.db")
     assert database.execute("pragma user_version").fetchone() == (1,)

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from bridge.model import Enveloped
+from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction, write_dropped
 from bridge.spool.ledger import Ledger
 from bridge.spool.queue.live_first_queue import LIVE_SECS
@@ -94,7 +94,7 @@ def test_those_of_several_keys_may_go_on_apart(tmp_path):
 
 
 def enveloped(value):
-    return Enveloped(Enveloped.UNNUMBERED + b'","data":"%b"}' % value)
+    return UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","data":"%b"}' % value)
 
 
 class Model:

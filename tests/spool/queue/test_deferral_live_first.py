@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bridge.errors import SpoolUnwritable
-from bridge.model import Enveloped
+from bridge.errors import SpoolWriteError
+from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.queue import deferral
 from bridge.spool.queue.deferral import MOST_SPANS
@@ -25,7 +25,7 @@ def spool(tmp_path, monkeypatch):
 
 def put(spool, count, key="a"):
     for _ in range(count):
-        append(spool, Enveloped(Enveloped.UNNUMBERED + b'","data":1}'), key=key)
+        append(spool, UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","data":1}'), key=key)
     spool.commit(Transaction())
 
 
@@ -164,7 +164,7 @@ def test_a_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch)
 
 def test_a_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
     def fails(*_, **__):
-        raise SpoolUnwritable("the disk is gone")
+        raise SpoolWriteError("the disk is gone")
 
     left = left_of(spool)
     put(spool, 5)
@@ -172,7 +172,7 @@ def test_a_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
     queue = spool.queue("press")
     read = queue._read
     queue._read = fails
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         queue.reread(left)
     queue._read = read
     assert numbers(queue.reread(left)) == [1, 2, 3, 4, 5]

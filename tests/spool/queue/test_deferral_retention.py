@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.spool import retention
 from bridge.spool.database import reader
 from bridge.spool.database.transaction import Transaction
@@ -90,12 +90,12 @@ def test_there_is_an_end_to_it_where_senders_hold_all_that_is_there(filled):
 
 def test_a_disk_that_cannot_be_read_while_room_is_made_holds_nothing_back(filled):
     def fails(*_, **__):
-        raise SpoolUnwritable("the disk is gone")
+        raise SpoolWriteError("the disk is gone")
 
     filled.put(5)
     filled.queue._read, read = fails, filled.queue._read
     dropping = filled.dropping()
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         dropping.make_room([filled.queue], lambda: True)
     filled.spool._database.execute("rollback")
     dropping.failed()

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from bridge.model import DEFAULT_RECORD_BYTES, Enveloped
+from bridge.model import DEFAULT_RECORD_BYTES, UnnumberedEnvelope
 from bridge.spool.queue.live_first_queue import LIVE_SECS, LiveFirstQueue
 from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
 from tests.spool.queue.test_queue_model import MAPPINGS, STREAMS, SpoolModel
@@ -90,7 +90,10 @@ def test_when_the_spool_is_full_the_books_balance(tmp_path):
 
 
 def enveloped(*values):
-    return [Enveloped(Enveloped.UNNUMBERED + b'","received_at":"2023","data":%s}' % value) for value in values]
+    return [
+        UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","received_at":"2023","data":%s}' % value)
+        for value in values
+    ]
 
 
 def late(records):
@@ -149,7 +152,7 @@ def test_the_mark_makes_no_record_too_large(tmp_path):
 
 def test_another_spools_envelope_in_a_payload_gets_no_mark(tmp_path):
     spool = opened(tmp_path, live_first=True)
-    foreign = Enveloped.UNNUMBERED + b'","data":1}'
+    foreign = UnnumberedEnvelope.UNNUMBERED + b'","data":1}'
     put(spool, foreign)
     spool.close()
     spool = opened(tmp_path, live_first=True)

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from bridge.errors import SpoolUnwritable
+from bridge.errors import SpoolWriteError
 from bridge.model import Record
 from bridge.spool.queue.stream_queue import PAGE_RECORDS, StreamQueue
 from tests.integration.arrivals import eventually
@@ -23,7 +23,7 @@ class Store:
     def read(self, stream, first, before):
         assert stream == 1
         if self.broken:
-            raise SpoolUnwritable("the disk is gone")
+            raise SpoolWriteError("the disk is gone")
         self.reads += 1
         return [self.rows[number] for number in sorted(self.rows) if first <= number < before][:PAGE_RECORDS]
 
@@ -238,7 +238,7 @@ def test_what_was_taken_before_a_read_failed_is_not_lost():
     store.put(*numbered(3, 9))
     store.broken = True
     assert store.take() == numbered(1, 2)
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         store.take()
     store.broken = False
     assert store.take() == numbered(3, 9)

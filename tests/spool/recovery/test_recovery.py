@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import SpoolCorrupt, SpoolUnwritable
+from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
@@ -168,7 +168,7 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute(f"pragma user_version={schema.VERSION + 1}")
     database.close()
-    with pytest.raises(SpoolUnwritable, match=r"was written by a newer version of this program.*install that version"):
+    with pytest.raises(SpoolWriteError, match=r"was written by a newer version of this program.*install that version"):
         opened(tmp_path)
     database = sqlite3.connect(tmp_path / "spool.db")
     assert database.execute("select count(*) from queue_1").fetchone() == (5,)
@@ -181,7 +181,7 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
 
 def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
     (tmp_path / "spool.db").mkdir()
-    with pytest.raises(SpoolUnwritable):
+    with pytest.raises(SpoolWriteError):
         opened(tmp_path)
     (tmp_path / "spool.db").rmdir()
     opened(tmp_path).close()
@@ -215,7 +215,7 @@ def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     try:
         for _ in range(20):
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-            with pytest.raises(SpoolUnwritable):
+            with pytest.raises(SpoolWriteError):
                 spool.commit(Transaction())
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert descriptors() <= open_at_first + 2
