@@ -9,27 +9,27 @@ from bridge.mapping.stateful.sampler import leave
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.ingest.topic_coverage import Tally
+    from bridge.ingest.topic_coverage import MessageCounter
     from bridge.mapping.mapping import Mapping
     from bridge.model import BatchingOptions, ReleasedRecord
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.store import Spool
 
 
-class Target(NamedTuple):
+class Binding(NamedTuple):
     """A mapping's place in the spool: its number, and for each output the queue; and its count of messages."""
 
     mapping: int
     queues: tuple[StreamQueue, ...]
-    tally: Tally
+    tally: MessageCounter
 
 
-def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], Tally]) -> dict[str, Target]:
+def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]) -> dict[str, Binding]:
     """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolWriteError."""
     mappings = tuple(mappings)
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
-        mapping.name: Target(
+        mapping.name: Binding(
             spool.mapping_number(mapping.name),
             tuple(spool.queue(str(output.destination)) for output in mapping.outputs),
             tally(mapping.name),

@@ -18,8 +18,8 @@ from bridge.mqtt.properties import readable
 from bridge.spool.database.transaction import Transaction
 
 if TYPE_CHECKING:
-    from bridge.ingest.bindings import Target
-    from bridge.ingest.topic_coverage import Coverage
+    from bridge.ingest.bindings import Binding
+    from bridge.ingest.topic_coverage import TopicCoverage
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.router import Match, Routes
     from bridge.model import OutgoingMessage, ReleasedRecord, SideEffects
@@ -31,7 +31,7 @@ _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 
 
 @dataclass(slots=True)
-class IngestCounts:
+class IngestCounters:
     """What ingest counts beside the ledger, since the start of the process."""
 
     messages: int = 0
@@ -45,18 +45,18 @@ class IngestCounts:
 class BurstMapper:
     """Belongs to the ingest thread. `transaction` takes what is mapped; `commands` are for after its commit."""
 
-    def __init__(self, spool: Spool, routes: Routes, coverage: Coverage) -> None:
-        self.counts = IngestCounts()
+    def __init__(self, spool: Spool, routes: Routes, coverage: TopicCoverage) -> None:
+        self.counts = IngestCounters()
         self.transaction = Transaction()
         self.commands: list[OutgoingMessage] = []
         self._spool = spool
         self._routes = routes
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Binding] = {}
         self._nowhere = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.unreleased
 
-    def bind(self, routes: Routes, targets: dict[str, Target], nowhere: tuple[int, int]) -> None:
+    def bind(self, routes: Routes, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
         """From the next burst on, these mappings, and their places in the spool; `nowhere`: of what none wants."""
         self._routes, self._targets, self._nowhere = routes, targets, nowhere
 
@@ -116,7 +116,7 @@ class BurstMapper:
         return b"".join(acknowledgements)
 
     def _apply(
-        self, mapping: Mapping, target: Target, captures: dict[str, str], match: Match, message: Message
+        self, mapping: Mapping, target: Binding, captures: dict[str, str], match: Match, message: Message
     ) -> None:
         number, queues, _ = target
         drafts, rejections, effects = mapping.apply(message, captures, match.levels)

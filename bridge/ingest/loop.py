@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
-from bridge.ingest.bindings import Target, bind, due
+from bridge.ingest.bindings import Binding, bind, due
 from bridge.ingest.burst_mapper import BurstMapper
-from bridge.ingest.replay import Errands
-from bridge.ingest.topic_coverage import Coverage
+from bridge.ingest.replay import DeadLetterJobs
+from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mqtt.connection import MAX_BURST_MESSAGES
 from bridge.spool.database.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.ingest.manifest_writer import Manifests
-    from bridge.ingest.replay import Errand
+    from bridge.ingest.manifest_writer import ManifestWriter
+    from bridge.ingest.replay import DeadLetterJob
     from bridge.mapping.router import Routes
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.subscriber import Subscriber
@@ -49,7 +49,7 @@ _QOS = 0x06
 """Bits of a PUBLISH packet's first byte: where they are 0, no acknowledgement is waited for."""
 
 
-class Ingest:
+class IngestLoop:
     """Owned by the thread that calls `run`; only `put_in_force`, `run_errand` and `stop` may be called from others."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Ingest:
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self.coverage = Coverage(now_ms())
+        self.coverage = TopicCoverage(now_ms())
         self._mapper = BurstMapper(spool, routes, self.coverage)
         self.counts = self._mapper.counts
         self.problem = ""
@@ -79,11 +79,11 @@ class Ingest:
         self._on_stream = on_stream
         self._clock = clock
         self._now_ms = now_ms
-        self.errands = Errands(spool)
-        self.manifests: Manifests | None = None
+        self.errands = DeadLetterJobs(spool)
+        self.manifests: ManifestWriter | None = None
         self._next_routes: Routes | None = routes
         self._routes = routes
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Binding] = {}
         self._gather_secs = gather_secs
         self._committed_at = 0.0
         self._handed_out = 0
@@ -99,7 +99,7 @@ class Ingest:
         self._next_routes = routes
         self._subscriber.wake()
 
-    def run_errand(self, errand: Errand) -> Errand:
+    def run_errand(self, errand: DeadLetterJob) -> DeadLetterJob:
         """Have dead letters replayed or deleted, soon; wait for its `done`."""
         self.errands.add(errand)
         self._subscriber.wake()

@@ -41,7 +41,7 @@ class ManifestOptions(NamedTuple):
     every_secs: float
 
 
-class Manifests:
+class ManifestWriter:
     """Belongs to the ingest thread."""
 
     def __init__(self, spool: Spool, bridge: str, options: ManifestOptions) -> None:

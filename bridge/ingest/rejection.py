@@ -9,7 +9,7 @@ from bridge.model import DeadLetter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.ingest.bindings import Target
+    from bridge.ingest.bindings import Binding
     from bridge.mapping.mapping import Mapping
     from bridge.model import Message, Rejection
     from bridge.spool.database.transaction import Transaction
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def reject(
     transaction: Transaction,
     mapping: Mapping,
-    target: Target,
+    target: Binding,
     message: Message,
     rejections: Iterable[Rejection],
     total_bytes: int,
@@ -33,7 +33,7 @@ def reject(
         transaction.letters.append(letter)
 
 
-def refuse(transaction: Transaction, mapping: Mapping, target: Target, message: Message, total_bytes: int) -> None:
+def refuse(transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int) -> None:
     """A payload larger than `mqtt.max_message_bytes`, for all outputs: only its beginning was kept."""
     detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
     for queue in target.queues:

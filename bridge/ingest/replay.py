@@ -24,7 +24,7 @@ from bridge.model import Message
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.ingest.bindings import Target
+    from bridge.ingest.bindings import Binding
     from bridge.mapping.mapping import Mapping as MessageMapping
     from bridge.model import DeadLetter, MappingResult
     from bridge.spool.database.transaction import Transaction
@@ -34,11 +34,11 @@ SLICE_LETTERS = 200
 SLICE_BYTES = 4 * 1024 * 1024
 
 Action = Literal["replay", "delete"]
-Targets = "Mapping[str, tuple[MessageMapping, Target]]"
+Targets = "Mapping[str, tuple[MessageMapping, Binding]]"
 
 
 @dataclass(slots=True)
-class Errand:
+class DeadLetterJob:
     """What somebody wants done with dead letters, by their numbers; `done` is set when `counts` are whole.
 
     counts: `replayed`, `filtered`, `deleted`, `stayed`, `missing`; reasons: why letters stayed.
@@ -56,25 +56,25 @@ class Errand:
         return {"counts": dict(self.counts), "reasons": dict(self.reasons)}
 
 
-class Errands:
+class DeadLetterJobs:
     """Any thread adds to them; the ingest thread runs them, slice by slice."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._waiting: deque[Errand] = deque()
+        self._waiting: deque[DeadLetterJob] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, errand: Errand) -> Errand:
+    def add(self, errand: DeadLetterJob) -> DeadLetterJob:
         """To be done after those before it."""
         self._waiting.append(errand)
         return errand
 
-    def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, Target]]) -> Slice:
+    def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, Binding]]) -> JobSlice:
         """Put the next slice into an empty transaction; call its `committed` once that is on disk."""
         errand = self._waiting[0]
-        part = Slice(self, errand)
+        part = JobSlice(self, errand)
         size = 0
         while errand.at < len(errand.numbers) and part.letters < SLICE_LETTERS and size < SLICE_BYTES:
             number = errand.numbers[errand.at]
@@ -91,12 +91,12 @@ class Errands:
                 self._replay(part, transaction, targets, number, found.letter)
         return part
 
-    def ended(self, errand: Errand) -> None:
+    def ended(self, errand: DeadLetterJob) -> None:
         """Its last slice is on disk."""
         self._waiting.remove(errand)
         errand.done.set()
 
-    def _delete(self, part: Slice, transaction: Transaction, number: int, letter: DeadLetter) -> None:
+    def _delete(self, part: JobSlice, transaction: Transaction, number: int, letter: DeadLetter) -> None:
         transaction.removed[number] = letter
         for place in self._places(letter):
             transaction.marks["deleted", *place] += 1
@@ -104,9 +104,9 @@ class Errands:
 
     def _replay(
         self,
-        part: Slice,
+        part: JobSlice,
         transaction: Transaction,
-        targets: Mapping[str, tuple[MessageMapping, Target]],
+        targets: Mapping[str, tuple[MessageMapping, Binding]],
         number: int,
         letter: DeadLetter,
     ) -> None:
@@ -138,7 +138,7 @@ class Errands:
             for place in self._places(letter):
                 transaction.filtered[place] += 1
 
-    def _impossible(self, letter: DeadLetter, targets: Mapping[str, tuple[MessageMapping, Target]]) -> str:
+    def _impossible(self, letter: DeadLetter, targets: Mapping[str, tuple[MessageMapping, Binding]]) -> str:
         if letter.kind == "record":
             unknown = letter.streams[0] not in self._spool.queues
             return f"there is no queue of '{letter.streams[0]}' any more" if unknown else ""
@@ -148,7 +148,7 @@ class Errands:
             return "no mapping was ever asked: its topic is not UTF-8"
         return "" if letter.mapping in targets else f"no mapping '{letter.mapping}' is in force"
 
-    def _take_off(self, part: Slice, transaction: Transaction, number: int, letter: DeadLetter, what: str) -> None:
+    def _take_off(self, part: JobSlice, transaction: Transaction, number: int, letter: DeadLetter, what: str) -> None:
         """Off the books, as if it had never come: what becomes of it now is counted for itself."""
         transaction.removed[number] = letter
         for place in self._places(letter):
@@ -162,10 +162,10 @@ class Errands:
         return [(mapping, self._spool.stream_number(stream)) for stream in letter.streams or ("",)]
 
 
-class Slice:
+class JobSlice:
     """What one transaction does for an errand. Its counts are the errand's only once it is on disk."""
 
-    def __init__(self, errands: Errands, errand: Errand) -> None:
+    def __init__(self, errands: DeadLetterJobs, errand: DeadLetterJob) -> None:
         self.letters = 0
         self.counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()

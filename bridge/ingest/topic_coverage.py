@@ -21,7 +21,7 @@ SILENT_PAUSES: Final = 3
 SILENT_MS: Final = 60_000
 
 
-class Tally:
+class MessageCounter:
     """One mapping's messages. `last_ms` is 0 before the first one."""
 
     __slots__ = ("last_ms", "longest_pause_ms", "messages")
@@ -44,7 +44,7 @@ class Tally:
         self.last_ms = now_ms
 
 
-class MappingCoverage(NamedTuple):
+class MappingActivity(NamedTuple):
     """One mapping. `last_ms` is milliseconds since 1970, or 0 if it had no message; `silent_ms` is 0 if it is not."""
 
     name: str
@@ -55,7 +55,7 @@ class MappingCoverage(NamedTuple):
     silent_ms: int
 
 
-class TopicCoverage(NamedTuple):
+class UnmatchedTopic(NamedTuple):
     """One topic that no mapping matches."""
 
     topic: str
@@ -72,17 +72,17 @@ class CoverageReport:
 
     since_ms: int
     at_ms: int
-    mappings: tuple[MappingCoverage, ...]
-    topics: tuple[TopicCoverage, ...]
+    mappings: tuple[MappingActivity, ...]
+    topics: tuple[UnmatchedTopic, ...]
     other_messages: int
 
     @property
-    def never(self) -> tuple[MappingCoverage, ...]:
+    def never(self) -> tuple[MappingActivity, ...]:
         """Mappings without a message."""
         return tuple(each for each in self.mappings if not each.messages)
 
     @property
-    def silent(self) -> tuple[MappingCoverage, ...]:
+    def silent(self) -> tuple[MappingActivity, ...]:
         """Mappings that had messages, and have none any more."""
         return tuple(each for each in self.mappings if each.silent_ms)
 
@@ -107,24 +107,24 @@ class CoverageReport:
         return cls(
             int(value["since_ms"]),
             int(value["at_ms"]),
-            tuple(MappingCoverage(**each) for each in value["mappings"]),
-            tuple(TopicCoverage(**each) for each in value["unmatched_topics"]),
+            tuple(MappingActivity(**each) for each in value["mappings"]),
+            tuple(UnmatchedTopic(**each) for each in value["unmatched_topics"]),
             int(value["other_unmatched_messages"]),
         )
 
 
-class Coverage:
+class TopicCoverage:
     """Written by one thread; `report` may be called from any."""
 
     def __init__(self, since_ms: int) -> None:
         self._since_ms = since_ms
-        self._tallies: dict[str, Tally] = {}
-        self._topics: dict[str, Tally] = {}
+        self._tallies: dict[str, MessageCounter] = {}
+        self._topics: dict[str, MessageCounter] = {}
         self._others = 0
 
-    def tally(self, mapping: str) -> Tally:
+    def tally(self, mapping: str) -> MessageCounter:
         """The mapping's, which outlives a reload."""
-        return self._tallies.setdefault(mapping, Tally())
+        return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:
         """A message that no mapping wants."""
@@ -134,26 +134,26 @@ class Coverage:
             if len(self._topics) >= MAX_TOPICS:
                 self._others += 1
                 return
-            tally = self._topics[name] = Tally()
+            tally = self._topics[name] = MessageCounter()
         tally.messages += 1
         tally.last_ms = now_ms
 
     def report(self, mappings: Iterable[Mapping], at_ms: int) -> CoverageReport:
         """How it stands, of these mappings. A copy is taken first: the other thread goes on."""
-        topics = [TopicCoverage(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]
+        topics = [UnmatchedTopic(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]
         tallies = self._tallies.copy()
         return CoverageReport(
             self._since_ms,
             at_ms,
-            tuple(_of(mapping, tallies.get(mapping.name, Tally()), at_ms) for mapping in mappings),
+            tuple(_of(mapping, tallies.get(mapping.name, MessageCounter()), at_ms) for mapping in mappings),
             tuple(sorted(topics, key=lambda each: (-each.messages, each.topic))),
             self._others,
         )
 
 
-def _of(mapping: Mapping, tally: Tally, at_ms: int) -> MappingCoverage:
+def _of(mapping: Mapping, tally: MessageCounter, at_ms: int) -> MappingActivity:
     # Read once: the other thread may count on in between.
     messages, last_ms, pause_ms = tally.messages, tally.last_ms, tally.longest_pause_ms
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0
-    return MappingCoverage(mapping.name, mapping.pattern.text, messages, last_ms, pause_ms, silent_ms)
+    return MappingActivity(mapping.name, mapping.pattern.text, messages, last_ms, pause_ms, silent_ms)

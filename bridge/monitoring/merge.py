@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.histogram import added
-from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingCoverage, TopicCoverage
+from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, LettersOfCode
 from bridge.spool.ledger import STORED, LedgerRow
 
@@ -153,8 +153,8 @@ def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
 
 
 def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
-    by_name: defaultdict[str, list[MappingCoverage]] = defaultdict(list)
-    topics: defaultdict[str, list[TopicCoverage]] = defaultdict(list)
+    by_name: defaultdict[str, list[MappingActivity]] = defaultdict(list)
+    topics: defaultdict[str, list[UnmatchedTopic]] = defaultdict(list)
     for report in reports:
         for mapping in report.mappings:
             by_name[mapping.name].append(mapping)
@@ -162,7 +162,7 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
             topics[topic.topic].append(topic)
     at_ms = max(report.at_ms for report in reports)
     merged = [
-        TopicCoverage(name, sum(each.messages for each in parts), max(each.last_ms for each in parts))
+        UnmatchedTopic(name, sum(each.messages for each in parts), max(each.last_ms for each in parts))
         for name, parts in topics.items()
     ]
     return CoverageReport(
@@ -174,10 +174,10 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
     )
 
 
-def _mapping(parts: Sequence[MappingCoverage], at_ms: int) -> MappingCoverage:
+def _mapping(parts: Sequence[MappingActivity], at_ms: int) -> MappingActivity:
     """A pause of all of them is one of each: it cannot have been longer than the shortest of their longest."""
     messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
     pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0
-    return MappingCoverage(parts[0].name, parts[0].topic, messages, last_ms, pause_ms, silent_ms)
+    return MappingActivity(parts[0].name, parts[0].topic, messages, last_ms, pause_ms, silent_ms)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bridge.ingest.replay import Action, Errand
+    from bridge.ingest.replay import Action, DeadLetterJob
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.monitoring.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ class Observed(Protocol):
     def stalled(self) -> list[str]:
         """Why there is no progress; empty while there is."""
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.stream_sender import StreamSender
     from bridge.delivery.stream_status import StreamStatus
-    from bridge.ingest.loop import Ingest
+    from bridge.ingest.loop import IngestLoop
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.mqtt.subscriber import Subscriber
     from bridge.spool.store import Spool
@@ -28,7 +28,7 @@ class Observer:
         self,
         client_id: str,
         subscriber: Subscriber,
-        ingest: Ingest,
+        ingest: IngestLoop,
         spool: Spool,
         mappings: LiveMappings,
         publisher: object,

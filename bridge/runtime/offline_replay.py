@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
 from bridge.ingest.bindings import bind
-from bridge.ingest.replay import Errands
-from bridge.ingest.topic_coverage import Coverage
+from bridge.ingest.replay import DeadLetterJobs
+from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.runtime.assembly import live_mappings, spool_settings
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 
 if TYPE_CHECKING:
     from bridge.config import Settings
-    from bridge.ingest.replay import Errand
+    from bridge.ingest.replay import DeadLetterJob
 
 
-def run_offline(settings: Settings, errand: Errand) -> None:
+def run_offline(settings: Settings, errand: DeadLetterJob) -> None:
     """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
     folder = settings.spool.path
     if not (folder / "spool.db").is_file():
@@ -27,9 +27,9 @@ def run_offline(settings: Settings, errand: Errand) -> None:
         targets = {}
         if errand.action == "replay":
             mappings = live_mappings(settings, folder / "in-force").routes.mappings
-            places = bind(spool, mappings, Coverage(0).tally)
+            places = bind(spool, mappings, TopicCoverage(0).tally)
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
-        errands = Errands(spool)
+        errands = DeadLetterJobs(spool)
         errands.add(errand)
         while errands:
             transaction = Transaction()

@@ -20,9 +20,9 @@ import orjson
 
 from bridge.delivery.stream_sender import SenderSettings, StreamSender
 from bridge.errors import BridgeError, SpoolWriteError
-from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, Ingest
-from bridge.ingest.manifest_writer import Manifests
-from bridge.ingest.replay import Errand
+from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, IngestLoop
+from bridge.ingest.manifest_writer import ManifestWriter
+from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.snapshot_builder import Observer
 from bridge.mqtt.draining_subscriber import LeavingSubscriber
 from bridge.mqtt.subscriber import Subscriber
@@ -96,7 +96,7 @@ class Service:
             self._note_given_up("")
         subscriber = LeavingSubscriber if draining else Subscriber
         self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
-        self._ingest = Ingest(
+        self._ingest = IngestLoop(
             self._subscriber,
             self._spool,
             mappings.routes,
@@ -105,7 +105,7 @@ class Service:
             on_stream=self._ensure_sender,
         )
         if manifest is not None:
-            self._ingest.manifests = Manifests(self._spool, session.client_id, manifest)
+            self._ingest.manifests = ManifestWriter(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.put_in_force
         self._observer = Observer(session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher)
         self._observer.settings_fingerprint = fingerprint
@@ -158,14 +158,14 @@ class Service:
     def _errand_asked(self, asked: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_errand(asked["ask"], [int(number) for number in asked["numbers"]]).value())
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
 
         Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
         have left, each with all that was made of it, and the rest is as it was.
         """
         self.letters_folder(worker)
-        errand = self._ingest.run_errand(Errand(action, numbers))
+        errand = self._ingest.run_errand(DeadLetterJob(action, numbers))
         deadline = self._clock() + ERRAND_SECS
         while not errand.done.wait(0.1):
             if self._stopping.is_set():

@@ -23,7 +23,7 @@ import orjson
 
 from bridge.config import fingerprint
 from bridge.errors import BridgeError, ConfigError
-from bridge.ingest.replay import Errand
+from bridge.ingest.replay import DeadLetterJob
 from bridge.ingest.topic_coverage import CoverageReport
 from bridge.monitoring.merge import summed
 from bridge.monitoring.snapshot import Snapshot
@@ -231,12 +231,12 @@ class Supervisor:
             )
         return folders[worker]
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> Errand:
+    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """By the worker that has the letters. Raises BridgeError."""
         if worker is None:
             raise BridgeError("say which worker has these dead letters")
         told = ask(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
-        errand = Errand(action, numbers)
+        errand = DeadLetterJob(action, numbers)
         errand.counts.update(told["counts"])
         errand.reasons.update(told["reasons"])
         errand.done.set()

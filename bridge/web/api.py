@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from bridge.ingest.topic_coverage import MappingCoverage
+    from bridge.ingest.topic_coverage import MappingActivity
     from bridge.mapping.mapping import Mapping
     from bridge.monitoring.running_bridge import Observed
     from bridge.web.history import History
@@ -155,7 +155,7 @@ class Api:
         return json(errand.value())
 
 
-def _summary(mapping: Mapping, coverage: MappingCoverage | None) -> dict[str, Any]:
+def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:
     """A mapping in a list; `messages` since the start, `last_ms` as milliseconds since 1970, 0 if it had none."""
     streams = [output.data_stream for output in mapping.outputs]
     told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}

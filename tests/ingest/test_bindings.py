@@ -1,5 +1,5 @@
 from bridge.ingest.bindings import bind, due
-from bridge.ingest.topic_coverage import Tally
+from bridge.ingest.topic_coverage import MessageCounter
 from bridge.spool.database.transaction import Transaction
 from tests.mapping.builders import applied, mapping, message
 from tests.spool.builders import opened
@@ -8,7 +8,7 @@ BEGIN_MS = 1_700_000_000_000
 
 
 def bound(spool, *mappings):
-    return bind(spool, mappings, lambda _name: Tally())
+    return bind(spool, mappings, lambda _name: MessageCounter())
 
 
 def held(spool, made):

@@ -2,7 +2,7 @@ import pytest
 
 from bridge.ingest.bindings import bind
 from bridge.ingest.burst_mapper import BurstMapper
-from bridge.ingest.topic_coverage import Coverage
+from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.router import Routes
 from bridge.mqtt.packet_stream import PUBREL
 from tests.mapping.builders import mapping
@@ -21,7 +21,7 @@ class Rig:
     def __init__(self, folder, *mappings):
         self.spool = opened(folder)
         self.routes = Routes(mappings)
-        self.coverage = Coverage(NOW_MS)
+        self.coverage = TopicCoverage(NOW_MS)
         self.mapper = BurstMapper(self.spool, self.routes, self.coverage)
         places = bind(self.spool, mappings, self.coverage.tally)
         self.mapper.bind(self.routes, places, (self.spool.mapping_number(""), self.spool.stream_number("")))

@@ -4,8 +4,8 @@ import pytest
 
 from bridge.ingest.bindings import bind
 from bridge.ingest.rejection import refuse, refuse_topic, reject
-from bridge.ingest.replay import SLICE_LETTERS, Errand, Errands
-from bridge.ingest.topic_coverage import Coverage
+from bridge.ingest.replay import SLICE_LETTERS, DeadLetterJob, DeadLetterJobs
+from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.model import Message
 from bridge.spool.database.transaction import Transaction
@@ -40,7 +40,7 @@ class Rig:
         self.folder = folder
         set_up(folder, press=mapping)
         self.spool = opened(folder / "data")
-        self.errands = Errands(self.spool)
+        self.errands = DeadLetterJobs(self.spool)
         self.load()
 
     def edit(self, mapping):
@@ -49,7 +49,7 @@ class Rig:
 
     def load(self):
         mappings = load_folder(self.folder / "mappings", {}).mappings
-        self.places = bind(self.spool, mappings.values(), Coverage(0).tally)
+        self.places = bind(self.spool, mappings.values(), TopicCoverage(0).tally)
         self.targets = {name: (mapping, self.places[name]) for name, mapping in mappings.items()}
 
     def receive(self, *payloads, topic="factory/pdx/press07/telemetry"):
@@ -67,7 +67,7 @@ class Rig:
 
     def run(self, action="replay", numbers=None):
         numbers = self.numbers if numbers is None else numbers
-        errand = self.errands.add(Errand(action, numbers))
+        errand = self.errands.add(DeadLetterJob(action, numbers))
         while self.errands:
             transaction = Transaction()
             part = self.errands.fill(transaction, self.targets)
@@ -222,7 +222,7 @@ def test_many_letters_go_in_slices_and_the_counts_are_those_of_what_is_on_disk(r
     press = rig(BROKEN)
     press.receive(*(b'{"t": "%d"}' % number for number in range(SLICE_LETTERS * 2 + 50)))
     press.edit(MENDED)
-    errand = press.errands.add(Errand("replay", press.numbers))
+    errand = press.errands.add(DeadLetterJob("replay", press.numbers))
     transaction = Transaction()
     part = press.errands.fill(transaction, press.targets)
     assert (part.letters, errand.counts, errand.done.is_set()) == (SLICE_LETTERS, {}, False)

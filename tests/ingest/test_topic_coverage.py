@@ -3,14 +3,14 @@ import threading
 
 import pytest
 
-from bridge.ingest.topic_coverage import MAX_TOPIC_CHARS, MAX_TOPICS, Coverage, CoverageReport, Tally
+from bridge.ingest.topic_coverage import MAX_TOPIC_CHARS, MAX_TOPICS, CoverageReport, MessageCounter, TopicCoverage
 from tests.mapping.builders import mapping
 
 MAPPINGS = [mapping("press", topic="p/+"), mapping("oven", topic="o/+")]
 
 
 def test_topics_that_no_mapping_matches_are_listed_with_their_messages():
-    coverage = Coverage(1_000)
+    coverage = TopicCoverage(1_000)
     for topic, at_ms in (("a", 1_000), ("b", 2_000), ("b", 3_000)):
         coverage.unmatched(topic, at_ms)
     report = coverage.report(MAPPINGS, 3_000)
@@ -19,7 +19,7 @@ def test_topics_that_no_mapping_matches_are_listed_with_their_messages():
 
 
 def test_topics_beyond_the_limit_are_counted_without_their_names():
-    coverage = Coverage(0)
+    coverage = TopicCoverage(0)
     for number in range(MAX_TOPICS + 50):
         coverage.unmatched(f"t/{number}", 0)
     coverage.unmatched("t/0", 0)
@@ -29,19 +29,19 @@ def test_topics_beyond_the_limit_are_counted_without_their_names():
 
 
 def test_a_long_topic_is_remembered_by_its_beginning():
-    coverage = Coverage(0)
+    coverage = TopicCoverage(0)
     coverage.unmatched("x" * 65_535, 0)
     assert coverage.report((), 0).topics == (("x" * MAX_TOPIC_CHARS, 1, 0),)
 
 
 def test_mappings_that_never_matched_are_told():
-    coverage = Coverage(0)
+    coverage = TopicCoverage(0)
     coverage.tally("press").count(5)
     assert [each.name for each in coverage.report(MAPPINGS, 10).never] == ["oven"]
 
 
 def test_a_mapping_that_is_gone_is_not_told_of():
-    coverage = Coverage(0)
+    coverage = TopicCoverage(0)
     coverage.tally("removed").count(5)
     assert [each.name for each in coverage.report(MAPPINGS, 10).mappings] == ["press", "oven"]
 
@@ -54,7 +54,7 @@ def test_a_mapping_that_is_gone_is_not_told_of():
     ([5_000], 60_000, 0), ([5_000], 70_000, 65_000), ([], 10**9, 0),
 ])  # fmt: skip
 def test_a_mapping_is_silent_after_three_of_its_longest_pauses_and_a_minute(times, at_ms, silent_ms):
-    coverage = Coverage(0)
+    coverage = TopicCoverage(0)
     for time_ms in times:
         coverage.tally("press").count(time_ms)
     press = coverage.report(MAPPINGS, at_ms).mappings[0]
@@ -63,14 +63,14 @@ def test_a_mapping_is_silent_after_three_of_its_longest_pauses_and_a_minute(time
 
 
 def test_many_messages_at_one_time_are_no_pause():
-    tally = Tally()
+    tally = MessageCounter()
     for time_ms in (1_000, 1_000, 1_000, 4_000, 4_000):
         tally.count(time_ms)
     assert (tally.messages, tally.last_ms, tally.longest_pause_ms) == (5, 4_000, 3_000)
 
 
 def test_a_report_comes_back_from_json_as_it_went():
-    coverage = Coverage(1)
+    coverage = TopicCoverage(1)
     coverage.tally("press").count(5)
     coverage.unmatched("x", 6)
     report = coverage.report(MAPPINGS, 9)
@@ -78,7 +78,7 @@ def test_a_report_comes_back_from_json_as_it_went():
 
 
 def test_reports_are_made_while_messages_come():
-    coverage, stopped = Coverage(0), threading.Event()
+    coverage, stopped = TopicCoverage(0), threading.Event()
 
     def count():
         number = 0

@@ -1,6 +1,6 @@
 import orjson
 
-from bridge.ingest.topic_coverage import CoverageReport, MappingCoverage, TopicCoverage
+from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge import at_rest, ended, summed
 from bridge.monitoring.snapshot import LettersOfCode, Snapshot
 from bridge.spool.ledger import LedgerRow
@@ -58,12 +58,12 @@ def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_books():
 
 def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
     def heard(last_ms, pause_ms):
-        mapping = MappingCoverage("press", "a/+", 5, last_ms, pause_ms, 0)
-        return {"coverage": CoverageReport(0, 500_000, (mapping,), (TopicCoverage("x", 2, last_ms),), 1)}
+        mapping = MappingActivity("press", "a/+", 5, last_ms, pause_ms, 0)
+        return {"coverage": CoverageReport(0, 500_000, (mapping,), (UnmatchedTopic("x", 2, last_ms),), 1)}
 
     loud = of_two(heard(100_000, 20_000), heard(495_000, 90_000)).coverage
     assert (loud.silent, loud.mappings[0].messages, loud.mappings[0].longest_pause_ms) == ((), 10, 20_000)
-    assert (loud.topics, loud.other_messages) == ((TopicCoverage("x", 4, 495_000),), 2)
+    assert (loud.topics, loud.other_messages) == ((UnmatchedTopic("x", 4, 495_000),), 2)
     assert of_two(heard(100_000, 20_000), heard(200_000, 90_000)).coverage.silent[0].silent_ms == 300_000
 
 

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.delivery.stream_status import StreamStatus
 from bridge.errors import Rejected
-from bridge.ingest.topic_coverage import CoverageReport, MappingCoverage
+from bridge.ingest.topic_coverage import CoverageReport, MappingActivity
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX, metrics_text
 from bridge.monitoring.snapshot import LettersOfCode, Snapshot, WorkerStatus
@@ -27,7 +27,7 @@ def families(bridge):
             stream(state="refused", oldest_secs=12.5, bad_for_secs=30, hot_key="press07", max_record_bytes=2**20),
             stream("archive", answered_at=1.7e9, last_latency_ms=250, max_record_bytes=None),
         ),
-        coverage=CoverageReport(0, 1, (MappingCoverage("press", "t", 100, 1_700_000_000_500, 4_000, 61_000),), (), 0),
+        coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 100, 1_700_000_000_500, 4_000, 61_000),), (), 0),
         letters_by_code=(LettersOfCode("decode", 4),),
         workers=(
             WORKER,
@@ -115,7 +115,7 @@ def test_a_mapping_tells_when_its_last_message_came(families):
 
 
 def test_a_mapping_without_a_message_tells_no_time(bridge):
-    bridge.now = snapshot(coverage=CoverageReport(0, 1, (MappingCoverage("press", "t", 0, 0, 0, 0),), (), 0))
+    bridge.now = snapshot(coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 0, 0, 0, 0),), (), 0))
     families = {each.name: each for each in text_string_to_metric_families(metrics_text(bridge).decode())}
     assert families[PREFIX + "mapping_last_message_timestamp_seconds"].samples == []
 

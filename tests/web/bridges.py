@@ -6,8 +6,8 @@ from bridge.delivery.stream_status import StreamStatus
 from bridge.errors import BridgeError
 from bridge.histogram import Histogram
 from bridge.ingest.bindings import bind
-from bridge.ingest.replay import Errand, Errands
-from bridge.ingest.topic_coverage import Coverage, CoverageReport
+from bridge.ingest.replay import DeadLetterJob, DeadLetterJobs
+from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.monitoring.snapshot import Snapshot
 from bridge.spool.database.transaction import Transaction
@@ -57,7 +57,7 @@ class Bridge:
         self.mappings = LiveMappings(folder / "mappings", folder / "in-force")
         self.mappings.reload()
         self.folder = folder / "data"
-        self.errands = Errands(self.spool)
+        self.errands = DeadLetterJobs(self.spool)
         self.now = snapshot()
         self.hanging = []
         self.tap = None
@@ -78,9 +78,9 @@ class Bridge:
 
     def run_errand(self, action, numbers, worker=None):
         self.letters_folder(worker)
-        errand = self.errands.add(Errand(action, numbers))
+        errand = self.errands.add(DeadLetterJob(action, numbers))
         mappings = self.mappings.routes.mappings
-        places = bind(self.spool, mappings, Coverage(0).tally)
+        places = bind(self.spool, mappings, TopicCoverage(0).tally)
         targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         while self.errands:
             transaction = Transaction()

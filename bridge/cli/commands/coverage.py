@@ -11,7 +11,7 @@ import orjson
 from bridge.cli.output.formatting import counted, duration
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
-from bridge.ingest.topic_coverage import Coverage, CoverageReport
+from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Routes
@@ -59,17 +59,17 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     for problem in loaded.problems:
         complain(problem)
     routes = Routes(loaded.mappings.values())
-    seen: Coverage | None = None
+    seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
         at_ms = each.message.received_at_ms
-        seen = seen or Coverage(at_ms)
+        seen = seen or TopicCoverage(at_ms)
         targets = routes.match(each.message.topic.encode()).targets
         for mapping, _ in targets:
             seen.tally(mapping.name).count(at_ms)
         if not targets:
             seen.unmatched(each.message.topic, at_ms)
-    return (seen or Coverage(0)).report(routes.mappings, at_ms)
+    return (seen or TopicCoverage(0)).report(routes.mappings, at_ms)
 
 
 def in_words(report: CoverageReport) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bridge.cli.output.formatting import counted
 from bridge.cli.output.progress import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
-from bridge.ingest.replay import Errand
+from bridge.ingest.replay import DeadLetterJob
 from bridge.mapping.rendering import printable
 from bridge.runtime.control import ask
 from bridge.runtime.exit_codes import FAILED
@@ -105,7 +105,7 @@ def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> 
 
 
 def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
-    errand = Errand(action, numbers)
+    errand = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
     try:
         run_offline(settings.model_copy(update={"spool": spool}), errand)
