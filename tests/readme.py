@@ -9,8 +9,8 @@ from pathlib import Path
 from bridge.config import options
 from bridge.documents.type_descriptions import Hint, expected
 from bridge.mapping.expressions.functions import FAMILIES
-from bridge.mapping.schema.mapping_spec import CsvSpecification, OutputSpecification, Specification
-from bridge.mapping.schema.selftest_spec import CaseSpecification, ExpectedDeadLetter, ExpectedRecord
+from bridge.mapping.schema.mapping_spec import CsvSpec, MappingSpec, OutputSpecification
+from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
 
@@ -40,10 +40,10 @@ def functions_table() -> str:
 
 
 MAPPING_SECTIONS = (
-    ("", Specification),
-    ("csv.", CsvSpecification),
+    ("", MappingSpec),
+    ("csv.", CsvSpec),
     ("outputs[].", OutputSpecification),
-    ("tests[].", CaseSpecification),
+    ("tests[].", SelfTestSpec),
     ("tests[].expect[].", ExpectedRecord),
     ("tests[].expect.", ExpectedDeadLetter),
 )

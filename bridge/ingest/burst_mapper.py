@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.ingest.bindings import Binding
     from bridge.ingest.topic_coverage import TopicCoverage
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.router import Match, Routes
+    from bridge.mapping.router import RouteMatch, Router
     from bridge.model import OutgoingMessage, ReleasedRecord, SideEffects
     from bridge.mqtt.packet_stream import Publish
     from bridge.spool.queue.stream_queue import StreamQueue
@@ -45,7 +45,7 @@ class IngestCounters:
 class BurstMapper:
     """Belongs to the ingest thread. `transaction` takes what is mapped; `commands` are for after its commit."""
 
-    def __init__(self, spool: Spool, routes: Routes, coverage: TopicCoverage) -> None:
+    def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage) -> None:
         self.counts = IngestCounters()
         self.transaction = Transaction()
         self.commands: list[OutgoingMessage] = []
@@ -56,7 +56,7 @@ class BurstMapper:
         self._coverage = coverage
         self._unreleased = spool.unreleased
 
-    def bind(self, routes: Routes, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
+    def bind(self, routes: Router, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
         """From the next burst on, these mappings, and their places in the spool; `nowhere`: of what none wants."""
         self._routes, self._targets, self._nowhere = routes, targets, nowhere
 
@@ -116,7 +116,7 @@ class BurstMapper:
         return b"".join(acknowledgements)
 
     def _apply(
-        self, mapping: Mapping, target: Binding, captures: dict[str, str], match: Match, message: Message
+        self, mapping: Mapping, target: Binding, captures: dict[str, str], match: RouteMatch, message: Message
     ) -> None:
         number, queues, _ = target
         drafts, rejections, effects = mapping.apply(message, captures, match.levels)
@@ -159,7 +159,7 @@ class BurstMapper:
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
-    def _unusual(self, match: Match, publish: Publish, now_ms: int) -> None:
+    def _unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
         """A topic that no mapping wants: a wider subscription covers it, or an older session still had it; or a payload
         larger than `mqtt.max_message_bytes`, of which only the beginning was kept."""
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
@@ -175,7 +175,7 @@ class BurstMapper:
             refuse(self.transaction, mapping, target, message, total_bytes)
 
 
-def message_of(match: Match, publish: Publish, now_ms: int) -> Message:
+def message_of(match: RouteMatch, publish: Publish, now_ms: int) -> Message:
     """The message as mappings see it."""
     first, _, _, properties, payload, _ = publish
     return Message(

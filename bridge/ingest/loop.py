@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.manifest_writer import ManifestWriter
     from bridge.ingest.replay import DeadLetterJob
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.subscriber import Subscriber
     from bridge.spool.queue.stream_queue import StreamQueue
@@ -56,7 +56,7 @@ class IngestLoop:
         self,
         subscriber: Subscriber,
         spool: Spool,
-        routes: Routes,
+        routes: Router,
         *,
         limits: dict[str, int],
         gather_secs: float = GATHER_SECS,
@@ -81,7 +81,7 @@ class IngestLoop:
         self._now_ms = now_ms
         self.errands = DeadLetterJobs(spool)
         self.manifests: ManifestWriter | None = None
-        self._next_routes: Routes | None = routes
+        self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, Binding] = {}
         self._gather_secs = gather_secs
@@ -94,7 +94,7 @@ class IngestLoop:
 
     # -- any thread ------------------------------------------------------------------------------------------------
 
-    def put_in_force(self, routes: Routes) -> None:
+    def put_in_force(self, routes: Router) -> None:
         """From the next burst on, these mappings; a message sees the old set or the new one, never both."""
         self._next_routes = routes
         self._subscriber.wake()
@@ -198,7 +198,7 @@ class IngestLoop:
             except SpoolWriteError as error:
                 log.warning("what was just delivered could not be noted and will be sent again: %s", error)
 
-    def _bind(self, routes: Routes) -> bool:
+    def _bind(self, routes: Router) -> bool:
         """Give each mapping its place in the spool, then subscribe."""
         try:
             # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.

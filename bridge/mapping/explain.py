@@ -10,7 +10,7 @@ from bridge.mapping.expressions.expression import truthy
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.pipeline.scope import scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
-from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.stages import reader
 from bridge.mapping.topics.pattern import mismatch
 
@@ -138,7 +138,7 @@ def _payload(mapping: Mapping, message: Message) -> Any:
     if mapping.stateful is None:
         return decoder(mapping.specification)(message.payload)
     read = reader(mapping.specification, mapping.steps, asks=False)
-    return read(message, Scratch(mapping.stateful.memory))[0]
+    return read(message, OverlayState(mapping.stateful.memory))[0]
 
 
 def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tuple[str, str]]:

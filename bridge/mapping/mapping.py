@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.mapping.expressions.expression import EMPTY
-from bridge.mapping.pipeline.compiled_parts import Steps, compile_steps
+from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_steps
 from bridge.mapping.pipeline.decoding import decompression
 from bridge.mapping.pipeline.envelope import content, envelopes
 from bridge.mapping.pipeline.evaluate import Apply, flow, guarded
 from bridge.mapping.pipeline.fast_path import Quick, quick
 from bridge.mapping.pipeline.output_emitter import emitter
 from bridge.mapping.pipeline.record_builder import converter
-from bridge.mapping.stateful.stages import Stateful, live_flow, replay_flow, stateful
+from bridge.mapping.stateful.stages import StatefulStages, live_flow, replay_flow, stateful
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.output_emitter import Limits
-    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.mapping_spec import MappingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,16 @@ class Mapping:
     """A mapping in force."""
 
     name: str
-    specification: Specification = field(repr=False)
+    specification: MappingSpec = field(repr=False)
     pattern: TopicPattern
     outputs: tuple[Output, ...]
-    steps: Steps = field(repr=False)
+    steps: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
     again: Apply = field(repr=False)
     """`apply` for a message that is replayed: it finds what the mapping remembers, and leaves no trace in it."""
     quick: Quick | None = field(default=None, repr=False)
     """`apply` for the usual message; None for an unusual mapping."""
-    stateful: Stateful | None = field(default=None, repr=False)
+    stateful: StatefulStages | None = field(default=None, repr=False)
     """What the mapping remembers; None if it remembers nothing, as most."""
 
     def content(self, draft: NewRecord) -> bytes:
@@ -90,7 +90,7 @@ class Mapping:
 
 
 def compile_mapping(
-    name: str, specification: Specification, limits: Limits, tables: Tables = EMPTY, version: str = ""
+    name: str, specification: MappingSpec, limits: Limits, tables: Tables = EMPTY, version: str = ""
 ) -> Mapping:
     """Give the mapping of a file without problems; raises TopicError or ExpressionError for any other.
 

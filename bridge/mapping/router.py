@@ -24,23 +24,23 @@ _HERE = object()
 _BELOW = object()
 
 
-class Target(NamedTuple):
+class RouteTarget(NamedTuple):
     """A mapping that a topic goes to, and what its pattern captured. Shared by all messages: never to be changed."""
 
     mapping: Mapping
     captures: dict[str, str]
 
 
-class Match(NamedTuple):
+class RouteMatch(NamedTuple):
     """Where a topic goes. `valid` is false if it is not UTF-8; `topic` then shows the wrong bytes escaped."""
 
     topic: str
     levels: list[str]
-    targets: tuple[Target, ...]
+    targets: tuple[RouteTarget, ...]
     valid: bool = True
 
 
-class Routes:
+class Router:
     """The mappings in force. Used by one thread at a time: `match` remembers the topics it has seen.
 
     A factory's machines publish to the same topics again and again, so a match is nearly always one look into a dict.
@@ -55,7 +55,7 @@ class Routes:
         for mapping in self.mappings:
             self._insert(mapping)
         self._order = {id(mapping): number for number, mapping in enumerate(self.mappings)}
-        self._seen: dict[bytes, Match] = {}
+        self._seen: dict[bytes, RouteMatch] = {}
         self._room = MAX_CACHED_BYTES
         self._misses = 0
 
@@ -63,7 +63,7 @@ class Routes:
         """Give the MQTT filters to subscribe to, with their QoS: no two overlap, so a message arrives once."""
         return covering((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
-    def match(self, topic: bytes) -> Match:
+    def match(self, topic: bytes) -> RouteMatch:
         """Give the mappings for a topic as it came from the wire, in the order of `mappings`."""
         found = self._seen.get(topic)
         if found is None:
@@ -71,7 +71,7 @@ class Routes:
             self._remember(topic, found)
         return found
 
-    def _remember(self, topic: bytes, found: Match) -> None:
+    def _remember(self, topic: bytes, found: RouteMatch) -> None:
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
         if size > self._room:
             self._misses += 1
@@ -91,16 +91,18 @@ class Routes:
             node = node.setdefault(level, {})
         node.setdefault(_HERE, []).append(mapping)
 
-    def _look_up(self, topic: bytes) -> Match:
+    def _look_up(self, topic: bytes) -> RouteMatch:
         try:
             text = topic.decode()
         except UnicodeDecodeError:
-            return Match(topic.decode(errors="backslashreplace"), [], (), valid=False)
+            return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
         levels = [intern(level) for level in text.split("/")]  # most are those of other topics too: 0.2 KB a topic
         mappings = self._found(levels)
         if len(mappings) > 1:
             mappings.sort(key=lambda mapping: self._order[id(mapping)])
-        return Match(text, levels, tuple([Target(mapping, mapping.pattern.captures(levels)) for mapping in mappings]))
+        return RouteMatch(
+            text, levels, tuple([RouteTarget(mapping, mapping.pattern.captures(levels)) for mapping in mappings])
+        )
 
     def _found(self, levels: list[str]) -> list[Mapping]:
         found: list[Mapping] = []

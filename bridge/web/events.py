@@ -23,7 +23,7 @@ from bridge.web.presentation import message_value
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.monitoring.running_bridge import Observed
     from bridge.mqtt.packet_stream import Publish
 
@@ -48,7 +48,7 @@ class Wanted:
 class Listener:
     """One who looks. The ingest thread offers, the server takes."""
 
-    def __init__(self, wanted: Wanted, routes: Callable[[], Routes]) -> None:
+    def __init__(self, wanted: Wanted, routes: Callable[[], Router]) -> None:
         self._part = wanted.topic.encode("utf-8", "surrogatepass")
         self._mapping = wanted.mapping
         self._routes = routes

@@ -10,7 +10,7 @@ from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.model import DeadLetter, MappingResult
     from bridge.mqtt.packet_stream import Publish
 
@@ -18,7 +18,7 @@ MAX_SHOWN_BYTES: Final = 4_096
 MAX_SHOWN_RECORDS: Final = 20
 
 
-def message_value(routes: Routes, publish: Publish, at_ms: int) -> dict[str, Any]:
+def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any]:
     """A message, and what each mapping makes of it. Nothing that a mapping remembers is touched."""
     first, topic, _, _, payload, total_bytes = publish
     match = routes.match(topic)

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.runtime.process_memory import freeze_gc, raise_gc_threshold
 from tests.benchmarks.load import ROOT, STREAM, benchmark_broker, bridge, build_folder
 from tests.benchmarks.scoreboard import Figure, at_most
@@ -157,20 +157,20 @@ def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, lis
     return live, [*timed, _cpu_secs(live._look_at_all), _cpu_secs(live.routes.filters)]
 
 
-def _lookups(routes: Routes, names: list[bytes]) -> tuple[float, float, float, float]:
+def _lookups(routes: Router, names: list[bytes]) -> tuple[float, float, float, float]:
     """µs of a known topic, of one with a single mapping, of a new one; MiB for all that are remembered."""
     before = _resident_bytes()
     new = _cpu_secs(lambda: _match(routes, names)) / len(names) * 1e6
     memory = _resident_bytes() - before
     known = min(_cpu_secs(lambda: _match(routes, names)) for _ in range(5)) / len(names) * 1e6
-    one = Routes(routes.mappings[:1])
+    one = Router(routes.mappings[:1])
     few = [name for name in names if one.match(name).targets][:200] or names[:200]
     rounds = len(names) // len(few)
     known_of_one = min(_cpu_secs(lambda: _match(one, few * rounds)) for _ in range(5)) / (len(few) * rounds) * 1e6
     return known, known_of_one, new, memory / 1024**2
 
 
-def _match(routes: Routes, names: Iterable[bytes]) -> None:
+def _match(routes: Router, names: Iterable[bytes]) -> None:
     for name in names:
         routes.match(bytes(memoryview(name)))  # from the wire each is a new object, whose hash is not known yet
 

@@ -8,8 +8,8 @@ from functools import partial
 import orjson
 
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.router import Routes
-from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.router import Router
+from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.model import Message
 
 TOPIC = "factory/pdx/line3/press07/telemetry"
@@ -62,11 +62,11 @@ def costs():
     message = Message(TOPIC, PAYLOAD, 1, False, 1_700_000_000_000)
     for name, options in MAPPINGS.items():
         text = json.dumps({"topic": "factory/{site}/{line}/{machine}/telemetry"} | options)
-        mapping = compile_mapping("m", Specification.model_validate_json(text), {})
+        mapping = compile_mapping("m", MappingSpec.model_validate_json(text), {})
         call = partial(mapping.apply, message, mapping.pattern.match(TOPIC), TOPIC.split("/"))
         assert not call().rejections, name
         yield name, micros(call)
-    routes = Routes([mapping])
+    routes = Router([mapping])
     yield "of it: orjson.loads", micros(partial(orjson.loads, PAYLOAD))
     yield "of it: orjson.dumps, of the whole payload", micros(partial(orjson.dumps, orjson.loads(PAYLOAD)))
     yield "a topic to its mappings, seen before", micros(partial(routes.match, TOPIC.encode()))

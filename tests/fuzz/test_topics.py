@@ -1,13 +1,13 @@
 import pytest
 from hypothesis import given, settings
 
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
 from tests.fuzz.mutation import nearly
 from tests.mapping.builders import mapping
 
 PATTERNS = [b"factory/{site}/+/{machine}/telemetry", b"{all...}", b"a/{b}/#", b"$SYS/+", "größe/{x}".encode()]
-ROUTES = Routes([mapping(name=str(number), topic=text.decode()) for number, text in enumerate(PATTERNS)])
+ROUTES = Router([mapping(name=str(number), topic=text.decode()) for number, text in enumerate(PATTERNS)])
 
 
 @settings(deadline=None)

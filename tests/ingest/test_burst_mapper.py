@@ -3,7 +3,7 @@ import pytest
 from bridge.ingest.bindings import bind
 from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.topic_coverage import TopicCoverage
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.mqtt.packet_stream import PUBREL
 from tests.mapping.builders import mapping
 from tests.spool.builders import data_of, opened, take_all
@@ -20,7 +20,7 @@ def publish(payload, first=QOS_1, topic=b"f/press07", packet=7, total_bytes=None
 class Rig:
     def __init__(self, folder, *mappings):
         self.spool = opened(folder)
-        self.routes = Routes(mappings)
+        self.routes = Router(mappings)
         self.coverage = TopicCoverage(NOW_MS)
         self.mapper = BurstMapper(self.spool, self.routes, self.coverage)
         places = bind(self.spool, mappings, self.coverage.tally)

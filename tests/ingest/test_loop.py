@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.ingest.loop import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, SHARED_GATHER_SECS, IngestLoop
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.spool.database.transaction import Transaction
 from tests.spool.builders import opened
 
@@ -40,7 +40,7 @@ def ingest(tmp_path):
     spool = opened(tmp_path)
 
     def make(arrivals, gather_secs=GATHER_SECS):
-        made = IngestLoop(arrivals, spool, Routes([]), limits={}, gather_secs=gather_secs, clock=lambda: arrivals.now)
+        made = IngestLoop(arrivals, spool, Router([]), limits={}, gather_secs=gather_secs, clock=lambda: arrivals.now)
         made._looked_for_more_at = arrivals.now
         return made
 

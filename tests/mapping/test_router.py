@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.mapping import router as module
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from tests.harness.line_counter import lines_run
 from tests.mapping.builders import mapping
 
@@ -28,14 +28,14 @@ def names(match):
 @given(st.lists(PATTERNS | PATTERNS.map(lambda text: text + "/#") | st.just("{r...}"), max_size=6), TOPICS)
 def test_a_topic_goes_to_every_mapping_whose_pattern_matches_in_their_order(patterns, topic):
     mappings = [pooled(pattern) for pattern in dict.fromkeys(patterns) if pattern.count("{n}") <= 1]
-    match = Routes(mappings).match(topic.encode())
+    match = Router(mappings).match(topic.encode())
     wanted = [(each, each.pattern.match(topic)) for each in mappings if each.pattern.match(topic) is not None]
     assert list(match.targets) == wanted
     assert (match.topic, match.levels, match.valid) == (topic, topic.split("/"), True)
 
 
 def test_two_mappings_may_have_the_same_topic():
-    routes = Routes([mapping("one", topic="a/{x}"), mapping("two", topic="a/{y}")])
+    routes = Router([mapping("one", topic="a/{x}"), mapping("two", topic="a/{y}")])
     assert [(made.name, captures) for made, captures in routes.match(b"a/1").targets] == [
         ("one", {"x": "1"}),
         ("two", {"y": "1"}),
@@ -43,23 +43,23 @@ def test_two_mappings_may_have_the_same_topic():
 
 
 def test_a_topic_that_is_not_utf8_is_marked():
-    match = Routes([mapping(topic="#")]).match(b"a/\xff")
+    match = Router([mapping(topic="#")]).match(b"a/\xff")
     assert match == ("a/\\xff", [], (), False)
 
 
 def test_a_topic_that_nothing_matches_has_no_targets():
-    match = Routes([mapping(topic="a")]).match(b"b")
+    match = Router([mapping(topic="a")]).match(b"b")
     assert (match.targets, match.valid) == ((), True)
 
 
 def test_a_topic_seen_before_is_not_looked_up_again():
-    routes = Routes([mapping(topic="#")])
+    routes = Router([mapping(topic="#")])
     assert routes.match(b"a/b") is routes.match(b"/".join([b"a", b"b"]))
 
 
 def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
-    routes = Routes([mapping(topic="#")])
+    routes = Router([mapping(topic="#")])
     for number in range(1000):
         assert names(routes.match(b"a/%d" % number)) == ["m"]
         assert 0 < len(routes._seen) <= 12
@@ -67,7 +67,7 @@ def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
 
 def test_a_full_memory_of_topics_is_kept_while_it_serves(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
-    routes = Routes([mapping(topic="#")])
+    routes = Router([mapping(topic="#")])
     first = routes.match(b"a/0")
     for _ in range(2):
         for number in range(20):
@@ -77,7 +77,7 @@ def test_a_full_memory_of_topics_is_kept_while_it_serves(monkeypatch):
 
 def test_topics_that_come_no_more_make_room_for_those_that_do(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
-    routes = Routes([mapping(topic="#")])
+    routes = Router([mapping(topic="#")])
     for number in range(20):
         routes.match(b"old/%d" % number)
     for _ in range(60):
@@ -86,15 +86,15 @@ def test_topics_that_come_no_more_make_room_for_those_that_do(monkeypatch):
 
 
 def test_the_filters_receive_a_message_once():
-    routes = Routes(
+    routes = Router(
         [mapping("one", topic="a/{x}", qos=0), mapping("two", topic="+/b", qos=2), mapping("three", topic="c")]
     )
     assert routes.filters() == {"+/+": 2, "c": 1}
 
 
 def test_no_mappings_no_filters():
-    assert Routes([]).filters() == {}
-    assert Routes([]).match(b"a").targets == ()
+    assert Router([]).filters() == {}
+    assert Router([]).match(b"a").targets == ()
 
 
 def test_a_lookup_among_two_thousand_mappings_takes_no_more_than_among_twenty():
@@ -103,7 +103,7 @@ def test_a_lookup_among_two_thousand_mappings_takes_no_more_than_among_twenty():
 
     def effort(count):
         patterns = [f"f/+/line{number}/{{m}}/t" if number % 2 else f"f/{{s}}/line{number}/#" for number in range(count)]
-        routes = Routes([replace(one, name=text, pattern=parse(text)) for text in patterns])
+        routes = Router([replace(one, name=text, pattern=parse(text)) for text in patterns])
         topics = [b"f/site/line%d/m%d/t" % (number % count, number) for number in range(200)]
         return lines_run(lambda: [routes.match(topic) for topic in topics])
 

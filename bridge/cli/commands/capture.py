@@ -20,7 +20,7 @@ from bridge.config import load_settings
 from bridge.config.field_types import parse_size
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
 from bridge.mapping.topics.subscription_cover import covering
 from bridge.mqtt.subscriber import Subscriber
@@ -102,7 +102,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
         complain(problem)
-    return Routes(loaded.mappings.values()).filters()
+    return Router(loaded.mappings.values()).filters()
 
 
 class _Capture:

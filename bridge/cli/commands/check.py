@@ -10,7 +10,7 @@ from bridge.cli.output.formatting import counted
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY
-from bridge.mapping.loading.loader import Loaded, load_folder
+from bridge.mapping.loading.loader import LoadedMappings, load_folder
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, complain, say
@@ -32,7 +32,7 @@ def check_all(config: Path) -> int:
     except ConfigError as error:
         # The mappings are checked all the same: one run shows everything that is wrong.
         problems += error.problems
-    loaded = Loaded({}, [], EMPTY)
+    loaded = LoadedMappings({}, [], EMPTY)
     if folder.is_dir() or not problems:
         shown = os.path.relpath(folder)
         shown = shown if not shown.startswith("..") else str(folder)
@@ -51,7 +51,7 @@ def check_all(config: Path) -> int:
     return 0
 
 
-def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
+def _told(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     for problem in problems:
         complain(problem)
     files = {problem.file for problem in problems}
@@ -60,7 +60,7 @@ def _told(problems: Sequence[Problem], loaded: Loaded) -> int:
     return CONFIGURATION
 
 
-def _tables(loaded: Loaded) -> str:
+def _tables(loaded: LoadedMappings) -> str:
     if not loaded.tables:
         return ""
     rows = sum(map(len, loaded.tables.values()))

@@ -14,7 +14,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.runtime.control import ask
 from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import asked_folder
@@ -58,7 +58,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
         complain(problem)
-    routes = Routes(loaded.mappings.values())
+    routes = Router(loaded.mappings.values())
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):

@@ -13,7 +13,7 @@ from bridge.cli.output.formatting import counted
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import compile_file, is_mapping_file
 from bridge.mapping.loading.lookup_tables import load_tables
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, say
 from bridge.tools.capture.comparison import Difference, What, compare, outcome
@@ -60,7 +60,7 @@ def diff(old: Path, new: Path, capture: Path, shown: Shown) -> int:
     return 0 if report.same else FAILED
 
 
-def _compared(capture: Path, old: Routes, new: Routes, report: Report) -> Iterator[tuple[Captured, list[Difference]]]:
+def _compared(capture: Path, old: Router, new: Router, report: Report) -> Iterator[tuple[Captured, list[Difference]]]:
     """The messages that differ; the report counts all."""
     # Where both are a terminal, rich keeps what is printed above the bar; else the bar must not take it along.
     terminal = sys.stdout.isatty()
@@ -84,7 +84,7 @@ def _compared(capture: Path, old: Routes, new: Routes, report: Report) -> Iterat
                 yield captured, differences
 
 
-def _load(old: Path, new: Path) -> tuple[Routes, Routes]:
+def _load(old: Path, new: Path) -> tuple[Router, Router]:
     """Files or folders. A file without lookup tables beside it looks into those of the other one."""
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", f"compare two files or two folders; {old} is the other kind")])
@@ -93,12 +93,12 @@ def _load(old: Path, new: Path) -> tuple[Routes, Routes]:
     tables_old, tables_new = _tables(old.parent), _tables(new.parent)
     # Both by the name of the new one: an expression may look at it.
     return (
-        Routes([compile_file(old, {}, tables_old or tables_new, name=new.stem)[0]]),
-        Routes([compile_file(new, {}, tables_new or tables_old)[0]]),
+        Router([compile_file(old, {}, tables_old or tables_new, name=new.stem)[0]]),
+        Router([compile_file(new, {}, tables_new or tables_old)[0]]),
     )
 
 
-def _folder(folder: Path) -> Routes:
+def _folder(folder: Path) -> Router:
     tables = _tables(folder)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
@@ -111,7 +111,7 @@ def _folder(folder: Path) -> Routes:
         problems = [Problem(str(folder), 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")]
     if problems:
         raise ConfigError(problems)
-    return Routes(mappings)
+    return Router(mappings)
 
 
 def _tables(folder: Path) -> Tables:

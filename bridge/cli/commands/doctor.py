@@ -16,7 +16,7 @@ from bridge.kinesis.endpoints import places
 from bridge.kinesis.publisher import Publisher
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings, session_settings
 from bridge.runtime.control import ask
@@ -94,7 +94,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     spool = settings.spool
     syncs = cache(partial(measure_syncs, spool.path))
     heard = Heard()
-    asked_of_broker = Asked(session, Routes(mappings), partial(_sync_secs, syncs), heard, publish)
+    asked_of_broker = Asked(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
     return [
         ("firewall", lambda: [_openings(session, asked)]),
         ("broker", partial(examine_broker, asked_of_broker)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.config import Settings
 from bridge.documents.json_schema import editor_schema
 from bridge.errors import BridgeError
-from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.schema.mapping_spec import MappingSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def write_schema(file: str, output: Path | None) -> int:
 def schema_text(file: str) -> str:
     """The schema as JSON. References (`${NAME}`) are replaced in `bridge.yaml` only."""
     if file == "mapping":
-        schema = editor_schema(Specification, title="mqtt-kinesis: a mapping", references=False)
+        schema = editor_schema(MappingSpec, title="mqtt-kinesis: a mapping", references=False)
     else:
         schema = editor_schema(Settings, title="mqtt-kinesis: bridge.yaml", references=True)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -18,7 +18,7 @@ MAX_GROWTH: Final = 4096
 """How many copies of its input an expression may make: `[@, @] | [@, @] | …` doubles it at every step."""
 
 
-class Flaw(ValueError):
+class ExpressionFault(ValueError):
     """What is wrong with an expression, and the node it is wrong at (None: the whole)."""
 
     def __init__(self, message: str, node: Node | None = None) -> None:
@@ -29,33 +29,35 @@ class Flaw(ValueError):
 def check(tree: Node) -> None:
     """Raises Flaw for the first thing wrong."""
     if analysis.depth(tree) > MAX_DEPTH:
-        raise Flaw(f"the expression is nested deeper than {MAX_DEPTH} levels")
+        raise ExpressionFault(f"the expression is nested deeper than {MAX_DEPTH} levels")
     if tree["type"] == "expref":
-        raise Flaw("an & expression can only be an argument of a function")
+        raise ExpressionFault("an & expression can only be an argument of a function")
     for node in analysis.walk(tree):
         if node["type"] == "slice" and node["children"][2] == 0:
-            raise Flaw("a slice's step cannot be 0")
+            raise ExpressionFault("a slice's step cannot be 0")
         if node["type"] == "function_expression":
             _check_call(node)
         elif any(child["type"] == "expref" for child in analysis.children(node)):
-            raise Flaw("an & expression can only be an argument of a function")
+            raise ExpressionFault("an & expression can only be an argument of a function")
     if analysis.growth(tree) > MAX_GROWTH:
-        raise Flaw(f"the expression can make its input more than {MAX_GROWTH} times larger")
+        raise ExpressionFault(f"the expression can make its input more than {MAX_GROWTH} times larger")
 
 
 def _check_call(node: Node) -> None:
     name, arguments = node["value"], node["children"]
     function = FUNCTIONS.get(name)
     if function is None:
-        raise Flaw(f"unknown function {name}(){nearest(name, FUNCTIONS)}", node)
+        raise ExpressionFault(f"unknown function {name}(){nearest(name, FUNCTIONS)}", node)
     problem = function.arity_problem(len(arguments))
     if problem:
-        raise Flaw(problem, node)
+        raise ExpressionFault(problem, node)
     for position, argument in enumerate(arguments):
         parameter = function.parameter(position)
         if parameter.expref and argument["type"] != "expref":
-            raise Flaw(
+            raise ExpressionFault(
                 f"{name}(): argument {position + 1} must be an expression, written with &: {name}(…, &name)", node
             )
         if argument["type"] == "expref" and not parameter.expref:
-            raise Flaw(f"{name}(): argument {position + 1} ({parameter.name}) cannot be an & expression", node)
+            raise ExpressionFault(
+                f"{name}(): argument {position + 1} ({parameter.name}) cannot be an & expression", node
+            )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis, comparison, multi_select_hash, projection, selection
-from bridge.mapping.expressions.checks import Flaw
+from bridge.mapping.expressions.checks import ExpressionFault
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
@@ -116,7 +116,7 @@ class Compiler:
         if kind == "comparator":
             return self._comparator(node)
         if kind not in _COMBINATIONS:
-            raise Flaw(f"the jmespath package gives a node that is unknown here: {kind}")
+            raise ExpressionFault(f"the jmespath package gives a node that is unknown here: {kind}")
         return _COMBINATIONS[kind]([self._node(child) for child in node["children"]])
 
     def _sequence(self, node: Node) -> Search:
@@ -136,12 +136,12 @@ class Compiler:
             return projection.project_values(base, self.context(right))
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
-    def _item(self, pair: Node) -> multi_select_hash.Item:
+    def _item(self, pair: Node) -> multi_select_hash.HashItem:
         (node,) = pair["children"]
         search = self._node(node)
         steps = _steps(node)
         fields = tuple(step["value"] for step in steps) if all(step["type"] == "field" for step in steps) else None
-        return multi_select_hash.Item(pair["value"], search, fields, id(node) in self._constants)
+        return multi_select_hash.HashItem(pair["value"], search, fields, id(node) in self._constants)
 
     def _comparator(self, node: Node) -> Search:
         left, right = node["children"]
@@ -161,7 +161,7 @@ class Compiler:
             try:
                 apply = function.bind(Binding(literals, self._tables))
             except ValueError as error:
-                raise Flaw(f"{function.name}(): {error}", node) from error
+                raise ExpressionFault(f"{function.name}(): {error}", node) from error
         return call(function, apply, arguments)
 
 
@@ -172,7 +172,7 @@ def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -
     for position, literal in enumerate(literals):
         types = function.parameter(position).types
         if literal is not MISSING and types is not None and type(literal) not in types:
-            raise Flaw(function.mismatch(position, literal).detail, node)
+            raise ExpressionFault(function.mismatch(position, literal).detail, node)
 
 
 def _steps(node: Node) -> list[Node]:

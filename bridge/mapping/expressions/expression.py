@@ -110,7 +110,7 @@ def _compiled(text: str, tables: Tables) -> Expression:
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
         return Expression(text, analysis.names(tree), members, inner, _guarded(search) if deep else search)
-    except checks.Flaw as flaw:
+    except checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error

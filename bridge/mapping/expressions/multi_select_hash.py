@@ -37,7 +37,7 @@ _SOURCE = """def search(value):
 """
 
 
-class Item(NamedTuple):
+class HashItem(NamedTuple):
     """One `key: expression` of a multi-select hash. `names`: the expression is just this chain of fields."""
 
     key: str
@@ -46,7 +46,7 @@ class Item(NamedTuple):
     is_constant: bool
 
 
-def multi_select_hash(items: list[Item]) -> Search:
+def multi_select_hash(items: list[HashItem]) -> Search:
     """`{a: x, b: y}`, in the order written; of equal keys the last."""
     pairs = [(item.key, item.search) for item in items]
 
@@ -56,7 +56,7 @@ def multi_select_hash(items: list[Item]) -> Search:
     return straight(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
-def straight(items: Sequence[Item], otherwise: Search) -> Search:
+def straight(items: Sequence[HashItem], otherwise: Search) -> Search:
     """`items` have different keys. Gives what `otherwise` gives, sooner."""
     containers, getters = dict[tuple[str, ...], str](), list[str]()
     members = []

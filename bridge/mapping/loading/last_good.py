@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FILE = "mappings.json"
 
 
-class KeptTexts:
+class LastGoodTexts:
     """Owned by the thread that reloads the mappings."""
 
     def __init__(self, folder: Path) -> None:

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import ConfigError, Problem
 from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
-from bridge.mapping.loading.folder_watch import FolderLook, Signature
-from bridge.mapping.loading.last_good import KeptTexts
+from bridge.mapping.loading.folder_watch import FolderWatch, Signature
+from bridge.mapping.loading.last_good import LastGoodTexts
 from bridge.mapping.loading.live_lookup_tables import LiveTables
 from bridge.mapping.loading.loader import is_mapping_name, load_file
 from bridge.mapping.loading.shared_subscription import order_warning
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,14 +76,14 @@ class LiveMappings:
         `shared`: several bridges divide the messages.
         """
         self.limits: dict[str, int] = {}
-        self.on_change: Callable[[Routes], None] = lambda _routes: None
+        self.on_change: Callable[[Router], None] = lambda _routes: None
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""
         """12 hexadecimal digits, the same where the texts of the mapping files in force are."""
         self._folder = folder
-        self._files_there = FolderLook(folder, is_mapping_name)
-        self._kept = KeptTexts(kept)
+        self._files_there = FolderWatch(folder, is_mapping_name)
+        self._kept = LastGoodTexts(kept)
         self._shared = shared
         self._clock = clock
         self._files: dict[Path, _File] = {}
@@ -92,7 +92,7 @@ class LiveMappings:
         self._names: Counter[str] = Counter()
         self._asked = threading.Event()
         self._answering = False
-        self.routes = Routes(())
+        self.routes = Router(())
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -177,7 +177,7 @@ class LiveMappings:
             self._tables.remember()
 
     def _put_in_force(self) -> None:
-        routes = Routes([state.mapping for state in self._files.values() if state.mapping is not None])
+        routes = Router([state.mapping for state in self._files.values() if state.mapping is not None])
         self.routes = routes
         self.reloads += 1
         self.reloaded_at = time.time()

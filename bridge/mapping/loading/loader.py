@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedMappings:
     """What a folder holds: the mappings that load, by name, in the order of their names; and all that is wrong.
 
     `tables` are the lookup tables that load.
@@ -40,7 +40,7 @@ class Loaded:
     tables: Tables
 
 
-def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> Loaded:
+def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
     """Load all mapping files of a folder, not of folders in it, and the lookup tables beside them; never raises.
 
     `shown_as` stands for the folder in problems. `limits` goes to each mapping (see `compile_mapping`).
@@ -50,9 +50,13 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     try:
         files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
     except OSError as error:
-        return Loaded({}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], EMPTY)
+        return LoadedMappings(
+            {}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], EMPTY
+        )
     if not files:
-        return Loaded({}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")], EMPTY)
+        return LoadedMappings(
+            {}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")], EMPTY
+        )
     tables = load_tables(folder, shown_as=shown)
     mappings: dict[str, Mapping] = {}
     problems = list(tables.problems)
@@ -65,7 +69,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
             mappings[file.stem] = load_file(file, limits, tables.tables, shown_as=shown_file, shared=shared)
         except ConfigError as error:
             problems += error.problems
-    return Loaded(dict(sorted(mappings.items())), sorted(problems), tables.tables)
+    return LoadedMappings(dict(sorted(mappings.items())), sorted(problems), tables.tables)
 
 
 def load_file(

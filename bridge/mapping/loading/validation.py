@@ -12,7 +12,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY, Expression, ExpressionError, compile_expression
 from bridge.mapping.expressions.hints import unknown_name
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
-from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
@@ -32,11 +32,11 @@ _INSIDE = (
 )
 
 
-def read_specification(document: Document, tables: Tables = EMPTY) -> Specification:
+def read_specification(document: Document, tables: Tables = EMPTY) -> MappingSpec:
     """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
     problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
     try:
-        specification = validate(Specification, document)
+        specification = validate(MappingSpec, document)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     problems += [document.problem(path, message) for path, message in case_faults(specification)]

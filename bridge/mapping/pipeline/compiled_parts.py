@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bridge.mapping.expressions.expression import Tables
-    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.mapping_spec import MappingSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Remembering:
+class StatefulExpressions:
     """The expressions of `changes` and `sample`; None where there is none."""
 
     changes_key: Expression | None = None
@@ -28,18 +28,18 @@ class Remembering:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class CompiledParts:
     """In the order they are used; `keys` are the outputs' `partition_key_from`."""
 
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
-    remembering: Remembering
+    remembering: StatefulExpressions
     transform: Expression | None
     keys: tuple[Expression | None, ...]
 
 
-def compile_steps(name: str, specification: Specification, tables: Tables) -> Steps:
+def compile_steps(name: str, specification: MappingSpec, tables: Tables) -> CompiledParts:
     """Raises ExpressionError."""
 
     def compiled(text: str | None) -> Expression | None:
@@ -48,7 +48,7 @@ def compile_steps(name: str, specification: Specification, tables: Tables) -> St
     where, transform = compiled(specification.where), compiled(specification.transform)
     keys = tuple(compiled(output.partition_key_from) for output in specification.outputs)
     changes, sample = specification.changes, specification.sample
-    remembering = Remembering(
+    remembering = StatefulExpressions(
         *((compiled(changes.key), compiled(changes.value)) if changes else (None, None)),
         *((compiled(sample.key), compiled(sample.value)) if sample else (None, None)),
     )
@@ -61,7 +61,7 @@ def compile_steps(name: str, specification: Specification, tables: Tables) -> St
     all_of_it = changes is not None and changes.value is None
     unseen = specification.payload == "bytes" and names is not None and "payload" not in names and not all_of_it
     decode = _not_looked_at if unseen else decoder(specification)
-    return Steps(decode, scope_builder(name, names), where, remembering, transform, keys)
+    return CompiledParts(decode, scope_builder(name, names), where, remembering, transform, keys)
 
 
 def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:

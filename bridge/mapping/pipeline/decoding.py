@@ -16,7 +16,7 @@ from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.model import Message
 
 ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
@@ -28,7 +28,7 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
 """By the name that a mapping's `payload` gives, where every JSON value can be one. They raise ValueError, TypeError."""
 
 
-def decoder(specification: Specification) -> Callable[[bytes], Any]:
+def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
     """Give what reads payloads, decompressed ones; it raises DecodeError.
 
     Of `sparkplug_b` it gives the bytes as integers: what they mean depends on the births (see `stateful`).
@@ -42,7 +42,7 @@ def decoder(specification: Specification) -> Callable[[bytes], Any]:
     return Csv(header, options.delimiter, numbers=options.numbers).decode
 
 
-def decompression(specification: Specification) -> Callable[[Message], Message] | None:
+def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:
     """Give what makes a message one with its payload decompressed; None if none is compressed.
 
     It raises DecodeError.
@@ -53,6 +53,6 @@ def decompression(specification: Specification) -> Callable[[Message], Message] 
     return lambda message: message._replace(payload=decompress(message.payload))
 
 
-def compressed(specification: Specification, payload: bytes) -> bytes:
+def compressed(specification: MappingSpec, payload: bytes) -> bytes:
     """Give what a test sends, as a device would send it."""
     return compress(specification.compression, payload)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.mapping.expressions.expression import Expression
-    from bridge.mapping.pipeline.compiled_parts import Steps
+    from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.scope import Scope
 
 FILTERED = MappingResult([], ())
@@ -34,7 +34,7 @@ class Apply(Protocol):
         ...
 
 
-def flow(steps: Steps, convert: Convert) -> Apply:
+def flow(steps: CompiledParts, convert: Convert) -> Apply:
     """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `guarded`."""
     decode, build, passes = steps.decode, steps.scope, condition(steps.where)
 

@@ -19,9 +19,9 @@ from bridge.model import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
-    from bridge.mapping.pipeline.compiled_parts import Steps
+    from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.output_emitter import Limits
-    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.model import Output
 
 Quick: TypeAlias = Callable[[bytes, dict[str, str]], tuple[str | None, bytes] | None]
@@ -33,7 +33,9 @@ LEFT_OUT: tuple[None, bytes] = (None, b"")
 _SEEN = frozenset({"payload", "captures", RECORD})
 
 
-def quick(specification: Specification, steps: Steps, outputs: tuple[Output, ...], limits: Limits) -> Quick | None:
+def quick(
+    specification: MappingSpec, steps: CompiledParts, outputs: tuple[Output, ...], limits: Limits
+) -> Quick | None:
     """Give the call for a mapping without stages; None if it is not one of the usual ones."""
     if len(outputs) > 1 or outputs[0].envelope or specification.each or specification.retained == "skip":
         return None
@@ -43,7 +45,7 @@ def quick(specification: Specification, steps: Steps, outputs: tuple[Output, ...
     return _made(specification, steps, outputs[0], limits)
 
 
-def _made(specification: Specification, steps: Steps, output: Output, limits: Limits) -> Quick:
+def _made(specification: MappingSpec, steps: CompiledParts, output: Output, limits: Limits) -> Quick:
     decode = orjson.loads if specification.payload == "json" else steps.decode
     where, transform, key_from = map(_search, (steps.where, steps.transform, steps.keys[0]))
     constant, stream, limit_of, dumps = output.partition_key, str(output.destination), limits.get, orjson.dumps

@@ -8,12 +8,12 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.documents import Expect
 from bridge.mapping.schema.field_types import Qos, Section, Text
-from bridge.mapping.schema.output_spec import OutputSpecification
-from bridge.mapping.schema.selftest_spec import CaseSpecification  # noqa: TC001  pydantic reads it from the annotations
+from bridge.mapping.schema.output_spec import OutputSpec
+from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
-    ChangesSpecification,
-    SampleSpecification,
-    SparkplugSpecification,
+    ChangesSpec,
+    SampleSpec,
+    SparkplugSpec,
 )
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.payloads.compression import DEFAULT_LIMIT
@@ -26,7 +26,7 @@ def _topic_pattern(text: str) -> str:
     return text
 
 
-def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpecification, ...]:
+def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     """Not pydantic's `min_length`, which counts only the entries that are in order."""
     if not outputs:
         raise ValueError("is empty; expected at least one output, such as `- data_stream: NAME`")
@@ -34,7 +34,7 @@ def _at_least_one(outputs: tuple[OutputSpecification, ...]) -> tuple[OutputSpeci
 
 
 Outputs = Annotated[
-    tuple[OutputSpecification, ...],
+    tuple[OutputSpec, ...],
     AfterValidator(_at_least_one),
     Field(json_schema_extra={"minItems": 1}),
 ]
@@ -52,7 +52,7 @@ def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
     return names
 
 
-class CsvSpecification(Section):
+class CsvSpec(Section):
     """How `payload: csv` is written."""
 
     header: Annotated[
@@ -86,7 +86,7 @@ _RULES: dict[str, Any] = {
 """What the validators below demand, for editors."""
 
 
-class Specification(Section):
+class MappingSpec(Section):
     """A mapping file."""
 
     model_config = ConfigDict(json_schema_extra=_RULES)
@@ -99,8 +99,8 @@ class Specification(Section):
     payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv", "sparkplug_b"] = Field(
         "json", description="What the payload is."
     )
-    csv: CsvSpecification | None = Field(None, description="With `payload: csv`: its columns.")
-    sparkplug: SparkplugSpecification | None = Field(None, description="With `payload: sparkplug_b`: its options.")
+    csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
+    sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
     compression: Literal["none", "gzip", "zstd", "auto"] = Field(
         "none", description="What is undone before the payload is decoded; auto: gzip or zstd where it is there."
     )
@@ -108,37 +108,37 @@ class Specification(Section):
         DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
     )
     where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
-    changes: ChangesSpecification | None = Field(None, description="Send only what changed; the rest is filtered.")
-    sample: SampleSpecification | None = Field(None, description="Send one message of many; the rest is filtered.")
+    changes: ChangesSpec | None = Field(None, description="Send only what changed; the rest is filtered.")
+    sample: SampleSpec | None = Field(None, description="Send one message of many; the rest is filtered.")
     transform: Text | None = Field(
         None, description="JMESPath: gives the record. Without it the payload goes on as is."
     )
     each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
     outputs: Outputs = Field(description="Where records go: to each of these.")
-    tests: tuple[CaseSpecification, ...] = Field(
+    tests: tuple[SelfTestSpec, ...] = Field(
         (), description="Messages, and what the mapping must make of them: run by check, and before each reload."
     )
 
     @model_validator(mode="after")
-    def _csv_has_columns(self) -> Specification:
+    def _csv_has_columns(self) -> MappingSpec:
         if (self.payload == "csv") != (self.csv is not None):
             raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
         return self
 
     @model_validator(mode="after")
-    def _sparkplug_has_options(self) -> Specification:
+    def _sparkplug_has_options(self) -> MappingSpec:
         if self.sparkplug is not None and self.payload != "sparkplug_b":
             raise ValueError(f"`sparkplug` is for `payload: sparkplug_b`; found `payload: {self.payload}`")
         return self
 
     @model_validator(mode="after")
-    def _mean_is_used(self) -> Specification:
+    def _mean_is_used(self) -> MappingSpec:
         if self.sample is not None and self.sample.keep == "mean" and "sample" not in (self.transform or ""):
             raise ValueError("`keep: mean` needs a `transform` that uses it, such as `{mean: sample.mean}`")
         return self
 
     @model_validator(mode="after")
-    def _json_where_it_is_needed(self) -> Specification:
+    def _json_where_it_is_needed(self) -> MappingSpec:
         if self.transform is None and self.payload != "json":
             for number, output in enumerate(self.outputs):
                 if output.packing == "lines" or output.envelope:

@@ -42,7 +42,7 @@ def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class OutputSpecification(Section):
+class OutputSpec(Section):
     """One entry of `outputs`."""
 
     model_config = ConfigDict(
@@ -88,13 +88,13 @@ class OutputSpecification(Section):
     )
 
     @model_validator(mode="after")
-    def _one_key(self) -> OutputSpecification:
+    def _one_key(self) -> OutputSpec:
         if self.partition_key is not None and self.partition_key_from is not None:
             raise ValueError("'partition_key' and 'partition_key_from' exclude each other: leave one of them out")
         return self
 
     @model_validator(mode="after")
-    def _one_region(self) -> OutputSpecification:
+    def _one_region(self) -> OutputSpec:
         if self.region is not None and self.data_stream.startswith("arn:"):
             of_arn = self.data_stream.split(":")[3]
             if of_arn != self.region:
@@ -102,7 +102,7 @@ class OutputSpecification(Section):
         return self
 
     @model_validator(mode="after")
-    def _settings_of_packing(self) -> OutputSpecification:
+    def _settings_of_packing(self) -> OutputSpec:
         if self.compression != "none" and self.packing != "lines":
             raise ValueError(f"`compression: {self.compression}` needs `packing: lines`, and packing is {self.packing}")
         if self.max_record_bytes is not None and self.packing == "none":
@@ -110,7 +110,7 @@ class OutputSpecification(Section):
         return self
 
     @model_validator(mode="after")
-    def _order_is_per_key(self) -> OutputSpecification:
+    def _order_is_per_key(self) -> OutputSpec:
         if self.order == "strict" and self.partition_key is None and self.partition_key_from is None:
             raise ValueError("`order: strict` is per partition key: expected `partition_key` or `partition_key_from`")
         return self

@@ -54,7 +54,7 @@ Expectation = Annotated[
 ]
 
 
-class EarlierMessage(Section):
+class PriorMessage(Section):
     """A message that came before the one a test sends, for mappings that remember."""
 
     model_config = ConfigDict(json_schema_extra=one_of("payload", "payload_text", "payload_base64"))
@@ -81,11 +81,11 @@ class EarlierMessage(Section):
         return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
 
 
-class CaseSpecification(EarlierMessage):
+class SelfTestSpec(PriorMessage):
     """One entry of `tests`: a message, and what the mapping must make of it."""
 
     name: Text = Field(description="What the test shows.")
-    before: tuple[EarlierMessage, ...] = Field(
+    before: tuple[PriorMessage, ...] = Field(
         (), description="Messages that came before, in order; what they make is not looked at."
     )
     expect: Expectation = Field(

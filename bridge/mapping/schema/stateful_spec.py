@@ -32,7 +32,7 @@ Deadband = Annotated[
 ]
 
 
-class ChangesSpecification(Section):
+class ChangesSpec(Section):
     """Send only what changed."""
 
     key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
@@ -47,7 +47,7 @@ class ChangesSpecification(Section):
     at_least_every_secs: Secs | None = Field(None, description="A message after so long goes on, changed or not.")
 
 
-class SampleSpecification(Section):
+class SampleSpec(Section):
     """Send one message of many."""
 
     model_config = ConfigDict(
@@ -67,13 +67,13 @@ class SampleSpecification(Section):
     )
 
     @model_validator(mode="after")
-    def _value_where_needed(self) -> SampleSpecification:
+    def _value_where_needed(self) -> SampleSpec:
         if (self.keep in {"mean", "min_max"}) != (self.value is not None):
             raise ValueError("`value` and `keep: mean` or `keep: min_max` belong together: one of them is missing")
         return self
 
 
-class SparkplugSpecification(Section):
+class SparkplugSpec(Section):
     """How `payload: sparkplug_b` deals with edge nodes."""
 
     rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")

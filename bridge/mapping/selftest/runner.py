@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.pipeline.decoding import ENCODERS, compressed
 from bridge.mapping.selftest.expectations import unmet
-from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import Message
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bridge.documents import Path
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.schema.mapping_spec import Specification
-    from bridge.mapping.schema.selftest_spec import CaseSpecification, EarlierMessage
+    from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.schema.selftest_spec import PriorMessage, SelfTestSpec
     from bridge.model import MappingResult
 
 _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
@@ -45,14 +45,14 @@ def run_cases(mapping: Mapping) -> list[CaseResult]:
     return [CaseResult(number, case.name, _difference(mapping, case)) for number, case in enumerate(tests)]
 
 
-def case_message(specification: Specification, case: EarlierMessage) -> Message:
+def case_message(specification: MappingSpec, case: PriorMessage) -> Message:
     """Give the message a test sends."""
     qos = specification.qos if case.qos is None else case.qos
     payload = encode_payload(specification, case)
     return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
 
 
-def encode_payload(specification: Specification, case: EarlierMessage) -> bytes:
+def encode_payload(specification: MappingSpec, case: PriorMessage) -> bytes:
     """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have.
 
     With `compression` a value and a text are compressed, and `payload_base64` is sent as it is.
@@ -62,7 +62,7 @@ def encode_payload(specification: Specification, case: EarlierMessage) -> bytes:
     return compressed(specification, _encoded(specification, case))
 
 
-def _encoded(specification: Specification, case: EarlierMessage) -> bytes:
+def _encoded(specification: MappingSpec, case: PriorMessage) -> bytes:
     if case.payload_text is not None:
         return case.payload_text.encode()
     encode = ENCODERS.get(specification.payload)
@@ -85,7 +85,7 @@ def _octets(value: Any) -> bytes:
         raise ValueError(message) from None
 
 
-def case_faults(specification: Specification) -> list[tuple[Path, str]]:
+def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
     """Give what is wrong with the tests themselves, each with its path in the file."""
     return [
         fault
@@ -98,7 +98,7 @@ def case_faults(specification: Specification) -> list[tuple[Path, str]]:
     ]
 
 
-def _faults(specification: Specification, path: Path, case: EarlierMessage) -> Iterator[tuple[Path, str]]:
+def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Iterator[tuple[Path, str]]:
     pattern = TopicPattern.parse(specification.topic)
     if pattern.match(case.topic) is None:
         yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
@@ -118,15 +118,15 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
             yield from _not_finite(item, (*path, key))
 
 
-def _difference(mapping: Mapping, case: CaseSpecification) -> str:
+def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
     if mapping.stateful is not None:
-        mapping.stateful.attach(Scratch())
+        mapping.stateful.attach(OverlayState())
     for earlier in case.before:
         _sent(mapping, earlier)
     return "\n".join(unmet(mapping, case.expect, _sent(mapping, case)))
 
 
-def _sent(mapping: Mapping, case: EarlierMessage) -> MappingResult:
+def _sent(mapping: Mapping, case: PriorMessage) -> MappingResult:
     """What a message makes; records of earlier messages that it lets go come first."""
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}

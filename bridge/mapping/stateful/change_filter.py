@@ -43,14 +43,14 @@ Deadbands: TypeAlias = "Deadband | Mapping[str, Deadband]"
 """One for all numbers of a value, or by the names of an object."""
 
 
-class Row(NamedTuple):
+class ChangeRow(NamedTuple):
     """What is to be remembered when the message has been sent."""
 
     key: str
     value: bytes
 
 
-class Changes:
+class ChangeFilter:
     """The stage of one mapping. It keeps nothing itself but how many keys are remembered."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Changes:
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
 
-    def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> Row | None:
+    def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
         """What to remember if the message is sent; None if nothing has changed. Raises TransformError."""
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
@@ -72,10 +72,10 @@ class Changes:
             raise TransformError(f"changes.value: cannot be remembered as JSON: {error}") from None
         known = memory.get(key)
         if known is None:
-            return Row(key, row)
+            return ChangeRow(key, row)
         old, sent_at_ms = orjson.loads(known)
         if self._is_time(message.received_at_ms - sent_at_ms) or differ(old, value, self._deadbands):
-            return Row(key, row)
+            return ChangeRow(key, row)
         return None
 
     def _is_time(self, elapsed_ms: int) -> bool:
@@ -83,7 +83,7 @@ class Changes:
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
-def remember(memory: StateStore, row: Row) -> None:
+def remember(memory: StateStore, row: ChangeRow) -> None:
     """The message was sent. Where the row's key is one too many, the oldest makes room."""
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)

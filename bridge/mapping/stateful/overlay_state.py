@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bridge.model import StateStore
 
 
-class Scratch:
+class OverlayState:
     """Empty at first, or what another memory holds; that one is never changed."""
 
     def __init__(self, beneath: StateStore | None = None) -> None:

@@ -39,7 +39,7 @@ SAMPLE: Final = "sample"
 """What `keep: mean` adds to a scope."""
 
 
-class Held(NamedTuple):
+class HeldRecords(NamedTuple):
     """A message's finished records, and with `min_max` its place and value."""
 
     records: list[list[Any]]
@@ -47,7 +47,7 @@ class Held(NamedTuple):
     value: float = 0.0
 
 
-class Sampling:
+class Sampler:
     """The stage of one mapping. Owned by the thread that maps."""
 
     def __init__(
@@ -101,42 +101,46 @@ class Sampling:
 
     def _first(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
-    ) -> _Kept:
+    ) -> _SampleStep:
         if "seen" in row:
-            return _Kept(_NOTHING, row, 1)
+            return _SampleStep(_NOTHING, row, 1)
         mapped = convert()
         if not mapped.drafts:
-            return _Kept(mapped, row, 0 if mapped.rejections else 1)
-        return _Kept(mapped, {**row, "seen": True}, 0)
+            return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
+        return _SampleStep(mapped, {**row, "seen": True}, 0)
 
-    def _last(self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]) -> _Kept:
+    def _last(
+        self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
+    ) -> _SampleStep:
         mapped = convert()
         if not mapped.drafts:
-            return _Kept(mapped, row, 0 if mapped.rejections else 1)
-        held = Held(self._records(mapped.drafts))
-        return _Kept(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
+            return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
+        held = HeldRecords(self._records(mapped.drafts))
+        return _SampleStep(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
 
-    def _mean(self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]) -> _Kept:
+    def _mean(
+        self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]
+    ) -> _SampleStep:
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
-        return _Kept(kept.mapped, {**kept.row, "statistics": statistics.stored()}, kept.filtered)
+        return _SampleStep(kept.mapped, {**kept.row, "statistics": statistics.stored()}, kept.filtered)
 
     def _min_max(
         self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], MappingResult]
-    ) -> _Kept:
+    ) -> _SampleStep:
         value, number = self._number(scope), row.get("number", 0)
         if isinstance(value, dict):
             raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
         mapped = convert()
         if not mapped.drafts:
-            return _Kept(mapped, row, 0 if mapped.rejections else 1)
-        before = [Held(*each) for each in row["held"]]
-        candidates = [*before, Held(self._records(mapped.drafts), number, value)]
+            return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
+        before = [HeldRecords(*each) for each in row["held"]]
+        candidates = [*before, HeldRecords(self._records(mapped.drafts), number, value)]
         lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
         held = [each for each in candidates if each is lowest or each is highest]
         row = {**row, "held": [list(each) for each in held], "number": number + 1}
-        return _Kept(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
+        return _SampleStep(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
 
     def _number(self, scope: dict[str, Any]) -> Any:
         value = self._value.search(scope) if self._value is not None else None
@@ -152,7 +156,7 @@ class Sampling:
         return [[destinations[number], key, base64.b64encode(data).decode()] for number, key, data in drafts]
 
 
-class _Kept(NamedTuple):
+class _SampleStep(NamedTuple):
     mapped: MappingResult
     row: dict[str, Any]
     filtered: int
@@ -160,10 +164,10 @@ class _Kept(NamedTuple):
 
 _NOTHING: Final = MappingResult([], ())
 _KEEPERS: Final = {
-    "first": Sampling._first,  # noqa: SLF001  this module's own
-    "last": Sampling._last,  # noqa: SLF001
-    "mean": Sampling._mean,  # noqa: SLF001
-    "min_max": Sampling._min_max,  # noqa: SLF001
+    "first": Sampler._first,  # noqa: SLF001  this module's own
+    "last": Sampler._last,  # noqa: SLF001
+    "mean": Sampler._mean,  # noqa: SLF001
+    "min_max": Sampler._min_max,  # noqa: SLF001
 }
 
 
@@ -175,7 +179,7 @@ def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
     return tuple(released for held in rows.values() for released in _released(held))
 
 
-def _value(held: Held) -> float:
+def _value(held: HeldRecords) -> float:
     return held.value
 
 
@@ -184,5 +188,5 @@ def _released(held: list[list[Any]]) -> tuple[ReleasedRecord, ...]:
     return tuple(
         ReleasedRecord(destination, key, base64.b64decode(data))
         for each in held
-        for destination, key, data in Held(*each).records
+        for destination, key, data in HeldRecords(*each).records
     )

@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import Rejected
 from bridge.mapping.pipeline.evaluate import FILTERED, condition
 from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS
-from bridge.mapping.stateful.change_filter import Changes, Deadband, Deadbands, remember
-from bridge.mapping.stateful.overlay_state import Scratch
-from bridge.mapping.stateful.sampler import Sampling
+from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadbands, remember
+from bridge.mapping.stateful.overlay_state import OverlayState
+from bridge.mapping.stateful.sampler import Sampler
 from bridge.model import MappingResult, Rejection, SideEffects
 from bridge.payloads.sparkplug.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.mapping.pipeline.compiled_parts import Steps
+    from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.evaluate import Apply
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.mapping.schema.mapping_spec import Specification
+    from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.model import Message, OutgoingMessage, Output, ReleasedRecord, StateStore
 
     Read = Callable[[Message, StateStore], tuple[Any, tuple[OutgoingMessage, ...]]]
 
 
-class Stateful:
+class StatefulStages:
     """What one mapping remembers, and the stages that need it. Its memory is lost unless another is attached."""
 
-    def __init__(self, read: Read, changes: Changes | None, sampling: Sampling | None) -> None:
+    def __init__(self, read: Read, changes: ChangeFilter | None, sampling: Sampler | None) -> None:
         self.read = read
         self.changes = changes
         self.sampling = sampling
-        self.memory: StateStore = Scratch()
+        self.memory: StateStore = OverlayState()
 
     def attach(self, memory: StateStore) -> None:
         """Use this memory from now on."""
@@ -52,19 +52,19 @@ class Stateful:
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
 
-def stateful(specification: Specification, steps: Steps, outputs: Sequence[Output]) -> Stateful | None:
+def stateful(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> StatefulStages | None:
     """None for a mapping that remembers nothing, as most."""
     sparkplug = specification.payload == "sparkplug_b"
     if not (sparkplug or specification.changes or specification.sample):
         return None
-    return Stateful(
+    return StatefulStages(
         reader(specification, steps, asks=True),
         _changes(specification, steps),
         _sampling(specification, steps, outputs),
     )
 
 
-def reader(specification: Specification, steps: Steps, *, asks: bool) -> Read:
+def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> Read:
     """What decodes a message in the light of those before it; without `asks` it asks for no rebirth."""
     if specification.payload != "sparkplug_b":
         return lambda message, _memory: (steps.decode(message.payload), ())
@@ -78,13 +78,13 @@ def reader(specification: Specification, steps: Steps, *, asks: bool) -> Read:
     return session.decode
 
 
-def _changes(specification: Specification, steps: Steps) -> Changes | None:
+def _changes(specification: MappingSpec, steps: CompiledParts) -> ChangeFilter | None:
     options = specification.changes
     if options is None:
         return None
     remembering = steps.remembering
     deadbands = _deadbands(options.deadband)
-    return Changes(remembering.changes_key, remembering.changes_value, deadbands, options.at_least_every_secs)
+    return ChangeFilter(remembering.changes_key, remembering.changes_value, deadbands, options.at_least_every_secs)
 
 
 def _deadbands(option: float | str | dict[str, float | str]) -> Deadbands:
@@ -95,14 +95,14 @@ def _deadband(option: float | str) -> Deadband:
     return Deadband(float(option[:-1]) / 100, relative=True) if isinstance(option, str) else Deadband(option)
 
 
-def _sampling(specification: Specification, steps: Steps, outputs: Sequence[Output]) -> Sampling | None:
+def _sampling(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> Sampler | None:
     options, remembering = specification.sample, steps.remembering
     if options is None:
         return None
-    return Sampling(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, outputs)
+    return Sampler(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, outputs)
 
 
-def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int, ...]) -> Apply:
+def live_flow(steps: CompiledParts, convert: Convert, stages: StatefulStages, every: tuple[int, ...]) -> Apply:
     """A mapping's way for messages as they come."""
     go_on = _after_decoding(steps, convert, stages)
 
@@ -123,7 +123,7 @@ def live_flow(steps: Steps, convert: Convert, stages: Stateful, every: tuple[int
     return apply
 
 
-def _after_decoding(steps: Steps, convert: Convert, stages: Stateful) -> Convert:
+def _after_decoding(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Convert:
     passes, changes, sampling = condition(steps.where), stages.changes, stages.sampling
 
     def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
@@ -144,14 +144,14 @@ def _after_decoding(steps: Steps, convert: Convert, stages: Stateful) -> Convert
     return go_on
 
 
-def replay_flow(specification: Specification, steps: Steps, convert: Convert, stages: Stateful) -> Apply:
+def replay_flow(specification: MappingSpec, steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Apply:
     """A mapping's way for messages that are replayed."""
     passes, read = condition(steps.where), reader(specification, steps, asks=False)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        payload, _ = read(message, Scratch(stages.memory))
+        payload, _ = read(message, OverlayState(stages.memory))
         scope = steps.scope(message, payload, captures, levels)
         if stages.sampling is not None:
             stages.sampling.show_alone(scope, message)

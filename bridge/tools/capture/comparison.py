@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.model import Message, NewRecord
 
 
@@ -66,7 +66,7 @@ class Difference(NamedTuple):
     changed: list[Change]
 
 
-def outcome(routes: Routes, message: Message) -> Outcome:
+def outcome(routes: Router, message: Message) -> Outcome:
     """Map the message as the bridge does."""
     found = routes.match(message.topic.encode())
     result = Outcome(matched=bool(found.targets))

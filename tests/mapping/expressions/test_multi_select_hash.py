@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.expressions.multi_select_hash import Item, straight
+from bridge.mapping.expressions.multi_select_hash import HashItem, straight
 from bridge.mapping.expressions.selection import chain
 from tests.mapping.expressions.generated import DOCUMENTS, SCOPES
 
@@ -10,7 +10,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
 
 
 def items(*paths):
-    return [Item(str(number), chain(path), path, is_constant=False) for number, path in enumerate(paths)]
+    return [HashItem(str(number), chain(path), path, is_constant=False) for number, path in enumerate(paths)]
 
 
 def by_hand(made):
@@ -40,8 +40,8 @@ def test_what_is_there_is_not_looked_up_one_by_one():
 
 def test_constants_and_calls_stand_in_their_places():
     made = [
-        Item("b", lambda _: 2, None, is_constant=True),
+        HashItem("b", lambda _: 2, None, is_constant=True),
         *items(("x",)),
-        Item("a", len, None, is_constant=False),
+        HashItem("a", len, None, is_constant=False),
     ]
     assert list(straight(made, by_hand(made))({"x": 1}).items()) == [("b", 2), ("0", 1), ("a", 1)]

@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.mapping.loading.last_good import FILE, KeptTexts
+from bridge.mapping.loading.last_good import FILE, LastGoodTexts
 
 
 @pytest.fixture
@@ -10,7 +10,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def kept(folder):
-    texts = KeptTexts(folder)
+    texts = LastGoodTexts(folder)
     texts.keep("press.yaml", "topic: drücke/#\r\n".encode())
     texts.keep("oven.yaml", b"topic: ovens/#\n")
     texts.write()
@@ -18,7 +18,7 @@ def kept(folder):
 
 
 def test_a_text_is_there_after_a_restart_byte_by_byte(kept, folder):
-    again = KeptTexts(folder)
+    again = LastGoodTexts(folder)
     assert again.get("press.yaml") == "topic: drücke/#\r\n".encode()
     assert again.get("oven.yaml") == b"topic: ovens/#\n"
     assert again.get("other.yaml") is None
@@ -27,20 +27,20 @@ def test_a_text_is_there_after_a_restart_byte_by_byte(kept, folder):
 def test_a_byte_order_mark_is_part_of_the_text(kept, folder):
     kept.keep("press.yaml", b"\xef\xbb\xbftopic: a")
     kept.write()
-    assert KeptTexts(folder).get("press.yaml") == b"\xef\xbb\xbftopic: a"
+    assert LastGoodTexts(folder).get("press.yaml") == b"\xef\xbb\xbftopic: a"
 
 
 def test_what_is_forgotten_is_not_there_after_a_restart(kept, folder):
     kept.forget_all_but({"oven.yaml", "other.yaml"})
     kept.write()
-    again = KeptTexts(folder)
+    again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None
     assert again.get("oven.yaml") == b"topic: ovens/#\n"
 
 
 def test_nothing_is_written_for_what_is_on_the_disk(kept, folder):
     before = (folder / FILE).stat().st_ino
-    again = KeptTexts(folder)
+    again = LastGoodTexts(folder)
     again.keep("oven.yaml", b"topic: ovens/#\n")
     again.write()
     assert (folder / FILE).stat().st_ino == before
@@ -49,13 +49,13 @@ def test_nothing_is_written_for_what_is_on_the_disk(kept, folder):
 
 def test_what_could_not_be_written_is_tried_again(folder, caplog):
     folder.write_text("a file where a folder should be")
-    texts = KeptTexts(folder)
+    texts = LastGoodTexts(folder)
     texts.keep("press.yaml", b"topic: a")
     texts.write()
     assert f"cannot remember the mappings in force in {folder / FILE}: File exists" in caplog.text
     folder.unlink()
     texts.write()
-    assert KeptTexts(folder).get("press.yaml") == b"topic: a"
+    assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_what_could_not_be_written_is_tried_again(folder, caplog):
 )
 def test_a_damaged_file_is_told_and_written_anew(kept, folder, caplog, damaged, why):
     (folder / FILE).write_bytes(damaged)
-    again = KeptTexts(folder)
+    again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None
     assert why in caplog.text
     again.keep("press.yaml", b"topic: a")
     again.write()
-    assert KeptTexts(folder).get("press.yaml") == b"topic: a"
+    assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"

@@ -2,7 +2,7 @@ import pytest
 
 from bridge.documents import validate
 from bridge.errors import ConfigError
-from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.payloads import DECODERS
 from tests.mapping.builders import document
 
@@ -11,7 +11,7 @@ CASE = "tests: [{name: x, topic: t, payload: 1, expect: filtered}]"
 
 
 def read(text):
-    return validate(Specification, document(text))
+    return validate(MappingSpec, document(text))
 
 
 def problems(text):

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.errors import ConfigError
-from bridge.mapping.schema.mapping_spec import Specification
+from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.model import Destination
 from tests.mapping.builders import mapping
 
@@ -52,5 +52,5 @@ def test_settings_that_do_not_fit_together_are_refused(options, problem):
 def test_lines_are_for_json():
     outputs = [{"data_stream": "s"}, {"data_stream": "s", "packing": "lines"}]
     with pytest.raises(ValidationError, match=r"outputs\[1\].*found `payload: text` unchanged"):
-        Specification.model_validate({"topic": "a", "payload": "text", "outputs": tuple(outputs)}, strict=False)
+        MappingSpec.model_validate({"topic": "a", "payload": "text", "outputs": tuple(outputs)}, strict=False)
     mapping(payload="text", transform="{text: payload}", outputs=outputs)

@@ -4,7 +4,7 @@ import pytest
 from bridge.errors import TransformError
 from bridge.mapping.stateful import change_filter
 from bridge.mapping.stateful.change_filter import NONE, Deadband, differ
-from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.overlay_state import OverlayState
 from tests.mapping.builders import NOW_MS, applied, mapping, message
 
 
@@ -86,7 +86,7 @@ def test_a_key_that_is_no_text_is_rejected(key):
 
 def test_a_value_json_cannot_hold_is_rejected():
     with pytest.raises(TransformError, match="cannot be remembered"):
-        change_filter.Changes(None, None, NONE, None).look({"payload": 2**70}, message(), Scratch())
+        change_filter.ChangeFilter(None, None, NONE, None).look({"payload": 2**70}, message(), OverlayState())
 
 
 def test_a_replayed_message_goes_past_it_and_leaves_no_trace():
@@ -98,7 +98,7 @@ def test_a_replayed_message_goes_past_it_and_leaves_no_trace():
 
 
 def test_what_is_remembered_survives_another_version_of_the_mapping():
-    memory, first, second = Scratch(), mapping(changes={}), mapping(changes={"deadband": 5})
+    memory, first, second = OverlayState(), mapping(changes={}), mapping(changes={"deadband": 5})
     first.stateful.attach(memory)
     second.stateful.attach(memory)
     assert sent(first, 1) + sent(second, 2, 7) == [True, False, True]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.sampler import leave
 from tests.mapping.builders import applied, mapping, message
 
@@ -123,7 +123,7 @@ def test_a_message_whose_transform_fails_is_rejected_and_the_one_before_stays():
 
 
 def test_what_is_held_survives_a_restart():
-    memory, first, second = Scratch(), Line(sampled()), Line(sampled())
+    memory, first, second = OverlayState(), Line(sampled()), Line(sampled())
     first.made.stateful.attach(memory)
     first.tell(1, "held")
     second.made.stateful.attach(memory)
@@ -138,7 +138,7 @@ def test_a_clock_that_was_set_back_ends_the_span():
 
 
 def test_a_mapping_that_is_gone_leaves_what_it_held():
-    memory, line = Scratch(), Line(sampled())
+    memory, line = OverlayState(), Line(sampled())
     line.made.stateful.attach(memory)
     line.tell(1, "held")
     assert [(each.destination, each.data) for each in leave(memory)] == [("s", b'"held"')]

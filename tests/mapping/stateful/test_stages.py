@@ -3,7 +3,7 @@ import pytest
 from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
 from bridge.mapping.selftest.runner import run_cases
-from bridge.mapping.stateful.overlay_state import Scratch
+from bridge.mapping.stateful.overlay_state import OverlayState
 from tests.mapping.builders import NOW_MS, applied, mapping, message, specification
 from tests.payloads.sparkplug.wire import DOUBLE, INT64, metric, payload
 
@@ -164,10 +164,10 @@ def test_what_is_wrong_is_told_when_it_is_checked(options, told):
 
 
 def test_scratch_covers_a_memory_and_leaves_it():
-    beneath = Scratch()
+    beneath = OverlayState()
     beneath.put("a", b"1")
     beneath.put("b", b"2")
-    above = Scratch(beneath)
+    above = OverlayState(beneath)
     above.put("c", b"3")
     above.forget("a")
     assert dict(above.items()) == {"b": b"2", "c": b"3"}

@@ -1,7 +1,7 @@
 from collections import Counter
 
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.model import Message
 from bridge.tools.demo.factory import Factory
 from tests.tools.demo.examples import EXAMPLES
@@ -30,7 +30,7 @@ def test_a_moderate_load_that_a_local_kinesis_can_keep_up_with():
 
 
 def test_the_example_mappings_take_every_topic_and_reject_only_what_is_malformed():
-    routes = Routes(load_folder(EXAMPLES, {}).mappings.values())
+    routes = Router(load_folder(EXAMPLES, {}).mappings.values())
     codes, drafts, filtered = Counter(), 0, 0
     for event in play(60):
         match = routes.match(event.topic.encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bridge.cli.commands.check import check_all
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.model import Message
 from bridge.tools.scaffold.bridge_file import bridge_text
 from bridge.tools.scaffold.proposals import Observed, propose
@@ -29,7 +29,7 @@ def checked(seen):
     """The proposals as files that the real check has passed; gives (proposals, what is left, routes)."""
     found, left = propose(seen, "telemetry")
     if not found:
-        return found, left, Routes([])
+        return found, left, Router([])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "mappings").mkdir()
@@ -42,4 +42,4 @@ def checked(seen):
         assert code == 0, told.getvalue() + "\n".join(each.text for each in found)
         assert f"{len(found)} test" in told.getvalue()
         loaded = load_folder(folder / "mappings", {})
-    return found, left, Routes(loaded.mappings.values())
+    return found, left, Router(loaded.mappings.values())

@@ -26,7 +26,7 @@ from bridge.tools.doctor.network import Way, reach
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.mqtt.subscriptions import Subscriptions
     from bridge.tools.doctor.finding import Finding
@@ -46,7 +46,7 @@ class Asked:
     """
 
     settings: SessionSettings
-    routes: Routes
+    routes: Router
     sync_secs: Callable[[], float]
     heard: Heard
     publishing: bool = False

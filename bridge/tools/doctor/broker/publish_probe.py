@@ -17,7 +17,7 @@ from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
 from bridge.tools.doctor.finding import failed, warning, well
 
 if TYPE_CHECKING:
-    from bridge.mapping.router import Routes
+    from bridge.mapping.router import Router
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.tools.doctor.finding import Finding
 
@@ -107,7 +107,7 @@ class Measured:
     finding: Finding
 
 
-def measure_by_publishing(settings: SessionSettings, routes: Routes) -> Measured:
+def measure_by_publishing(settings: SessionSettings, routes: Router) -> Measured:
     """The window, and the queue behind it: a narrow window of MQTT 5 makes the broker queue what it would else send."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:

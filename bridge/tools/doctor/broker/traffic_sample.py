@@ -11,7 +11,7 @@ from bridge.mqtt.properties import readable
 from bridge.tools.doctor.traffic_rate import RECORD_BYTES, Rate
 
 if TYPE_CHECKING:
-    from bridge.mapping.router import Routes, Target
+    from bridge.mapping.router import Router, RouteTarget
     from bridge.mqtt.packet_stream import Publish
 
 MAPPED: Final = 5_000
@@ -21,7 +21,7 @@ MAPPED: Final = 5_000
 class HeardMessages:
     """Retained messages by mapping; of the others, how many records of how many bytes they make."""
 
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Router) -> None:
         self.retained: Counter[str] = Counter()
         self.skipped = 0
         """Retained messages that every mapping for them leaves out."""
@@ -50,7 +50,7 @@ class HeardMessages:
             self._mapped += 1
             self._made_bytes += sum(_made_bytes(message, match.topic, match.levels, target) for target in match.targets)
 
-    def _retained(self, targets: tuple[Target, ...]) -> None:
+    def _retained(self, targets: tuple[RouteTarget, ...]) -> None:
         taking = [each.mapping.name for each in targets if each.mapping.specification.retained == "take"]
         self.retained.update(taking)
         self.skipped += not taking
@@ -64,7 +64,7 @@ class HeardMessages:
         return Rate(a_second, f"as heard at the broker in {secs:.0f} s")
 
 
-def _made_bytes(message: Publish, topic: str, levels: list[str], target: Target) -> int:
+def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTarget) -> int:
     """The bytes in the spool of what one mapping makes of one message."""
     first, _, _, properties, payload, size = message
     mapping = target.mapping

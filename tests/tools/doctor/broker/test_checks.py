@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.mqtt.session_settings import Address, SessionSettings
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.tools.doctor.broker import checks, inflight_window
@@ -37,7 +37,7 @@ def examined(tmp_path):
         assert not loaded.problems
         address = Address.parse(f"mqtt://127.0.0.1:{served.port}")
         settings = SessionSettings((address,), "test", version_5=protocol == "5", share=share)
-        asked = Asked(settings, Routes(loaded.mappings.values()), lambda: 0.001, Heard(), publishing)
+        asked = Asked(settings, Router(loaded.mappings.values()), lambda: 0.001, Heard(), publishing)
         return list(examine_broker(asked)), asked.heard
 
     return examine

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.mapping.loading.loader import load_folder
-from bridge.mapping.router import Routes
+from bridge.mapping.router import Router
 from bridge.tools.doctor.broker import traffic_sample
 from bridge.tools.doctor.broker.traffic_sample import HeardMessages
 from tests.cli.builders import set_up
@@ -16,7 +16,7 @@ def listening(tmp_path, monkeypatch):
     set_up(tmp_path, last=LAST)
     loaded = load_folder(tmp_path / "mappings", {})
     assert not loaded.problems
-    made = HeardMessages(Routes(loaded.mappings.values()))
+    made = HeardMessages(Router(loaded.mappings.values()))
     clock = [100.0]
     monkeypatch.setattr(traffic_sample.time, "monotonic", lambda: clock[0])
     made.begin()
