@@ -27,7 +27,7 @@ _Parsed: TypeAlias = "dict[str, tuple[bytes, T]]"
 NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
-class Node(NamedTuple):
+class NodeState(NamedTuple):
     """An edge node, and which of its devices are online. Never changed, only replaced."""
 
     bd_seq: int | None
@@ -35,7 +35,7 @@ class Node(NamedTuple):
     devices: dict[str, bool]
 
 
-class Table(NamedTuple):
+class MetricTable(NamedTuple):
     """The metrics of a node or device: name and datatype by alias, and datatype by name."""
 
     by_alias: dict[int, tuple[str, int]]
@@ -45,23 +45,23 @@ class Table(NamedTuple):
 Last: TypeAlias = tuple[int, int]
 """The last message in order: its sequence number, and the payload's timestamp in milliseconds since 1970."""
 
-UNKNOWN = Node(None, online=False, devices={})
-NOTHING_DECLARED = Table({}, {})
+UNKNOWN = NodeState(None, online=False, devices={})
+NOTHING_DECLARED = MetricTable({}, {})
 
 
-class Births:
+class BirthCertificates:
     """Reads and writes the rows. The memory is given with each call: what is kept here is only its parsed form."""
 
     def __init__(self) -> None:
-        self._nodes: _Parsed[Node] = {}
-        self._tables: _Parsed[Table] = {}
+        self._nodes: _Parsed[NodeState] = {}
+        self._tables: _Parsed[MetricTable] = {}
         self._lasts: _Parsed[Last] = {}
 
-    def node(self, memory: StateStore, edge_node: str) -> Node:
+    def node(self, memory: StateStore, edge_node: str) -> NodeState:
         """`UNKNOWN` before any birth or death."""
         return _read(self._nodes, memory, NODE + edge_node, _node) or UNKNOWN
 
-    def table(self, memory: StateStore, source: str) -> Table:
+    def table(self, memory: StateStore, source: str) -> MetricTable:
         """Of a node or device; empty before its birth."""
         return _read(self._tables, memory, METRICS + source, _table) or NOTHING_DECLARED
 
@@ -69,7 +69,7 @@ class Births:
         """None before the node's birth."""
         return _read(self._lasts, memory, SEQ + edge_node, _last)
 
-    def put_node(self, memory: StateStore, edge_node: str, node: Node) -> None:
+    def put_node(self, memory: StateStore, edge_node: str, node: NodeState) -> None:
         """Remember where it stands."""
         memory.put(NODE + edge_node, orjson.dumps([*node]))
 
@@ -102,16 +102,16 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
     return value
 
 
-def _node(row: list[Any]) -> Node:
-    return Node(*row)
+def _node(row: list[Any]) -> NodeState:
+    return NodeState(*row)
 
 
 def _last(row: list[int]) -> Last:
     return row[0], row[1]
 
 
-def _table(row: list[Declared]) -> Table:
-    return Table(
+def _table(row: list[Declared]) -> MetricTable:
+    return MetricTable(
         {alias: (name, datatype) for name, alias, datatype in row if alias is not None},
         {name: datatype for name, _, datatype in row},
     )

@@ -30,7 +30,7 @@ from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.datatypes import datatype_name, reading
 
 if TYPE_CHECKING:
-    from bridge.payloads.sparkplug.birth_certificates import Table
+    from bridge.payloads.sparkplug.birth_certificates import MetricTable
     from bridge.payloads.sparkplug.protobuf import Fields
     from bridge.payloads.sparkplug.topic import Topic
 
@@ -39,7 +39,7 @@ View: TypeAlias = dict[str, Any]
 BD_SEQ = "bdSeq"
 
 
-def view_of(topic: Topic, payload: Fields, table: Table) -> View:
+def view_of(topic: Topic, payload: Fields, table: MetricTable) -> View:
     """Read a payload by what was declared. Raises DecodeError for values that are not what their datatypes say."""
     metrics: dict[str, Any] = {}
     readings: list[dict[str, Any]] = []
@@ -87,7 +87,7 @@ def _unknown_alias(view: View, nameless: dict[str, Any], alias: int | None) -> N
     note(view, "unknown_alias")
 
 
-def _declared_type(view: View, table: Table, name: str) -> int:
+def _declared_type(view: View, table: MetricTable, name: str) -> int:
     """Some nodes send the name also where they declared an alias."""
     datatype = table.by_name.get(name)
     if datatype is None:
@@ -108,7 +108,7 @@ def bd_seq_of(view: View) -> int | None:
     return metric["value"] if metric is not None and type(metric["value"]) is int else None
 
 
-def stale(topic: Topic, device: str | None, table: Table) -> list[dict[str, Any]]:
+def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
     """What is out of date when a node or device is dead: all that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [

@@ -14,7 +14,7 @@ MAX_NODES = 10_000
 """Edge nodes whose last request is remembered. Beyond it none is asked until a minute has passed for some."""
 
 
-class Rebirths:
+class RebirthRequests:
     """Lets each edge node be asked once in `every_secs`, however much is amiss: a birth is many times a reading's size.
 
     Kept in memory only: after a restart, asking at once is right.

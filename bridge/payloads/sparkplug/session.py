@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, Births, Node
+from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, BirthCertificates, NodeState
 from bridge.payloads.sparkplug.compression import COMPRESSED, decompressed
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, note, stale, view_of
 from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.rebirth import EVERY_SECS, Rebirths
+from bridge.payloads.sparkplug.rebirth import EVERY_SECS, RebirthRequests
 from bridge.payloads.sparkplug.sequence import sequence_problem
 from bridge.payloads.sparkplug.topic import STATE, Topic, parse_topic
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.model import Message, OutgoingMessage, StateStore
-    from bridge.payloads.sparkplug.birth_certificates import Declared, Table
+    from bridge.payloads.sparkplug.birth_certificates import Declared, MetricTable
     from bridge.payloads.sparkplug.expression_view import View
     from bridge.payloads.sparkplug.protobuf import Fields
 
@@ -56,10 +56,10 @@ class Session:
     """Follows all edge nodes of one mapping. Owned by the thread that decodes; the time is the messages' own."""
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
-        self._births = Births()
-        self._rebirths = Rebirths(allowed=rebirth, every_secs=rebirth_every_secs)
+        self._births = BirthCertificates()
+        self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
         self._topics: dict[str, Topic] = {}
-        self._follow: Mapping[str, Callable[[Topic, Node, View, StateStore], None]] = {
+        self._follow: Mapping[str, Callable[[Topic, NodeState, View, StateStore], None]] = {
             "NBIRTH": self._node_birth,
             "DBIRTH": self._device_birth,
             "NDATA": self._data,
@@ -95,36 +95,36 @@ class Session:
         self._topics[text] = topic
         return topic
 
-    def _declared(self, topic: Topic, node: Node, memory: StateStore) -> Table:
+    def _declared(self, topic: Topic, node: NodeState, memory: StateStore) -> MetricTable:
         """What holds for this message: neither a birth before this birth nor the birth of what is dead."""
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
-    def _node_birth(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _node_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         """All begins anew: the devices' births come after it."""
         for device in node.devices:
             self._births.forget_table(memory, f"{topic.edge_node}/{device}")
         view["bd_seq"] = bd_seq_of(view)
-        self._births.put_node(memory, topic.edge_node, Node(view["bd_seq"], online=True, devices={}))
+        self._births.put_node(memory, topic.edge_node, NodeState(view["bd_seq"], online=True, devices={}))
         self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
 
-    def _device_birth(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _device_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=True)
 
-    def _data(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _data(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         self._follow_sequence(topic, node, view, memory)
         if not node.online or (topic.device is not None and not node.devices.get(topic.device, False)):
             view["online"] = False
             note(view, "no_birth")
 
-    def _device_death(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _device_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=False)
 
-    def _node_death(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _node_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         """Published by the broker as the node's will, perhaps after the node is back with a new session."""
         view["bd_seq"] = ended = bd_seq_of(view)
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
@@ -133,21 +133,21 @@ class Session:
         view["online"] = False
         view["stale"] = [*self._stale(topic, node, memory)]
         dead = dict.fromkeys(node.devices, False)
-        self._births.put_node(memory, topic.edge_node, Node(node.bd_seq, online=False, devices=dead))
+        self._births.put_node(memory, topic.edge_node, NodeState(node.bd_seq, online=False, devices=dead))
 
-    def _stale(self, topic: Topic, node: Node, memory: StateStore) -> Iterator[dict[str, Any]]:
+    def _stale(self, topic: Topic, node: NodeState, memory: StateStore) -> Iterator[dict[str, Any]]:
         if node.online:
             yield from stale(topic, None, self._births.table(memory, topic.edge_node))
         for device, online in node.devices.items():
             if online:
                 yield from stale(topic, device, self._births.table(memory, f"{topic.edge_node}/{device}"))
 
-    def _put_device(self, topic: Topic, node: Node, memory: StateStore, *, online: bool) -> None:
+    def _put_device(self, topic: Topic, node: NodeState, memory: StateStore, *, online: bool) -> None:
         if topic.device is not None and node.devices.get(topic.device) is not online:
             devices = {**node.devices, topic.device: online}
             self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
 
-    def _follow_sequence(self, topic: Topic, node: Node, view: View, memory: StateStore) -> None:
+    def _follow_sequence(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         """Note what is amiss with the session or the sequence."""
         last = self._births.last(memory, topic.edge_node) if node.online else None
         if last is None:

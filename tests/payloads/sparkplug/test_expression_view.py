@@ -6,14 +6,14 @@ import pytest
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug import session
-from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, Table
+from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, MetricTable
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, stale, view_of
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.topic import parse_topic
 from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload
 
 README = Path(__file__).parents[3] / "README.md"
-DECLARED = Table({1: ("Temperature", DOUBLE), 2: ("Count", INT32)}, {"Temperature": DOUBLE, "Count": INT32})
+DECLARED = MetricTable({1: ("Temperature", DOUBLE), 2: ("Count", INT32)}, {"Temperature": DOUBLE, "Count": INT32})
 
 
 def view(data, table=DECLARED, topic="spBv1.0/g/DDATA/n/d"):
@@ -123,7 +123,7 @@ def test_no_number_of_a_session():
 
 
 def test_all_that_was_declared_is_stale_but_not_the_number_of_the_session():
-    table = Table({}, {"bdSeq": 4, "Temperature": 10})
+    table = MetricTable({}, {"bdSeq": 4, "Temperature": 10})
     topic = parse_topic("spBv1.0/g/NDEATH/n")
     assert stale(topic, "d", table) == [
         {"name": "Temperature", "type": "Double", "group": "g", "node": "n", "device": "d"}
