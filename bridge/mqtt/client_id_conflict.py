@@ -18,7 +18,7 @@ _SUSPICIOUS = 3
 _SUSPICIOUS_RESETS = 5
 
 
-class Rival:
+class ClientIdConflict:
     """Told of every session's end. `problem` is what to say and what to do, "" while there is nothing to suspect."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.mqtt.packet_stream import ProtocolViolation
-from bridge.mqtt.paho_client import Client
+from bridge.mqtt.paho_client import PahoClient
 from bridge.mqtt.subscriptions import FILTERS_A_PACKET, Subscriptions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from bridge.mqtt.packet_stream import Wire
+    from bridge.mqtt.packet_stream import PacketStream
     from bridge.mqtt.session_settings import Address, SessionSettings
 
 log = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ class Connection:
 
     def dial(self) -> None:
         """Connect, handshake, send CONNECT. Raises OSError."""
-        self._client = Client(self._settings, self.address, version_5=self.version_5)
+        self._client = PahoClient(self._settings, self.address, version_5=self.version_5)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_publish = self._on_publish
         try:
-            self.wire: Wire = self._client.dial()
+            self.wire: PacketStream = self._client.dial()
             if self._end:
                 raise ConnectionResetError(self._end)
         except (ValueError, LookupError) as error:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.session_settings import SessionSettings
 
 
-class LeavingSubscriber(Subscriber):
+class DrainingSubscriber(Subscriber):
     """Nothing is dialled before `leave`: whoever takes over subscribes first, or messages would find nobody."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""paho's client with a `Wire` under it.
+"""paho's client with a `PacketStream` under it.
 
 The one private hook of paho that the bridge uses is `_create_socket`; it is why pyproject.toml bounds paho's version,
 and tests/mqtt/test_paho_client.py holds it to what is assumed here.
@@ -14,16 +14,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bridge.mqtt.packet_stream import Wire
+from bridge.mqtt.packet_stream import PacketStream
 
 if TYPE_CHECKING:
     from bridge.mqtt.session_settings import Address, SessionSettings
 
 
-class Client(paho.Client):
+class PahoClient(paho.Client):
     """One connection attempt's client. Made anew for each, so that nothing of an old connection can leak into it."""
 
-    wire: Wire | None = None
+    wire: PacketStream | None = None
 
     def __init__(self, settings: SessionSettings, address: Address, *, version_5: bool) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class Client(paho.Client):
         if address.encrypted:
             self.tls_set_context(settings.tls.context())
 
-    def dial(self) -> Wire:
+    def dial(self) -> PacketStream:
         """Open the connection and send CONNECT. Raises OSError (also for TLS and WebSocket handshakes)."""
         settings, address = self._bridge_settings, self._bridge_address
         properties = None
@@ -67,7 +67,7 @@ class Client(paho.Client):
         return self.wire
 
     def _create_socket(self) -> paho.SocketLike:
-        self.wire = Wire(
+        self.wire = PacketStream(
             super()._create_socket(),
             version_5=self._bridge_version_5,
             max_message_bytes=self._bridge_settings.max_message_bytes,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.backoff import Backoff, Retries
-from bridge.mqtt.client_id_conflict import Rival
+from bridge.mqtt.client_id_conflict import ClientIdConflict
 from bridge.mqtt.connection import Connection, ConnectionLost
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
@@ -69,7 +69,7 @@ class Subscriber:
         self._on_session = on_session
         self._clock = clock
         self._retries = Retries(Backoff(1.0, settings.reconnect_max_secs))
-        self._rival = Rival()
+        self._rival = ClientIdConflict()
         self._connection: Connection | None = None
         self._next_address = 0
         self._fallback = ProtocolFallback(settings.addresses, version_5=settings.version_5)

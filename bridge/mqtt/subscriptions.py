@@ -13,7 +13,7 @@ FILTERS_A_PACKET = 8
 _FAILURE = 0x80
 
 
-class Changes(NamedTuple):
+class SubscriptionChanges(NamedTuple):
     """What to ask of the broker next: (filter, QoS) to subscribe, filters to unsubscribe."""
 
     subscribe: list[tuple[str, int]]
@@ -56,16 +56,16 @@ class Subscriptions:
         self._asked.clear()
         self._dropping.clear()
 
-    def changes(self) -> Changes:
+    def changes(self) -> SubscriptionChanges:
         """The difference between what is wanted and what was asked for on this connection.
 
         Asked with every burst: while nothing has happened since there was none, thousands of filters cost nothing.
         """
         if self._reconciled:
-            return Changes([], [])
+            return SubscriptionChanges([], [])
         asked = {text for texts in self._asked.values() for text in texts}
         dropping = {text for texts in self._dropping.values() for text in texts}
-        found = Changes(
+        found = SubscriptionChanges(
             [
                 (text, qos)
                 for text, qos in self.wanted.items()

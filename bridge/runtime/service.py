@@ -24,7 +24,7 @@ from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.snapshot_builder import Observer
-from bridge.mqtt.draining_subscriber import LeavingSubscriber
+from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control import answer_requests
 from bridge.runtime.thread_group import ThreadGroup
@@ -94,7 +94,7 @@ class Service:
         self._spool = open_spool(spool)
         if not draining:
             self._note_given_up("")
-        subscriber = LeavingSubscriber if draining else Subscriber
+        subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
         self._ingest = IngestLoop(
             self._subscriber,
@@ -143,13 +143,13 @@ class Service:
 
     def leave(self) -> None:
         """Of a bridge that drains: give the session up. Any thread."""
-        if isinstance(self._subscriber, LeavingSubscriber):
+        if isinstance(self._subscriber, DrainingSubscriber):
             self._subscriber.leave()
 
     @property
     def left(self) -> bool:
         """Of a bridge that drains: the broker holds no subscription of it."""
-        return isinstance(self._subscriber, LeavingSubscriber) and self._subscriber.left
+        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
         answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}

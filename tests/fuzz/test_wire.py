@@ -5,7 +5,7 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.mqtt.packet_stream import ProtocolViolation, Wire
+from bridge.mqtt.packet_stream import PacketStream, ProtocolViolation
 from bridge.mqtt.properties import parse_properties
 from tests.fuzz.mutation import nearly
 from tests.harness.mqtt_frames import publish, pubrel
@@ -42,7 +42,7 @@ STREAMS = st.lists(st.sampled_from(PACKETS) | nearly(*PACKETS), max_size=12)
 def test_what_is_nearly_mqtt_is_split_into_packets_or_ends_the_connection(parts, version_5, block):
     stream = b"".join(parts)
     blocks = [stream[at : at + block] for at in range(0, len(stream), block)]
-    wire = Wire(FakeSocket(*blocks), version_5=version_5, max_message_bytes=MIB)
+    wire = PacketStream(FakeSocket(*blocks), version_5=version_5, max_message_bytes=MIB)
     try:
         while wire.pump():
             pass

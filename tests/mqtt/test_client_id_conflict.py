@@ -1,8 +1,8 @@
-from bridge.mqtt.client_id_conflict import WINDOW_SECS, Rival
+from bridge.mqtt.client_id_conflict import WINDOW_SECS, ClientIdConflict
 
 
 def test_a_broker_that_closes_once_or_twice_is_no_reason_to_suspect_anybody():
-    rival = Rival()
+    rival = ClientIdConflict()
     rival.session_ended(0.0, told=False)
     rival.session_ended(1.0, told=False)
     assert rival.problem == ""
@@ -11,7 +11,7 @@ def test_a_broker_that_closes_once_or_twice_is_no_reason_to_suspect_anybody():
 
 
 def test_three_closed_sessions_in_ten_minutes_are_until_ten_minutes_are_calm():
-    rival = Rival()
+    rival = ClientIdConflict()
     for now in (0.0, 5.0, 10.0):
         rival.session_ended(now, told=False)
     assert rival.problem.startswith("the broker closed the session 3 times in the last 10 minutes")
@@ -22,7 +22,7 @@ def test_three_closed_sessions_in_ten_minutes_are_until_ten_minutes_are_calm():
 
 
 def test_a_broker_that_was_away_in_between_was_restarting():
-    rival = Rival()
+    rival = ClientIdConflict()
     for now in (0.0, 5.0):
         rival.session_ended(now, told=False)
     rival.broker_away()
@@ -31,7 +31,7 @@ def test_a_broker_that_was_away_in_between_was_restarting():
 
 
 def test_a_broker_that_says_so_is_believed_at_once_and_even_if_it_goes_away():
-    rival = Rival()
+    rival = ClientIdConflict()
     rival.session_ended(0.0, told=True)
     rival.broker_away()
     rival.look(1.0)
@@ -44,7 +44,7 @@ def test_a_broker_that_says_so_is_believed_at_once_and_even_if_it_goes_away():
 
 
 def test_five_resets_are_told_with_both_causes_and_do_not_count_as_a_rival():
-    rival = Rival()
+    rival = ClientIdConflict()
     for now in (0.0, 10.0, 20.0, 30.0):
         rival.session_ended(now, told=False, reset=True)
     assert rival.problem == ""
@@ -55,7 +55,7 @@ def test_five_resets_are_told_with_both_causes_and_do_not_count_as_a_rival():
 
 
 def test_under_load_closes_and_resets_come_mixed_and_three_closes_are_enough():
-    rival = Rival()
+    rival = ClientIdConflict()
     for now, reset in enumerate((True, False, True, False, True)):
         rival.session_ended(float(now), told=False, reset=reset)
     assert rival.problem.startswith("the session was reset or closed 5 times")
@@ -65,7 +65,7 @@ def test_under_load_closes_and_resets_come_mixed_and_three_closes_are_enough():
 
 
 def test_a_flapping_link_is_no_rival_as_the_broker_is_away_now_and_then():
-    rival = Rival()
+    rival = ClientIdConflict()
     for now in range(20):
         rival.session_ended(now * 10.0, told=False, reset=True)
         if now % 4 == 3:

@@ -1,6 +1,6 @@
 """A session that is given up, on the real broker."""
 
-from bridge.mqtt.draining_subscriber import LeavingSubscriber
+from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.session_settings import Address, SessionSettings
 from bridge.mqtt.subscriber import Subscriber
 from tests.harness.publisher import Publisher
@@ -22,7 +22,7 @@ def test_it_takes_what_the_broker_kept_and_gets_nothing_more(mosquitto):
     subscribed_once(mosquitto.port)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish([("plant/press", b"kept")], 1)
-        leaving, came = LeavingSubscriber(settings(mosquitto.port), held=["$share/hall/plant/+"]), []
+        leaving, came = DrainingSubscriber(settings(mosquitto.port), held=["$share/hall/plant/+"]), []
         assert leaving.poll(0.05) == []
         assert (leaving.connections, leaving.left) == (0, False)
         leaving.leave()
@@ -37,7 +37,7 @@ def test_it_takes_what_the_broker_kept_and_gets_nothing_more(mosquitto):
 
 def test_it_unsubscribes_what_the_mappings_want_though_it_knows_of_nothing(mosquitto):
     subscribed_once(mosquitto.port)
-    leaving = LeavingSubscriber(settings(mosquitto.port))
+    leaving = DrainingSubscriber(settings(mosquitto.port))
     leaving.want({"plant/+": 1})
     leaving.leave()
     eventually(lambda: leaving.poll(0.05) or leaving.left, "the session is given up")
@@ -45,7 +45,7 @@ def test_it_unsubscribes_what_the_mappings_want_though_it_knows_of_nothing(mosqu
     assert "member 0 $share/hall/plant/+" not in mosquitto.log()
     with Publisher(mosquitto.port) as publisher:
         publisher.publish([("plant/press", b"later")], 1)
-    again = LeavingSubscriber(settings(mosquitto.port))
+    again = DrainingSubscriber(settings(mosquitto.port))
     again.leave()
     eventually(lambda: again.state().connected or again.poll(0.05), "connected")
     assert again.poll(0.2) == []

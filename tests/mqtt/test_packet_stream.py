@@ -10,8 +10,8 @@ from bridge.mqtt.packet_stream import (
     MAX_CONTROL_BYTES,
     MAX_HEAD_BYTES,
     PUBREL,
+    PacketStream,
     ProtocolViolation,
-    Wire,
 )
 from tests.harness.mqtt_frames import remaining_length
 from tests.mqtt import packets
@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 
 def wire_of(*blocks, version_5=False, max_message_bytes=MIB):
-    return Wire(FakeSocket(*blocks), version_5=version_5, max_message_bytes=max_message_bytes)
+    return PacketStream(FakeSocket(*blocks), version_5=version_5, max_message_bytes=max_message_bytes)
 
 
 def read_all(wire):

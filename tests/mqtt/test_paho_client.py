@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from bridge.mqtt.packet_stream import Wire
-from bridge.mqtt.paho_client import Client
+from bridge.mqtt.packet_stream import PacketStream
+from bridge.mqtt.paho_client import PahoClient
 from bridge.mqtt.session_settings import Address, SessionSettings, Tls
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto
@@ -37,7 +37,7 @@ def client_to(broker, authority, scheme, *, version_5, client_id):
     settings = SessionSettings(
         addresses=(), client_id=client_id, tls=Tls(ca_file=authority.ca_file, cert_file=certificate, key_file=key)
     )
-    return Client(settings, Address(scheme, "127.0.0.1", port), version_5=version_5)
+    return PahoClient(settings, Address(scheme, "127.0.0.1", port), version_5=version_5)
 
 
 def until(client, condition, *, secs=10):
@@ -62,7 +62,7 @@ def test_paho_speaks_through_the_wire_and_messages_stay_in_it(broker, authority,
     client.on_subscribe = lambda *_: told.append("subscribed")
     client.on_message = lambda *_: by_paho.append("message")
     wire = client.dial()
-    assert isinstance(wire, Wire)
+    assert isinstance(wire, PacketStream)
     assert client.socket() is wire
     until(client, lambda: told == ["connected"])
     client.subscribe(f"{scheme}/{version_5}/#", 2)
@@ -81,7 +81,7 @@ def test_paho_speaks_through_the_wire_and_messages_stay_in_it(broker, authority,
 def connect_packet(version_5, **options):
     heard = []
     with ScriptedBroker(lambda session: heard.append(session.receive())) as broker:
-        client = Client(
+        client = PahoClient(
             SessionSettings(addresses=(), client_id="press-shop", **options),
             Address("mqtt", "127.0.0.1", broker.port),
             version_5=version_5,
@@ -125,7 +125,7 @@ def test_a_peer_that_speaks_no_http_is_a_connection_error():
 
     with ScriptedBroker(no_http) as broker:
         address = Address("ws", "127.0.0.1", broker.port)
-        client = Client(SessionSettings(addresses=(address,), client_id="x"), address, version_5=True)
+        client = PahoClient(SessionSettings(addresses=(address,), client_id="x"), address, version_5=True)
         with pytest.raises((OSError, LookupError)):  # what paho raises; the connection makes one kind of it
             client.dial()
 
