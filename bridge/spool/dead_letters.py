@@ -26,7 +26,7 @@ MOST_NUMBER = 2**63 - 1
 """https://www.sqlite.org/autoinc.html: the largest rowid."""
 
 
-class Letter(NamedTuple):
+class StoredDeadLetter(NamedTuple):
     """A dead letter with its number."""
 
     number: int
@@ -44,7 +44,7 @@ def to_row(letter: DeadLetter) -> tuple[Any, ...]:
 
 def read_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None
-) -> Iterator[Letter]:
+) -> Iterator[StoredDeadLetter]:
     """All letters in order, one by its number, or the newest few (newest first)."""
     if number is not None and not 0 <= number <= MOST_NUMBER:
         return  # SQLite's numbers end there, and what asks for more must not end the thread that looks
@@ -52,7 +52,7 @@ def read_letters(
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]
     for row in database.execute(f"select {letter_query()} from dead_letters {where} {order}", arguments):
-        yield Letter(row[0], letter_of(row))
+        yield StoredDeadLetter(row[0], letter_of(row))
 
 
 def letter_query() -> str:
@@ -73,7 +73,7 @@ def measure_letters(database: sqlite3.Connection) -> tuple[int, int]:
     return int(count), int(size) + LETTER_BYTES * int(count)
 
 
-class Changed(NamedTuple):
+class DeadLetterChange(NamedTuple):
     """What a transaction did to the table: letters and bytes more (or fewer) than before, and how many gave way."""
 
     letters: int
@@ -81,7 +81,7 @@ class Changed(NamedTuple):
     evicted: int
 
 
-class LetterCounts:
+class DeadLetterCounts:
     """How many letters there are, and their bytes; since the spool was opened: how many gave way, and came, by reason.
 
     The codes are this program's own few words, so that there are never many.
@@ -93,7 +93,7 @@ class LetterCounts:
         self.evicted = 0
         self.codes: Counter[str] = Counter()
 
-    def add(self, changed: Changed, added: Sequence[DeadLetter]) -> None:
+    def add(self, changed: DeadLetterChange, added: Sequence[DeadLetter]) -> None:
         """A transaction is on disk."""
         self.count += changed.letters
         self.size += changed.size
@@ -108,7 +108,7 @@ def write_letters(
     removed: Mapping[int, int],
     amended: Sequence[tuple[str, str, int]],
     room: int,
-) -> tuple[Changed, list[DeadLetter]]:
+) -> tuple[DeadLetterChange, list[DeadLetter]]:
     """Add letters, remove others (number → payload bytes), give some a new (code, detail, number), and keep within
     `room` bytes. The letters that gave way come back, oldest first, without their payloads."""
     if removed:
@@ -120,7 +120,7 @@ def write_letters(
     size = sum([len(letter.payload) + LETTER_BYTES for letter in added])
     size -= sum([payload + LETTER_BYTES for payload in removed.values()])
     evicted, freed = _evict(database, size - room) if size > room else ([], 0)
-    return Changed(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
+    return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:

@@ -18,7 +18,7 @@ UNFINISHED = "salvage.unfinished"
 """Beside a damaged spool until what can be read of it is in the new one."""
 
 
-class Folder:
+class SpoolDirectory:
     """Locked from creation to `close`."""
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,7 @@ STORED = COLUMNS + MARKS
 
 
 @dataclass(slots=True)
-class Counts:
+class LedgerLine:
     """One line of the books, or what a transaction adds to one."""
 
     received: int = 0
@@ -40,7 +40,7 @@ class Counts:
     expired: int = 0
     damaged: int = 0
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: LedgerLine) -> None:
         """Take in what a transaction added."""
         for name in MARKS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -86,14 +86,14 @@ def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:
     return {**sums, "balanced": all(row.balanced for row in rows)}
 
 
-class Ledger(dict[tuple[int, int], Counts]):
+class Ledger(dict[tuple[int, int], LedgerLine]):
     """By (mapping, stream), as numbers of the spool."""
 
-    def of(self, mapping: int, stream: int) -> Counts:
+    def of(self, mapping: int, stream: int) -> LedgerLine:
         """The line, begun if it is new."""
         counts = self.get((mapping, stream))
         if counts is None:
-            counts = self[mapping, stream] = Counts()
+            counts = self[mapping, stream] = LedgerLine()
         return counts
 
     def add(self, changes: Ledger) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class State:
+class MappingState:
     """One mapping's memory: bytes by key. Small; all of it is in memory. Owned by the ingest thread."""
 
     def __init__(self, space: str, values: dict[str, bytes]) -> None:
@@ -65,15 +65,15 @@ class State:
         self._changed.clear()
 
 
-def load_all(database: sqlite3.Connection) -> dict[str, State]:
+def load_all(database: sqlite3.Connection) -> dict[str, MappingState]:
     """The memory of every mapping as it was committed last, by its space."""
     spaces: dict[str, dict[str, bytes]] = {}
     for space, key, value in database.execute("select space, key, value from state"):
         spaces.setdefault(space, {})[key] = value
-    return {space: State(space, values) for space, values in spaces.items()}
+    return {space: MappingState(space, values) for space, values in spaces.items()}
 
 
-def write_changed(database: sqlite3.Connection, states: Iterable[State]) -> list[State]:
+def write_changed(database: sqlite3.Connection, states: Iterable[MappingState]) -> list[MappingState]:
     """Write every state that changed; which ones they were."""
     changed = [state for state in states if state.changed]
     for state in changed:
@@ -81,7 +81,7 @@ def write_changed(database: sqlite3.Connection, states: Iterable[State]) -> list
     return changed
 
 
-def written(states: Iterable[State]) -> None:
+def written(states: Iterable[MappingState]) -> None:
     """Their transaction was committed."""
     for state in states:
         state.written()

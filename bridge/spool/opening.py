@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
-from bridge.spool.directory import Folder
+from bridge.spool.directory import SpoolDirectory
 from bridge.spool.recovery.salvage import salvage
 from bridge.spool.store import Spool
 
@@ -22,7 +22,7 @@ def open_spool(settings: SpoolSettings) -> Spool:
     A damaged database is set aside and a new one begun, with every record of the old one that can still be read.
     Raises SpoolInUse or SpoolWriteError.
     """
-    folder = Folder(settings.path)
+    folder = SpoolDirectory(settings.path)
     try:
         if why := folder.damage:
             folder.set_aside(why)

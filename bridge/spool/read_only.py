@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bridge.errors import BridgeError
 from bridge.model import Record
 from bridge.spool.database.schema import MARKED_VERSION
-from bridge.spool.dead_letters import Letter, measure_letters, read_letters
+from bridge.spool.dead_letters import StoredDeadLetter, measure_letters, read_letters
 from bridge.spool.ledger import COLUMNS, STORED, LedgerRow
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
@@ -29,7 +29,7 @@ GIVEN_UP: Final = "session_given_up"
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class LedgerCheck:
     """The ledger's lines, and what was counted beside them: records by stream, and dead letters."""
 
     rows: tuple[LedgerRow, ...]
@@ -57,7 +57,7 @@ def read_letter(folder: Path, number: int) -> DeadLetter:
         return found.letter
 
 
-def all_letters(folder: Path) -> Iterator[Letter]:
+def all_letters(folder: Path) -> Iterator[StoredDeadLetter]:
     """Every dead letter in order, one at a time; raises BridgeError as `read_letter`."""
     with _reading(folder) as database:
         yield from read_letters(database)
@@ -65,7 +65,7 @@ def all_letters(folder: Path) -> Iterator[Letter]:
 
 def find_letters(
     folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
-) -> Iterator[Letter]:
+) -> Iterator[StoredDeadLetter]:
     """The newest letters first, below number `before`; `wanted`: code, mapping, stream (in full), topic (a part).
 
     Raises BridgeError as `read_letter`.
@@ -149,7 +149,7 @@ def anything_waits(folder: Path) -> bool:
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
 
 
-def read_books(folder: Path) -> Books:
+def read_books(folder: Path) -> LedgerCheck:
     """The books at one moment; raises BridgeError if there is no spool."""
     with _reading(folder) as database:
         queued = {
@@ -157,7 +157,7 @@ def read_books(folder: Path) -> Books:
             for number, name in database.execute("select number, name from streams").fetchall()
             if name
         }
-        return Books(_ledger(database), queued, measure_letters(database)[0])
+        return LedgerCheck(_ledger(database), queued, measure_letters(database)[0])
 
 
 def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:

@@ -25,7 +25,7 @@ _FAR_BYTES = 8 * _UNMEASURED_BYTES
 """They may be written twice, to the log and to the database, and take more there."""
 
 
-class Room:
+class DiskBudget:
     """What the spool may take: of `max_bytes`, and of the disk all but `min_free_bytes`."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
@@ -71,7 +71,7 @@ class Room:
         return f"{used >> 20} of spool.max_bytes {self._max_bytes >> 20} MiB are used"
 
 
-class Dropping:
+class RecordDropper:
     """The records that one transaction drops. They are handed out again where it fails."""
 
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:

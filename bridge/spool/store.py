@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.database.name_ids import numbers
-from bridge.spool.database.page_usage import Pages, shorten
-from bridge.spool.database.reader import Reading
+from bridge.spool.database.page_usage import PageUsage, shorten
+from bridge.spool.database.reader import SpoolReader
 from bridge.spool.database.transaction import (
     Transaction,
     pending_bytes,
@@ -24,18 +24,24 @@ from bridge.spool.database.transaction import (
     write_rest,
     write_settled,
 )
-from bridge.spool.dead_letters import Changed, Letter, LetterCounts, measure_letters, write_letters
-from bridge.spool.ledger import STORED, Counts, Ledger, LedgerRow
-from bridge.spool.mapping_state import State, load_all, write_changed, written
+from bridge.spool.dead_letters import (
+    DeadLetterChange,
+    DeadLetterCounts,
+    StoredDeadLetter,
+    measure_letters,
+    write_letters,
+)
+from bridge.spool.ledger import STORED, Ledger, LedgerLine, LedgerRow
+from bridge.spool.mapping_state import MappingState, load_all, write_changed, written
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
-from bridge.spool.retention import Dropping, Room
+from bridge.spool.retention import DiskBudget, RecordDropper
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.model import DeadLetter
-    from bridge.spool.directory import Folder
+    from bridge.spool.directory import SpoolDirectory
 
 log = logging.getLogger(__name__)
 
@@ -61,40 +67,40 @@ class SpoolSettings:
 class Spool:
     """Open until `close`. `commit` and what it needs belong to one thread; `snapshot` and queues to any."""
 
-    def __init__(self, settings: SpoolSettings, folder: Folder) -> None:
+    def __init__(self, settings: SpoolSettings, folder: SpoolDirectory) -> None:
         """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
         self.settings = settings
         self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
-        self.states: dict[str, State] = {}
+        self.states: dict[str, MappingState] = {}
         self._lock = threading.Lock()
         self._broken = False
-        self._room = Room(settings.path, settings.max_bytes, settings.min_free_bytes)
+        self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
         schema.refuse_remains(folder.database)
         schema.write_log_again(folder.database)
         try:
             with ExitStack() as opened:
                 self._database = opened.enter_context(closing(schema.connect(folder.database)))
-                self.reading = opened.enter_context(closing(Reading(folder.database, self._unreadable)))
+                self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._unreadable)))
                 self._load()
                 opened.pop_all()  # from here on `close` closes them
         except sqlite3.Error as error:
             raise schema.translated(error, folder.database) from error
 
     def _load(self) -> None:
-        self._pages = Pages(self.folder.database, self._database)
+        self._pages = PageUsage(self.folder.database, self._database)
         for mapping, stream, *counts in self._database.execute(
             f"select mapping, stream, {', '.join(STORED)} from ledger"
         ):
-            self.ledger[mapping, stream] = Counts(*counts)
+            self.ledger[mapping, stream] = LedgerLine(*counts)
         self._mappings: dict[str, int] = dict(self._database.execute("select name, number from mappings").fetchall())
         self._streams: dict[str, int] = dict(self._database.execute("select name, number from streams").fetchall())
         self.unreleased = {row[0] for row in self._database.execute("select packet from unreleased")}
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
-        self.letters = LetterCounts(*measure_letters(self._database))
+        self.letters = DeadLetterCounts(*measure_letters(self._database))
         self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
@@ -158,9 +164,9 @@ class Spool:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def state(self, space: str) -> State:
+    def state(self, space: str) -> MappingState:
         """What the mapping of this name remembers."""
-        return self.states.setdefault(space, State(space, {}))
+        return self.states.setdefault(space, MappingState(space, {}))
 
     def _number(self, table: str, known: dict[str, int], *names: str) -> list[int]:
         if new := [name for name in names if name not in known]:
@@ -206,7 +212,7 @@ class Spool:
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
         changes, database = Ledger(), self._database
-        dropping = Dropping(database, changes)
+        dropping = RecordDropper(database, changes)
         letters = transaction.letters
         try:
             database.execute("begin immediate")
@@ -242,7 +248,7 @@ class Spool:
         for queue in pending:
             queue.committed(transaction.received_at)
 
-    def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> Changed:
+    def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> DeadLetterChange:
         removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
         room = self.settings.max_dead_letter_bytes - self.letters.size
         changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
@@ -303,7 +309,7 @@ class Spool:
                 for (mapping, stream), counts in self.ledger.items()
             )
 
-    def newest_letters(self, count: int) -> list[Letter]:
+    def newest_letters(self, count: int) -> list[StoredDeadLetter]:
         """The newest dead letters, newest first."""
         return self.reading.newest_letters(count)
 

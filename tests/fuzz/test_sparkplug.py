@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.compression import COMPRESSED
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 from tests.fuzz.mutation import nearly
 from tests.payloads.sparkplug.wire import message, metric, part, payload
 
@@ -22,7 +22,7 @@ KINDS = st.sampled_from(["g/NBIRTH/n", "g/NDATA/n", "g/DBIRTH/n/d", "g/DDATA/n/d
 @settings(deadline=None)
 @given(st.lists(st.tuples(KINDS, nearly(BIRTH, DATA, COMPRESSED_BIRTH)), max_size=8))
 def test_what_is_nearly_sparkplug_is_read_or_rejected_and_other_nodes_stay_known(sent):
-    session, memory = Session(), State("m", {})
+    session, memory = Session(), MappingState("m", {})
     session.decode(message("g/NBIRTH/well", BIRTH), memory)
     for topic, data in sent:
         try:

@@ -3,19 +3,19 @@ import stat
 import pytest
 
 from bridge.errors import SpoolInUse, SpoolWriteError
-from bridge.spool.directory import Folder
+from bridge.spool.directory import SpoolDirectory
 
 
 def test_one_owner_at_a_time(tmp_path):
-    folder = Folder(tmp_path / "data")
+    folder = SpoolDirectory(tmp_path / "data")
     with pytest.raises(SpoolInUse, match=r"give each its own spool\.path"):
-        Folder(tmp_path / "data")
+        SpoolDirectory(tmp_path / "data")
     folder.close()
-    Folder(tmp_path / "data").close()
+    SpoolDirectory(tmp_path / "data").close()
 
 
 def test_closing_twice_closes_no_file_of_somebody_else(tmp_path):
-    folder = Folder(tmp_path / "data")
+    folder = SpoolDirectory(tmp_path / "data")
     folder.close()
     with (tmp_path / "other").open("wb") as other:
         folder.close()
@@ -24,7 +24,7 @@ def test_closing_twice_closes_no_file_of_somebody_else(tmp_path):
 
 
 def test_it_is_made_for_its_owner_only(tmp_path):
-    folder = Folder(tmp_path / "a" / "data")
+    folder = SpoolDirectory(tmp_path / "a" / "data")
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.database.stat().st_mode) == 0o600
     folder.close()
@@ -33,15 +33,15 @@ def test_it_is_made_for_its_owner_only(tmp_path):
 def test_a_file_in_its_place_is_unwritable(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(SpoolWriteError, match=r"spool\.path: cannot use"):
-        Folder(tmp_path / "data")
+        SpoolDirectory(tmp_path / "data")
 
 
 def test_damage_is_remembered_until_the_database_is_set_aside(tmp_path):
-    folder = Folder(tmp_path)
+    folder = SpoolDirectory(tmp_path)
     assert folder.damage == ""
     folder.mark_damaged("malformed")
     folder.close()
-    folder = Folder(tmp_path)
+    folder = SpoolDirectory(tmp_path)
     assert folder.damage == "malformed"
     folder.set_aside(folder.damage)
     assert folder.damage == ""
@@ -49,14 +49,14 @@ def test_damage_is_remembered_until_the_database_is_set_aside(tmp_path):
 
 
 def test_a_mark_that_the_disk_cut_to_nothing_is_still_a_mark(tmp_path):
-    folder = Folder(tmp_path)
+    folder = SpoolDirectory(tmp_path)
     folder.mark_damaged("")
     assert folder.damage
     folder.close()
 
 
 def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
-    folder = Folder(tmp_path)
+    folder = SpoolDirectory(tmp_path)
     for name in ("spool.db-wal", "spool.db-shm", "notes.txt"):
         (tmp_path / name).write_text(name)
     aside = folder.set_aside("malformed")

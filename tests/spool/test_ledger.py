@@ -1,6 +1,6 @@
 import sqlite3
 
-from bridge.spool.ledger import STORED, UPSERT, Counts, Ledger, LedgerRow
+from bridge.spool.ledger import STORED, UPSERT, Ledger, LedgerLine, LedgerRow
 
 
 def test_a_line_balances_when_every_record_is_accounted_for():
@@ -9,7 +9,7 @@ def test_a_line_balances_when_every_record_is_accounted_for():
 
 
 def test_the_values_stand_in_the_order_of_the_columns():
-    counts = Counts(**{name: number for number, name in enumerate(STORED)})
+    counts = LedgerLine(**{name: number for number, name in enumerate(STORED)})
     assert counts.values() == tuple(range(11))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.retention import Room
+from bridge.spool.retention import DiskBudget
 from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
 
 MIB = 1 << 20
@@ -129,7 +129,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
     spool = opened(tmp_path, max_bytes=4 * MIB, when_full="drop_oldest", fresh_bytes=MIB)
     for number in range(40):
         put(spool, *[b"%06d" % number + bytes(44)] * 250)
-    spool._room = Room(tmp_path, MIB // 4, 0)
+    spool._room = DiskBudget(tmp_path, MIB // 4, 0)
     append(spool, *[b"999999"] * 3)
     real = spool._database
     spool._database = Failing(real)
@@ -137,7 +137,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
         spool.commit(Transaction())
     assert spool._database.deletes > 1  # several spans of one queue: the first of them counts
     spool._database = real
-    spool._room = Room(tmp_path, 64 * MIB, 0)
+    spool._room = DiskBudget(tmp_path, 64 * MIB, 0)
     spool.commit(Transaction())
     assert [int(data[:6]) for data in data_of(take_all(spool))] == [n for n in range(40) for _ in range(250)] + [
         999999

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.model import DeadLetter
-    from bridge.spool.dead_letters import Letter
+    from bridge.spool.dead_letters import StoredDeadLetter
 
 _DETAIL_CHARS = 160
 
@@ -83,11 +83,11 @@ def show_letter(config: Path, number: int, worker: int | None = None) -> int:
     return 0
 
 
-def _json(worker: int, each: Letter) -> str:
+def _json(worker: int, each: StoredDeadLetter) -> str:
     return orjson.dumps({"worker": worker, **letter_value(each)}).decode()
 
 
-def _line(each: Letter) -> str:
+def _line(each: StoredDeadLetter) -> str:
     number, letter = each
     whence = letter.topic or f"a record for {', '.join(letter.streams)}"
     why = cut(letter.detail, _DETAIL_CHARS)
@@ -125,7 +125,7 @@ def payload_form(payload: bytes) -> tuple[str, str]:
         return "payload_base64", base64.b64encode(payload).decode()
 
 
-def letter_value(each: Letter) -> dict[str, Any]:
+def letter_value(each: StoredDeadLetter) -> dict[str, Any]:
     """As JSON can hold it."""
     form, payload = payload_form(each.letter.payload)
     told = {name: value for name, value in each.letter._asdict().items() if name != "payload"}

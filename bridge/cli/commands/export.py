@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from bridge.cli.commands.dead_letters import Filter
-    from bridge.spool.dead_letters import Letter
+    from bridge.spool.dead_letters import StoredDeadLetter
 
 COLUMNS = (
     "worker",
@@ -56,7 +56,7 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
     """All of each letter, a line each. Raises ConfigError, BridgeError."""
     folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
-    line: Callable[[int, Letter], bytes] = csv_line if as_csv else _json_line
+    line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
     count = 0
     with _new_file(file) as out:
         if as_csv:
@@ -90,7 +90,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
     return 0
 
 
-def csv_line(worker: int, each: Letter) -> bytes:
+def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
     """A letter of a worker (0: of the one bridge) as a row; no cell of it is a formula."""
     letter = each.letter
     form, payload = payload_form(letter.payload)
@@ -106,7 +106,7 @@ def csv_line(worker: int, each: Letter) -> bytes:
     return _row([_cell(values.get(name)) for name in COLUMNS])
 
 
-def _json_line(worker: int, each: Letter) -> bytes:
+def _json_line(worker: int, each: StoredDeadLetter) -> bytes:
     return orjson.dumps({"worker": worker, **letter_value(each)}) + b"\n"
 
 

@@ -15,7 +15,7 @@ from bridge.cli.output.formatting import counted
 from bridge.config import load_local_settings
 from bridge.monitoring.merge import books_of
 from bridge.runtime.exit_codes import FAILED
-from bridge.spool.read_only import Books, damage, read_books
+from bridge.spool.read_only import LedgerCheck, damage, read_books
 from bridge.terminal import BAD, BOOKS, GOOD, say
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Looked:
 
     folder: Path | str
     size: int
-    books: Books
+    books: LedgerCheck
 
     @property
     def balanced(self) -> bool:
@@ -69,7 +69,7 @@ def _sum_in_words(looked: Sequence[_Looked]) -> Iterator[str]:
         for each in looked:
             queued.update(each.books.queued)
         rows = [row for each in looked for row in each.books.rows]
-        books = Books(books_of(rows), dict(queued), sum(each.books.letters for each in looked))
+        books = LedgerCheck(books_of(rows), dict(queued), sum(each.books.letters for each in looked))
         summed = _Looked(f"all {len(looked)} together", sum(each.size for each in looked), books)
         yield "\n".join(summed.in_words())
 

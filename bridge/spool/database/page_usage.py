@@ -13,7 +13,7 @@ _VACUUM_PAGES = 256
 _FREE_PAGES_KEPT = 1024
 
 
-class Pages:
+class PageUsage:
     """Of one database file. Belongs to the thread that writes."""
 
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.model import Record
 from bridge.spool.database import schema
-from bridge.spool.dead_letters import Letter, read_letters
+from bridge.spool.dead_letters import StoredDeadLetter, read_letters
 from bridge.spool.queue.stream_queue import PAGE_BYTES, PAGE_RECORDS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.spool.queue.stream_queue import StreamQueue
 
 
-class Reading:
+class SpoolReader:
     """A connection of its own, used by one thread at a time. Errors are told to `failed`; what it gives is raised."""
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
@@ -47,7 +47,7 @@ class Reading:
             raise self._failed(error) from error
         return page[::-1] if newest else page
 
-    def letter(self, number: int) -> Letter | None:
+    def letter(self, number: int) -> StoredDeadLetter | None:
         """One dead letter."""
         try:
             with self._turn:
@@ -55,7 +55,7 @@ class Reading:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def newest_letters(self, count: int) -> list[Letter]:
+    def newest_letters(self, count: int) -> list[StoredDeadLetter]:
         """The newest dead letters, newest first."""
         try:
             with self._turn:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bridge.model import DeadLetter
 from bridge.spool.database.batch_delete import remove
 from bridge.spool.dead_letters import LETTER_BYTES
-from bridge.spool.ledger import UPSERT, Counts, Ledger
+from bridge.spool.ledger import UPSERT, Ledger, LedgerLine
 from bridge.spool.queue.ranges import runs
 from bridge.spool.queue.settlement import by_mapping
 
@@ -60,7 +60,7 @@ class Transaction:
     """To be remembered by a key of their own."""
     told: dict[int, int] = field(default_factory=dict)
     """By queue: exceptions below this number were told in a manifest."""
-    carried: dict[tuple[int, int], Counts] = field(default_factory=dict)
+    carried: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
     """Lines of the books of a spool that was damaged, by mapping and stream."""
     found: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Records among the pending that `carried` took for lost."""

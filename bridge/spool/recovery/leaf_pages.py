@@ -31,7 +31,7 @@ _ODDITIES = (struct.error, ValueError, IndexError, OverflowError)
 """What garbage in a page comes to."""
 
 
-class Leaves:
+class LeafPages:
     """Of the tables of one database file that nobody has open. Raises OSError."""
 
     def __init__(self, file: Path) -> None:

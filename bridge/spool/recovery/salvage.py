@@ -27,9 +27,9 @@ from bridge.errors import SpoolWriteError
 from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.dead_letters import letter_of, letter_query
-from bridge.spool.ledger import COLUMNS, STORED, Counts
+from bridge.spool.ledger import COLUMNS, STORED, LedgerLine
 from bridge.spool.queue.ranges import runs
-from bridge.spool.recovery.leaf_pages import Leaves
+from bridge.spool.recovery.leaf_pages import LeafPages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ MAX_KEY = MAX_PARTITION_KEY_CHARS
 
 
 @dataclass(slots=True)
-class Salvaged:
+class SalvageResult:
     """What became of it. `lost` is None where the books could not be read, and so nobody knows."""
 
     records: int = 0
@@ -60,17 +60,17 @@ class Salvaged:
         return f"{self.records:,} records and {self.letters:,} dead letters were salvaged; of the records {known}"
 
 
-def salvage(spool: Spool, aside: Path) -> Salvaged:
+def salvage(spool: Spool, aside: Path) -> SalvageResult:
     """Take what can be read out of the damaged spool in `aside`. Raises what the new spool raises, and nothing else."""
-    salvaged = Salvaged()
+    salvaged = SalvageResult()
     key = f"salvage {aside.name}"
     with _copied(aside) as copy:
         try:
             with closing(sqlite3.connect(copy / "spool.db", timeout=5.0)) as database:
                 with suppress(sqlite3.DatabaseError):
                     database.execute("pragma wal_checkpoint(truncate)").fetchall()
-                with closing(Leaves(copy / "spool.db")) as leaves:
-                    _Work(spool, database, leaves, key, salvaged).run()
+                with closing(LeafPages(copy / "spool.db")) as leaves:
+                    _Salvage(spool, database, leaves, key, salvaged).run()
         except sqlite3.DatabaseError as error:
             log.error("nothing more can be read of %s: %s", aside, error)
     spool.commit(Transaction(notes={key: json.dumps({"done": True})}))
@@ -113,11 +113,11 @@ def _copied(aside: Path) -> Iterator[Path]:
         shutil.rmtree(copy, ignore_errors=True)
 
 
-class _Work:
+class _Salvage:
     """One damaged database into one new spool."""
 
     def __init__(
-        self, spool: Spool, database: sqlite3.Connection, leaves: Leaves, key: str, salvaged: Salvaged
+        self, spool: Spool, database: sqlite3.Connection, leaves: LeafPages, key: str, salvaged: SalvageResult
     ) -> None:
         self._spool = spool
         self._leaves = leaves
@@ -168,7 +168,7 @@ class _Work:
         for mapping, stream, *values in self._all(f"select mapping, stream, {', '.join(columns)} from ledger"):
             if not _are((mapping, stream, *values), (int,) * (2 + len(columns))) or min(values) < 0:
                 continue
-            counts = Counts(**dict(zip(columns, values, strict=True)))
+            counts = LedgerLine(**dict(zip(columns, values, strict=True)))
             counts.dropped += counts.spooled
             counts.damaged += counts.spooled
             lost += counts.spooled

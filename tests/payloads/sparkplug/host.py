@@ -1,7 +1,7 @@
 """A session with its memory, told one message after the other."""
 
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.wire import BOOLEAN, DOUBLE, INT64, NOW_MS, integer, message, metric, payload
 
 LOAD = metric(alias=1, value=0.75)
@@ -17,7 +17,7 @@ class Host:
     """A session with its memory. Each message is a millisecond later, and in sequence unless `seq` is given."""
 
     def __init__(self, memory=None, **options):
-        self.memory = State("m", {}) if memory is None else memory
+        self.memory = MappingState("m", {}) if memory is None else memory
         self.session = Session(**options)
         self.now_ms = NOW_MS
         self.seq = 0
@@ -40,7 +40,7 @@ class Host:
 
     def restart(self):
         """Another process, with what was remembered."""
-        other = Host(State("m", dict(self.memory.items())))
+        other = Host(MappingState("m", dict(self.memory.items())))
         other.now_ms, other.seq = self.now_ms, self.seq
         return other
 

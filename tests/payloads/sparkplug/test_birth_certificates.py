@@ -5,25 +5,25 @@ from bridge.payloads.sparkplug.birth_certificates import (
     MetricTable,
     NodeState,
 )
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 
 NODE = NodeState(3, online=True, devices={"d": True, "e": False})
 
 
 def test_nothing_is_known_before_a_birth():
-    births, memory = BirthCertificates(), State("m", {})
+    births, memory = BirthCertificates(), MappingState("m", {})
     assert births.node(memory, "g/n") == UNKNOWN
     assert births.table(memory, "g/n") == NOTHING_DECLARED
     assert births.last(memory, "g/n") is None
 
 
 def test_what_is_put_is_read_again_also_by_another_process():
-    memory = State("m", {})
+    memory = MappingState("m", {})
     births = BirthCertificates()
     births.put_node(memory, "g/n", NODE)
     births.put_table(memory, "g/n/d", [("Temperature", 7, 10), ("named", None, 3)])
     births.put_last(memory, "g/n", 255, 2**64 - 1)
-    restarted = State("m", dict(memory.items()))
+    restarted = MappingState("m", dict(memory.items()))
     for each, kept in ((births, memory), (BirthCertificates(), restarted)):
         assert each.node(kept, "g/n") == NODE
         assert each.table(kept, "g/n/d") == MetricTable({7: ("Temperature", 10)}, {"Temperature": 10, "named": 3})
@@ -31,22 +31,22 @@ def test_what_is_put_is_read_again_also_by_another_process():
 
 
 def test_the_memory_decides_and_not_what_was_parsed_before():
-    births, memory, other = BirthCertificates(), State("m", {}), State("m", {})
+    births, memory, other = BirthCertificates(), MappingState("m", {}), MappingState("m", {})
     births.put_last(memory, "g/n", 1, 10)
     births.put_last(other, "g/n", 2, 20)
     assert births.last(memory, "g/n") == (1, 10)
     assert births.last(other, "g/n") == (2, 20)
-    assert births.last(State("m", {}), "g/n") is None
+    assert births.last(MappingState("m", {}), "g/n") is None
 
 
 def test_a_row_is_parsed_once():
-    births, memory = BirthCertificates(), State("m", {})
+    births, memory = BirthCertificates(), MappingState("m", {})
     births.put_table(memory, "g/n", [("a", 1, 3)])
     assert births.table(memory, "g/n") is births.table(memory, "g/n")
 
 
 def test_a_table_can_be_forgotten():
-    births, memory = BirthCertificates(), State("m", {})
+    births, memory = BirthCertificates(), MappingState("m", {})
     births.put_table(memory, "g/n/d", [("a", 1, 3)])
     births.forget_table(memory, "g/n/d")
     assert births.table(memory, "g/n/d") == NOTHING_DECLARED
@@ -54,7 +54,7 @@ def test_a_table_can_be_forgotten():
 
 
 def test_only_one_row_changes_with_a_message():
-    births, memory = BirthCertificates(), State("m", {})
+    births, memory = BirthCertificates(), MappingState("m", {})
     births.put_node(memory, "g/n", NODE)
     memory.written()
     births.put_node(memory, "g/n", NODE)

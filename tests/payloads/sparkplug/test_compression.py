@@ -6,7 +6,7 @@ import pytest
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.compression import COMPRESSED, MAX_BYTES, decompressed
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.wire import message, metric, part, payload
 
 INNER = payload(metric("a", 1.5, datatype=10), seq=0)
@@ -15,7 +15,7 @@ INNER = payload(metric("a", 1.5, datatype=10), seq=0)
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
 def test_a_compressed_payload_is_the_one_within(compress):
     data = part(4, COMPRESSED) + part(5, compress(INNER))
-    seen, _ = Session().decode(message("g/NBIRTH/n", data), State("m", {}))
+    seen, _ = Session().decode(message("g/NBIRTH/n", data), MappingState("m", {}))
     assert seen["metrics"]["a"]["value"] == 1.5
     assert seen["seq"] == 0
 

@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bridge.model import Message
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.edge_node import EdgeNode
 
 NODE = [{"name": "Load", "alias": 1, "type": "Double", "value": 0.5}]
@@ -79,7 +79,7 @@ class Host:
     """A subscriber that reads everything by a session and publishes its commands, as the bridge does."""
 
     def __init__(self, port, memory=None):
-        self.memory = State("m", {}) if memory is None else memory
+        self.memory = MappingState("m", {}) if memory is None else memory
         self._session = Session()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._read
@@ -198,7 +198,7 @@ def test_a_host_that_came_too_late_for_the_births_asks_for_them(mosquitto, host,
 def test_a_host_that_restarts_goes_on_where_it_was(mosquitto, host, node):
     host.next("DBIRTH")
     host.__exit__()
-    with Host(mosquitto.port, State("m", dict(host.memory.items()))) as again:
+    with Host(mosquitto.port, MappingState("m", dict(host.memory.items()))) as again:
         node.order("ddata", device="press", metrics=[reading(10, "Float", 22.5)])
         data = again.next("DDATA")
         assert (data["problems"], data["metrics"]["Temperature"]["value"]) == ([], 22.5)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.session import Session
-from bridge.spool.mapping_state import State
+from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.host import LOAD, REBIRTH, RUN, Host, number
 from tests.payloads.sparkplug.wire import DOUBLE, INT64, message, metric, payload
 
@@ -219,10 +219,10 @@ MESSAGES = st.tuples(
 @settings(max_examples=200)
 @given(st.lists(MESSAGES, max_size=20))
 def test_any_messages_are_followed_or_rejected_and_a_restart_between_them_makes_no_difference(messages):
-    host, memory = Session(), State("m", {})
+    host, memory = Session(), MappingState("m", {})
     for kind, data in messages:
         sent = message(f"g/{kind}/n" + ("/d" if kind[0] == "D" else ""), data)
-        restarted = State("m", dict(memory.items()))
+        restarted = MappingState("m", dict(memory.items()))
         seen = after_restart = None
         with contextlib.suppress(DecodeError):
             seen = host.decode(sent, memory)[0]

@@ -8,7 +8,7 @@ from bridge.spool.database import reader
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import Ledger
 from bridge.spool.queue.stream_queue import MARK_MS
-from bridge.spool.retention import Dropping
+from bridge.spool.retention import RecordDropper
 from tests.spool.builders import append, assert_books_balance, opened
 
 pytestmark = pytest.mark.parametrize("live_first", [False, True])
@@ -35,7 +35,7 @@ class Filled:
 
     def dropping(self):
         self.spool._database.execute("begin immediate")
-        return Dropping(self.spool._database, Ledger())
+        return RecordDropper(self.spool._database, Ledger())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from bridge.spool.recovery.leaf_pages import Leaves
+from bridge.spool.recovery.leaf_pages import LeafPages
 
 TABLE = "create table queue(number integer primary key, mapping integer not null, key text not null, data blob, x real)"
 NUMBERS = (0, 1, -1, 127, -129, 40_000, 1 << 23, -(1 << 31), 1 << 40, -(1 << 62))
@@ -38,7 +38,7 @@ def by_sql(file):
 
 
 def all_rows(file, root):
-    with closing(Leaves(file)) as leaves:
+    with closing(LeafPages(file)) as leaves:
         bounds = leaves.bounds(root)
         return leaves.rows(root, *bounds) if bounds else {}
 
@@ -54,7 +54,7 @@ def test_the_rows_of_each_table_are_those_that_sqlite_reads(tmp_path, page_bytes
 def test_a_range_is_given(tmp_path):
     file = filled(tmp_path)
     root, rows = next(iter(by_sql(file).items()))
-    with closing(Leaves(file)) as leaves:
+    with closing(LeafPages(file)) as leaves:
         assert leaves.bounds(root) == (min(rows), max(rows))
         assert leaves.rows(root, 700, 2_100) == {number: row for number, row in rows.items() if 700 <= number <= 2_100}
         assert leaves.bounds(2) is None

@@ -250,7 +250,7 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
     spool.folder.mark_damaged("found while reading")
     spool.close()
     with monkeypatch.context() as patched:
-        patched.setattr(module._Work, "_take_letters", lambda _work: 1 / 0)
+        patched.setattr(module._Salvage, "_take_letters", lambda _work: 1 / 0)
         spool = opened(tmp_path)
         put(spool, b"new")
         assert "a defect" in caplog.text
