@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from bridge.config import options
-from bridge.documents.type_descriptions import Hint, expected
+from bridge.documents.type_descriptions import FieldType, expected
 from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.schema.mapping_spec import CsvSpec, MappingSpec, OutputSpecification
 from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
@@ -54,7 +54,7 @@ def mapping_table() -> str:
     for prefix, model in MAPPING_SECTIONS:
         for name, field in model.model_fields.items():
             default = "**required**" if field.is_required() else shown(field.get_default(call_default_factory=True))
-            kind = expected(Hint.of_field(field))
+            kind = expected(FieldType.of_field(field))
             rows.append(f"| `{prefix}{name}` | {cell(kind)} | {default} | {cell(field.description)} |")
     return "\n".join(rows)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from bridge.config.field_types import ExistingFile, Section
-from bridge.documents import Expect
+from bridge.documents import Describe
 
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
 """https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html"""
@@ -32,9 +32,9 @@ def _arn(service: str, kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-RoleArn = Annotated[str, _arn("iam", "role"), Expect("the ARN of an IAM role")]
+RoleArn = Annotated[str, _arn("iam", "role"), Describe("the ARN of an IAM role")]
 _SessionName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$"), Expect("2 to 64 letters, digits and _ + = , . @ -")
+    str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$"), Describe("2 to 64 letters, digits and _ + = , . @ -")
 ]
 
 
@@ -54,7 +54,7 @@ def _host(text: str) -> str:
     return text
 
 
-_Host = Annotated[str, AfterValidator(_host), Expect("a host name")]
+_Host = Annotated[str, AfterValidator(_host), Describe("a host name")]
 
 
 class _Authentication(Section):
@@ -87,7 +87,7 @@ class Token(_Authentication):
 
     type: Literal["token"] = Field(description="an access key")
     access_key_id: (
-        Annotated[str, Field(pattern=r"^\w{1,128}$"), Expect("an access key id: letters and digits")] | None
+        Annotated[str, Field(pattern=r"^\w{1,128}$"), Describe("an access key id: letters and digits")] | None
     ) = Field(default=None, description="best as `${AWS_ACCESS_KEY_ID}`")
     secret_access_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
         default=None, description="secret; best as `${AWS_SECRET_ACCESS_KEY}`"
@@ -136,7 +136,7 @@ class Process(_Authentication):
     """A command that prints credentials."""
 
     type: Literal["process"] = Field(description="a command that prints credentials")
-    command: Annotated[str, AfterValidator(_command), Expect("a command with its arguments")] = Field(
+    command: Annotated[str, AfterValidator(_command), Describe("a command with its arguments")] = Field(
         description="run without a shell; prints JSON as `credential_process` of the AWS command line does"
     )
 
@@ -174,11 +174,11 @@ class Iot(_Certificate):
     endpoint: _Host = Field(
         description="the account's: `aws iot describe-endpoint --endpoint-type iot:CredentialProvider`"
     )
-    role_alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=,@-]{1,128}$"), Expect("the name of a role alias")] = Field(
-        description="the role alias in AWS IoT"
+    role_alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=,@-]{1,128}$"), Describe("the name of a role alias")] = (
+        Field(description="the role alias in AWS IoT")
     )
-    thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Expect("the name of a thing")] | None = Field(
-        default=None, description="the thing, where policies depend on it"
+    thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Describe("the name of a thing")] | None = (
+        Field(default=None, description="the thing, where policies depend on it")
     )
 
 
@@ -189,10 +189,10 @@ class RolesAnywhere(_Role, _Certificate):
         description="a certificate of a trust anchor's authority, through IAM Roles Anywhere"
     )
     chain_file: ExistingFile | None = Field(default=None, description="intermediate certificates, PEM")
-    trust_anchor_arn: Annotated[str, _arn("rolesanywhere", "trust-anchor"), Expect("the ARN of a trust anchor")] = (
+    trust_anchor_arn: Annotated[str, _arn("rolesanywhere", "trust-anchor"), Describe("the ARN of a trust anchor")] = (
         Field(description="the trust anchor; its region is where credentials are asked for")
     )
-    profile_arn: Annotated[str, _arn("rolesanywhere", "profile"), Expect("the ARN of a Roles Anywhere profile")] = (
+    profile_arn: Annotated[str, _arn("rolesanywhere", "profile"), Describe("the ARN of a Roles Anywhere profile")] = (
         Field(description="the profile that holds the role")
     )
 
@@ -208,7 +208,7 @@ class AssumeRole(_NamedRole):
     type: Literal["assume_role"] = Field(description="a role, with credentials of any other type")
     external_id: (
         Annotated[
-            str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224), Expect("an external id")
+            str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224), Describe("an external id")
         ]
         | None
     ) = Field(default=None, description="what the role's trust policy asks for")
@@ -216,7 +216,7 @@ class AssumeRole(_NamedRole):
         Annotated[str, Field(min_length=1, max_length=_TAG_KEY_CHARS)],
         Annotated[str, Field(max_length=_TAG_VALUE_CHARS)],
     ] = Field(default={}, max_length=_MOST_TAGS, description="session tags; the role must allow sts:TagSession")
-    source: Annotated[Source, Expect("keys and values")] = Field(
+    source: Annotated[Source, Describe("keys and values")] = Field(
         default=Default(type="default"), description="as `kinesis.authentication`, of any other type"
     )
 

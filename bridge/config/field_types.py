@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from bridge.documents import Expect
+from bridge.documents import Describe
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
@@ -47,10 +47,10 @@ Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=_SizeTe
 """Bytes."""
 
 
-def size_between(low: int, high: int | None = None) -> Expect:
+def size_between(low: int, high: int | None = None) -> Describe:
     """What a size option takes, in words."""
     limits = f"of at least {size_text(low)}" if high is None else f"from {size_text(low)} to {size_text(high)}"
-    return Expect(f"a size {limits}, such as '500 MB', '2 GiB' or 67108864 (bytes)")
+    return Describe(f"a size {limits}, such as '500 MB', '2 GiB' or 67108864 (bytes)")
 
 
 def _path(value: Path, info: ValidationInfo) -> Path:
@@ -71,7 +71,7 @@ def _readable(value: Path) -> Path:
     return value
 
 
-FromFolder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path), Expect("a path")]
+FromFolder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path), Describe("a path")]
 """A path; a relative one begins at the folder of the configuration file."""
 
 ExistingFile = Annotated[FromFolder, AfterValidator(_readable)]

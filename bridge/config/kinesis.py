@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.config.authentication import Authentication, Default
 from bridge.config.field_types import ExistingFile, Section, Size, size_between
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.model import REGION
 
 
@@ -43,15 +43,15 @@ def _proxy_url(url: SecretStr) -> SecretStr:
     return url
 
 
-EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Expect("a URL as https://host")]
+EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Describe("a URL as https://host")]
 LEAST_UPLINK_BYTES = 1000
 
 
 class ManifestSettings(Section):
     """Records that tell which records a stream holds."""
 
-    data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Expect("the name of a data stream")] = Field(
-        description="the stream of the manifests"
+    data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
+        Field(description="the stream of the manifests")
     )
     every_secs: int = Field(default=60, ge=1, le=86_400, description="how often one is written, where there is news")
 
@@ -59,7 +59,7 @@ class ManifestSettings(Section):
 class KinesisSettings(Section):
     """Region, authentication, and how hard to send."""
 
-    region: Annotated[str, Expect("an AWS region, such as us-east-1")] = Field(
+    region: Annotated[str, Describe("an AWS region, such as us-east-1")] = Field(
         pattern=REGION, description="AWS region of the data streams"
     )
     authentication: Authentication = Field(
@@ -75,7 +75,7 @@ class KinesisSettings(Section):
     )
     fips: bool = Field(default=False, description="use AWS's FIPS endpoints")
     dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which have IPv6 too")
-    proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Expect("a URL as http://host:port")] | None = Field(
+    proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Describe("a URL as http://host:port")] | None = Field(
         default=None,
         description="secret, as it may hold a password; an HTTP(S) proxy on the way to AWS; by default that of the "
         "environment (HTTPS_PROXY, NO_PROXY)",

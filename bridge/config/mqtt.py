@@ -18,7 +18,7 @@ from bridge.config.field_types import (
     mqtt_text,
     size_between,
 )
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.mqtt.session_settings import ENCRYPTED
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
@@ -64,7 +64,7 @@ def _protocol(value: Any) -> Any:
 BrokerUrl = Annotated[
     str,
     AfterValidator(_broker_url),
-    Expect("a URL as mqtts://broker.example:8883"),
+    Describe("a URL as mqtts://broker.example:8883"),
     Field(json_schema_extra={"pattern": r"^(mqtts?|wss?)://[^\s@?#]+$", "patternErrorMessage": f"expected {_URL}"}),
 ]
 
@@ -117,7 +117,7 @@ class MqttSettings(Section):
         le=_NEVER,
         description=f"how long the broker keeps messages for an absent bridge; {_NEVER}: for ever",
     )
-    share: Annotated[str, AfterValidator(_share_name), Expect("text without '/', '+' and '#'")] | None = Field(
+    share: Annotated[str, AfterValidator(_share_name), Describe("text without '/', '+' and '#'")] | None = Field(
         default=None, description="shared subscription group: bridges with the same one divide the messages"
     )
     receive_maximum: int = Field(

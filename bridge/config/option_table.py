@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.config.field_types import Section, parse_size, size_text
 from bridge.config.settings import Settings
-from bridge.documents.type_descriptions import Expect, Hint, choices, expected, one_of, written
+from bridge.documents.type_descriptions import Describe, FieldType, choices, expected, one_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def options() -> list[Option]:
 
 def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
     for name, field in model.model_fields.items():
-        hint = Hint.of_field(field)
+        hint = FieldType.of_field(field)
         if hint.model is not None:
             yield from _of_section(hint.model, field, prefix + name)
         elif field.discriminator and not _described_as_a_whole(hint):
@@ -43,15 +43,15 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
 def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator[Option]:
     if field.description:
         default = "" if field.default is not None else "null"
-        yield Option(name, expected(Hint.of_field(field)), default, field.description)
+        yield Option(name, expected(FieldType.of_field(field)), default, field.description)
     yield from _of_model(model, f"{name}.")
 
 
-def _of_choice(union: Hint, field: FieldInfo, name: str) -> Iterator[Option]:
+def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option]:
     """One row for `type`, then the settings of each type."""
     tag = str(field.discriminator)
     members = [member.model for member in union.members if member.model is not None]
-    tags = {choice: model for model in members for choice in choices(Hint.of_field(model.model_fields[tag]))}
+    tags = {choice: model for model in members for choice in choices(FieldType.of_field(model.model_fields[tag]))}
     said = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
     yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, said)
@@ -64,12 +64,12 @@ def _of_choice(union: Hint, field: FieldInfo, name: str) -> Iterator[Option]:
         yield option._replace(description=f"({tag}: {one_of(of)}) {option.description}")
 
 
-def _described_as_a_whole(hint: Hint) -> bool:
+def _described_as_a_whole(hint: FieldType) -> bool:
     """Its settings are those of another option, and told there."""
-    return any(isinstance(item, Expect) for item in hint.metadata)
+    return any(isinstance(item, Describe) for item in hint.metadata)
 
 
-def _default(field: FieldInfo, hint: Hint) -> str:
+def _default(field: FieldInfo, hint: FieldType) -> str:
     if field.is_required():
         return "required"
     if field.default in (None, {}):

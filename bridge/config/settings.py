@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from bridge.config.field_types import GIB, MIB, ExistingFile, FromFolder, Section, Size, size_between
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
-from bridge.documents import Expect, parse_document, read_document, validate
+from bridge.documents import Describe, parse_document, read_document, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _listen(text: str) -> str:
 class HttpSettings(Section):
     """Where the status page, the metrics and the health checks are served."""
 
-    listen: Annotated[str, AfterValidator(_listen), Expect("host:port, such as 127.0.0.1:8080")] = Field(
+    listen: Annotated[str, AfterValidator(_listen), Describe("host:port, such as 127.0.0.1:8080")] = Field(
         default="127.0.0.1:8080", description="host and port of it"
     )
 

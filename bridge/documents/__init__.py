@@ -7,7 +7,7 @@ several documents in a file, an alias inside its own anchor, and files beyond th
 
 from bridge.documents.document import Document, parse_document, read_document
 from bridge.documents.nodes import Path, path_text
-from bridge.documents.type_descriptions import Expect, expected
+from bridge.documents.type_descriptions import Describe, expected
 from bridge.documents.validation import validate
 
-__all__ = ["Document", "Expect", "Path", "expected", "parse_document", "path_text", "read_document", "validate"]
+__all__ = ["Describe", "Document", "Path", "expected", "parse_document", "path_text", "read_document", "validate"]

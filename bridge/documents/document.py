@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from bridge.documents.nodes import Node, Path, Scalar, Table, find, path_text
+from bridge.documents.nodes import MapNode, Node, Path, Scalar, find, path_text
 from bridge.documents.parser import parse
 from bridge.documents.variables import Substitution
 from bridge.errors import ConfigError, Problem
@@ -84,7 +84,7 @@ def parse_document(
 ) -> Document:
     """As `read_document`, from text; `file` is the name that problems show, `base` the folder of `${file:...}`."""
     root, problems = parse(text, file)
-    if only and isinstance(root, Table):
+    if only and isinstance(root, MapNode):
         root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:
         problems += Substitution(environ, base, file).apply(root)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
-from bridge.documents.type_descriptions import Hint
+from bridge.documents.type_descriptions import FieldType
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,7 +25,7 @@ class Location(NamedTuple):
     on the way, each with the alternative taken."""
 
     path: Path
-    hint: Hint
+    hint: FieldType
     owner: type[BaseModel] | None
     unions: tuple[tuple[Path, str], ...]
 
@@ -33,7 +33,7 @@ class Location(NamedTuple):
 def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> Location:
     """`where` is pydantic's location, `data` what was validated; `missing`: its last part is a key not there."""
     path: list[str | int] = []
-    hint, at_union, owner = Hint.of(model), None, None
+    hint, at_union, owner = FieldType.of(model), None, None
     unions: list[tuple[Path, str]] = []
     for number, part in enumerate(where):
         unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
@@ -53,21 +53,21 @@ def _has(data: Any, part: str | int) -> bool:
     return isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)
 
 
-def _below(hint: Hint, part: str | int) -> Hint:
+def _below(hint: FieldType, part: str | int) -> FieldType:
     if hint.model is not None:
         for name, field in hint.model.model_fields.items():
             if part in (name, field.alias, field.validation_alias):
-                return Hint.of_field(field)
-        return Hint(Any)
+                return FieldType.of_field(field)
+        return FieldType(Any)
     arguments = get_args(hint.type)
     if isinstance(part, int) and arguments:
-        return Hint.of(
+        return FieldType.of(
             arguments[0] if len(arguments) == 1 or arguments[-1] is ... else arguments[part % len(arguments)]
         )
-    return Hint.of(arguments[1]) if len(arguments) == 2 else Hint(Any)  # noqa: PLR2004 - keys and values
+    return FieldType.of(arguments[1]) if len(arguments) == 2 else FieldType(Any)  # noqa: PLR2004 - keys and values
 
 
-def _member(hint: Hint, label: str) -> Hint:
+def _member(hint: FieldType, label: str) -> FieldType:
     """The alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
     for member in hint.members:
         if member.model is not None and (label == member.model.__name__ or label in tags(member.model)):
@@ -76,7 +76,7 @@ def _member(hint: Hint, label: str) -> Hint:
         name = getattr(get_origin(member.type) or member.type, "__name__", "").lower()
         if name and _VALIDATOR.sub("", label.lower(), count=1).startswith(name):
             return member
-    return Hint(Any)
+    return FieldType(Any)
 
 
 def tags(model: type[BaseModel]) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge.documents.nodes import NOWHERE, Entry, Listing, Place, Scalar, Table
+from bridge.documents.nodes import NOWHERE, Child, ListNode, MapNode, Position, Scalar
 from bridge.documents.scalar_types import resolve
 from bridge.documents.syntax_errors import text_begins
 
@@ -26,10 +26,10 @@ _MERGE = "<<"
 _OPEN = object()
 
 
-class Fatal(Exception):
+class ParseAborted(Exception):
     """Parsing cannot go on."""
 
-    def __init__(self, place: Place, message: str) -> None:
+    def __init__(self, place: Position, message: str) -> None:
         self.place = place
         self.message = message
 
@@ -38,20 +38,20 @@ class Fatal(Exception):
 class _Frame:
     """A list or table being filled. With `keyed`, a key has been read and its value comes next; None: a bad key."""
 
-    node: Listing | Table
+    node: ListNode | MapNode
     anchor: str | None
     keyed: bool = False
     key: str | None = None
     merging: bool = False
-    key_place: Place = NOWHERE
-    merged: list[Table] = field(default_factory=list)
+    key_place: Position = NOWHERE
+    merged: list[MapNode] = field(default_factory=list)
 
 
-class Builder:
+class NodeBuilder:
     """Builds one document. `problems` are those that did not stop it."""
 
     def __init__(self, lines: list[str]) -> None:
-        self.problems: list[tuple[Place, str]] = []
+        self.problems: list[tuple[Position, str]] = []
         self._lines = lines
         self._anchors: dict[str, Any] = {}
         self._frames: list[_Frame] = []
@@ -62,16 +62,16 @@ class Builder:
         """The root. Raises Fatal."""
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                raise Fatal(_at(event), "a second document begins here ('---'); a file holds one")
+                raise ParseAborted(_at(event), "a second document begins here ('---'); a file holds one")
             if isinstance(event, yaml.NodeEvent):
                 self._node(event)
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._close()
         if self._root is None or (isinstance(self._root, Scalar) and self._root.data is None):
-            raise Fatal(NOWHERE, "the file is empty: nothing is set in it")
+            raise ParseAborted(NOWHERE, "the file is empty: nothing is set in it")
         return self._root
 
-    def _problem(self, place: Place, message: str) -> None:
+    def _problem(self, place: Position, message: str) -> None:
         self.problems.append((place, message))
 
     def _node(self, event: Any) -> None:
@@ -79,15 +79,15 @@ class Builder:
         if getattr(event, "tag", None):
             self._problem(place, "a tag ('!'), which is not used here; text that begins with '!' must be in quotes")
         if isinstance(event, yaml.AliasEvent):
-            self._add(Entry(place, self._alias(event.anchor or "", place)))
+            self._add(Child(place, self._alias(event.anchor or "", place)))
         elif isinstance(event, yaml.ScalarEvent):
-            self._add(Entry(place, self._scalar(event, place)))
+            self._add(Child(place, self._scalar(event, place)))
         else:
             self._open(event, place)
 
     # -- scalars and aliases ---------------------------------------------------------------------------------------
 
-    def _scalar(self, event: Any, place: Place) -> Scalar:
+    def _scalar(self, event: Any, place: Position) -> Scalar:
         text = event.value if event.value.isascii() else self._whole_characters(event.value, place)
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
@@ -100,7 +100,7 @@ class Builder:
         self._keep(event.anchor, scalar)
         return scalar
 
-    def _whole_characters(self, text: str, place: Place) -> str:
+    def _whole_characters(self, text: str, place: Position) -> str:
         r"""JSON writes a character beyond U+FFFF as two escapes ("\ud83d\ude00"), which yaml reads as two halves."""
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
@@ -108,17 +108,21 @@ class Builder:
             self._problem(place, r"half a character: escapes from \ud800 to \udfff mean something only in pairs")
             return text.encode("utf-8", "replace").decode()
 
-    def _alias(self, name: str, place: Place) -> Node:
+    def _alias(self, name: str, place: Position) -> Node:
         node = self._anchors.get(name)
         if node is None:  # the name is not shown: it may be the rest of a password
-            raise Fatal(place, "an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes")
+            raise ParseAborted(
+                place, "an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes"
+            )
         if node is _OPEN:
-            raise Fatal(place, "an alias ('*') inside its own anchor ('&'): it would never end")
+            raise ParseAborted(place, "an alias ('*') inside its own anchor ('&'): it would never end")
         self._aliased += node.size
         if self._aliased > MAX_ALIASED_VALUES:
-            raise Fatal(place, f"up to this alias ('*'), aliases stand for more than {MAX_ALIASED_VALUES:,} values")
+            raise ParseAborted(
+                place, f"up to this alias ('*'), aliases stand for more than {MAX_ALIASED_VALUES:,} values"
+            )
         if len(self._frames) + node.height > MAX_DEPTH:
-            raise Fatal(place, f"this alias ('*') makes it nested deeper than {MAX_DEPTH} levels")
+            raise ParseAborted(place, f"this alias ('*') makes it nested deeper than {MAX_DEPTH} levels")
         found: Node = node
         return found
 
@@ -128,40 +132,40 @@ class Builder:
 
     # -- lists and tables ------------------------------------------------------------------------------------------
 
-    def _open(self, event: Any, place: Place) -> None:
+    def _open(self, event: Any, place: Position) -> None:
         if len(self._frames) >= MAX_DEPTH:
-            raise Fatal(place, f"nested deeper than {MAX_DEPTH} levels")
+            raise ParseAborted(place, f"nested deeper than {MAX_DEPTH} levels")
         flow = bool(event.flow_style)
         if event.anchor is not None:
             self._anchors[event.anchor] = _OPEN
-        node = Listing(place, flow) if isinstance(event, yaml.SequenceStartEvent) else Table(place, flow)
+        node = ListNode(place, flow) if isinstance(event, yaml.SequenceStartEvent) else MapNode(place, flow)
         self._frames.append(_Frame(node, event.anchor))
 
     def _close(self) -> None:
         frame = self._frames.pop()
         node = frame.node
-        if isinstance(node, Table):
+        if isinstance(node, MapNode):
             for table in frame.merged:
                 node.items = {**table.items, **node.items}
         below = [entry.node for entry in node.entries()]
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
         self._keep(frame.anchor, node)
-        self._add(Entry(node.begin, node))
+        self._add(Child(node.begin, node))
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Child) -> None:
         if not self._frames:
             self._root = entry.node
             return
         frame = self._frames[-1]
-        if isinstance(frame.node, Listing):
+        if isinstance(frame.node, ListNode):
             frame.node.items.append(entry)
         elif frame.keyed:
             self._value(frame, frame.node, entry)
         else:
             self._key(frame, frame.node, entry)
 
-    def _key(self, frame: _Frame, table: Table, entry: Entry) -> None:
+    def _key(self, frame: _Frame, table: MapNode, entry: Child) -> None:
         frame.keyed, frame.key_place = True, entry.place
         frame.key = None
         frame.merging = False
@@ -177,21 +181,21 @@ class Builder:
         else:
             frame.key, frame.merging = node.text, node.plain and node.text == _MERGE
 
-    def _value(self, frame: _Frame, table: Table, entry: Entry) -> None:
+    def _value(self, frame: _Frame, table: MapNode, entry: Child) -> None:
         frame.keyed = False
         if frame.merging:
             self._merge(frame, entry)
         elif frame.key is not None:
-            table.items[frame.key] = Entry(frame.key_place, entry.node)
+            table.items[frame.key] = Child(frame.key_place, entry.node)
 
-    def _merge(self, frame: _Frame, entry: Entry) -> None:
+    def _merge(self, frame: _Frame, entry: Child) -> None:
         """`<<`: keys that stand here win over merged ones, and earlier merged ones over later."""
-        nodes = [item.node for item in entry.node.items] if isinstance(entry.node, Listing) else [entry.node]
-        tables = [node for node in nodes if isinstance(node, Table)]
+        nodes = [item.node for item in entry.node.items] if isinstance(entry.node, ListNode) else [entry.node]
+        tables = [node for node in nodes if isinstance(node, MapNode)]
         if len(tables) < len(nodes) or not tables:
             self._problem(frame.key_place, "'<<' takes an alias to keys and values ('<<: *name'), or a list of them")
         frame.merged += tables
 
 
-def _at(event: Any) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _at(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)

@@ -12,14 +12,14 @@ Path: TypeAlias = tuple[str | int, ...]
 _NAME = re.compile(r"[\w$-]+", re.ASCII)
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where something begins in a file. Both count from 1, `column` in characters."""
 
     line: int
     column: int
 
 
-NOWHERE = Place(0, 0)
+NOWHERE = Position(0, 0)
 """The file as a whole."""
 
 
@@ -28,7 +28,7 @@ class Scalar:
     """One value. `begin` is where its own text begins; `sources` are the references (`${NAME}`) it was made
     from; `commented`: nothing stands there but a comment."""
 
-    begin: Place
+    begin: Position
     text: str
     plain: bool
     sources: tuple[str, ...] = ()
@@ -42,20 +42,20 @@ class Scalar:
         return resolve(self.text) if self.plain and not self.sources else self.text
 
 
-class Entry(NamedTuple):
+class Child(NamedTuple):
     """A value in its place: `place` is that of the key, or of the item of a list."""
 
-    place: Place
+    place: Position
     node: Node
 
 
 @dataclass(slots=True)
-class Listing:
+class ListNode:
     """A list. `size` counts it and all values in it, aliases followed; `height` is how deep it goes."""
 
-    begin: Place
+    begin: Position
     flow: bool
-    items: list[Entry] = field(default_factory=list)
+    items: list[Child] = field(default_factory=list)
     size: int = 1
     height: int = 1
 
@@ -64,18 +64,18 @@ class Listing:
         """A list of plain values."""
         return [entry.node.data for entry in self.items]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Child]:
         """What is in it."""
         return self.items
 
 
 @dataclass(slots=True)
-class Table:
+class MapNode:
     """Keys and values. `size` and `height` as for a list."""
 
-    begin: Place
+    begin: Position
     flow: bool
-    items: dict[str, Entry] = field(default_factory=dict)
+    items: dict[str, Child] = field(default_factory=dict)
     size: int = 1
     height: int = 1
 
@@ -84,17 +84,17 @@ class Table:
         """A dict of plain values."""
         return {key: entry.node.data for key, entry in self.items.items()}
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Child]:
         """What is in it."""
         return list(self.items.values())
 
 
-Node: TypeAlias = Scalar | Listing | Table
+Node: TypeAlias = Scalar | ListNode | MapNode
 
 
-def find(root: Node, path: Path) -> tuple[Entry, bool]:
+def find(root: Node, path: Path) -> tuple[Child, bool]:
     """The value at `path`, or the nearest one above it; and whether it is the one asked for."""
-    at = Entry(root.begin, root)
+    at = Child(root.begin, root)
     for part in path:
         below = _below(at.node, part)
         if below is None:
@@ -103,10 +103,10 @@ def find(root: Node, path: Path) -> tuple[Entry, bool]:
     return at, True
 
 
-def _below(node: Node, part: str | int) -> Entry | None:
-    if isinstance(node, Table) and isinstance(part, str):
+def _below(node: Node, part: str | int) -> Child | None:
+    if isinstance(node, MapNode) and isinstance(part, str):
         return node.items.get(part)
-    if isinstance(node, Listing) and isinstance(part, int) and 0 <= part < len(node.items):
+    if isinstance(node, ListNode) and isinstance(part, int) and 0 <= part < len(node.items):
         return node.items[part]
     return None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from bridge.documents.node_builder import Builder, Fatal
+from bridge.documents.node_builder import NodeBuilder, ParseAborted
 from bridge.documents.nodes import NOWHERE
 from bridge.documents.syntax_errors import LINE_BREAK, decode, explain
 from bridge.errors import Problem
@@ -39,7 +39,7 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
     try:
         source = _source(text)
         lines = LINE_BREAK.split(source)
-        builder = Builder(lines)
+        builder = NodeBuilder(lines)
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
@@ -48,22 +48,22 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         except (
             *_YAML_ERRORS,
             IndexError,
-            Fatal,
+            ParseAborted,
         ):  # libyaml may tell of places behind the end
-            root, builder = None, Builder(lines)
+            root, builder = None, NodeBuilder(lines)
             found = builder.problems
             root = builder.build(_events(source, lines))
-    except Fatal as fatal:
+    except ParseAborted as fatal:
         found = [*found, (fatal.place, fatal.message)]
     return root, [Problem(file, *place, "", message) for place, message in found]
 
 
 def _source(text: str | bytes) -> str:
     if len(text) > MAX_DOCUMENT_BYTES:
-        raise Fatal(NOWHERE, f"larger than {MAX_DOCUMENT_BYTES:,} bytes, the most that is read of such a file")
+        raise ParseAborted(NOWHERE, f"larger than {MAX_DOCUMENT_BYTES:,} bytes, the most that is read of such a file")
     source, place, message = decode(text)
     if message:
-        raise Fatal(place, message)
+        raise ParseAborted(place, message)
     return source
 
 
@@ -82,4 +82,4 @@ def _events(source: str, lines: list[str]) -> Iterator[yaml.Event]:
         place, message = explain(error, lines)
     else:
         return
-    raise Fatal(place, message)
+    raise ParseAborted(place, message)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bridge.documents.nodes import NOWHERE, Place
+from bridge.documents.nodes import NOWHERE, Position
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,7 +45,7 @@ _EXPLANATIONS = (
 )
 
 
-def decode(text: str | bytes) -> tuple[str, Place, str]:
+def decode(text: str | bytes) -> tuple[str, Position, str]:
     """The text without its byte-order mark; or where it stops being text, and a message."""
     if isinstance(text, bytes):
         try:
@@ -62,17 +62,17 @@ def decode(text: str | bytes) -> tuple[str, Place, str]:
     return source, NOWHERE, ""
 
 
-def end_of(text: str) -> Place:
+def end_of(text: str) -> Position:
     """The place just after `text`."""
     lines = LINE_BREAK.split(text)
-    return Place(len(lines), len(lines[-1]) + 1)
+    return Position(len(lines), len(lines[-1]) + 1)
 
 
-def explain(error: Exception, lines: list[str]) -> tuple[Place, str]:
+def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
     """Where, and what, in the user's words."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return NOWHERE, "not YAML: an escape in \"...\", or a number in a '%' line, is out of range"
-    place = Place(error.problem_mark.line + 1, error.problem_mark.column + 1)
+    place = Position(error.problem_mark.line + 1, error.problem_mark.column + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return place, "a tab in the indentation: YAML takes spaces only"
@@ -87,7 +87,7 @@ def explain(error: Exception, lines: list[str]) -> tuple[Place, str]:
     return place, "not YAML from here on" + _QUOTED
 
 
-def text_begins(event: Any, lines: list[str]) -> Place:
+def text_begins(event: Any, lines: list[str]) -> Position:
     """Where a scalar's own text begins: after its anchor and quote; for `|` and `>`, on their first line of text."""
     line, column = event.start_mark.line, event.start_mark.column
     if event.anchor is not None:
@@ -95,13 +95,13 @@ def text_begins(event: Any, lines: list[str]) -> Place:
         column = anchor.end() if anchor else column
     if event.style in ("|", ">"):
         return _block_begins(event, line, lines)
-    return Place(line + 1, column + 1 + (1 if event.style in ("'", '"') else 0))
+    return Position(line + 1, column + 1 + (1 if event.style in ("'", '"') else 0))
 
 
-def _block_begins(event: Any, header: int, lines: list[str]) -> Place:
+def _block_begins(event: Any, header: int, lines: list[str]) -> Position:
     end = min(event.end_mark.line + 1, len(lines))
     texts = event.value.split("\n") if event.style == "|" else [text.lstrip() for text in lines[header + 1 : end]]
     for line, text in zip(lines[header + 1 : end], texts, strict=False):
         if text.strip():
-            return Place(header + 2, max(len(line) - len(text), 0) + 1)
-    return Place(header + 2, 1)
+            return Position(header + 2, max(len(line) - len(text), 0) + 1)
+    return Position(header + 2, 1)

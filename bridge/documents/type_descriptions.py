@@ -26,20 +26,20 @@ _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
+class Describe:
     """Metadata of a field whose type does not tell enough: `Annotated[str, Expect("an AWS region, as us-east-1")]`."""
 
     text: str
 
 
-class Hint(NamedTuple):
+class FieldType(NamedTuple):
     """A type with what `Annotated` and the field say about it. Any: nothing is known."""
 
     type: Any
     metadata: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, annotation: Any, metadata: tuple[Any, ...] = ()) -> Hint:
+    def of(cls, annotation: Any, metadata: tuple[Any, ...] = ()) -> FieldType:
         """Take `Annotated`, `| None` and root models off."""
         while True:
             if get_origin(annotation) is Annotated:
@@ -53,15 +53,15 @@ class Hint(NamedTuple):
                 return cls(annotation, metadata)
 
     @classmethod
-    def of_field(cls, field: FieldInfo) -> Hint:
+    def of_field(cls, field: FieldInfo) -> FieldType:
         """What a model's field takes."""
         discriminator = (field.discriminator,) if field.discriminator else ()
         return cls.of(field.annotation, (*field.metadata, *discriminator))
 
     @property
-    def members(self) -> tuple[Hint, ...]:
+    def members(self) -> tuple[FieldType, ...]:
         """The alternatives of a union; empty for anything else."""
-        return tuple(map(Hint.of, _members(self.type)))
+        return tuple(map(FieldType.of, _members(self.type)))
 
     @property
     def model(self) -> type[BaseModel] | None:
@@ -80,10 +80,10 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     return tuple(member for member in get_args(annotation) if member is not type(None))
 
 
-def expected(hint: Hint) -> str:
+def expected(hint: FieldType) -> str:
     """`a whole number from 5 to 65535`, `'block' or 'drop_oldest'`, `text or a list`; empty where nothing is known."""
     for item in hint.metadata:
-        if isinstance(item, Expect):
+        if isinstance(item, Describe):
             return item.text
     if hint.members:
         texts = dict.fromkeys(expected(member) for member in hint.members)
@@ -97,7 +97,7 @@ def expected(hint: Hint) -> str:
     return ""
 
 
-def choices(hint: Hint) -> list[str]:
+def choices(hint: FieldType) -> list[str]:
     """The texts that a field of fixed texts takes; empty for anything else."""
     if hint.members:
         return [choice for member in hint.members for choice in choices(member)]

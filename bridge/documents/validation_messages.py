@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from pydantic_core import core_schema
 
 from bridge.documents.locations import tags
-from bridge.documents.nodes import Scalar, Table, find, scalars
+from bridge.documents.nodes import MapNode, Scalar, find, scalars
 from bridge.documents.type_descriptions import KEYS_AND_VALUES, choices, expected, one_of, written
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from bridge.documents.document import Document
     from bridge.documents.locations import Location
-    from bridge.documents.nodes import Listing, Node, Path
-    from bridge.documents.type_descriptions import Hint
+    from bridge.documents.nodes import ListNode, Node, Path
+    from bridge.documents.type_descriptions import FieldType
     from bridge.errors import Problem
 
 _SHOWN_CHARS = 60
@@ -47,7 +47,7 @@ def problem(document: Document, details: ErrorDetails, location: Location) -> Pr
     return document.problem(path, f"expected {wanted}" + _found(document, path, location.hint))
 
 
-def _tag(document: Document, path: Path, union: Hint) -> str:
+def _tag(document: Document, path: Path, union: FieldType) -> str:
     known = [tag for member in union.members if member.model for tag in tags(member.model)]
     wanted = one_of([written(tag) for tag in known])
     entry, exact = find(document.root, path)
@@ -81,7 +81,7 @@ def _shows(text: str, value: str) -> bool:
     return value != "" and (value in text or repr(value)[1:-1] in text)
 
 
-def _found(document: Document, path: Path, hint: Hint) -> str:
+def _found(document: Document, path: Path, hint: FieldType) -> str:
     """`, found 'x'`, and what to do where that is known. Empty where nothing stands at `path`."""
     entry, exact = find(document.root, path)
     node = entry.node
@@ -94,10 +94,10 @@ def _found(document: Document, path: Path, hint: Hint) -> str:
     return _value(node) + _nearest(node, choices(hint)) + _advice(node, expected(hint))
 
 
-def _several(node: Listing | Table, wanted: str) -> str:
-    kind = "keys and values" if isinstance(node, Table) else "a list" if node.items else "an empty list"
+def _several(node: ListNode | MapNode, wanted: str) -> str:
+    kind = "keys and values" if isinstance(node, MapNode) else "a list" if node.items else "an empty list"
     what = f", found {kind}"
-    if isinstance(node, Table) and wanted.startswith("a list") and any(key.startswith("-") for key in node.items):
+    if isinstance(node, MapNode) and wanted.startswith("a list") and any(key.startswith("-") for key in node.items):
         return what + "; an item of a list begins with '- ', with a space after the dash"
     if "text" in wanted and node.flow:
         return what + "; a text that begins with '{' or '[' must be in quotes, or after '|' on lines of its own"

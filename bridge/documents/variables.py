@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bridge.documents.nodes import Entry, Scalar, path_text
+from bridge.documents.nodes import Child, Scalar, path_text
 from bridge.errors import Problem
 from bridge.files import FileProblem, read_bytes
 
@@ -50,12 +50,12 @@ class Substitution:
     def apply(self, root: Node) -> list[Problem]:
         """Change the scalars in place; give every reference that leads nowhere."""
         seen: set[int] = set()
-        for path, entry in _walk((), Entry(root.begin, root), seen):
+        for path, entry in _walk((), Child(root.begin, root), seen):
             if isinstance(entry.node, Scalar) and "${" in entry.node.text:
                 self._replace(path, entry, entry.node)
         return list(dict.fromkeys(self._problems))
 
-    def _replace(self, path: Path, entry: Entry, scalar: Scalar) -> None:
+    def _replace(self, path: Path, entry: Child, scalar: Scalar) -> None:
         parts, sources, at = [], [], 0
         for match in _REFERENCE.finditer(scalar.text):
             try:
@@ -107,7 +107,7 @@ def _shown(match: re.Match[str]) -> str:
     return f"${{file:{match['file']}}}" if match["file"] else f"${{{match['name']}}}"
 
 
-def _walk(path: Path, entry: Entry, seen: set[int]) -> Iterator[tuple[Path, Entry]]:
+def _walk(path: Path, entry: Child, seen: set[int]) -> Iterator[tuple[Path, Child]]:
     """Every node once, however many aliases lead to it."""
     if id(entry.node) in seen:
         return

@@ -1,5 +1,5 @@
 from bridge.config import Settings, options
-from bridge.documents.type_descriptions import Expect, Hint
+from bridge.documents.type_descriptions import Describe, FieldType
 
 
 def by_name():
@@ -65,8 +65,8 @@ def test_every_option_is_described_on_one_line_with_its_type_and_appears_once():
 def test_no_field_of_the_models_is_left_out():
     def leaves(model, prefix):
         for name, field in model.model_fields.items():
-            hint = Hint.of_field(field)
-            whole = any(isinstance(item, Expect) for item in hint.metadata)
+            hint = FieldType.of_field(field)
+            whole = any(isinstance(item, Describe) for item in hint.metadata)
             models = [] if whole else [hint.model, *(member.model for member in hint.members)]
             below = [model for model in models if model is not None]
             if not below:

@@ -3,7 +3,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from bridge.documents import Expect, validate
+from bridge.documents import Describe, validate
 from bridge.errors import ConfigError
 from tests.documents.read import parsed
 
@@ -43,7 +43,7 @@ class Model(Strict):
     expect: list[Output] | Literal["filtered"] | None = None
     refused: Annotated[str, AfterValidator(refuse)] | None = None
     pair: dict[str, int] = Field(default_factory=dict)
-    region: Annotated[str, Expect("a region"), Field(pattern="^r[0-9]$")] = "r1"
+    region: Annotated[str, Describe("a region"), Field(pattern="^r[0-9]$")] = "r1"
     anything: Any = None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, RootModel, SecretStr
 
-from bridge.documents.type_descriptions import Expect, Hint, choices, expected, one_of
+from bridge.documents.type_descriptions import Describe, FieldType, choices, expected, one_of
 
 
 @pytest.mark.parametrize(
@@ -28,31 +28,31 @@ from bridge.documents.type_descriptions import Expect, Hint, choices, expected, 
         (RootModel[list[int]], "a list"),
         (str | list[str], "text or a list"),
         (Literal["a", 5, True] | None, "'a', 5 or true"),
-        (Annotated[Any, Expect("a colour")], "a colour"),
+        (Annotated[Any, Describe("a colour")], "a colour"),
         (Any, ""),
         (str | Any, ""),
     ],
 )
 def test_what_a_type_takes_in_words(annotation, text):
-    assert expected(Hint.of(annotation)) == text
+    assert expected(FieldType.of(annotation)) == text
 
 
 def test_a_fields_limits_count():
     class Model(BaseModel):
         value: int = Field(3, ge=1, le=5)
 
-    assert expected(Hint.of_field(Model.model_fields["value"])) == "a whole number from 1 to 5"
+    assert expected(FieldType.of_field(Model.model_fields["value"])) == "a whole number from 1 to 5"
 
 
 def test_choices_are_the_fixed_texts():
-    assert choices(Hint.of(Literal["a", 5, "b"])) == ["a", "b"]
-    assert choices(Hint.of(str)) == []
+    assert choices(FieldType.of(Literal["a", 5, "b"])) == ["a", "b"]
+    assert choices(FieldType.of(str)) == []
 
 
 def test_a_union_with_a_secret_is_secret():
-    assert Hint.of(int | SecretStr).secret
-    assert Hint.of(SecretStr | None).secret
-    assert not Hint.of(str).secret
+    assert FieldType.of(int | SecretStr).secret
+    assert FieldType.of(SecretStr | None).secret
+    assert not FieldType.of(str).secret
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.mapping.schema.field_types import Qos, Section, Text
 from bridge.mapping.schema.output_spec import OutputSpec
 from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
@@ -58,7 +58,7 @@ class CsvSpec(Section):
     header: Annotated[
         tuple[Text, ...] | Literal["first_line"],
         AfterValidator(_columns),
-        Expect("a list of the columns' names, or 'first_line'"),
+        Describe("a list of the columns' names, or 'first_line'"),
     ] = Field(description="The columns' names, in their order; or first_line, if each payload begins with them.")
     delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="What stands between two fields.")
     numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.mapping.schema.field_types import Section
 from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, REGION
 
@@ -72,12 +72,12 @@ class OutputSpec(Section):
         "best_effort", description="strict: of a partition key, no record is sent before those before it are settled."
     )
     max_record_bytes: (
-        Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Expect("a number of bytes")] | None
+        Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Describe("a number of bytes")] | None
     ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
-    region: Annotated[str, Field(pattern=REGION), Expect("an AWS region, such as us-east-1")] | None = Field(
+    region: Annotated[str, Field(pattern=REGION), Describe("an AWS region, such as us-east-1")] | None = Field(
         None, description="Region of the data stream; `kinesis.region`, or that of its ARN, if not given."
     )
-    role_arn: Annotated[str, Field(pattern=_ROLE_ARN), Expect("the ARN of an IAM role")] | None = Field(
+    role_arn: Annotated[str, Field(pattern=_ROLE_ARN), Describe("the ARN of an IAM role")] | None = Field(
         None, description="A role to take on for this stream, such as one of another account."
     )
     envelope: bool = Field(

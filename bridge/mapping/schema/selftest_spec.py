@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.mapping.schema.field_types import (
     DEFAULT_RECEIVED_AT,
     Base64,
@@ -50,7 +50,7 @@ class ExpectedDeadLetter(Section):
 
 Expectation = Annotated[
     list[ExpectedRecord] | Literal["filtered"] | ExpectedDeadLetter,
-    Expect("a list of records, 'filtered', or {dead_letter: CODE}"),
+    Describe("a list of records, 'filtered', or {dead_letter: CODE}"),
 ]
 
 

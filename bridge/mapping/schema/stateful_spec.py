@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.documents import Expect
+from bridge.documents import Describe
 from bridge.mapping.schema.field_types import Section, Text
 
 _PERCENT = re.compile(r"\d+(\.\d+)?%")
@@ -28,7 +28,7 @@ def _deadband(value: Any) -> Any:
 Deadband = Annotated[
     float | str | dict[str, float | str],
     AfterValidator(_deadband),
-    Expect('a number, a percentage ("1%"), or one of them by name'),
+    Describe('a number, a percentage ("1%"), or one of them by name'),
 ]
 
 
