@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.monitoring.snapshot import Snapshot
 
 NOT_AT_WORK = ("starting", "restarting", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthStatus:
     """`reasons` says why not; empty if all is well."""
 
     reasons: tuple[str, ...]
@@ -33,17 +33,17 @@ class Verdict:
         return {"ok": self.well, "reasons": list(self.reasons)}
 
 
-def health(bridge: Observed) -> Verdict:
+def health(bridge: RunningBridge) -> HealthStatus:
     """/healthz: restart it if not."""
-    return Verdict(tuple(bridge.stalled()))
+    return HealthStatus(tuple(bridge.stalled()))
 
 
-def readiness(bridge: Observed) -> Verdict:
+def readiness(bridge: RunningBridge) -> HealthStatus:
     """/readyz: why it does not do all of its work."""
     return readiness_of(bridge.snapshot())
 
 
-def readiness_of(snapshot: Snapshot) -> Verdict:
+def readiness_of(snapshot: Snapshot) -> HealthStatus:
     """The same, of a bridge that has been looked at."""
     reasons = list(snapshot.stalled)
     if not snapshot.connected:
@@ -56,4 +56,4 @@ def readiness_of(snapshot: Snapshot) -> Verdict:
     ]
     reasons += [f"not spooling: {snapshot.blocked}"] if snapshot.blocked else []
     reasons += [f"{each.name}: {each.detail}" for each in snapshot.workers if each.state in NOT_AT_WORK]
-    return Verdict(tuple(reasons))
+    return HealthStatus(tuple(reasons))

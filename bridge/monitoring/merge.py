@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.histogram import added
 from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingActivity, UnmatchedTopic
-from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, LettersOfCode
+from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, DeadLettersByCode
 from bridge.spool.ledger import STORED, LedgerRow
 
 if TYPE_CHECKING:
@@ -135,11 +135,11 @@ def _said(told: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     return (*whole, *own)
 
 
-def _codes(counts: Iterable[LettersOfCode]) -> tuple[LettersOfCode, ...]:
+def _codes(counts: Iterable[DeadLettersByCode]) -> tuple[DeadLettersByCode, ...]:
     sums: Counter[str] = Counter()
     for code, letters in counts:
         sums[code] += letters
-    return tuple(LettersOfCode(*each) for each in sorted(sums.items()))
+    return tuple(DeadLettersByCode(*each) for each in sorted(sums.items()))
 
 
 def _answers(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, HistogramSnapshot]:

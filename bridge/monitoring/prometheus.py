@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.histogram import HistogramSnapshot
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.monitoring.snapshot import Snapshot
 
 PREFIX: Final = "mqtt_kinesis_"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics_text(bridge: Observed) -> bytes:
+def metrics_text(bridge: RunningBridge) -> bytes:
     """In the text format of Prometheus."""
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - only who asks needs it
 

@@ -16,7 +16,7 @@ Tap = "Callable[[list[Publish]], None]"
 """Told of each burst by the ingest thread, after it is mapped: it must be quick."""
 
 
-class Observed(Protocol):
+class RunningBridge(Protocol):
     """The service. Every method may be called on any thread."""
 
     mappings: LiveMappings

@@ -58,7 +58,7 @@ class WorkerStatus:
     dead_letter_count: int
 
 
-class LettersOfCode(NamedTuple):
+class DeadLettersByCode(NamedTuple):
     """Dead letters for one reason, since the start."""
 
     code: str
@@ -104,7 +104,7 @@ class Snapshot:
     """Why there is no progress; empty while there is."""
     dead_letter_bytes: int = 0
     dead_letter_max_bytes: int = 0
-    letters_by_code: tuple[LettersOfCode, ...] = ()
+    letters_by_code: tuple[DeadLettersByCode, ...] = ()
     credentials_expire_at: float | None = None
     receive_to_spool: HistogramSnapshot = NOTHING_TIMED
     spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
@@ -143,7 +143,7 @@ class Snapshot:
         told["dead_letters"] = tuple(DeadLetterSummary(**letter) for letter in told["dead_letters"])
         told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
         told["coverage"] = CoverageReport.of(told["coverage"])
-        told["letters_by_code"] = tuple(LettersOfCode(**each) for each in told["letters_by_code"])
+        told["letters_by_code"] = tuple(DeadLettersByCode(**each) for each in told["letters_by_code"])
         for name in ("problems", "failing_mappings", "stalled"):
             told[name] = tuple(told[name])
         for name in TIMED:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bridge.histogram import added
-from bridge.monitoring.snapshot import SHOWN_LETTERS, DeadLetterSummary, LettersOfCode, Snapshot
+from bridge.monitoring.snapshot import SHOWN_LETTERS, DeadLettersByCode, DeadLetterSummary, Snapshot
 from bridge.spool.directory import bytes_on_disk
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 
-class Observer:
+class SnapshotBuilder:
     """Any thread. It changes nothing."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Observer:
             "dead_letter_count": spool.letters.count,
             "dead_letter_bytes": spool.letters.size,
             "dead_letter_max_bytes": spool.settings.max_dead_letter_bytes,
-            "letters_by_code": tuple(LettersOfCode(*each) for each in sorted(spool.letters.codes.copy().items())),
+            "letters_by_code": tuple(DeadLettersByCode(*each) for each in sorted(spool.letters.codes.copy().items())),
             "dead_letters": tuple(
                 DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)
                 for number, letter in letters

@@ -23,7 +23,7 @@ from bridge.errors import BridgeError, SpoolWriteError
 from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
-from bridge.monitoring.snapshot_builder import Observer
+from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control import answer_requests
@@ -107,7 +107,9 @@ class Service:
         if manifest is not None:
             self._ingest.manifests = ManifestWriter(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.put_in_force
-        self._observer = Observer(session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher)
+        self._observer = SnapshotBuilder(
+            session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher
+        )
         self._observer.settings_fingerprint = fingerprint
         self._web = WebServer(self, web) if web is not None else None
 

@@ -22,7 +22,7 @@ from bridge.monitoring.health import health, readiness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
 
 STATUS_SECS = 10.0
 """Between two looks at how the bridge stands."""
@@ -71,7 +71,7 @@ class Notifier:
         """A clean stop has begun."""
         self._tell("STOPPING=1\nSTATUS=stopping")
 
-    def feed(self, bridge: Observed) -> None:
+    def feed(self, bridge: RunningBridge) -> None:
         """Feed the watchdog if there is progress; say how a reload ended and, now and then, how the bridge stands."""
         now = self._clock()
         if self._to_come is not None and not self._to_come():
@@ -100,7 +100,7 @@ class Notifier:
             self._socket.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
 
 
-def _standing(bridge: Observed) -> str:
+def _standing(bridge: RunningBridge) -> str:
     """One line. A disk or a process that gives nothing to look with is told, and stops nothing else."""
     try:
         standing = "; ".join(readiness(bridge).reasons) or "receiving, spooling and delivering"
@@ -109,13 +109,13 @@ def _standing(bridge: Observed) -> str:
         return f"cannot look: {error}"
 
 
-def _outcome(bridge: Observed) -> str:
+def _outcome(bridge: RunningBridge) -> str:
     """Of a reload."""
     in_force = f"reloaded: {len(bridge.mappings.routes.mappings)} mapping(s) in force"
     return "; ".join((in_force, *_not_loaded(bridge)))
 
 
-def _not_loaded(bridge: Observed) -> Iterator[str]:
+def _not_loaded(bridge: RunningBridge) -> Iterator[str]:
     """Of the mappings' files, the first thing that is wrong, and how much else is."""
     problems = bridge.mappings.problems
     if problems:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.topic_coverage import MappingActivity
     from bridge.mapping.mapping import Mapping
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
 
@@ -42,7 +42,7 @@ class Refused(Exception):
 class Api:
     """`writable`: whether dead letters may be replayed and deleted."""
 
-    def __init__(self, bridge: Observed, history: History, playground: Playground, *, writable: bool) -> None:
+    def __init__(self, bridge: RunningBridge, history: History, playground: Playground, *, writable: bool) -> None:
         self._bridge = bridge
         self._history = history
         self._playground = playground

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
     from bridge.web.settings import WebSettings
@@ -42,7 +42,7 @@ _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"
 
 
 def web_app(
-    bridge: Observed,
+    bridge: RunningBridge,
     settings: WebSettings,
     history: History,
     playground: Playground,
@@ -83,7 +83,7 @@ class Site:
 
     state: State
 
-    def __init__(self, bridge: Observed, settings: WebSettings, stopping: Callable[[], bool]) -> None:
+    def __init__(self, bridge: RunningBridge, settings: WebSettings, stopping: Callable[[], bool]) -> None:
         self.sessions = Sessions(settings.token)
         self._bridge = bridge
         self._settings = settings

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from bridge.mapping.router import Router
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.mqtt.packet_stream import Publish
 
 STATE_SECS: Final = 1.0
@@ -84,7 +84,7 @@ class Listener:
 class Tail:
     """A few of the messages that come, for those who look; each of them gets what he wants to see."""
 
-    def __init__(self, bridge: Observed) -> None:
+    def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
         self._listeners: tuple[Listener, ...] = ()
 

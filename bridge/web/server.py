@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from bridge.monitoring.running_bridge import Observed
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.history import History
     from bridge.web.settings import WebSettings
 
@@ -24,7 +24,7 @@ BACKLOG: Final = 128
 class WebServer:
     """`run` is a thread's body, until `stop`. `problem` says why nothing is served, "" while it is."""
 
-    def __init__(self, bridge: Observed, settings: WebSettings) -> None:
+    def __init__(self, bridge: RunningBridge, settings: WebSettings) -> None:
         self.problem = ""
         self.port = settings.port
         self._bridge = bridge

@@ -2,7 +2,7 @@ import orjson
 
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge import at_rest, ended, summed
-from bridge.monitoring.snapshot import LettersOfCode, Snapshot
+from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import snapshot, stream
 
@@ -44,9 +44,9 @@ def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_onc
 
 
 def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
-    codes = (LettersOfCode("decode", 2), LettersOfCode("topic", 1))
+    codes = (DeadLettersByCode("decode", 2), DeadLettersByCode("topic", 1))
     told = of_two({"letters_by_code": codes}, {"letters_by_code": codes[:1], "stalled": ("it hangs",)})
-    assert told.letters_by_code == (LettersOfCode("decode", 4), LettersOfCode("topic", 1))
+    assert told.letters_by_code == (DeadLettersByCode("decode", 4), DeadLettersByCode("topic", 1))
     assert [told.answers["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
     assert told.stalled == ("worker 2: it hangs",)
 
@@ -68,7 +68,7 @@ def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
 
 
 def test_a_snapshot_survives_the_way_from_the_worker():
-    codes = (LettersOfCode("decode", 2),)
+    codes = (DeadLettersByCode("decode", 2),)
     told = snapshot(
         ledger=(ROW,), problems=("one",), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
     )

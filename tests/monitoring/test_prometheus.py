@@ -9,7 +9,7 @@ from bridge.errors import Rejected
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX, metrics_text
-from bridge.monitoring.snapshot import LettersOfCode, Snapshot, WorkerStatus
+from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot, WorkerStatus
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import snapshot, stream
 
@@ -28,7 +28,7 @@ def families(bridge):
             stream("archive", answered_at=1.7e9, last_latency_ms=250, max_record_bytes=None),
         ),
         coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 100, 1_700_000_000_500, 4_000, 61_000),), (), 0),
-        letters_by_code=(LettersOfCode("decode", 4),),
+        letters_by_code=(DeadLettersByCode("decode", 4),),
         workers=(
             WORKER,
             replace(WORKER, name="worker 1", state="running"),
