@@ -31,7 +31,7 @@ MAX_LISTED: Final = 200
 MAX_NUMBERS: Final = 10_000
 
 
-class Refused(Exception):
+class RequestError(Exception):
     """A request that cannot be answered; `status` is HTTP's."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -86,7 +86,7 @@ class Api:
         name = request.path_params["name"]
         file = self._bridge.mappings.file_of(name)
         if file is None:
-            raise Refused(404, f"there is no mapping '{name}'")
+            raise RequestError(404, f"there is no mapping '{name}'")
         text = await asyncio.to_thread(file.read_text, encoding="utf-8", errors="replace")
         problems = [str(each) for each in self._bridge.mappings.problems if each.file.endswith(f"/{file.name}")]
         in_force = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
@@ -142,15 +142,15 @@ class Api:
 
     async def _errand(self, action: Any, request: Request) -> Response:
         if not self._writable:
-            raise Refused(403, "read-only: set http.token to replay and delete from here")
+            raise RequestError(403, "read-only: set http.token to replay and delete from here")
         asked = await body(request)
         numbers, worker = asked.get("numbers"), asked.get("worker")
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
-            raise Refused(400, "expected numbers: a list of whole numbers")
+            raise RequestError(400, "expected numbers: a list of whole numbers")
         if len(numbers) > MAX_NUMBERS:
-            raise Refused(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
+            raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
         if worker is not None and type(worker) is not int:
-            raise Refused(400, "expected worker: a whole number")
+            raise RequestError(400, "expected worker: a whole number")
         errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers, worker)
         return json(errand.value())
 
@@ -177,13 +177,13 @@ def _example(in_force: list[Mapping]) -> dict[str, str]:
 async def body(request: Request) -> dict[str, Any]:
     """A JSON object of bounded size. Raises Refused."""
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refused(415, "expected application/json")
+        raise RequestError(415, "expected application/json")
     try:
         asked = orjson.loads(await read_body(request, MAX_BODY_BYTES))
     except orjson.JSONDecodeError:
-        raise Refused(400, "expected JSON") from None
+        raise RequestError(400, "expected JSON") from None
     if not isinstance(asked, dict):
-        raise Refused(400, "expected a JSON object")
+        raise RequestError(400, "expected a JSON object")
     return asked
 
 
@@ -193,7 +193,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > most_bytes:
-            raise Refused(413, f"more than {most_bytes:,} bytes")
+            raise RequestError(413, f"more than {most_bytes:,} bytes")
     return bytes(data)
 
 
@@ -204,7 +204,7 @@ def json(value: Any, status: int = 200) -> Response:
 
 def refusal(_request: Request, error: Exception) -> Response:
     """What could not be done, in words."""
-    status = error.status if isinstance(error, Refused) else 409 if isinstance(error, BridgeError) else 500
+    status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
     return json({"error": str(error)}, status)
 
 
@@ -215,5 +215,5 @@ def _worker(asked: Query[str, str]) -> int | None:
 def _number(asked: Query[str, str], name: str, default: int) -> int:
     text = asked.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
-        raise Refused(400, f"{name}: expected a whole number")
+        raise RequestError(400, f"{name}: expected a whole number")
     return int(text)

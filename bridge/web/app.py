@@ -16,9 +16,16 @@ from starlette.routing import Route
 from bridge.errors import BridgeError
 from bridge.monitoring.health import health, readiness
 from bridge.monitoring.prometheus import CONTENT_TYPE, metrics_text
-from bridge.web.api import Api, Refused, json, read_body, refusal
-from bridge.web.events import MAX_LISTENERS, State, Tail, Wanted, messages, states
-from bridge.web.security import COOKIE, SESSION_SECS, SafeHeaders, Sessions, host_is_ours, origin_is_ours
+from bridge.web.api import Api, RequestError, json, read_body, refusal
+from bridge.web.events import MAX_LISTENERS, MessageFilter, MessageTap, StateBroadcast, messages, states
+from bridge.web.security import (
+    COOKIE,
+    SESSION_SECS,
+    LoginSessions,
+    SecurityHeadersMiddleware,
+    host_is_ours,
+    origin_is_ours,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -49,9 +56,9 @@ def web_app(
     stopping: Callable[[], bool],
 ) -> ASGIApp:
     """The application; `stopping` ends the streams of events."""
-    site = Site(bridge, settings, stopping)
+    site = WebApp(bridge, settings, stopping)
     api = Api(bridge, history, playground, writable=site.sessions.needed)
-    site.state = State(api.state)
+    site.state = StateBroadcast(api.state)
     look, act = site.guarded, site.guarded_act
     routes = [
         Route("/", site.page),
@@ -74,21 +81,21 @@ def web_app(
         Route("/api/letters/delete", act(api.delete), methods=["POST"]),
         Route("/api/letters/{number}", look(api.letter)),
     ]
-    handlers = {Refused: refusal, BridgeError: refusal, ClientDisconnect: gone, Exception: crashed}
-    return SafeHeaders(Starlette(routes=routes, exception_handlers=handlers))
+    handlers = {RequestError: refusal, BridgeError: refusal, ClientDisconnect: gone, Exception: crashed}
+    return SecurityHeadersMiddleware(Starlette(routes=routes, exception_handlers=handlers))
 
 
-class Site:
+class WebApp:
     """What is no JSON for the page: the page itself, streams of events, health, metrics, and the way in."""
 
-    state: State
+    state: StateBroadcast
 
     def __init__(self, bridge: RunningBridge, settings: WebSettings, stopping: Callable[[], bool]) -> None:
-        self.sessions = Sessions(settings.token)
+        self.sessions = LoginSessions(settings.token)
         self._bridge = bridge
         self._settings = settings
         self._stopping = stopping
-        self._tail = Tail(bridge)
+        self._tail = MessageTap(bridge)
         self._listeners = 0
         folder = files("bridge.web").joinpath("static")
         self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
@@ -99,7 +106,7 @@ class Site:
         async def guarded(request: Request) -> Response:
             self._check_host(request)
             if not self._may_look(request):
-                raise Refused(401, "give the token: Authorization: Bearer TOKEN, or log in")
+                raise RequestError(401, "give the token: Authorization: Bearer TOKEN, or log in")
             return await handler(request)
 
         return guarded
@@ -109,7 +116,7 @@ class Site:
 
         async def guarded(request: Request) -> Response:
             if not origin_is_ours(request.headers):
-                raise Refused(
+                raise RequestError(
                     403, "not from this page: the header X-Mqtt-Kinesis is missing, or the Origin is another's"
                 )
             return await self.guarded(handler)(request)
@@ -118,7 +125,7 @@ class Site:
 
     def _check_host(self, request: Request) -> None:
         if not host_is_ours(request.headers, self._settings):
-            raise Refused(421, "this listens on loopback: expected a Host such as 127.0.0.1 or localhost")
+            raise RequestError(421, "this listens on loopback: expected a Host such as 127.0.0.1 or localhost")
 
     def _may_look(self, request: Request) -> bool:
         return not self.sessions.needed or self.sessions.holds(request.headers, request.cookies.get(COOKIE))
@@ -137,7 +144,7 @@ class Site:
     def _file(self, name: str) -> Response:
         content = self._files.get(name)
         if content is None:
-            raise Refused(404, "there is no such file")
+            raise RequestError(404, "there is no such file")
         return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
 
     async def login(self, request: Request) -> Response:
@@ -185,12 +192,12 @@ class Site:
     async def tail(self, request: Request) -> Response:
         """GET /api/messages?topic=&mapping=: with this text in their topic, or for this mapping alone."""
         asked = request.query_params
-        wanted = Wanted(asked.get("topic", ""), asked.get("mapping", ""))
+        wanted = MessageFilter(asked.get("topic", ""), asked.get("mapping", ""))
         return self._stream(messages(self._tail, wanted, self._stopping))
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
-            raise Refused(503, f"{MAX_LISTENERS} listen already")
+            raise RequestError(503, f"{MAX_LISTENERS} listen already")
         return StreamingResponse(self._counted(events), media_type="text/event-stream")
 
     async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

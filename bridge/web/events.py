@@ -38,17 +38,17 @@ MAX_LISTENERS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MessageFilter:
     """Which messages somebody wants to see: with this text in their topic, and for this mapping; "" is any."""
 
     topic: str = ""
     mapping: str = ""
 
 
-class Listener:
+class MessageListener:
     """One who looks. The ingest thread offers, the server takes."""
 
-    def __init__(self, wanted: Wanted, routes: Callable[[], Router]) -> None:
+    def __init__(self, wanted: MessageFilter, routes: Callable[[], Router]) -> None:
         self._part = wanted.topic.encode("utf-8", "surrogatepass")
         self._mapping = wanted.mapping
         self._routes = routes
@@ -81,12 +81,12 @@ class Listener:
         return taken
 
 
-class Tail:
+class MessageTap:
     """A few of the messages that come, for those who look; each of them gets what he wants to see."""
 
     def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: tuple[MessageListener, ...] = ()
 
     def __call__(self, burst: list[Publish]) -> None:
         """A burst was mapped: offer it. By the ingest thread."""
@@ -95,9 +95,9 @@ class Tail:
             listener.offer(burst, now_ms)
 
     @contextmanager
-    def listening(self, wanted: Wanted) -> Iterator[Listener]:
+    def listening(self, wanted: MessageFilter) -> Iterator[MessageListener]:
         """While at least one listens, the tap is open."""
-        listener = Listener(wanted, lambda: self._bridge.mappings.routes)
+        listener = MessageListener(wanted, lambda: self._bridge.mappings.routes)
         self._listeners = (*self._listeners, listener)
         self._bridge.set_tap(self)
         try:
@@ -107,13 +107,13 @@ class Tail:
             if not self._listeners:
                 self._bridge.set_tap(None)
 
-    def take(self, listener: Listener) -> list[dict[str, Any]]:
+    def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """What came since the last call, each with what the mappings in force make of it."""
         routes = self._bridge.mappings.routes
         return [message_value(routes, publish, at_ms) for publish, at_ms in listener.take()]
 
 
-class State:
+class StateBroadcast:
     """The state as one event that all listeners share, made once a second."""
 
     def __init__(self, value: Callable[[], dict[str, Any]]) -> None:
@@ -136,14 +136,14 @@ def event(name: str, value: Any) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 
-async def states(state: State, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def states(state: StateBroadcast, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Until the listener goes, or the bridge stops."""
     while not stopping():
         yield await state.event()
         await asyncio.sleep(STATE_SECS)
 
 
-async def messages(tail: Tail, wanted: Wanted, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
     """As `states`, of some of the messages that are wanted."""
     with tail.listening(wanted) as listener:
         yield event("messages", [])

@@ -47,7 +47,7 @@ HEADERS: Final = (
 )
 
 
-class Sessions:
+class LoginSessions:
     """Those who have given the token. Lost with a restart."""
 
     def __init__(self, token: str | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -104,7 +104,7 @@ def origin_is_ours(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-class SafeHeaders:
+class SecurityHeadersMiddleware:
     """Around the whole application: each answer forbids what the page does not need."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -82,7 +82,7 @@ class WebServer:
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
         from bridge.web.history import History  # noqa: PLC0415 - as above
         from bridge.web.playground import Playground  # noqa: PLC0415 - as above
-        from bridge.web.stoppable_server import ToldServer  # noqa: PLC0415 - as above
+        from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
         history, playground = History(), Playground(self._bridge.mappings.folder)
         app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)
@@ -102,7 +102,7 @@ class WebServer:
             ssl_keyfile=self._settings.key_file,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        self._server = ToldServer(config)
+        self._server = StoppableServer(config)
         sampling = asyncio.create_task(self._sample(history))
         log.info("page", extra={"url": self.url})
         try:

@@ -2,7 +2,7 @@ import pytest
 
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.spool.ledger import LedgerRow
-from bridge.web.events import Tail, Wanted
+from bridge.web.events import MessageFilter, MessageTap
 from tests.web.bridges import publish, snapshot, stream
 from tests.web.conftest import TOKEN
 
@@ -145,8 +145,8 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
 
 
 def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(bridge):
-    tail = Tail(bridge)
-    with tail.listening(Wanted()) as listener:
+    tail = MessageTap(bridge)
+    with tail.listening(MessageFilter()) as listener:
         bridge.tap([publish("factory/pdx/press07/telemetry", b'{"t": 5}'), publish(f"x/{MARKUP}", b"\xff")])
         first, second = tail.take(listener)
         assert first["mappings"][0]["records"][0]["data"]["text"] == '{"machine":"press07","t":5}'
@@ -160,13 +160,13 @@ def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_
 
 
 def test_a_seldom_topic_is_seen_among_thousands_by_who_asks_for_it(bridge):
-    tail = Tail(bridge)
+    tail = MessageTap(bridge)
     burst = [publish(f"factory/pdx/press{number:04d}/telemetry", b"{}") for number in range(2_000)]
     burst[1_233] = (PUBREL, b"", b"\0\1", b"", b"", 0)
     burst[1_500] = publish("elsewhere/press1235", b"")
     with (
-        tail.listening(Wanted(topic="press1234")) as one,
-        tail.listening(Wanted(topic="235", mapping="press")) as other,
+        tail.listening(MessageFilter(topic="press1234")) as one,
+        tail.listening(MessageFilter(topic="235", mapping="press")) as other,
     ):
         bridge.tap(burst)
         assert [each["topic"] for each in tail.take(one)] == ["factory/pdx/press1234/telemetry"]
@@ -174,7 +174,7 @@ def test_a_seldom_topic_is_seen_among_thousands_by_who_asks_for_it(bridge):
             "factory/pdx/press0235/telemetry",
             "factory/pdx/press1235/telemetry",
         ]
-    with tail.listening(Wanted(mapping="none")) as listener:
+    with tail.listening(MessageFilter(mapping="none")) as listener:
         bridge.tap(burst)
         assert tail.take(listener) == []
 

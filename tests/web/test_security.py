@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.web import app
-from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, Sessions
+from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, LoginSessions
 from tests.web.conftest import TOKEN
 
 OURS = {"X-Mqtt-Kinesis": "page"}
@@ -126,7 +126,7 @@ def test_no_file_but_those_of_the_page_is_served(site, name):
 
 def test_sessions_end_and_are_bounded():
     now = [0.0]
-    sessions = Sessions(TOKEN, lambda: now[0])
+    sessions = LoginSessions(TOKEN, lambda: now[0])
     first = sessions.begin()
     assert sessions.holds({}, first)
     for _ in range(MAX_SESSIONS):
