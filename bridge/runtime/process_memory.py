@@ -41,7 +41,7 @@ def _libc() -> Any:
     return ctypes.CDLL(None)
 
 
-class Arena:
+class MallocTuning:
     """One for all threads. Made before the first of them."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ LONGEST_STATUS = 1000
 """Characters. systemd throws datagrams of more than 4,096 bytes away."""
 
 
-class Notifier:
+class SystemdNotifier:
     """Belongs to the thread that waits for signals, which calls `feed` several times within the watchdog's time."""
 
     def __init__(

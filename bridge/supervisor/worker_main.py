@@ -23,7 +23,7 @@ from bridge.mqtt.packet_stream import PUBREL
 from bridge.runtime.assembly import assemble
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
-from bridge.runtime.process_memory import Arena, freeze_gc, raise_gc_threshold
+from bridge.runtime.process_memory import MallocTuning, freeze_gc, raise_gc_threshold
 from bridge.runtime.signals import Signals
 from bridge.supervisor.channel import WorkerEnd
 from bridge.supervisor.workers import Member, settings_of
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: WorkerEnd) -> int:
-    arena = Arena()
+    arena = MallocTuning()
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
@@ -79,7 +79,7 @@ def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: W
 class Worker:
     """A bridge, and what the supervisor wants of it."""
 
-    def __init__(self, service: Service, channel: WorkerEnd, arena: Arena, *, draining: bool) -> None:
+    def __init__(self, service: Service, channel: WorkerEnd, arena: MallocTuning, *, draining: bool) -> None:
         self._service = service
         self._arena = arena
         self._channel = channel

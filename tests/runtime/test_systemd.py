@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from bridge.errors import SpoolWriteError
-from bridge.runtime.systemd import FIRST_SECS, STATUS_SECS, Notifier
+from bridge.runtime.systemd import FIRST_SECS, STATUS_SECS, SystemdNotifier
 from tests.harness.bridge_process import BridgeProcess, write_configuration
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.service_manager import ServiceManager
@@ -18,7 +18,7 @@ def manager(tmp_path):
 
 
 def notifier(tmp_path, clock=lambda: 1.5, **environ):
-    return Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), **environ}, clock=clock, pid=7)
+    return SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), **environ}, clock=clock, pid=7)
 
 
 def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
@@ -137,13 +137,13 @@ def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
 
 
 def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path):
-    Notifier({}).feed(Bridge(tmp_path))
+    SystemdNotifier({}).feed(Bridge(tmp_path))
     notifier(tmp_path).ready()
 
 
 def test_an_abstract_socket_is_spoken_to():
     with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
-        Notifier(manager.environment).ready()
+        SystemdNotifier(manager.environment).ready()
         assert manager.next().startswith("READY=1")
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bridge.runtime.process_memory import Arena
+from bridge.runtime.process_memory import MallocTuning
 from bridge.runtime.signals import Signals
 from bridge.supervisor.channel import Channel, WorkerEnd
 from bridge.supervisor.worker_main import Worker
@@ -49,7 +49,7 @@ def supervisor():
 def test_what_cannot_be_looked_at_is_told_and_stops_nothing(supervisor, draining):
     bridge, end, codes = Bridge(), WorkerEnd(os.dup(supervisor.theirs.fileno())), []
     supervisor.theirs.close()
-    worker = Worker(bridge, end, Arena(), draining=draining)
+    worker = Worker(bridge, end, MallocTuning(), draining=draining)
     with Signals() as signals:
         thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
         thread.start()

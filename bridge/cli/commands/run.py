@@ -13,9 +13,9 @@ from bridge.runtime.assembly import assemble
 from bridge.runtime.dry_run import DryRun
 from bridge.runtime.exit_codes import CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
-from bridge.runtime.process_memory import Arena, freeze_gc
+from bridge.runtime.process_memory import MallocTuning, freeze_gc
 from bridge.runtime.signals import Signals
-from bridge.runtime.systemd import Notifier
+from bridge.runtime.systemd import SystemdNotifier
 from bridge.spool.lock import refuse_if_in_use
 from bridge.supervisor.workers import SUPERVISOR_FOLDER, members
 
@@ -35,7 +35,7 @@ RELOADING_SECS = 0.1
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
     """The exit code. Raises ConfigError, and BridgeError for what cannot be started."""
-    arena = Arena()
+    arena = MallocTuning()
     settings = load_settings(config, os.environ)
     set_up_logging(settings.log.format, settings.log.level)
     with Signals() as signals:
@@ -61,8 +61,8 @@ def _made(config: Path, settings: Settings, workers: int, signals: Signals) -> S
     return supervisor
 
 
-def _run(service: Service | Supervisor, signals: Signals, arena: Arena, stop_secs: float) -> int:
-    notifier = Notifier(os.environ)
+def _run(service: Service | Supervisor, signals: Signals, arena: MallocTuning, stop_secs: float) -> int:
+    notifier = SystemdNotifier(os.environ)
     service.start()
     notifier.ready()
     freeze_gc()
