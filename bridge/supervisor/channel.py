@@ -78,7 +78,7 @@ class Channel:
         return answer
 
 
-class WorkerEnd:
+class WorkerChannel:
     """The worker's end. `gone`: there is no supervisor any more."""
 
     def __init__(self, number: int) -> None:

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.errors import Problem
     from bridge.ingest.replay import Action
-    from bridge.supervisor.workers import Member
+    from bridge.supervisor.workers import WorkerSlot
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Supervisor:
         web = web_settings(settings)
         self._web = WebServer(self, web) if web is not None else None
 
-    def _made(self, config: Path, wanted: Sequence[Member]) -> list[WorkerProcess]:
+    def _made(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:
         at_work, made = sum(not each.draining for each in wanted), []
         for member in wanted:
             folder = folder_of(self._settings.spool.path, member.number)

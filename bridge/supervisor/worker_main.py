@@ -25,8 +25,8 @@ from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.process_memory import MallocTuning, freeze_gc, raise_gc_threshold
 from bridge.runtime.signals import Signals
-from bridge.supervisor.channel import WorkerEnd
-from bridge.supervisor.workers import Member, settings_of
+from bridge.supervisor.channel import WorkerChannel
+from bridge.supervisor.workers import WorkerSlot, settings_of
 
 if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
@@ -51,10 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("--number", "--at-work", "--running", "--channel"):
         parser.add_argument(name, type=int, required=True)
     asked = parser.parse_args(arguments)
-    member = Member(asked.number, asked.draining)
+    member = WorkerSlot(asked.number, asked.draining)
     try:
         with Signals() as signals:
-            return _run(member, asked, signals, WorkerEnd(asked.channel))
+            return _run(member, asked, signals, WorkerChannel(asked.channel))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION
@@ -66,20 +66,20 @@ def main(arguments: list[str] | None = None) -> int:
         return CRASHED
 
 
-def _run(member: Member, asked: argparse.Namespace, signals: Signals, channel: WorkerEnd) -> int:
+def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
     arena = MallocTuning()
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
     service = assemble(own, draining=member.draining, sharing=asked.at_work > 1)
-    worker = Worker(service, channel, arena, draining=member.draining)
+    worker = WorkerMain(service, channel, arena, draining=member.draining)
     return worker.run(signals, settings.stop_secs)
 
 
-class Worker:
+class WorkerMain:
     """A bridge, and what the supervisor wants of it."""
 
-    def __init__(self, service: Service, channel: WorkerEnd, arena: MallocTuning, *, draining: bool) -> None:
+    def __init__(self, service: Service, channel: WorkerChannel, arena: MallocTuning, *, draining: bool) -> None:
         self._service = service
         self._arena = arena
         self._channel = channel

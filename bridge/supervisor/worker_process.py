@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.monitoring.snapshot import WorkerState
-    from bridge.supervisor.workers import Member
+    from bridge.supervisor.workers import WorkerSlot
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        member: Member,
+        member: WorkerSlot,
         command: Sequence[str],
         resting: Snapshot,
         folder: Path,
@@ -275,7 +275,7 @@ class WorkerProcess:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def command_of(member: Member, config: Path, at_work: int, running: int) -> list[str]:
+def command_of(member: WorkerSlot, config: Path, at_work: int, running: int) -> list[str]:
     """The worker's process, without its channel."""
     numbers = {"--number": member.number, "--at-work": at_work, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]

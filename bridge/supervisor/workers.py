@@ -32,7 +32,7 @@ _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class WorkerSlot:
     """One bridge. `draining`: it sends what is in its spool, and gives its session up."""
 
     number: int
@@ -44,12 +44,12 @@ class Member:
         return f"worker {self.number}" if self.number else "bridge"
 
 
-def members(settings: Settings, workers: int) -> list[Member]:
+def members(settings: Settings, workers: int) -> list[WorkerSlot]:
     """Those at work first; 0 workers: the one bridge of `run`."""
     at_work = range(1, workers + 1) if workers else range(1)
     left = [number for number in spools(settings.spool.path) if number not in at_work]
     draining = [number for number in left if left_over(folder_of(settings.spool.path, number))]
-    return [*map(Member, at_work), *(Member(number, draining=True) for number in draining)]
+    return [*map(WorkerSlot, at_work), *(WorkerSlot(number, draining=True) for number in draining)]
 
 
 def spools(path: Path) -> dict[int, Path]:
@@ -86,7 +86,7 @@ def left_over(folder: Path) -> str:
     return ", and ".join(told)
 
 
-def settings_of(settings: Settings, member: Member, at_work: int, running: int) -> Settings:
+def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: int) -> Settings:
     """The configuration of one bridge: of `at_work` that share the spool's room, and `running` that share the link."""
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if member.number:

@@ -4,13 +4,13 @@ import threading
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.supervisor.channel import Channel, WorkerEnd
+from bridge.supervisor.channel import Channel, WorkerChannel
 
 
 @pytest.fixture
 def ends():
     channel = Channel()
-    worker = WorkerEnd(os.dup(channel.theirs.fileno()))
+    worker = WorkerChannel(os.dup(channel.theirs.fileno()))
     channel.theirs.close()
     yield channel, worker
     channel.close()

@@ -7,8 +7,8 @@ import pytest
 
 from bridge.runtime.process_memory import MallocTuning
 from bridge.runtime.signals import Signals
-from bridge.supervisor.channel import Channel, WorkerEnd
-from bridge.supervisor.worker_main import Worker
+from bridge.supervisor.channel import Channel, WorkerChannel
+from bridge.supervisor.worker_main import WorkerMain
 from tests.web.bridges import snapshot
 
 
@@ -47,9 +47,9 @@ def supervisor():
 
 @pytest.mark.parametrize("draining", [False, True])
 def test_what_cannot_be_looked_at_is_told_and_stops_nothing(supervisor, draining):
-    bridge, end, codes = Bridge(), WorkerEnd(os.dup(supervisor.theirs.fileno())), []
+    bridge, end, codes = Bridge(), WorkerChannel(os.dup(supervisor.theirs.fileno())), []
     supervisor.theirs.close()
-    worker = Worker(bridge, end, MallocTuning(), draining=draining)
+    worker = WorkerMain(bridge, end, MallocTuning(), draining=draining)
     with Signals() as signals:
         thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
         thread.start()

@@ -7,16 +7,16 @@ import orjson
 import pytest
 
 from bridge.supervisor.worker_process import HUNG_SECS, LONGEST_PAUSE_SECS, SETTLED_SECS, WorkerProcess
-from bridge.supervisor.workers import Member
+from bridge.supervisor.workers import WorkerSlot
 from tests.harness.workers import alive
 from tests.integration.arrivals import eventually
 from tests.web.bridges import snapshot
 
 ANSWERING = """
 import sys
-from bridge.supervisor.channel import WorkerEnd
+from bridge.supervisor.channel import WorkerChannel
 import orjson, pathlib
-end, told = WorkerEnd(int(sys.argv[-1])), pathlib.Path(sys.argv[1])
+end, told = WorkerChannel(int(sys.argv[-1])), pathlib.Path(sys.argv[1])
 other = told.with_suffix(".now")
 left = int(sys.argv[2])
 while not end.gone:
@@ -46,7 +46,7 @@ def made(tmp_path, clock):
     workers = []
 
     def make(*command, draining=False):
-        member = Member(2, draining)
+        member = WorkerSlot(2, draining)
         workers.append(WorkerProcess(member, [sys.executable, *command], snapshot(), tmp_path / "worker-2", clock))
         return workers[-1]
 
@@ -164,7 +164,7 @@ def test_one_that_lived_for_a_while_is_started_again_soon(made, clock):
 
 
 def test_what_cannot_be_started_is_tried_again_too(tmp_path, clock):
-    worker = WorkerProcess(Member(2), [str(tmp_path / "none")], snapshot(), tmp_path, clock)
+    worker = WorkerProcess(WorkerSlot(2), [str(tmp_path / "none")], snapshot(), tmp_path, clock)
     worker.look()
     assert worker.status().detail.startswith("it cannot be started: No such file or directory")
     assert worker.status().state == "restarting"

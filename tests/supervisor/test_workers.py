@@ -8,7 +8,7 @@ from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.lock import Lock
 from bridge.spool.read_only import GIVEN_UP
-from bridge.supervisor.workers import Member, asked_folder, folder_of, left_over, members, settings_of, spools
+from bridge.supervisor.workers import WorkerSlot, asked_folder, folder_of, left_over, members, settings_of, spools
 from tests.cli.builders import set_up
 from tests.spool.builders import opened
 
@@ -34,7 +34,7 @@ def test_workers_have_client_ids_spools_and_a_group_of_their_own_and_divide_room
     settings = settings.model_copy(
         update={"kinesis": settings.kinesis.model_copy(update={"max_bytes_per_sec": 300_000})}
     )
-    own = settings_of(settings, Member(2), 2, 3)
+    own = settings_of(settings, WorkerSlot(2), 2, 3)
     assert (own.mqtt.client_id, own.mqtt.share, own.http) == ("test-2", "test", None)
     assert own.spool.path == settings.spool.path / "worker-2"
     assert (own.spool.max_bytes, own.kinesis.max_bytes_per_sec) == (settings.spool.max_bytes // 2, 100_000)
@@ -42,14 +42,16 @@ def test_workers_have_client_ids_spools_and_a_group_of_their_own_and_divide_room
 
 def test_a_group_that_is_given_is_kept_and_one_made_of_the_client_id_is_a_group_name(settings):
     def shared(**mqtt):
-        return settings_of(settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update=mqtt)}), Member(1), 1, 1)
+        return settings_of(
+            settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update=mqtt)}), WorkerSlot(1), 1, 1
+        )
 
     assert shared(share="hall").mqtt.share == "hall"
     assert shared(client_id="plant/press+1").mqtt.share == "plant-press-1"
 
 
 def test_the_one_bridge_without_workers_is_as_configured(settings):
-    own = settings_of(settings, Member(0), 1, 1)
+    own = settings_of(settings, WorkerSlot(0), 1, 1)
     assert (own.mqtt, own.spool) == (settings.mqtt, settings.spool)
 
 
@@ -59,8 +61,8 @@ def test_spools_beyond_those_at_work_are_drained_until_they_are_empty_and_their_
     made(settings, 3, given_up=True)
     made(settings, 4, given_up=True, records=1)
     assert list(spools(settings.spool.path)) == [0, 2, 3, 4]
-    assert members(settings, 1) == [Member(1), Member(0, True), Member(2, True), Member(4, True)]
-    assert members(settings, 0) == [Member(0), Member(2, True), Member(4, True)]
+    assert members(settings, 1) == [WorkerSlot(1), WorkerSlot(0, True), WorkerSlot(2, True), WorkerSlot(4, True)]
+    assert members(settings, 0) == [WorkerSlot(0), WorkerSlot(2, True), WorkerSlot(4, True)]
     assert left_over(folder_of(settings.spool.path, 4)) == "records wait to be sent"
     assert left_over(folder_of(settings.spool.path, 2)) == "the broker may keep messages for its session"
 
@@ -70,7 +72,7 @@ def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
     folder.mkdir(parents=True)
     (folder / "spool.db").write_bytes(b"no database" * 100)
     assert "cannot be read" in left_over(folder)
-    assert members(settings, 1)[-1] == Member(7, draining=True)
+    assert members(settings, 1)[-1] == WorkerSlot(7, draining=True)
 
 
 def test_commands_ask_the_supervisor_while_it_runs(settings):
