@@ -112,7 +112,7 @@ def init(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Begin: write a bridge.yaml, and mappings for the topics and payloads that the broker has."""
-    from bridge.cli.commands.init import Wanted, begin  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.init import InitOptions, begin  # noqa: PLC0415 - see the module
 
     given = {
         "mqtt.url": url,
@@ -124,7 +124,10 @@ def init(
     }
     given = {name: value for name, value in given.items() if value}
     raise typer.Exit(
-        begin(config, Wanted(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force))
+        begin(
+            config,
+            InitOptions(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force),
+        )
     )
 
 
@@ -190,9 +193,9 @@ def capture(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
-    from bridge.cli.commands.capture import Wanted, record_traffic  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(record_traffic(config, file, Wanted(topic or (), secs, messages, size)))
+    raise typer.Exit(record_traffic(config, file, CaptureOptions(topic or (), secs, messages, size)))
 
 
 @app.command()
@@ -204,10 +207,10 @@ def diff(
     show: Annotated[int, typer.Option("--show", min=0, help="How many differing messages to show.")] = 10,
 ) -> None:
     """Show what a change of mappings changes on recorded traffic; exit code 0 if nothing, 1 if something."""
-    from bridge.cli.commands.diff import Shown  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
     from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_diff(old, new, capture, Shown(as_json, show)))
+    raise typer.Exit(run_diff(old, new, capture, DiffOptions(as_json, show)))
 
 
 @app.command()
@@ -289,11 +292,11 @@ def policy(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Print the least-privilege IAM policy for exactly these mappings."""
-    from bridge.cli.commands.policy import Wanted, print_policy, well_formed  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.policy import PolicyOptions, print_policy, well_formed  # noqa: PLC0415 - see the module
 
     if wrong := well_formed(account, kms_key or ()):
         raise typer.BadParameter(wrong)
-    raise typer.Exit(print_policy(config, Wanted(account, role, tuple(kms_key or ()), offline)))
+    raise typer.Exit(print_policy(config, PolicyOptions(account, role, tuple(kms_key or ()), offline)))
 
 
 @app.command()

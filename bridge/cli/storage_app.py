@@ -66,10 +66,12 @@ def replay_letters(
 ) -> None:
     """Put dead letters through the mappings in force; those that fail again stay, with the new reason."""
     from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import Selection  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import replay_letters as run_replay  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_replay(config, Selection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)))
+    raise typer.Exit(
+        run_replay(config, DeadLetterSelection(numbers or (), Filter(code, mapping, stream, topic), all_, worker))
+    )
 
 
 @letters.command("delete")
@@ -86,10 +88,10 @@ def delete_letters(
 ) -> None:
     """Delete dead letters for good; in the books they stay counted, and `deleted` tells."""
     from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import Selection  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import delete_letters as run_delete  # noqa: PLC0415 - see the module
 
-    selection = Selection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)
+    selection = DeadLetterSelection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)
     raise typer.Exit(run_delete(config, selection, yes=yes))
 
 

@@ -44,7 +44,7 @@ _POLL_SECS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CaptureOptions:
     """What to record, and how much of it. `secs` of 0: until Ctrl-C, or another bound."""
 
     topics: Sequence[str]
@@ -53,7 +53,7 @@ class Wanted:
     size: str
 
 
-def record_traffic(config: Path, file: Path, wanted: Wanted) -> int:
+def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
     """0 when a bound or Ctrl-C ended it. Raises ConfigError, and BridgeError if there is no session or no file."""
     limit = parse_size(wanted.size)
     if not isinstance(limit, int) or limit <= 0:

@@ -32,14 +32,14 @@ _EVERY = 200
 """Messages between two looks at the progress bar."""
 
 
-class Shown(NamedTuple):
+class DiffOptions(NamedTuple):
     """How differences are shown: as JSON lines, all of them; or in words, the first few."""
 
     json: bool
     first: int
 
 
-def diff(old: Path, new: Path, capture: Path, shown: Shown) -> int:
+def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
     """0 if all records are the same, 1 if not. Raises ConfigError if a mapping or the capture cannot be read."""
     routes_old, routes_new = _load(old, new)
     report = Report()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.cli.commands.capture import filters_of, record_session
-from bridge.cli.commands.init_prompts import PASSWORD, Questions, settings_given
+from bridge.cli.commands.init_prompts import PASSWORD, Prompts, settings_given
 from bridge.cli.output.formatting import counted
 from bridge.cli.output.progress import progress
 from bridge.config.settings import parse_settings
@@ -43,7 +43,7 @@ _EXAMPLE: Final = Message(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InitOptions:
     """What the options say. `given`: answers by the option's name; `listen_secs` of None: as answered."""
 
     given: Mapping[str, str]
@@ -56,11 +56,11 @@ class Wanted:
     force: bool
 
 
-def begin(config: Path, wanted: Wanted) -> int:
+def begin(config: Path, wanted: InitOptions) -> int:
     """0 when all is written. Raises ConfigError for answers that cannot be, BridgeError for files that are there."""
     _refuse([config], force=wanted.force)
     filters = filters_of(wanted.topics)
-    questions = Questions({**wanted.given, **settings_given(wanted.settings)}, yes=wanted.yes)
+    questions = Prompts({**wanted.given, **settings_given(wanted.settings)}, yes=wanted.yes)
     text = bridge_text(answers := questions.answers())
     stream = wanted.stream or questions.ask("", "Data stream", "telemetry")
     secs = wanted.listen_secs

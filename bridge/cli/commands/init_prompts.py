@@ -22,7 +22,7 @@ PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
 
 
-class Questions:
+class Prompts:
     """Asks on the terminal; with `yes`, or where nobody is to be asked, it takes the defaults."""
 
     def __init__(self, given: Mapping[str, str], *, yes: bool) -> None:

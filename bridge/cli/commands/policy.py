@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PolicyOptions:
     """The command's options. `role`: the policy of this output's role, "": of the bridge's own identity."""
 
     account: str = ""
@@ -34,7 +34,7 @@ class Wanted:
     offline: bool = False
 
 
-def print_policy(config: Path, wanted: Wanted) -> int:
+def print_policy(config: Path, wanted: PolicyOptions) -> int:
     """The policy on standard output; what a person should know beside it on standard error. 0, or raises."""
     settings = load_settings(config, os.environ)
     destinations = _destinations(settings)
@@ -86,7 +86,7 @@ class _Asked:
     """What AWS says of the account and the streams; where it says nothing, the options stand in, and a note tells."""
 
     settings: Settings
-    wanted: Wanted
+    wanted: PolicyOptions
     notes: list[str] = field(default_factory=list)
     _publisher: Publisher | None = None
 

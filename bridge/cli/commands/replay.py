@@ -36,7 +36,7 @@ _SHOWN_REASONS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class DeadLetterSelection:
     """Which letters: these numbers, or those that the filter takes, or all."""
 
     numbers: Sequence[int]
@@ -57,7 +57,7 @@ class Selection:
         }
 
 
-def replay_letters(config: Path, selection: Selection) -> int:
+def replay_letters(config: Path, selection: DeadLetterSelection) -> int:
     """Through the mappings in force; 0 if all left, 1 if some stayed. Raises ConfigError, BridgeError."""
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
@@ -69,7 +69,7 @@ def replay_letters(config: Path, selection: Selection) -> int:
     return FAILED if counts["stayed"] or counts["missing"] else 0
 
 
-def delete_letters(config: Path, selection: Selection, *, yes: bool) -> int:
+def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
     """For good, after a question; they stay counted. 0 if all were there. Raises ConfigError, BridgeError."""
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)

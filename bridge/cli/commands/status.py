@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
-from bridge.cli.commands.status_watch import Look, problem_lines, title, watched
+from bridge.cli.commands.status_watch import StatusPair, problem_lines, title, watched
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.screen import opened
 from bridge.config import load_local_settings
@@ -63,13 +63,13 @@ def _watch(folder: Path, *, as_json: bool) -> NoReturn:
     before, at, told = None, time.monotonic(), ask(asked_folder(folder))
     with opened(plain=as_json) as screen:
         while True:
-            now, look = time.monotonic(), Look(told["status"], before, time.monotonic() - at)
+            now, look = time.monotonic(), StatusPair(told["status"], before, time.monotonic() - at)
             screen.show(partial(_json, told) if as_json else partial(_block, look, time.time()))
             before, at = told["status"], now
             told = _next_look(folder, screen, look, as_json=as_json)
 
 
-def _next_look(folder: Path, screen: Screen, last: Look, *, as_json: bool) -> dict[str, Any]:
+def _next_look(folder: Path, screen: Screen, last: StatusPair, *, as_json: bool) -> dict[str, Any]:
     since = time.time()
     while True:
         screen.wait(WATCH_SECS)
@@ -86,14 +86,14 @@ def _json(told: dict[str, Any], _width: int | None) -> list[str]:
     return [orjson.dumps(told).decode()]
 
 
-def _block(look: Look, now: float, width: int | None) -> list[str]:
+def _block(look: StatusPair, now: float, width: int | None) -> list[str]:
     """A blank line parts one from the next where they are printed one after the other."""
     if width is None:
         return [*watched(look), ""]
     return [title(look.told, now, now, width), *watched(look, width)]
 
 
-def _unanswered(error: str, last: Look, since: float, width: int | None) -> list[str]:
+def _unanswered(error: str, last: StatusPair, since: float, width: int | None) -> list[str]:
     """What was seen last stays, and says how old it is."""
     if width is None:
         return [*problem_lines(error, None), ""]

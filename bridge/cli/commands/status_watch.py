@@ -20,7 +20,7 @@ _MARGIN: Final = " " * 10
 _LEAST_CHARS: Final = 20
 
 
-class Look(NamedTuple):
+class StatusPair(NamedTuple):
     """What the bridge told, and what it told `before`, `secs` ago: None at the first look, which has no rates."""
 
     told: dict[str, Any]
@@ -36,10 +36,13 @@ class Look(NamedTuple):
     def rates(self, rows: str, key: tuple[str, ...], count: str) -> list[str]:
         """Of each of the `rows`; `key` tells one from another."""
         was = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
-        return [Look(row, was.get(_key(row, key)), self.secs).rate(lambda each: each[count]) for row in self.told[rows]]
+        return [
+            StatusPair(row, was.get(_key(row, key)), self.secs).rate(lambda each: each[count])
+            for row in self.told[rows]
+        ]
 
 
-def watched(look: Look, width: int | None = None) -> Iterator[str]:
+def watched(look: StatusPair, width: int | None = None) -> Iterator[str]:
     """The lines of one look, no wider than that; None: as wide as they come."""
     told = look.told
     yield from (line for problem in told["problems"] for line in problem_lines(problem, width))
@@ -73,7 +76,7 @@ def title(told: dict[str, Any], heard: float, now: float, width: int) -> str:
     return f"{left[:room]:<{room}}  {right}"[:width]
 
 
-def _backlog(look: Look) -> str:
+def _backlog(look: StatusPair) -> str:
     count = _spooled(look.told)
     oldest = max((stream["oldest_secs"] for stream in look.told["streams"]), default=0.0)
     if not count:
@@ -87,7 +90,7 @@ def _backlog(look: Look) -> str:
     return f"{count:,} records, the oldest {duration(oldest)}{then}"
 
 
-def _streams(look: Look, width: int | None) -> Iterator[str]:
+def _streams(look: StatusPair, width: int | None) -> Iterator[str]:
     rows = look.told["streams"]
     columns = [
         Column("state", [row["state"] for row in rows], 9),
@@ -100,7 +103,7 @@ def _streams(look: Look, width: int | None) -> Iterator[str]:
     yield from table("stream", [printable(row["stream"]) for row in rows], columns, width)
 
 
-def _mappings(look: Look, width: int | None) -> Iterator[str]:
+def _mappings(look: StatusPair, width: int | None) -> Iterator[str]:
     rows = look.told["ledger"]
     columns = [
         Column("received/s", look.rates("ledger", ("mapping", "stream"), "received"), 8),
@@ -114,7 +117,7 @@ def _mappings(look: Look, width: int | None) -> Iterator[str]:
     yield from table("mapping", list(map(printable, names)), columns, width)
 
 
-def _workers(look: Look, width: int | None) -> Iterator[str]:
+def _workers(look: StatusPair, width: int | None) -> Iterator[str]:
     rows = look.told["workers"]
     columns = [
         Column("state", [row["state"] for row in rows], 9),

@@ -47,7 +47,7 @@ class Screen(Protocol):
         """Until it is time for others."""
 
 
-class Printed:
+class PlainScreen:
     """Each text below the one before."""
 
     def show(self, lines: Lines) -> None:
@@ -59,7 +59,7 @@ class Printed:
         Event().wait(secs)
 
 
-class Drawn:
+class LiveScreen:
     """In the place of what was there before; drawn anew when the window changes its size."""
 
     def __init__(self, live: Live) -> None:
@@ -86,14 +86,14 @@ class Drawn:
 def opened(*, plain: bool) -> Iterator[Screen]:
     """The whole terminal, given back as it was however this ends; or, where there is none, lines."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        yield Printed()
+        yield PlainScreen()
         return
     from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         with Live(screen=True, auto_refresh=False) as live:
-            yield Drawn(live)
+            yield LiveScreen(live)
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bridge.cli.commands import capture
-from bridge.cli.commands.capture import Wanted, record_traffic
+from bridge.cli.commands.capture import CaptureOptions, record_traffic
 from bridge.errors import BridgeError, ConfigError
 from bridge.tools.capture.file_format import read_capture
 from tests.cli.builders import set_up
@@ -16,7 +16,7 @@ from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
 
-MUCH = Wanted((), 0, 1_000, "1 MB")
+MUCH = CaptureOptions((), 0, 1_000, "1 MB")
 
 
 def started(folder, *options):
@@ -71,7 +71,7 @@ def test_a_signal_ends_it_with_a_count_and_a_whole_file(tmp_path, mosquitto, num
 
 def test_it_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
     config = set_up(tmp_path, mosquitto.port)
-    assert record_traffic(config, tmp_path / "c.jsonl", Wanted((), 0.3, 10, "1 MB")) == 0
+    assert record_traffic(config, tmp_path / "c.jsonl", CaptureOptions((), 0.3, 10, "1 MB")) == 0
     assert capsys.readouterr().out.endswith("(ended by --secs)\n")
 
 
@@ -84,9 +84,9 @@ def test_without_a_broker_it_says_so_and_leaves_no_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("wanted", "why"), [
-    (Wanted(("a/#/b",), 0, 1, "1 MB"), r"--topic: '#' takes all levels that are left"),
-    (Wanted((), 0, 1, "many"), r"--bytes: expected a size, such as 500 MB, .*; found 'many'"),
-    (Wanted((), 0, 1, "0"), r"--bytes: expected a size"),
+    (CaptureOptions(("a/#/b",), 0, 1, "1 MB"), r"--topic: '#' takes all levels that are left"),
+    (CaptureOptions((), 0, 1, "many"), r"--bytes: expected a size, such as 500 MB, .*; found 'many'"),
+    (CaptureOptions((), 0, 1, "0"), r"--bytes: expected a size"),
 ])  # fmt: skip
 def test_a_wrong_option_is_told(tmp_path, wanted, why):
     with pytest.raises(BridgeError, match=why):

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bridge.cli.commands.diff import Shown, diff
+from bridge.cli.commands.diff import DiffOptions, diff
 from bridge.errors import ConfigError
 from bridge.model import Message
 from bridge.tools.capture.file_format import to_line
 
-WORDS = Shown(json=False, first=10)
+WORDS = DiffOptions(json=False, first=10)
 OLD = """
 topic: f/{machine}
 where: payload.on
@@ -127,7 +127,7 @@ def test_items_of_a_list_are_one_value_in_the_sums(tmp_path, capsys):
 def test_json_has_all_differences_and_the_sums_last(tmp_path, capsys):
     new = OLD.replace("captures.machine}", "payload.k}")
     payloads = [ON, {"on": True, "t": 1, "k": "x"}, {"on": False}]
-    code, out = compared(tmp_path, capsys, new, *payloads, shown=Shown(json=True, first=0))
+    code, out = compared(tmp_path, capsys, new, *payloads, shown=DiffOptions(json=True, first=0))
     first, second, last = map(json.loads, out.splitlines())
     assert code == 1
     assert first["differences"] == [{
@@ -150,10 +150,10 @@ def test_json_has_all_differences_and_the_sums_last(tmp_path, capsys):
 
 def test_only_the_first_differences_are_shown_and_the_others_counted(tmp_path, capsys):
     new = OLD.replace("t: payload.t", "t: payload.x")
-    _, out = compared(tmp_path, capsys, new, *[ON] * 5, shown=Shown(json=False, first=2))
+    _, out = compared(tmp_path, capsys, new, *[ON] * 5, shown=DiffOptions(json=False, first=2))
     assert out.count("line ") == 2
     assert "... and 3 messages more that differ (--show, --json)\n" in out
-    assert "line " not in compared(tmp_path, capsys, new, *[ON] * 5, shown=Shown(json=False, first=0))[1]
+    assert "line " not in compared(tmp_path, capsys, new, *[ON] * 5, shown=DiffOptions(json=False, first=0))[1]
 
 
 def test_folders_are_compared_as_sets(tmp_path, capsys):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.aws.credentials import Authentication
-from bridge.cli.commands.policy import Wanted, print_policy, well_formed
+from bridge.cli.commands.policy import PolicyOptions, print_policy, well_formed
 from bridge.errors import BridgeError, ConfigError, Refused
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.model import Destination, Record
@@ -42,7 +42,7 @@ def config(folder, url, key=("test", "test"), **mappings):
 
 
 def printed(capsys, path, **wanted):
-    assert print_policy(path, Wanted(**wanted)) == 0
+    assert print_policy(path, PolicyOptions(**wanted)) == 0
     out, err = capsys.readouterr()
     return json.loads(out), err
 
@@ -97,22 +97,22 @@ def test_offline_the_options_stand_in(tmp_path, capsys):
 
 def test_offline_without_an_account_says_what_is_missing(tmp_path):
     with pytest.raises(BridgeError, match="--account"):
-        print_policy(config(tmp_path, "http://127.0.0.1:1"), Wanted(offline=True))
+        print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(offline=True))
 
 
 def test_an_aws_that_does_not_answer_is_told(tmp_path):
     with pytest.raises(BridgeError, match="--account 123456789012"):
-        print_policy(config(tmp_path, "http://127.0.0.1:1"), Wanted())
+        print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions())
 
 
 def test_a_role_that_no_output_has_is_refused(tmp_path):
     with pytest.raises(BridgeError, match=ROLE):
-        print_policy(config(tmp_path, "http://127.0.0.1:1"), Wanted(role="arn:aws:iam::1:role/other"))
+        print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(role="arn:aws:iam::1:role/other"))
 
 
 def test_a_mapping_that_does_not_load_has_no_policy(tmp_path):
     with pytest.raises(ConfigError):
-        print_policy(config(tmp_path, "http://127.0.0.1:1", broken="topic: [\n"), Wanted())
+        print_policy(config(tmp_path, "http://127.0.0.1:1", broken="topic: [\n"), PolicyOptions())
 
 
 @pytest.mark.parametrize(("account", "keys"), [("12", ()), ("", ("alias/x",)), ("12345678901x", ())])

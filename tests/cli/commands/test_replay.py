@@ -6,14 +6,14 @@ import pytest
 
 from bridge.cli.commands.dead_letters import Filter
 from bridge.cli.commands.export import export_letters, export_records
-from bridge.cli.commands.replay import Selection, delete_letters, replay_letters
+from bridge.cli.commands.replay import DeadLetterSelection, delete_letters, replay_letters
 from bridge.cli.commands.spool import spool_status
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
 from tests.spool.builders import letter, opened
 
-ALL = Selection((), Filter(), all=True)
+ALL = DeadLetterSelection((), Filter(), all=True)
 TOPIC = "factory/pdx/press07/telemetry"
 
 
@@ -50,14 +50,19 @@ def test_without_a_bridge_the_command_replays_itself(config, capsys):
 
 
 def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
-    assert replay_letters(config, Selection([3, 3], Filter())) == 0
-    assert replay_letters(config, Selection((), Filter(mapping="oven"))) == 1
-    assert replay_letters(config, Selection([99], Filter())) == 1
+    assert replay_letters(config, DeadLetterSelection([3, 3], Filter())) == 0
+    assert replay_letters(config, DeadLetterSelection((), Filter(mapping="oven"))) == 1
+    assert replay_letters(config, DeadLetterSelection([99], Filter())) == 1
     assert "1 not there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "selection", [Selection((), Filter()), Selection([1], Filter(code="decode")), Selection([1], Filter(), all=True)]
+    "selection",
+    [
+        DeadLetterSelection((), Filter()),
+        DeadLetterSelection([1], Filter(code="decode")),
+        DeadLetterSelection([1], Filter(), all=True),
+    ],
 )
 def test_what_is_meant_must_be_said_once(config, selection):
     with pytest.raises(BridgeError, match="say which"):

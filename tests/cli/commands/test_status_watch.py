@@ -1,13 +1,13 @@
 """What `status --watch` shows of two looks at the bridge."""
 
-from bridge.cli.commands.status_watch import Look, problem_lines, title
+from bridge.cli.commands.status_watch import StatusPair, problem_lines, title
 from bridge.cli.commands.status_watch import watched as lines_of
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.screen import fitting
 
 
 def watched(told, before=None, secs=0.0, width=None):
-    return lines_of(Look(told, before, secs), width)
+    return lines_of(StatusPair(told, before, secs), width)
 
 
 def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()):
