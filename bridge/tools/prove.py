@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ID = re.compile(rb'\{"id":"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{12})"')
 
 
-class Place(NamedTuple):
+class QueueId(NamedTuple):
     """A queue of one spool: where numbers have no gaps."""
 
     spool: str
@@ -28,13 +28,13 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
-class Verdict:
+class QueueVerdict:
     """Of one queue. `missing`: runs of numbers that a manifest says are there and are not; `untold`: runs between
     manifests that no manifest tells of. `aged`: told of, but perhaps longer ago than the stream keeps records.
     `later`: records that no manifest tells of yet; `expected`: numbers among those that have not come yet.
     `until`: when the last manifest was made."""
 
-    place: Place
+    place: QueueId
     bridge: str
     stream: str
     until: str
@@ -55,12 +55,12 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Proof:
+class ManifestVerifier:
     """Fed with the records of the streams, and with manifests."""
 
-    _found: defaultdict[Place, set[int]] = field(default_factory=lambda: defaultdict(set))
-    _repeated: defaultdict[Place, int] = field(default_factory=lambda: defaultdict(int))
-    _manifests: defaultdict[Place, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    _found: defaultdict[QueueId, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _repeated: defaultdict[QueueId, int] = field(default_factory=lambda: defaultdict(int))
+    _manifests: defaultdict[QueueId, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     others: int = 0
     """Records without an id."""
 
@@ -70,7 +70,7 @@ class Proof:
         if found is None:
             self.others += 1
             return
-        place, number = Place(found[1].decode(), int(found[2], 16)), int(found[3], 16)
+        place, number = QueueId(found[1].decode(), int(found[2], 16)), int(found[3], 16)
         if number in self._found[place]:
             self._repeated[place] += 1
         self._found[place].add(number)
@@ -79,28 +79,28 @@ class Proof:
         """A record of the manifests' stream; `stream`: only those about this one count."""
         try:
             told = orjson.loads(data)
-            place = Place(str(told["spool"]), int(told["queue"]))
+            place = QueueId(str(told["spool"]), int(told["queue"]))
             _ = int(told["first"]), int(told["last"]), [(each["first"], each["last"]) for each in told["except"]]
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
         if told.get("manifest") == 1 and (not stream or str(told["stream"]).split(" ")[0] == stream):
             self._manifests[place].append(told)
 
-    def untold(self) -> dict[Place, int]:
+    def untold(self) -> dict[QueueId, int]:
         """How many records came of each queue that no manifest tells of at all."""
         return {place: len(found) for place, found in self._found.items() if found and place not in self._manifests}
 
-    def verdicts(self, kept_since: str = "") -> Iterator[Verdict]:
+    def verdicts(self, kept_since: str = "") -> Iterator[QueueVerdict]:
         """One for each queue that manifests tell of. `kept_since`: what came before then (RFC 3339, UTC) the stream no
         longer keeps; "" if it keeps all that ever came."""
         for place in sorted(self._manifests):
             manifests = sorted(self._manifests[place], key=lambda told: int(told["first"]))
             yield self._verdict(place, manifests, kept_since)
 
-    def _verdict(self, place: Place, manifests: list[dict[str, Any]], kept_since: str) -> Verdict:
+    def _verdict(self, place: QueueId, manifests: list[dict[str, Any]], kept_since: str) -> QueueVerdict:
         found, missing, untold = self._found[place], list[int](), list[tuple[int, int]]()
         newest = manifests[-1]
-        verdict = Verdict(place, newest["bridge"], newest["stream"], str(newest.get("at", "")))
+        verdict = QueueVerdict(place, newest["bridge"], newest["stream"], str(newest.get("at", "")))
         following = manifests[0]["first"] if kept_since else manifests[0].get("since", manifests[0]["first"])
         before = ""
         for manifest in manifests:

@@ -10,7 +10,7 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.pipeline.envelope import envelopes
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
-from bridge.tools.prove import Place, Proof
+from bridge.tools.prove import ManifestVerifier, QueueId
 from tests.cli.builders import set_up
 from tests.spool.builders import assert_books_balance, data_of, opened, settle, take, take_all
 
@@ -72,7 +72,7 @@ def rig(tmp_path):
 
 
 def proof_of(manifests, records):
-    proof = Proof()
+    proof = ManifestVerifier()
     for each in manifests:
         proof.manifest(each)
     for each in records:
@@ -239,12 +239,12 @@ def test_of_several_bridges_each_has_its_own_verdict():
     manifests = [orjson.dumps({**manifest, "spool": spool}) for spool in ("0000000a", "0000000b")]
     verdicts = list(proof_of(manifests, [b'{"id":"0000000a-0001-000000000001","data":1}']).verdicts())
     assert [(each.place, each.proven) for each in verdicts] == [
-        (Place("0000000a", 1), True),
-        (Place("0000000b", 1), False),
+        (QueueId("0000000a", 1), True),
+        (QueueId("0000000b", 1), False),
     ]
 
 
 def test_records_of_a_spool_that_no_manifest_tells_of_are_counted_apart():
     proof = proof_of([], [b'{"id":"0000000a-0001-%012x","data":1}' % number for number in (1, 2, 2)])
-    assert proof.untold() == {Place("0000000a", 1): 2}
+    assert proof.untold() == {QueueId("0000000a", 1): 2}
     assert list(proof.verdicts()) == []

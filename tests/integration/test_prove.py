@@ -8,7 +8,7 @@ from bridge.aws.credentials import Authentication
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.tools.demo.kinesis import LocalKinesis
-from bridge.tools.prove import Proof
+from bridge.tools.prove import ManifestVerifier
 from tests.harness.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
 from tests.harness.cli_runner import called
 from tests.harness.publisher import Publisher
@@ -37,7 +37,7 @@ def prove(folder, *options):
 
 def told(reader):
     """How many records the manifests tell of by now."""
-    proof = Proof()
+    proof = ManifestVerifier()
     for arrived in reader.read_to_end("manifests"):
         proof.manifest(arrived.data, "archive")
     return sum(each.told for each in proof.verdicts())

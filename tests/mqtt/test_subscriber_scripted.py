@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bridge.tools.demo.broker import Embedded
+from bridge.tools.demo.broker import AmqttBroker
 from tests.harness.mosquitto import CONNECT_REFUSED_PROTOCOL, Mosquitto
 from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
@@ -110,7 +110,7 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
 
 
 def test_the_embedded_broker_of_the_demo_is_spoken_to_in_3_1_1(warnings):
-    broker = Embedded(free_port())
+    broker = AmqttBroker(free_port())
     try:
         at = subscriber(broker.port, connect_timeout_secs=1.0)
         poll_until_subscribed(at)

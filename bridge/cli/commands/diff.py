@@ -16,8 +16,8 @@ from bridge.mapping.loading.lookup_tables import load_tables
 from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, say
-from bridge.tools.capture.comparison import Difference, What, compare, outcome
-from bridge.tools.capture.file_format import Captured, read_capture
+from bridge.tools.capture.comparison import ChangeKind, Difference, compare, outcome
+from bridge.tools.capture.file_format import CapturedMessage, read_capture
 from bridge.tools.capture.report import Report, as_json, in_words
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
     return 0 if report.same else FAILED
 
 
-def _compared(capture: Path, old: Router, new: Router, report: Report) -> Iterator[tuple[Captured, list[Difference]]]:
+def _compared(
+    capture: Path, old: Router, new: Router, report: Report
+) -> Iterator[tuple[CapturedMessage, list[Difference]]]:
     """The messages that differ; the report counts all."""
     # Where both are a terminal, rich keeps what is printed above the bar; else the bar must not take it along.
     terminal = sys.stdout.isatty()
@@ -80,7 +82,7 @@ def _compared(capture: Path, old: Router, new: Router, report: Report) -> Iterat
             report.unmatched += not (before.matched or after.matched)
             differences = list(compare(before, after))
             report.add(differences)
-            if any(each.what is not What.SAME for each in differences):
+            if any(each.what is not ChangeKind.SAME for each in differences):
                 yield captured, differences
 
 

@@ -24,11 +24,11 @@ from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import asked_folder
 from bridge.terminal import BAD, GOOD, WARN, say
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
-from bridge.tools.doctor.broker.checks import Asked, examine_broker
+from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker
 from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
 from bridge.tools.doctor.finding import well
 from bridge.tools.doctor.runner import DEADLINE_SECS, examine
-from bridge.tools.doctor.traffic_rate import Heard, Rate, rate_of_bridge
+from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.endpoints import Place
     from bridge.mapping.mapping import Mapping
     from bridge.mqtt.session_settings import SessionSettings
-    from bridge.tools.doctor.disk import Syncs
+    from bridge.tools.doctor.disk import FsyncTimes
     from bridge.tools.doctor.finding import Finding
 
     Check = tuple[str, Callable[[], Iterable[Finding]]]
@@ -93,8 +93,8 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
     spool = settings.spool
     syncs = cache(partial(measure_syncs, spool.path))
-    heard = Heard()
-    asked_of_broker = Asked(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
+    heard = SharedRate()
+    asked_of_broker = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
     return [
         ("firewall", lambda: [_openings(session, asked)]),
         ("broker", partial(examine_broker, asked_of_broker)),
@@ -141,11 +141,11 @@ def _running(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _rate(folder: Path, heard: Heard) -> Rate | None:
+def _rate(folder: Path, heard: SharedRate) -> SpoolRate | None:
     return rate_of_bridge(partial(_running, folder)) or heard.rate(DEADLINE_SECS)
 
 
-def _sync_secs(measure: Callable[[], Syncs]) -> float:
+def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:
     try:
         return measure().median
     except OSError:

@@ -23,7 +23,7 @@ from bridge.terminal import GOOD, HEAD, WARN, say
 from bridge.tools.capture.file_format import read_capture
 from bridge.tools.capture.recorder import Bounds
 from bridge.tools.scaffold.bridge_file import bridge_text
-from bridge.tools.scaffold.proposals import Observed, Proposal, propose
+from bridge.tools.scaffold.proposals import ObservedMessages, Proposal, propose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ def begin(config: Path, wanted: InitOptions) -> int:
     proposals, left = propose(observed, stream, _taken(folder))
     files = {folder / f"{each.name}.yaml": each.text for each in proposals}
     if not files:
-        example = Observed()
+        example = ObservedMessages()
         example.add(_EXAMPLE)
         (made, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": made.text}
@@ -112,9 +112,11 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
     return parse_settings(text, config, {**unset, **known})
 
 
-def _observed(settings: Settings, filters: dict[str, int], secs: float, capture: Path | None) -> tuple[Observed, str]:
+def _observed(
+    settings: Settings, filters: dict[str, int], secs: float, capture: Path | None
+) -> tuple[ObservedMessages, str]:
     """What came, and how it went; a broker that does not answer is told, and no reason to stop."""
-    observed = Observed()
+    observed = ObservedMessages()
     if capture is not None:
         _read(capture, observed)
         return observed, f"read {capture}"
@@ -130,7 +132,7 @@ def _observed(settings: Settings, filters: dict[str, int], secs: float, capture:
     return observed, f"listened to the broker: {told}"
 
 
-def _read(file: Path, observed: Observed) -> None:
+def _read(file: Path, observed: ObservedMessages) -> None:
     for each in progress(read_capture(file), "reading"):
         observed.add(each.message, whole=each.whole)
 
@@ -159,7 +161,7 @@ def _shown(file: Path) -> str:
     return str(file) if near.startswith("..") else near
 
 
-def _left(observed: Observed, left: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _left(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> Iterator[str]:
     if left:
         yield f"no mapping is proposed for {counted(len(left), 'topic')}:"
         yield from (f"  {printable(topic)}: {reason}" for topic, reason in left[:_SHOWN])
@@ -171,7 +173,7 @@ def _left(observed: Observed, left: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield f"{counted(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
 
 
-def _first(observed: Observed, left: Sequence[tuple[str, str]]) -> str:
+def _first(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> str:
     """A topic that there is a mapping for."""
     without = {topic for topic, _ in left}
     return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)

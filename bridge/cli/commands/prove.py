@@ -17,13 +17,13 @@ from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, WARN, complain, say
-from bridge.tools.prove import Proof
+from bridge.tools.prove import ManifestVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.tools.prove import Verdict
+    from bridge.tools.prove import QueueVerdict
 
 _SHOWN_RUNS = 20
 _INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  missing:": BAD, "^no .*": WARN}
@@ -37,7 +37,7 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
     if not manifests:
         raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
     reader = StreamReader(replace(publisher_settings(settings), uplink=None))
-    proof, kept_since = Proof(), reader.kept_since(stream, time.time_ns() // 1_000_000)
+    proof, kept_since = ManifestVerifier(), reader.kept_since(stream, time.time_ns() // 1_000_000)
     for arrived in progress(reader.read_to_end(manifests), manifests):
         proof.manifest(arrived.data, stream)
     for arrived in progress(reader.read_to_end(stream), stream):
@@ -56,12 +56,12 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
     return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
 
 
-def _value(verdict: Verdict) -> dict[str, Any]:
+def _value(verdict: QueueVerdict) -> dict[str, Any]:
     """As JSON can hold it."""
     return {**asdict(verdict), "place": verdict.place._asdict(), "proven": verdict.proven}
 
 
-def _in_words(verdict: Verdict) -> Iterator[str]:
+def _in_words(verdict: QueueVerdict) -> Iterator[str]:
     word = "complete" if verdict.proven else "INCOMPLETE"
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.place.spool}, queue {verdict.place.queue}): {word}"
     there = verdict.told - verdict.excepted - sum(last - first + 1 for first, last in verdict.missing)

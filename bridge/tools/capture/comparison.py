@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.model import Message, NewRecord
 
 
-class What(StrEnum):
+class ChangeKind(StrEnum):
     """What became of a record with the new mappings."""
 
     SAME = "same"
@@ -29,7 +29,7 @@ class What(StrEnum):
     REJECTED = "now rejected"
 
 
-class Made(NamedTuple):
+class RecordOrRejection(NamedTuple):
     """One record, or the reason why there is none for an output."""
 
     mapping: Mapping
@@ -48,10 +48,10 @@ class Made(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcome:
+class MessageOutcome:
     """What became of one message: by stream, in order. `filtered` are the mappings that made nothing of it."""
 
-    made: dict[str, list[Made]] = field(default_factory=dict)
+    made: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
     filtered: set[str] = field(default_factory=set)
     matched: bool = False
 
@@ -59,31 +59,35 @@ class Outcome:
 class Difference(NamedTuple):
     """One record, or one place where there might be one. `changed` tells what, for CHANGED."""
 
-    what: What
+    what: ChangeKind
     data_stream: str
-    old: Made | None
-    new: Made | None
+    old: RecordOrRejection | None
+    new: RecordOrRejection | None
     changed: list[Change]
 
 
-def outcome(routes: Router, message: Message) -> Outcome:
+def outcome(routes: Router, message: Message) -> MessageOutcome:
     """Map the message as the bridge does."""
     found = routes.match(message.topic.encode())
-    result = Outcome(matched=bool(found.targets))
+    result = MessageOutcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
         mapped = mapping.apply(message, captures, found.levels)
         drafts, rejections = mapping.made(mapped), mapped.rejections
         for draft in drafts:
-            result.made.setdefault(mapping.outputs[draft.output].data_stream, []).append(Made(mapping, draft))
+            result.made.setdefault(mapping.outputs[draft.output].data_stream, []).append(
+                RecordOrRejection(mapping, draft)
+            )
         for rejection in rejections:
             for number in rejection.outputs:
-                result.made.setdefault(mapping.outputs[number].data_stream, []).append(Made(mapping, rejection))
+                result.made.setdefault(mapping.outputs[number].data_stream, []).append(
+                    RecordOrRejection(mapping, rejection)
+                )
         if not drafts and not rejections:
             result.filtered.add(mapping.name)
     return result
 
 
-def compare(old: Outcome, new: Outcome) -> Iterator[Difference]:
+def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
     """Every record of either side once."""
     for stream in dict.fromkeys([*old.made, *new.made]):
         before, after = old.made.get(stream, ()), new.made.get(stream, ())
@@ -92,7 +96,9 @@ def compare(old: Outcome, new: Outcome) -> Iterator[Difference]:
             yield Difference(_what(one, other, found, new, stream), stream, one, other, found)
 
 
-def _paired(old: Sequence[Made], new: Sequence[Made]) -> Iterator[tuple[Made | None, Made | None]]:
+def _paired(
+    old: Sequence[RecordOrRejection], new: Sequence[RecordOrRejection]
+) -> Iterator[tuple[RecordOrRejection | None, RecordOrRejection | None]]:
     """In order; but what is the same at both ends belongs together, so that one more record is one difference."""
     if len(old) == len(new) == 1:  # as mostly: there is nothing to choose
         yield old[0], new[0]
@@ -108,27 +114,33 @@ def _paired(old: Sequence[Made], new: Sequence[Made]) -> Iterator[tuple[Made | N
     yield from zip(old[len(old) - end :], new[len(new) - end :], strict=True)
 
 
-def _changed(old: Made, new: Made) -> list[Change]:
+def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
     if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
         return []  # nearly always: the same key and the same bytes
     return changes(old.value(), new.value())
 
 
-def _what(old: Made | None, new: Made | None, found: list[Change], outcome_new: Outcome, stream: str) -> What:
+def _what(
+    old: RecordOrRejection | None,
+    new: RecordOrRejection | None,
+    found: list[Change],
+    outcome_new: MessageOutcome,
+    stream: str,
+) -> ChangeKind:
     if old is None or new is None:
         return _left(old, outcome_new, stream) if old is not None else _came(new)
     if old.rejected != new.rejected:
         return _came(new)
-    return What.CHANGED if found else What.SAME
+    return ChangeKind.CHANGED if found else ChangeKind.SAME
 
 
-def _came(new: Made | None) -> What:
-    return What.REJECTED if new is not None and new.rejected else What.ONLY_NEW
+def _came(new: RecordOrRejection | None) -> ChangeKind:
+    return ChangeKind.REJECTED if new is not None and new.rejected else ChangeKind.ONLY_NEW
 
 
-def _left(old: Made, outcome_new: Outcome, stream: str) -> What:
+def _left(old: RecordOrRejection, outcome_new: MessageOutcome, stream: str) -> ChangeKind:
     whole = (made.result for made in outcome_new.made.get(stream, ()))
     if any(isinstance(result, Rejection) and result.item is None for result in whole):
-        return What.REJECTED
+        return ChangeKind.REJECTED
     nothing = outcome_new.matched and not outcome_new.made
-    return What.FILTERED if nothing or old.mapping.name in outcome_new.filtered else What.ONLY_OLD
+    return ChangeKind.FILTERED if nothing or old.mapping.name in outcome_new.filtered else ChangeKind.ONLY_OLD

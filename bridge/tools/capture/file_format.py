@@ -39,7 +39,7 @@ _KEYS = frozenset(
 )
 
 
-class Captured(NamedTuple):
+class CapturedMessage(NamedTuple):
     """One message of a capture. `whole` is false if only the beginning of its payload was kept."""
 
     line: int
@@ -72,7 +72,7 @@ def to_line(message: Message, total_bytes: int) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def read_capture(file: Path) -> Iterator[Captured]:
+def read_capture(file: Path) -> Iterator[CapturedMessage]:
     """The messages of a capture, one at a time; raises ConfigError at the first line that is none."""
     try:
         with file.open("rb") as lines:
@@ -85,7 +85,7 @@ def read_capture(file: Path) -> Iterator[Captured]:
         raise ConfigError([Problem(str(file), 0, 0, "", f"cannot be read: {error.strerror}")]) from None
 
 
-def _read(file: Path, number: int, line: bytes, end: int) -> Captured:
+def _read(file: Path, number: int, line: bytes, end: int) -> CapturedMessage:
     try:
         fields = _fields(line)
         message = Message(
@@ -98,7 +98,7 @@ def _read(file: Path, number: int, line: bytes, end: int) -> Captured:
         )
     except _NoMessage as error:
         raise ConfigError([Problem(str(file), number, 1, "", f"not a captured message: {error}")]) from None
-    return Captured(number, message, "total_bytes" not in fields, end)
+    return CapturedMessage(number, message, "total_bytes" not in fields, end)
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from bridge.mapping.rendering import printable, record_line, rejection_line
 from bridge.mapping.selftest.value_diff import table
 from bridge.model import Rejection
 from bridge.timestamps import rfc3339
-from bridge.tools.capture.comparison import What
+from bridge.tools.capture.comparison import ChangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bridge.tools.capture.comparison import Difference, Made
-    from bridge.tools.capture.file_format import Captured
+    from bridge.tools.capture.comparison import Difference, RecordOrRejection
+    from bridge.tools.capture.file_format import CapturedMessage
 
 MAX_PATHS: Final = 1_000
 """Counted by themselves: where keys are serial numbers, there may be a path for each."""
@@ -34,16 +34,16 @@ class Report:
     differing: int = 0
     unmatched: int = 0
     cut: int = 0
-    counts: Counter[What] = field(default_factory=Counter)
+    counts: Counter[ChangeKind] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
 
     def add(self, differences: Sequence[Difference]) -> None:
         """One message's records."""
         self.messages += 1
-        self.differing += any(each.what is not What.SAME for each in differences)
+        self.differing += any(each.what is not ChangeKind.SAME for each in differences)
         for each in differences:
             self.counts[each.what] += 1
-            if each.what is What.CHANGED:
+            if each.what is ChangeKind.CHANGED:
                 self.values.update({self._name(change.path) for change in each.changed})
 
     def _name(self, path: tuple[str | int, ...]) -> str:
@@ -60,7 +60,7 @@ class Report:
         """For a person."""
         width = max(len(f"{count:,}") for count in (*self.counts.values(), self.messages))
         yield f"{self.messages:>{width},} messages, {self.differing:,} of them differ"
-        for what in What:
+        for what in ChangeKind:
             yield f"{self.counts[what]:>{width},} {what}"
         if self.values:
             yield "changed values:"
@@ -82,19 +82,19 @@ class Report:
             "differing_messages": self.differing,
             "unmatched_messages": self.unmatched,
             "cut_messages": self.cut,
-            "records": {what.value: self.counts[what] for what in What},
+            "records": {what.value: self.counts[what] for what in ChangeKind},
             "changed_values": dict(self.values.most_common()),
         }
 
 
-def in_words(captured: Captured, differences: Sequence[Difference]) -> Iterator[str]:
+def in_words(captured: CapturedMessage, differences: Sequence[Difference]) -> Iterator[str]:
     """One message's differences."""
     message = captured.message
     yield f"line {captured.line}: {printable(message.topic)}, {rfc3339(message.received_at_ms)}"
     for each in differences:
-        if each.what is What.SAME:
+        if each.what is ChangeKind.SAME:
             continue
-        if each.what is What.CHANGED:
+        if each.what is ChangeKind.CHANGED:
             yield f"  {each.what:<13} {each.data_stream}"
             yield from (f"      {line}" for line in table(each.changed, "old", "new"))
             continue
@@ -104,7 +104,7 @@ def in_words(captured: Captured, differences: Sequence[Difference]) -> Iterator[
             yield f"  {each.what if each.new is None else 'before':<13} {_line(each.old)}"
 
 
-def as_json(captured: Captured, differences: Sequence[Difference]) -> dict[str, Any]:
+def as_json(captured: CapturedMessage, differences: Sequence[Difference]) -> dict[str, Any]:
     """The same, for a program."""
     return {
         "line": captured.line,
@@ -118,12 +118,12 @@ def as_json(captured: Captured, differences: Sequence[Difference]) -> dict[str, 
                 "new": each.new.value() if each.new is not None else None,
             }
             for each in differences
-            if each.what is not What.SAME
+            if each.what is not ChangeKind.SAME
         ],
     }
 
 
-def _line(made: Made) -> str:
+def _line(made: RecordOrRejection) -> str:
     if isinstance(made.result, Rejection):
         return rejection_line(made.mapping, made.result)
     return record_line(made.mapping, made.result, _RECORD_CHARS)

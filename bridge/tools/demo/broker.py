@@ -55,7 +55,7 @@ def start_broker(folder: Path, mosquitto: str | None) -> Broker:
         for _ in range(_ATTEMPTS):
             # Between choosing a port and listening on it another program may take it: then another port is tried.
             try:
-                return Mosquitto(program, folder, free_port()) if program else Embedded(free_port())
+                return Mosquitto(program, folder, free_port()) if program else AmqttBroker(free_port())
             except OSError as error:
                 problem = str(error)
     raise BridgeError(f"the demo's broker does not start: {problem}")
@@ -130,7 +130,7 @@ class Mosquitto:
         self._process.kill()
 
 
-class Embedded:
+class AmqttBroker:
     """amqtt in a thread with a loop of its own. MQTT 3.1.1 only, and fit for a demo, not for production."""
 
     name = "amqtt (embedded)"

@@ -21,7 +21,7 @@ from bridge.runtime.assembly import assemble
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
 from bridge.tools.demo.kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
-from bridge.tools.demo.show import Show
+from bridge.tools.demo.show import DemoRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def run_demo(secs: int | None, console: Console) -> int:
         reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
         service.start()
-        show = Show(service, kinesis, reader, broker, console, streams)
+        show = DemoRun(service, kinesis, reader, broker, console, streams)
         show.play(secs, interrupted)
         return show.end()
 

@@ -16,7 +16,7 @@ RECENT = 4
 
 
 @dataclass(slots=True)
-class ReadBack:
+class ConsumedCounts:
     """What has been read back from Kinesis."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -51,11 +51,11 @@ class Scene:
     published: int
     elapsed_secs: float
     broker: str
-    read_back: ReadBack
+    read_back: ConsumedCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class SceneRates:
     """Per second: messages received, records received by (mapping, stream), records delivered by stream."""
 
     messages: float = 0.0
@@ -63,14 +63,14 @@ class Rates:
     delivered: dict[str, float] = field(default_factory=dict)
 
 
-def rates_between(before: Scene | None, now: Scene) -> Rates:
+def rates_between(before: Scene | None, now: Scene) -> SceneRates:
     """All 0 where there is nothing to compare with."""
     if before is None or now.elapsed_secs <= before.elapsed_secs:
-        return Rates()
+        return SceneRates()
     secs = now.elapsed_secs - before.elapsed_secs
     rows = {(row.mapping, row.stream): row.received for row in before.snapshot.ledger}
     streams = {status.stream: status.delivered for status in before.snapshot.streams}
-    return Rates(
+    return SceneRates(
         messages=(now.snapshot.received_messages - before.snapshot.received_messages) / secs,
         records={
             (row.mapping, row.stream): (row.received - rows.get((row.mapping, row.stream), 0)) / secs

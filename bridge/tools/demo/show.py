@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.tools.demo.broker import HOST
 from bridge.tools.demo.factory import Factory
 from bridge.tools.demo.publisher import MessagePublisher
-from bridge.tools.demo.scene import ReadBack, Scene
+from bridge.tools.demo.scene import ConsumedCounts, Scene
 from bridge.tools.demo.view import View, summary
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DRAIN_SECS = 20.0
 STOP_SECS = 10.0
 
 
-class Show:
+class DemoRun:
     """`play`, then `end`, once each, on one thread."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Show:
         self._broker = broker
         self._console = console
         self._streams = streams
-        self._read_back = ReadBack()
+        self._read_back = ConsumedCounts()
         self._started_at = time.monotonic()
         self._published = self._unconfirmed = 0
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bridge.monitoring.snapshot import Snapshot
     from bridge.spool.ledger import LedgerRow
-    from bridge.tools.demo.scene import Rates, ReadBack
+    from bridge.tools.demo.scene import ConsumedCounts, SceneRates
 
 COUNTS = ("received", "delivered", "filtered", "dead_lettered", "spooled")
 _STYLES = {"dead_lettered": "red", "spooled": "yellow", "delivered": "green"}
@@ -103,7 +103,7 @@ def counts(row: LedgerRow, *names: str) -> list[Text]:
     ]
 
 
-def books(snapshot: Snapshot, rates: Rates, width: int) -> Table:
+def books(snapshot: Snapshot, rates: SceneRates, width: int) -> Table:
     """A row for each mapping and stream."""
     columns = (
         Column("mapping", least=12),
@@ -127,7 +127,7 @@ def books(snapshot: Snapshot, rates: Rates, width: int) -> Table:
     return fitted(columns, rows, width)
 
 
-def streams(snapshot: Snapshot, rates: Rates, read_back: ReadBack, width: int) -> Table:
+def streams(snapshot: Snapshot, rates: SceneRates, read_back: ConsumedCounts, width: int) -> Table:
     """A row for each stream."""
     columns = (
         Column("stream", least=12),
@@ -155,7 +155,7 @@ def streams(snapshot: Snapshot, rates: Rates, read_back: ReadBack, width: int) -
     return fitted(columns, rows, width)
 
 
-def records(read_back: ReadBack, limit: int, width: int) -> Table:
+def records(read_back: ConsumedCounts, limit: int, width: int) -> Table:
     """The newest records that were read back, with their shard and key."""
     columns = (
         Column("stream", least=12, drop=1),

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bridge.tools.demo import tables
-from bridge.tools.demo.scene import Rates, Scene, rates_between
+from bridge.tools.demo.scene import Scene, SceneRates, rates_between
 from bridge.tools.demo.tables import COUNTS, Column, counts, fitted, least_width, outside
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class View:
             self._console.print(line(scene, rates), highlight=False, soft_wrap=True)
 
 
-def line(scene: Scene, rates: Rates) -> str:
+def line(scene: Scene, rates: SceneRates) -> str:
     """One line for a log."""
     snapshot = scene.snapshot
     sums = "  ".join(f"{name} {snapshot.total(name)}" for name in COUNTS)
     return f"{scene.elapsed_secs:5.0f} s  {rates.messages:5.0f} messages/s  published {scene.published}  {sums}"
 
 
-def screen(scene: Scene, rates: Rates, width: int, height: int) -> RenderableType:
+def screen(scene: Scene, rates: SceneRates, width: int, height: int) -> RenderableType:
     """The whole live view. Where it is too high, records read back and dead letters are left out, the oldest first."""
     snapshot = scene.snapshot
     parts: list[RenderableType] = [
@@ -91,7 +91,7 @@ def _problem(problem: str) -> Text:
     return text
 
 
-def _header(scene: Scene, rates: Rates) -> RenderableType:
+def _header(scene: Scene, rates: SceneRates) -> RenderableType:
     snapshot = scene.snapshot
     state = "subscribed" if snapshot.subscribed else "connected" if snapshot.connected else "connecting"
     text = Text.assemble(

@@ -13,7 +13,7 @@ from bridge.errors import Refused, SendError
 from bridge.kinesis.endpoints import date_at
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import failed, warning, well
-from bridge.tools.doctor.network import Way, reach
+from bridge.tools.doctor.network import Endpoint, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,9 @@ def examine_endpoint(how: Reach, place: Place) -> Iterator[Finding]:
     subject = f"endpoint {place.url}"
     if place.proxy:
         host, _, port = place.proxy.rpartition(":")
-        found = list(reach(Way("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
+        found = list(reach(Endpoint("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
     else:
-        found = list(reach(Way("aws.endpoint", subject, place.host, place.port, _context(how, place))))
+        found = list(reach(Endpoint("aws.endpoint", subject, place.host, place.port, _context(how, place))))
     yield from found
     if any(each.state == "failed" for each in found):
         return

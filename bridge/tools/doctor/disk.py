@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bridge.tools.doctor.finding import Finding
-    from bridge.tools.doctor.traffic_rate import Rate
+    from bridge.tools.doctor.traffic_rate import SpoolRate
 
 SYNCS: Final = 40
 _BYTES: Final = 16_384
@@ -37,7 +37,7 @@ _MEMORY: Final = ("tmpfs", "ramfs")
 _NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs", "fuse.glusterfs")
 
 
-class Syncs(NamedTuple):
+class FsyncTimes(NamedTuple):
     """How long an fsync took, in seconds."""
 
     median: float
@@ -62,7 +62,7 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str
     return found[1]
 
 
-def measure_syncs(folder: Path) -> Syncs:
+def measure_syncs(folder: Path) -> FsyncTimes:
     """Real fsyncs of as much as a burst writes. Raises OSError."""
     took: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
@@ -72,10 +72,10 @@ def measure_syncs(folder: Path) -> Syncs:
             began = time.monotonic()
             os.fsync(file.fileno())
             took.append(time.monotonic() - began)
-    return Syncs(statistics.median(took), max(took))
+    return FsyncTimes(statistics.median(took), max(took))
 
 
-def examine_sync(folder: Path, measure: Callable[[], Syncs]) -> Iterator[Finding]:
+def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Finding]:
     """In the spool's own folder, or the nearest that there is."""
     folder = existing(folder)
     try:
@@ -107,7 +107,7 @@ def examine_sync(folder: Path, measure: Callable[[], Syncs]) -> Iterator[Finding
 
 
 def examine_room(
-    folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], Rate | None]
+    folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], SpoolRate | None]
 ) -> Iterator[Finding]:
     """How much may wait, and how long an outage that is at `rate`."""
     try:
@@ -148,7 +148,7 @@ def _no_room(bound: str, used: int, free: int, min_free_bytes: int, facts: dict[
     return failed("spool.room", "spool", said, advice, facts)
 
 
-def _lasting(said: str, room: int, rate: Rate | None, facts: dict[str, int]) -> Finding:
+def _lasting(said: str, room: int, rate: SpoolRate | None, facts: dict[str, int]) -> Finding:
     if rate is None:
         return well(
             "spool.room", "spool", f"{said}; for how long that is cannot be told, as no messages come just now", facts

@@ -20,7 +20,7 @@ TIMEOUT_SECS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Endpoint:
     """To what, and where; `context` where it speaks TLS, with the files of the settings below `files`.
 
     `facts` is filled on the way.
@@ -43,7 +43,7 @@ class _Blocked(Exception):
         super().__init__(said)
 
 
-def reach(way: Way) -> Iterator[Finding]:
+def reach(way: Endpoint) -> Iterator[Finding]:
     """Whether it can be connected to: one finding."""
     way.facts.update(host=way.host, port=way.port)
     try:
@@ -54,7 +54,7 @@ def reach(way: Way) -> Iterator[Finding]:
         yield well(way.check, way.subject, said, way.facts)
 
 
-def _reached(way: Way) -> str:
+def _reached(way: Endpoint) -> str:
     found, tls = _resolved(way), _context(way)
     began = time.monotonic()
     with _connected(way) as connection:
@@ -63,7 +63,7 @@ def _reached(way: Way) -> str:
         return f"{said}, {_encrypted(way, connection, tls)}" if tls is not None else said
 
 
-def _resolved(way: Way) -> list[str]:
+def _resolved(way: Endpoint) -> list[str]:
     try:
         found = sorted({str(each[4][0]) for each in socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)})
     except (OSError, UnicodeError) as error:
@@ -73,7 +73,7 @@ def _resolved(way: Way) -> list[str]:
     return found
 
 
-def _context(way: Way) -> ssl.SSLContext | None:
+def _context(way: Endpoint) -> ssl.SSLContext | None:
     try:
         return way.context() if way.context is not None else None
     except (OSError, ValueError) as error:  # an SSLError is an OSError
@@ -88,7 +88,7 @@ def _context(way: Way) -> ssl.SSLContext | None:
         raise _Blocked(f"the files for TLS cannot be used: {_why(error)}", advice) from error
 
 
-def _connected(way: Way) -> socket.socket:
+def _connected(way: Endpoint) -> socket.socket:
     try:
         return socket.create_connection((way.host, way.port), TIMEOUT_SECS)
     except ConnectionRefusedError as error:
@@ -100,7 +100,7 @@ def _connected(way: Way) -> socket.socket:
         raise _Blocked(f"port {way.port}: {why}", f"open TCP port {way.port} to {way.host} in the firewall") from error
 
 
-def _encrypted(way: Way, connection: socket.socket, context: ssl.SSLContext) -> str:
+def _encrypted(way: Endpoint, connection: socket.socket, context: ssl.SSLContext) -> str:
     try:
         with context.wrap_socket(connection, server_hostname=way.host) as secure:
             version = way.facts["tls"] = secure.version() or "TLS"
@@ -113,7 +113,7 @@ def _encrypted(way: Way, connection: socket.socket, context: ssl.SSLContext) -> 
         raise _Blocked(said, advice) from error
 
 
-def _untrusted(way: Way, message: str) -> _Blocked:
+def _untrusted(way: Endpoint, message: str) -> _Blocked:
     said = f"the server's certificate is not trusted: {message}"
     if "mismatch" in message:
         return _Blocked(said, f"write the name that stands in the certificate in the place of {way.host}")

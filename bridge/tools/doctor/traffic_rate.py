@@ -15,33 +15,35 @@ BETWEEN_LOOKS_SECS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class SpoolRate:
     """Bytes a second for the spool, and whence that is known."""
 
     bytes_per_sec: float
     source: str
 
 
-class Heard:
+class SharedRate:
     """What the doctor's session hears, for the check of the spool to wait for. Two threads share it."""
 
     def __init__(self) -> None:
         self._told = threading.Event()
-        self._rate: Rate | None = None
+        self._rate: SpoolRate | None = None
 
-    def tell(self, rate: Rate | None) -> None:
+    def tell(self, rate: SpoolRate | None) -> None:
         """The rate, or None where nothing could be heard; what was told first stays."""
         if not self._told.is_set():
             self._rate = rate
             self._told.set()
 
-    def rate(self, timeout_secs: float) -> Rate | None:
+    def rate(self, timeout_secs: float) -> SpoolRate | None:
         """When it is known, and None where it is not known in time."""
         self._told.wait(timeout_secs)
         return self._rate
 
 
-def rate_of_bridge(look: Callable[[], dict[str, Any] | None], between_secs: float = BETWEEN_LOOKS_SECS) -> Rate | None:
+def rate_of_bridge(
+    look: Callable[[], dict[str, Any] | None], between_secs: float = BETWEEN_LOOKS_SECS
+) -> SpoolRate | None:
     """By two looks at the running bridge; where it has nothing to do just now, by all that it has had since its start.
 
     `look` gives what `status` shows, or None where no bridge runs.
@@ -52,9 +54,9 @@ def rate_of_bridge(look: Callable[[], dict[str, Any] | None], between_secs: floa
     threading.Event().wait(between_secs)
     now = look()
     if now is not None and (rate := _bytes_per_sec(before, now)):
-        return Rate(rate, "the present rate of the running bridge")
+        return SpoolRate(rate, "the present rate of the running bridge")
     if rate := _bytes_per_sec(None, now or before):
-        return Rate(rate, "the running bridge's average since its start, as it has nothing to do just now")
+        return SpoolRate(rate, "the running bridge's average since its start, as it has nothing to do just now")
     return None
 
 

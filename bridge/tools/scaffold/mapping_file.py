@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from bridge.mapping.mapping import Mapping
     from bridge.model import Message, NewRecord
-    from bridge.tools.scaffold.payload_detection import Kind
+    from bridge.tools.scaffold.payload_detection import PayloadKind
 
 MAX_COMMENT_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class MappingText:
+class MappingFileText:
     """What stands in a mapping file. `said` becomes its first comment; `tests` are lines, made by `test_lines`."""
 
     topic: str
-    kind: Kind
+    kind: PayloadKind
     stream: str
     said: str
     transform: str = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bridge.tools.scaffold.topic_clusters import Shape
+    from bridge.tools.scaffold.topic_clusters import TopicCluster
 
 SIGNAL: Final = "signal"
 _NOUNS: Final = frozenset(
@@ -38,7 +38,7 @@ _PREFIX: Final = re.compile(r"([A-Za-z]+)[-_]?[0-9]+")
 _MAX_NAME_CHARS: Final = 60
 
 
-def capture_names(shape: Shape, *, scalar: bool) -> dict[int, str]:
+def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
     """By level. `scalar`: the payload is one value, so that a last level of words says what it is a value of."""
     free = [at for at, captured in enumerate(shape.captured) if captured]
     names = {at: name for at in free if (name := _telling(shape, at))}
@@ -50,7 +50,7 @@ def capture_names(shape: Shape, *, scalar: bool) -> dict[int, str]:
     return _unique({at: names[at] for at in free})
 
 
-def mapping_name(shape: Shape, taken: Collection[str]) -> str:
+def mapping_name(shape: TopicCluster, taken: Collection[str]) -> str:
     """Of the words that stay: factory-telemetry. In lower case, for file systems that know no other."""
     words = [level for level, free in zip(shape.topics[0], shape.captured, strict=True) if not free]
     return free_name("-".join(words), taken)
@@ -66,7 +66,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     return name
 
 
-def _telling(shape: Shape, at: int) -> str:
+def _telling(shape: TopicCluster, at: int) -> str:
     """`line` for line3 and line4, or where the word before is `lines`."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:

@@ -21,7 +21,7 @@ _HOST_LEVELS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PayloadKind:
     """A mapping's `payload`, `compression` and `csv`. `form` tells what the values are: object, objects or value."""
 
     payload: str
@@ -31,17 +31,17 @@ class Kind:
     delimiter: str = ","
 
 
-def kind_of(topic: str, payloads: Sequence[bytes]) -> Kind | None:
+def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
     """None where there is nothing to tell it from: every payload was empty."""
     told = [payload for payload in payloads if payload]
     if not told:
         return None
     levels = topic.split("/")
     if levels[0] == NAMESPACE and (len(levels) > _HOST_LEVELS or (len(levels) == _HOST_LEVELS and levels[1] == STATE)):
-        return Kind("sparkplug_b")
+        return PayloadKind("sparkplug_b")
     compression, opened = _opened(told)
     found = _plain_kind(opened)
-    return Kind(found.payload, compression, found.form, found.columns, found.delimiter)
+    return PayloadKind(found.payload, compression, found.form, found.columns, found.delimiter)
 
 
 def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
@@ -56,20 +56,20 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
         return "none", payloads
 
 
-def _plain_kind(payloads: list[bytes]) -> Kind:
+def _plain_kind(payloads: list[bytes]) -> PayloadKind:
     if _read("number", payloads) is not None:
-        return Kind("number")
+        return PayloadKind("number")
     values = _read("json", payloads)
     if values is not None:
-        return Kind("json", form=_form(values))
+        return PayloadKind("json", form=_form(values))
     if _read("text", payloads) is not None and all(_printable(each) for each in payloads):
-        return _csv(payloads) or Kind("text")
+        return _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
         # A few bytes of anything are a number to both formats: only objects and lists of them tell.
         if values is not None and all(values) and (form := _form(values)) != "value":
-            return Kind(name, form=form)
-    return Kind("bytes")
+            return PayloadKind(name, form=form)
+    return PayloadKind("bytes")
 
 
 def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
@@ -90,7 +90,7 @@ def _printable(payload: bytes) -> bool:
     return all(char.isprintable() or char in "\t\r\n" for char in payload.decode())
 
 
-def _csv(payloads: list[bytes]) -> Kind | None:
+def _csv(payloads: list[bytes]) -> PayloadKind | None:
     """Rows of the same width, under one header or with numbers in every row: prose with commas in it is text."""
     for delimiter in _DELIMITERS:
         rows = [line.split(delimiter) for each in payloads for line in each.decode().splitlines() if line]
@@ -99,8 +99,8 @@ def _csv(payloads: list[bytes]) -> Kind | None:
             continue
         columns = tuple(f"column_{place}" for place in range(1, width + 1))
         for kind in (
-            Kind("csv", form="objects", delimiter=delimiter),
-            Kind("csv", "none", "objects", columns, delimiter),
+            PayloadKind("csv", form="objects", delimiter=delimiter),
+            PayloadKind("csv", "none", "objects", columns, delimiter),
         ):
             if (kind.columns or _has_header(payloads, delimiter)) and _reads(kind, payloads, rows):
                 return kind
@@ -114,7 +114,7 @@ def _has_header(payloads: list[bytes], delimiter: str) -> bool:
     return len(heads) == 1 and more and all(name.strip() and isinstance(number(name), str) for name in names)
 
 
-def _reads(kind: Kind, payloads: list[bytes], rows: list[list[str]]) -> bool:
+def _reads(kind: PayloadKind, payloads: list[bytes], rows: list[list[str]]) -> bool:
     if kind.columns and not all(any(isinstance(number(field), int | float) for field in row) for row in rows):
         return False
     decoder = Csv(kind.columns, kind.delimiter)

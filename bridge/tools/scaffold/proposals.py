@@ -14,10 +14,10 @@ from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE
-from bridge.tools.scaffold.mapping_file import MappingText, test_lines
+from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
 from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
-from bridge.tools.scaffold.payload_detection import Kind, kind_of
-from bridge.tools.scaffold.topic_clusters import Shape, shapes, why_not
+from bridge.tools.scaffold.payload_detection import PayloadKind, kind_of
+from bridge.tools.scaffold.topic_clusters import TopicCluster, shapes, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -43,13 +43,13 @@ class Proposal:
     name: str
     text: str
     topic: str
-    kind: Kind
+    kind: PayloadKind
     topics: int
     messages: int
 
 
 @dataclass(slots=True)
-class Observed:
+class ObservedMessages:
     """What came, bounded. `others`: messages of topics beyond MAX_TOPICS; `cut`: messages too long to look at."""
 
     samples: dict[str, list[Message]] = field(default_factory=dict)
@@ -70,10 +70,10 @@ class Observed:
 
 
 def propose(
-    observed: Observed, stream: str, taken: Collection[str] = ()
+    observed: ObservedMessages, stream: str, taken: Collection[str] = ()
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
     """Mappings, those of most messages first; and what none is for, with the reason. `taken`: names not to use."""
-    kinds: dict[tuple[str, ...], Kind] = {}
+    kinds: dict[tuple[str, ...], PayloadKind] = {}
     left: list[tuple[str, str]] = []
     for topic, samples in observed.samples.items():
         kind = kind_of(topic, [each.payload for each in samples])
@@ -95,18 +95,20 @@ def propose(
     return found, sorted(left)
 
 
-def _groups(kinds: dict[tuple[str, ...], Kind]) -> Iterator[Shape]:
+def _groups(kinds: dict[tuple[str, ...], PayloadKind]) -> Iterator[TopicCluster]:
     edge = {topic for topic in kinds if topic[0] == NAMESPACE and len(topic) >= _LEAST_SPARKPLUG_LEVELS}
     if edge:
-        yield Shape(tuple(sorted(edge)), ())
+        yield TopicCluster(tuple(sorted(edge)), ())
     yield from shapes({topic: kind for topic, kind in kinds.items() if topic not in edge})
 
 
-def _messages(observed: Observed, shape: Shape) -> int:
+def _messages(observed: ObservedMessages, shape: TopicCluster) -> int:
     return sum(observed.counts["/".join(topic)] for topic in shape.topics)
 
 
-def _proposal(observed: Observed, shape: Shape, kind: Kind, stream: str, taken: Collection[str]) -> Proposal | None:
+def _proposal(
+    observed: ObservedMessages, shape: TopicCluster, kind: PayloadKind, stream: str, taken: Collection[str]
+) -> Proposal | None:
     samples = [each for topic in shape.topics for each in observed.samples["/".join(topic)]]
     name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
     if not shape.writable:
@@ -119,27 +121,29 @@ def _proposal(observed: Observed, shape: Shape, kind: Kind, stream: str, taken: 
     return None
 
 
-def _candidates(shape: Shape, kind: Kind, stream: str, samples: list[Message]) -> Iterator[MappingText]:
+def _candidates(
+    shape: TopicCluster, kind: PayloadKind, stream: str, samples: list[Message]
+) -> Iterator[MappingFileText]:
     """From the most telling to the plainest, which takes anything."""
     if not shape.captured:
         where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
         each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"
-        yield MappingText(_SPARKPLUG, kind, stream, "", each, True, where, "captures.node")
-        yield MappingText(_SPARKPLUG, Kind("bytes"), stream, "", key_from="topic")
+        yield MappingFileText(_SPARKPLUG, kind, stream, "", each, True, where, "captures.node")
+        yield MappingFileText(_SPARKPLUG, PayloadKind("bytes"), stream, "", key_from="topic")
         return
     names = capture_names(shape, scalar=kind.form == "value")
     levels = [f"{{{names[at]}}}" if at in names else level for at, level in enumerate(shape.topics[0])]
     told = [name for name in names.values() if name != SIGNAL]
     keys = [*([f"captures.{told[-1]}"] if told else []), "topic", ""]
-    plain = MappingText("/".join(levels), kind, stream, "")
+    plain = MappingFileText("/".join(levels), kind, stream, "")
     if kind.payload != "bytes":
         made = replace(plain, transform=_transform(kind, samples, captured=bool(names)), each=kind.form == "objects")
         yield from (replace(made, key_from=key) for key in keys)
-    for last in (kind, Kind("bytes")):
+    for last in (kind, PayloadKind("bytes")):
         yield from (replace(plain, kind=last, key_from=key) for key in keys)
 
 
-def _transform(kind: Kind, samples: list[Message], *, captured: bool) -> str:
+def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> str:
     parts = ["captures"] if captured else []
     if not _has_time(kind, samples):
         parts.append("{received_at: received_at}")
@@ -150,16 +154,16 @@ def _transform(kind: Kind, samples: list[Message], *, captured: bool) -> str:
     return f"merge({', '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
-def _has_time(kind: Kind, samples: list[Message]) -> bool:
+def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
     """A payload that tells its own time needs no other."""
     if kind.form == "value":
         return False
-    value = _value(MappingText("t", kind, "s", ""), samples[0])
+    value = _value(MappingFileText("t", kind, "s", ""), samples[0])
     first = value[0] if isinstance(value, list) and value else value
     return isinstance(first, dict) and not _TIMES.isdisjoint(key.lower() for key in first)
 
 
-def _value(text: MappingText, message: Message) -> Any:
+def _value(text: MappingFileText, message: Message) -> Any:
     specification = _compiled(text).specification
     opened = decompression(specification)
     try:
@@ -168,7 +172,7 @@ def _value(text: MappingText, message: Message) -> Any:
         return None
 
 
-def _tested(text: MappingText, samples: Iterable[Message]) -> str:
+def _tested(text: MappingFileText, samples: Iterable[Message]) -> str:
     """The file's text with a test that passes; "" unless the mapping takes every sample and loads."""
     samples = list(samples)
     try:
@@ -198,7 +202,7 @@ def _takes(mapping: Mapping, message: Message) -> bool:
     return not mapping.apply(message, captures, message.topic.split("/")).rejections or sparkplug
 
 
-def _compiled(text: MappingText) -> Mapping:
+def _compiled(text: MappingFileText) -> Mapping:
     """As the loader does with a file. Raises ConfigError."""
     document = parse_document(str(text), "proposed.yaml", substitute=False, environ={}, base=Path())
     return compile_mapping("proposed", read_specification(document), {})

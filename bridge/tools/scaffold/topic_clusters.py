@@ -26,7 +26,7 @@ Topic = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TopicCluster:
     """Topics, and for each of their levels whether it is captured."""
 
     topics: tuple[Topic, ...]
@@ -61,7 +61,7 @@ def why_not(topic: str) -> str:
     )
 
 
-def shapes(topics: dict[Topic, Hashable]) -> Iterator[Shape]:
+def shapes(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
     """Topics by their kind: those of one kind may share a shape."""
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
@@ -74,14 +74,14 @@ def shapes(topics: dict[Topic, Hashable]) -> Iterator[Shape]:
             yield from _apart(_shape(cluster), by_length[len(cluster[0])])
 
 
-def _shape(topics: Sequence[Topic]) -> Shape:
+def _shape(topics: Sequence[Topic]) -> TopicCluster:
     captured = tuple(
         len({topic[at] for topic in topics}) > 1
         or _unwritable(topics[0][at])
         or (at > 0 and _IDENTIFIER.fullmatch(topics[0][at]) is not None)
         for at in range(len(topics[0]))
     )
-    return Shape(tuple(topics), captured)
+    return TopicCluster(tuple(topics), captured)
 
 
 def _unwritable(level: str) -> bool:
@@ -130,7 +130,7 @@ def _masked(level: str) -> str:
     return _DIGITS.sub("#", level)
 
 
-def _apart(shape: Shape, others: Sequence[Topic]) -> Iterator[Shape]:
+def _apart(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
     """The shape, or narrower ones, until none takes a topic of another group in."""
     own = set(shape.topics)
     taken = [topic for topic in others if topic not in own and shape.takes(topic)]
@@ -143,10 +143,10 @@ def _apart(shape: Shape, others: Sequence[Topic]) -> Iterator[Shape]:
         by_value[topic[at]].append(topic)
     captured = tuple(free and place != at for place, free in enumerate(shape.captured))
     for topics in by_value.values():
-        yield from _apart(Shape(tuple(topics), captured), taken)
+        yield from _apart(TopicCluster(tuple(topics), captured), taken)
 
 
-def _telling_level(shape: Shape, taken: Sequence[Topic]) -> int:
+def _telling_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
     """Of the captured levels the one whose values overlap least with those of the others, and are fewest."""
 
     def cost(at: int) -> tuple[bool, int, int, int]:

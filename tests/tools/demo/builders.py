@@ -5,7 +5,7 @@ from bridge.ingest.topic_coverage import CoverageReport
 from bridge.kinesis.stream_reader import Arrived
 from bridge.monitoring.snapshot import DeadLetterSummary, Snapshot
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.scene import ReadBack, Scene
+from bridge.tools.demo.scene import ConsumedCounts, Scene
 
 LEDGER = (
     LedgerRow("press-telemetry", "factory-telemetry", 120_345, 120_000, 300, 5, 40, 0),
@@ -49,7 +49,7 @@ def arrived(stream="factory-telemetry", shard=1, key="p[red]7", number=49, data=
 
 
 def read_back(*records):
-    made = ReadBack()
+    made = ConsumedCounts()
     for record in records:
         made.saw(record)
     return made

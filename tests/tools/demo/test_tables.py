@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bridge.tools.demo import tables
-from bridge.tools.demo.scene import Rates
+from bridge.tools.demo.scene import SceneRates
 from bridge.tools.demo.tables import Column, fitted, outside
 from tests.tools.demo.builders import arrived, dead_letter, read_back, snapshot
 
@@ -36,16 +36,16 @@ def test_the_reason_of_a_dead_letter_is_shown_however_narrow_it_is(width):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_books_keep_their_main_numbers_whole(width):
-    text = drawn(tables.books(snapshot(), Rates(), width), width)
+    text = drawn(tables.books(snapshot(), SceneRates(), width), width)
     assert "120,345" in text
     assert "120,000" in text
 
 
 def test_there_is_room_for_every_column_in_a_hundred_characters():
-    text = drawn(tables.books(snapshot(), Rates(records={("part-counters", "factory-events"): 61.7}), 100), 100)
+    text = drawn(tables.books(snapshot(), SceneRates(records={("part-counters", "factory-events"): 61.7}), 100), 100)
     assert text.split()[:8] == ["mapping", "stream", "/s", "received", "delivered", "filtered", "dead", "spooled"]
     assert "62" in text
-    text = drawn(tables.streams(snapshot(), Rates(delivered={"factory-events": 8.0}), read_back(), 100), 100)
+    text = drawn(tables.streams(snapshot(), SceneRates(delivered={"factory-events": 8.0}), read_back(), 100), 100)
     assert "read back  requests  throttled  latency" in text
 
 

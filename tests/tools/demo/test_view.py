@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.scene import Rates
+from bridge.tools.demo.scene import SceneRates
 from bridge.tools.demo.view import View, line, screen, summary
 from tests.tools.demo.builders import arrived, read_back, scene
 
@@ -17,11 +17,11 @@ def drawn(renderable, width=100, height=30):
 
 
 def shown(made, width=100, height=30, rates=None):
-    return drawn(screen(made, rates or Rates(), width, height), width, height)
+    return drawn(screen(made, rates or SceneRates(), width, height), width, height)
 
 
 def test_the_screen_shows_rates_mappings_streams_records_and_letters():
-    text = shown(scene(), rates=Rates(messages=1234.0))
+    text = shown(scene(), rates=SceneRates(messages=1234.0))
     for part in (
         "1,234 messages/s",
         "120,000",
@@ -92,7 +92,7 @@ def test_where_there_is_no_terminal_it_is_a_line_a_second():
 
 
 def test_a_line_names_every_count():
-    text = line(scene(), Rates())
+    text = line(scene(), SceneRates())
     assert "received 120352  delivered 120007  filtered 300  dead_lettered 5  spooled 0" in text
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bridge.tools.doctor import disk
-from bridge.tools.doctor.disk import Syncs, examine_room, examine_sync, filesystem_of, measure_syncs
-from bridge.tools.doctor.traffic_rate import Heard, Rate, rate_of_bridge
+from bridge.tools.doctor.disk import FsyncTimes, examine_room, examine_sync, filesystem_of, measure_syncs
+from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_bridge
 
 HOUR_BYTES = 3600 * 100_000
 
@@ -21,7 +21,7 @@ def test_a_disk_is_measured_by_real_fsyncs_where_the_spool_will_be(tmp_path):
 
 
 def test_a_slow_disk_is_a_warning_with_what_it_allows(tmp_path):
-    [finding] = examine_sync(tmp_path, lambda: Syncs(0.1, 0.4))
+    [finding] = examine_sync(tmp_path, lambda: FsyncTimes(0.1, 0.4))
     assert finding.state == "warning"
     assert "100.0 ms, at worst 400 ms: 10 bursts a second" in finding.said
 
@@ -46,7 +46,7 @@ def test_what_the_folder_is_mounted_on_is_known(tmp_path, folder, kind):
 @pytest.mark.parametrize(("kind", "words"), [("tmpfs", "is memory (tmpfs)"), ("nfs4", "is a network drive (nfs4)")])
 def test_memory_and_network_drives_are_no_place_for_a_spool(tmp_path, monkeypatch, kind, words):
     monkeypatch.setattr(disk, "filesystem_of", lambda _folder: kind)
-    [finding] = examine_sync(tmp_path, lambda: Syncs(0.0, 0.0))
+    [finding] = examine_sync(tmp_path, lambda: FsyncTimes(0.0, 0.0))
     assert finding.state == "warning"
     assert words in finding.said
 
@@ -73,8 +73,8 @@ def test_a_disk_that_takes_nothing_is_told():
 @pytest.mark.parametrize(
     ("rate", "state", "words"),
     [
-        (Rate(100_000, "as heard"), "well", "24 hours of an outage at 100.0 kB a second, as heard"),
-        (Rate(2_400_000, "as heard"), "warning", "60 minutes of an outage at 2,400.0 kB a second, as heard"),
+        (SpoolRate(100_000, "as heard"), "well", "24 hours of an outage at 100.0 kB a second, as heard"),
+        (SpoolRate(2_400_000, "as heard"), "warning", "60 minutes of an outage at 2,400.0 kB a second, as heard"),
         (None, "well", "for how long that is cannot be told"),
     ],
 )
@@ -116,7 +116,7 @@ def test_the_present_rate_is_that_between_two_looks():
     first = told(100_000, 1_000, 100_000, (1_000, 0), (1_000, 0))
     rate = rate_of_bridge(looks(first, told(110_000, 2_000, 1_000_000, (2_000, 500), (2_000, 0))), 0)
     # 1,000 messages of 900 bytes made 1,500 records in 10 seconds
-    assert rate == Rate(1_500 * (900 + 100) / 10, "the present rate of the running bridge")
+    assert rate == SpoolRate(1_500 * (900 + 100) / 10, "the present rate of the running bridge")
 
 
 def test_a_bridge_that_has_nothing_to_do_is_taken_by_its_average():
@@ -133,7 +133,7 @@ def test_without_a_bridge_or_messages_there_is_no_rate():
 
 
 def test_what_is_heard_is_waited_for_and_not_for_ever():
-    heard = Heard()
+    heard = SharedRate()
     assert heard.rate(0.01) is None
-    heard.tell(Rate(1.0, "as heard"))
-    assert heard.rate(60) == Rate(1.0, "as heard")
+    heard.tell(SpoolRate(1.0, "as heard"))
+    assert heard.rate(60) == SpoolRate(1.0, "as heard")

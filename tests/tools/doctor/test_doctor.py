@@ -19,7 +19,7 @@ from bridge.model import Destination
 from bridge.tools.doctor.aws import examine_endpoint, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
 from bridge.tools.doctor.finding import CHECKS, failed, warning, well
-from bridge.tools.doctor.network import Way, reach
+from bridge.tools.doctor.network import Endpoint, reach
 from bridge.tools.doctor.runner import examine
 from tests.cli.builders import BRIDGE, set_up
 from tests.fakes.kinesis import KinesisStandIn
@@ -118,7 +118,7 @@ def test_a_broken_mapping_is_told_first(tmp_path, aws):
 
 
 def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
-    [nowhere] = reach(Way("broker.address", "broker", "no-such-host.invalid", 1883))
+    [nowhere] = reach(Endpoint("broker.address", "broker", "no-such-host.invalid", 1883))
     assert "has no address" in nowhere.said
     authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -134,9 +134,9 @@ def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_pat
 
     thread = threading.Thread(target=serve)
     thread.start()
-    [stranger] = reach(Way("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context, "mqtt.tls"))
+    [stranger] = reach(Endpoint("broker.address", "broker", "127.0.0.1", port, ssl.create_default_context, "mqtt.tls"))
     trusting = ssl.create_default_context(cafile=authority.ca_file)
-    [trusted] = reach(Way("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
+    [trusted] = reach(Endpoint("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
     thread.join()
     listener.close()
     assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)

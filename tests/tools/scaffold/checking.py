@@ -11,14 +11,14 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.model import Message
 from bridge.tools.scaffold.bridge_file import bridge_text
-from bridge.tools.scaffold.proposals import Observed, propose
+from bridge.tools.scaffold.proposals import ObservedMessages, propose
 
 ANSWERS = {"mqtt.url": "mqtt://127.0.0.1:1", "mqtt.client_id": "x", "kinesis.region": "us-east-1"}
 NOW_MS = 1_700_000_000_123
 
 
 def observed(*messages):
-    seen = Observed()
+    seen = ObservedMessages()
     for topic, payload in messages:
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         seen.add(Message(topic, raw, 1, False, NOW_MS, {}))

@@ -38,7 +38,7 @@ _NAMES: Final = {
 _WILDCARD: Final = re.compile(r"[+#]")
 
 
-class System:
+class SysTopics:
     """What came on the $SYS topics; their values are retained, so they come at once or never."""
 
     def __init__(self) -> None:

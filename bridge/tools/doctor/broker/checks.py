@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.mqtt.subscriber import SHARED_IN_3_1_1
-from bridge.tools.doctor.broker.broker_limits import SYS_FILTERS, System, limit_findings
+from bridge.tools.doctor.broker.broker_limits import SYS_FILTERS, SysTopics, limit_findings
 from bridge.tools.doctor.broker.connection_advice import no_session
-from bridge.tools.doctor.broker.inflight_window import Terms, Window, measure_window, window_finding
-from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
-from bridge.tools.doctor.broker.publish_probe import Measured, measure_by_publishing, not_measured
+from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTerms, measure_window, window_finding
+from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
+from bridge.tools.doctor.broker.publish_probe import ProbeMeasurement, measure_by_publishing, not_measured
 from bridge.tools.doctor.broker.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
-from bridge.tools.doctor.broker.traffic_sample import HeardMessages
+from bridge.tools.doctor.broker.traffic_sample import TrafficSample
 from bridge.tools.doctor.finding import failed, warning, well
-from bridge.tools.doctor.network import Way, reach
+from bridge.tools.doctor.network import Endpoint, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.mqtt.subscriptions import Subscriptions
     from bridge.tools.doctor.finding import Finding
-    from bridge.tools.doctor.traffic_rate import Heard
+    from bridge.tools.doctor.traffic_rate import SharedRate
 
 SUFFIX: Final = "-doctor"
 LISTEN_SECS = 3.0
@@ -39,7 +39,7 @@ _VERSION_5_SECS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BrokerTarget:
     """What a broker is asked about. `sync_secs`: how long the spool's disk takes, 0 where it takes nothing.
 
     `heard` is told how much there is to spool; `publishing`: with messages of the doctor's own.
@@ -48,7 +48,7 @@ class Asked:
     settings: SessionSettings
     routes: Router
     sync_secs: Callable[[], float]
-    heard: Heard
+    heard: SharedRate
     publishing: bool = False
 
     @property
@@ -59,14 +59,14 @@ class Asked:
         return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
 
 
-def examine_broker(asked: Asked) -> Iterator[Finding]:
+def examine_broker(asked: BrokerTarget) -> Iterator[Finding]:
     """Each address, then the session with the first that lets us in."""
     try:
         reached = False
         for address in asked.settings.addresses:
             context = asked.settings.tls.context if address.encrypted else None
             found = list(
-                reach(Way("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
+                reach(Endpoint("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
             )
             reached |= all(each.state != "failed" for each in found)
             yield from found
@@ -76,11 +76,11 @@ def examine_broker(asked: Asked) -> Iterator[Finding]:
         asked.heard.tell(None)
 
 
-def _session(asked: Asked) -> Iterator[Finding]:
-    system = System()
+def _session(asked: BrokerTarget) -> Iterator[Finding]:
+    system = SysTopics()
     # With the bridge's session expiry, which a broker answers only then; the next session takes this one's place.
     own = replace(asked.own, share=None, persistent=asked.settings.version_5)
-    with Listening(own, SYS_FILTERS, system.take) as session:
+    with ProbeSession(own, SYS_FILTERS, system.take) as session:
         session.open(CONNECT_SECS)
         state = session.state
         if not state.connected:
@@ -97,13 +97,13 @@ def _session(asked: Asked) -> Iterator[Finding]:
 
 def _takes_5(own: SessionSettings) -> bool:
     """Of a broker that is configured as 3.1.1: whether it would speak MQTT 5."""
-    with Listening(replace(own, version_5=True, share=None), {}) as session:
+    with ProbeSession(replace(own, version_5=True, share=None), {}) as session:
         return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
 
 
-def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
-    heard, filters = HeardMessages(asked.routes), asked.routes.filters()
-    with Listening(asked.own, filters, heard.take) as session:
+def _plant(asked: BrokerTarget, *, takes_5: bool) -> Iterator[Finding]:
+    heard, filters = TrafficSample(asked.routes), asked.routes.filters()
+    with ProbeSession(asked.own, filters, heard.take) as session:
         session.open(CONNECT_SECS)
         began = time.monotonic()
         yield from subscription_findings(session.subscriber.subscriptions)
@@ -121,8 +121,10 @@ def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
         if asked.settings.share and protocol != "5" and not session.messages:
             advice = "use protocol 5, or see that messages come while something is published"
             yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
-    measured = measure_by_publishing(asked.own, asked.routes) if asked.publishing else Measured(None, not_measured())
-    terms = Terms(protocol, asked.settings.receive_maximum, takes_5)
+    measured = (
+        measure_by_publishing(asked.own, asked.routes) if asked.publishing else ProbeMeasurement(None, not_measured())
+    )
+    terms = SessionTerms(protocol, asked.settings.receive_maximum, takes_5)
     yield window_finding(_better(window, measured.window), terms, asked.sync_secs())
     yield measured.finding
     whole = count_at_full_speed(asked.own, filters) if counted.messages >= SUSPICIOUS else None
@@ -130,7 +132,7 @@ def _plant(asked: Asked, *, takes_5: bool) -> Iterator[Finding]:
     yield messages
 
 
-def _better(heard: Window, published: Window | None) -> Window:
+def _better(heard: InflightWindow, published: InflightWindow | None) -> InflightWindow:
     """What was measured with messages enough."""
     return published if published is not None and heard.size is None else heard
 
@@ -138,7 +140,7 @@ def _better(heard: Window, published: Window | None) -> Window:
 class _Live:
     """What is published just now."""
 
-    def __init__(self, session: Listening) -> None:
+    def __init__(self, session: ProbeSession) -> None:
         self._session = session
         self._before = session.messages - session.retained, session.bytes - session.retained_bytes
         self._began = time.monotonic()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.tools.doctor.finding import warning, well
 
 if TYPE_CHECKING:
-    from bridge.tools.doctor.broker.probe_session import Listening
+    from bridge.tools.doctor.broker.probe_session import ProbeSession
     from bridge.tools.doctor.finding import Finding
 
 ENOUGH: Final = 1_000
@@ -37,7 +37,7 @@ _SUBJECT: Final = "in-flight window"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class InflightWindow:
     """`size` is None where no bound showed; `most` lay unacknowledged at the same time.
 
     `turnaround_secs`: from an acknowledgement to the next message; `released`: how many one let through.
@@ -54,7 +54,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SessionTerms:
     """Of the session: its protocol, what it asks for as Receive Maximum, and whether the broker would speak MQTT 5."""
 
     protocol: str
@@ -62,7 +62,7 @@ class Terms:
     takes_5: bool
 
 
-def measure_window(listening: Listening, patience_secs: float | None = None) -> Window:
+def measure_window(listening: ProbeSession, patience_secs: float | None = None) -> InflightWindow:
     """Of a session that has just subscribed. What is unacknowledged at the end is the caller's to acknowledge."""
     deadline = time.monotonic() + (PATIENCE_SECS if patience_secs is None else patience_secs)
     most = 0
@@ -72,11 +72,11 @@ def measure_window(listening: Listening, patience_secs: float | None = None) -> 
         size = len(listening.unacknowledged)
         most = max(most, size)
         if size and listening.needing == before and (tried := _full(listening)):
-            return Window(size, most, *tried)
-    return Window(None, most)
+            return InflightWindow(size, most, *tried)
+    return InflightWindow(None, most)
 
 
-def _full(listening: Listening) -> tuple[float, int] | None:
+def _full(listening: ProbeSession) -> tuple[float, int] | None:
     """Of a window that is full: the time from an acknowledgement to the next message, and how many came for one."""
     took, released = [], 1
     for number, silence_secs in _TRIALS:
@@ -93,7 +93,7 @@ def _full(listening: Listening) -> tuple[float, int] | None:
     return min(took), released
 
 
-def turnaround_of(listening: Listening, many: int) -> float | None:
+def turnaround_of(listening: ProbeSession, many: int) -> float | None:
     """Acknowledge so many, and give the time until the first of as many more came; None if they do not come at once."""
     before, began = listening.needing, time.monotonic()
     came: list[float] = []
@@ -109,7 +109,7 @@ def turnaround_of(listening: Listening, many: int) -> float | None:
     return came[0] - began if at_once else None
 
 
-def window_finding(window: Window, terms: Terms, sync_secs: float) -> Finding:
+def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float) -> Finding:
     """With the rate that it allows; `sync_secs`: how long the spool's disk takes."""
     facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.most, "protocol": terms.protocol}
     if window.size is None:
@@ -134,7 +134,7 @@ def window_finding(window: Window, terms: Terms, sync_secs: float) -> Finding:
     return warning(_CHECK, _SUBJECT, said, _advice(terms, window.size), facts)
 
 
-def _unbounded(window: Window, terms: Terms) -> Finding:
+def _unbounded(window: InflightWindow, terms: SessionTerms) -> Finding:
     facts = {"size": None, "unacknowledged": window.most, "protocol": terms.protocol}
     if window.most >= ENOUGH:
         return well(_CHECK, _SUBJECT, f"at least {ENOUGH:,} messages at a time: it bounds nothing", facts)
@@ -151,7 +151,7 @@ def _unbounded(window: Window, terms: Terms) -> Finding:
     return warning(_CHECK, _SUBJECT, said, advice, facts)
 
 
-def _advice(terms: Terms, size: int | None) -> str:
+def _advice(terms: SessionTerms, size: int | None) -> str:
     if terms.protocol == "5":
         asked = terms.receive_maximum
         if size == asked:

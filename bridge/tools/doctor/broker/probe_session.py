@@ -24,7 +24,7 @@ _POLL_SECS: Final = 0.02
 _ANSWERS: Final = {1: PUBACK, 2: PUBREC}
 
 
-class Listening:
+class ProbeSession:
     """One session. `on_message` gets each message; its first byte's lowest bit says that it was retained."""
 
     def __init__(

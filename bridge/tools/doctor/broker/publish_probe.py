@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
-from bridge.tools.doctor.broker.inflight_window import ENOUGH, Window, turnaround_of
-from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
+from bridge.tools.doctor.broker.inflight_window import ENOUGH, InflightWindow, turnaround_of
+from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.finding import failed, warning, well
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SUBJECT: Final = "queue at the broker"
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ProbeResult:
     """Of the messages published: `unacknowledged` came before any acknowledgement, `came` in all; or why none did."""
 
     unacknowledged: int
@@ -49,17 +49,17 @@ def topic_of(settings: SessionSettings) -> str:
     return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
 
 
-def probe(settings: SessionSettings) -> Probed:
+def probe(settings: SessionSettings) -> ProbeResult:
     """Publish to oneself, acknowledge nothing until the broker has taken everything, and then all."""
     topic = topic_of(settings)
-    with Listening(replace(settings, share=None), {topic: 1}) as session:
+    with ProbeSession(replace(settings, share=None), {topic: 1}) as session:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions
         if topic not in subscriptions.granted:
             why = subscriptions.refused.get(topic) or session.state.problem or "no answer"
-            return Probed(0, 0, 0, problem=f"the subscription to {topic} was not granted: {why}")
+            return ProbeResult(0, 0, 0, problem=f"the subscription to {topic} was not granted: {why}")
         if problem := _first(session, topic):
-            return Probed(0, 0, 0, problem=problem)
+            return ProbeResult(0, 0, 0, problem=problem)
         for _ in range(MESSAGES - 1):
             session.subscriber.publish_acknowledged(topic, _PAYLOAD)
         session.listen(_SECS, lambda: session.subscriber.answered[0] >= MESSAGES)
@@ -71,10 +71,10 @@ def probe(settings: SessionSettings) -> Probed:
         session.acknowledge_all()
         _until_quiet(session)
         lost = session.state.problem or ("the session was lost" if session.subscriber.connections > 1 else "")
-        return Probed(unacknowledged, session.messages, published, turnaround, released, lost)
+        return ProbeResult(unacknowledged, session.messages, published, turnaround, released, lost)
 
 
-def _first(session: Listening, topic: str) -> str:
+def _first(session: ProbeSession, topic: str) -> str:
     """One message, there and back; why it did not come, or ""."""
     session.subscriber.publish_acknowledged(topic, _PAYLOAD)
     subscriber = session.subscriber
@@ -90,7 +90,7 @@ def _first(session: Listening, topic: str) -> str:
     return f"a message to {topic} {what}"
 
 
-def _until_quiet(session: Listening) -> None:
+def _until_quiet(session: ProbeSession) -> None:
     deadline = time.monotonic() + _SECS
     while time.monotonic() < deadline:
         before = session.messages
@@ -100,32 +100,32 @@ def _until_quiet(session: Listening) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ProbeMeasurement:
     """`window` is None, and `finding` says why, where nothing could be measured."""
 
-    window: Window | None
+    window: InflightWindow | None
     finding: Finding
 
 
-def measure_by_publishing(settings: SessionSettings, routes: Router) -> Measured:
+def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMeasurement:
     """The window, and the queue behind it: a narrow window of MQTT 5 makes the broker queue what it would else send."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
         said, advice = f"not measured: a mapping takes {topic}", "leave --publish out: it would become records"
-        return Measured(None, warning("broker.queue", _SUBJECT, said, advice))
+        return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, said, advice))
     probed = probe(settings)
     if probed.problem:
         advice = f"allow this client to publish to {topic} and to subscribe to it, or leave --publish out"
-        return Measured(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
+        return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
     if probed.unacknowledged >= ENOUGH:
-        window = Window(None, probed.unacknowledged)
+        window = InflightWindow(None, probed.unacknowledged)
         narrow = probe(replace(settings, version_5=True, receive_maximum=_NARROW_WINDOW))
-        return Measured(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))
-    window = Window(probed.unacknowledged, probed.unacknowledged, probed.turnaround_secs, probed.released)
-    return Measured(window, _queue(probed))
+        return ProbeMeasurement(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))
+    window = InflightWindow(probed.unacknowledged, probed.unacknowledged, probed.turnaround_secs, probed.released)
+    return ProbeMeasurement(window, _queue(probed))
 
 
-def _queue(probed: Probed | None) -> Finding:
+def _queue(probed: ProbeResult | None) -> Finding:
     if probed is None or probed.problem:
         said = "not measured: this broker hands everything over at once, and queues only for a client that is away"
         return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
-from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, Listening
+from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.finding import failed, warning, well
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bridge.mqtt.session_settings import SessionSettings
-    from bridge.tools.doctor.broker.traffic_sample import HeardMessages
+    from bridge.tools.doctor.broker.traffic_sample import TrafficSample
     from bridge.tools.doctor.finding import Finding
 
 MANY = 1_000
@@ -48,7 +48,7 @@ class Retained:
         return self.messages / max(self.secs, 1e-3)
 
 
-def count_retained(session: Listening, began: float) -> Retained:
+def count_retained(session: ProbeSession, began: float) -> Retained:
     """Listen until no more come. Messages of QoS 1 and 2 must be acknowledged meanwhile."""
     complete = session.listen(COUNT_SECS, lambda: time.monotonic() - max(began, session.retained_at) > _QUIET_SECS)
     return Retained(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
@@ -56,13 +56,13 @@ def count_retained(session: Listening, began: float) -> Retained:
 
 def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -> Retained:
     """By QoS 0, of which a broker queues nothing, so that no limit of a queue cuts anything off."""
-    with Listening(replace(settings, share=None), dict.fromkeys(filters, 0)) as session:
+    with ProbeSession(replace(settings, share=None), dict.fromkeys(filters, 0)) as session:
         session.open(CONNECT_SECS)
         return count_retained(session, time.monotonic())
 
 
 def retained_findings(
-    counted: Retained, at_full_speed: Retained | None, heard: HeardMessages, protocol: str
+    counted: Retained, at_full_speed: Retained | None, heard: TrafficSample, protocol: str
 ) -> Iterator[Finding]:
     """`counted` with the QoS of the mappings; `at_full_speed` where they were so many that it was worth a look."""
     whole = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
@@ -76,7 +76,7 @@ def retained_findings(
         yield failed(_CHECK, _SUBJECT, said, QUEUE_ADVICE, {"dropped": missing})
 
 
-def _finding(whole: Retained, heard: HeardMessages, protocol: str, counted: int) -> Finding:
+def _finding(whole: Retained, heard: TrafficSample, protocol: str, counted: int) -> Finding:
     facts = {
         "messages": whole.messages,
         "bytes": whole.bytes,

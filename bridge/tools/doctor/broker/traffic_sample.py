@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.model import Message
 from bridge.mqtt.properties import readable
-from bridge.tools.doctor.traffic_rate import RECORD_BYTES, Rate
+from bridge.tools.doctor.traffic_rate import RECORD_BYTES, SpoolRate
 
 if TYPE_CHECKING:
     from bridge.mapping.router import Router, RouteTarget
@@ -18,7 +18,7 @@ MAPPED: Final = 5_000
 """So many messages are mapped as the bridge would; of more, each is taken to be like these."""
 
 
-class HeardMessages:
+class TrafficSample:
     """Retained messages by mapping; of the others, how many records of how many bytes they make."""
 
     def __init__(self, routes: Router) -> None:
@@ -55,13 +55,13 @@ class HeardMessages:
         self.retained.update(taking)
         self.skipped += not taking
 
-    def rate(self) -> Rate | None:
+    def rate(self) -> SpoolRate | None:
         """What there is to spool; None where nothing came."""
         secs = time.monotonic() - self._began
         if not self._made_bytes or not self._began:
             return None
         a_second = self._live / secs * self._made_bytes / self._mapped
-        return Rate(a_second, f"as heard at the broker in {secs:.0f} s")
+        return SpoolRate(a_second, f"as heard at the broker in {secs:.0f} s")
 
 
 def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTarget) -> int:

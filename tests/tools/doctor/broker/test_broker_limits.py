@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.mqtt.session_settings import Address, SessionSettings
-from bridge.tools.doctor.broker.broker_limits import System, limit_findings
+from bridge.tools.doctor.broker.broker_limits import SysTopics, limit_findings
 
 FILTERS = {"factory/+/telemetry": 2, "alarms/press": 1}
 SETTINGS = SessionSettings((Address.parse("mqtt://127.0.0.1"),), "press-shop", session_expiry_secs=604_800)
@@ -63,7 +63,7 @@ def system(**values):
         "dropped": "$SYS/broker/publish/messages/dropped",
         "now": "$SYS/broker/load/publish/dropped/1min",
     }
-    made = System()
+    made = SysTopics()
     for name, value in values.items():
         made.take((0x31, topics[name].encode(), b"", b"", value, len(value)))
     return made

@@ -11,8 +11,8 @@ from bridge.mapping.router import Router
 from bridge.mqtt.session_settings import Address, SessionSettings
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.tools.doctor.broker import checks, inflight_window
-from bridge.tools.doctor.broker.checks import Asked, examine_broker, subscription_findings
-from bridge.tools.doctor.traffic_rate import Heard
+from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker, subscription_findings
+from bridge.tools.doctor.traffic_rate import SharedRate
 from tests.cli.builders import set_up
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.publisher import Publisher
@@ -37,7 +37,7 @@ def examined(tmp_path):
         assert not loaded.problems
         address = Address.parse(f"mqtt://127.0.0.1:{served.port}")
         settings = SessionSettings((address,), "test", version_5=protocol == "5", share=share)
-        asked = Asked(settings, Router(loaded.mappings.values()), lambda: 0.001, Heard(), publishing)
+        asked = BrokerTarget(settings, Router(loaded.mappings.values()), lambda: 0.001, SharedRate(), publishing)
         return list(examine_broker(asked)), asked.heard
 
     return examine

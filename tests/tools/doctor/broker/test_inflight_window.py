@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.tools.doctor.broker import inflight_window
-from bridge.tools.doctor.broker.inflight_window import Terms, Window, measure_window, window_finding
+from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTerms, measure_window, window_finding
 
 
 class Played:
@@ -59,7 +59,7 @@ def test_a_window_is_what_lies_unacknowledged_when_the_broker_falls_silent(measu
 
 
 def test_a_window_that_grows_with_each_acknowledgement_is_told_as_it_is(measured):
-    assert measured(Played([0.0] * 900, 20, released=20)) == Window(20, 20, pytest.approx(0.001, abs=0.002), 20)
+    assert measured(Played([0.0] * 900, 20, released=20)) == InflightWindow(20, 20, pytest.approx(0.001, abs=0.002), 20)
 
 
 def test_a_far_broker_is_measured_too(measured):
@@ -87,15 +87,15 @@ def test_a_plant_at_rest_is_no_window(measured, arrivals):
 
 def test_where_very_many_come_there_is_nothing_to_wait_for(measured):
     played = Played([0.0] * 5_000)
-    assert measured(played) == Window(None, 5_000)
+    assert measured(played) == InflightWindow(None, 5_000)
     assert played.now < 0.1
 
 
-FIVE, THREE = Terms("5", 65_535, takes_5=True), Terms("3.1.1", 65_535, takes_5=False)
+FIVE, THREE = SessionTerms("5", 65_535, takes_5=True), SessionTerms("3.1.1", 65_535, takes_5=False)
 
 
 def test_a_narrow_window_is_a_warning_with_the_rate_that_it_allows():
-    finding = window_finding(Window(20, 20, 0.001), THREE, 0.009)
+    finding = window_finding(InflightWindow(20, 20, 0.001), THREE, 0.009)
     assert finding.state == "warning"
     assert "20 messages at a time" in finding.said
     assert "at most 2,000 messages a second with this disk" in finding.said
@@ -105,29 +105,32 @@ def test_a_narrow_window_is_a_warning_with_the_rate_that_it_allows():
 
 
 def test_a_broker_that_would_take_5_is_to_be_spoken_to_in_5():
-    finding = window_finding(Window(20, 20, 0.001), Terms("3.1.1", 65_535, takes_5=True), 0.0)
+    finding = window_finding(InflightWindow(20, 20, 0.001), SessionTerms("3.1.1", 65_535, takes_5=True), 0.0)
     assert 'mqtt.protocol: "5"' in finding.advice
 
 
 def test_a_window_that_grows_is_told_with_what_one_that_does_not_would_allow():
-    finding = window_finding(Window(20, 20, 0.001, 20), THREE, 0.009)
+    finding = window_finding(InflightWindow(20, 20, 0.001, 20), THREE, 0.009)
     assert finding.state == "warning"
     assert "20 more with each acknowledgement" in finding.said
     assert "one that keeps to 20 would allow 2,000 messages a second" in finding.said
 
 
 def test_the_bridge_s_own_limit_is_told_as_such():
-    assert "raise mqtt.receive_maximum" in window_finding(Window(5, 5, 0.001), Terms("5", 5, takes_5=True), 0.0).advice
-    assert "the broker's own limit" in window_finding(Window(20, 20, 0.001), FIVE, 0.0).advice
+    assert (
+        "raise mqtt.receive_maximum"
+        in window_finding(InflightWindow(5, 5, 0.001), SessionTerms("5", 5, takes_5=True), 0.0).advice
+    )
+    assert "the broker's own limit" in window_finding(InflightWindow(20, 20, 0.001), FIVE, 0.0).advice
 
 
 def test_a_wide_window_is_well():
-    assert window_finding(Window(100, 100, 0.001), THREE, 0.0).state == "well"
-    assert window_finding(Window(None, 1_000), THREE, 0.0).state == "well"
+    assert window_finding(InflightWindow(100, 100, 0.001), THREE, 0.0).state == "well"
+    assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).state == "well"
 
 
 def test_what_was_not_measured_is_not_called_well_in_3_1_1():
-    assert window_finding(Window(None, 7), FIVE, 0.0).state == "well"
-    finding = window_finding(Window(None, 7), THREE, 0.0)
+    assert window_finding(InflightWindow(None, 7), FIVE, 0.0).state == "well"
+    finding = window_finding(InflightWindow(None, 7), THREE, 0.0)
     assert finding.state == "warning"
     assert "--publish" in finding.advice

@@ -5,7 +5,7 @@ import pytest
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.tools.doctor.broker import traffic_sample
-from bridge.tools.doctor.broker.traffic_sample import HeardMessages
+from bridge.tools.doctor.broker.traffic_sample import TrafficSample
 from tests.cli.builders import set_up
 
 LAST = "topic: last/{machine}\nretained: skip\noutputs: [{data_stream: a}, {data_stream: b}]\n"
@@ -16,7 +16,7 @@ def listening(tmp_path, monkeypatch):
     set_up(tmp_path, last=LAST)
     loaded = load_folder(tmp_path / "mappings", {})
     assert not loaded.problems
-    made = HeardMessages(Router(loaded.mappings.values()))
+    made = TrafficSample(Router(loaded.mappings.values()))
     clock = [100.0]
     monkeypatch.setattr(traffic_sample.time, "monotonic", lambda: clock[0])
     made.begin()
