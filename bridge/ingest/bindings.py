@@ -24,7 +24,9 @@ class Binding(NamedTuple):
     tally: MessageCounter
 
 
-def bind(spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]) -> dict[str, Binding]:
+def bind_mappings(
+    spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
+) -> dict[str, Binding]:
     """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolWriteError."""
     mappings = tuple(mappings)
     spool.number_mappings([mapping.name for mapping in mappings])
@@ -53,7 +55,7 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
         spool.queues[name].tuning = tuning
 
 
-def due(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
+def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
     """Records that no longer wait for anything, with their mappings' numbers.
 
     Of a mapping that is gone, or that samples no more, all it held; and what a mapping that is gone remembered is

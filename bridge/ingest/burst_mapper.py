@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.ingest.rejection import refuse, refuse_topic, reject
-from bridge.mapping.pipeline.fast_path import LEFT_OUT
+from bridge.ingest.rejection import reject, reject_oversized, reject_topic
+from bridge.mapping.pipeline.fast_path import FILTERED_FAST
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL
 from bridge.mqtt.properties import readable
@@ -52,20 +52,20 @@ class BurstMapper:
         self._spool = spool
         self._routes = routes
         self._targets: dict[str, Binding] = {}
-        self._nowhere = (0, 0)
+        self._unmatched_ids = (0, 0)
         self._coverage = coverage
-        self._unreleased = spool.unreleased
+        self._unreleased = spool.open_qos2_ids
 
     def bind(self, routes: Router, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
         """From the next burst on, these mappings, and their places in the spool; `nowhere`: of what none wants."""
-        self._routes, self._targets, self._nowhere = routes, targets, nowhere
+        self._routes, self._targets, self._unmatched_ids = routes, targets, nowhere
 
     def session_is_new(self) -> None:
         """The broker has no session: its packet identifiers begin anew."""
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.packets.clear()
-            self.transaction.forget_packets = True
+            self.transaction.clear_qos2_ids = True
 
     def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901  a call per message would show
         """Put a burst into the transaction; the packets that acknowledge it."""
@@ -76,7 +76,7 @@ class BurstMapper:
             first, topic, packet_id, _, payload, total_bytes = publish
             qos = first & _QOS_BITS
             if first == PUBREL:
-                self._release(packet_id)
+                self._complete_qos2(packet_id)
                 releases += 1
                 acknowledge(PUBCOMP)
                 acknowledge(packet_id)
@@ -87,12 +87,12 @@ class BurstMapper:
             elif qos == _QOS_2:
                 acknowledge(PUBREC)
                 acknowledge(packet_id)
-                if not self._open(packet_id):
+                if not self._open_qos2(packet_id):
                     continue
             payload_bytes += total_bytes
             match = match_of(topic)
             if total_bytes != len(payload) or not match.targets:
-                self._unusual(match, publish, now_ms)
+                self._reject_or_count_unmatched(match, publish, now_ms)
                 continue
             message = None
             for mapping, captures in match.targets:
@@ -101,12 +101,12 @@ class BurstMapper:
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
-                quick = mapping.quick
+                quick = mapping.fast_path
                 record = quick(payload, captures) if quick is not None else None
                 if record is None:
                     message = message or message_of(match, publish, now_ms)
                     self._apply(mapping, target, captures, match, message)
-                elif record is LEFT_OUT:
+                elif record is FILTERED_FAST:
                     self._filter(number, queues)
                 else:
                     queues[0].append(number, *record)
@@ -129,7 +129,7 @@ class BurstMapper:
         if effects is not None:
             self._take_effects(number, queues, effects)
 
-    def _open(self, packet_id: bytes) -> bool:
+    def _open_qos2(self, packet_id: bytes) -> bool:
         """Note a QoS 2 identifier; False if its message is in the spool already."""
         packet = int.from_bytes(packet_id)
         if packet in self._unreleased:
@@ -139,7 +139,7 @@ class BurstMapper:
         self.transaction.packets[packet] = True
         return True
 
-    def _release(self, packet_id: bytes) -> None:
+    def _complete_qos2(self, packet_id: bytes) -> None:
         packet = int.from_bytes(packet_id)
         self._unreleased.discard(packet)
         self.transaction.packets[packet] = False
@@ -152,27 +152,27 @@ class BurstMapper:
         if effects.filtered:
             self._filter(number, queues, effects.filtered)
         self.commands += effects.commands
-        self.let_go([(number, released) for released in effects.released])
+        self.append_released([(number, released) for released in effects.released])
 
-    def let_go(self, released: list[tuple[int, ReleasedRecord]]) -> None:
+    def append_released(self, released: list[tuple[int, ReleasedRecord]]) -> None:
         """Spool records that a mapping held back. Their queues are there since they were made."""
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
-    def _unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
+    def _reject_or_count_unmatched(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
         """A topic that no mapping wants: a wider subscription covers it, or an older session still had it; or a payload
         larger than `mqtt.max_message_bytes`, of which only the beginning was kept."""
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
         if not match.valid:
-            refuse_topic(self.transaction, self._nowhere, message, total_bytes)
+            reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
         elif not match.targets:
             self.counts.unmatched += 1
             self._coverage.unmatched(match.topic, now_ms)
-            self.transaction.filtered[self._nowhere] += 1
+            self.transaction.filtered[self._unmatched_ids] += 1
         for mapping, _ in match.targets:
             target = self._targets[mapping.name]
             target.tally.count(now_ms)
-            refuse(self.transaction, mapping, target, message, total_bytes)
+            reject_oversized(self.transaction, mapping, target, message, total_bytes)
 
 
 def message_of(match: RouteMatch, publish: Publish, now_ms: int) -> Message:

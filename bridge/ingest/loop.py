@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
-from bridge.ingest.bindings import Binding, bind, due
+from bridge.ingest.bindings import Binding, bind_mappings, collect_due_samples
 from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECS = 0.2
-SETTLE_SECS = 0.1
+MAX_SETTLE_DELAY_SECS = 0.1
 """How long settled records wait for a burst to ride with. A crash before then sends them again."""
 RETRY_SECS = 1.0
-GATHER_SECS = 0.01
+MIN_COMMIT_INTERVAL_SECS = 0.01
 """Transactions follow one another no faster where messages come one by one: each is an fsync, and writes two pages."""
-SHARED_GATHER_SECS = 0.03
+SHARED_MIN_COMMIT_INTERVAL_SECS = 0.03
 """The same where several bridges of this machine divide the messages: together they then make about as many. Two
 workers take 0.9 to 1.0 times the CPU of one process for a message; 10 ms apart, 1.2 to 1.4 times."""
-GATHERED = 16
+COALESCE_MIN_MESSAGES = 16
 """So many at once are worth one, until the broker is seen to hand out more without an acknowledgement: mosquitto hands
 out 20 by default (max_inflight_messages), and waits."""
-LOOK_FOR_MORE_SECS = 1.0
+WINDOW_PROBE_SECS = 1.0
 _QOS = 0x06
 """Bits of a PUBLISH packet's first byte: where they are 0, no acknowledgement is waited for."""
 
 
 class IngestLoop:
-    """Owned by the thread that calls `run`; only `put_in_force`, `run_errand` and `stop` may be called from others."""
+    """Owned by the thread that calls `run`; only `set_mappings`, `run_job` and `stop` may be called from others."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class IngestLoop:
         routes: Router,
         *,
         limits: dict[str, int],
-        gather_secs: float = GATHER_SECS,
+        min_commit_interval_secs: float = MIN_COMMIT_INTERVAL_SECS,
         on_stream: Callable[[StreamQueue], None] = lambda _queue: None,
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -79,29 +79,29 @@ class IngestLoop:
         self._on_stream = on_stream
         self._clock = clock
         self._now_ms = now_ms
-        self.errands = DeadLetterJobs(spool)
+        self.dead_letter_jobs = DeadLetterJobs(spool)
         self.manifests: ManifestWriter | None = None
         self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, Binding] = {}
-        self._gather_secs = gather_secs
+        self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
-        self._handed_out = 0
+        self._max_unacked_seen = 0
         """The most messages that the broker sent on this connection without an acknowledgement."""
-        self._looked_for_more_at = 0.0
+        self._probed_window_at = 0.0
         self._housekept_at = 0.0
         self._stopping = False
 
     # -- any thread ------------------------------------------------------------------------------------------------
 
-    def put_in_force(self, routes: Router) -> None:
+    def set_mappings(self, routes: Router) -> None:
         """From the next burst on, these mappings; a message sees the old set or the new one, never both."""
         self._next_routes = routes
         self._subscriber.wake()
 
-    def run_errand(self, errand: DeadLetterJob) -> DeadLetterJob:
+    def run_job(self, errand: DeadLetterJob) -> DeadLetterJob:
         """Have dead letters replayed or deleted, soon; wait for its `done`."""
-        self.errands.add(errand)
+        self.dead_letter_jobs.add(errand)
         self._subscriber.wake()
         return errand
 
@@ -114,7 +114,7 @@ class IngestLoop:
 
     def session_began(self, session_present: bool) -> None:
         """The broker accepted a connection. Without a session its packet identifiers begin anew."""
-        self._handed_out = 0
+        self._max_unacked_seen = 0
         if not session_present:
             self._mapper.session_is_new()
 
@@ -131,7 +131,7 @@ class IngestLoop:
         self.progress_at = self._clock()
         if burst:
             connection, received_at = self._subscriber.connections, self.progress_at
-            self._gather(burst)
+            self._coalesce(burst)
             acknowledgements = self._mapper.map(burst, self._now_ms())
             if self.tap is not None:
                 self.tap(burst)
@@ -140,24 +140,27 @@ class IngestLoop:
                 self._subscriber.acknowledge(connection, acknowledgements)
                 self.latency.observe(self._clock() - received_at, len(burst))
                 self._send_commands()
-        elif self._spool.commit_due and self.progress_at - self._committed_at > SETTLE_SECS:
+        elif self._spool.commit_due and self.progress_at - self._committed_at > MAX_SETTLE_DELAY_SECS:
             self._commit()
-        if self.errands:
+        if self.dead_letter_jobs:
             self._run_errands()
         if self.progress_at - self._housekept_at > 1.0:
             self._housekeep()
 
-    def _gather(self, burst: list[Publish]) -> None:
+    def _coalesce(self, burst: list[Publish]) -> None:
         """Add those that come right behind, if the last transaction was just now. One that comes alone waits for none.
 
         At 1,000 messages a second a message then takes half the CPU, and a fifth of the bytes written to the disk. To
         sleep and wake up costs 60 µs: so there is one look after a short pause, since a broker whose window is full by
         then waits for us; and, if messages came, one when the time is over.
         """
-        until, enough = self._committed_at + self._gather_secs, max(GATHERED, self._handed_out)
-        if self.progress_at - self._looked_for_more_at > LOOK_FOR_MORE_SECS:
-            self._looked_for_more_at, enough = self.progress_at, MAX_BURST_MESSAGES
-        pause = self._gather_secs / 5
+        until, enough = (
+            self._committed_at + self._min_commit_interval_secs,
+            max(COALESCE_MIN_MESSAGES, self._max_unacked_seen),
+        )
+        if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
+            self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
+        pause = self._min_commit_interval_secs / 5
         while len(burst) < enough and self._subscriber.connected and not self._stopping:
             left = until - self._clock()
             if left <= 0:
@@ -168,13 +171,13 @@ class IngestLoop:
                 break
             burst += more
             pause = left
-        if len(burst) > self._handed_out:
-            self._handed_out = max(self._handed_out, sum([publish[0] & _QOS > 0 for publish in burst]))
+        if len(burst) > self._max_unacked_seen:
+            self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
     def _run_errands(self) -> None:
         """One slice: live traffic comes first again after it."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
-        part = self.errands.fill(self._mapper.transaction, targets)
+        part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)
         if self._commit():
             part.committed()
 
@@ -184,7 +187,7 @@ class IngestLoop:
             self._subscriber.publish(topic, payload)
         self._mapper.commands.clear()
 
-    def finish(self) -> None:
+    def commit_settled(self) -> None:
         """The senders have stopped: put on disk what they settled.
 
         A burst that a full spool held up goes with it whole or not at all: its records without its packet identifiers
@@ -203,9 +206,9 @@ class IngestLoop:
         try:
             # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
             nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
-            targets = bind(self._spool, routes.mappings, self.coverage.tally)
+            targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
-            self._blocked(str(error))
+            self._report_blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
         self._next_routes = None if self._next_routes is routes else self._next_routes
@@ -221,12 +224,12 @@ class IngestLoop:
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at
         held = self._subscriber.subscriptions.held
-        if held != self._spool.held_filters:
-            self._mapper.transaction.held_filters = frozenset(held)
+        if held != self._spool.broker_filters:
+            self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()
-        released = due(self._spool, self._routes.mappings, self._now_ms())
+        released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
         if released:
-            self._mapper.let_go(released)
+            self._mapper.append_released(released)
             self._commit()
         if self.manifests is not None and self.manifests.fill(self._mapper.transaction, self._now_ms()):
             self._commit()
@@ -252,15 +255,15 @@ class IngestLoop:
             try:
                 self._spool.commit(self._mapper.transaction)
             except (SpoolFull, SpoolWriteError) as error:
-                self._blocked(str(error))
+                self._report_blocked(str(error))
                 if self._stopping:
                     return False
                 self._subscriber.poll(RETRY_SECS, reading=False)
                 self.progress_at = self._clock()
             else:
                 break
-        if self._mapper.transaction.held_filters is not None:
-            self._spool.held_filters = self._mapper.transaction.held_filters
+        if self._mapper.transaction.broker_filters is not None:
+            self._spool.broker_filters = self._mapper.transaction.broker_filters
         self._mapper.transaction.received_at = None
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
@@ -271,7 +274,7 @@ class IngestLoop:
             self.problem = ""
         return True
 
-    def _blocked(self, problem: str) -> None:
+    def _report_blocked(self, problem: str) -> None:
         if not self.problem:
             log.error("not reading from the broker, which keeps the rest: %s", problem)
         self.problem = problem

@@ -63,8 +63,8 @@ class ManifestWriter:
     def _begin(self, queue: StreamQueue) -> None:
         """From the next record on: those before have no ids that anybody was told of."""
         if not self._spool.note(_key(queue)):
-            self._spool.keep_note(_since(queue), str(queue.next))
-            self._spool.keep_note(_key(queue), str(queue.next))
+            self._spool.set_meta(_since(queue), str(queue.next))
+            self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
         """Put what is complete by now into an empty transaction, if it is time to; whether there is anything."""

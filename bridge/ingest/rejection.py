@@ -33,7 +33,9 @@ def reject(
         transaction.letters.append(letter)
 
 
-def refuse(transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int) -> None:
+def reject_oversized(
+    transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int
+) -> None:
     """A payload larger than `mqtt.max_message_bytes`, for all outputs: only its beginning was kept."""
     detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
     for queue in target.queues:
@@ -43,7 +45,7 @@ def refuse(transaction: Transaction, mapping: Mapping, target: Binding, message:
     transaction.letters.append(letter)
 
 
-def refuse_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
+def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
     """No mapping was ever asked."""
     transaction.dead_lettered[nowhere] += 1
     transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8"))

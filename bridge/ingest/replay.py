@@ -122,7 +122,7 @@ class DeadLetterJobs:
         message = Message(
             letter.topic, letter.payload, letter.qos, letter.retain, letter.received_at_ms, letter.properties
         )
-        mapped = mapping.apply_again(message, letter.streams, letter.item)
+        mapped = mapping.replay(message, letter.streams, letter.item)
         if mapped.rejections and not mapped.drafts and _same(mapped, letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))

@@ -9,11 +9,11 @@ from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_steps
 from bridge.mapping.pipeline.decoding import decompression
 from bridge.mapping.pipeline.envelope import content, envelopes
-from bridge.mapping.pipeline.evaluate import Apply, flow, guarded
-from bridge.mapping.pipeline.fast_path import Quick, quick
+from bridge.mapping.pipeline.evaluate import Apply, catch_errors, evaluate
+from bridge.mapping.pipeline.fast_path import Quick, compile_fast_path
 from bridge.mapping.pipeline.output_emitter import emitter
 from bridge.mapping.pipeline.record_builder import converter
-from bridge.mapping.stateful.stages import StatefulStages, live_flow, replay_flow, stateful
+from bridge.mapping.stateful.stages import StatefulStages, live_pipeline, replay_pipeline, stateful
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
 
@@ -35,9 +35,9 @@ class Mapping:
     outputs: tuple[Output, ...]
     steps: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
-    again: Apply = field(repr=False)
+    apply_replay: Apply = field(repr=False)
     """`apply` for a message that is replayed: it finds what the mapping remembers, and leaves no trace in it."""
-    quick: Quick | None = field(default=None, repr=False)
+    fast_path: Quick | None = field(default=None, repr=False)
     """`apply` for the usual message; None for an unusual mapping."""
     stateful: StatefulStages | None = field(default=None, repr=False)
     """What the mapping remembers; None if it remembers nothing, as most."""
@@ -46,7 +46,7 @@ class Mapping:
         """A record's data without its envelope."""
         return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
-    def apply_again(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
+    def replay(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
         """Map a dead letter's message again, for the outputs to `streams` only and, of `each`, for `item` only.
 
         Never raises. What the mapping does not do any more is a rejection (no_output, no_match, no_item), so that a
@@ -63,7 +63,7 @@ class Mapping:
             return self._changed("no_match", f"'{message.topic}' does not match '{self.pattern.text}' any more")
         if item is not None and not self.specification.each:
             return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
-        mapped = self.again(message, captures, message.topic.split("/"), item)
+        mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
         rejections = tuple(
             each._replace(outputs=tuple(number for number in each.outputs if number in wanted))
             for each in mapped.rejections
@@ -108,11 +108,11 @@ def compile_mapping(
     stages = stateful(specification, steps, outputs)
     every = tuple(output.number for output in outputs)
     if stages is None:
-        flows = [flow(steps, convert)] * 2
+        flows = [evaluate(steps, convert)] * 2
     else:
-        flows = [live_flow(steps, convert, stages, every), replay_flow(specification, steps, convert, stages)]
+        flows = [live_pipeline(steps, convert, stages, every), replay_pipeline(specification, steps, convert, stages)]
     skip_retained, decompress = specification.retained == "skip", decompression(specification)
-    apply, again = (guarded(inner, every, decompress, skip_retained=skip_retained) for inner in flows)
+    apply, again = (catch_errors(inner, every, decompress, skip_retained=skip_retained) for inner in flows)
     pattern = TopicPattern.parse(specification.topic)
-    in_short = None if stages is not None else quick(specification, steps, outputs, limits)
-    return Mapping(name, specification, pattern, outputs, steps, apply, again, in_short, stages)
+    fast_path = None if stages is not None else compile_fast_path(specification, steps, outputs, limits)
+    return Mapping(name, specification, pattern, outputs, steps, apply, again, fast_path, stages)

@@ -6,7 +6,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.mapping.topics.pattern import ONE, REST
-from bridge.mapping.topics.subscription_cover import covering
+from bridge.mapping.topics.subscription_cover import covering_filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,8 @@ _BYTES_A_CHARACTER = 3
 """What a topic costs in memory, measured: as a key, in its match, and its levels where no other topic has them."""
 _MISSES_KEPT = 4
 
-_HERE = object()
-_BELOW = object()
+_END = object()
+_MULTI = object()
 
 
 class RouteTarget(NamedTuple):
@@ -55,17 +55,17 @@ class Router:
         for mapping in self.mappings:
             self._insert(mapping)
         self._order = {id(mapping): number for number, mapping in enumerate(self.mappings)}
-        self._seen: dict[bytes, RouteMatch] = {}
-        self._room = MAX_CACHED_BYTES
-        self._misses = 0
+        self._cache: dict[bytes, RouteMatch] = {}
+        self._cache_budget = MAX_CACHED_BYTES
+        self._cache_misses = 0
 
     def filters(self) -> dict[str, int]:
         """Give the MQTT filters to subscribe to, with their QoS: no two overlap, so a message arrives once."""
-        return covering((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
+        return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
         """Give the mappings for a topic as it came from the wire, in the order of `mappings`."""
-        found = self._seen.get(topic)
+        found = self._cache.get(topic)
         if found is None:
             found = self._look_up(topic)
             self._remember(topic, found)
@@ -73,23 +73,23 @@ class Router:
 
     def _remember(self, topic: bytes, found: RouteMatch) -> None:
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
-        if size > self._room:
-            self._misses += 1
-            if self._misses <= _MISSES_KEPT * len(self._seen):
+        if size > self._cache_budget:
+            self._cache_misses += 1
+            if self._cache_misses <= _MISSES_KEPT * len(self._cache):
                 return
-            self._seen.clear()
-            self._room, self._misses = MAX_CACHED_BYTES, 0
-        self._room -= size
-        self._seen[topic] = found
+            self._cache.clear()
+            self._cache_budget, self._cache_misses = MAX_CACHED_BYTES, 0
+        self._cache_budget -= size
+        self._cache[topic] = found
 
     def _insert(self, mapping: Mapping) -> None:
         node = self._root
         for level in mapping.pattern.levels:
             if level == REST:
-                node.setdefault(_BELOW, []).append(mapping)
+                node.setdefault(_MULTI, []).append(mapping)
                 return
             node = node.setdefault(level, {})
-        node.setdefault(_HERE, []).append(mapping)
+        node.setdefault(_END, []).append(mapping)
 
     def _look_up(self, topic: bytes) -> RouteMatch:
         try:
@@ -112,14 +112,14 @@ class Router:
         for level in levels:
             below: list[dict[Any, Any]] = []
             for node in nodes:
-                if _BELOW in node:
-                    found += node[_BELOW]
+                if _MULTI in node:
+                    found += node[_MULTI]
                 if level in node:
                     below.append(node[level])
                 if ONE in node and level != ONE:
                     below.append(node[ONE])
             nodes = below
         for node in nodes:
-            found += node.get(_HERE, ())
-            found += node.get(_BELOW, ())
+            found += node.get(_END, ())
+            found += node.get(_MULTI, ())
         return found

@@ -30,7 +30,7 @@ class RunningBridge(Protocol):
     def stalled(self) -> list[str]:
         """Why there is no progress; empty while there is."""
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
+    def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:

@@ -33,7 +33,7 @@ class ClientIdConflict:
         """Hardly anything else would explain it."""
         return self.certain or sum(not reset for _, reset in self._ends) >= _SUSPICIOUS
 
-    def session_ended(self, now: float, *, told: bool, reset: bool = False) -> None:
+    def record_close(self, now: float, *, told: bool, reset: bool = False) -> None:
         """The broker closed it: without a reason, or (`told`) because another client of this id came. `reset`: it, or
         something between."""
         self._ends.append((now, reset))

@@ -66,15 +66,16 @@ class Connection:
         self.limits: dict[str, Any] = {}
         """What the CONNACK of an MQTT 5 broker says, by the names of the specification."""
         self.published = 0
-        """Messages of QoS 1 that the broker has answered; `unwelcome`: what it said of the last one that it refused."""
-        self.unwelcome = ""
+        """Number of messages of QoS 1 that the broker has answered."""
+        self.publish_refused_reason = ""
+        """The broker's reason for the last one that it refused."""
         self.on_accepted: Callable[[Connection, bool], None] = lambda _connection, _present: None
         self._settings = settings
         self._subscriptions = subscriptions
         self._clock = clock
         self._end = ""
         self._announced = False
-        self._heard_at = self._asked_at = self._pinged_at = self._housekept_at = self._refused_at = 0.0
+        self._last_received_at = self._subscribe_sent_at = self._pinged_at = self._housekept_at = self._refused_at = 0.0
         self._heard_bytes = 0
         self._poller = select.poll()
         self._keepalive_secs = float(settings.keepalive_secs)
@@ -95,7 +96,7 @@ class Connection:
             # paho's WebSocket handshake stumbles over an answer that is no HTTP.
             raise OSError(f"{type(error).__name__}: {error}") from error
         self._poller.register(self.wire.fileno(), select.POLLIN)
-        self.opened_at = self._heard_at = self._clock()
+        self.opened_at = self._last_received_at = self._clock()
 
     # -- each round ------------------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class Connection:
         self.wire.flush()
         now = self._clock()
         if self.wire.bytes_received != self._heard_bytes:
-            self._heard_bytes, self._heard_at = self.wire.bytes_received, now
+            self._heard_bytes, self._last_received_at = self.wire.bytes_received, now
         if self.accepted and not self._subscriptions.waiting:
             self._reconcile(now)
         if now - self._housekept_at < min(1.0, self._keepalive_secs / 10):
@@ -152,7 +153,7 @@ class Connection:
         self._housekept_at = now
         if reading:
             self._client.loop_misc()
-            self._watch(now)
+            self._check_timeouts(now)
         else:
             self._keep_alive_unread(now)
         if self._client.want_write():
@@ -160,21 +161,21 @@ class Connection:
         if self._end:
             raise ConnectionLost(self._end)
 
-    def _watch(self, now: float) -> None:
+    def _check_timeouts(self, now: float) -> None:
         """Paho pings after one keepalive of silence; no byte for half a keepalive more is a dead peer."""
         if not self.accepted:
             if now - self.opened_at > self._settings.connect_timeout_secs:
                 raise ConnectionLost(f"no CONNACK within {self._settings.connect_timeout_secs:g} s")
-        elif now - self._heard_at > 1.5 * self._keepalive_secs:
+        elif now - self._last_received_at > 1.5 * self._keepalive_secs:
             raise ConnectionLost(
-                f"nothing heard for {now - self._heard_at:.0f} s (keepalive {self._keepalive_secs:g} s)"
+                f"nothing heard for {now - self._last_received_at:.0f} s (keepalive {self._keepalive_secs:g} s)"
             )
-        if self._subscriptions.waiting and now - self._asked_at > _SUBACK_SECS:
+        if self._subscriptions.waiting and now - self._subscribe_sent_at > _SUBACK_SECS:
             raise ConnectionLost(f"no SUBACK within {_SUBACK_SECS:g} s")
 
     def _keep_alive_unread(self, now: float) -> None:
         """Nothing is read, so PINGRESP is not seen either: ping for the broker's sake and do not watch."""
-        self._heard_at = now
+        self._last_received_at = now
         if now - self._pinged_at > self._keepalive_secs / 2:
             self._pinged_at = now
             self.wire.write(_PINGREQ)
@@ -200,7 +201,7 @@ class Connection:
             if packet is not None:
                 subscriptions.dropping(packet, unsubscribe[at : at + FILTERS_A_PACKET])
         if subscribe or unsubscribe:
-            self._asked_at = now
+            self._subscribe_sent_at = now
             self._announced = False
         elif not self._announced and subscriptions.complete:
             self._announced = True
@@ -250,7 +251,7 @@ class Connection:
     ) -> None:
         self.published += 1
         if reason.is_failure:
-            self.unwelcome = reason.getName()
+            self.publish_refused_reason = reason.getName()
 
     def _on_unsubscribe(self, _client: object, _data: object, packet: int, *_: object) -> None:
         self._subscriptions.dropped(packet)
@@ -265,12 +266,12 @@ class Connection:
         """
         try:
             self.wire.write(_DISCONNECT)
-            self._await_end(self._clock() + _LEAVE_SECS)
+            self._drain_until_closed(self._clock() + _LEAVE_SECS)
         except (OSError, ProtocolViolation) as error:
             log.debug("leaving a broken connection: %s", error)
         self.close()
 
-    def _await_end(self, deadline: float) -> None:
+    def _drain_until_closed(self, deadline: float) -> None:
         """Write what is left, and drop what still comes: it was not acknowledged."""
         poller = select.poll()
         while not self.wire.at_end and (left := deadline - self._clock()) > 0:

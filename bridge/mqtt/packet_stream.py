@@ -58,10 +58,10 @@ class PacketStream:
         self._version_5 = version_5
         self._max_message_bytes = max_message_bytes
         self._kept_bytes = min(KEPT_OF_OVERSIZED_BYTES, max_message_bytes)
-        self._held: list[bytes] = []
+        self._partial: list[bytes] = []
         self._held_bytes = 0
-        self._needed_bytes = 0
-        self._skip_bytes = 0
+        self._wanted_bytes = 0
+        self._discard_bytes = 0
         self._oversized: Publish | None = None
         self._for_paho = bytearray()
         self._out = bytearray()
@@ -82,12 +82,12 @@ class PacketStream:
             self.at_end = True
             return False
         self.bytes_received += len(data)
-        if self._skip_bytes:
+        if self._discard_bytes:
             data = self._skip(data)
-        self._held.append(data)
+        self._partial.append(data)
         self._held_bytes += len(data)
-        if self._held_bytes >= self._needed_bytes:
-            self._split(b"".join(self._held) if len(self._held) > 1 else data)
+        if self._held_bytes >= self._wanted_bytes:
+            self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
 
     def take(self) -> list[Publish]:
@@ -215,9 +215,9 @@ class PacketStream:
         self._hold(buffer[position:], needed)
 
     def _hold(self, rest: bytes, needed: int) -> None:
-        self._held = [rest] if rest else []
+        self._partial = [rest] if rest else []
         self._held_bytes = len(rest)
-        self._needed_bytes = needed
+        self._wanted_bytes = needed
 
     def _begin_oversized(self, buffer: bytes, first: int, at: int, end: int) -> None:
         """Keep the head of a PUBLISH that is too large to hold, and skip the rest as it arrives."""
@@ -232,13 +232,13 @@ class PacketStream:
         packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
         kept = buffer[payload_at : payload_at + self._kept_bytes]
         self._oversized = (first, buffer[at + 2 : topic_end], packet_id, properties, kept, end - payload_at)
-        self._skip_bytes = end - len(buffer)
+        self._discard_bytes = end - len(buffer)
         self._hold(b"", 0)
 
     def _skip(self, data: bytes) -> bytes:
-        skipped = min(self._skip_bytes, len(data))
-        self._skip_bytes -= skipped
-        if not self._skip_bytes and self._oversized:
+        skipped = min(self._discard_bytes, len(data))
+        self._discard_bytes -= skipped
+        if not self._discard_bytes and self._oversized:
             # Only now has the whole message arrived, so only now may it be acknowledged.
             self.burst.append(self._oversized)
             self._oversized = None

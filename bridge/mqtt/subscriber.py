@@ -141,17 +141,17 @@ class Subscriber:
                 connection.read()
             connection.housekeep(reading=reading)
         except (ConnectionLost, OSError, ProtocolViolation) as error:
-            self._lost(connection, str(error) or type(error).__name__, reset=_is_reset(error))
+            self._on_disconnect(connection, str(error) or type(error).__name__, reset=_is_reset(error))
         else:
             if self._retries.attempts or self._logged:
-                self._settle(connection)
+                self._reset_backoff_if_stable(connection)
         return connection.wire.take()
 
     def rest(self, secs: float) -> None:
         """Let messages come together, which are then read at once; a `wake` ends it."""
         select.select([self._wake_reader], [], [], secs)
 
-    def _settle(self, connection: Connection) -> None:
+    def _reset_backoff_if_stable(self, connection: Connection) -> None:
         """Two clients of one id end at the longest pauses, and so at one or two changes a minute."""
         now = self._clock()
         self._rival.look(now)
@@ -171,7 +171,7 @@ class Subscriber:
         try:
             connection.wire.write(packets)
         except OSError as error:
-            self._lost(connection, str(error), reset=_is_reset(error))
+            self._on_disconnect(connection, str(error), reset=_is_reset(error))
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 1, if there is a connection; it goes out, and is answered, while `poll` runs."""
@@ -182,7 +182,7 @@ class Subscriber:
     def answered(self) -> tuple[int, str]:
         """Of this connection: how many messages of QoS 1 the broker has answered, and why it refused one."""
         connection = self._connection
-        return (connection.published, connection.unwelcome) if connection else (0, "")
+        return (connection.published, connection.publish_refused_reason) if connection else (0, "")
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Subscriber:
         try:
             connection.wire.write(publish_packet(topic, payload, version_5=connection.version_5))
         except OSError as error:
-            self._lost(connection, str(error), reset=_is_reset(error))
+            self._on_disconnect(connection, str(error), reset=_is_reset(error))
 
     def close(self) -> None:
         """Leave the session (a persistent one stays with the broker) and free the sockets."""
@@ -225,7 +225,7 @@ class Subscriber:
             connection.dial()
         except OSError as error:
             self._rival.broker_away()
-            self._failed(address, f"cannot connect to {address}: {_why(error)}")
+            self._schedule_reconnect(address, f"cannot connect to {address}: {_why(error)}")
         else:
             self.connections += 1
             self._connection = connection
@@ -241,31 +241,31 @@ class Subscriber:
         self.subscriptions.connected(session_present=session_present)
         self._on_session(session_present)
 
-    def _lost(self, connection: Connection, reason: str, *, reset: bool) -> None:
+    def _on_disconnect(self, connection: Connection, reason: str, *, reset: bool) -> None:
         address = connection.address
         connection.close()
         self._connection = None
-        self._suspect(connection, reset=reset)
+        self._check_client_id_conflict(connection, reset=reset)
         if connection.wants_3_1_1:
             self._fallback.refused_5(address)
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
             self._fallback.unanswered(address)
-        self._failed(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
+        self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
-    def _suspect(self, connection: Connection, *, reset: bool) -> None:
+    def _check_client_id_conflict(self, connection: Connection, *, reset: bool) -> None:
         if not connection.accepted:
             self._rival.broker_away()
         elif connection.closed or connection.taken_over or reset:
             known = self._rival.problem
-            self._rival.session_ended(self._clock(), told=connection.taken_over, reset=reset)
+            self._rival.record_close(self._clock(), told=connection.taken_over, reset=reset)
             if self._rival.problem and not known:
                 log.error("%s", self._rival.problem)
             if self._rival.certain:
                 self._retries.exhaust()
 
-    def _failed(self, address: Address, problem: str) -> None:
+    def _schedule_reconnect(self, address: Address, problem: str) -> None:
         self._problem = problem
         if problem != self._logged.get(address):
             self._logged[address] = problem

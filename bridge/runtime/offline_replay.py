@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.ingest.bindings import bind
+from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.runtime.assembly import live_mappings, spool_settings
@@ -27,7 +27,7 @@ def run_offline(settings: Settings, errand: DeadLetterJob) -> None:
         targets = {}
         if errand.action == "replay":
             mappings = live_mappings(settings, folder / "in-force").routes.mappings
-            places = bind(spool, mappings, TopicCoverage(0).tally)
+            places = bind_mappings(spool, mappings, TopicCoverage(0).tally)
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         errands = DeadLetterJobs(spool)
         errands.add(errand)

@@ -20,7 +20,7 @@ import orjson
 
 from bridge.delivery.stream_sender import SenderSettings, StreamSender
 from bridge.errors import BridgeError, SpoolWriteError
-from bridge.ingest.loop import GATHER_SECS, SHARED_GATHER_SECS, IngestLoop
+from bridge.ingest.loop import MIN_COMMIT_INTERVAL_SECS, SHARED_MIN_COMMIT_INTERVAL_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
@@ -95,18 +95,18 @@ class Service:
         if not draining:
             self._note_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
-        self._subscriber = subscriber(session, held=self._spool.held_filters, on_session=self._session_began)
+        self._subscriber = subscriber(session, held=self._spool.broker_filters, on_session=self._session_began)
         self._ingest = IngestLoop(
             self._subscriber,
             self._spool,
             mappings.routes,
             limits=mappings.limits,
-            gather_secs=SHARED_GATHER_SECS if sharing else GATHER_SECS,
+            min_commit_interval_secs=SHARED_MIN_COMMIT_INTERVAL_SECS if sharing else MIN_COMMIT_INTERVAL_SECS,
             on_stream=self._ensure_sender,
         )
         if manifest is not None:
             self._ingest.manifests = ManifestWriter(self._spool, session.client_id, manifest)
-        mappings.on_change = self._ingest.put_in_force
+        mappings.on_change = self._ingest.set_mappings
         self._observer = SnapshotBuilder(
             session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher
         )
@@ -117,7 +117,7 @@ class Service:
         """For `left_over` of the supervisor, which looks into spools that nobody runs."""
         with suppress(SpoolWriteError):  # at worst an empty session is looked into once more
             if self._spool.note(GIVEN_UP) != given_up:
-                self._spool.keep_note(GIVEN_UP, given_up)
+                self._spool.set_meta(GIVEN_UP, given_up)
 
     def _session_began(self, session_present: bool) -> None:
         self._ingest.session_began(session_present)
@@ -158,16 +158,16 @@ class Service:
         answer_requests(self._spool.folder.path, answers, self._stopping)
 
     def _errand_asked(self, asked: dict[str, Any]) -> bytes:
-        return orjson.dumps(self.run_errand(asked["ask"], [int(number) for number in asked["numbers"]]).value())
+        return orjson.dumps(self.run_job(asked["ask"], [int(number) for number in asked["numbers"]]).value())
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
+    def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
 
         Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
         have left, each with all that was made of it, and the rest is as it was.
         """
         self.letters_folder(worker)
-        errand = self._ingest.run_errand(DeadLetterJob(action, numbers))
+        errand = self._ingest.run_job(DeadLetterJob(action, numbers))
         deadline = self._clock() + ERRAND_SECS
         while not errand.done.wait(0.1):
             if self._stopping.is_set():
@@ -216,7 +216,7 @@ class Service:
         if not ingest_ended:
             # It may still hold the database; leaving it as it is loses nothing, and closing it under it might.
             return False
-        self._ingest.finish()
+        self._ingest.commit_settled()
         self._last_snapshot = self.snapshot()
         if left:
             self._note_given_up("yes")

@@ -50,7 +50,7 @@ class SpoolDirectory:
             return ""
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
-    def set_aside(self, why: str) -> Path:
+    def quarantine(self, why: str) -> Path:
         """Move the database away, with everything SQLite keeps beside it, and say so. Raises SpoolWriteError."""
         try:
             aside = self._move_away()

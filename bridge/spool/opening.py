@@ -25,11 +25,11 @@ def open_spool(settings: SpoolSettings) -> Spool:
     folder = SpoolDirectory(settings.path)
     try:
         if why := folder.damage:
-            folder.set_aside(why)
+            folder.quarantine(why)
         try:
             spool = Spool(settings, folder)
         except SpoolCorrupt as error:
-            folder.set_aside(str(error))
+            folder.quarantine(str(error))
             spool = Spool(settings, folder)
         _recover(spool)
     except BaseException:

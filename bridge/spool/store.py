@@ -75,7 +75,7 @@ class Spool:
         self.ledger = Ledger()
         self.states: dict[str, MappingState] = {}
         self._lock = threading.Lock()
-        self._broken = False
+        self._must_reopen = False
         self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
         schema.refuse_remains(folder.database)
         schema.write_log_again(folder.database)
@@ -96,9 +96,9 @@ class Spool:
             self.ledger[mapping, stream] = LedgerLine(*counts)
         self._mappings: dict[str, int] = dict(self._database.execute("select name, number from mappings").fetchall())
         self._streams: dict[str, int] = dict(self._database.execute("select name, number from streams").fetchall())
-        self.unreleased = {row[0] for row in self._database.execute("select packet from unreleased")}
+        self.open_qos2_ids = {row[0] for row in self._database.execute("select packet from unreleased")}
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
-        self.held_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
+        self.broker_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
         self.letters = DeadLetterCounts(*measure_letters(self._database))
         self.id = self._spool_id()
@@ -157,7 +157,7 @@ class Spool:
         found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
         return found[0] if found else ""
 
-    def keep_note(self, key: str, value: str) -> None:
+    def set_meta(self, key: str, value: str) -> None:
         """Remember at once. Raises SpoolWriteError."""
         try:
             self._database.execute("insert or replace into meta values (?, ?)", (key, value))
@@ -170,8 +170,8 @@ class Spool:
 
     def _number(self, table: str, known: dict[str, int], *names: str) -> list[int]:
         if new := [name for name in names if name not in known]:
-            if self._broken:
-                self._reopen()
+            if self._must_reopen:
+                self._reopen_database()
             try:
                 known.update(numbers(self._database, table, new))
             except sqlite3.Error as error:
@@ -186,8 +186,8 @@ class Spool:
         Raises SpoolFull (nothing of the burst was written, but what was settled is gone: call again later),
         SpoolWriteError (nothing was written: call again later), SpoolCorrupt (a restart sets the file aside).
         """
-        if self._broken:
-            self._reopen()
+        if self._must_reopen:
+            self._reopen_database()
         pending = [queue for queue in self.queues.values() if queue.pending]
         needed = pending_bytes(pending, transaction)
         try:
@@ -196,7 +196,7 @@ class Spool:
                 # The log keeps the size it once had; a small spool could seem full for ever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
-                    raise SpoolFull(self._room.why_full(self.used_bytes))
+                    raise SpoolFull(self._room.full_reason(self.used_bytes))
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self._write(pending, transaction, needed)
@@ -204,7 +204,7 @@ class Spool:
     @property
     def commit_due(self) -> bool:
         """Even without a burst: something was settled, or there is room to give back to the disk."""
-        return self._pages.shrinking or any(queue.has_settled for queue in self.queues.values())
+        return self._pages.vacuuming or any(queue.has_settled for queue in self.queues.values())
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
         """Without a burst only what was settled: the memory of mappings goes with the messages that changed it."""
@@ -228,7 +228,7 @@ class Spool:
             changed_letters = self._write_letters(letters, transaction, changes)
             write_rest(database, transaction, changes)
             changed = write_changed(database, self.states.values() if burst else ())
-            shrunk = self._pages.give_back(database)
+            shrunk = self._pages.vacuum_step(database)
             database.execute("commit")
         except BaseException as error:
             self._roll_back()
@@ -274,16 +274,16 @@ class Spool:
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
         failure = self._unreadable(error)
         # After a failed write or fsync nothing that SQLite remembers of the file may be trusted: open it anew.
-        self._broken = True
+        self._must_reopen = True
         return failure
 
-    def _reopen(self) -> None:
+    def _reopen_database(self) -> None:
         self._database.close()
         try:
             self._database = schema.connect(self.folder.database)
         except sqlite3.Error as error:
             raise schema.translated(error, self.folder.database) from error
-        self._broken = False
+        self._must_reopen = False
 
     # -- bounds ----------------------------------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class Spool:
         return self._pages.used_bytes(self._database)
 
     def _has_room(self, needed: int) -> bool:
-        if self._room.surely_fits(needed):
+        if self._room.fits_without_measuring(needed):
             return True
         return self._room.fits(self.used_bytes, needed, blocking=self.settings.when_full == "block")
 

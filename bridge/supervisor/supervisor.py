@@ -231,7 +231,7 @@ class Supervisor:
             )
         return folders[worker]
 
-    def run_errand(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
+    def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """By the worker that has the letters. Raises BridgeError."""
         if worker is None:
             raise BridgeError("say which worker has these dead letters")

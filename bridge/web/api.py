@@ -151,7 +151,7 @@ class Api:
             raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
         if worker is not None and type(worker) is not int:
             raise RequestError(400, "expected worker: a whole number")
-        errand = await asyncio.to_thread(self._bridge.run_errand, action, numbers, worker)
+        errand = await asyncio.to_thread(self._bridge.run_job, action, numbers, worker)
         return json(errand.value())
 
 

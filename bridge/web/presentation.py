@@ -24,7 +24,7 @@ def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any
     match = routes.match(topic)
     message = Message(match.topic, payload, first >> 1 & 3, first & 1 == 1, at_ms)
     made = [
-        {"mapping": mapping.name, **mapped_value(mapping, mapping.again(message, captures, match.levels))}
+        {"mapping": mapping.name, **mapped_value(mapping, mapping.apply_replay(message, captures, match.levels))}
         for mapping, captures in match.targets
     ]
     told = {"topic": match.topic, "qos": message.qos, "retain": message.retain, "at": rfc3339(at_ms)}

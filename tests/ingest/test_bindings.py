@@ -1,4 +1,4 @@
-from bridge.ingest.bindings import bind, due
+from bridge.ingest.bindings import bind_mappings, collect_due_samples
 from bridge.ingest.topic_coverage import MessageCounter
 from bridge.spool.database.transaction import Transaction
 from tests.mapping.builders import applied, mapping, message
@@ -8,7 +8,7 @@ BEGIN_MS = 1_700_000_000_000
 
 
 def bound(spool, *mappings):
-    return bind(spool, mappings, lambda _name: MessageCounter())
+    return bind_mappings(spool, mappings, lambda _name: MessageCounter())
 
 
 def held(spool, made):
@@ -31,8 +31,8 @@ def test_records_go_when_their_span_has_ended(tmp_path):
     spool = opened(tmp_path)
     made = mapping(sample={"every_secs": 10})
     held(spool, made)
-    assert due(spool, [made], BEGIN_MS + 1000) == []
-    ((number, released),) = due(spool, [made], BEGIN_MS + 10_000)
+    assert collect_due_samples(spool, [made], BEGIN_MS + 1000) == []
+    ((number, released),) = collect_due_samples(spool, [made], BEGIN_MS + 10_000)
     assert (number, released.destination, released.data) == (spool.mapping_number("m"), "s", b'"x"')
     spool.close()
 
@@ -44,16 +44,16 @@ def test_what_is_held_survives_the_process(tmp_path):
     spool = opened(tmp_path)
     made = mapping(sample={"every_secs": 10})
     bound(spool, made)
-    assert [released.data for _, released in due(spool, [made], BEGIN_MS + 10_000)] == [b'"x"']
+    assert [released.data for _, released in collect_due_samples(spool, [made], BEGIN_MS + 10_000)] == [b'"x"']
     spool.close()
 
 
 def test_a_mapping_that_is_gone_leaves_its_records_and_is_forgotten(tmp_path):
     spool = opened(tmp_path)
     held(spool, mapping(sample={"every_secs": 10}))
-    assert [released.data for _, released in due(spool, [], BEGIN_MS)] == [b'"x"']
+    assert [released.data for _, released in collect_due_samples(spool, [], BEGIN_MS)] == [b'"x"']
     spool.commit(Transaction())
-    assert due(spool, [], BEGIN_MS) == []
+    assert collect_due_samples(spool, [], BEGIN_MS) == []
     spool.close()
     spool = opened(tmp_path)
     assert len(spool.state("m")) == 0
@@ -65,6 +65,6 @@ def test_a_mapping_that_samples_no_more_keeps_the_rest_of_its_memory(tmp_path):
     held(spool, mapping(sample={"every_secs": 10}, changes={}))
     made = mapping(changes={})
     bound(spool, made)
-    assert len(due(spool, [made], BEGIN_MS)) == 1
+    assert len(collect_due_samples(spool, [made], BEGIN_MS)) == 1
     assert len(spool.state("m")) == 1
     spool.close()

@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.ingest.bindings import bind
+from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.router import Router
@@ -23,7 +23,7 @@ class Rig:
         self.routes = Router(mappings)
         self.coverage = TopicCoverage(NOW_MS)
         self.mapper = BurstMapper(self.spool, self.routes, self.coverage)
-        places = bind(self.spool, mappings, self.coverage.tally)
+        places = bind_mappings(self.spool, mappings, self.coverage.tally)
         self.mapper.bind(self.routes, places, (self.spool.mapping_number(""), self.spool.stream_number("")))
 
     def map(self, *burst):

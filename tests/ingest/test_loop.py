@@ -2,7 +2,13 @@
 
 import pytest
 
-from bridge.ingest.loop import GATHER_SECS, GATHERED, LOOK_FOR_MORE_SECS, SHARED_GATHER_SECS, IngestLoop
+from bridge.ingest.loop import (
+    COALESCE_MIN_MESSAGES,
+    MIN_COMMIT_INTERVAL_SECS,
+    SHARED_MIN_COMMIT_INTERVAL_SECS,
+    WINDOW_PROBE_SECS,
+    IngestLoop,
+)
 from bridge.mapping.router import Router
 from bridge.spool.database.transaction import Transaction
 from tests.spool.builders import opened
@@ -36,12 +42,19 @@ class Arrivals:
 
 @pytest.fixture
 def ingest(tmp_path):
-    """ingest(arrivals, gather_secs): in a second in which it has looked already whether the broker hands out more."""
+    """ingest(arrivals, min_commit_interval_secs): it has looked already whether the broker hands out more."""
     spool = opened(tmp_path)
 
-    def make(arrivals, gather_secs=GATHER_SECS):
-        made = IngestLoop(arrivals, spool, Router([]), limits={}, gather_secs=gather_secs, clock=lambda: arrivals.now)
-        made._looked_for_more_at = arrivals.now
+    def make(arrivals, min_commit_interval_secs=MIN_COMMIT_INTERVAL_SECS):
+        made = IngestLoop(
+            arrivals,
+            spool,
+            Router([]),
+            limits={},
+            min_commit_interval_secs=min_commit_interval_secs,
+            clock=lambda: arrivals.now,
+        )
+        made._probed_window_at = arrivals.now
         return made
 
     yield make
@@ -54,36 +67,36 @@ def gathered(ingest, since, burst=1, message=QOS_1):
     began = ingest.progress_at = ingest._clock()
     ingest._committed_at = began - since
     found = [message] * burst
-    ingest._gather(found)
+    ingest._coalesce(found)
     return len(found), pytest.approx(ingest._clock() - began, abs=1e-6)
 
 
 def test_one_that_comes_alone_waits_for_none(ingest):
     arrivals = Arrivals(0.001)
-    assert gathered(ingest(arrivals), GATHER_SECS) == (1, 0.0)
+    assert gathered(ingest(arrivals), MIN_COMMIT_INTERVAL_SECS) == (1, 0.0)
     assert arrivals.polls == 0
 
 
 def test_those_that_come_right_behind_go_with_it_until_the_moment_is_over(ingest):
     arrivals = Arrivals(*[n * 0.001 for n in range(1, 40)])
-    assert gathered(ingest(arrivals), since=0.003) == (1 + 7, GATHER_SECS - 0.003)
+    assert gathered(ingest(arrivals), since=0.003) == (1 + 7, MIN_COMMIT_INTERVAL_SECS - 0.003)
     assert arrivals.polls == 2  # and not at each message
 
 
 def test_bridges_that_divide_the_messages_wait_longer(ingest):
     arrivals = Arrivals(*[n * 0.0039 for n in range(1, 40)])
-    waited = gathered(ingest(arrivals, SHARED_GATHER_SECS), since=0.0)
-    assert waited == (1 + int(SHARED_GATHER_SECS / 0.0039), SHARED_GATHER_SECS)
+    waited = gathered(ingest(arrivals, SHARED_MIN_COMMIT_INTERVAL_SECS), since=0.0)
+    assert waited == (1 + int(SHARED_MIN_COMMIT_INTERVAL_SECS / 0.0039), SHARED_MIN_COMMIT_INTERVAL_SECS)
 
 
 def test_a_pause_at_the_beginning_ends_the_wait(ingest):
-    assert gathered(ingest(Arrivals(0.0025, 0.003)), since=0.0) == (1, GATHER_SECS / 5)
-    assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, GATHER_SECS)
+    assert gathered(ingest(Arrivals(0.0025, 0.003)), since=0.0) == (1, MIN_COMMIT_INTERVAL_SECS / 5)
+    assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, MIN_COMMIT_INTERVAL_SECS)
 
 
 def test_many_wait_for_no_more(ingest):
     arrivals = Arrivals(*[0.0001 * n for n in range(100)])
-    assert gathered(ingest(arrivals), since=0.0, burst=GATHERED) == (GATHERED, 0.0)
+    assert gathered(ingest(arrivals), since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
     assert arrivals.polls == 0
 
 
@@ -94,28 +107,31 @@ def test_without_a_connection_nothing_is_waited_for(ingest):
 def test_what_the_broker_once_handed_out_at_once_is_enough_from_then_on(ingest):
     arrivals = Arrivals()
     at = ingest(arrivals)
-    gathered(at, since=GATHER_SECS, burst=60)
+    gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60)
     assert gathered(at, since=0.0, burst=60) == (60, 0.0)
     arrivals.at = [arrivals.now + n * 0.00005 for n in range(1, 200)]
-    assert gathered(at, since=0.0, burst=30) == (30 + 40, GATHER_SECS / 5)
+    assert gathered(at, since=0.0, burst=30) == (30 + 40, MIN_COMMIT_INTERVAL_SECS / 5)
 
 
 def test_messages_that_need_no_acknowledgement_do_not_tell_what_the_broker_hands_out(ingest):
     at = ingest(Arrivals())
-    gathered(at, since=GATHER_SECS, burst=60, message=QOS_0)
-    assert gathered(at, since=0.0, burst=GATHERED) == (GATHERED, 0.0)
+    gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60, message=QOS_0)
+    assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
 
 
 def test_a_new_connection_is_a_new_broker(ingest):
     at = ingest(Arrivals())
-    gathered(at, since=GATHER_SECS, burst=60)
+    gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60)
     at.session_began(True)
-    assert gathered(at, since=0.0, burst=GATHERED) == (GATHERED, 0.0)
+    assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
 
 
 def test_once_a_second_it_is_seen_whether_there_are_more(ingest):
     arrivals = Arrivals(*[n * 0.0001 for n in range(1, 200)])
     at = ingest(arrivals)
-    at._looked_for_more_at -= LOOK_FOR_MORE_SECS * 1.1
-    assert gathered(at, since=0.0, burst=GATHERED) == (GATHERED + 100, GATHER_SECS)
-    assert gathered(at, since=0.0, burst=GATHERED)[0] > GATHERED
+    at._probed_window_at -= WINDOW_PROBE_SECS * 1.1
+    assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (
+        COALESCE_MIN_MESSAGES + 100,
+        MIN_COMMIT_INTERVAL_SECS,
+    )
+    assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES)[0] > COALESCE_MIN_MESSAGES

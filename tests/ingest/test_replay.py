@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.ingest.bindings import bind
-from bridge.ingest.rejection import refuse, refuse_topic, reject
+from bridge.ingest.bindings import bind_mappings
+from bridge.ingest.rejection import reject, reject_oversized, reject_topic
 from bridge.ingest.replay import SLICE_LETTERS, DeadLetterJob, DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.loading.loader import load_folder
@@ -49,7 +49,7 @@ class Rig:
 
     def load(self):
         mappings = load_folder(self.folder / "mappings", {}).mappings
-        self.places = bind(self.spool, mappings.values(), TopicCoverage(0).tally)
+        self.places = bind_mappings(self.spool, mappings.values(), TopicCoverage(0).tally)
         self.targets = {name: (mapping, self.places[name]) for name, mapping in mappings.items()}
 
     def receive(self, *payloads, topic="factory/pdx/press07/telemetry"):
@@ -170,8 +170,8 @@ def test_what_can_never_be_mapped_again_stays_and_says_why(rig):
     mapping, target = press.targets["press"]
     transaction = Transaction()
     message = Message("factory/pdx/press07/telemetry", b"begin", 1, False, 0)
-    refuse(transaction, mapping, target, message, 99)
-    refuse_topic(transaction, (press.spool.mapping_number(""), press.spool.stream_number("")), message, 5)
+    reject_oversized(transaction, mapping, target, message, 99)
+    reject_topic(transaction, (press.spool.mapping_number(""), press.spool.stream_number("")), message, 5)
     press.spool.commit(transaction)
     errand = press.run()
     assert errand.counts == {"stayed": 2}

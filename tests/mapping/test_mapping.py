@@ -171,22 +171,22 @@ def test_no_payload_raises_or_gives_nothing_without_a_reason(payload, kind):
 
 def test_replay_gives_only_the_outputs_that_got_nothing():
     made = mapping(outputs=[{"data_stream": "a"}, {"data_stream": "b"}, {"data_stream": "a", "partition_key": "k"}])
-    mapped = made.apply_again(message(b"1"), ("a",), None)
+    mapped = made.replay(message(b"1"), ("a",), None)
     assert mapped == MappingResult([NewRecord(0, None, b"1"), NewRecord(2, "k", b"1")], ())
 
 
 def test_replay_gives_only_the_item_that_failed():
     made = mapping(transform="payload", each=True, outputs=[{"data_stream": "a"}, {"data_stream": "b"}])
-    assert made.apply_again(message([10, 11, 12]), ("b",), 1) == MappingResult([NewRecord(1, None, b"11")], ())
+    assert made.replay(message([10, 11, 12]), ("b",), 1) == MappingResult([NewRecord(1, None, b"11")], ())
 
 
 def test_replay_keeps_rejections_of_the_outputs_asked_for_only():
     made = mapping(
         outputs=[{"data_stream": "a", "partition_key_from": "payload.k"}, {"data_stream": "b"}, {"data_stream": "c"}]
     )
-    assert made.apply_again(message({}), ("b",), None).rejections == ()
-    assert [each.outputs for each in made.apply_again(message({}), ("a", "b"), None).rejections] == [(0,)]
-    assert [each.outputs for each in made.apply_again(message(b"{"), ("b", "c"), None).rejections] == [(1, 2)]
+    assert made.replay(message({}), ("b",), None).rejections == ()
+    assert [each.outputs for each in made.replay(message({}), ("a", "b"), None).rejections] == [(0,)]
+    assert [each.outputs for each in made.replay(message(b"{"), ("b", "c"), None).rejections] == [(1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -201,19 +201,19 @@ def test_replay_keeps_rejections_of_the_outputs_asked_for_only():
 )
 def test_replay_never_loses_what_the_mapping_does_not_do_any_more(streams, item, sent, code):
     made = mapping(topic="t/+", transform="payload", each=True)
-    mapped = made.apply_again(sent, streams, item)
+    mapped = made.replay(sent, streams, item)
     assert mapped.drafts == []
     assert [(type(each), each.code) for each in mapped.rejections] == [(Rejection, code)]
 
 
 def test_replay_of_an_item_needs_a_mapping_that_makes_items():
-    mapped = mapping(transform="payload").apply_again(message([1, 2]), ("s",), 1)
+    mapped = mapping(transform="payload").replay(message([1, 2]), ("s",), 1)
     assert [each.code for each in mapped.rejections] == ["no_item"]
 
 
 def test_what_a_mended_mapping_filters_is_filtered_on_replay():
-    assert mapping(where="`false`").apply_again(message(1), ("s",), None) == FILTERED
+    assert mapping(where="`false`").replay(message(1), ("s",), None) == FILTERED
 
 
 def test_a_dead_letter_of_a_destination_that_has_changed_goes_to_its_stream():
-    assert mapping().apply_again(message(1), ("s packing=kpl",), None).drafts
+    assert mapping().replay(message(1), ("s packing=kpl",), None).drafts

@@ -62,7 +62,7 @@ def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
     routes = Router([mapping(topic="#")])
     for number in range(1000):
         assert names(routes.match(b"a/%d" % number)) == ["m"]
-        assert 0 < len(routes._seen) <= 12
+        assert 0 < len(routes._cache) <= 12
 
 
 def test_a_full_memory_of_topics_is_kept_while_it_serves(monkeypatch):

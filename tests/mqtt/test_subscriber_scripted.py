@@ -197,8 +197,8 @@ def test_the_pauses_between_attempts_grow_and_are_capped():
     clock = Clock()
     dialled = []
     at = subscriber(free_port(), clock=clock, reconnect_max_secs=8.0)
-    real = at._failed
-    at._failed = lambda address, problem: (dialled.append(clock()), real(address, problem))
+    real = at._schedule_reconnect
+    at._schedule_reconnect = lambda address, problem: (dialled.append(clock()), real(address, problem))
     while len(dialled) < 8:
         clock.ahead += 0.05
         at.poll(0.0)

@@ -43,7 +43,7 @@ def test_damage_is_remembered_until_the_database_is_set_aside(tmp_path):
     folder.close()
     folder = SpoolDirectory(tmp_path)
     assert folder.damage == "malformed"
-    folder.set_aside(folder.damage)
+    folder.quarantine(folder.damage)
     assert folder.damage == ""
     folder.close()
 
@@ -59,7 +59,7 @@ def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
     folder = SpoolDirectory(tmp_path)
     for name in ("spool.db-wal", "spool.db-shm", "notes.txt"):
         (tmp_path / name).write_text(name)
-    aside = folder.set_aside("malformed")
+    aside = folder.quarantine("malformed")
     assert sorted(file.name for file in aside.iterdir()) == [
         "salvage.unfinished",
         "spool.db",
@@ -69,6 +69,6 @@ def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
     assert stat.S_IMODE(aside.stat().st_mode) == 0o700
     assert (tmp_path / "notes.txt").exists()
     assert folder.set_aside_count() == 1
-    assert folder.set_aside("again") != aside
+    assert folder.quarantine("again") != aside
     assert folder.set_aside_count() == 2
     folder.close()

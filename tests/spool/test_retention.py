@@ -194,7 +194,7 @@ def test_a_disk_without_room_refuses_a_burst_whole_and_takes_it_later(tmp_path, 
     assert_books_balance(spool)
     spool.close()
     again = opened(tmp_path)
-    assert again.unreleased == {7}
+    assert again.open_qos2_ids == {7}
     assert len(take_all(again)) == 2001
     again.close()
 

@@ -22,7 +22,7 @@ def made(settings, number, *, given_up=False, records=0):
     """A spool that a worker has left."""
     spool = opened(folder_of(settings.spool.path, number))
     if given_up:
-        spool.keep_note(GIVEN_UP, "yes")
+        spool.set_meta(GIVEN_UP, "yes")
     for _ in range(records):
         spool.queue("telemetry").append(spool.mapping_number("press"), None, b"{}")
     if records:

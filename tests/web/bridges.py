@@ -5,7 +5,7 @@ from dataclasses import replace
 from bridge.delivery.stream_status import StreamStatus
 from bridge.errors import BridgeError
 from bridge.histogram import Histogram
-from bridge.ingest.bindings import bind
+from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.replay import DeadLetterJob, DeadLetterJobs
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.live_mappings import LiveMappings
@@ -57,7 +57,7 @@ class Bridge:
         self.mappings = LiveMappings(folder / "mappings", folder / "in-force")
         self.mappings.reload()
         self.folder = folder / "data"
-        self.errands = DeadLetterJobs(self.spool)
+        self.dead_letter_jobs = DeadLetterJobs(self.spool)
         self.now = snapshot()
         self.hanging = []
         self.tap = None
@@ -76,15 +76,15 @@ class Bridge:
     def set_tap(self, tap):
         self.tap = tap
 
-    def run_errand(self, action, numbers, worker=None):
+    def run_job(self, action, numbers, worker=None):
         self.letters_folder(worker)
-        errand = self.errands.add(DeadLetterJob(action, numbers))
+        errand = self.dead_letter_jobs.add(DeadLetterJob(action, numbers))
         mappings = self.mappings.routes.mappings
-        places = bind(self.spool, mappings, TopicCoverage(0).tally)
+        places = bind_mappings(self.spool, mappings, TopicCoverage(0).tally)
         targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
-        while self.errands:
+        while self.dead_letter_jobs:
             transaction = Transaction()
-            part = self.errands.fill(transaction, targets)
+            part = self.dead_letter_jobs.fill(transaction, targets)
             self.spool.commit(transaction)
             part.committed()
         return errand

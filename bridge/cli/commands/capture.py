@@ -22,7 +22,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
-from bridge.mapping.topics.subscription_cover import covering
+from bridge.mapping.topics.subscription_cover import covering_filters
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.assembly import session_settings
 from bridge.runtime.log_setup import set_up_logging
@@ -89,7 +89,7 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
 def filters_of(topics: Sequence[str]) -> dict[str, int]:
     """What to subscribe to, for --topic. Raises BridgeError."""
     try:
-        return covering((TopicPattern.parse(text).filter, 1) for text in topics)
+        return covering_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
         raise BridgeError(f"--topic: {error}") from error
 

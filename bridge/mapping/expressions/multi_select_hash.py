@@ -7,10 +7,10 @@
             c0 = value['payload']
             g0 = c0.get
             return {'a': g0('x'), 'b': s1(value)}
-        except NOT_THERE:
-            return otherwise(value)
+        except MISSING_ERRORS:
+            return fallback(value)
 
-The names stand in it as Python literals. Where something that leads to a name is missing, or is no object, `otherwise`
+The names stand in it as Python literals. Where something that leads to a name is missing, or is no object, `fallback`
 says what that comes to. A transform of seven fields takes 0.7 µs instead of 1.3.
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bridge.mapping.expressions.selection import NOT_THERE
+from bridge.mapping.expressions.selection import MISSING_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,8 @@ _SOURCE = """def search(value):
         return None
     try:
         {}
-    except NOT_THERE:
-        return otherwise(value)
+    except MISSING_ERRORS:
+        return fallback(value)
 """
 
 
@@ -53,11 +53,11 @@ def multi_select_hash(items: list[HashItem]) -> Search:
     def one_by_one(value: Any) -> Any:
         return None if value is None else {key: search(value) for key, search in pairs}
 
-    return straight(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
+    return compile_hash(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
-def straight(items: Sequence[HashItem], otherwise: Search) -> Search:
-    """`items` have different keys. Gives what `otherwise` gives, sooner."""
+def compile_hash(items: Sequence[HashItem], fallback: Search) -> Search:
+    """`items` have different keys. Gives what `fallback` gives, sooner."""
     containers, getters = dict[tuple[str, ...], str](), list[str]()
     members = []
     for number, item in enumerate(items):
@@ -67,7 +67,7 @@ def straight(items: Sequence[HashItem], otherwise: Search) -> Search:
         else:
             members.append(f"{item.key!r}: s{number}" + ("" if item.is_constant else "(value)"))
     source = _SOURCE.format("\n        ".join([*getters, f"return {{{', '.join(members)}}}"]))
-    scope: dict[str, Any] = {"NOT_THERE": NOT_THERE, "otherwise": otherwise}
+    scope: dict[str, Any] = {"MISSING_ERRORS": MISSING_ERRORS, "fallback": fallback}
     for number, item in enumerate(items):
         scope[f"s{number}"] = item.search(None) if item.is_constant else item.search
     exec(_code(source), scope)  # noqa: S102  what a user wrote stands in it as literals only

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 
-NOT_THERE: Final = (KeyError, TypeError, AttributeError, IndexError)
+MISSING_ERRORS: Final = (KeyError, TypeError, AttributeError, IndexError)
 """Raised by a lookup in a value that lacks the member, or that has no members."""
 
 
@@ -30,7 +30,7 @@ def chain(names: tuple[str, ...]) -> Search:
             for name in leading:
                 value = value[name]
             return value.get(last)
-        except NOT_THERE:
+        except MISSING_ERRORS:
             return None
 
     return search
@@ -55,7 +55,7 @@ def _pair(first: str, last: str) -> Search:
     def search(value: Any) -> Any:
         try:
             return value[first].get(last)
-        except NOT_THERE:
+        except MISSING_ERRORS:
             return None
 
     return search

@@ -126,7 +126,7 @@ class LiveMappings:
 
     def watch(self, stopping: Stop) -> None:
         """Reload what changes until `stopping` is set: the body of a thread."""
-        seen, changed_at = self._look_at_all(), None
+        seen, changed_at = self._scan(), None
         while not stopping.wait(LOOK_SECS):
             if self._asked.is_set():
                 self._answering = True  # before the other is taken back: `reloading` must see one of them
@@ -135,9 +135,9 @@ class LiveMappings:
                     self.reload(every=True)
                 finally:
                     self._answering = False
-                seen, changed_at = self._look_at_all(), None
+                seen, changed_at = self._scan(), None
                 continue
-            now = self._look_at_all()
+            now = self._scan()
             if now == self._loaded() and not self._folder_problem:
                 seen, changed_at = now, None
                 continue
@@ -151,7 +151,7 @@ class LiveMappings:
         """Load what changed (or every file), and put the result in force as one set."""
         found = self._look()
         if not found:
-            self._nothing_found()
+            self._on_empty_folder()
             return
         self._folder_problem = ()
         self._names = Counter(file.stem for file in found)
@@ -162,7 +162,7 @@ class LiveMappings:
             if known is None:
                 files[file] = self._load(file, signature, _read(file))
             elif every or known.signature != signature:
-                files[file] = self._loaded_again(file, signature, known)
+                files[file] = self._reload_if_changed(file, signature, known)
             else:
                 files[file] = known
         before = [state.mapping for state in self._files.values()]
@@ -173,7 +173,7 @@ class LiveMappings:
             self._put_in_force()
         self._kept.forget_all_but({file.name for file in files})
         self._kept.write()
-        if not any(state.problems and _looks_up(_read(file)) for file, state in files.items()):
+        if not any(state.problems and _uses_lookup(_read(file)) for file, state in files.items()):
             self._tables.remember()
 
     def _put_in_force(self) -> None:
@@ -193,19 +193,19 @@ class LiveMappings:
                 found.update(file.name.encode() + b"\0" + digest)
         return found.hexdigest()[:12]
 
-    def _nothing_found(self) -> None:
+    def _on_empty_folder(self) -> None:
         if self._files and not self._folder_problem:
             log.error("%s holds no mapping file any more; keeping those in force", self._folder)
         keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
-    def _loaded_again(self, file: Path, signature: Signature, known: _File) -> _File:
+    def _reload_if_changed(self, file: Path, signature: Signature, known: _File) -> _File:
         """A mapping that would come out the same is kept: compiled again, 2,000 of them are seconds of CPU.
 
         With each edit of a ConfigMap all of its files are new, and most of them say what they said before.
         """
         tables, text = self._tables.tables, _read(file)
-        other_tables = known.tables is not tables and _looks_up(text)
+        other_tables = known.tables is not tables and _uses_lookup(text)
         if known.problems or other_tables or self._names[file.stem] > 1 or _digest(text) != known.digest:
             return self._load(file, signature, text)
         return replace(known, signature=signature, tables=tables)
@@ -265,7 +265,7 @@ class LiveMappings:
         except OSError:
             return {}  # what `reload` makes of an empty folder is right for one that cannot be read
 
-    def _look_at_all(self) -> dict[Path, Signature]:
+    def _scan(self) -> dict[Path, Signature]:
         return self._look() | self._tables.look()
 
     def _loaded(self) -> dict[Path, Signature]:
@@ -284,6 +284,6 @@ def _digest(text: bytes | None) -> bytes:
     return b"" if text is None else sha256(text).digest()
 
 
-def _looks_up(text: bytes | None) -> bool:
+def _uses_lookup(text: bytes | None) -> bool:
     """The text has to do with tables, as far as one can see in a file that may be no mapping at all."""
     return text is None or b"lookup" in text

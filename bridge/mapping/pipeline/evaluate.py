@@ -25,7 +25,7 @@ FILTERED = MappingResult([], ())
 
 
 class Apply(Protocol):
-    """What a mapping makes of one message that its topic pattern matches. Never raises, except as a `flow`."""
+    """What a mapping makes of one message that its topic pattern matches. Never raises, except as a `evaluate`."""
 
     def __call__(
         self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -34,9 +34,9 @@ class Apply(Protocol):
         ...
 
 
-def flow(steps: CompiledParts, convert: Convert) -> Apply:
-    """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `guarded`."""
-    decode, build, passes = steps.decode, steps.scope, condition(steps.where)
+def evaluate(steps: CompiledParts, convert: Convert) -> Apply:
+    """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `catch_errors`."""
+    decode, build, passes = steps.decode, steps.scope, where_filter(steps.where)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -49,7 +49,7 @@ def flow(steps: CompiledParts, convert: Convert) -> Apply:
     return apply
 
 
-def condition(where: Expression | None) -> Callable[[Scope], bool] | None:
+def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
     """Whether a scope passes `where`; raises TransformError."""
     if where is None:
         return None
@@ -65,7 +65,7 @@ def condition(where: Expression | None) -> Callable[[Scope], bool] | None:
     return passes
 
 
-def guarded(
+def catch_errors(
     inner: Apply, every: tuple[int, ...], decompress: Callable[[Message], Message] | None, *, skip_retained: bool
 ) -> Apply:
     """Whatever is wrong with a message is a rejection for all outputs."""

@@ -27,20 +27,22 @@ if TYPE_CHECKING:
 Quick: TypeAlias = Callable[[bytes, dict[str, str]], tuple[str | None, bytes] | None]
 """(payload, captures) to the record of the mapping's only output, its key and data; None: ask `apply`."""
 
-LEFT_OUT: tuple[None, bytes] = (None, b"")
+FILTERED_FAST: tuple[None, bytes] = (None, b"")
 """`where` said no. Told by identity."""
 
-_SEEN = frozenset({"payload", "captures", RECORD})
+FAST_PATH_NAMES = frozenset({"payload", "captures", RECORD})
 
 
-def quick(
+def compile_fast_path(
     specification: MappingSpec, steps: CompiledParts, outputs: tuple[Output, ...], limits: Limits
 ) -> Quick | None:
     """Give the call for a mapping without stages; None if it is not one of the usual ones."""
     if len(outputs) > 1 or outputs[0].envelope or specification.each or specification.retained == "skip":
         return None
     expressions = [each for each in (steps.where, steps.transform, *steps.keys) if each is not None]
-    if specification.compression != "none" or not all(_SEEN.issuperset(each.names or {"@"}) for each in expressions):
+    if specification.compression != "none" or not all(
+        FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions
+    ):
         return None
     return _made(specification, steps, outputs[0], limits)
 
@@ -58,7 +60,7 @@ def _made(specification: MappingSpec, steps: CompiledParts, output: Output, limi
             if where is not None:
                 passed = where(scope)
                 if passed is not True and not truthy(passed):
-                    return LEFT_OUT
+                    return FILTERED_FAST
             data, key, key_bytes = payload, constant, constant_bytes
             if transform is not None:
                 record = transform(scope)

@@ -20,25 +20,25 @@ _RECORD_CHARS: Final = 200
 """Of a record on one line."""
 
 
-def unmet(
+def failures(
     mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
 ) -> list[str]:
     """Lines that show what was expected and what came instead; none if all is as expected."""
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
         met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
-        return [] if met else [_labelled("expected", f"dead letter {expect.dead_letter}"), *_came(mapping, mapped)]
+        return [] if met else [_labelled("expected", f"dead letter {expect.dead_letter}"), *_actual(mapping, mapped)]
     if not expect or isinstance(expect, str):
         met = not mapped.drafts and not mapped.rejections
-        return [] if met else [_labelled("expected", "nothing: filtered"), *_came(mapping, mapped)]
+        return [] if met else [_labelled("expected", "nothing: filtered"), *_actual(mapping, mapped)]
     if not mapped.drafts:
         wanted = [_labelled("expected", _expected_line(record)) for record in expect]
-        return [*wanted, *_came(mapping, mapped)]
+        return [*wanted, *_actual(mapping, mapped)]
     rejections = [_labelled("dead letter", rejection_line(mapping, each)) for each in mapped.rejections]
-    return [*_Records(mapping, expect, mapped.drafts).unmet(), *rejections]
+    return [*_Records(mapping, expect, mapped.drafts).failures(), *rejections]
 
 
-def _came(mapping: Mapping, mapped: MappingResult) -> Iterator[str]:
+def _actual(mapping: Mapping, mapped: MappingResult) -> Iterator[str]:
     yield from (_labelled("got", record_line(mapping, draft, _RECORD_CHARS)) for draft in mapped.drafts)
     yield from (_labelled("got", f"dead letter {rejection_line(mapping, each)}") for each in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
@@ -68,7 +68,7 @@ class _Records:
         self._expected = expected
         self._made = made
 
-    def unmet(self) -> list[str]:
+    def failures(self) -> list[str]:
         """Lines; none if all is as expected."""
         begin, end = self._same_ends()
         wanted = list(range(begin, len(self._expected) - end))

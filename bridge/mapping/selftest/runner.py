@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.pipeline.decoding import ENCODERS, compressed
-from bridge.mapping.selftest.expectations import unmet
+from bridge.mapping.selftest.expectations import failures
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import Message
@@ -122,11 +122,11 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
     if mapping.stateful is not None:
         mapping.stateful.attach(OverlayState())
     for earlier in case.before:
-        _sent(mapping, earlier)
-    return "\n".join(unmet(mapping, case.expect, _sent(mapping, case)))
+        _run(mapping, earlier)
+    return "\n".join(failures(mapping, case.expect, _run(mapping, case)))
 
 
-def _sent(mapping: Mapping, case: PriorMessage) -> MappingResult:
+def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
     """What a message makes; records of earlier messages that it lets go come first."""
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Rejected
-from bridge.mapping.pipeline.evaluate import FILTERED, condition
+from bridge.mapping.pipeline.evaluate import FILTERED, where_filter
 from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS
 from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadbands, remember
 from bridge.mapping.stateful.overlay_state import OverlayState
@@ -102,9 +102,9 @@ def _sampling(specification: MappingSpec, steps: CompiledParts, outputs: Sequenc
     return Sampler(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, outputs)
 
 
-def live_flow(steps: CompiledParts, convert: Convert, stages: StatefulStages, every: tuple[int, ...]) -> Apply:
+def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages, every: tuple[int, ...]) -> Apply:
     """A mapping's way for messages as they come."""
-    go_on = _after_decoding(steps, convert, stages)
+    go_on = _stages(steps, convert, stages)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -123,8 +123,8 @@ def live_flow(steps: CompiledParts, convert: Convert, stages: StatefulStages, ev
     return apply
 
 
-def _after_decoding(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Convert:
-    passes, changes, sampling = condition(steps.where), stages.changes, stages.sampling
+def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Convert:
+    passes, changes, sampling = where_filter(steps.where), stages.changes, stages.sampling
 
     def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
         memory = stages.memory
@@ -144,9 +144,11 @@ def _after_decoding(steps: CompiledParts, convert: Convert, stages: StatefulStag
     return go_on
 
 
-def replay_flow(specification: MappingSpec, steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Apply:
+def replay_pipeline(
+    specification: MappingSpec, steps: CompiledParts, convert: Convert, stages: StatefulStages
+) -> Apply:
     """A mapping's way for messages that are replayed."""
-    passes, read = condition(steps.where), reader(specification, steps, asks=False)
+    passes, read = where_filter(steps.where), reader(specification, steps, asks=False)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /

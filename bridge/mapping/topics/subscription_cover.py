@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def covering(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
+def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Give the finest set of filters that do not overlap and receive all that the given (filter, QoS) pairs do.
 
     A broker may send a message once per subscription that matches it (3.3.4). Since no two of these filters match the
@@ -52,13 +52,13 @@ class _Disjoint:
     """
 
     members: dict[int, tuple[tuple[str, ...], int]] = field(default_factory=dict)
-    alive: int = 0
-    private: int = 0
+    active: int = 0
+    dollar: int = 0
     literal: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
     single: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    deep: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    has_level: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     exact: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    ending: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    hash_ended: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     count: int = 0
 
     def add(self, levels: tuple[str, ...], qos: int) -> None:
@@ -66,7 +66,7 @@ class _Disjoint:
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
-                self.alive &= ~(1 << number)
+                self.active &= ~(1 << number)
             qos = max(qos, *(each for _, each in removed))
             levels = reduce(_join, (each for each, _ in removed), levels)
         self._insert(levels, qos)
@@ -75,13 +75,13 @@ class _Disjoint:
         bit = 1 << self.count
         self.members[self.count] = (levels, qos)
         self.count += 1
-        self.alive |= bit
+        self.active |= bit
         if levels[0].startswith("$"):
-            self.private |= bit
+            self.dollar |= bit
         body = levels[:-1] if levels[-1] == REST else levels
-        (self.exact if body is levels else self.ending)[len(body)] |= bit
+        (self.exact if body is levels else self.hash_ended)[len(body)] |= bit
         for index, level in enumerate(body):
-            self.deep[index] |= bit
+            self.has_level[index] |= bit
             if level == ONE:
                 self.single[index] |= bit
             else:
@@ -91,17 +91,17 @@ class _Disjoint:
         """Give the set of filters that match some topic which this one matches too."""
         body = levels[:-1] if levels[-1] == REST else levels
         private = levels[0].startswith("$")
-        found, ended = self.alive, 0
+        found, ended = self.active, 0
         if levels[0] in {ONE, REST}:
-            found &= ~self.private
+            found &= ~self.dollar
         elif private:
-            found &= self.private
+            found &= self.dollar
         for index, level in enumerate(body):
-            ended |= self.ending[index]
-            same = self.deep[index] if level == ONE else self.literal[index, level] | self.single[index]
+            ended |= self.hash_ended[index]
+            same = self.has_level[index] if level == ONE else self.literal[index, level] | self.single[index]
             found &= same | ended
         if body is levels:
-            found &= self.exact[len(body)] | ended | self.ending[len(body)]
+            found &= self.exact[len(body)] | ended | self.hash_ended[len(body)]
         return found
 
     @staticmethod

@@ -19,7 +19,7 @@ class PageUsage:
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:
         self._file = file
         self._page_bytes: int = database.execute("pragma page_size").fetchone()[0]
-        self.shrinking = False
+        self.vacuuming = False
         """More is to be given back."""
 
     def used_bytes(self, database: sqlite3.Connection) -> int:
@@ -28,13 +28,13 @@ class PageUsage:
         wal = self._file.with_name(f"{self._file.name}-wal")
         return int(pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
 
-    def give_back(self, database: sqlite3.Connection) -> bool:
+    def vacuum_step(self, database: sqlite3.Connection) -> bool:
         """After an outage the file shrinks again, a few pages with each transaction; True with the last of them."""
         free = database.execute("pragma freelist_count").fetchone()[0]
         if free <= _FREE_PAGES_KEPT:
-            ended, self.shrinking = self.shrinking, False
+            ended, self.vacuuming = self.vacuuming, False
             return ended
-        self.shrinking = True
+        self.vacuuming = True
         for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
             database.execute("pragma incremental_vacuum(1)")
         return False

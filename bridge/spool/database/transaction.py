@@ -51,19 +51,19 @@ class Transaction:
     """By mark, mapping and stream: what became of dead letters."""
     packets: dict[int, bool] = field(default_factory=dict)
     """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
-    forget_packets: bool = False
+    clear_qos2_ids: bool = False
     """The broker has no session: its packet identifiers mean nothing any more."""
-    held_filters: frozenset[str] | None = None
+    broker_filters: frozenset[str] | None = None
     expire_before_ms: int | None = None
     """Records received before then, in milliseconds since 1970, are dropped."""
     notes: dict[str, str] = field(default_factory=dict)
     """To be remembered by a key of their own."""
     told: dict[int, int] = field(default_factory=dict)
     """By queue: exceptions below this number were told in a manifest."""
-    carried: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
+    restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
     """Lines of the books of a spool that was damaged, by mapping and stream."""
     found: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Records among the pending that `carried` took for lost."""
+    """Records among the pending that `restored_ledger` took for lost."""
 
     @property
     def empty(self) -> bool:
@@ -75,10 +75,10 @@ class Transaction:
             or self.removed
             or self.amended
             or self.packets
-            or self.forget_packets
+            or self.clear_qos2_ids
             or self.notes
             or self.expire_before_ms is not None
-            or self.held_filters is not None
+            or self.broker_filters is not None
         )
 
 
@@ -187,7 +187,7 @@ def write_dropped(
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
     """Packet identifiers, filters, and at last the ledger."""
-    for place, counts in transaction.carried.items():
+    for place, counts in transaction.restored_ledger.items():
         changes.of(*place).add(counts)
     for place, count in transaction.found.items():
         line = changes.of(*place)
@@ -204,12 +204,12 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
     for (mark, mapping, stream), count in transaction.marks.items():
         line = changes.of(mapping, stream)
         setattr(line, mark, getattr(line, mark) + count)
-    if transaction.forget_packets:
+    if transaction.clear_qos2_ids:
         database.execute("delete from unreleased")
     if transaction.packets:
         _write_packets(database, transaction.packets)
-    if transaction.held_filters is not None:
-        text = json.dumps(sorted(transaction.held_filters))
+    if transaction.broker_filters is not None:
+        text = json.dumps(sorted(transaction.broker_filters))
         database.execute("insert or replace into meta values ('held_filters', ?)", (text,))
     if changes:
         database.executemany(UPSERT, [(*place, *counts.values()) for place, counts in changes.items()])

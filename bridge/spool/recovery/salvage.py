@@ -174,7 +174,7 @@ class _Salvage:
             lost += counts.spooled
             left[f"{mapping} {stream}"] = counts.spooled
             counts.spooled = 0
-            transaction.carried[self._place(mapping, stream)] = counts
+            transaction.restored_ledger[self._place(mapping, stream)] = counts
             self._salvaged.lost = lost
         for row in self._all("select space, key, value from state"):
             if _are(row, (str, str, bytes)):
@@ -182,14 +182,14 @@ class _Salvage:
         for (packet,) in self._all("select packet from unreleased"):
             if type(packet) is int and 0 < packet <= MAX_PACKET:
                 transaction.packets[packet] = True
-                spool.unreleased.add(packet)
+                spool.open_qos2_ids.add(packet)
         for (held,) in self._all("select value from meta where key = 'held_filters'"):
             with suppress(ValueError, TypeError):
-                transaction.held_filters = frozenset(json.loads(held))
+                transaction.broker_filters = frozenset(json.loads(held))
         self._note(transaction, books=True, left=left)
         spool.commit(transaction)
-        if transaction.held_filters is not None:
-            spool.held_filters = transaction.held_filters
+        if transaction.broker_filters is not None:
+            spool.broker_filters = transaction.broker_filters
 
     def _place(self, mapping: int, stream: int) -> tuple[int, int]:
         """The new spool's numbers for the old one's."""

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.expressions.multi_select_hash import HashItem, straight
+from bridge.mapping.expressions.multi_select_hash import HashItem, compile_hash
 from bridge.mapping.expressions.selection import chain
 from tests.mapping.expressions.generated import DOCUMENTS, SCOPES
 
@@ -20,13 +20,13 @@ def by_hand(made):
 @given(paths=st.lists(PATHS, min_size=1, max_size=6), document=DOCUMENTS | SCOPES)
 def test_gives_what_the_items_give_one_by_one(paths, document):
     made = items(*paths)
-    assert straight(made, by_hand(made))(document) == by_hand(made)(document)
+    assert compile_hash(made, by_hand(made))(document) == by_hand(made)(document)
 
 
 @given(name=NAMES)
 def test_names_are_never_code(name):
     made = items((name,), ("x", name))
-    assert straight(made, by_hand(made))({name: 1, "x": {name: 2}}) == {"0": 1, "1": 2}
+    assert compile_hash(made, by_hand(made))({name: 1, "x": {name: 2}}) == {"0": 1, "1": 2}
 
 
 def test_what_is_there_is_not_looked_up_one_by_one():
@@ -35,7 +35,7 @@ def test_what_is_there_is_not_looked_up_one_by_one():
     def never(_):
         raise AssertionError
 
-    assert straight(made, never)({"payload": {"a": 1}}) == {"0": 1, "1": None}
+    assert compile_hash(made, never)({"payload": {"a": 1}}) == {"0": 1, "1": None}
 
 
 def test_constants_and_calls_stand_in_their_places():
@@ -44,4 +44,4 @@ def test_constants_and_calls_stand_in_their_places():
         *items(("x",)),
         HashItem("a", len, None, is_constant=False),
     ]
-    assert list(straight(made, by_hand(made))({"x": 1}).items()) == [("b", 2), ("0", 1), ("a", 1)]
+    assert list(compile_hash(made, by_hand(made))({"x": 1}).items()) == [("b", 2), ("0", 1), ("a", 1)]

@@ -280,9 +280,9 @@ def test_a_file_written_anew_with_the_text_it_had_is_not_loaded_again(live, fold
     new = folder / ".press.new"
     new.write_bytes(text)
     new.replace(folder / "press.yaml")
-    assert live._look_at_all() != live._loaded()
+    assert live._scan() != live._loaded()
     live.reload()
-    assert live._look_at_all() == live._loaded(), "or the next look would load it again"
+    assert live._scan() == live._loaded(), "or the next look would load it again"
     assert (live.routes, live.reloads) == (before, reloads)
 
 

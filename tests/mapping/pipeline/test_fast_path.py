@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.pipeline.fast_path import LEFT_OUT
+from bridge.mapping.pipeline.fast_path import FILTERED_FAST
 from bridge.model import MAX_PARTITION_KEY_CHARS
 from tests.mapping.builders import applied, mapping, message
 from tests.mapping.expressions.generated import DOCUMENTS
@@ -39,9 +39,9 @@ MAPPINGS += [made(None, OUTPUTS[0], limits={"s": 25})]
 
 @given(each=st.sampled_from(MAPPINGS), payload=PAYLOADS)
 def test_says_what_apply_says_or_nothing(each, payload):
-    record = each.quick(payload, {"machine": "press07"})
+    record = each.fast_path(payload, {"machine": "press07"})
     mapped = applied(each, message(payload, topic="f/press07"))
-    if record is LEFT_OUT:
+    if record is FILTERED_FAST:
         assert (mapped.drafts, mapped.rejections) == ([], ())
     elif record is not None:
         assert (mapped.drafts, mapped.rejections) == ([(0, *record)], ())
@@ -49,7 +49,7 @@ def test_says_what_apply_says_or_nothing(each, payload):
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_answers_for_the_usual_message(output):
-    key, data = made(TRANSFORMS[1], output).quick(b'{"a":"7"}', {"machine": "m"})
+    key, data = made(TRANSFORMS[1], output).fast_path(b'{"a":"7"}', {"machine": "m"})
     assert data == b'{"a":"7","b":"m"}'
     assert key in {None, "k", "m", "7"}
 
@@ -57,7 +57,7 @@ def test_answers_for_the_usual_message(output):
 @pytest.mark.parametrize(("value", "key"), [("5", "5"), ("1.5", "1.5"), ('"\u00e9"', "\u00e9")])
 def test_a_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, key):
     payload = f'{{"a":{value}}}'.encode()
-    assert made(None, OUTPUTS[3]).quick(payload, {}) == (key, payload)
+    assert made(None, OUTPUTS[3]).fast_path(payload, {}) == (key, payload)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, k
     ],
 )
 def test_a_mapping_that_needs_more_has_none(options):
-    assert mapping(**options).quick is None
+    assert mapping(**options).fast_path is None
 
 
 def test_a_key_that_is_read_of_the_record_needs_no_more():
     each = made("{b: payload.a}", OUTPUTS[4])
-    assert each.quick(b'{"a":"press07"}', {}) == ("press07", b'{"b":"press07"}')
+    assert each.fast_path(b'{"a":"press07"}', {}) == ("press07", b'{"b":"press07"}')

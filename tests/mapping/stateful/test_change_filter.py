@@ -92,8 +92,8 @@ def test_a_value_json_cannot_hold_is_rejected():
 def test_a_replayed_message_goes_past_it_and_leaves_no_trace():
     made = mapping(changes={})
     assert sent(made, 1) == [True]
-    assert made.apply_again(message(1), ("s",), None).drafts
-    assert made.apply_again(message(2), ("s",), None).drafts
+    assert made.replay(message(1), ("s",), None).drafts
+    assert made.replay(message(2), ("s",), None).drafts
     assert sent(made, 2) == [True]
 
 

@@ -147,7 +147,7 @@ def test_a_mapping_that_is_gone_leaves_what_it_held():
 
 def test_a_replayed_message_is_a_sample_by_itself():
     made = sampled("mean", transform="sample.mean")
-    (draft,) = made.apply_again(message({"v": 4}), ("s",), None).drafts
+    (draft,) = made.replay(message({"v": 4}), ("s",), None).drafts
     assert draft.data == b"4.0"
     assert len(made.stateful.memory) == 0
 

@@ -56,7 +56,7 @@ def test_a_replay_sees_the_births_and_follows_no_sequence():
     made = sparkplug(transform="payload.metrics.Load.value")
     told(made, "g/NBIRTH/n", BIRTH)
     data = message(payload(metric(alias=1, value=0.25), seq=200), topic="spBv1.0/g/NDATA/n")
-    (draft,) = made.apply_again(data, ("s",), None).drafts
+    (draft,) = made.replay(data, ("s",), None).drafts
     assert draft.data == b"0.25"
     assert told(made, "g/NDATA/n", payload(metric(alias=1, value=1.0), seq=1)).effects is None
 

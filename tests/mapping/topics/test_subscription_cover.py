@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.mapping.topics.pattern import mismatch
-from bridge.mapping.topics.subscription_cover import covering
+from bridge.mapping.topics.subscription_cover import covering_filters
 from tests.harness.line_counter import lines_run
 from tests.mapping.topics.strategies import filters
 
@@ -46,14 +46,14 @@ def matching(filters_, topic_levels):
     ],
 )
 def test_overlapping_filters_become_one(filters, cover):
-    assert covering(filters) == cover
+    assert covering_filters(filters) == cover
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(filters(), st.integers(0, 2)), max_size=6))
 def test_every_topic_is_received_once_and_with_the_qos_asked_for(wanted):
     asking = [(text.split("/"), qos) for text, qos in wanted]
-    cover = [(text.split("/"), qos) for text, qos in covering(wanted).items()]
+    cover = [(text.split("/"), qos) for text, qos in covering_filters(wanted).items()]
     for levels in EVERY_TOPIC:
         asked, given = matching(asking, levels), matching(cover, levels)
         assert len(given) <= 1
@@ -67,14 +67,14 @@ def test_every_topic_is_received_once_and_with_the_qos_asked_for(wanted):
 )
 def test_the_order_of_the_filters_does_not_matter(pair):
     wanted, shuffled = pair
-    assert covering(wanted) == covering(shuffled)
+    assert covering_filters(wanted) == covering_filters(shuffled)
 
 
 def test_ten_times_as_many_filters_take_ten_times_the_effort():
     def effort(count):
         wanted = [(f"f/site{i}/+/m{i}/t", 1) for i in range(count)] + [(f"f/+/line{i}/m{i}/t", 1) for i in range(count)]
         cover = {}
-        spent = lines_run(lambda: cover.update(covering(wanted)))
+        spent = lines_run(lambda: cover.update(covering_filters(wanted)))
         assert len(cover) == count
         assert cover["f/+/+/m7/t"] == 1
         return spent

@@ -5,9 +5,9 @@ from tests.spool.builders import letter, opened
 def test_an_empty_transaction_says_so():
     assert Transaction().empty
     changes = [{"letters": [letter()]}, {"removed": {1: letter()}}, {"amended": [("c", "d", 1)]}]
-    for options in (*changes, {"packets": {1: False}}, {"forget_packets": True}):
+    for options in (*changes, {"packets": {1: False}}, {"clear_qos2_ids": True}):
         assert not Transaction(**options).empty
-    assert not Transaction(held_filters=frozenset()).empty
+    assert not Transaction(broker_filters=frozenset()).empty
     counted = Transaction()
     counted.filtered[1, 1] += 1
     assert not counted.empty

@@ -28,7 +28,7 @@ def filled(folder, count=COUNT):
     transaction.dead_lettered[place] += 3
     transaction.filtered[place] += 7
     transaction.packets[77] = True
-    transaction.held_filters = frozenset({"plant/#"})
+    transaction.broker_filters = frozenset({"plant/#"})
     spool.commit(transaction)
     spool.state("m").put("k", b"remembered")
     spool.commit(Transaction())
@@ -70,12 +70,12 @@ def test_of_a_spool_that_is_whole_everything_is_salvaged(tmp_path):
     assert (press.received, press.delivered, press.filtered, press.dead_lettered) == (COUNT + 10, 50, 7, 3)
     assert (press.dropped, press.damaged) == (0, 0)
     assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c", b"b", b"a"]
-    assert spool.unreleased == {77}
-    assert spool.held_filters == {"plant/#"}
+    assert spool.open_qos2_ids == {77}
+    assert spool.broker_filters == {"plant/#"}
     assert spool.state("m").get("k") == b"remembered"
     assert_books_balance(spool)
     spool.close()
-    assert opened(tmp_path).unreleased == {77}
+    assert opened(tmp_path).open_qos2_ids == {77}
 
 
 @pytest.mark.parametrize("seed", range(6))
