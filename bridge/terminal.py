@@ -18,26 +18,26 @@ WARN: Final = "33"
 BOOKS: Final = {"^the books balance$": GOOD, "^THE BOOKS DO NOT .*$": BAD, "^problem .*$": BAD, "^books .*$": HEAD}
 
 
-def colourful(stream: TextIO) -> bool:
+def supports_colour(stream: TextIO) -> bool:
     """Whether it is a terminal that has colours, and nobody wants none."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def inked(text: str, ink: str) -> str:
-    """For a stream that is `colourful`."""
+def coloured(text: str, ink: str) -> str:
+    """For a stream that is `supports_colour`."""
     return f"\x1b[{ink}m{text}\x1b[0m"
 
 
-def say(text: str, inks: Mapping[str, str]) -> None:
+def print_coloured(text: str, inks: Mapping[str, str]) -> None:
     """Print it, at once; what a pattern finds, line by line, is in its ink."""
-    if colourful(sys.stdout):
+    if supports_colour(sys.stdout):
         for pattern, ink in inks.items():
-            text = re.sub(pattern, inked(r"\g<0>", ink), text, flags=re.MULTILINE)
+            text = re.sub(pattern, coloured(r"\g<0>", ink), text, flags=re.MULTILINE)
     print(text, flush=True)  # noqa: T201 - the command line's
 
 
-def complain(text: object) -> None:
+def print_error(text: object) -> None:
     """On standard error; what it is about, up to a colon and a space, stands out."""
     about, colon, more = str(text).partition(": ")
-    about = inked(about, BAD) if colourful(sys.stderr) else about
+    about = coloured(about, BAD) if supports_colour(sys.stderr) else about
     print(about + colon + more, file=sys.stderr)  # noqa: T201 - as above

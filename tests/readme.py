@@ -9,7 +9,8 @@ from pathlib import Path
 from bridge.config import options
 from bridge.documents.type_descriptions import FieldType, expected
 from bridge.mapping.expressions.functions import FAMILIES
-from bridge.mapping.schema.mapping_spec import CsvSpec, MappingSpec, OutputSpecification
+from bridge.mapping.schema.mapping_spec import CsvSpec, MappingSpec
+from bridge.mapping.schema.output_spec import OutputSpec
 from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
@@ -42,7 +43,7 @@ def functions_table() -> str:
 MAPPING_SECTIONS = (
     ("", MappingSpec),
     ("csv.", CsvSpec),
-    ("outputs[].", OutputSpecification),
+    ("outputs[].", OutputSpec),
     ("tests[].", SelfTestSpec),
     ("tests[].expect[].", ExpectedRecord),
     ("tests[].expect.", ExpectedDeadLetter),

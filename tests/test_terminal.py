@@ -5,7 +5,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from bridge.terminal import BAD, GOOD, complain, say
+from bridge.terminal import BAD, GOOD, print_coloured, print_error
 
 
 class Terminal(io.StringIO):
@@ -27,20 +27,20 @@ def shown(function, *arguments):
 
 
 def test_patterns_are_looked_for_line_by_line():
-    told = shown(say, "ok a\nbad b\nok c", {"^ok": GOOD, "^bad.*$": BAD})
+    told = shown(print_coloured, "ok a\nbad b\nok c", {"^ok": GOOD, "^bad.*$": BAD})
     assert told == "\x1b[32mok\x1b[0m a\n\x1b[31mbad b\x1b[0m\n\x1b[32mok\x1b[0m c\n"
 
 
 def test_back_references_in_the_text_are_only_text():
-    assert shown(say, r"bad \1 \g<0>", {"^bad.*$": BAD}) == "\x1b[31mbad \\1 \\g<0>\x1b[0m\n"
+    assert shown(print_coloured, r"bad \1 \g<0>", {"^bad.*$": BAD}) == "\x1b[31mbad \\1 \\g<0>\x1b[0m\n"
 
 
 def test_a_complaint_begins_with_what_it_is_about():
-    told = shown(complain, "mappings/press.yaml:3:1: topic: missing")
+    told = shown(print_error, "mappings/press.yaml:3:1: topic: missing")
     assert told == "\x1b[31mmappings/press.yaml:3:1\x1b[0m: topic: missing\n"
 
 
 def test_where_nobody_looks_nothing_is_inked(capsys):
-    say("bad", {"bad": BAD})
-    complain("a: b")
+    print_coloured("bad", {"bad": BAD})
+    print_error("a: b")
     assert capsys.readouterr() == ("bad\n", "a: b\n")

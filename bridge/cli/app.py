@@ -18,7 +18,7 @@ from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads
 from bridge.cli.storage_app import letters, spool
 from bridge.errors import BridgeError, ConfigError
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED, INTERRUPTED
-from bridge.terminal import complain
+from bridge.terminal import print_error
 
 app = typer.Typer(
     name="mqtt-kinesis",
@@ -39,10 +39,10 @@ def main() -> None:
         app()
     except ConfigError as error:
         for problem in error.problems:
-            complain(problem)
+            print_error(problem)
         sys.exit(CONFIGURATION)
     except BridgeError as error:
-        complain(f"mqtt-kinesis: {error}")
+        print_error(f"mqtt-kinesis: {error}")
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -36,7 +36,7 @@ _STREAM_COUNTS: Final = (
 _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 
-def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
+def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
     """Of at least one, each with the name that its problems get; a problem that all of them have is said once."""
     snapshots = [snapshot for _, snapshot in named]
     first = snapshots[0]
@@ -69,24 +69,24 @@ def summed(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
     )
 
 
-def ended(last: Snapshot) -> Snapshot:
+def final_counters(last: Snapshot) -> Snapshot:
     """What a process counted since its start, when it has ended: added to what the next one counts, it goes on."""
     streams = [
         replace(each, state="ok", in_flight_requests=0, in_flight_records=0, waiting=0, oldest_secs=0.0, hot_key="")
         for each in last.streams
     ]
     nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
-    gone = replace(_silenced(last), **nothing, connected=True, subscribed=True, ledger=())
+    gone = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
     return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
 
-def at_rest(last: Snapshot) -> Snapshot:
+def at_rest_snapshot(last: Snapshot) -> Snapshot:
     """How the spool of a process that has ended stands, by what it told last."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
-    return replace(_silenced(last), connected=False, subscribed=False, streams=tuple(streams))
+    return replace(_without_problems(last), connected=False, subscribed=False, streams=tuple(streams))
 
 
-def _silenced(last: Snapshot) -> Snapshot:
+def _without_problems(last: Snapshot) -> Snapshot:
     """A process that is not there has nothing wrong with it."""
     return replace(last, problems=(), stalled=(), blocked="", rival="")
 

@@ -15,7 +15,7 @@ from bridge.model import DeadLetterCode
 from bridge.monitoring.health import readiness_of
 from bridge.monitoring.snapshot import WorkerState
 from bridge.spool.database.schema import SQLITE_VERSION
-from bridge.spool.ledger import COLUMNS, MARKS
+from bridge.spool.ledger import BREAKDOWN_COLUMNS, COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,7 +126,7 @@ METRICS: Final = (
     Metric("redelivered_total", "counter", (), "QoS 2 messages that were there already.", _one(lambda s: s.redelivered)),
     Metric("unmatched_total", "counter", (), "Messages that no mapping matches.", _one(lambda s: s.unmatched)),
     Metric("unmatched_topics", "gauge", (), "Topics that no mapping matches, up to 1,000; `coverage` names them.", _one(lambda s: len(s.coverage.topics))),
-    *(_books(name) for name in (*COLUMNS, *MARKS)),
+    *(_books(name) for name in (*COLUMNS, *BREAKDOWN_COLUMNS)),
     Metric("books_balanced", "gauge", (), "1 while the books balance.", _one(lambda s: int(s.balanced))),
     Metric("spool_bytes", "gauge", (), "Bytes of the spool's files.", _one(lambda s: s.spool_bytes)),
     Metric("spool_max_bytes", "gauge", (), "spool.max_bytes.", _one(lambda s: s.spool_max_bytes)),

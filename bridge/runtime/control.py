@@ -39,7 +39,7 @@ Answer = "Callable[[dict[str, Any]], bytes]"
 """The request to JSON. Raises BridgeError, whose text is the answer then."""
 
 
-def answer_requests(folder: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]], stopping: Stop) -> None:
+def serve_requests(folder: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]], stopping: Stop) -> None:
     """Answer until stopped: the body of a thread. What an answer cannot be written to is said in the log."""
     while not stopping.wait(LOOK_SECS):
         for wanted in _requests(folder):
@@ -79,7 +79,7 @@ def _told(request: bytes, answers: Mapping[str, Callable[[dict[str, Any]], bytes
         return json.dumps({"error": _UNKNOWN}).encode()
 
 
-def ask(folder: Path, what: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
+def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
     """The answer of the bridge that owns the spool in `folder`. Raises BridgeError if none answers, or it cannot."""
     if not folder.is_dir():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")

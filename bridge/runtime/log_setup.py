@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import orjson
 
-from bridge.terminal import BAD, WARN, colourful, inked
+from bridge.terminal import BAD, WARN, coloured, supports_colour
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -24,7 +24,7 @@ def set_up_logging(
 ) -> None:
     """Replace whatever was set up before. `level` is debug, info, warning or error; `worker` stands on each line."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    colour = colourful(stream or sys.stderr)
+    colour = supports_colour(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=colour))
     if worker:
         handler.addFilter(lambda record: _named(record, worker))
@@ -78,6 +78,6 @@ class TextFormatter(logging.Formatter):
         extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
         level = f"{record.levelname.lower():<8}"
         if self._colour and record.levelno >= logging.WARNING:
-            level = inked(level, BAD if record.levelno >= logging.ERROR else WARN)
+            level = coloured(level, BAD if record.levelno >= logging.ERROR else WARN)
         text = f"{_time(record)} {level} {message}{extras}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

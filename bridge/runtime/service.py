@@ -26,7 +26,7 @@ from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
-from bridge.runtime.control import answer_requests
+from bridge.runtime.control import serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.opening import open_spool
@@ -155,7 +155,7 @@ class Service:
 
     def _answer(self) -> None:
         answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}
-        answer_requests(self._spool.folder.path, answers, self._stopping)
+        serve_requests(self._spool.folder.path, answers, self._stopping)
 
     def _errand_asked(self, asked: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(asked["ask"], [int(number) for number in asked["numbers"]]).value())

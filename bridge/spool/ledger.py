@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 """What the books are made of."""
-MARKS = ("replayed", "deleted", "evicted", "expired", "damaged")
+BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
 """What became of dead letters later. A replayed one is taken out of `received` and `dead_lettered`, and what is made
 of it is counted anew; one that a person deleted, or that gave way to newer ones for room, stays counted.
 Of `dropped`, `expired` were past spool.max_age_secs and `damaged` lost by a damaged disk; the rest had no room."""
-STORED = COLUMNS + MARKS
+STORED = COLUMNS + BREAKDOWN_COLUMNS
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class LedgerLine:
 
     def add(self, other: LedgerLine) -> None:
         """Take in what a transaction added."""
-        for name in MARKS:
+        for name in BREAKDOWN_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
         self.delivered += other.delivered

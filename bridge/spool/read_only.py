@@ -142,7 +142,7 @@ def session_given_up(folder: Path) -> bool:
         return database.execute("select 1 from meta where key = ? and value <> ''", (GIVEN_UP,)).fetchone() is not None
 
 
-def anything_waits(folder: Path) -> bool:
+def has_records(folder: Path) -> bool:
     """Whether a record is to be sent, without counting them; raises BridgeError if there is no spool."""
     with _reading(folder) as database:
         numbers = database.execute("select number from streams where name <> ''").fetchall()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.database.name_ids import numbers
-from bridge.spool.database.page_usage import PageUsage, shorten
+from bridge.spool.database.page_usage import PageUsage, truncate_wal
 from bridge.spool.database.reader import SpoolReader
 from bridge.spool.database.transaction import (
     Transaction,
@@ -77,8 +77,8 @@ class Spool:
         self._lock = threading.Lock()
         self._must_reopen = False
         self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
-        schema.refuse_remains(folder.database)
-        schema.write_log_again(folder.database)
+        schema.reject_truncated_database(folder.database)
+        schema.resync_wal(folder.database)
         try:
             with ExitStack() as opened:
                 self._database = opened.enter_context(closing(schema.connect(folder.database)))
@@ -86,7 +86,7 @@ class Spool:
                 self._load()
                 opened.pop_all()  # from here on `close` closes them
         except sqlite3.Error as error:
-            raise schema.translated(error, folder.database) from error
+            raise schema.to_spool_error(error, folder.database) from error
 
     def _load(self) -> None:
         self._pages = PageUsage(self.folder.database, self._database)
@@ -239,7 +239,7 @@ class Spool:
                 raise self._failed(error) from error
             raise
         if shrunk:
-            shorten(database)
+            truncate_wal(database)
         written(changed)
         with self._lock:
             self.ledger.add(changes)
@@ -261,7 +261,7 @@ class Spool:
         return changed
 
     def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        failure = schema.translated(error, self.folder.database)
+        failure = schema.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
         return failure
@@ -282,7 +282,7 @@ class Spool:
         try:
             self._database = schema.connect(self.folder.database)
         except sqlite3.Error as error:
-            raise schema.translated(error, self.folder.database) from error
+            raise schema.to_spool_error(error, self.folder.database) from error
         self._must_reopen = False
 
     # -- bounds ----------------------------------------------------------------------------------------------------

@@ -25,10 +25,10 @@ from bridge.config import fingerprint
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.replay import DeadLetterJob
 from bridge.ingest.topic_coverage import CoverageReport
-from bridge.monitoring.merge import summed
+from bridge.monitoring.merge import merge
 from bridge.monitoring.snapshot import Snapshot
 from bridge.runtime.assembly import live_mappings, web_settings
-from bridge.runtime.control import answer_requests, ask
+from bridge.runtime.control import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.directory import bytes_on_disk
 from bridge.spool.ledger import totals
@@ -37,9 +37,9 @@ from bridge.spool.read_only import read_ledger
 from bridge.supervisor.worker_process import WorkerProcess, command_of
 from bridge.supervisor.workers import (
     SUPERVISOR_FOLDER,
+    bandwidth_share,
     folder_of,
-    left_over,
-    link_share,
+    leftover_reason,
     members,
     settings_of,
     spools,
@@ -103,7 +103,10 @@ class Supervisor:
             folder = folder_of(self._settings.spool.path, member.number)
             if member.draining:
                 log.warning(
-                    "%s is left over from an earlier run: %s; %s drains it", folder, left_over(folder), member.name
+                    "%s is left over from an earlier run: %s; %s drains it",
+                    folder,
+                    leftover_reason(folder),
+                    member.name,
                 )
             own = settings_of(self._settings, member, at_work, len(wanted))
             command = command_of(member, config.absolute(), at_work, len(wanted))
@@ -121,7 +124,7 @@ class Supervisor:
             self._asking.start("page", self._web.run)
 
     def _answer(self) -> None:
-        answer_requests(self.folder, {"status": self._told}, self._stopping)
+        serve_requests(self.folder, {"status": self._told}, self._stopping)
 
     def _told(self, _asked: object) -> bytes:
         return orjson.dumps(self.snapshot().told())
@@ -163,7 +166,7 @@ class Supervisor:
         return sum(worker.drained for worker in self.workers)
 
     def _divide_link(self) -> None:
-        share = link_share(self._settings, len(self.workers) - self._drained)
+        share = bandwidth_share(self._settings, len(self.workers) - self._drained)
         for worker in self.workers:
             if worker.at_work and worker.link_share != share:
                 worker.tell("link", bytes_per_sec=share)
@@ -235,7 +238,7 @@ class Supervisor:
         """By the worker that has the letters. Raises BridgeError."""
         if worker is None:
             raise BridgeError("say which worker has these dead letters")
-        told = ask(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
+        told = request(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
         errand = DeadLetterJob(action, numbers)
         errand.counts.update(told["counts"])
         errand.reasons.update(told["reasons"])
@@ -260,7 +263,7 @@ class Supervisor:
             if worker.at_work:
                 worker.refresh(FRESH_SECS)
         workers = tuple(worker.status() for worker in self.workers)
-        told = summed([(worker.member.name, worker.snapshot()) for worker in self.workers])
+        told = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
         at_work = [worker.snapshot() for worker in self._at_work]
         down = [f"{each.name}: {each.detail}" for each in workers if each.state == "restarting"]
         return replace(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.backoff import Backoff, Retries
 from bridge.errors import BridgeError
-from bridge.monitoring.merge import at_rest, ended, summed
+from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import Snapshot, WorkerStatus
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.supervisor.channel import Channel
@@ -162,8 +162,8 @@ class WorkerProcess:
         with self._merging:
             if self._told_by not in (0, pid):
                 # What earlier processes counted since their starts goes on: a sum must not fall when one of it ends.
-                gone = ended(self._last)
-                self._before = gone if self._before is None else summed([("", self._before), ("", gone)])
+                gone = final_counters(self._last)
+                self._before = gone if self._before is None else merge([("", self._before), ("", gone)])
             self._last, self._told_by, self._told_at = snapshot, pid, self._clock()
             self.stalled = tuple(told["stalled"])
         if self._state == "starting":
@@ -219,8 +219,8 @@ class WorkerProcess:
         """How it stands, or stood last; what is counted since the start goes on over restarts."""
         with self._merging:
             alive = self.pid and self._told_by == self.pid
-            last, before = self._last if alive else at_rest(self._last), self._before
-        return last if before is None else summed([("", last), ("", before)])
+            last, before = self._last if alive else at_rest_snapshot(self._last), self._before
+        return last if before is None else merge([("", last), ("", before)])
 
     def status(self) -> WorkerStatus:
         """Its line in the list."""

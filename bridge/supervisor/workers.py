@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BridgeError, SpoolInUse, SpoolWriteError
 from bridge.spool.lock import refuse_if_in_use
-from bridge.spool.read_only import anything_waits, session_given_up
+from bridge.spool.read_only import has_records, session_given_up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def members(settings: Settings, workers: int) -> list[WorkerSlot]:
     """Those at work first; 0 workers: the one bridge of `run`."""
     at_work = range(1, workers + 1) if workers else range(1)
     left = [number for number in spools(settings.spool.path) if number not in at_work]
-    draining = [number for number in left if left_over(folder_of(settings.spool.path, number))]
+    draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
     return [*map(WorkerSlot, at_work), *(WorkerSlot(number, draining=True) for number in draining)]
 
 
@@ -64,7 +64,7 @@ def folder_of(path: Path, number: int) -> Path:
     return path / f"worker-{number}" if number else path
 
 
-def asked_folder(path: Path) -> Path:
+def control_folder(path: Path) -> Path:
     """Where the running bridge is asked: at its supervisor, if it has one."""
     try:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
@@ -75,10 +75,10 @@ def asked_folder(path: Path) -> Path:
     return path
 
 
-def left_over(folder: Path) -> str:
+def leftover_reason(folder: Path) -> str:
     """What keeps a spool from being forgotten, in words; "" if nothing does."""
     try:
-        waits, given_up = anything_waits(folder), session_given_up(folder)
+        waits, given_up = has_records(folder), session_given_up(folder)
     except BridgeError as error:
         return str(error)
     told = ["records wait to be sent"] if waits else []
@@ -99,11 +99,11 @@ def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: i
             "max_dead_letter_bytes": max(_LEAST_LETTERS_BYTES, spool.max_dead_letter_bytes // at_work),
         }
         spool = spool.model_copy(update=room)
-    kinesis = kinesis.model_copy(update={"max_bytes_per_sec": link_share(settings, running)})
+    kinesis = kinesis.model_copy(update={"max_bytes_per_sec": bandwidth_share(settings, running)})
     return settings.model_copy(update={"mqtt": mqtt, "spool": spool, "kinesis": kinesis, "http": None})
 
 
-def link_share(settings: Settings, running: int) -> int | None:
+def bandwidth_share(settings: Settings, running: int) -> int | None:
     """Of kinesis.max_bytes_per_sec, for each of so many."""
     most = settings.kinesis.max_bytes_per_sec
     return None if most is None else max(1, most // max(1, running))

@@ -96,7 +96,7 @@ def folder(tmp_path, monkeypatch, broker):
     spool.commit(Transaction(letters=[letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
     spool.close()
     told = {"status": snapshot(streams=(stream(state="refused", detail="no", hint="do"),), problems=("no",)).value()}
-    monkeypatch.setattr(status_module, "ask", lambda _folder: orjson.loads(orjson.dumps(told)))
+    monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
     monkeypatch.setattr(prove_module, "StreamReader", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
     monkeypatch.setattr(doctor_broker, "SYSTEM_SECS", 0.1)

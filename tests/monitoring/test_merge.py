@@ -1,7 +1,7 @@
 import orjson
 
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
-from bridge.monitoring.merge import at_rest, ended, summed
+from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import snapshot, stream
@@ -10,7 +10,7 @@ ROW = LedgerRow("press", "telemetry", 10, 6, 1, 1, 0, 2)
 
 
 def of_two(first=None, second=None):
-    return summed([("worker 1", snapshot(**(first or {}))), ("worker 2", snapshot(**(second or {})))])
+    return merge([("worker 1", snapshot(**(first or {}))), ("worker 2", snapshot(**(second or {})))])
 
 
 def test_counts_are_added_and_the_books_line_by_line():
@@ -38,7 +38,7 @@ def test_a_problem_of_all_is_said_once_and_that_of_one_with_its_name():
 
 def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_once():
     before, now = snapshot(ledger=(ROW,), spool_bytes=5), snapshot(ledger=(ROW,), spool_bytes=7, received_messages=1)
-    told = summed([("", now), ("", ended(before))])
+    told = merge([("", now), ("", final_counters(before))])
     assert (told.received_messages, told.ledger, told.spool_bytes) == (101, (ROW,), 7)
     assert told.receive_to_spool.cumulative[-1] == 200
 
@@ -52,7 +52,7 @@ def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
 
 
 def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_books():
-    told = at_rest(snapshot(ledger=(ROW,)))
+    told = at_rest_snapshot(snapshot(ledger=(ROW,)))
     assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
 
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.runtime.control import answer_requests, ask
+from bridge.runtime.control import request, serve_requests
 
 
 def refuse(_asked):
@@ -23,7 +23,7 @@ ANSWERS = {
 @pytest.fixture
 def answering(tmp_path):
     stopping = threading.Event()
-    thread = threading.Thread(target=answer_requests, args=(tmp_path, ANSWERS, stopping))
+    thread = threading.Thread(target=serve_requests, args=(tmp_path, ANSWERS, stopping))
     thread.start()
     yield tmp_path
     stopping.set()
@@ -31,29 +31,29 @@ def answering(tmp_path):
 
 
 def test_a_request_is_answered_and_nothing_is_left(answering):
-    assert ask(answering) == {"status": 1}
+    assert request(answering) == {"status": 1}
     assert list(answering.iterdir()) == []
 
 
 def test_a_request_takes_what_it_needs_with_it(answering):
-    assert ask(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
+    assert request(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
 
 
 def test_what_the_bridge_cannot_do_is_told_in_its_words(answering):
     with pytest.raises(BridgeError, match="the disk is full"):
-        ask(answering, "delete", numbers=[7])
+        request(answering, "delete", numbers=[7])
 
 
 def test_a_request_of_another_version_is_told_from_silence(answering):
     with pytest.raises(BridgeError, match="of another version"):
-        ask(answering, "dance")
+        request(answering, "dance")
 
 
 def test_what_root_asks_can_be_read_by_the_bridges_user(answering, monkeypatch):
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda file, user, group: given.append((file.suffix, user, group)))
-    assert ask(answering) == {"status": 1}
+    assert request(answering) == {"status": 1}
     owner = answering.stat()
     assert given == [(".asking", owner.st_uid, owner.st_gid)]
 
@@ -66,9 +66,9 @@ def test_questions_and_answers_are_their_owners_alone(tmp_path):
         return b"{}"
 
     stopping = threading.Event()
-    thread = threading.Thread(target=answer_requests, args=(tmp_path, {"status": look}, stopping))
+    thread = threading.Thread(target=serve_requests, args=(tmp_path, {"status": look}, stopping))
     thread.start()
-    ask(tmp_path)
+    request(tmp_path)
     stopping.set()
     thread.join()
     assert seen == {".wanted": 0o600, ".new": 0o600}
@@ -78,7 +78,7 @@ def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
     done, stopping = [], threading.Event()
     (tmp_path / "delete-1-1.wanted").write_text('{"ask": "delete"}')
     os.utime(tmp_path / "delete-1-1.wanted", (1, 1))
-    thread = threading.Thread(target=answer_requests, args=(tmp_path, {"delete": done.append}, stopping))
+    thread = threading.Thread(target=serve_requests, args=(tmp_path, {"delete": done.append}, stopping))
     thread.start()
     while list(tmp_path.iterdir()):
         stopping.wait(0.01)
@@ -89,10 +89,10 @@ def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
 
 def test_a_bridge_that_does_not_answer_is_told(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="no bridge answers"):
-        ask(tmp_path, patience_secs=0.0)
+        request(tmp_path, patience_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(BridgeError, match="has not run here"):
-        ask(tmp_path / "none")
+        request(tmp_path / "none")

@@ -3,9 +3,9 @@ import sys
 
 THREADS_THAT_ALLOCATE = """
 import ctypes, re, threading
-from bridge.runtime.process_memory import Arena
+from bridge.runtime.process_memory import MallocTuning
 if {shared}:
-    Arena()
+    MallocTuning()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 ready = threading.Barrier(9)
@@ -40,7 +40,7 @@ from bridge.runtime import process_memory
 def resident_mb():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * 4096 / 1e6
-kept = process_memory.Arena()
+kept = process_memory.MallocTuning()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import SpoolInUse
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.ledger import MARKS
+from bridge.spool.ledger import BREAKDOWN_COLUMNS
 from tests.spool.builders import (
     append,
     assert_books_balance,
@@ -148,7 +148,7 @@ def test_filtered_and_dead_lettered_messages_are_received_too(spool):
         "dead_lettered": 2,
         "dropped": 0,
         "spooled": 0,
-        **dict.fromkeys(MARKS, 0),
+        **dict.fromkeys(BREAKDOWN_COLUMNS, 0),
     }
 
 

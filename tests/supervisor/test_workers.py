@@ -2,13 +2,21 @@ import os
 
 import pytest
 
-from bridge.cli.commands.spool_selection import chosen, only
+from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.lock import Lock
 from bridge.spool.read_only import GIVEN_UP
-from bridge.supervisor.workers import WorkerSlot, asked_folder, folder_of, left_over, members, settings_of, spools
+from bridge.supervisor.workers import (
+    WorkerSlot,
+    control_folder,
+    folder_of,
+    leftover_reason,
+    members,
+    settings_of,
+    spools,
+)
 from tests.cli.builders import set_up
 from tests.spool.builders import opened
 
@@ -63,33 +71,33 @@ def test_spools_beyond_those_at_work_are_drained_until_they_are_empty_and_their_
     assert list(spools(settings.spool.path)) == [0, 2, 3, 4]
     assert members(settings, 1) == [WorkerSlot(1), WorkerSlot(0, True), WorkerSlot(2, True), WorkerSlot(4, True)]
     assert members(settings, 0) == [WorkerSlot(0), WorkerSlot(2, True), WorkerSlot(4, True)]
-    assert left_over(folder_of(settings.spool.path, 4)) == "records wait to be sent"
-    assert left_over(folder_of(settings.spool.path, 2)) == "the broker may keep messages for its session"
+    assert leftover_reason(folder_of(settings.spool.path, 4)) == "records wait to be sent"
+    assert leftover_reason(folder_of(settings.spool.path, 2)) == "the broker may keep messages for its session"
 
 
 def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
     folder = folder_of(settings.spool.path, 7)
     folder.mkdir(parents=True)
     (folder / "spool.db").write_bytes(b"no database" * 100)
-    assert "cannot be read" in left_over(folder)
+    assert "cannot be read" in leftover_reason(folder)
     assert members(settings, 1)[-1] == WorkerSlot(7, draining=True)
 
 
 def test_commands_ask_the_supervisor_while_it_runs(settings):
     path = settings.spool.path
-    assert asked_folder(path) == path
+    assert control_folder(path) == path
     lock = Lock(path / "supervisor")
-    assert asked_folder(path) == path / "supervisor"
+    assert control_folder(path) == path / "supervisor"
     lock.close()
-    assert asked_folder(path) == path
+    assert control_folder(path) == path
 
 
 def test_a_command_is_told_which_workers_there_are(settings):
     made(settings, 1)
     made(settings, 2)
-    assert list(chosen(settings.spool.path, None)) == [1, 2]
-    assert only(settings.spool.path, 2) == settings.spool.path / "worker-2"
+    assert list(select_spools(settings.spool.path, None)) == [1, 2]
+    assert single_spool(settings.spool.path, 2) == settings.spool.path / "worker-2"
     with pytest.raises(BridgeError, match="say which by --worker, one of 1, 2"):
-        only(settings.spool.path, None)
+        single_spool(settings.spool.path, None)
     with pytest.raises(BridgeError, match=r"--worker 5: there is no spool in .*worker-5; expected one of 1, 2"):
-        chosen(settings.spool.path, 5)
+        select_spools(settings.spool.path, 5)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from bridge.cli.output.formatting import counted
+from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
 from bridge.config.field_types import parse_size
 from bridge.errors import BridgeError, ConfigError
@@ -27,7 +27,7 @@ from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.assembly import session_settings
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
-from bridge.terminal import GOOD, complain, say
+from bridge.terminal import GOOD, print_coloured, print_error
 from bridge.tools.capture.recorder import Bounds, Recorder
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
     told = record_session(
         settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
     )
-    say(f"{file}: {told}", {": [^:]* messages?": GOOD})
+    print_coloured(f"{file}: {told}", {": [^:]* messages?": GOOD})
     return 0
 
 
@@ -101,7 +101,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
-        complain(problem)
+        print_error(problem)
     return Router(loaded.mappings.values()).filters()
 
 
@@ -133,12 +133,14 @@ class _Capture:
     def told(self) -> str:
         """How it went."""
         recorder, secs = self._recorder, self._ended - self._began
-        what = f"{counted(recorder.messages, 'message')}, {counted(recorder.bytes, 'byte')}"
+        what = f"{pluralize(recorder.messages, 'message')}, {pluralize(recorder.bytes, 'byte')}"
         text = f"{what}, in {secs:.1f} s (ended by {self._reason})"
         if recorder.unreadable:
             text += f"; {recorder.unreadable} left out, whose topic is not UTF-8"
         if self._subscriber.connections > 1:
-            text += f"; the connection was lost {counted(self._subscriber.connections - 1, 'time')}, and there are gaps"
+            text += (
+                f"; the connection was lost {pluralize(self._subscriber.connections - 1, 'time')}, and there are gaps"
+            )
         return text
 
     def _subscribe(self) -> None:

@@ -6,14 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bridge.cli.output.formatting import counted
+from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.runtime.exit_codes import CONFIGURATION
-from bridge.terminal import GOOD, WARN, complain, say
+from bridge.terminal import GOOD, WARN, print_coloured, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,22 +41,22 @@ def check_all(config: Path) -> int:
     if problems:
         return _told(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    well = f"{counted(len(loaded.mappings), 'mapping')}, {counted(tests, 'test')} passed"
-    say(f"{config}: well; {well}{_tables(loaded)}", {r"\bwell\b": GOOD})
+    well = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
+    print_coloured(f"{config}: well; {well}{_tables(loaded)}", {r"\bwell\b": GOOD})
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
-            say(f"note: mapping '{mapping.name}' has no tests", _NOTE)
+            print_coloured(f"note: mapping '{mapping.name}' has no tests", _NOTE)
         if shared and (warning := order_warning(mapping)):
-            say(f"note: mapping '{mapping.name}': {warning}", _NOTE)
+            print_coloured(f"note: mapping '{mapping.name}': {warning}", _NOTE)
     return 0
 
 
 def _told(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     for problem in problems:
-        complain(problem)
+        print_error(problem)
     files = {problem.file for problem in problems}
-    told = f"{counted(len(problems), 'problem')} in {counted(len(files), 'file')}"
-    print(f"\n{told}; {counted(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
+    told = f"{pluralize(len(problems), 'problem')} in {pluralize(len(files), 'file')}"
+    print(f"\n{told}; {pluralize(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
     return CONFIGURATION
 
 
@@ -64,4 +64,4 @@ def _tables(loaded: LoadedMappings) -> str:
     if not loaded.tables:
         return ""
     rows = sum(map(len, loaded.tables.values()))
-    return f"; {counted(len(loaded.tables), 'lookup table')} with {counted(rows, 'key')}"
+    return f"; {pluralize(len(loaded.tables), 'lookup table')} with {pluralize(rows, 'key')}"

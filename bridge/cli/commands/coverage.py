@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bridge.cli.output.formatting import counted, duration
+from bridge.cli.output.formatting import duration, pluralize
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
-from bridge.runtime.control import ask
+from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
-from bridge.supervisor.workers import asked_folder
-from bridge.terminal import GOOD, WARN, complain, say
+from bridge.supervisor.workers import control_folder
+from bridge.terminal import GOOD, WARN, print_coloured, print_error
 from bridge.timestamps import rfc3339
 from bridge.tools.capture.file_format import read_capture
 
@@ -38,13 +38,15 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
     else:
-        say("\n".join(in_words(report)), {"^(topics|mappings) .*:$": WARN, "^every topic is matched.*;": GOOD})
+        print_coloured(
+            "\n".join(in_words(report)), {"^(topics|mappings) .*:$": WARN, "^every topic is matched.*;": GOOD}
+        )
     return 0 if report.complete else FAILED
 
 
 def from_bridge(config: Path) -> CoverageReport:
     """What the bridge that runs with this configuration has seen since it was started."""
-    told = ask(asked_folder(load_local_settings(config, os.environ).spool.path))
+    told = request(control_folder(load_local_settings(config, os.environ).spool.path))
     try:
         return CoverageReport.of(told["coverage"])
     except (KeyError, TypeError, ValueError) as error:
@@ -57,7 +59,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
-        complain(problem)
+        print_error(problem)
     routes = Router(loaded.mappings.values())
     seen: TopicCoverage | None = None
     at_ms = 0
@@ -76,12 +78,12 @@ def in_words(report: CoverageReport) -> Iterator[str]:
     """For a person, what is wrong first; all mappings follow with their counts."""
     if report.topics:
         total = sum(each.messages for each in report.topics) + report.other_messages
-        yield f"topics that no mapping matches ({counted(total, 'message')}):"
+        yield f"topics that no mapping matches ({pluralize(total, 'message')}):"
         for topic in report.topics[:_SHOWN_TOPICS]:
             yield f"  {topic.messages:>9,}  {printable(topic.topic)}, last at {rfc3339(topic.last_ms)}"
         more = len(report.topics) - _SHOWN_TOPICS
         if more > 0:
-            yield f"  ... and {counted(more, 'topic')} more (--json has all)"
+            yield f"  ... and {pluralize(more, 'topic')} more (--json has all)"
         if report.other_messages:
             yield f"  {report.other_messages:>9,}  on still others, which are counted only"
     if report.never:

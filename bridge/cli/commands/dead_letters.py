@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.commands.spool_selection import chosen, only
-from bridge.cli.output.formatting import counted
+from bridge.cli.commands.spool_selection import select_spools, single_spool
+from bridge.cli.output.formatting import pluralize
 from bridge.config import load_local_settings
 from bridge.mapping.rendering import cut, printable
 from bridge.spool.read_only import all_letters, read_letter
-from bridge.terminal import BAD, GOOD, HEAD, WARN, say
+from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
 from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Filter:
 def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
     """A line each, and how many there are by code. Raises ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
-    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
+    folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
         for each in all_letters(folder):
             if not wanted.takes(each.letter):
@@ -66,11 +66,11 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
             if as_json:
                 print(_json(number, each))
             else:
-                say(whose + _line(each), {rf"(?<=Z  ){re.escape(each.letter.code)}(?=  )": BAD})
+                print_coloured(whose + _line(each), {rf"(?<=Z  ){re.escape(each.letter.code)}(?=  )": BAD})
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
-        say(
-            counted(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""),
+        print_coloured(
+            pluralize(codes.total(), "dead letter") + (f": {by_code}" if by_code else ""),
             {"^.*$": WARN if codes else GOOD},
         )
     return 0
@@ -78,8 +78,10 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
 
 def show_letter(config: Path, number: int, worker: int | None = None) -> int:
     """All of one letter, its payload as text or, where it is none, in base64. Raises ConfigError, BridgeError."""
-    folder = only(load_local_settings(config, os.environ).spool.path, worker)
-    say("\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD})
+    folder = single_spool(load_local_settings(config, os.environ).spool.path, worker)
+    print_coloured(
+        "\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD}
+    )
     return 0
 
 

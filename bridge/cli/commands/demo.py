@@ -6,10 +6,10 @@ import sys
 
 from rich.console import Console
 
-from bridge.terminal import colourful
+from bridge.terminal import supports_colour
 from bridge.tools.demo.run import run_demo
 
 
 def demo(secs: int) -> int:
     """The demo's exit code; 0 seconds is until Ctrl-C."""
-    return run_demo(secs or None, Console(color_system="auto" if colourful(sys.stdout) else None))
+    return run_demo(secs or None, Console(color_system="auto" if supports_colour(sys.stdout) else None))

@@ -9,13 +9,13 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from bridge.cli.output.formatting import counted
+from bridge.cli.output.formatting import pluralize
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import compile_file, is_mapping_file
 from bridge.mapping.loading.lookup_tables import load_tables
 from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED
-from bridge.terminal import BAD, GOOD, HEAD, WARN, say
+from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
 from bridge.tools.capture.comparison import ChangeKind, Difference, compare, outcome
 from bridge.tools.capture.file_format import CapturedMessage, read_capture
 from bridge.tools.capture.report import Report, as_json, in_words
@@ -47,13 +47,13 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
         if shown.json:
             _print_json(as_json(captured, differences))
         elif report.differing <= shown.first:
-            say("\n".join(in_words(captured, differences)) + "\n", _WHAT)
+            print_coloured("\n".join(in_words(captured, differences)) + "\n", _WHAT)
     if shown.json:
         _print_json({"summary": report.value()})
         return 0 if report.same else FAILED
     if report.differing > shown.first > 0:
-        print(f"... and {counted(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
-    say(
+        print(f"... and {pluralize(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
+    print_coloured(
         "\n".join(report.lines()),
         {r"\b0 of them differ": GOOD, r"[1-9][\d,]* of them differ": BAD, "^note:": WARN},
     )

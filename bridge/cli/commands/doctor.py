@@ -19,10 +19,10 @@ from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings, session_settings
-from bridge.runtime.control import ask
+from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
-from bridge.supervisor.workers import asked_folder
-from bridge.terminal import BAD, GOOD, WARN, say
+from bridge.supervisor.workers import control_folder
+from bridge.terminal import BAD, GOOD, WARN, print_coloured
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker
 from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
@@ -70,7 +70,7 @@ def show(finding: Finding) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
     text = "\n".join(_lines(finding, marks[finding.state])).encode(encoding, "backslashreplace").decode(encoding)
-    say(text, {"^[✓+]": GOOD, "^!": WARN, "^[✗x] .*$": BAD})
+    print_coloured(text, {"^[✓+]": GOOD, "^!": WARN, "^[✗x] .*$": BAD})
 
 
 def _encodable(text: str, encoding: str) -> bool:
@@ -136,7 +136,7 @@ def _opening(place: dict[str, Any]) -> str:
 def _running(folder: Path) -> dict[str, Any] | None:
     """What the running bridge says, or the supervisor of several; None where none runs."""
     try:
-        return ask(asked_folder(folder), patience_secs=2.0)
+        return request(control_folder(folder), patience_secs=2.0)
     except BridgeError:
         return None
 

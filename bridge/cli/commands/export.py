@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.cli.commands.dead_letters import letter_value, payload_form
-from bridge.cli.commands.spool_selection import chosen
-from bridge.cli.output.formatting import counted
+from bridge.cli.commands.spool_selection import select_spools
+from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress import progress
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.spool.read_only import all_letters, all_records, read_books
-from bridge.terminal import GOOD, say
+from bridge.terminal import GOOD, print_coloured
 from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ countries they take semicolons to separate cells, and then a cell begins within 
 
 def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
     """All of each letter, a line each. Raises ConfigError, BridgeError."""
-    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
+    folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
     count = 0
@@ -65,13 +65,13 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
             if wanted.takes(each.letter):
                 out.write(line(number, each))
                 count += 1
-    say(f"{file}: {counted(count, 'dead letter')}", {"[^:]*$": GOOD})
+    print_coloured(f"{file}: {pluralize(count, 'dead letter')}", {"[^:]*$": GOOD})
     return 0
 
 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
     """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
-    folders = chosen(load_local_settings(config, os.environ).spool.path, worker)
+    folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     queued = {number: read_books(folder).queued for number, folder in folders.items()}
     queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
     if not queues and stream is not None:
@@ -86,7 +86,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
                 told = {**place, "mapping": mapping, "partition_key": record.key, form.replace("payload", "data"): data}
                 out.write(orjson.dumps(told) + b"\n")
                 count += 1
-    say(f"{file}: {counted(count, 'record')}", {"[^:]*$": GOOD})
+    print_coloured(f"{file}: {pluralize(count, 'record')}", {"[^:]*$": GOOD})
     return 0
 
 

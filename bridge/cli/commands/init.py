@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.cli.commands.capture import filters_of, record_session
 from bridge.cli.commands.init_prompts import PASSWORD, Prompts, settings_given
-from bridge.cli.output.formatting import counted
+from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress import progress
 from bridge.config.settings import parse_settings
 from bridge.errors import BridgeError
 from bridge.mapping.loading.loader import SUFFIXES
 from bridge.mapping.rendering import printable
 from bridge.model import Message
-from bridge.terminal import GOOD, HEAD, WARN, say
+from bridge.terminal import GOOD, HEAD, WARN, print_coloured
 from bridge.tools.capture.file_format import read_capture
 from bridge.tools.capture.recorder import Bounds
 from bridge.tools.scaffold.bridge_file import bridge_text
@@ -80,7 +80,7 @@ def begin(config: Path, wanted: InitOptions) -> int:
     _refuse(list(files), force=wanted.force)
     _write({config: text, **files})
     told = _told(config, said, files, proposals), _left(observed, left), _next(config, text, _first(observed, left))
-    say(
+    print_coloured(
         "\n".join(line for part in told for line in part),
         {"^wrote": GOOD, "^(no mapping|could not) .*": WARN, "^next:": HEAD},
     )
@@ -150,7 +150,7 @@ def _told(config: Path, said: str, files: Mapping[Path, str], proposals: Sequenc
     yield printable(said)
     yield f"wrote {config}"
     for file, each in zip(files, proposals, strict=False):
-        what = f"{each.kind.payload}, {counted(each.messages, 'message')} on {counted(each.topics, 'topic')}"
+        what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
     if not proposals:
         yield f"wrote {_shown(next(iter(files)))}: an example, as no message was seen that a mapping could be made for"
@@ -163,14 +163,14 @@ def _shown(file: Path) -> str:
 
 def _left(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> Iterator[str]:
     if left:
-        yield f"no mapping is proposed for {counted(len(left), 'topic')}:"
+        yield f"no mapping is proposed for {pluralize(len(left), 'topic')}:"
         yield from (f"  {printable(topic)}: {reason}" for topic, reason in left[:_SHOWN])
         yield from [f"  ... and {len(left) - _SHOWN} more"] if len(left) > _SHOWN else []
     if observed.others:
-        many = counted(observed.others, "message")
+        many = pluralize(observed.others, "message")
         yield f"{many} came on topics beyond the first {len(observed.samples):,}, and were not looked at"
     if observed.cut:
-        yield f"{counted(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
+        yield f"{pluralize(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
 
 
 def _first(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> str:

@@ -16,7 +16,7 @@ from bridge.kinesis.packing.unpack import unpacked
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.exit_codes import FAILED
-from bridge.terminal import BAD, GOOD, WARN, complain, say
+from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
 from bridge.tools.prove import ManifestVerifier
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     else:
         lines = "\n".join(line for each in verdicts for line in _in_words(each))
-        say(lines or f"no manifest tells of {stream}", _INKS)
+        print_coloured(lines or f"no manifest tells of {stream}", _INKS)
         if len(verdicts) > 1:
             print(f"{sum(each.proven for each in verdicts)} of {len(verdicts)} complete")
     for place, count in sorted(proof.untold().items()):
-        complain(f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records")
+        print_error(f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records")
     return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
 
 

@@ -8,18 +8,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.cli.commands.spool_selection import chosen, only
-from bridge.cli.output.formatting import counted
+from bridge.cli.commands.spool_selection import select_spools, single_spool
+from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
 from bridge.ingest.replay import DeadLetterJob
 from bridge.mapping.rendering import printable
-from bridge.runtime.control import ask
+from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.runtime.offline_replay import run_offline
 from bridge.spool.read_only import all_letters
-from bridge.terminal import BAD, GOOD, WARN, say
+from bridge.terminal import BAD, GOOD, WARN, print_coloured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +50,10 @@ class DeadLetterSelection:
         if sum(ways) != 1:
             raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
         if self.numbers:
-            return {only(path, self.worker): list(dict.fromkeys(self.numbers))}
+            return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         return {
             folder: [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
-            for folder in chosen(path, self.worker).values()
+            for folder in select_spools(path, self.worker).values()
         }
 
 
@@ -63,7 +63,7 @@ def replay_letters(config: Path, selection: DeadLetterSelection) -> int:
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
     replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
     said = f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}"
-    say(said, {r"^[\d,]+ replayed": GOOD, r"[1-9][\d,]* (stayed|not there .*)": BAD})
+    print_coloured(said, {r"^[\d,]+ replayed": GOOD, r"[1-9][\d,]* (stayed|not there .*)": BAD})
     for reason, count in reasons.most_common(_SHOWN_REASONS):
         print(f"  {count:>7,}  {printable(reason)}")
     return FAILED if counts["stayed"] or counts["missing"] else 0
@@ -75,10 +75,10 @@ def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -
     numbers = selection.read(settings.spool.path)
     count = sum(map(len, numbers.values()))
     if count and not yes and not _agreed(count):
-        say("nothing was deleted", {"^.*$": WARN})
+        print_coloured("nothing was deleted", {"^.*$": WARN})
         return FAILED
     counts, _ = _run(settings, "delete", numbers)
-    say(
+    print_coloured(
         f"{counts['deleted']:,} deleted{_missing(counts)}", {r"^[\d,]+ deleted": GOOD, r"[1-9][\d,]* not there .*": BAD}
     )
     return FAILED if counts["missing"] else 0
@@ -87,7 +87,7 @@ def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -
 def _agreed(count: int) -> bool:
     if not sys.stdin.isatty():
         raise BridgeError("deleting needs --yes where there is nobody to ask")
-    return input(f"delete {counted(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
+    return input(f"delete {pluralize(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
@@ -110,7 +110,7 @@ def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[in
     try:
         run_offline(settings.model_copy(update={"spool": spool}), errand)
     except SpoolInUse:
-        return ask(folder, action, PATIENCE_SECS, numbers=numbers)
+        return request(folder, action, PATIENCE_SECS, numbers=numbers)
     return errand.value()
 
 

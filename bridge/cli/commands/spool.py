@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.commands.spool_selection import chosen
+from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.commands.status import books_in_words
-from bridge.cli.output.formatting import counted
+from bridge.cli.output.formatting import pluralize
 from bridge.config import load_local_settings
 from bridge.monitoring.merge import books_of
 from bridge.runtime.exit_codes import FAILED
 from bridge.spool.read_only import LedgerCheck, damage, read_books
-from bridge.terminal import BAD, BOOKS, GOOD, say
+from bridge.terminal import BAD, BOOKS, GOOD, print_coloured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
     """0 if the books balance, else 1; of several workers all are looked at. Raises ConfigError, BridgeError."""
-    looked = [_look(folder) for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values()]
+    looked = [
+        _look(folder) for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
+    ]
     if as_json:
         told = [each.value() for each in looked]
         print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
     else:
         blocks = ["\n".join(each.in_words()) for each in looked]
-        say("\n\n".join([*blocks, *_sum_in_words(looked)]), BOOKS)
+        print_coloured("\n\n".join([*blocks, *_sum_in_words(looked)]), BOOKS)
     return 0 if all(each.balanced for each in looked) else FAILED
 
 
@@ -56,9 +58,9 @@ class _Looked:
         return {"folder": str(self.folder), **told, "ledger": self.rows, "balanced": self.balanced}
 
     def in_words(self) -> Iterator[str]:
-        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {counted(self.books.letters, 'dead letter')}"
+        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {pluralize(self.books.letters, 'dead letter')}"
         for stream, count in self.books.queued.items():
-            yield f"stream    {stream}: {counted(count, 'record')} to be sent"
+            yield f"stream    {stream}: {pluralize(count, 'record')} to be sent"
         yield from books_in_words(self.rows, balanced=self.balanced)
 
 
@@ -82,11 +84,11 @@ def _look(folder: Path) -> _Looked:
 def verify_spool(config: Path, worker: int | None = None) -> int:
     """0 if each database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
     wrong = False
-    for folder in chosen(load_local_settings(config, os.environ).spool.path, worker).values():
+    for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
         found = [*damage(folder), *read_books(folder).faults()]
         for fault in found:
-            say(f"{folder}: {fault}", {"^.*$": BAD})
+            print_coloured(f"{folder}: {fault}", {"^.*$": BAD})
         if not found:
-            say(f"{folder}: whole, and the books balance with what is in it", {r"\bwhole\b": GOOD})
+            print_coloured(f"{folder}: whole, and the books balance with what is in it", {r"\bwhole\b": GOOD})
         wrong = wrong or bool(found)
     return FAILED if wrong else 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def chosen(path: Path, worker: int | None) -> dict[int, Path]:
+def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
     """By the number of their bridge; where none has run, the one that is told to be missing. Raises BridgeError."""
     found = spools(path) or {0: path}
     if worker is None:
@@ -22,9 +22,9 @@ def chosen(path: Path, worker: int | None) -> dict[int, Path]:
     return {worker: found[worker]}
 
 
-def only(path: Path, worker: int | None) -> Path:
+def single_spool(path: Path, worker: int | None) -> Path:
     """The one that a number of a dead letter belongs to. Raises BridgeError where there are several."""
-    found = chosen(path, worker)
+    found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))
         raise BridgeError(f"each worker counts its dead letters by itself: say which by --worker, one of {known}")

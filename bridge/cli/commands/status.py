@@ -11,14 +11,14 @@ import orjson
 
 from bridge.cli.commands.status_watch import StatusPair, problem_lines, title, watched
 from bridge.cli.output.formatting import duration
-from bridge.cli.output.screen import opened
+from bridge.cli.output.screen import open_screen
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.mapping.rendering import printable
-from bridge.runtime.control import ask
+from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
-from bridge.supervisor.workers import asked_folder
-from bridge.terminal import BAD, BOOKS, GOOD, WARN, complain, say
+from bridge.supervisor.workers import control_folder
+from bridge.terminal import BAD, BOOKS, GOOD, WARN, print_coloured, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,18 +50,18 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
     folder = load_local_settings(config, os.environ).spool.path
     if watch:
         _watch(folder, as_json=as_json)
-    told = ask(asked_folder(folder))
+    told = request(control_folder(folder))
     if as_json:
         print(orjson.dumps(told).decode())
     else:
-        say("\n".join(in_words(told["status"])), _INKS)
+        print_coloured("\n".join(in_words(told["status"])), _INKS)
     return FAILED if told["status"]["problems"] else 0
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
     """One screen on a terminal, else a block each time; a bridge that stops answering is waited for."""
-    before, at, told = None, time.monotonic(), ask(asked_folder(folder))
-    with opened(plain=as_json) as screen:
+    before, at, told = None, time.monotonic(), request(control_folder(folder))
+    with open_screen(plain=as_json) as screen:
         while True:
             now, look = time.monotonic(), StatusPair(told["status"], before, time.monotonic() - at)
             screen.show(partial(_json, told) if as_json else partial(_block, look, time.time()))
@@ -74,10 +74,10 @@ def _next_look(folder: Path, screen: Screen, last: StatusPair, *, as_json: bool)
     while True:
         screen.wait(WATCH_SECS)
         try:
-            return ask(asked_folder(folder))
+            return request(control_folder(folder))
         except BridgeError as error:
             if as_json:
-                complain(f"mqtt-kinesis: {error}")
+                print_error(f"mqtt-kinesis: {error}")
             else:
                 screen.show(partial(_unanswered, str(error), last, since))
 

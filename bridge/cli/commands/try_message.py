@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bridge.cli.commands.spool_selection import only
+from bridge.cli.commands.spool_selection import single_spool
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.mapping.explain import explain
@@ -16,7 +16,7 @@ from bridge.mapping.rendering import printable
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
 from bridge.spool.read_only import read_letter
-from bridge.terminal import BAD, GOOD, WARN, complain, say
+from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
 from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
 def try_letter(config: Path, number: int, worker: int | None = None) -> int:
     """As `try_message`, with the message that a dead letter holds, as it was received."""
     settings = load_local_settings(config, os.environ)
-    letter = read_letter(only(settings.spool.path, worker), number)
+    letter = read_letter(single_spool(settings.spool.path, worker), number)
     told = printable(f"{letter.code}: {letter.detail}")
     if letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis refused, and not a message to map ({told})")
@@ -55,8 +55,8 @@ def try_letter(config: Path, number: int, worker: int | None = None) -> int:
 def _explained(settings: LocalSettings, message: Message) -> int:
     loaded = load_folder(settings.mappings, {})
     for problem in loaded.problems:
-        complain(problem)
+        print_error(problem)
     explanation = explain(loaded.mappings.values(), message)
-    say(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
+    print_coloured(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
     return 0 if made else 1

@@ -7,7 +7,7 @@ from typing import Final
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """`1 mapping`, `1,234 mappings`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bridge.terminal import BAD, GOOD, HEAD, WARN, colourful
+from bridge.terminal import BAD, GOOD, HEAD, WARN, supports_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ class LiveScreen:
         """Draw them."""
         self._lines, self._size = lines, self._live.console.size
         width, height = self._size
-        self._live.update(_inked(fitting(lines(width), height)), refresh=True)
+        self._live.update(_inked(clip_to_height(lines(width), height)), refresh=True)
 
     def wait(self, secs: float) -> None:
         """And look at the window's size."""
@@ -83,7 +83,7 @@ class LiveScreen:
 
 
 @contextmanager
-def opened(*, plain: bool) -> Iterator[Screen]:
+def open_screen(*, plain: bool) -> Iterator[Screen]:
     """The whole terminal, given back as it was however this ends; or, where there is none, lines."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         yield PlainScreen()
@@ -98,7 +98,7 @@ def opened(*, plain: bool) -> Iterator[Screen]:
         signal.signal(signal.SIGTERM, before)
 
 
-def fitting(lines: list[str], height: int) -> list[str]:
+def clip_to_height(lines: list[str], height: int) -> list[str]:
     """What is beyond the last line is counted, so that nobody takes it for nothing."""
     if len(lines) <= height:
         return lines
@@ -111,7 +111,7 @@ def _inked(lines: list[str]) -> Text:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
-    if colourful(sys.stdout):
+    if supports_colour(sys.stdout):
         for pattern, ink in _INKS.items():
             text.highlight_regex(f"(?m){pattern}", _STYLES[ink])
     return text

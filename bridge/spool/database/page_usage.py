@@ -40,7 +40,7 @@ class PageUsage:
         return False
 
 
-def shorten(database: sqlite3.Connection) -> None:
+def truncate_wal(database: sqlite3.Connection) -> None:
     """Pages given back leave the file with a checkpoint, and a quiet bridge may not come to one for hours."""
     with suppress(sqlite3.Error):  # what was committed is safe; a disk that fails is met again by the next commit
         database.execute("pragma wal_checkpoint(truncate)").fetchall()

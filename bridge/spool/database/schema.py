@@ -67,7 +67,7 @@ create table exceptions(queue integer not null, first integer not null, last int
 """From each format to the next one."""
 
 
-def refuse_remains(file: Path) -> None:
+def reject_truncated_database(file: Path) -> None:
     """Raise SpoolCorrupt for what SQLite takes for a new database, overwrites, and deletes the log beside: a file of
     zeros, as a power failure leaves it, or one cut to nothing.
 
@@ -87,7 +87,7 @@ def refuse_remains(file: Path) -> None:
         raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")
 
 
-def write_log_again(file: Path) -> None:
+def resync_wal(file: Path) -> None:
     """Write the write-ahead log that an earlier run has left once more, as it is, and sync it.
 
     Where a sync failed and the process then died, the log's end may be in the page cache alone, in pages that the
@@ -118,7 +118,7 @@ def connect(file: Path) -> sqlite3.Connection:
         with _closed_on_error(database):
             _bring_up_to_date(database, file)
     except sqlite3.Error as error:
-        raise translated(error, file) from error
+        raise to_spool_error(error, file) from error
     return database
 
 
@@ -177,7 +177,7 @@ def create_queue(database: sqlite3.Connection, stream: int) -> None:
     )
 
 
-def translated(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
+def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
     """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
     # Tables are made in one transaction with the marks; the format of a later SQLite is none that it ever wrote itself.

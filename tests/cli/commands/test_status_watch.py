@@ -3,7 +3,7 @@
 from bridge.cli.commands.status_watch import StatusPair, problem_lines, title
 from bridge.cli.commands.status_watch import watched as lines_of
 from bridge.cli.output.formatting import duration
-from bridge.cli.output.screen import fitting
+from bridge.cli.output.screen import clip_to_height
 
 
 def watched(told, before=None, secs=0.0, width=None):
@@ -102,5 +102,5 @@ def test_the_title_says_whose_bridge_it_is_and_for_how_long_it_was_up():
 
 
 def test_what_does_not_fit_the_height_is_counted():
-    assert fitting(["a", "b", "c"], 3) == ["a", "b", "c"]
-    assert fitting(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 lines more: make the window higher"]
+    assert clip_to_height(["a", "b", "c"], 3) == ["a", "b", "c"]
+    assert clip_to_height(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 lines more: make the window higher"]

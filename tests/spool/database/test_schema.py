@@ -29,7 +29,7 @@ def sqlite_error(kind, name, text):
     ],
 )
 def test_what_an_sqlite_error_means(tmp_path, error, means):
-    failure = schema.translated(error, tmp_path / "spool.db")
+    failure = schema.to_spool_error(error, tmp_path / "spool.db")
     assert type(failure) is means
     assert str(tmp_path / "spool.db") in str(failure)
 
