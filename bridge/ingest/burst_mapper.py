@@ -64,7 +64,7 @@ class BurstMapper:
         """The broker has no session: its packet identifiers begin anew."""
         if self._unreleased:
             self._unreleased.clear()
-            self.transaction.packets.clear()
+            self.transaction.qos2_ids.clear()
             self.transaction.clear_qos2_ids = True
 
     def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901  a call per message would show
@@ -136,13 +136,13 @@ class BurstMapper:
             self.counts.redelivered += 1
             return False
         self._unreleased.add(packet)
-        self.transaction.packets[packet] = True
+        self.transaction.qos2_ids[packet] = True
         return True
 
     def _complete_qos2(self, packet_id: bytes) -> None:
         packet = int.from_bytes(packet_id)
         self._unreleased.discard(packet)
-        self.transaction.packets[packet] = False
+        self.transaction.qos2_ids[packet] = False
 
     def _filter(self, number: int, queues: tuple[StreamQueue, ...], messages: int = 1) -> None:
         for queue in queues:

@@ -165,7 +165,7 @@ class IngestLoop:
             left = until - self._clock()
             if left <= 0:
                 break
-            self._subscriber.rest(min(left, pause))
+            self._subscriber.wait_for_more(min(left, pause))
             more = self._subscriber.poll(0)
             if not more:
                 break
@@ -218,12 +218,12 @@ class IngestLoop:
             self.manifests.cover(routes.mappings)
         for queue in self._spool.queues.values():
             self._on_stream(queue)
-        self._subscriber.want(routes.filters())
+        self._subscriber.set_filters(routes.filters())
         return True
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at
-        held = self._subscriber.subscriptions.held
+        held = self._subscriber.subscriptions.maybe_subscribed
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()

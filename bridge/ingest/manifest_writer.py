@@ -58,11 +58,11 @@ class ManifestWriter:
         for name in {str(output.destination) for output in outputs}:
             self._begin(self._spool.queue(name))
         for queue in self._spool.queues.values():
-            queue.covered = bool(self._spool.note(_key(queue)))
+            queue.covered = bool(self._spool.get_meta(_key(queue)))
 
     def _begin(self, queue: StreamQueue) -> None:
         """From the next record on: those before have no ids that anybody was told of."""
-        if not self._spool.note(_key(queue)):
+        if not self._spool.get_meta(_key(queue)):
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
@@ -76,7 +76,7 @@ class ManifestWriter:
         return any(news)
 
     def _tell(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
-        first, before = int(self._spool.note(_key(queue))), self._spool.reading.first_waiting(queue)
+        first, before = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         if before <= first:
             return False
         manifest = {
@@ -85,7 +85,7 @@ class ManifestWriter:
             "spool": self._spool.id.decode(),
             "queue": queue.number,
             "stream": queue.stream,
-            "since": int(self._spool.note(_since(queue)) or first),
+            "since": int(self._spool.get_meta(_since(queue)) or first),
             "first": first,
             "last": before - 1,
             "except": [
@@ -97,8 +97,8 @@ class ManifestWriter:
         }
         key = f"{self._bridge} {queue.stream}"[:256]
         self._spool.queue(self._stream).append(self._spool.mapping_number(MAPPING), key, orjson.dumps(manifest))
-        transaction.notes[_key(queue)] = str(before)
-        transaction.told[queue.number] = before
+        transaction.meta[_key(queue)] = str(before)
+        transaction.manifested[queue.number] = before
         return True
 
 

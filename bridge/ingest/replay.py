@@ -99,7 +99,7 @@ class DeadLetterJobs:
     def _delete(self, part: JobSlice, transaction: Transaction, number: int, letter: DeadLetter) -> None:
         transaction.removed[number] = letter
         for place in self._places(letter):
-            transaction.marks["deleted", *place] += 1
+            transaction.breakdown["deleted", *place] += 1
         part.counts["deleted"] += 1
 
     def _replay(
@@ -153,7 +153,7 @@ class DeadLetterJobs:
         transaction.removed[number] = letter
         for place in self._places(letter):
             transaction.dead_lettered[place] -= 1
-            transaction.marks["replayed", *place] += 1
+            transaction.breakdown["replayed", *place] += 1
         part.counts[what] += 1
 
     def _places(self, letter: DeadLetter) -> list[tuple[int, int]]:

@@ -82,14 +82,16 @@ class SnapshotBuilder:
         spool, folder = self._spool, self._spool.folder.path
         letters = spool.newest_letters(SHOWN_LETTERS)
         return {
-            "ledger": tuple(spool.rows()),
+            "ledger": tuple(spool.ledger_rows()),
             "spool_bytes": bytes_on_disk(folder),
             "spool_max_bytes": spool.settings.max_bytes,
             "disk_free_bytes": shutil.disk_usage(folder).free,
-            "dead_letter_count": spool.letters.count,
-            "dead_letter_bytes": spool.letters.size,
+            "dead_letter_count": spool.dead_letter_counts.count,
+            "dead_letter_bytes": spool.dead_letter_counts.size,
             "dead_letter_max_bytes": spool.settings.max_dead_letter_bytes,
-            "letters_by_code": tuple(DeadLettersByCode(*each) for each in sorted(spool.letters.codes.copy().items())),
+            "letters_by_code": tuple(
+                DeadLettersByCode(*each) for each in sorted(spool.dead_letter_counts.codes.copy().items())
+            ),
             "dead_letters": tuple(
                 DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)
                 for number, letter in letters
@@ -105,7 +107,7 @@ class SnapshotBuilder:
         }
 
     def _of_spool(self, aside: int) -> Iterator[str]:
-        if evicted := self._spool.letters.evicted:
+        if evicted := self._spool.dead_letter_counts.evicted:
             yield f"{evicted} dead letters gave way to newer ones: see spool.max_dead_letter_bytes"
         if aside:
             yield f"{aside} damaged spool(s) set aside in {self._spool.folder.path}"

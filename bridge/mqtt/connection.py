@@ -118,7 +118,7 @@ class Connection:
         """Take a burst off the connection and let paho handle its own packets. Raises OSError, ConnectionLost, ..."""
         wire, client = self.wire, self._client
         start = wire.bytes_received
-        while wire.pump() and len(wire.burst) < MAX_BURST_MESSAGES and wire.bytes_received - start < MAX_BURST_BYTES:
+        while wire.read() and len(wire.packets) < MAX_BURST_MESSAGES and wire.bytes_received - start < MAX_BURST_BYTES:
             pass
         if wire.connack and not self.accepted:
             self._look_at_connack(wire.connack)
@@ -130,7 +130,7 @@ class Connection:
                 raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
         if self._end:
             raise ConnectionLost(self._end)
-        if wire.at_end:
+        if wire.eof:
             self.closed = True
             raise ConnectionLost("the broker closed the connection" + (_CLOSED if self.accepted else " before CONNACK"))
 
@@ -195,11 +195,11 @@ class Connection:
             part = subscribe[at : at + FILTERS_A_PACKET]
             packet = self._client.subscribe([(text, self._options(qos)) for text, qos in part])[1]
             if packet is not None:
-                subscriptions.asked(packet, part)
+                subscriptions.on_subscribe_sent(packet, part)
         for at in range(0, len(unsubscribe), FILTERS_A_PACKET):
             packet = self._client.unsubscribe(unsubscribe[at : at + FILTERS_A_PACKET])[1]
             if packet is not None:
-                subscriptions.dropping(packet, unsubscribe[at : at + FILTERS_A_PACKET])
+                subscriptions.on_unsubscribe_sent(packet, unsubscribe[at : at + FILTERS_A_PACKET])
         if subscribe or unsubscribe:
             self._subscribe_sent_at = now
             self._announced = False
@@ -241,7 +241,7 @@ class Connection:
         self, _client: object, _data: object, packet: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
         answers = [(reason.value, reason.getName() + _hint(reason.getName())) for reason in reasons]
-        refused = self._subscriptions.answered(packet, answers)
+        refused = self._subscriptions.on_suback(packet, answers)
         for text in refused:
             log.error("the broker refused the subscription to %s: %s", text, self._subscriptions.refused[text])
             self._refused_at = self._clock()
@@ -254,7 +254,7 @@ class Connection:
             self.publish_refused_reason = reason.getName()
 
     def _on_unsubscribe(self, _client: object, _data: object, packet: int, *_: object) -> None:
-        self._subscriptions.dropped(packet)
+        self._subscriptions.on_unsuback(packet)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -274,12 +274,12 @@ class Connection:
     def _drain_until_closed(self, deadline: float) -> None:
         """Write what is left, and drop what still comes: it was not acknowledged."""
         poller = select.poll()
-        while not self.wire.at_end and (left := deadline - self._clock()) > 0:
+        while not self.wire.eof and (left := deadline - self._clock()) > 0:
             poller.register(self.wire.fileno(), select.POLLIN | (select.POLLOUT if self.wire.unsent_bytes else 0))
             poller.poll(left * 1000)
             self.wire.flush()
-            while self.wire.pump():
-                self.wire.take()
+            while self.wire.read():
+                self.wire.take_packets()
 
     def close(self) -> None:
         """Close the socket."""

@@ -26,17 +26,17 @@ class DrainingSubscriber(Subscriber):
         super().__init__(settings, held=held, on_session=on_session)
         self._dial_at = math.inf
 
-    def want(self, filters: Mapping[str, int]) -> None:
+    def set_filters(self, filters: Mapping[str, int]) -> None:
         """What the mappings want is what the session may hold, also where nothing is known of it any more."""
         prefix = f"$share/{self.subscriptions.share}/" if self.subscriptions.share else ""
-        self.subscriptions.held.update(prefix + text for text in filters)
+        self.subscriptions.maybe_subscribed.update(prefix + text for text in filters)
 
     def leave(self) -> None:
         """Unsubscribe from everything, as soon as `poll` runs. Any thread."""
         self._dial_at = min(self._dial_at, 0.0)
-        super().want({})
+        super().set_filters({})
 
     @property
     def left(self) -> bool:
         """The broker has confirmed that the session is subscribed to nothing."""
-        return self.state().connected and not self.subscriptions.held and not self.subscriptions.waiting
+        return self.state().connected and not self.subscriptions.maybe_subscribed and not self.subscriptions.waiting

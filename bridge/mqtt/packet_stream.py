@@ -66,20 +66,20 @@ class PacketStream:
         self._for_paho = bytearray()
         self._out = bytearray()
         self.bytes_received = 0
-        self.at_end = False
-        self.burst: list[Publish] = []
+        self.eof = False
+        self.packets: list[Publish] = []
         self.connack = b""
 
     # -- what the subscriber calls ---------------------------------------------------------------------------------
 
-    def pump(self) -> bool:
+    def read(self) -> bool:
         """Read what has arrived, once; True while there may be more. Raises OSError or ProtocolViolation."""
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         if not data:
-            self.at_end = True
+            self.eof = True
             return False
         self.bytes_received += len(data)
         if self._discard_bytes:
@@ -90,9 +90,9 @@ class PacketStream:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
 
-    def take(self) -> list[Publish]:
+    def take_packets(self) -> list[Publish]:
         """The PUBLISH and PUBREL packets since the last call, in order."""
-        burst, self.burst = self.burst, []
+        burst, self.packets = self.packets, []
         return burst
 
     def write(self, data: bytes | bytearray) -> None:
@@ -159,7 +159,7 @@ class PacketStream:
 
     def _split(self, buffer: bytes) -> None:  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per packet would double its cost
         position, end_of_buffer = 0, len(buffer)
-        burst, version_5, max_message_bytes = self.burst, self._version_5, self._max_message_bytes
+        burst, version_5, max_message_bytes = self.packets, self._version_5, self._max_message_bytes
         needed = 0
         while position + 2 <= end_of_buffer:
             first, length, at = buffer[position], buffer[position + 1], position + 2
@@ -240,7 +240,7 @@ class PacketStream:
         self._discard_bytes -= skipped
         if not self._discard_bytes and self._oversized:
             # Only now has the whole message arrived, so only now may it be acknowledged.
-            self.burst.append(self._oversized)
+            self.packets.append(self._oversized)
             self._oversized = None
         return data[skipped:]
 

@@ -64,7 +64,7 @@ class Subscriber:
         on_session: Callable[[bool], None] = lambda _present: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.subscriptions = Subscriptions(settings.share, held=set(held))
+        self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held))
         self._settings = settings
         self._on_session = on_session
         self._clock = clock
@@ -86,7 +86,7 @@ class Subscriber:
 
     # -- any thread ------------------------------------------------------------------------------------------------
 
-    def want(self, filters: Mapping[str, int]) -> None:
+    def set_filters(self, filters: Mapping[str, int]) -> None:
         """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs."""
         self._filters = filters
         self.wake()
@@ -128,7 +128,7 @@ class Subscriber:
         With `reading` false nothing is taken off the connection (the spool is full), but it is kept alive.
         """
         if self._filters is not None:
-            self.subscriptions.want(self._filters)
+            self.subscriptions.set_filters(self._filters)
             self._filters = None
         connection = self._connection
         if connection is None:
@@ -145,9 +145,9 @@ class Subscriber:
         else:
             if self._retries.attempts or self._logged:
                 self._reset_backoff_if_stable(connection)
-        return connection.wire.take()
+        return connection.wire.take_packets()
 
-    def rest(self, secs: float) -> None:
+    def wait_for_more(self, secs: float) -> None:
         """Let messages come together, which are then read at once; a `wake` ends it."""
         select.select([self._wake_reader], [], [], secs)
 
@@ -179,7 +179,7 @@ class Subscriber:
             self._connection.publish(topic, payload)
 
     @property
-    def answered(self) -> tuple[int, str]:
+    def publish_acks(self) -> tuple[int, str]:
         """Of this connection: how many messages of QoS 1 the broker has answered, and why it refused one."""
         connection = self._connection
         return (connection.published, connection.publish_refused_reason) if connection else (0, "")

@@ -24,22 +24,22 @@ class SubscriptionChanges(NamedTuple):
 class Subscriptions:
     """Filters by their text as sent, shared-group prefix included.
 
-    `held` is everything that the broker's session may still hold, from earlier runs too; it shrinks only when an
-    UNSUBACK says so.
+    `maybe_subscribed` is everything that the broker's session may still hold, from earlier runs too; it shrinks only
+    when an UNSUBACK says so.
     """
 
     share: str | None = None
-    held: set[str] = field(default_factory=set)
+    maybe_subscribed: set[str] = field(default_factory=set)
     wanted: dict[str, int] = field(default_factory=dict)
-    granted: dict[str, int] = field(default_factory=dict)
+    confirmed: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    given: dict[str, int] = field(default_factory=dict)
+    granted_qos: dict[str, int] = field(default_factory=dict)
     """The QoS that the broker's SUBACK says, which may be less than what was asked."""
     _asked: dict[int, dict[str, int]] = field(default_factory=dict)
     _dropping: dict[int, list[str]] = field(default_factory=dict)
     _reconciled: bool = False
 
-    def want(self, filters: Mapping[str, int]) -> None:
+    def set_filters(self, filters: Mapping[str, int]) -> None:
         """From now on these, and no others."""
         self._reconciled = False
         prefix = f"$share/{self.share}/" if self.share else ""
@@ -49,9 +49,9 @@ class Subscriptions:
         """A new connection: ask for everything again, whatever an earlier one was told."""
         self._reconciled = False
         if not session_present:
-            self.held.clear()
-        self.granted.clear()
-        self.given.clear()
+            self.maybe_subscribed.clear()
+        self.confirmed.clear()
+        self.granted_qos.clear()
         self.refused.clear()
         self._asked.clear()
         self._dropping.clear()
@@ -69,23 +69,23 @@ class Subscriptions:
             [
                 (text, qos)
                 for text, qos in self.wanted.items()
-                if text not in asked and text not in self.refused and self.granted.get(text, -1) != qos
+                if text not in asked and text not in self.refused and self.confirmed.get(text, -1) != qos
             ],
-            sorted(self.held - self.wanted.keys() - dropping),
+            sorted(self.maybe_subscribed - self.wanted.keys() - dropping),
         )
         self._reconciled = found == ([], [])
         return found
 
-    def asked(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
+    def on_subscribe_sent(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
         """A SUBSCRIBE went out, with each filter's QoS."""
         self._asked[packet] = dict(filters)
-        self.held.update(self._asked[packet])
+        self.maybe_subscribed.update(self._asked[packet])
 
-    def dropping(self, packet: int, filters: Iterable[str]) -> None:
+    def on_unsubscribe_sent(self, packet: int, filters: Iterable[str]) -> None:
         """An UNSUBSCRIBE went out."""
         self._dropping[packet] = list(filters)
 
-    def answered(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
+    def on_suback(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
         """A SUBACK: one (code, words) for each filter asked. Gives the filters that were refused."""
         self._reconciled = False
         refused = []
@@ -96,18 +96,18 @@ class Subscriptions:
                 refused.append(text)
             else:
                 # What was asked, not what is wanted by now: a reload in between is one more change to ask for.
-                self.granted[text] = qos
-                self.given[text] = code
+                self.confirmed[text] = qos
+                self.granted_qos[text] = code
         return refused
 
-    def dropped(self, packet: int) -> None:
+    def on_unsuback(self, packet: int) -> None:
         """An UNSUBACK."""
         self._reconciled = False
         for text in self._dropping.pop(packet, ()):
-            self.granted.pop(text, None)
-            self.given.pop(text, None)
+            self.confirmed.pop(text, None)
+            self.granted_qos.pop(text, None)
             if text not in self.wanted:
-                self.held.discard(text)
+                self.maybe_subscribed.discard(text)
 
     def retry_refused(self) -> None:
         """Ask again for what was refused: an access rule may have been mended."""
@@ -122,4 +122,4 @@ class Subscriptions:
     @property
     def complete(self) -> bool:
         """Every wanted filter is granted."""
-        return self.wanted.keys() <= self.granted.keys()
+        return self.wanted.keys() <= self.confirmed.keys()

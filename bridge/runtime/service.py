@@ -116,7 +116,7 @@ class Service:
     def _note_given_up(self, given_up: str) -> None:
         """For `left_over` of the supervisor, which looks into spools that nobody runs."""
         with suppress(SpoolWriteError):  # at worst an empty session is looked into once more
-            if self._spool.note(GIVEN_UP) != given_up:
+            if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)
 
     def _session_began(self, session_present: bool) -> None:
@@ -228,7 +228,7 @@ class Service:
 
     def totals(self) -> dict[str, int | bool]:
         """The sums of the books since the spool was begun. Usable after `stop` too."""
-        return totals(self._spool.rows())
+        return totals(self._spool.ledger_rows())
 
     # -- what the page asks ------------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ class Spool:
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.broker_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
-        self.letters = DeadLetterCounts(*measure_letters(self._database))
+        self.dead_letter_counts = DeadLetterCounts(*measure_letters(self._database))
         self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is only a line of the books
@@ -110,7 +110,7 @@ class Spool:
         """What tells this spool from all others, and from one that was begun anew in its place."""
         made = secrets.token_hex(4)
         self._database.execute("insert or ignore into meta values ('spool_id', ?)", (made,))
-        return self.note("spool_id").encode()
+        return self.get_meta("spool_id").encode()
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         schema.create_queue(self._database, number)
@@ -152,7 +152,7 @@ class Spool:
         """The spool's number for a stream ("" stands for none: unmatched messages)."""
         return self._number("streams", self._streams, name)[0]
 
-    def note(self, key: str) -> str:
+    def get_meta(self, key: str) -> str:
         """What a transaction's `notes` said, or ""."""
         found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
         return found[0] if found else ""
@@ -243,14 +243,14 @@ class Spool:
         written(changed)
         with self._lock:
             self.ledger.add(changes)
-            self.letters.add(changed_letters, letters)
+            self.dead_letter_counts.add(changed_letters, letters)
         dropping.done()
         for queue in pending:
             queue.committed(transaction.received_at)
 
     def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> DeadLetterChange:
         removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
-        room = self.settings.max_dead_letter_bytes - self.letters.size
+        room = self.settings.max_dead_letter_bytes - self.dead_letter_counts.size
         changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
         for letter in evicted:
             for stream in letter.streams or ("",):
@@ -299,7 +299,7 @@ class Spool:
 
     # -- reading (any thread) --------------------------------------------------------------------------------------
 
-    def rows(self) -> list[LedgerRow]:
+    def ledger_rows(self) -> list[LedgerRow]:
         """The books, in the order of mapping and stream."""
         with self._lock:
             mappings = {number: name for name, number in self._mappings.items()}

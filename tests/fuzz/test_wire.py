@@ -44,11 +44,11 @@ def test_what_is_nearly_mqtt_is_split_into_packets_or_ends_the_connection(parts,
     blocks = [stream[at : at + block] for at in range(0, len(stream), block)]
     wire = PacketStream(FakeSocket(*blocks), version_5=version_5, max_message_bytes=MIB)
     try:
-        while wire.pump():
+        while wire.read():
             pass
     except ProtocolViolation as error:
         assert str(error)  # noqa: PT017 - either is right
-    for _first, topic, packet_id, properties, payload, size in wire.take():
+    for _first, topic, packet_id, properties, payload, size in wire.take_packets():
         assert len(packet_id) in {0, 2}
         assert len(topic) + len(properties) + len(payload) <= len(stream)
         assert size >= len(payload)

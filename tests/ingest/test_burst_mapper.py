@@ -33,7 +33,10 @@ class Rig:
         return acknowledged
 
     def books(self):
-        return {(row.mapping, row.stream): (row.received, row.filtered, row.dead_lettered) for row in self.spool.rows()}
+        return {
+            (row.mapping, row.stream): (row.received, row.filtered, row.dead_lettered)
+            for row in self.spool.ledger_rows()
+        }
 
 
 @pytest.fixture

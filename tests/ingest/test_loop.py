@@ -29,7 +29,7 @@ class Arrivals:
     def connected(self):
         return self.now < self.ends
 
-    def rest(self, secs):
+    def wait_for_more(self, secs):
         self.now += secs
 
     def poll(self, timeout_secs):

@@ -82,7 +82,7 @@ class Rig:
         return sorted(number for number, _ in self.spool.newest_letters(10_000))
 
     def row(self, stream="telemetry"):
-        return next(row for row in self.spool.rows() if row.stream == stream)
+        return next(row for row in self.spool.ledger_rows() if row.stream == stream)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_letter_leaves_with_its_record_through_the_mended_mapping(rig):
     errand = press.run()
     assert errand.counts == {"replayed": 1}
     assert press.numbers == []
-    assert press.spool.letters.count == 0
+    assert press.spool.dead_letter_counts.count == 0
     assert data_of(take_all(press.spool, stream="telemetry")) == [b'{"machine":"press07","t":"hot"}']
     row = press.row()
     assert (row.received, row.dead_lettered, row.spooled, row.replayed) == (1, 0, 1, 1)
@@ -207,7 +207,7 @@ def test_deleted_letters_stay_counted(rig):
     press.receive(b'{"t": "hot"}', b'{"t": "cold"}')
     assert press.run("delete", [1, 7]).counts == {"deleted": 1, "missing": 1}
     assert press.numbers == [2]
-    assert (press.row().dead_lettered, press.row().deleted, press.spool.letters.count) == (2, 1, 1)
+    assert (press.row().dead_lettered, press.row().deleted, press.spool.dead_letter_counts.count) == (2, 1, 1)
 
 
 def test_a_number_that_is_given_twice_is_replayed_once(rig):
@@ -229,7 +229,7 @@ def test_many_letters_go_in_slices_and_the_counts_are_those_of_what_is_on_disk(r
     press.spool.commit(transaction)
     part.committed()
     assert errand.counts == {"replayed": SLICE_LETTERS}
-    assert press.spool.letters.count == SLICE_LETTERS + 50
+    assert press.spool.dead_letter_counts.count == SLICE_LETTERS + 50
     press.run(numbers=[])
     assert errand.counts == {"replayed": SLICE_LETTERS * 2 + 50}
     assert errand.done.is_set()

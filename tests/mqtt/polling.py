@@ -27,7 +27,7 @@ def subscriber(*ports, wanted=(("plant/#", 1),), clock=time.monotonic, held=(), 
     made = Subscriber(
         settings(*ports, **options), clock=clock, held=held, on_session=on_session or (lambda _present: None)
     )
-    made.want(dict(wanted))
+    made.set_filters(dict(wanted))
     return made
 
 

@@ -31,7 +31,7 @@ def end_of(script, wake, *, secs=6.0, reading=True, version_5=True, **options):
     with ScriptedBroker(script) as broker:
         session = settings(broker.port, **QUICK | options)
         subscriptions = Subscriptions()
-        subscriptions.want({"plant/#": 1})
+        subscriptions.set_filters({"plant/#": 1})
         connection = Connection(session, session.addresses[0], subscriptions, version_5=version_5)
         connection.on_accepted = lambda _connection, present: subscriptions.connected(session_present=present)
         connection.dial()

@@ -13,7 +13,7 @@ def settings(port):
 
 def subscribed_once(port):
     subscriber = Subscriber(settings(port))
-    subscriber.want({"plant/+": 1})
+    subscriber.set_filters({"plant/+": 1})
     eventually(lambda: subscriber.poll(0.05) or subscriber.state().subscribed, "subscribed")
     subscriber.close()
 
@@ -38,7 +38,7 @@ def test_it_takes_what_the_broker_kept_and_gets_nothing_more(mosquitto):
 def test_it_unsubscribes_what_the_mappings_want_though_it_knows_of_nothing(mosquitto):
     subscribed_once(mosquitto.port)
     leaving = DrainingSubscriber(settings(mosquitto.port))
-    leaving.want({"plant/+": 1})
+    leaving.set_filters({"plant/+": 1})
     leaving.leave()
     eventually(lambda: leaving.poll(0.05) or leaving.left, "the session is given up")
     leaving.close()

@@ -25,9 +25,9 @@ def wire_of(*blocks, version_5=False, max_message_bytes=MIB):
 
 
 def read_all(wire):
-    while wire.pump():
+    while wire.read():
         pass
-    return wire.take(), for_paho(wire)
+    return wire.take_packets(), for_paho(wire)
 
 
 def for_paho(wire):
@@ -149,7 +149,7 @@ def test_what_came_before_a_malformed_packet_is_not_lost():
     wire = wire_of(packets.publish("a", b"1") + b"\x36\x05\x00\x01a\x00\x01")
     with pytest.raises(ProtocolViolation):
         read_all(wire)
-    assert [payload for _, _, _, _, payload, _ in wire.take()] == [b"1"]
+    assert [payload for _, _, _, _, payload, _ in wire.take_packets()] == [b"1"]
 
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 2000, 3 * MIB])
@@ -179,22 +179,22 @@ def test_an_oversized_message_is_never_held_in_memory():
     try:
         burst_before_the_end = 0
         while len(wire._sock.blocks) > 1:
-            wire.pump()
-            burst_before_the_end += len(wire.burst)
+            wire.read()
+            burst_before_the_end += len(wire.packets)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert burst_before_the_end == 0  # it may be acknowledged only when all of it has come
     assert peak < 3 * MIB
-    wire.pump()
-    assert [(len(payload), size) for *_, payload, size in wire.take()] == [(KEPT_OF_OVERSIZED_BYTES, total)]
+    wire.read()
+    assert [(len(payload), size) for *_, payload, size in wire.take_packets()] == [(KEPT_OF_OVERSIZED_BYTES, total)]
 
 
 def test_an_oversized_message_that_never_ends_never_appears():
     stream = packets.publish("big", b"x" * (3 * MIB))[:-1]
     wire = wire_of(*(stream[at : at + 200_000] for at in range(0, len(stream), 200_000)), b"")
     assert read_all(wire) == ([], b"")
-    assert wire.at_end
+    assert wire.eof
 
 
 def test_an_oversized_message_keeps_its_properties():

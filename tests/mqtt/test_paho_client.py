@@ -46,7 +46,7 @@ def until(client, condition, *, secs=10):
         assert time.monotonic() < deadline
         if not client.wire.pending():
             select.select([client.wire], [], [], 0.05)
-        while client.wire.pump():
+        while client.wire.read():
             pass
         while client.wire.has_control_packets:
             client.loop_read()
@@ -70,8 +70,8 @@ def test_paho_speaks_through_the_wire_and_messages_stay_in_it(broker, authority,
     large = b"x" * TRANSPORTS[scheme]
     with Publisher(broker.port, client_id=f"to-{scheme}-{version_5}") as publisher:
         publisher.publish([(f"{scheme}/{version_5}/a", b"1"), (f"{scheme}/{version_5}/b", large)], qos=1)
-    until(client, lambda: len(wire.burst) == 2)
-    assert [payload for *_, payload, _ in wire.take()] == [b"1", large]
+    until(client, lambda: len(wire.packets) == 2)
+    assert [payload for *_, payload, _ in wire.take_packets()] == [b"1", large]
     assert by_paho == []
     client.disconnect()
     client.loop_write()

@@ -81,6 +81,8 @@ def counted(path):
 
 
 def assert_books_balance(spool):
-    assert all(row.balanced for row in spool.rows())
-    assert all(min(row[2:]) >= 0 for row in spool.rows())
-    assert {(row.mapping, row.stream): row.spooled for row in spool.rows() if row.spooled} == counted(spool.folder.path)
+    assert all(row.balanced for row in spool.ledger_rows())
+    assert all(min(row[2:]) >= 0 for row in spool.ledger_rows())
+    assert {(row.mapping, row.stream): row.spooled for row in spool.ledger_rows() if row.spooled} == counted(
+        spool.folder.path
+    )

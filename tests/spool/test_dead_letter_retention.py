@@ -20,11 +20,11 @@ def test_the_oldest_give_way_and_are_counted(tmp_path, caplog):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     put(spool, b"1")
     rejected(spool, 250)
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert row.dead_lettered == 250
-    assert row.evicted == spool.letters.evicted == 250 - spool.letters.count > 0
-    assert (spool.letters.count, spool.letters.size) == measure_letters(spool._database)
-    assert spool.letters.size <= 1 << 20
+    assert row.evicted == spool.dead_letter_counts.evicted == 250 - spool.dead_letter_counts.count > 0
+    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == measure_letters(spool._database)
+    assert spool.dead_letter_counts.size <= 1 << 20
     newest = [number for number, _ in spool.newest_letters(1000)]
     assert newest == list(range(250, row.evicted, -1))
     assert "max_dead_letter_bytes" in caplog.text
@@ -35,8 +35,8 @@ def test_the_oldest_give_way_and_are_counted(tmp_path, caplog):
 def test_within_the_bound_nothing_gives_way(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     rejected(spool, 90)
-    assert spool.letters.evicted == 0
-    assert spool.letters.count == 90
+    assert spool.dead_letter_counts.evicted == 0
+    assert spool.dead_letter_counts.count == 90
     spool.close()
 
 
@@ -45,14 +45,14 @@ def test_the_measure_is_kept_over_a_restart(tmp_path):
     rejected(spool, 3, size=1000)
     spool.close()
     spool = opened(tmp_path)
-    assert (spool.letters.count, spool.letters.size) == (3, 3 * (1000 + LETTER_BYTES))
+    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == (3, 3 * (1000 + LETTER_BYTES))
     spool.close()
 
 
 def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     rejected(spool, 99)
-    before = spool.letters.count
+    before = spool.dead_letter_counts.count
     spool._database.execute("create temp trigger stop before insert on ledger begin select raise(abort, 'no'); end")
     spool._database.execute("create temp trigger halt before update on ledger begin select raise(abort, 'no'); end")
     number, queue = spool.mapping_number("m"), spool.queue("press")
@@ -64,7 +64,7 @@ def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
         failed = str(error)
     assert "no" in failed
     assert (
-        spool.letters.count
+        spool.dead_letter_counts.count
         == before
         == spool.reading._database.execute("select count(*) from dead_letters").fetchone()[0]
     )

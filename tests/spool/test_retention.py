@@ -47,7 +47,7 @@ def test_a_full_spool_still_writes_what_was_settled(tmp_path):
     spool.queue("press").settle(records, [])
     with pytest.raises(SpoolFull):
         spool.commit(Transaction())
-    assert [row.delivered for row in spool.rows()] == [10]
+    assert [row.delivered for row in spool.ledger_rows()] == [10]
     assert not spool.commit_due
     assert_books_balance(spool)
     spool.close()
@@ -98,7 +98,7 @@ def test_dropping_the_oldest_makes_room_and_counts_them_per_mapping(tmp_path, ca
     spool = opened(tmp_path, max_bytes=4 * MIB, when_full="drop_oldest")
     for number in range(120):
         put(spool, *[b"%06d" % number + KIB] * 64, mapping="first" if number < 30 else "second")
-    rows = {row.mapping: row for row in spool.rows()}
+    rows = {row.mapping: row for row in spool.ledger_rows()}
     assert rows["first"].dropped == rows["first"].received == 30 * 64
     assert 0 < rows["second"].dropped < rows["second"].received == 90 * 64
     assert spool.used_bytes <= 5 * MIB
@@ -118,7 +118,7 @@ def test_what_senders_hold_is_not_dropped(tmp_path):
     for _ in range(100):
         put(spool, *[KIB] * 64)
     settle(spool, held)
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert row.delivered == 64
     assert row.dropped > 0
     assert_books_balance(spool)
@@ -142,7 +142,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
     assert [int(data[:6]) for data in data_of(take_all(spool))] == [n for n in range(40) for _ in range(250)] + [
         999999
     ] * 3
-    assert [row.dropped for row in spool.rows()] == [0]
+    assert [row.dropped for row in spool.ledger_rows()] == [0]
     assert_books_balance(spool)
     spool.close()
 
@@ -177,20 +177,20 @@ def small_files():
 def test_a_disk_without_room_refuses_a_burst_whole_and_takes_it_later(tmp_path, small_files):
     spool = opened(tmp_path)
     put(spool, b"before")
-    transaction = Transaction(packets={7: True})
+    transaction = Transaction(qos2_ids={7: True})
     transaction.filtered[spool.mapping_number("m"), spool.queue("press").number] += 5
     append(spool, *(b"%d" % number + KIB for number in range(2000)))
     small_files(300_000)
     for _ in range(3):
         with pytest.raises(SpoolWriteError):
             spool.commit(transaction)
-    assert [(row.received, row.filtered, row.spooled) for row in spool.rows()] == [(1, 0, 1)]
+    assert [(row.received, row.filtered, row.spooled) for row in spool.ledger_rows()] == [(1, 0, 1)]
     assert_books_balance(spool)
     assert data_of(take(spool)) == [b"before"]
     small_files(resource.RLIM_INFINITY)
     spool.commit(transaction)
     assert len(take_all(spool)) == 2000
-    assert [(row.received, row.filtered, row.spooled) for row in spool.rows()] == [(2006, 5, 2001)]
+    assert [(row.received, row.filtered, row.spooled) for row in spool.ledger_rows()] == [(2006, 5, 2001)]
     assert_books_balance(spool)
     spool.close()
     again = opened(tmp_path)
@@ -210,7 +210,7 @@ def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, sma
     assert spool.commit_due
     small_files(resource.RLIM_INFINITY)
     spool.commit(Transaction())
-    assert [(row.delivered, row.spooled) for row in spool.rows()] == [(1, 2001)]
+    assert [(row.delivered, row.spooled) for row in spool.ledger_rows()] == [(1, 2001)]
     assert_books_balance(spool)
     spool.close()
 

@@ -42,7 +42,7 @@ def test_what_waited_too_long_is_dropped_and_counted_by_its_reason(tmp_path, clo
     caplog.set_level(logging.WARNING)
     spool = aged(tmp_path, clock, live_first=live_first)
     spool.commit(Transaction(expire_before_ms=clock.now_ms - 15 * MARK_MS))
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert (row.received, row.spooled, row.dropped, row.expired) == (6, 4, 2, 2)
     assert sorted(data_of(take_all(spool))) == [b"middle1", b"middle2", b"new1", b"new2"]
     assert "max_age_secs" in caplog.text
@@ -56,7 +56,7 @@ def test_what_a_sender_holds_is_sent_however_old(tmp_path, clock):
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
     spool.queue("press").settle(held, [])
     spool.commit(Transaction())
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert row.delivered == 3
     assert row.expired == row.dropped > 0
     assert_books_balance(spool)
@@ -67,7 +67,7 @@ def test_the_last_that_came_grow_too_old_as_well(tmp_path, clock):
     spool = aged(tmp_path, clock)
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
     assert take_all(spool) == []
-    assert spool.rows()[0].expired == 6
+    assert spool.ledger_rows()[0].expired == 6
     assert_books_balance(spool)
     spool.close()
 
@@ -107,7 +107,7 @@ def test_on_a_disk_that_others_fill_the_oldest_make_room_where_that_is_the_rule(
         put(spool, *[bytes(1000)] * 100)
     free.free = 64 * MIB
     put(spool, *[bytes(1000)] * 100)
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert row.dropped > 0
     assert row.expired == 0
     assert_books_balance(spool)

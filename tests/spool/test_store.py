@@ -34,7 +34,7 @@ def reopened(spool, **options):
 
 
 def line(spool, mapping="m", stream="press"):
-    [row] = [row for row in spool.rows() if (row.mapping, row.stream) == (mapping, stream)]
+    [row] = [row for row in spool.ledger_rows() if (row.mapping, row.stream) == (mapping, stream)]
     return row._asdict()
 
 
@@ -43,7 +43,7 @@ def test_a_burst_is_one_transaction(spool):
     append(spool, b"1", b"2")
     append(spool, b"3", stream="oven")
     spool._database.set_trace_callback(statements.append)
-    transaction = Transaction(letters=[letter()], packets={7: True}, broker_filters=frozenset({"a"}))
+    transaction = Transaction(letters=[letter()], qos2_ids={7: True}, broker_filters=frozenset({"a"}))
     transaction.dead_lettered[spool.mapping_number("m"), spool.stream_number("press")] += 1
     spool.commit(transaction)
     spool._database.set_trace_callback(None)
@@ -66,15 +66,15 @@ def test_what_a_spool_opened_again_holds_is_what_was_committed(spool):
 
 def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     numbers = spool.mapping_number("m"), spool.stream_number("press")
-    transaction = Transaction(letters=[letter()], packets={7: True, 8: True}, broker_filters=frozenset({"a/#", "b"}))
+    transaction = Transaction(letters=[letter()], qos2_ids={7: True, 8: True}, broker_filters=frozenset({"a/#", "b"}))
     transaction.dead_lettered[numbers] += 1
     spool.commit(transaction)
-    spool.commit(Transaction(packets={8: False}))
+    spool.commit(Transaction(qos2_ids={8: False}))
     again = reopened(spool)
     assert (again.mapping_number("m"), again.stream_number("press")) == numbers
     assert again.open_qos2_ids == {7}
     assert again.broker_filters == {"a/#", "b"}
-    assert again.letters.count == 1
+    assert again.dead_letter_counts.count == 1
     [(number, found)] = again.newest_letters(5)
     assert (number, found) == (1, letter())
     assert line(again)["dead_lettered"] == line(again)["received"] == 1
@@ -92,8 +92,8 @@ def test_many_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
 
 
 def test_a_session_that_is_gone_takes_its_packet_identifiers_with_it(spool):
-    spool.commit(Transaction(packets={7: True, 8: True}))
-    spool.commit(Transaction(clear_qos2_ids=True, packets={9: True}))
+    spool.commit(Transaction(qos2_ids={7: True, 8: True}))
+    spool.commit(Transaction(clear_qos2_ids=True, qos2_ids={9: True}))
     again = reopened(spool)
     assert again.open_qos2_ids == {9}
     again.close()
@@ -128,7 +128,7 @@ def test_refused_records_become_dead_letters(spool):
     [(_, found)] = spool.newest_letters(1)
     assert (found.kind, found.mapping, found.streams, found.code) == ("record", "m", ("press",), "too_large")
     assert (found.key, found.payload, found.total_bytes) == ("k", b"1", 1)
-    assert spool.letters.count == 1
+    assert spool.dead_letter_counts.count == 1
     assert (line(spool)["dead_lettered"], line(spool)["spooled"]) == (1, 1)
     assert_books_balance(spool)
 

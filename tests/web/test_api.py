@@ -141,7 +141,7 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
     assert client.post("/api/letters/delete", json={"numbers": [2]}, headers=OURS).json()["counts"] == {"deleted": 1}
     for wrong in ({"numbers": "all"}, {"numbers": [True]}, {}, {"numbers": list(range(20_000))}):
         assert client.post("/api/letters/delete", json=wrong, headers=OURS).status_code == 400
-    assert bridge.spool.letters.count == 1
+    assert bridge.spool.dead_letter_counts.count == 1
 
 
 def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(bridge):

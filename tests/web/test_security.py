@@ -106,7 +106,7 @@ def test_without_a_token_nothing_can_be_changed(site, bridge):
     answer = site().post("/api/letters/delete", json={"numbers": [1]}, headers=OURS)
     assert answer.status_code == 403
     assert "http.token" in answer.json()["error"]
-    assert bridge.spool.letters.count == 1
+    assert bridge.spool.dead_letter_counts.count == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.css", "/api/status", "/nothing", "/metrics"])

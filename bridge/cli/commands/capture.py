@@ -73,7 +73,7 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
     set_up_logging("text", "warning")
     with Signals() as signals, Recorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
-        subscriber.want(filters)
+        subscriber.set_filters(filters)
         capturing = _Capture(subscriber, recorder, signals, secs)
         try:
             capturing.run()
@@ -147,11 +147,11 @@ class _Capture:
         """Until the broker has answered for every filter; those it refused are told, and the others recorded."""
         deadline = time.monotonic() + CONNECT_SECS
         subscriptions = self._subscriber.subscriptions
-        while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.granted.keys()):
+        while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
                 return
-            answered = subscriptions.granted.keys() | subscriptions.refused.keys()
-            if subscriptions.granted and subscriptions.wanted.keys() <= answered:
+            answered = subscriptions.confirmed.keys() | subscriptions.refused.keys()
+            if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)
                 return
             if time.monotonic() > deadline:

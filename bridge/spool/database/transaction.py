@@ -47,22 +47,22 @@ class Transaction:
     """Dead letters that leave, by number: replayed, and off the books with that, or deleted."""
     amended: list[tuple[str, str, int]] = field(default_factory=list)
     """(code, detail, number) of dead letters that failed again."""
-    marks: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    breakdown: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     """By mark, mapping and stream: what became of dead letters."""
-    packets: dict[int, bool] = field(default_factory=dict)
+    qos2_ids: dict[int, bool] = field(default_factory=dict)
     """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
     clear_qos2_ids: bool = False
     """The broker has no session: its packet identifiers mean nothing any more."""
     broker_filters: frozenset[str] | None = None
     expire_before_ms: int | None = None
     """Records received before then, in milliseconds since 1970, are dropped."""
-    notes: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, str] = field(default_factory=dict)
     """To be remembered by a key of their own."""
-    told: dict[int, int] = field(default_factory=dict)
+    manifested: dict[int, int] = field(default_factory=dict)
     """By queue: exceptions below this number were told in a manifest."""
     restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
     """Lines of the books of a spool that was damaged, by mapping and stream."""
-    found: Counter[tuple[int, int]] = field(default_factory=Counter)
+    salvaged_records: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Records among the pending that `restored_ledger` took for lost."""
 
     @property
@@ -74,9 +74,9 @@ class Transaction:
             or self.letters
             or self.removed
             or self.amended
-            or self.packets
+            or self.qos2_ids
             or self.clear_qos2_ids
-            or self.notes
+            or self.meta
             or self.expire_before_ms is not None
             or self.broker_filters is not None
         )
@@ -189,25 +189,25 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
     """Packet identifiers, filters, and at last the ledger."""
     for place, counts in transaction.restored_ledger.items():
         changes.of(*place).add(counts)
-    for place, count in transaction.found.items():
+    for place, count in transaction.salvaged_records.items():
         line = changes.of(*place)
         line.received -= count
         line.dropped -= count
         line.damaged -= count
-    database.executemany("insert or replace into meta values (?, ?)", transaction.notes.items())
-    database.executemany("delete from exceptions where queue = ? and last < ?", transaction.told.items())
+    database.executemany("insert or replace into meta values (?, ?)", transaction.meta.items())
+    database.executemany("delete from exceptions where queue = ? and last < ?", transaction.manifested.items())
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
         for place, count in counter.items():
             line = changes.of(*place)
             line.received += count
             setattr(line, kind, getattr(line, kind) + count)
-    for (mark, mapping, stream), count in transaction.marks.items():
+    for (mark, mapping, stream), count in transaction.breakdown.items():
         line = changes.of(mapping, stream)
         setattr(line, mark, getattr(line, mark) + count)
     if transaction.clear_qos2_ids:
         database.execute("delete from unreleased")
-    if transaction.packets:
-        _write_packets(database, transaction.packets)
+    if transaction.qos2_ids:
+        _write_packets(database, transaction.qos2_ids)
     if transaction.broker_filters is not None:
         text = json.dumps(sorted(transaction.broker_filters))
         database.execute("insert or replace into meta values ('held_filters', ?)", (text,))

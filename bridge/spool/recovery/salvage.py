@@ -73,7 +73,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
                     _Salvage(spool, database, leaves, key, salvaged).run()
         except sqlite3.DatabaseError as error:
             log.error("nothing more can be read of %s: %s", aside, error)
-    spool.commit(Transaction(notes={key: json.dumps({"done": True})}))
+    spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     log.warning("of the damaged spool in %s, %s", aside, salvaged)
     return salvaged
 
@@ -124,7 +124,7 @@ class _Salvage:
         self._database = database
         self._key = key
         self._salvaged = salvaged
-        noted = spool.note(key)
+        noted = spool.get_meta(key)
         self._progress: dict[str, Any] = json.loads(noted) if noted else {}
         self._mappings = self._names("mappings")
         self._streams = self._names("streams")
@@ -155,7 +155,7 @@ class _Salvage:
 
     def _note(self, transaction: Transaction, **changes: Any) -> None:
         self._progress |= changes
-        transaction.notes[self._key] = json.dumps(self._progress)
+        transaction.meta[self._key] = json.dumps(self._progress)
 
     # -- the books, and what goes with them ------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class _Salvage:
                 spool.state(row[0]).put(row[1], row[2])
         for (packet,) in self._all("select packet from unreleased"):
             if type(packet) is int and 0 < packet <= MAX_PACKET:
-                transaction.packets[packet] = True
+                transaction.qos2_ids[packet] = True
                 spool.open_qos2_ids.add(packet)
         for (held,) in self._all("select value from meta where key = 'held_filters'"):
             with suppress(ValueError, TypeError):
@@ -214,12 +214,12 @@ class _Salvage:
             for _, mapping, key, data in whole:
                 place = self._place(mapping, number)
                 queue.append(place[0], key, data)
-                transaction.found[place] += self._booked(mapping, number)
+                transaction.salvaged_records[place] += self._booked(mapping, number)
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
             self._salvaged.records += len(whole)
             if self._salvaged.lost is not None:
-                self._salvaged.lost -= transaction.found.total()
+                self._salvaged.lost -= transaction.salvaged_records.total()
 
     def _booked(self, mapping: int, stream: int) -> int:
         """1 if the books have such a record among those that were spooled, and it was not found yet."""

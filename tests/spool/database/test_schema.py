@@ -100,7 +100,7 @@ def test_a_spool_of_an_older_version_opens_with_all_that_is_in_it(tmp_path):
         schema.reader(tmp_path / "spool.db").execute("select replayed from ledger")
     spool = opened(tmp_path)
     assert data_of(take_all(spool)) == ["one", "two"]
-    [row] = spool.rows()
+    [row] = spool.ledger_rows()
     assert row.balanced
     assert (row.received, row.spooled, row.replayed) == (5, 2, 0)
     spool.close()

@@ -5,7 +5,7 @@ from tests.spool.builders import letter, opened
 def test_an_empty_transaction_says_so():
     assert Transaction().empty
     changes = [{"letters": [letter()]}, {"removed": {1: letter()}}, {"amended": [("c", "d", 1)]}]
-    for options in (*changes, {"packets": {1: False}}, {"clear_qos2_ids": True}):
+    for options in (*changes, {"qos2_ids": {1: False}}, {"clear_qos2_ids": True}):
         assert not Transaction(**options).empty
     assert not Transaction(broker_filters=frozenset()).empty
     counted = Transaction()

@@ -51,7 +51,7 @@ def test_nothing_is_dropped_for_the_age_of_what_a_sender_holds(filled):
     filled.now_ms += 10 * MARK_MS
     filled.put(25)
     filled.spool.commit(Transaction(expire_before_ms=filled.now_ms - 5 * MARK_MS))
-    assert filled.spool.rows()[0].expired == 0
+    assert filled.spool.ledger_rows()[0].expired == 0
     assert filled.take() == [*range(31, 61)]
 
 
@@ -61,7 +61,7 @@ def test_what_is_left_is_dropped_for_its_age(filled):
     filled.now_ms += 10 * MARK_MS
     filled.put(5, "a")
     filled.spool.commit(Transaction(expire_before_ms=filled.now_ms))
-    assert filled.spool.rows()[0].expired == 5
+    assert filled.spool.ledger_rows()[0].expired == 5
     assert filled.take() == [*range(36, 41)]
     assert_books_balance(filled.spool)
 

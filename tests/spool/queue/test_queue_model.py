@@ -95,7 +95,7 @@ class SpoolModel(RuleBasedStateMachine):
         assert_books_balance(self.spool)
         found = {
             (row.mapping, row.stream): {name: getattr(row, name) for name in self.counts[row.mapping, row.stream]}
-            for row in self.spool.rows()
+            for row in self.spool.ledger_rows()
         }
         assert found == self.counts
         assert self.spool.waiting_by_count() == {

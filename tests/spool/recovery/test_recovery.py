@@ -68,11 +68,11 @@ def test_whatever_was_committed_is_there_after_a_kill_at_any_instant(tmp_path):
         numbers = [record.number for record in take_all(spool)]
         assert numbers == sorted(set(numbers))
         assert not settled.intersection(numbers)
-        [row] = spool.rows()
+        [row] = spool.ledger_rows()
         assert row.received == spool.queue("press").next - 1 + row.filtered
         assert spool.queue("press").next - 1 >= made
         assert len(numbers) == row.spooled == row.received - row.filtered - row.delivered - row.dead_lettered
-        assert spool.letters.count == row.dead_lettered
+        assert spool.dead_letter_counts.count == row.dead_lettered
         spool.close()
     assert made > 100
 
@@ -83,7 +83,7 @@ def set_aside_folder(spool):
 
 
 def assert_begun_anew(spool):
-    assert spool.rows() == []
+    assert spool.ledger_rows() == []
     put(spool, b"new")
     assert data_of(take(spool)) == [b"new"]
     assert_books_balance(spool)
@@ -144,7 +144,7 @@ def test_damage_met_while_reading_is_remembered_over_the_restart(tmp_path):
     spool.close()
     again = opened(tmp_path)
     assert set_aside_folder(again)
-    [row] = again.rows()
+    [row] = again.ledger_rows()
     assert (row.received, row.spooled + row.damaged) == (3_000, 3_000)
     assert row.damaged > 1_000
     again.close()

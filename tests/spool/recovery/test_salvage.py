@@ -27,7 +27,7 @@ def filled(folder, count=COUNT):
     place = spool.mapping_number("m"), spool.queue("press").number
     transaction.dead_lettered[place] += 3
     transaction.filtered[place] += 7
-    transaction.packets[77] = True
+    transaction.qos2_ids[77] = True
     transaction.broker_filters = frozenset({"plant/#"})
     spool.commit(transaction)
     spool.state("m").put("k", b"remembered")
@@ -46,7 +46,7 @@ def damage(folder, chance, places):
 
 
 def row(spool, mapping="m"):
-    return next(each for each in spool.rows() if each.mapping == mapping)
+    return next(each for each in spool.ledger_rows() if each.mapping == mapping)
 
 
 def reopened(folder):
@@ -114,7 +114,7 @@ def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
     database.execute("create table accounts(name)")
     database.close()
     spool = opened(tmp_path)
-    assert spool.rows() == []
+    assert spool.ledger_rows() == []
     assert spool.folder.set_aside_count() == 1
     spool.close()
 
@@ -140,7 +140,7 @@ def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     spool = opened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
     assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
-    assert spool.letters.count == 3
+    assert spool.dead_letter_counts.count == 3
     assert_books_balance(spool)
     spool.close()
     assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
@@ -174,11 +174,11 @@ def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_pat
     assert_books_balance(spool)
     put(spool, b"new", stream="third")
     put(spool, b"more")
-    before = spool.rows()
+    before = spool.ledger_rows()
     spool.close()
     again = opened(tmp_path)
     assert again.folder.set_aside_count() == 1
-    assert again.rows() == before
+    assert again.ledger_rows() == before
     assert len(take_all(again)) == COUNT - 50 + 1
     again.close()
 
@@ -256,7 +256,7 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
         assert "a defect" in caplog.text
         spool.close()
     spool = opened(tmp_path)
-    assert spool.letters.count == 3
+    assert spool.dead_letter_counts.count == 3
     assert len(take_all(spool)) == 150 + 1
     assert_books_balance(spool)
     spool.close()

@@ -165,7 +165,7 @@ def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
     """Each SUBACK."""
     for text, qos in subscriptions.wanted.items():
         subject = f"subscription {text}"
-        given = subscriptions.given.get(text)
+        given = subscriptions.granted_qos.get(text)
         facts = {"filter": text, "asked": qos, "granted": given}
         if text in subscriptions.refused:
             advice = "allow this client to subscribe to it in the broker's access rules"

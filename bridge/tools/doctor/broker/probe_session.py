@@ -34,7 +34,7 @@ class ProbeSession:
         on_message: Callable[[Publish], None] = lambda _message: None,
     ) -> None:
         self.subscriber = Subscriber(settings)
-        self.subscriber.want(filters)
+        self.subscriber.set_filters(filters)
         self.unacknowledged: deque[bytes] = deque()
         self.acknowledging = False
         self.needing = 0
@@ -56,7 +56,7 @@ class ProbeSession:
         subscriptions = self.subscriber.subscriptions
 
         def answered() -> bool:
-            told = subscriptions.granted.keys() | subscriptions.refused.keys()
+            told = subscriptions.confirmed.keys() | subscriptions.refused.keys()
             return self.state.connected and subscriptions.wanted.keys() <= told
 
         self.listen(secs, lambda: answered() or self._turned_away)

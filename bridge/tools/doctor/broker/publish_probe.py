@@ -55,15 +55,15 @@ def probe(settings: SessionSettings) -> ProbeResult:
     with ProbeSession(replace(settings, share=None), {topic: 1}) as session:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions
-        if topic not in subscriptions.granted:
+        if topic not in subscriptions.confirmed:
             why = subscriptions.refused.get(topic) or session.state.problem or "no answer"
             return ProbeResult(0, 0, 0, problem=f"the subscription to {topic} was not granted: {why}")
         if problem := _first(session, topic):
             return ProbeResult(0, 0, 0, problem=problem)
         for _ in range(MESSAGES - 1):
             session.subscriber.publish_acknowledged(topic, _PAYLOAD)
-        session.listen(_SECS, lambda: session.subscriber.answered[0] >= MESSAGES)
-        published = session.subscriber.answered[0]
+        session.listen(_SECS, lambda: session.subscriber.publish_acks[0] >= MESSAGES)
+        published = session.subscriber.publish_acks[0]
         _until_quiet(session)
         unacknowledged, needing = len(session.unacknowledged), session.needing
         turnaround = turnaround_of(session, 1) or 0.0
@@ -78,8 +78,10 @@ def _first(session: ProbeSession, topic: str) -> str:
     """One message, there and back; why it did not come, or ""."""
     session.subscriber.publish_acknowledged(topic, _PAYLOAD)
     subscriber = session.subscriber
-    session.listen(_FIRST_SECS, lambda: bool(subscriber.answered[1] or session.messages or subscriber.connections > 1))
-    answered, unwelcome = subscriber.answered
+    session.listen(
+        _FIRST_SECS, lambda: bool(subscriber.publish_acks[1] or session.messages or subscriber.connections > 1)
+    )
+    answered, unwelcome = subscriber.publish_acks
     if subscriber.connections > 1:
         return f"the broker closed the connection on a message to {topic}, as some do where publishing is not allowed"
     if unwelcome:

@@ -181,7 +181,9 @@ def test_a_limit_of_qos_at_the_broker_is_told_by_the_suback(examined):
 
 
 def test_each_suback_is_a_finding():
-    subscriptions = Subscriptions(wanted={"a": 1, "b": 1, "c": 1}, given={"a": 1}, refused={"b": "Not authorized"})
+    subscriptions = Subscriptions(
+        wanted={"a": 1, "b": 1, "c": 1}, granted_qos={"a": 1}, refused={"b": "Not authorized"}
+    )
     a, b, c = subscription_findings(subscriptions)
     assert (a.state, b.state, c.state) == ("well", "failed", "failed")
     assert b.said == "refused: Not authorized"
