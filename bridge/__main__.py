@@ -1,4 +1,4 @@
-"""`python -m bridge` is `mqtt-kinesis`."""
+"""Entry point of `python -m bridge`, the same program as `mqtt-kinesis`."""
 
 from bridge.cli import main
 

@@ -1,20 +1,21 @@
-"""Every error of the bridge, and what is done about each.
+"""Every error of the bridge, and how the bridge handles it.
 
     BridgeError
-      ConfigError(problems)        at start: print all, exit 2 · at reload: keep what is in force, say so everywhere
-      Rejected(code, detail)       dead-letter this message or record, acknowledge, go on
+      ConfigError(problems)        at start: print all, exit 2 · at reload: use the last good version, report everywhere
+      Rejected(code, detail)       dead-letter this message or record, acknowledge, continue
         DecodeError  TransformError  PartitionKeyError  RecordTooLarge
-      SpoolFull                    stop reading; the broker keeps the rest; resume when there is room
-      SpoolWriteError              disk full, read-only or broken: do not acknowledge, say so, try again
+      SpoolFull                    stop reading (back-pressure); the broker stores messages; resume when there is room
+      SpoolWriteError              disk full, read-only or broken: do not acknowledge, report, retry
       SpoolCorrupt                 set the file aside, start a new one, alarm
       SpoolInUse                   another bridge owns this spool: exit 1
       SendError
-        Unavailable                keep everything, back off with jitter, for ever
-          OutcomeUnknown           the same, and the records may be there already: count possible duplicates
-        Refused(hint)              a human must act: keep everything, not ready, retry slowly, say what to do
+        Unavailable                store all records, retry for ever with back-off and jitter
+          OutcomeUnknown           the same; Kinesis may have the records already: count possible duplicates
+        Refused(hint)              a person must act: store all records, not ready, retry slowly, report what to do
         InvalidRequest             halve the request until the one record that can never be accepted is alone
 
-A total failure raises. A partial failure is a value: which records, which code, whether to retry.
+A failure of the complete operation raises. A partial failure is a return value: the failed records, their codes, and
+whether to retry.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class BridgeError(Exception):
-    """The root of every error that the bridge raises on purpose."""
+    """Base class of all errors that the bridge raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong in a file. `line` and `column` count from 1; 0 means the whole file."""
+    """One error in a file. `line` and `column` count from 1; 0 stands for the entire file."""
 
     file: str
     line: int
@@ -48,7 +49,7 @@ class Problem:
 
 
 class ConfigError(BridgeError):
-    """What is wrong with the configuration or the mappings: all of it, in the order of the files."""
+    """All errors in the configuration or the mappings, sorted by file, line and column."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
@@ -56,7 +57,7 @@ class ConfigError(BridgeError):
 
 
 class Rejected(BridgeError):
-    """This message or record goes to the dead letters. `code` is one short word, `detail` is for a person."""
+    """A message or record that becomes a dead letter. `code` is a fixed identifier, `detail` is text for people."""
 
     code: ClassVar[RejectionCode]
 
@@ -66,7 +67,7 @@ class Rejected(BridgeError):
 
 
 class DecodeError(Rejected):
-    """The payload is not what the mapping says it is."""
+    """The payload does not have the format that the mapping declares."""
 
     code = "decode"
 
@@ -84,7 +85,7 @@ class PartitionKeyError(Rejected):
 
 
 class RecordTooLarge(Rejected):
-    """Larger than any record its stream takes."""
+    """The record is larger than its stream accepts."""
 
     code = "too_large"
 
@@ -94,11 +95,11 @@ class SpoolFull(BridgeError):
 
 
 class SpoolWriteError(BridgeError):
-    """The disk would not take a transaction; nothing of it is kept and nothing may be acknowledged."""
+    """The disk did not accept a transaction: no part of it is stored, and no message in it may be acknowledged."""
 
 
 class SpoolCorrupt(BridgeError):
-    """The spool's file is damaged, or is no spool."""
+    """The spool's file is damaged or is not a spool."""
 
 
 class SpoolInUse(BridgeError):
@@ -106,7 +107,7 @@ class SpoolInUse(BridgeError):
 
 
 class SendError(BridgeError):
-    """A whole request to Kinesis failed."""
+    """A complete request to Kinesis failed."""
 
     def __init__(self, code: str, detail: str) -> None:
         self.code = code
@@ -115,15 +116,15 @@ class SendError(BridgeError):
 
 
 class Unavailable(SendError):
-    """It may work later by itself: network, 5xx, throttling, an expired token."""
+    """A retry may succeed without any action: network, 5xx, throttling, an expired token."""
 
 
 class OutcomeUnknown(Unavailable):
-    """No answer came, or none that can be read: the records may have been stored. They are sent again."""
+    """There was no readable response: Kinesis may have stored the records. The sender sends them again."""
 
 
 class Refused(SendError):
-    """It will not work until a human acts; `hint` says what to do."""
+    """No retry succeeds until a person acts. `hint` describes the required action."""
 
     def __init__(self, code: str, detail: str, hint: str) -> None:
         self.hint = hint
@@ -131,4 +132,4 @@ class Refused(SendError):
 
 
 class InvalidRequest(SendError):
-    """Some record of the request, or the stream's name, can never be accepted; which one, Kinesis does not say."""
+    """Kinesis can never accept some record of the request, or the stream's name. The response does not name which."""

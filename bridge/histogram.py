@@ -1,4 +1,4 @@
-"""A histogram that takes many observations of one value at once: latencies are counted per burst, not per message."""
+"""Histogram that counts many observations of one value at once: latencies are observed per burst, not per message."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 
 _FRACTIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 LATENCY_SECS = (*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0)
-"""Upper bounds, from a local disk's commit to an outage of a day."""
+"""Upper bounds of latencies in seconds, from the commit on a local disk to an outage of one day."""
 
 
 class HistogramSnapshot(NamedTuple):
-    """Counts up to and including each bound, the last one without bound; and the sum of all values."""
+    """Cumulative counts up to and including each bound, and the sum of all values.
+
+    The last count has no bound: it is the number of all observations.
+    """
 
     bounds: tuple[float, ...]
     cumulative: tuple[int, ...]
@@ -23,13 +26,13 @@ class HistogramSnapshot(NamedTuple):
 
     @classmethod
     def of(cls, value: Sequence[Any]) -> HistogramSnapshot:
-        """From its three parts, as JSON has them."""
+        """Return a snapshot from its three fields as JSON contains them."""
         bounds, cumulative, total = value
         return cls(tuple(bounds), tuple(cumulative), float(total))
 
 
 class Histogram:
-    """Any thread."""
+    """Counts of observed values by upper bound. Thread-safe."""
 
     def __init__(self, bounds: tuple[float, ...] = LATENCY_SECS) -> None:
         self._bounds = bounds
@@ -38,14 +41,15 @@ class Histogram:
         self._lock = threading.Lock()
 
     def observe(self, value: float, count: int = 1) -> None:
-        """So many observations of one value."""
+        """Count `count` observations of one value."""
+        # bisect_left: a value equal to a bound belongs to that bound, because bounds are inclusive.
         place = bisect_left(self._bounds, value)
         with self._lock:
             self._counts[place] += count
             self._total += value * count
 
     def value(self) -> HistogramSnapshot:
-        """As it stands."""
+        """Return the current counts."""
         with self._lock:
             counts, total = list(self._counts), self._total
         cumulative, running = [], 0
@@ -56,7 +60,7 @@ class Histogram:
 
 
 def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Several of the same bounds as one."""
+    """Return the sum of histograms that have the same bounds; an empty snapshot for an empty list."""
     if not histograms:
         return Histogram().value()
     cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))

@@ -1,4 +1,4 @@
-"""The nouns that travel between the modules: a message from the broker, a record for Kinesis, a dead letter."""
+"""Data types shared by the modules: a message from the broker, a record for Kinesis, a dead letter, and others."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_PARTITION_KEY_CHARS = 256
-"""Unicode characters: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
+"""Maximum length of a partition key in Unicode characters:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
 
 MAX_RECORD_BYTES = 10 * 1024 * 1024
-"""Data and partition key together, on a stream raised to the highest MaxRecordSizeInKiB (10240):
+"""Maximum size of data and partition key together, on a stream with the highest MaxRecordSizeInKiB (10240):
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateMaxRecordSize.html"""
 
 DEFAULT_RECORD_BYTES = 1024 * 1024
-"""What a stream takes unless it was raised (1 MiB)."""
+"""Maximum record size of a stream with the default MaxRecordSizeInKiB (1 MiB)."""
 
 REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
-"""The form of an AWS region's name."""
+"""Regular expression for an AWS region's name."""
 
 NO_PROPERTIES: Mapping[str, Any] = {}
 
 RejectionCode: TypeAlias = Literal["decode", "transform", "partition_key", "too_large", "internal"]
-"""Why a mapping rejects a message or a record; `internal`: a bug of the bridge."""
+"""Reason why a mapping rejects a message or a record. `internal` is a bug of the bridge."""
 
 DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid"]
-"""Why there is a dead letter: also a topic that is not UTF-8, and a record that Kinesis can never accept."""
+"""Reason of a dead letter. `topic`: the topic is not UTF-8. `invalid`: Kinesis can never accept the record."""
 
 ReplayCode: TypeAlias = Literal["no_output", "no_match", "no_item"]
-"""Why a dead letter cannot be replayed: the mapping has changed since."""
+"""Reason why a dead letter cannot be replayed: the mapping has changed since."""
 
 
 class Message(NamedTuple):
@@ -46,11 +47,11 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a queue's records go, and how: all that two outputs must share to share a queue.
+    """Stream and send settings of a queue's records. Two outputs share a queue if all these fields are equal.
 
-    `str()` of it names the queue in the spool, the books and the dead letters: the stream, and after it, with a space
-    before each, `setting=value` for every setting that is not the default. So records that outlive the mapping which
-    made them are still sent as it said.
+    `str()` of it is the queue's name in the spool, the ledger and the dead letters. The name is the stream, followed by
+    ` setting=value` for every setting that is not the default. So records that outlive their mapping are still sent
+    with its settings.
     """
 
     data_stream: str
@@ -58,10 +59,11 @@ class Destination:
     compression: str = "none"
     order: str = "best_effort"
     keys: str = "own"
-    """`spread`: each packed record is given a key of its own choosing; plain records are given theirs by the spool."""
+    """Source of the partition keys. `spread`: the packer chooses the key of each packed record, because the output has
+    none. Records that are not packed and have no key get theirs from the spool."""
     region: str = ""
     role_arn: str = ""
-    """Empty: those of the publisher."""
+    """`region` and `role_arn`: an empty value stands for the publisher's own."""
 
     def __str__(self) -> str:
         changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
@@ -69,7 +71,8 @@ class Destination:
 
     @classmethod
     def parse(cls, name: str) -> Destination:
-        """The destination that a queue's name says. ValueError where a newer version of this program wrote it."""
+        """Return the destination in a queue's name. Raises ValueError for settings that only a newer version knows."""
+        # Data stream names contain no space: the first word is always the stream.
         data_stream, *settings = name.split(" ")
         values = dict(setting.split("=", 1) for setting in settings)
         if unknown := values.keys() - {each.name for each in fields(cls)[1:]}:
@@ -79,7 +82,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a mapping's records go. `number` is its place in the mapping's `outputs`."""
+    """One output of a mapping. `number` is its index in the mapping's `outputs`."""
 
     number: int
     data_stream: str
@@ -96,17 +99,18 @@ class Output:
 
     @property
     def spread(self) -> bool:
-        """Neither key is given: records are spread over all shards."""
+        """True if the output has no partition key: its records are spread over all shards."""
         return self.partition_key is None and self.partition_key_from is None
 
     @property
     def tuning(self) -> BatchingOptions:
-        """How its records are sent."""
+        """Batching options for the output's records."""
         return BatchingOptions(self.linger_ms, self.max_record_bytes)
 
     @property
     def destination(self) -> Destination:
-        """What names the queue of its records."""
+        """Destination that names the queue of the output's records."""
+        # Without packing, the spool assigns the keys, so the queue needs no setting for them.
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
         return Destination(
@@ -115,23 +119,27 @@ class Output:
 
 
 class UnnumberedEnvelope(bytes):
-    """A record's data in an envelope that has no id yet: the spool gives it, with the record's number."""
+    """A record's data in an envelope without its final id. The spool sets the id together with the record's number."""
 
     UNNUMBERED: ClassVar = b'{"id":"00000000-0000-000000000000'
+    """Beginning of every envelope, with an id of zeros."""
 
     def numbered(self, spool: bytes, queue: int, number: int) -> bytes:
-        """With its id: 8, 4 and 12 hexadecimal digits."""
+        """Return the envelope with its id: spool, queue and record number, in 8, 4 and 12 hexadecimal digits."""
         return b'{"id":"%b-%04x-%012x%b' % (spool, queue, number, self[len(self.UNNUMBERED) :])
 
     @staticmethod
     def late(data: bytes, spool: bytes, queue: int, number: int) -> bytes:
-        """An envelope with this id and the mark that it is sent late; other data as they are."""
+        """Return the envelope with `"late":true` after this id. Data that do not begin with the id are unchanged."""
         head = b'{"id":"%b-%04x-%012x"' % (spool, queue, number)
         return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
 
 
 class NewRecord(NamedTuple):
-    """A record that mapping made, before the spool gave it a number. A `key` of None is spread over all shards."""
+    """A record that a mapping created, before the spool numbers it. Records with `key` None are spread over all shards.
+
+    `output` is the number of the mapping's output.
+    """
 
     output: int
     key: str | None
@@ -139,7 +147,11 @@ class NewRecord(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """What mapping could not do: for which outputs, for which item of `each` (None: for the message), and why."""
+    """A message, or an item of it, that a mapping could not process.
+
+    `outputs` are the numbers of the outputs without a record. `item` is the index in `each`; None stands for the
+    message.
+    """
 
     outputs: tuple[int, ...]
     item: int | None
@@ -148,14 +160,14 @@ class Rejection(NamedTuple):
 
 
 class OutgoingMessage(NamedTuple):
-    """A message that a mapping asks to be published with QoS 0, such as a request for a rebirth."""
+    """A message that a mapping publishes with QoS 0, such as a rebirth request."""
 
     topic: str
     payload: bytes
 
 
 class ReleasedRecord(NamedTuple):
-    """A record that a mapping held back for a while. `destination` names its queue (see `Destination`)."""
+    """A record that `sample` released. `destination` names its queue (see `Destination`)."""
 
     destination: str
     key: str | None
@@ -163,8 +175,11 @@ class ReleasedRecord(NamedTuple):
 
 
 class SideEffects(NamedTuple):
-    """What a mapping that remembers wants beside records: how many messages count as filtered, commands to publish
-    after the commit, and records made of earlier messages."""
+    """Results of a stateful mapping besides records.
+
+    `filtered` is the number of messages to count as filtered. `commands` are published after the commit. `released` are
+    records of earlier messages.
+    """
 
     filtered: int = 0
     commands: tuple[OutgoingMessage, ...] = ()
@@ -172,7 +187,7 @@ class SideEffects(NamedTuple):
 
 
 class MappingResult(NamedTuple):
-    """What one mapping made of one message. Neither drafts nor rejections nor effects: it was filtered."""
+    """Result of one mapping for one message. Without drafts, rejections and effects, the message was filtered."""
 
     drafts: list[NewRecord]
     rejections: tuple[Rejection, ...] = ()
@@ -180,8 +195,10 @@ class MappingResult(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record of a stream's queue in the spool. `number` counts up per stream; `mapping` is the spool's number
-    for the mapping that made it."""
+    """One record of a queue in the spool.
+
+    `number` counts up per queue. `mapping` is the spool's number for the mapping that created the record.
+    """
 
     number: int
     mapping: int
@@ -190,11 +207,11 @@ class Record(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """What could not be delivered, with the reason, kept until someone deals with it.
+    """A message or record that can never be delivered, with the reason; stored until a person deals with it.
 
-    `kind` is "message" (the payload is the raw MQTT message, to be mapped again) or "record" (the payload is a record
-    that Kinesis can never accept; `key` is its partition key). `streams` are those that got nothing because of it.
-    `total_bytes` is the message's true size: an oversized payload is kept only in part.
+    `kind` is "message" (the payload is that of the MQTT message, to be mapped again) or "record" (the payload is a
+    record that Kinesis can never accept; `key` is its partition key). `streams` are the queues that got no record
+    because of it. `total_bytes` is the size of the complete payload: of an oversized one, only the beginning is stored.
     """
 
     kind: str
@@ -223,7 +240,7 @@ class DeadLetter(NamedTuple):
         streams: tuple[str, ...] = (),
         item: int | None = None,
     ) -> DeadLetter:
-        """What could not be mapped, as it came. Without a mapping: no mapping was ever asked."""
+        """Return a dead letter with the message as received. `mapping` is "" if no mapping processed it."""
         return cls(
             kind="message",
             mapping=mapping,
@@ -242,32 +259,38 @@ class DeadLetter(NamedTuple):
 
 
 class BatchingOptions(NamedTuple):
-    """What may change about how a queue is sent without another queue; None: as for all."""
+    """Send options of a queue that may change without creating another queue. None stands for the general setting."""
 
     linger_ms: int | None = None
     max_record_bytes: int | None = None
 
     def with_(self, other: BatchingOptions) -> BatchingOptions:
-        """What suits both: the shorter wait, and the smaller records."""
+        """Return the options that meet both: the shorter linger and the smaller record size."""
         pairs = zip(self, other, strict=True)
         return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
 class StateStore(Protocol):
-    """What a stateful mapping remembers between messages: bytes by key. Written in the transaction of the messages that
-    changed it (bridge/spool/mapping_state.py), so that it never knows more, or less, than what is acknowledged."""
+    """State of a mapping between messages: bytes by key. Not thread-safe; in a running bridge, the ingest thread's.
+
+    The spool writes changes in the transaction of the messages that caused them (bridge/spool/mapping_state.py). So the
+    state always corresponds exactly to the acknowledged messages.
+    """
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None."""
+        """Return the value, or None if there is none."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Remember."""
+        """Store the value under the key, replacing any earlier one."""
 
     def forget(self, key: str) -> None:
-        """Remove, if it is there."""
+        """Remove the key and its value, if present."""
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """All keys and values, in the order they were first put. Change nothing while iterating."""
+        """Return all keys and values, in the order in which the keys were first put.
+
+        Do not change the store while iterating.
+        """
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of keys."""

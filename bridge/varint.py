@@ -1,7 +1,7 @@
-"""Variable-length integers: seven bits a byte, the lowest first, and the high bit where more follow (LEB128).
+"""Encoder for variable-length integers: seven bits per byte, lowest first; the high bit is set if more follow (LEB128).
 
-Protobuf calls them varints, MQTT Variable Byte Integers: https://protobuf.dev/programming-guides/encoding/#varints and
-https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901011
+Protobuf calls them varints: https://protobuf.dev/programming-guides/encoding/#varints
+MQTT calls them Variable Byte Integers: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901011
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MORE: Final = 0x80
 
 
 def encode_varint(number: int) -> bytes:
-    """Return the bytes of a number that is not negative."""
+    """Return the encoding of a number that is not negative."""
     encoded = bytearray()
     while number > _MASK:
         encoded.append(number & _MASK | _MORE)

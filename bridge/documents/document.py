@@ -1,4 +1,4 @@
-"""One file, read and parsed."""
+"""A parsed file, and the functions that read it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Document:
-    """A file's values, and the place of each.
+    """The values of a file, with the position of each.
 
-    `file` is the name that problems show; `data` is plain (dict, list, str, int, float, bool, None), after
-    substitution; `sha256` is of the file's bytes, in hexadecimal.
+    `file` is the name in problems. `data` is plain (dict, list, str, int, float, bool, None), after substitution.
+    `sha256` is the digest of the file's bytes, in hexadecimal.
     """
 
     file: str
@@ -31,20 +31,23 @@ class Document:
     sha256: str = field(default="", compare=False)
 
     def place(self, path: Path) -> tuple[int, int]:
-        """Line and column, from 1, of the key (or the list item) at `path`; of the nearest above if there is none."""
+        """Return line and column, from 1, of the key or list item at `path`, or of its nearest existing parent."""
         return find(self.root, path)[0].place
 
     def value_place(self, path: Path) -> tuple[int, int]:
-        """Where the value's own text begins: after a quote, and on the first line of text of a `|` or `>` block."""
+        """Return the position where the value's own text begins.
+
+        That is after a quotation mark, or on the first line of text of a `|` or `>` block.
+        """
         return find(self.root, path)[0].node.begin
 
     def blank(self, path: Path) -> bool:
-        """A key stands at `path`, and nothing after it."""
+        """Return whether the key at `path` exists and has no value."""
         entry, exact = find(self.root, path)
         return exact and isinstance(entry.node, Scalar) and entry.node.plain and not entry.node.text
 
     def problem(self, path: Path, message: str) -> Problem:
-        """`message`, about what stands at `path`."""
+        """Return a problem with this message at `path`."""
         line, column = self.place(path)
         return Problem(self.file, line, column, path_text(path), message)
 
@@ -57,11 +60,12 @@ def read_document(
     environ: Mapping[str, str],
     only: Collection[str] = (),
 ) -> Document:
-    """The file's values; `substitute` replaces `${ENV}` and `${file:...}` (relative to the file's folder) in them.
+    """Return the values of a file. Raises ConfigError with all problems.
 
-    `only`: of all keys at the top these, if any are named; what stands at the others may refer to what is not there.
+    `substitute` replaces `${ENV}` and `${file:...}` (relative to the file's folder) in values. `only` names the
+    top-level keys to read, if any: other keys are ignored, and may refer to missing variables and files.
 
-    Raises ConfigError with all that is wrong: the file cannot be read, is not YAML, or refers to what is not there.
+    Problems are an unreadable file, text that is not YAML, and references to missing variables or files.
     """
     name = shown_as or str(file)
     try:
@@ -82,8 +86,13 @@ def parse_document(
     base: pathlib.Path,
     only: Collection[str] = (),
 ) -> Document:
-    """As `read_document`, from text; `file` is the name that problems show, `base` the folder of `${file:...}`."""
+    """Return the values of a text. Raises ConfigError with all problems.
+
+    `file` is the name in problems, and `base` the folder that `${file:...}` is relative to. See `read_document` for the
+    other arguments.
+    """
     root, problems = parse(text, file)
+    # Before substitution, because the other keys may refer to missing variables.
     if only and isinstance(root, MapNode):
         root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:

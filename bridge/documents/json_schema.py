@@ -1,8 +1,8 @@
-"""JSON Schemas for editors: VS Code's YAML extension completes and checks a file by the schema of its model.
+"""JSON Schemas for editors: VS Code's YAML extension completes and checks a file with the schema of its model.
 
-Draft 7, which every editor's YAML support knows: https://json-schema.org/draft-07. A schema accepts what the
-program accepts; what only the program can find (an expression that does not compile, a test that fails) it leaves to
-`check`. `patternErrorMessage` is the YAML extension's own keyword, which others ignore:
+The schema is Draft 7, which every editor's YAML support knows: https://json-schema.org/draft-07. It accepts every file
+that the program accepts. Faults that only the program can find (an expression that does not compile, a test that fails)
+are found by `check`. `patternErrorMessage` is a keyword of the YAML extension, which other tools ignore:
 https://github.com/redhat-developer/yaml-language-server
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 REFERENCE = r"\$\{.+\}"
-"""A value that holds `${NAME}` or `${file:...}` may become anything."""
+"""Pattern of a value with `${NAME}` or `${file:...}`, which can become any value."""
 
 _DEFINITIONS = "#/$defs/"
 _NODES = ("items", "additionalProperties", "not", "if", "then", "else")
@@ -27,7 +27,7 @@ _NULL = {"type": "null"}
 
 
 def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> dict[str, Any]:
-    """The schema of a file that is read as `model`; `references`: values may be written `${NAME}`."""
+    """Return the schema of a file that is read as `model`. `references`: values may be written `${NAME}`."""
     schema = model.model_json_schema()
     for node in list(_nodes(schema)):
         _require_tag(schema, node)
@@ -39,7 +39,7 @@ def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> di
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every schema in a schema, those below first."""
+    """Yield every schema within a schema, children first."""
     if not isinstance(schema, dict):
         return
     for name in _TABLES:
@@ -54,7 +54,10 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def _require_tag(schema: dict[str, Any], node: dict[str, Any]) -> None:
-    """What tells the alternatives apart has a default in the model, but must stand in a file."""
+    """Require the property that distinguishes the alternatives of a union.
+
+    The model has a default for it, but a file must name it.
+    """
     discriminator = node.pop("discriminator", None)
     if discriminator is None:
         return
@@ -65,7 +68,10 @@ def _require_tag(schema: dict[str, Any], node: dict[str, Any]) -> None:
 
 
 def _quieten(node: dict[str, Any]) -> None:
-    """Take out what an editor would show or insert and nobody wants: titles made of names, defaults that are none."""
+    """Remove what an editor should not show or insert.
+
+    That is: titles made from names, and defaults that are null, lists or tables.
+    """
     node.pop("title", None)
     node.pop("writeOnly", None)
     if node.get("format") in {"path", "password"}:
@@ -75,7 +81,7 @@ def _quieten(node: dict[str, Any]) -> None:
 
 
 def _merge_null(node: dict[str, Any]) -> None:
-    """`anyOf: [text, null]` as one schema with two types: editors explain it better, and complete it alike."""
+    """Replace `anyOf: [text, null]` by one schema with two types: editors explain it better and complete it alike."""
     alternatives = node.get("anyOf", ())
     others = [each for each in alternatives if each != _NULL]
     if len(others) != 1 or len(alternatives) == 1 or not isinstance(others[0].get("type"), str) or "enum" in others[0]:
@@ -85,13 +91,17 @@ def _merge_null(node: dict[str, Any]) -> None:
 
 
 def _accept_references(node: dict[str, Any]) -> None:
-    """`pattern` concerns text only, and the limits numbers only: one schema says both."""
+    """Accept `${NAME}` instead of a value, in the same schema.
+
+    `pattern` applies only to text, and limits apply only to numbers, so one schema can have both.
+    """
     kinds = node.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     if "enum" in node:
         choice = {name: node.pop(name) for name in ("type", "enum") if name in node}
         node["anyOf"] = [choice, {"type": "string", "pattern": REFERENCE}]
-    elif "const" in node:  # it decides which settings may stand beside it: an editor has to see it
+    # A fixed value selects the settings allowed beside it, so the editor must see the value itself.
+    elif "const" in node:
         return
     elif "string" in kinds:
         if "pattern" in node:

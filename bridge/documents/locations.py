@@ -1,6 +1,6 @@
-"""From where pydantic reports an error to the path in the file, and to what the model expects there.
+"""Conversion of pydantic's error locations to the path in the file and the type that the model expects there.
 
-Pydantic's locations name the alternatives of unions as if they were keys: `("url", "list[str]", 1)`.
+Pydantic's locations contain the alternatives of unions as if they were keys: `("url", "list[str]", 1)`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 _KEY = "[key]"
 _VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
-"""What pydantic puts before the name of a type that has validators or limits."""
+"""Prefix that pydantic puts before the name of a type with validators or limits."""
 
 
 class Location(NamedTuple):
-    """`hint` is what stands at `path`, `owner` the model whose field that is. `unions` are the paths of the unions
-    on the way, each with the alternative taken."""
+    """The position of an error in the data, with the type expected there.
+
+    `hint` is the type expected at `path`, and `owner` the model with that field. `unions` are the paths of the unions
+    passed, each with the alternative chosen.
+    """
 
     path: Path
     hint: FieldType
@@ -31,12 +34,16 @@ class Location(NamedTuple):
 
 
 def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> Location:
-    """`where` is pydantic's location, `data` what was validated; `missing`: its last part is a key not there."""
+    """Return the Location of pydantic's location `where` in the validated `data`.
+
+    `missing`: the last part of `where` is a key that does not exist.
+    """
     path: list[str | int] = []
     hint, at_union, owner = FieldType.of(model), None, None
     unions: list[tuple[Path, str]] = []
     for number, part in enumerate(where):
         unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
+        # Cases: the name of a union's alternative, the marker of a table's key, or a key or index of the data.
         if hint.members or unknown:
             unions.append((tuple(path), str(part)))
             at_union, hint = at_union or hint, _member(hint, str(part))
@@ -54,6 +61,7 @@ def _has(data: Any, part: str | int) -> bool:
 
 
 def _below(hint: FieldType, part: str | int) -> FieldType:
+    """Return the type of a model's field, a list's item or a table's value; Any if it is unknown."""
     if hint.model is not None:
         for name, field in hint.model.model_fields.items():
             if part in (name, field.alias, field.validation_alias):
@@ -68,7 +76,7 @@ def _below(hint: FieldType, part: str | int) -> FieldType:
 
 
 def _member(hint: FieldType, label: str) -> FieldType:
-    """The alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
+    """Return the alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
     for member in hint.members:
         if member.model is not None and (label == member.model.__name__ or label in tags(member.model)):
             return member
@@ -80,7 +88,7 @@ def _member(hint: FieldType, label: str) -> FieldType:
 
 
 def tags(model: type[BaseModel]) -> list[Any]:
-    """The fixed values by which a union tells its models apart."""
+    """Return the fixed values that distinguish the models of a union."""
     return [
         value
         for field in model.model_fields.values()

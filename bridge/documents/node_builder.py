@@ -1,6 +1,9 @@
-"""From YAML's events to nodes. Only dicts, lists and plain values come out, so there is nothing to exploit.
+"""Construction of nodes from YAML events.
 
-Built here and not by yaml's composer, to bound depth and aliases, to see duplicate keys, and to keep every place.
+The result has only dicts, lists and plain values, so no object is created.
+
+The project does not use yaml's composer, so that it can bound depth and aliases, find duplicate keys, and record every
+position.
 """
 
 from __future__ import annotations
@@ -23,11 +26,12 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 MAX_ALIASED_VALUES = 100_000
 _MERGE = "<<"
+# Mark of an anchor whose node is not complete yet.
 _OPEN = object()
 
 
 class ParseAborted(Exception):
-    """Parsing cannot go on."""
+    """A problem that ends parsing."""
 
     def __init__(self, place: Position, message: str) -> None:
         self.place = place
@@ -36,7 +40,10 @@ class ParseAborted(Exception):
 
 @dataclass(slots=True)
 class _Frame:
-    """A list or table being filled. With `keyed`, a key has been read and its value comes next; None: a bad key."""
+    """A list or table under construction.
+
+    With `keyed`, a key was read and its value is next; its `key` is None if invalid.
+    """
 
     node: ListNode | MapNode
     anchor: str | None
@@ -48,7 +55,7 @@ class _Frame:
 
 
 class NodeBuilder:
-    """Builds one document. `problems` are those that did not stop it."""
+    """Builder of one document. `problems` are those that did not end parsing."""
 
     def __init__(self, lines: list[str]) -> None:
         self.problems: list[tuple[Position, str]] = []
@@ -59,7 +66,7 @@ class NodeBuilder:
         self._root: Node | None = None
 
     def build(self, events: Iterator[yaml.Event]) -> Node:
-        """The root. Raises Fatal."""
+        """Return the root node. Raises ParseAborted, and the YAML errors of `events`."""
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
                 raise ParseAborted(_at(event), "a second document begins here ('---'); a file holds one")
@@ -75,6 +82,7 @@ class NodeBuilder:
         self.problems.append((place, message))
 
     def _node(self, event: Any) -> None:
+        """Add the node of an event to the list or table under construction."""
         place = _at(event)
         if getattr(event, "tag", None):
             self._problem(place, "a tag ('!'), which is not used here; text that begins with '!' must be in quotes")
@@ -88,6 +96,7 @@ class NodeBuilder:
     # -- scalars and aliases ---------------------------------------------------------------------------------------
 
     def _scalar(self, event: Any, place: Position) -> Scalar:
+        """Return the node of a scalar event, and note problems of its value."""
         text = event.value if event.value.isascii() else self._whole_characters(event.value, place)
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
@@ -101,7 +110,10 @@ class NodeBuilder:
         return scalar
 
     def _whole_characters(self, text: str, place: Position) -> str:
-        r"""JSON writes a character beyond U+FFFF as two escapes ("\ud83d\ude00"), which yaml reads as two halves."""
+        r"""Join the two halves of a character beyond U+FFFF.
+
+        JSON writes such a character as two escapes ("\ud83d\ude00"), which yaml reads as two characters.
+        """
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
@@ -109,13 +121,15 @@ class NodeBuilder:
             return text.encode("utf-8", "replace").decode()
 
     def _alias(self, name: str, place: Position) -> Node:
+        """Return the node that an alias refers to. Raises ParseAborted if there is none, or if it exceeds a limit."""
         node = self._anchors.get(name)
-        if node is None:  # the name is not shown: it may be the rest of a password
+        if node is None:  # the name is not shown: it may be part of a password
             raise ParseAborted(
                 place, "an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes"
             )
         if node is _OPEN:
             raise ParseAborted(place, "an alias ('*') inside its own anchor ('&'): it would never end")
+        # Count the values behind each alias: a few lines of nested aliases can stand for billions (see `parser`).
         self._aliased += node.size
         if self._aliased > MAX_ALIASED_VALUES:
             raise ParseAborted(
@@ -133,6 +147,7 @@ class NodeBuilder:
     # -- lists and tables ------------------------------------------------------------------------------------------
 
     def _open(self, event: Any, place: Position) -> None:
+        """Begin a list or table. Raises ParseAborted beyond MAX_DEPTH levels."""
         if len(self._frames) >= MAX_DEPTH:
             raise ParseAborted(place, f"nested deeper than {MAX_DEPTH} levels")
         flow = bool(event.flow_style)
@@ -142,6 +157,7 @@ class NodeBuilder:
         self._frames.append(_Frame(node, event.anchor))
 
     def _close(self) -> None:
+        """End the current list or table: apply its merged tables, measure it, and add it to its parent."""
         frame = self._frames.pop()
         node = frame.node
         if isinstance(node, MapNode):
@@ -154,6 +170,7 @@ class NodeBuilder:
         self._add(Child(node.begin, node))
 
     def _add(self, entry: Child) -> None:
+        """Add a complete node as root, list item, key or value."""
         if not self._frames:
             self._root = entry.node
             return
@@ -166,6 +183,10 @@ class NodeBuilder:
             self._key(frame, frame.node, entry)
 
     def _key(self, frame: _Frame, table: MapNode, entry: Child) -> None:
+        """Note the key whose value is next.
+
+        Invalid and duplicate keys become problems, and their values are ignored.
+        """
         frame.keyed, frame.key_place = True, entry.place
         frame.key = None
         frame.merging = False
@@ -189,7 +210,10 @@ class NodeBuilder:
             table.items[frame.key] = Child(frame.key_place, entry.node)
 
     def _merge(self, frame: _Frame, entry: Child) -> None:
-        """`<<`: keys that stand here win over merged ones, and earlier merged ones over later."""
+        """Note the tables of `<<`.
+
+        Keys of the table itself win over merged ones, and earlier merged ones over later ones.
+        """
         nodes = [item.node for item in entry.node.items] if isinstance(entry.node, ListNode) else [entry.node]
         tables = [node for node in nodes if isinstance(node, MapNode)]
         if len(tables) < len(nodes) or not tables:

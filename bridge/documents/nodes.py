@@ -1,4 +1,4 @@
-"""A parsed file: plain values, each with its place."""
+"""Nodes of a parsed file: plain values, each with its position."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ _NAME = re.compile(r"[\w$-]+", re.ASCII)
 
 
 class Position(NamedTuple):
-    """Where something begins in a file. Both count from 1, `column` in characters."""
+    """The position where something begins in a file. Both numbers start at 1; `column` counts characters."""
 
     line: int
     column: int
 
 
 NOWHERE = Position(0, 0)
-"""The file as a whole."""
+"""Position of a problem that concerns the complete file."""
 
 
 @dataclass(slots=True)
 class Scalar:
-    """One value. `begin` is where its own text begins; `sources` are the references (`${NAME}`) it was made
-    from; `commented`: nothing stands there but a comment."""
+    """A single value.
+
+    `begin` is the position of its own text. `sources` are the references (`${NAME}`) that it was made from. `commented`
+    is True if only a comment follows the key.
+    """
 
     begin: Position
     text: str
@@ -38,12 +41,12 @@ class Scalar:
 
     @property
     def data(self) -> Any:
-        """A value from outside is always text: a password may look like a number."""
+        """The value. With a reference in it, it is always text: a password may look like a number."""
         return resolve(self.text) if self.plain and not self.sources else self.text
 
 
 class Child(NamedTuple):
-    """A value in its place: `place` is that of the key, or of the item of a list."""
+    """A value with the position of its key or of its list item."""
 
     place: Position
     node: Node
@@ -51,7 +54,11 @@ class Child(NamedTuple):
 
 @dataclass(slots=True)
 class ListNode:
-    """A list. `size` counts it and all values in it, aliases followed; `height` is how deep it goes."""
+    """A list.
+
+    `size` counts the list and all values in it, including those behind aliases. `height` is the number of nested
+    levels.
+    """
 
     begin: Position
     flow: bool
@@ -61,17 +68,17 @@ class ListNode:
 
     @property
     def data(self) -> list[Any]:
-        """A list of plain values."""
+        """The list as plain values."""
         return [entry.node.data for entry in self.items]
 
     def entries(self) -> list[Child]:
-        """What is in it."""
+        """Return the items."""
         return self.items
 
 
 @dataclass(slots=True)
 class MapNode:
-    """Keys and values. `size` and `height` as for a list."""
+    """A table of keys and values. `size` and `height` are defined as for a list."""
 
     begin: Position
     flow: bool
@@ -81,11 +88,11 @@ class MapNode:
 
     @property
     def data(self) -> dict[str, Any]:
-        """A dict of plain values."""
+        """The table as a dict of plain values."""
         return {key: entry.node.data for key, entry in self.items.items()}
 
     def entries(self) -> list[Child]:
-        """What is in it."""
+        """Return the values, each with the position of its key."""
         return list(self.items.values())
 
 
@@ -93,7 +100,7 @@ Node: TypeAlias = Scalar | ListNode | MapNode
 
 
 def find(root: Node, path: Path) -> tuple[Child, bool]:
-    """The value at `path`, or the nearest one above it; and whether it is the one asked for."""
+    """Return the value at `path` or its nearest existing parent, and whether it is the exact one."""
     at = Child(root.begin, root)
     for part in path:
         below = _below(at.node, part)
@@ -112,14 +119,17 @@ def _below(node: Node, part: str | int) -> Child | None:
 
 
 def scalars(node: Node) -> list[Scalar]:
-    """Every scalar at and below `node`."""
+    """Return every scalar at and below `node`."""
     if isinstance(node, Scalar):
         return [node]
     return [scalar for entry in node.entries() for scalar in scalars(entry.node)]
 
 
 def path_text(path: Path) -> str:
-    """`outputs[0].partition_key`; a key that is no plain name stands in brackets: `tables['a b']`."""
+    """Return a path as text, for example `outputs[0].partition_key`.
+
+    A key that is no plain name is written in brackets: `tables['a b']`.
+    """
     text = ""
     for part in path:
         if isinstance(part, int) or not _NAME.fullmatch(part):

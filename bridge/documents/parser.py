@@ -1,10 +1,10 @@
-"""From text to nodes, in bounded time and memory.
+"""Parsing of text to nodes, in bounded time and memory.
 
-yaml has two parsers: its own, whose complaints are explained here to a person, and libyaml's, nine times as fast (a
-mapping file loads in 1.1 ms and not in 3.1). They give the same events and places (compared on 100,000 texts), but
-where a tab, a `?` or a byte order mark stands, or a comment right behind a `|` or `>`, which libyaml takes in more
-places. So libyaml reads what has none of these, and wherever something is wrong, the other one reads it again and says
-what.
+yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors. `CSafeLoader` uses
+libyaml and is nine times as fast (a mapping file loads in 1.1 ms instead of 3.1 ms). Both produce the same events and
+positions (compared on 100,000 texts), with exceptions: a tab, a `?`, a byte-order mark, or a comment directly behind
+`|` or `>`, which libyaml accepts in more positions. So libyaml parses texts without these. If it finds any fault, the
+Python parser parses the text again and reports the fault.
 
 Limits: 1 MiB of text, 64 levels, and 100,000 values by alias (a few lines of nested aliases can stand for billions:
 https://en.wikipedia.org/wiki/Billion_laughs_attack).
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
     from bridge.documents.nodes import Node
 
+# Texts on which the two parsers may differ.
 _TAKEN_BY_ONE = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
-"""The latter two: an escape beyond Unicode."""
+"""Errors that yaml raises. An escape beyond Unicode causes one of the latter two."""
 
 
 def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
-    """The root node, or None where there is none to speak of; and all that is wrong."""
+    """Return the root node, or None if parsing ended early, and all problems."""
     root, found = None, []
     try:
         source = _source(text)
@@ -43,13 +44,15 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
+            # The Python parser reports every fault, so that its positions and explanations are used.
             if found:
                 raise yaml.YAMLError
         except (
+            # IndexError: libyaml may report positions behind the end of the text.
             *_YAML_ERRORS,
             IndexError,
             ParseAborted,
-        ):  # libyaml may tell of places behind the end
+        ):
             root, builder = None, NodeBuilder(lines)
             found = builder.problems
             root = builder.build(_events(source, lines))
@@ -68,14 +71,17 @@ def _source(text: str | bytes) -> str:
 
 
 def _fast_events(source: str) -> Iterator[yaml.Event]:
-    """Raises YAMLError for whatever is not for libyaml to judge."""
+    """Yield the events of libyaml.
+
+    Raises YAMLError if libyaml is missing, must not parse this text, or finds a fault.
+    """
     if not yaml.__with_libyaml__ or _TAKEN_BY_ONE.search(source):
         raise yaml.YAMLError
     yield from yaml.parse(source, Loader=yaml.CSafeLoader)
 
 
 def _events(source: str, lines: list[str]) -> Iterator[yaml.Event]:
-    """Raises Fatal for whatever yaml finds wrong."""
+    """Yield the events of the Python parser. Raises ParseAborted with an explanation of the first fault."""
     try:
         yield from yaml.parse(source, Loader=yaml.SafeLoader)
     except _YAML_ERRORS as error:

@@ -1,6 +1,6 @@
-"""What an unquoted YAML value means: YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""Types of unquoted YAML values by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
 
-One difference, on the safe side: a number with a leading zero (`007`) is text, as no reader agrees on it.
+One exception is safer: a number with a leading zero (`007`) is text, because parsers disagree on its value.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ _LONGEST_INT = 40
 
 
 def resolve(text: str) -> str | float | bool | None:
-    """An unquoted value: null, true, false, a number, or else text. An absurdly long integer becomes a float."""
+    """Return the value of an unquoted text: null, true, false, a number, or else text.
+
+    An integer of more than 40 characters becomes a float.
+    """
     if text in _WORDS:
         return _WORDS[text]
+    # No number begins with any other character, so the patterns need not be tried.
     if text[0] not in _BEGINS_A_NUMBER:
         return text
     if len(text) <= _LONGEST_INT and _INT.fullmatch(text):

@@ -1,6 +1,6 @@
-"""What is wrong with a text that is no YAML, in words that say what to do; and where values begin in the lines.
+"""Explanations of text that is not YAML, with advice, and positions at which values begin.
 
-A message never shows more of the text than one character: it may be a password without quotes.
+A message never shows more than one character of the text, because it may be a password without quotes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ANCHOR = re.compile(r"&\S+\s+")
 _HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
-"""`topic: {site}/press`: to YAML, keys and values with something behind them."""
+"""Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them."""
 _QUOTED = "; if this is the beginning of a text, put the whole text in quotes, or after '|' on lines of its own"
 
 _BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"
 _REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
 
+# Explanations by the beginning of yaml's problem text. The first match counts.
 _EXPLANATIONS = (
     ("found character '\\t'", "a tab, where YAML takes spaces only"),
     (
@@ -46,7 +47,7 @@ _EXPLANATIONS = (
 
 
 def decode(text: str | bytes) -> tuple[str, Position, str]:
-    """The text without its byte-order mark; or where it stops being text, and a message."""
+    """Return the text without its byte-order mark; or "", the position where it stops being text, and a message."""
     if isinstance(text, bytes):
         try:
             source = text.decode("utf-8-sig")
@@ -63,13 +64,13 @@ def decode(text: str | bytes) -> tuple[str, Position, str]:
 
 
 def end_of(text: str) -> Position:
-    """The place just after `text`."""
+    """Return the position just after `text`."""
     lines = LINE_BREAK.split(text)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
 def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
-    """Where, and what, in the user's words."""
+    """Return the position and the explanation of an error that yaml raised."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return NOWHERE, "not YAML: an escape in \"...\", or a number in a '%' line, is out of range"
     place = Position(error.problem_mark.line + 1, error.problem_mark.column + 1)
@@ -88,7 +89,10 @@ def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
 
 
 def text_begins(event: Any, lines: list[str]) -> Position:
-    """Where a scalar's own text begins: after its anchor and quote; for `|` and `>`, on their first line of text."""
+    """Return the position where a scalar's own text begins: after its anchor and quotation mark.
+
+    For `|` and `>` it is on the first line of text.
+    """
     line, column = event.start_mark.line, event.start_mark.column
     if event.anchor is not None:
         anchor = _ANCHOR.match(lines[line], column)

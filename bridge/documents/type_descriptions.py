@@ -1,4 +1,4 @@
-"""What a model's field takes, in words: for problems, and for the table of options."""
+"""Descriptions of the values that a model's field accepts, for problems and for the table of options."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 KEYS_AND_VALUES = "keys and values"
+# bool precedes int, because it is a subclass of int.
 _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
     (bool, "true or false", ""),
     (int, "a whole number", ""),
@@ -27,20 +28,20 @@ _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Metadata of a field whose type does not tell enough: `Annotated[str, Expect("an AWS region, as us-east-1")]`."""
+    """Metadata of a field whose type is not descriptive: `Annotated[str, Describe("an AWS region, as us-east-1")]`."""
 
     text: str
 
 
 class FieldType(NamedTuple):
-    """A type with what `Annotated` and the field say about it. Any: nothing is known."""
+    """A type with the metadata of `Annotated` and of the field. The type Any means that nothing is known."""
 
     type: Any
     metadata: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, annotation: Any, metadata: tuple[Any, ...] = ()) -> FieldType:
-        """Take `Annotated`, `| None` and root models off."""
+        """Return the type without `Annotated`, `| None` and root models, and with their metadata."""
         while True:
             if get_origin(annotation) is Annotated:
                 annotation, *more = get_args(annotation)
@@ -54,23 +55,23 @@ class FieldType(NamedTuple):
 
     @classmethod
     def of_field(cls, field: FieldInfo) -> FieldType:
-        """What a model's field takes."""
+        """Return the type of a model's field."""
         discriminator = (field.discriminator,) if field.discriminator else ()
         return cls.of(field.annotation, (*field.metadata, *discriminator))
 
     @property
     def members(self) -> tuple[FieldType, ...]:
-        """The alternatives of a union; empty for anything else."""
+        """Alternatives of a union; empty for any other type."""
         return tuple(map(FieldType.of, _members(self.type)))
 
     @property
     def model(self) -> type[BaseModel] | None:
-        """The model, if it is one."""
+        """The model class, or None if the type is no model."""
         return self.type if isinstance(self.type, type) and issubclass(self.type, BaseModel) else None
 
     @property
     def secret(self) -> bool:
-        """Its values are never shown."""
+        """True if values of this type must never be shown."""
         return any(member.secret for member in self.members) or self.type in (SecretStr, SecretBytes)
 
 
@@ -81,7 +82,10 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def expected(hint: FieldType) -> str:
-    """`a whole number from 5 to 65535`, `'block' or 'drop_oldest'`, `text or a list`; empty where nothing is known."""
+    """Return the accepted values in words, or "" if nothing is known.
+
+    Examples: `a whole number from 5 to 65535`, `'block' or 'drop_oldest'`, `text or a list`.
+    """
     for item in hint.metadata:
         if isinstance(item, Describe):
             return item.text
@@ -98,7 +102,7 @@ def expected(hint: FieldType) -> str:
 
 
 def choices(hint: FieldType) -> list[str]:
-    """The texts that a field of fixed texts takes; empty for anything else."""
+    """Return the texts that a field of fixed texts accepts; empty for any other type."""
     if hint.members:
         return [choice for member in hint.members for choice in choices(member)]
     return (
@@ -107,12 +111,12 @@ def choices(hint: FieldType) -> list[str]:
 
 
 def one_of(texts: list[str]) -> str:
-    """`a, b or c`."""
+    """Return the texts as a list in words: `a, b or c`."""
     return f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 
 def written(value: object) -> str:
-    """A value as it stands in a file."""
+    """Return a value as it is written in a file."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value)
@@ -123,6 +127,7 @@ def _bound(metadata: tuple[Any, ...], name: str) -> Any:
 
 
 def _range(metadata: tuple[Any, ...]) -> str:
+    """Return the limits of a number in words, or "" if there are none."""
     low, high = _bound(metadata, "ge"), _bound(metadata, "le")
     above, below = _bound(metadata, "gt"), _bound(metadata, "lt")
     if low is not None and high is not None:
@@ -137,6 +142,7 @@ def _range(metadata: tuple[Any, ...]) -> str:
 
 
 def _length(metadata: tuple[Any, ...], unit: str) -> str:
+    """Return the limits of a length in words, or "" if there are none or the type has no unit."""
     low, high = _bound(metadata, "min_length"), _bound(metadata, "max_length")
     if not unit or (not low and high is None):
         return ""

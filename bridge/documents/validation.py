@@ -1,9 +1,9 @@
-"""A document against a pydantic model: every problem at once, each at its place, in the user's words.
+"""Validation of a document with a pydantic model: all problems at once, each with its position, in words for users.
 
-Values are taken strictly, as JSON is: `"5"` is no number, 5 is no text. Only a value that stands for a variable or a
-secret file is always text to begin with, and is read as a number or as true/false where the model asks for one.
+Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. The value of a variable or a secret
+file is an exception: it is text at first, and becomes a number or a boolean if the model requires one.
 
-A problem never shows a value that came from outside, nor one of a SecretStr field.
+A problem never shows a value of a variable or secret file, nor one of a SecretStr field.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 Located: TypeAlias = "tuple[ErrorDetails, Location]"
+# Types that a substituted text may be converted to, by pydantic's error.
 _WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (int, float), "bool_type": bool}
 
 
 def validate(model: type[M], document: Document, path: Path = (), *, context: Any = None) -> M:
-    """The model made of what stands at `path`; validators see `context`. Raises ConfigError.
+    """Return the model of the data at `path`. Validators receive `context`. Raises ConfigError with all problems.
 
-    A validator's ValueError is shown as it is: let it say what is expected. The value found must not be in it where it
-    may be a secret.
+    The ValueError of a validator is shown unchanged, so it should state what is expected. It must not contain the value
+    found if that may be a secret.
     """
     data = document.data
     for part in path:
         data = data[part]
+    # Validate again after a conversion, because pydantic may then find further errors.
     while True:
         try:
             return model.model_validate_json(json.dumps(data), strict=True, context=context)
@@ -47,7 +49,8 @@ def validate(model: type[M], document: Document, path: Path = (), *, context: An
             located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]
         converted = _convert(document, data, located, path)
         if converted is data:
-            # Outside the except block: the ValidationError holds the values, and must not be this one's context.
+            # Outside the except block: otherwise the ValidationError, which holds the values, becomes the context of
+            # this error.
             raise ConfigError(dict.fromkeys(problem(document, *found) for found in _spoken_of(located)))
         data = converted
 
@@ -58,7 +61,10 @@ def _locate(model: type[BaseModel], details: ErrorDetails, data: Any, path: Path
 
 
 def _convert(document: Document, data: Any, located: list[Located], path: Path) -> Any:
-    """The data with numbers and booleans where variables stand for them; the same object where there are none."""
+    """Return the data with substituted texts converted to numbers and booleans.
+
+    Return the same object if there are none.
+    """
     for details, location in located:
         entry, exact = find(document.root, location.path)
         wanted = _WANTED.get(details["type"])
@@ -79,13 +85,17 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
 
 
 def _spoken_of(located: list[Located]) -> list[Located]:
-    """What the user should hear of: of a union's alternatives only the one that came furthest, as it is what was meant;
-    and no short list whose items have problems of their own (pydantic counts only the valid ones)."""
+    """Return the errors to show.
+
+    1. For a union, only the alternative whose errors are deepest, because the user meant that one.
+    2. No "too short" error of a list whose items have errors, because pydantic counts only the valid items.
+    """
     furthest: dict[Path, tuple[int, bool]] = {}
     branches: dict[tuple[Path, str], tuple[int, bool]] = {}
     parents = {at.path[:end] for _, at in located for end in range(len(at.path))}
     for details, at in located:
         for branch in at.unions[:1]:
+            # At equal depth, an error other than a wrong type shows that the alternative fits better.
             rank = (len(at.path), not details["type"].endswith("_type"))
             branches[branch] = max(rank, branches.get(branch, rank))
             furthest[branch[0]] = max(rank, furthest.get(branch[0], rank))

@@ -1,4 +1,4 @@
-"""One error of pydantic's as a problem: what is expected, what was found, and what to do."""
+"""Conversion of one pydantic error to a problem: the expected value, the value found, and advice."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _SHOWN_CHARS = 60
 _SHOWN_KEYS = 12
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-"""What other readers of YAML take for booleans."""
+"""Words that YAML 1.1 parsers read as booleans."""
 _FROM_VALIDATORS = ("value_error", "assertion_error")
 
 
 def problem(document: Document, details: ErrorDetails, location: Location) -> Problem:
-    """The problem, at its place in the file."""
+    """Return the problem of an error, with its position in the file."""
     path, kind = location.path, details["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, str(details.get("ctx", {})["discriminator"]).strip("'"))
@@ -66,7 +66,7 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
 
 
 def _said(document: Document, path: Path, details: ErrorDetails) -> str:
-    """A validator's own words, unless a value from outside is in them."""
+    """Return the validator's text, or a text without the value if it would show the value of a reference."""
     error = details.get("ctx", {}).get("error")
     text = str(error) if error is not None else details["msg"][:1].lower() + details["msg"][1:]
     entry, exact = find(document.root, path)
@@ -78,11 +78,12 @@ def _said(document: Document, path: Path, details: ErrorDetails) -> str:
 
 
 def _shows(text: str, value: str) -> bool:
+    # A validator may show the value with repr, which escapes characters.
     return value != "" and (value in text or repr(value)[1:-1] in text)
 
 
 def _found(document: Document, path: Path, hint: FieldType) -> str:
-    """`, found 'x'`, and what to do where that is known. Empty where nothing stands at `path`."""
+    """Return `, found 'x'` and advice if there is any, or "" if there is no value at `path`."""
     entry, exact = find(document.root, path)
     node = entry.node
     if not exact:
@@ -95,6 +96,7 @@ def _found(document: Document, path: Path, hint: FieldType) -> str:
 
 
 def _several(node: ListNode | MapNode, wanted: str) -> str:
+    """Return `, found a list` or `, found keys and values`, with advice if the user may have meant a list or a text."""
     kind = "keys and values" if isinstance(node, MapNode) else "a list" if node.items else "an empty list"
     what = f", found {kind}"
     if isinstance(node, MapNode) and wanted.startswith("a list") and any(key.startswith("-") for key in node.items):
@@ -105,6 +107,7 @@ def _several(node: ListNode | MapNode, wanted: str) -> str:
 
 
 def _value(node: Node) -> str:
+    """Return `, found VALUE`, shortened, or the names of its references instead of the value."""
     if not isinstance(node, Scalar):
         return ", found several values"
     if node.sources:
@@ -131,6 +134,7 @@ def _nearest(node: Node, known: Iterable[str]) -> str:
 
 
 def _advice(node: Scalar, wanted: str) -> str:
+    """Return advice about quotes or booleans, or ""."""
     if node.sources:
         return ""
     if node.commented:

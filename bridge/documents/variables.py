@@ -1,7 +1,7 @@
-"""`${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in values; `$${` stands for `${` itself.
+"""Substitution of `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in values.
 
-References are replaced in values after parsing, never in the text of the file: a secret with ':', '#' or quotes in it
-is harmless. The default stands in for a variable that is not set or is empty. Keys are left alone.
+`$${` stands for `${` itself. References are replaced in values after parsing, never in the text of the file, so a
+secret may contain ':', '#' or quotes. The default replaces a variable that is unset or empty. Keys are not changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.documents.nodes import Node, Path
 
 MAX_SUBSTITUTED_CHARS = 1024 * 1024
-"""Of a whole document: the files and variables are someone else's."""
+"""Maximum of substituted characters in a document: files and variables come from other sources."""
 MAX_SECRET_BYTES = 64 * 1024
 
 _REFERENCE = re.compile(
@@ -33,11 +33,11 @@ _MALFORMED = "'${' begins ${NAME}, ${NAME:-default} or ${file:PATH}; for the two
 
 
 class _Unresolved(Exception):
-    """A reference leads nowhere; the text says why."""
+    """A reference that cannot be resolved. Its text is the reason."""
 
 
 class Substitution:
-    """Replaces the references of one document."""
+    """Replacement of the references of one document."""
 
     def __init__(self, environ: Mapping[str, str], base: pathlib.Path, file: str) -> None:
         self._environ = environ
@@ -48,7 +48,7 @@ class Substitution:
         self._problems: list[Problem] = []
 
     def apply(self, root: Node) -> list[Problem]:
-        """Change the scalars in place; give every reference that leads nowhere."""
+        """Replace references in the scalars themselves, and return a problem for each that cannot be resolved."""
         seen: set[int] = set()
         for path, entry in _walk((), Child(root.begin, root), seen):
             if isinstance(entry.node, Scalar) and "${" in entry.node.text:
@@ -56,6 +56,7 @@ class Substitution:
         return list(dict.fromkeys(self._problems))
 
     def _replace(self, path: Path, entry: Child, scalar: Scalar) -> None:
+        """Replace the references in one scalar, and note those that cannot be resolved."""
         parts, sources, at = [], [], 0
         for match in _REFERENCE.finditer(scalar.text):
             try:
@@ -69,11 +70,13 @@ class Substitution:
         scalar.sources = tuple(dict.fromkeys(sources))
 
     def _resolve(self, match: re.Match[str]) -> str:
+        """Return the text of a reference. Raises _Unresolved."""
         if match["escaped"]:
             return "${"
         if match["malformed"]:
             raise _Unresolved(_MALFORMED)
         text = self._read(match["file"]) if match["file"] else self._variable(match["name"], match["default"])
+        # `os.environ` represents bytes that are not UTF-8 as surrogates.
         if not text.isascii() and "\ufffd" in text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"):
             raise _Unresolved(f"{_shown(match)}: not UTF-8 text")
         self._room -= len(text)
@@ -91,6 +94,10 @@ class Substitution:
         return value
 
     def _read(self, name: str) -> str:
+        """Return the text of a secret file without line breaks at its end.
+
+        Each file is read once. Raises _Unresolved.
+        """
         if name not in self._files:
             try:
                 raw = read_bytes(self._base / name, MAX_SECRET_BYTES)
@@ -103,12 +110,12 @@ class Substitution:
 
 
 def _shown(match: re.Match[str]) -> str:
-    """The reference without its default, which may be a secret too."""
+    """Return the reference without its default, which may be a secret too."""
     return f"${{file:{match['file']}}}" if match["file"] else f"${{{match['name']}}}"
 
 
 def _walk(path: Path, entry: Child, seen: set[int]) -> Iterator[tuple[Path, Child]]:
-    """Every node once, however many aliases lead to it."""
+    """Yield every node once, however many aliases refer to it."""
     if id(entry.node) in seen:
         return
     seen.add(id(entry.node))

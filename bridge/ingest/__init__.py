@@ -1,1 +1,1 @@
-"""MQTT bursts into the spool, and dead letters back through it."""
+"""Ingest: mapping of MQTT bursts into the spool, and replay of dead letters."""

@@ -1,4 +1,4 @@
-"""The places in the spool of the mappings in force: numbers for the books, queues for records, memories."""
+"""Bindings of the active mappings to the spool: ledger ids, one queue per output, and the state stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Binding(NamedTuple):
-    """A mapping's place in the spool: its number, and for each output the queue; and its count of messages."""
+    """A mapping's ledger id in the spool, the queue of each output, and the mapping's message counter."""
 
     mapping: int
     queues: tuple[StreamQueue, ...]
@@ -27,8 +27,12 @@ class Binding(NamedTuple):
 def bind_mappings(
     spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
 ) -> dict[str, Binding]:
-    """Places by the mappings' names. Each mapping that remembers gets its memory. Raises SpoolWriteError."""
+    """Return bindings by the mappings' names, and attach the state store of each stateful mapping.
+
+    `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
+    """
     mappings = tuple(mappings)
+    # One write for all new names, instead of one per mapping.
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
         mapping.name: Binding(
@@ -46,7 +50,7 @@ def bind_mappings(
 
 
 def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
-    """Of outputs that share a queue, each gets what it asks for or better."""
+    """Set the batching options of each queue: the shortest linger and the smallest record size of its outputs."""
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
@@ -56,10 +60,9 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
 
 
 def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
-    """Records that no longer wait for anything, with their mappings' numbers.
+    """Return the records whose sampling period has ended, with their mappings' numbers.
 
-    Of a mapping that is gone, or that samples no more, all it held; and what a mapping that is gone remembered is
-    forgotten.
+    For a mapping that was removed or no longer samples, release all its records. Delete the state of removed mappings.
     """
     released = []
     remembering = {mapping.name: mapping.stateful for mapping in mappings if mapping.stateful is not None}
@@ -68,6 +71,7 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
         if stages is not None and stages.sampling is not None:
             ended = stages.due(now_ms)
         elif len(state):
+            # No later call would release these records, and they must not be lost.
             ended = leave(state)
             if stages is None:
                 state.clear()

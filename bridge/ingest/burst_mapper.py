@@ -1,8 +1,8 @@
-"""From a burst of packets to one transaction, and to the packets that acknowledge it. The hot loop stands here.
+"""Mapper from a burst of packets to one transaction and its acknowledgement packets. Contains the hot loop.
 
-QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit that holds the records *and* the packet identifier; a
-redelivered identifier is only acknowledged again; PUBCOMP after the commit that releases it. So QoS 2 is exactly once
-into the spool, whenever the process is killed.
+QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit of the records *and* the packet identifier. A redelivered
+identifier is only acknowledged again. PUBCOMP follows the commit that releases the identifier. So a QoS 2 message
+enters the spool exactly once, whenever the process is killed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
+"""QoS bits in a PUBLISH packet's first byte."""
 
 
 @dataclass(slots=True)
 class IngestCounters:
-    """What ingest counts beside the ledger, since the start of the process."""
+    """Counters of ingest in addition to the ledger, since the start of the process."""
 
     messages: int = 0
     payload_bytes: int = 0
@@ -43,7 +44,10 @@ class IngestCounters:
 
 
 class BurstMapper:
-    """Belongs to the ingest thread. `transaction` takes what is mapped; `commands` are for after its commit."""
+    """Mapper of bursts. Used by the ingest thread only.
+
+    Mapped records are added to `transaction`. `commands` are to be published after it is committed.
+    """
 
     def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage) -> None:
         self.counts = IngestCounters()
@@ -57,19 +61,23 @@ class BurstMapper:
         self._unreleased = spool.open_qos2_ids
 
     def bind(self, routes: Router, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
-        """From the next burst on, these mappings, and their places in the spool; `nowhere`: of what none wants."""
+        """Use these mappings and bindings from the next burst on.
+
+        `nowhere` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
+        """
         self._routes, self._targets, self._unmatched_ids = routes, targets, nowhere
 
     def session_is_new(self) -> None:
-        """The broker has no session: its packet identifiers begin anew."""
+        """Clear the stored packet identifiers, because the broker has no session and reuses identifiers."""
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
             self.transaction.clear_qos2_ids = True
 
     def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901  a call per message would show
-        """Put a burst into the transaction; the packets that acknowledge it."""
+        """Add a burst to the transaction and return the bytes of its acknowledgement packets."""
         acknowledgements: list[bytes] = []
+        # Local names: an attribute lookup per message would be slower.
         acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
         payload_bytes, releases = 0, 0
         for publish in burst:
@@ -88,6 +96,7 @@ class BurstMapper:
                 acknowledge(PUBREC)
                 acknowledge(packet_id)
                 if not self._open_qos2(packet_id):
+                    # A redelivery: the records are in the spool, and only the acknowledgement is repeated.
                     continue
             payload_bytes += total_bytes
             match = match_of(topic)
@@ -98,9 +107,11 @@ class BurstMapper:
             for mapping, captures in match.targets:
                 target = targets[mapping.name]
                 number, queues, tally = target
+                # The body of `tally.count`, without the call.
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
+                # The fast path needs no Message; `record` is None if it cannot handle this payload.
                 quick = mapping.fast_path
                 record = quick(payload, captures) if quick is not None else None
                 if record is None:
@@ -130,7 +141,7 @@ class BurstMapper:
             self._take_effects(number, queues, effects)
 
     def _open_qos2(self, packet_id: bytes) -> bool:
-        """Note a QoS 2 identifier; False if its message is in the spool already."""
+        """Record a QoS 2 packet identifier. Return False if its message is in the spool already."""
         packet = int.from_bytes(packet_id)
         if packet in self._unreleased:
             self.counts.redelivered += 1
@@ -155,13 +166,18 @@ class BurstMapper:
         self.append_released([(number, released) for released in effects.released])
 
     def append_released(self, released: list[tuple[int, ReleasedRecord]]) -> None:
-        """Spool records that a mapping held back. Their queues are there since they were made."""
+        """Append records released by `sample` to their queues, which already exist."""
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
     def _reject_or_count_unmatched(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
-        """A topic that no mapping wants: a wider subscription covers it, or an older session still had it; or a payload
-        larger than `mqtt.max_message_bytes`, of which only the beginning was kept."""
+        """Handle a message that cannot be mapped.
+
+        1. The topic is not UTF-8: add a dead letter.
+        2. No mapping matches the topic, because a wider subscription covers it or an older session still had it: count
+           it as filtered.
+        3. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
+        """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
         if not match.valid:
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
@@ -169,6 +185,7 @@ class BurstMapper:
             self.counts.unmatched += 1
             self._coverage.unmatched(match.topic, now_ms)
             self.transaction.filtered[self._unmatched_ids] += 1
+        # Targets remain only in case 3.
         for mapping, _ in match.targets:
             target = self._targets[mapping.name]
             target.tally.count(now_ms)
@@ -176,7 +193,7 @@ class BurstMapper:
 
 
 def message_of(match: RouteMatch, publish: Publish, now_ms: int) -> Message:
-    """The message as mappings see it."""
+    """Return the packet as a message for mappings."""
     first, _, _, properties, payload, _ = publish
     return Message(
         match.topic,

@@ -1,7 +1,7 @@
-"""The way of a burst: read, map, spool, and only then acknowledge.
+"""Ingest loop: read a burst, map it, spool it, and only then acknowledge it.
 
-One thread does all of it, so that a message is never handed from thread to thread: whatever one read brought is mapped,
-written in one transaction, and acknowledged by one write.
+One thread does all of it, so that a message never passes between threads. The messages of one read are mapped, written
+in one transaction, and acknowledged by one write.
 """
 
 from __future__ import annotations
@@ -33,24 +33,37 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECS = 0.2
+"""Maximum wait for packets in one round of the loop."""
 MAX_SETTLE_DELAY_SECS = 0.1
-"""How long settled records wait for a burst to ride with. A crash before then sends them again."""
+"""Maximum delay before settled records are committed without a burst.
+
+After a crash, records that were settled but not committed are sent again.
+"""
 RETRY_SECS = 1.0
+"""Pause between two attempts to write to the spool."""
 MIN_COMMIT_INTERVAL_SECS = 0.01
-"""Transactions follow one another no faster where messages come one by one: each is an fsync, and writes two pages."""
+"""Minimum time between two commits while messages arrive singly: each commit costs one fsync and writes two pages."""
 SHARED_MIN_COMMIT_INTERVAL_SECS = 0.03
-"""The same where several bridges of this machine divide the messages: together they then make about as many. Two
-workers take 0.9 to 1.0 times the CPU of one process for a message; 10 ms apart, 1.2 to 1.4 times."""
+"""Minimum commit interval if several bridges on one machine share the messages. Together they commit about as often.
+
+Two workers then use 0.9 to 1.0 times the CPU of one process per message; with 10 ms it is 1.2 to 1.4 times.
+"""
 COALESCE_MIN_MESSAGES = 16
-"""So many at once are worth one, until the broker is seen to hand out more without an acknowledgement: mosquitto hands
-out 20 by default (max_inflight_messages), and waits."""
+"""Number of messages that is committed at once. The loop raises it to the broker's number of unacknowledged messages.
+
+mosquitto sends 20 by default (max_inflight_messages) and then waits.
+"""
 WINDOW_PROBE_SECS = 1.0
+"""Interval between two measurements of the number of messages that the broker sends without an acknowledgement."""
 _QOS = 0x06
-"""Bits of a PUBLISH packet's first byte: where they are 0, no acknowledgement is waited for."""
+"""QoS bits in a PUBLISH packet's first byte. If they are 0, the broker waits for no acknowledgement."""
 
 
 class IngestLoop:
-    """Owned by the thread that calls `run`; only `set_mappings`, `run_job` and `stop` may be called from others."""
+    """Ingest of one bridge. The thread that calls `run` owns it.
+
+    Other threads may call only `set_mappings`, `run_job` and `stop`.
+    """
 
     def __init__(
         self,
@@ -68,11 +81,13 @@ class IngestLoop:
         self._mapper = BurstMapper(spool, routes, self.coverage)
         self.counts = self._mapper.counts
         self.problem = ""
+        self.spool_full = False
+        """True while `problem` is a limit of the spool, and not a failed write to the disk."""
         self.progress_at = clock()
         self.latency = Histogram()
-        """From a message's arrival to its commit."""
+        """Time in seconds from a message's arrival to its acknowledgement, after the commit."""
         self.tap: Callable[[list[Publish]], None] | None = None
-        """Told of each burst once it is mapped, while somebody looks; it may not raise."""
+        """Callback with each burst after mapping; None while no person views messages. It must not raise."""
         self._subscriber = subscriber
         self._spool = spool
         self._limits = limits
@@ -87,7 +102,7 @@ class IngestLoop:
         self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
         self._max_unacked_seen = 0
-        """The most messages that the broker sent on this connection without an acknowledgement."""
+        """Maximum number of messages that the broker sent on this connection without an acknowledgement."""
         self._probed_window_at = 0.0
         self._housekept_at = 0.0
         self._stopping = False
@@ -95,41 +110,42 @@ class IngestLoop:
     # -- any thread ------------------------------------------------------------------------------------------------
 
     def set_mappings(self, routes: Router) -> None:
-        """From the next burst on, these mappings; a message sees the old set or the new one, never both."""
+        """Use these mappings from the next burst on. Each message is mapped by the old or the new set, not by both."""
         self._next_routes = routes
         self._subscriber.wake()
 
     def run_job(self, errand: DeadLetterJob) -> DeadLetterJob:
-        """Have dead letters replayed or deleted, soon; wait for its `done`."""
+        """Queue a job that replays or deletes dead letters, and return it. Its `done` is set when it has finished."""
         self.dead_letter_jobs.add(errand)
         self._subscriber.wake()
         return errand
 
     def stop(self) -> None:
-        """Finish the burst in hand and return from `run`."""
+        """Make `run` return after the current burst."""
         self._stopping = True
         self._subscriber.wake()
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def session_began(self, session_present: bool) -> None:
-        """The broker accepted a connection. Without a session its packet identifiers begin anew."""
+        """Reset the state of the last connection. Without a session, the broker's packet identifiers start again."""
         self._max_unacked_seen = 0
         if not session_present:
             self._mapper.session_is_new()
 
     def run(self) -> None:
-        """Until `stop`. Raises only what nothing can be done about here: SpoolCorrupt, and bugs."""
+        """Run until `stop` is called. Raises only SpoolCorrupt, and programming errors."""
         while not self._stopping:
             self.step()
 
     def step(self) -> None:
-        """One round."""
+        """Run one round: bind changed mappings, process a burst, a slice of a dead-letter job, and housekeeping."""
         if self._next_routes is not None and not self._bind(self._next_routes):
             return
         burst = self._subscriber.poll(POLL_SECS)
         self.progress_at = self._clock()
         if burst:
+            # The connection may change before the commit: its number shows whether the acknowledgements still apply.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
             acknowledgements = self._mapper.map(burst, self._now_ms())
@@ -148,16 +164,19 @@ class IngestLoop:
             self._housekeep()
 
     def _coalesce(self, burst: list[Publish]) -> None:
-        """Add those that come right behind, if the last transaction was just now. One that comes alone waits for none.
+        """Wait up to the commit interval for more messages and append them to the burst.
 
-        At 1,000 messages a second a message then takes half the CPU, and a fifth of the bytes written to the disk. To
-        sleep and wake up costs 60 µs: so there is one look after a short pause, since a broker whose window is full by
-        then waits for us; and, if messages came, one when the time is over.
+        A message is not delayed if the last commit is older than the interval. At 1,000 messages/s, coalescing halves
+        the CPU time per message, and only a fifth of the bytes is written to the disk. A sleep and wake-up costs 60 µs,
+        so there are at most two reads. The first follows a short pause: a broker whose window is full by then waits for
+        acknowledgements. If it returned messages, a second one follows at the end of the interval.
         """
         until, enough = (
             self._committed_at + self._min_commit_interval_secs,
             max(COALESCE_MIN_MESSAGES, self._max_unacked_seen),
         )
+        # Once a second the burst may grow up to the full interval, to measure how much the broker sends without an
+        # acknowledgement. A commit at the known number would hide a larger one.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
             self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
         pause = self._min_commit_interval_secs / 5
@@ -175,42 +194,50 @@ class IngestLoop:
             self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
     def _run_errands(self) -> None:
-        """One slice: live traffic comes first again after it."""
+        """Process one slice of a dead-letter job, then return so that live messages are processed first."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
         part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)
         if self._commit():
             part.committed()
 
     def _send_commands(self) -> None:
-        """A command that is lost is asked for again by what made it necessary."""
+        """Publish the commands (QoS 0).
+
+        The mapping issues a lost command again, because the reason for it still exists.
+        """
         for topic, payload in self._mapper.commands:
             self._subscriber.publish(topic, payload)
         self._mapper.commands.clear()
 
     def commit_settled(self) -> None:
-        """The senders have stopped: put on disk what they settled.
+        """Commit the records that the senders settled. Call after the senders have stopped.
 
-        A burst that a full spool held up goes with it whole or not at all: its records without its packet identifiers
-        would be there twice when the broker redelivers them.
+        A burst that waits because the spool is full is committed completely or not at all. Its records without its
+        packet identifiers would be stored twice when the broker redelivers them.
         """
         if self._spool.commit_due:
             try:
                 self._spool.commit(self._mapper.transaction)
             except SpoolFull:
-                return  # what was settled is on disk all the same
+                return  # the settled records are committed nevertheless
             except SpoolWriteError as error:
                 log.warning("what was just delivered could not be noted and will be sent again: %s", error)
 
     def _bind(self, routes: Router) -> bool:
-        """Give each mapping its place in the spool, then subscribe."""
+        """Bind every mapping to its ledger ids and queues, then subscribe to its topics.
+
+        Return False if the disk accepts no write; the next round then retries.
+        """
         try:
-            # Numbers are given here, where a disk that takes none can be waited for, and not in the middle of a burst.
+            # New ids are written here, where the loop can wait for a failing disk, and not in the middle of a burst.
             nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
+            self.spool_full = False
             self._report_blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
+        # Another thread may have set newer mappings in between: they stay for the next round.
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
         self._mapper.bind(routes, targets, nowhere)
@@ -227,6 +254,7 @@ class IngestLoop:
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()
+        # Released records and manifests have commits of their own: a burst may not come soon.
         released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
         if released:
             self._mapper.append_released(released)
@@ -237,9 +265,11 @@ class IngestLoop:
             self._expire(self._now_ms() - int(self._spool.settings.max_age_secs * 1000))
         for queue in self._spool.queues.values():
             if queue.max_record_bytes is not None:
+                # Mappings reject larger records. The sender reads the limit from the stream's description.
                 self._limits[queue.stream] = queue.max_record_bytes
 
     def _expire(self, before_ms: int) -> None:
+        # No transaction, and so no fsync, unless a record has expired.
         if any(queue.older_than(before_ms) for queue in self._spool.queues.values()):
             self._mapper.transaction.expire_before_ms = before_ms
             self._commit()
@@ -247,14 +277,16 @@ class IngestLoop:
     # -- spooling --------------------------------------------------------------------------------------------------
 
     def _commit(self) -> bool:
-        """Until it is on disk. False when a stop came first: then nothing is acknowledged, and the broker redelivers.
+        """Commit the transaction, and retry until the disk accepts it.
 
-        While it cannot be, nothing is read and the connection is kept alive: the broker keeps the rest.
+        Return False if `stop` was called first: then nothing is acknowledged, and the broker redelivers. While the
+        commit fails, the loop reads nothing (back-pressure) and keeps the connection alive; the broker stores messages.
         """
         while True:
             try:
                 self._spool.commit(self._mapper.transaction)
             except (SpoolFull, SpoolWriteError) as error:
+                self.spool_full = isinstance(error, SpoolFull)
                 self._report_blocked(str(error))
                 if self._stopping:
                     return False
@@ -265,6 +297,7 @@ class IngestLoop:
         if self._mapper.transaction.broker_filters is not None:
             self._spool.broker_filters = self._mapper.transaction.broker_filters
         self._mapper.transaction.received_at = None
+        # After a burst with nothing but pending records the transaction is empty, and is used again.
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
         self._committed_at = self._clock()
@@ -275,6 +308,7 @@ class IngestLoop:
         return True
 
     def _report_blocked(self, problem: str) -> None:
+        # One log line per outage: the loop retries every second.
         if not self.problem:
             log.error("not reading from the broker, which keeps the rest: %s", problem)
         self.problem = problem

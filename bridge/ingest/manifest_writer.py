@@ -1,17 +1,17 @@
-"""Manifests: records of a stream of their own that tell which records other streams hold, so that the cloud side can
-prove that nothing is missing.
+"""Manifests: records in a separate stream that list which records other streams contain.
 
-The records of an output with `envelope: true` have ids that count up without a gap, by spool and queue. A manifest
-tells one run of them that is complete: each is in the stream, or stands among the exceptions with the reason.
+With them, a consumer in the cloud can prove that no record is missing. The records of an output with `envelope: true`
+have ids that count up without a gap, by spool and queue. A manifest covers one complete range of ids: each record of
+the range is in the stream, or is one of the exceptions, which have a reason.
 
     {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "since": 1,
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
      "at": "2026-01-31T12:00:00.000Z"}
 
-Manifests of one spool and queue follow on one another: the next one's `first` is this one's `last` + 1, and the `first`
-of the very first is the `since` of all, so that one that is missing is noticed, wherever it was. How far they
-have come is noted in the transaction that spools them, so that no number is ever left out, whenever the process is
-killed. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another output, or one that was replayed).
+Manifests of one spool and queue are contiguous: the `first` of each is the `last` + 1 of the one before. All of them
+have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
+transaction that spools a manifest also stores its upper end, so that no number is omitted, whenever the process is
+killed. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another output, or a replayed one).
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 MAPPING: Final = "(manifest)"
-"""In the books; no mapping's file can have that name."""
+"""Mapping name of manifests in the ledger. No mapping file can have this name."""
 
 
 class ManifestOptions(NamedTuple):
-    """Where manifests go, and how often."""
+    """Stream of the manifests, and the interval between them in seconds."""
 
     data_stream: str
     every_secs: float
 
 
 class ManifestWriter:
-    """Belongs to the ingest thread."""
+    """Writer of the manifests of one spool. Used by the ingest thread only."""
 
     def __init__(self, spool: Spool, bridge: str, options: ManifestOptions) -> None:
         self._spool = spool
@@ -52,8 +52,11 @@ class ManifestWriter:
         self._at_ms = 0
 
     def cover(self, mappings: Iterable[Mapping]) -> None:
-        """These mappings are in force: their queues are told of, if their records have ids; once covered, for good."""
-        self._spool.queue(self._stream)  # so that it has its sender
+        """Start manifests for every queue of these mappings with enveloped records.
+
+        A queue stays in the manifests for ever. Raises SpoolWriteError.
+        """
+        self._spool.queue(self._stream)  # creates the queue, so that the loop starts its sender
         outputs = (output for mapping in mappings for output in mapping.outputs if output.envelope)
         for name in {str(output.destination) for output in outputs}:
             self._begin(self._spool.queue(name))
@@ -61,22 +64,24 @@ class ManifestWriter:
             queue.covered = bool(self._spool.get_meta(_key(queue)))
 
     def _begin(self, queue: StreamQueue) -> None:
-        """From the next record on: those before have no ids that anybody was told of."""
+        """Start the manifests of a queue at its next record. No manifest covers the records before it."""
         if not self._spool.get_meta(_key(queue)):
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
-        """Put what is complete by now into an empty transaction, if it is time to; whether there is anything."""
+        """Add the due manifests to an empty transaction. Return whether there are any."""
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False
         self._at_ms = now_ms
+        # The manifests' own stream has no manifests.
         covered = [queue for queue in self._spool.queues.values() if queue.covered and queue.stream != self._stream]
         news = [self._tell(queue, transaction, now_ms) for queue in covered]
         return any(news)
 
     def _tell(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, before = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
+        # No manifest unless at least one more record was delivered, dead-lettered or dropped.
         if before <= first:
             return False
         manifest = {
@@ -88,6 +93,7 @@ class ManifestWriter:
             "since": int(self._spool.get_meta(_since(queue)) or first),
             "first": first,
             "last": before - 1,
+            # A range of exceptions may extend beyond the manifest on either side: clip it.
             "except": [
                 {"first": max(low, first), "last": min(high, before - 1), "reason": reason}
                 for low, high, reason in self._spool.reading.exceptions(queue, before)
@@ -95,6 +101,7 @@ class ManifestWriter:
             ],
             "at": rfc3339(now_ms),
         }
+        # All manifests of a queue have the same key. Kinesis accepts at most 256 characters.
         key = f"{self._bridge} {queue.stream}"[:256]
         self._spool.queue(self._stream).append(self._spool.mapping_number(MAPPING), key, orjson.dumps(manifest))
         transaction.meta[_key(queue)] = str(before)

@@ -1,4 +1,4 @@
-"""What becomes of messages that cannot be mapped: dead letters, and their lines in the books."""
+"""Conversion of messages that cannot be mapped into dead letters and their ledger counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def reject(
     rejections: Iterable[Rejection],
     total_bytes: int,
 ) -> None:
-    """A letter for each rejection, counted for each output that goes without."""
+    """Add a dead letter for each rejection, and count it for each output that gets no record."""
     for outputs, item, code, detail in rejections:
         queues = [target.queues[output] for output in outputs]
         for queue in queues:
@@ -36,7 +36,7 @@ def reject(
 def reject_oversized(
     transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int
 ) -> None:
-    """A payload larger than `mqtt.max_message_bytes`, for all outputs: only its beginning was kept."""
+    """Add a dead letter for all outputs: the payload exceeds `mqtt.max_message_bytes`, only its beginning is stored."""
     detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
     for queue in target.queues:
         transaction.dead_lettered[target.mapping, queue.number] += 1
@@ -46,6 +46,6 @@ def reject_oversized(
 
 
 def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
-    """No mapping was ever asked."""
+    """Add a dead letter for a topic that is not UTF-8. No mapping processes such a message."""
     transaction.dead_lettered[nowhere] += 1
     transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8"))

@@ -1,14 +1,14 @@
-"""Dead letters that are replayed through the mappings in force, or deleted: by the thread that ingests, between bursts.
+"""Jobs that replay dead letters through the active mappings, or delete them. The ingest thread runs them.
 
-A slice of letters at a time, each slice in one transaction of the spool, so that live traffic goes on:
+Each job runs in slices between bursts, so that live messages are processed in between. Each slice is one transaction:
 
-    records made of a letter    spooled, and the letter removed with the same commit: kill the process at any instant
-    filtered                    the letter is removed, and counted as filtered
-    rejected again              the letter stays, with the new reason
-    rejected in part            what is rejected becomes letters of its own; the rest is spooled
+    mapped to records     the records are spooled and the dead letter is removed by the same commit
+    filtered              the dead letter is removed, and counted as filtered
+    rejected again        the dead letter stays, with the new reason
+    rejected in part      the rejected parts become dead letters of their own; the other records are spooled
 
-The books: the letter comes off `received` and `dead_lettered`, and what is made of it is counted anew; `replayed`
-tells.
+So the process may be killed at any time. In the ledger, the dead letter is subtracted from `received` and
+`dead_lettered`, and its results are counted again. `replayed` counts the dead letters that were removed this way.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 SLICE_LETTERS = 200
+"""Maximum number of dead letters in one slice."""
 SLICE_BYTES = 4 * 1024 * 1024
+"""Payload size after which a slice ends."""
 
 Action = Literal["replay", "delete"]
 Targets = "Mapping[str, tuple[MessageMapping, Binding]]"
@@ -39,9 +41,10 @@ Targets = "Mapping[str, tuple[MessageMapping, Binding]]"
 
 @dataclass(slots=True)
 class DeadLetterJob:
-    """What somebody wants done with dead letters, by their numbers; `done` is set when `counts` are whole.
+    """Request to replay or delete dead letters, by their numbers. `done` is set when `counts` are complete.
 
-    counts: `replayed`, `filtered`, `deleted`, `stayed`, `missing`; reasons: why letters stayed.
+    Keys of `counts`: `replayed`, `filtered`, `deleted`, `stayed`, `missing`. `reasons` counts why dead letters stayed.
+    `at` is the index in `numbers` of the next one.
     """
 
     action: Action
@@ -52,12 +55,12 @@ class DeadLetterJob:
     at: int = 0
 
     def value(self) -> dict[str, dict[str, int]]:
-        """As JSON can hold it."""
+        """Return the counts and reasons as a JSON object."""
         return {"counts": dict(self.counts), "reasons": dict(self.reasons)}
 
 
 class DeadLetterJobs:
-    """Any thread adds to them; the ingest thread runs them, slice by slice."""
+    """Queue of jobs. Any thread may call `add`; the ingest thread runs the jobs, slice by slice."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -67,18 +70,19 @@ class DeadLetterJobs:
         return bool(self._waiting)
 
     def add(self, errand: DeadLetterJob) -> DeadLetterJob:
-        """To be done after those before it."""
+        """Append a job to the queue and return it."""
         self._waiting.append(errand)
         return errand
 
     def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, Binding]]) -> JobSlice:
-        """Put the next slice into an empty transaction; call its `committed` once that is on disk."""
+        """Add the next slice to an empty transaction. Call the slice's `committed` after the commit."""
         errand = self._waiting[0]
         part = JobSlice(self, errand)
         size = 0
         while errand.at < len(errand.numbers) and part.letters < SLICE_LETTERS and size < SLICE_BYTES:
             number = errand.numbers[errand.at]
             errand.at += 1
+            # A number that occurs twice in the job is still in the database until the commit.
             found = None if number in transaction.removed else self._spool.reading.letter(number)
             if found is None:
                 part.counts["missing"] += 1
@@ -92,7 +96,7 @@ class DeadLetterJobs:
         return part
 
     def ended(self, errand: DeadLetterJob) -> None:
-        """Its last slice is on disk."""
+        """Remove a job after the commit of its last slice, and set its `done`."""
         self._waiting.remove(errand)
         errand.done.set()
 
@@ -110,10 +114,12 @@ class DeadLetterJobs:
         number: int,
         letter: DeadLetter,
     ) -> None:
+        # Cases: it cannot be replayed now; a record; a message that fails again; any other message.
         if why := self._impossible(letter, targets):
             part.stays(why)
             return
         if letter.kind == "record":
+            # The payload is a mapped record: no mapping is needed.
             queue = self._spool.queues[letter.streams[0]]
             queue.append(self._spool.mapping_number(letter.mapping), letter.key, letter.payload)
             self._take_off(part, transaction, number, letter, "replayed")
@@ -149,7 +155,10 @@ class DeadLetterJobs:
         return "" if letter.mapping in targets else f"no mapping '{letter.mapping}' is in force"
 
     def _take_off(self, part: JobSlice, transaction: Transaction, number: int, letter: DeadLetter, what: str) -> None:
-        """Off the books, as if it had never come: what becomes of it now is counted for itself."""
+        """Remove a dead letter and its ledger counts, as if it had never been received.
+
+        Its results are then counted like those of a new message.
+        """
         transaction.removed[number] = letter
         for place in self._places(letter):
             transaction.dead_lettered[place] -= 1
@@ -157,13 +166,13 @@ class DeadLetterJobs:
         part.counts[what] += 1
 
     def _places(self, letter: DeadLetter) -> list[tuple[int, int]]:
-        """Its lines in the books."""
+        """Return the ledger lines of a dead letter as (mapping, stream) numbers."""
         mapping = self._spool.mapping_number(letter.mapping)
         return [(mapping, self._spool.stream_number(stream)) for stream in letter.streams or ("",)]
 
 
 class JobSlice:
-    """What one transaction does for an errand. Its counts are the errand's only once it is on disk."""
+    """Part of a job that is one transaction. Its counts are added to the job after the commit."""
 
     def __init__(self, errands: DeadLetterJobs, errand: DeadLetterJob) -> None:
         self.letters = 0
@@ -173,12 +182,12 @@ class JobSlice:
         self._errand = errand
 
     def stays(self, why: str) -> None:
-        """A letter, or a part of one, that cannot leave, and why."""
+        """Count a dead letter, or a part of one, that stays for the reason `why`."""
         self.counts["stayed"] += 1
         self._reasons[why] += 1
 
     def committed(self) -> None:
-        """It is on disk."""
+        """Add the counts to the job after the commit; after its last slice, end the job."""
         self._errand.counts += self.counts
         self._errand.reasons += self._reasons
         if self._errand.at >= len(self._errand.numbers):
@@ -186,5 +195,5 @@ class JobSlice:
 
 
 def _same(mapped: MappingResult, letter: DeadLetter) -> bool:
-    """It fails as a whole, as it did: the letter can stay as it is, with the new reason."""
+    """Return whether the same message or item fails again, so that the dead letter can stay with the new reason."""
     return len(mapped.rejections) == 1 and mapped.rejections[0].item == letter.item

@@ -1,7 +1,7 @@
-"""Which topics no mapping matches, and which mappings get messages: bounded, and cheap enough for every message.
+"""Record of the topics that no mapping matches, and of each mapping's messages. Its memory and CPU cost are bounded.
 
-A mapping has gone silent when it had messages, and none for three times its longest pause so far, and for a minute at
-the least: machines differ in how often they speak, so that no one number of seconds would be right for all.
+A mapping is silent if it had messages, and none for three times its longest pause so far and for at least one minute.
+Machines publish at different rates, so the threshold is relative to each mapping's longest pause.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_TOPICS: Final = 1_000
-"""Remembered by name: those that came first. The messages of all others are counted."""
+"""Maximum number of unmatched topics stored by name (the first ones). Messages on all others are counted together."""
 MAX_TOPIC_CHARS: Final = 500
+"""Maximum stored length of a topic name."""
 SILENT_PAUSES: Final = 3
+"""Multiple of a mapping's longest pause after which it is silent."""
 SILENT_MS: Final = 60_000
+"""Minimum time without a message before a mapping is silent."""
 
 
 class MessageCounter:
-    """One mapping's messages. `last_ms` is 0 before the first one."""
+    """Counter of one mapping's messages. `last_ms` is 0 before the first one."""
 
     __slots__ = ("last_ms", "longest_pause_ms", "messages")
 
@@ -32,20 +35,23 @@ class MessageCounter:
         self.longest_pause_ms = 0
 
     def count(self, now_ms: int) -> None:
-        """A message. The ingest loop does the same without the call."""
+        """Count a message. The ingest loop does the same without the call."""
         self.messages += 1
         if self.last_ms != now_ms:
             self.at(now_ms)
 
     def at(self, now_ms: int) -> None:
-        """A message came, and the one before it at another time."""
+        """Record the time of a message that came at another time than the one before it."""
         if self.last_ms and now_ms - self.last_ms > self.longest_pause_ms:
             self.longest_pause_ms = now_ms - self.last_ms
         self.last_ms = now_ms
 
 
 class MappingActivity(NamedTuple):
-    """One mapping. `last_ms` is milliseconds since 1970, or 0 if it had no message; `silent_ms` is 0 if it is not."""
+    """Messages of one mapping. `last_ms` is milliseconds since 1970, or 0 if it had no message.
+
+    `silent_ms` is the time since the last message if the mapping is silent, otherwise 0.
+    """
 
     name: str
     topic: str
@@ -65,9 +71,9 @@ class UnmatchedTopic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """From `since_ms` to `at_ms`, both milliseconds since 1970. Topics with most messages first.
+    """Coverage from `since_ms` to `at_ms`, both milliseconds since 1970. Topics are sorted by messages, largest first.
 
-    `other_messages` came on topics beyond the MAX_TOPICS that are remembered.
+    `other_messages` is the number of messages on unmatched topics beyond the MAX_TOPICS stored ones.
     """
 
     since_ms: int
@@ -78,21 +84,21 @@ class CoverageReport:
 
     @property
     def never(self) -> tuple[MappingActivity, ...]:
-        """Mappings without a message."""
+        """Mappings that have had no message."""
         return tuple(each for each in self.mappings if not each.messages)
 
     @property
     def silent(self) -> tuple[MappingActivity, ...]:
-        """Mappings that had messages, and have none any more."""
+        """Mappings that had messages and are now silent."""
         return tuple(each for each in self.mappings if each.silent_ms)
 
     @property
     def complete(self) -> bool:
-        """Every topic is matched, and every mapping has its messages."""
+        """True if every topic is matched, and every mapping has had messages and is not silent."""
         return not (self.topics or self.never or self.silent)
 
     def value(self) -> dict[str, Any]:
-        """As JSON: /api/coverage, and `coverage --json`."""
+        """Return the report as a JSON object, for /api/coverage and `coverage --json`."""
         return {
             "since_ms": self.since_ms,
             "at_ms": self.at_ms,
@@ -103,7 +109,7 @@ class CoverageReport:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> CoverageReport:
-        """From what `value` gave; raises KeyError, TypeError or ValueError for anything else."""
+        """Return the report from the result of `value`. Raises KeyError, TypeError or ValueError for other values."""
         return cls(
             int(value["since_ms"]),
             int(value["at_ms"]),
@@ -114,7 +120,7 @@ class CoverageReport:
 
 
 class TopicCoverage:
-    """Written by one thread; `report` may be called from any."""
+    """Coverage since the start of the process. One thread writes it; any thread may call `report`."""
 
     def __init__(self, since_ms: int) -> None:
         self._since_ms = since_ms
@@ -123,14 +129,15 @@ class TopicCoverage:
         self._others = 0
 
     def tally(self, mapping: str) -> MessageCounter:
-        """The mapping's, which outlives a reload."""
+        """Return the mapping's counter, which continues after a reload."""
         return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:
-        """A message that no mapping wants."""
+        """Count a message that no mapping matches."""
         name = topic[:MAX_TOPIC_CHARS]
         tally = self._topics.get(name)
         if tally is None:
+            # Topics are the publishers' choice: without a limit they could fill the memory.
             if len(self._topics) >= MAX_TOPICS:
                 self._others += 1
                 return
@@ -139,7 +146,7 @@ class TopicCoverage:
         tally.last_ms = now_ms
 
     def report(self, mappings: Iterable[Mapping], at_ms: int) -> CoverageReport:
-        """How it stands, of these mappings. A copy is taken first: the other thread goes on."""
+        """Return the report for these mappings. It uses copies, because the ingest thread continues to write."""
         topics = [UnmatchedTopic(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]
         tallies = self._tallies.copy()
         return CoverageReport(
@@ -152,7 +159,7 @@ class TopicCoverage:
 
 
 def _of(mapping: Mapping, tally: MessageCounter, at_ms: int) -> MappingActivity:
-    # Read once: the other thread may count on in between.
+    # Read each value once: the ingest thread may change it in between.
     messages, last_ms, pause_ms = tally.messages, tally.last_ms, tally.longest_pause_ms
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

@@ -1,1 +1,4 @@
-"""The mapping language: topics, expressions, and what they make of a message. Pure: no threads, clock or network."""
+"""The mapping language: topic patterns, expressions, and the records that they make of a message.
+
+The package is pure, except for `loading`, which reads files: no threads, no clock, no network.
+"""

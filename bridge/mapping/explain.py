@@ -1,4 +1,4 @@
-"""What happens to one message, step by step and in words: the command `try`."""
+"""Step-by-step explanation of what each mapping does with one message, for the command `try`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _LABEL_CHARS = 13
 
 @dataclass(frozen=True, slots=True)
 class MappingExplanation:
-    """What one mapping made of the message. `mapped` is None where the topic does not match.
+    """Explanation of one mapping's result. `mapped` is None if the topic does not match.
 
-    `steps` are (label, text) in their order; the last ones are the records, or why there is none.
+    `steps` are pairs of label and text, in the order of the pipeline. The last ones show the records, or why there is
+    none.
     """
 
     name: str
@@ -37,25 +38,25 @@ class MappingExplanation:
     mapped: MappingResult | None
 
     def render(self) -> str:
-        """Plain text, a line a step."""
+        """Return the steps as plain text, one line per step."""
         lines = [f"  {label:<{_LABEL_CHARS}}{printable(text)}" for label, text in self.steps]
         return "\n".join([f"{self.name}:", *lines])
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What all mappings made of the message: those that match first, and of the others the nearest."""
+    """Explanations of all mappings: matching mappings first, then the others by the number of levels that match."""
 
     topic: str
     mappings: tuple[MappingExplanation, ...]
 
     @property
     def matched(self) -> bool:
-        """Some mapping's topic matches."""
+        """True if at least one mapping's topic pattern matches."""
         return any(each.mapped is not None for each in self.mappings)
 
     def render(self) -> str:
-        """Plain text: what each mapping that matches did and why; if none does, why each does not."""
+        """Return plain text: the steps of each matching mapping, or why no mapping matches."""
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
             parts = [each.render() for each in self.mappings if each.mapped is not None]
@@ -65,25 +66,29 @@ class Explanation:
 
 
 def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
-    """Tell what each mapping does with a message, and why. Never raises for a bad message."""
+    """Explain what each mapping does with a message, and why. Never raise for a bad message."""
     levels = message.topic.split("/")
     found = [(_matching_levels(mapping, levels), _explain(mapping, message)) for mapping in mappings]
+    # The sort is stable: mappings with equally many matching levels stay in their order.
     found.sort(key=lambda each: each[0], reverse=True)
     return Explanation(message.topic, tuple(explanation for _, explanation in found))
 
 
 def _matching_levels(mapping: Mapping, levels: list[str]) -> float:
+    """Return how many levels match before the first mismatch; infinity if the topic matches."""
     place = mismatch(mapping.pattern.levels, levels)
     return math.inf if place is None else place
 
 
 def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
+    """Explain one mapping: why its topic does not match, or the steps and the result."""
     levels = message.topic.split("/")
     place = mismatch(mapping.pattern.levels, levels)
     if place is not None:
         why = (("topic", mapping.pattern.text), ("no match", _why_not(mapping, levels, place)))
         return MappingExplanation(mapping.name, why, None)
     captures = mapping.pattern.captures(levels)
+    # The explanation comes first: `apply` changes the state of a stateful mapping.
     evaluated = [*_evaluated(mapping, message, captures, levels)]
     mapped = mapping.apply(message, captures, levels)
     steps = (
@@ -96,7 +101,9 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 
 
 def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
+    """Return the reason why the topic does not match. `place` is the index of the first level that differs."""
     wanted = mapping.pattern.text.split("/")
+    # MQTT 4.7.2
     if place == 0 and levels[0].startswith("$") and mapping.pattern.levels[0] in {"+", "#"}:
         return f"wildcards at the beginning do not match '{levels[0]}': topics with $ are the broker's own"
     if place >= len(levels):
@@ -109,7 +116,10 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
 def _evaluated(
     mapping: Mapping, message: Message, captures: dict[str, str], levels: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Go through the steps once more, up to the one that decides; its reason is in what `apply` gave."""
+    """Yield the steps up to the one that decides.
+
+    This evaluates them a second time: `apply` returns only the result, which holds the reason for a rejection.
+    """
     if mapping.specification.retained == "skip" and message.retain:
         yield "retained", "skip: the message was retained by the broker"
         return
@@ -130,11 +140,15 @@ def _evaluated(
         if mapping.steps.transform is not None:
             value = mapping.steps.transform.search(scope)
             yield "transform", f"{_one_line(mapping.steps.transform)} -> {_shown(value)}"
-    except Exception:  # noqa: BLE001 - `apply` met the same, and what it gave tells it as a rejection
+    except Exception:  # noqa: BLE001 - `apply` failed in the same way, and its result holds the rejection
         return
 
 
 def _payload(mapping: Mapping, message: Message) -> Any:
+    """Return the decoded payload.
+
+    Stateful mappings decode against an overlay, and request no rebirth: an explanation must not change their state.
+    """
     if mapping.stateful is None:
         return decoder(mapping.specification)(message.payload)
     read = reader(mapping.specification, mapping.steps, asks=False)
@@ -142,7 +156,7 @@ def _payload(mapping: Mapping, message: Message) -> Any:
 
 
 def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tuple[str, str]]:
-    """`changes` and `sample`; a message that is tried alone is the first of its key."""
+    """Yield the steps `changes` and `sample`. A message that is tried alone is the first one of its key."""
     stages = mapping.stateful
     if stages is None:
         return
@@ -156,6 +170,7 @@ def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tu
 
 
 def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
+    """Yield the records with their keys, the dead letters and the commands; or that the message is held or filtered."""
     for draft in mapped.drafts:
         key_from = mapping.steps.keys[draft.output]
         if key_from is not None:
@@ -166,6 +181,7 @@ def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
     for command in effects.commands if effects is not None else ():
         yield "command", f"asks for a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
+        # A held message has effects, and does not count as filtered before its span has ended.
         held = effects is not None and not effects.filtered
         yield ("held", "until its span has ended") if held else ("filtered", "nothing is sent")
 

@@ -1,4 +1,4 @@
-"""One mapping, compiled: its topic pattern, its outputs, and what it makes of a message."""
+"""One compiled mapping: its topic pattern, its outputs, and the function that maps a message to records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping in force."""
+    """An active mapping."""
 
     name: str
     specification: MappingSpec = field(repr=False)
@@ -36,23 +36,25 @@ class Mapping:
     steps: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
     apply_replay: Apply = field(repr=False)
-    """`apply` for a message that is replayed: it finds what the mapping remembers, and leaves no trace in it."""
+    """`apply` for a replayed message: it reads the state of the mapping, and does not change it."""
     fast_path: Quick | None = field(default=None, repr=False)
-    """`apply` for the usual message; None for an unusual mapping."""
+    """`apply` for the usual message; None for a mapping that `compile_fast_path` does not support."""
     stateful: StatefulStages | None = field(default=None, repr=False)
-    """What the mapping remembers; None if it remembers nothing, as most."""
+    """The mapping's state and its stages; None for a mapping without state, which is the usual case."""
 
     def content(self, draft: NewRecord) -> bytes:
-        """A record's data without its envelope."""
+        """Return a record's data without its envelope."""
         return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
     def replay(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
-        """Map a dead letter's message again, for the outputs to `streams` only and, of `each`, for `item` only.
+        """Map a dead letter's message again, for the outputs to `streams` only; with `each`, for `item` only.
 
-        Never raises. What the mapping does not do any more is a rejection (no_output, no_match, no_item), so that a
-        dead letter is never lost. Of two outputs to one stream both are mapped again: a dead letter knows its streams.
+        This never raises. If the mapping no longer has the output, the topic or the item, the result is a rejection
+        with the code no_output, no_match or no_item, so that a dead letter is never lost. Two outputs to one stream are
+        both mapped again, because a dead letter stores the names of its streams only.
         """
         chosen = [self._outputs_to(stream) for stream in streams]
+        # One missing output fails the replay: the dead letter must not lose this stream.
         if not all(chosen):
             return self._changed(
                 "no_output", f"the mapping has no output to {', '.join(sorted(set(streams)))} any more"
@@ -64,6 +66,7 @@ class Mapping:
         if item is not None and not self.specification.each:
             return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
+        # Rejections for other outputs do not concern this dead letter.
         rejections = tuple(
             each._replace(outputs=tuple(number for number in each.outputs if number in wanted))
             for each in mapped.rejections
@@ -72,31 +75,38 @@ class Mapping:
         return MappingResult([draft for draft in mapped.drafts if draft.output in wanted], rejections)
 
     def made(self, mapped: MappingResult) -> list[NewRecord]:
-        """What goes on now: records of earlier messages that this one let go, then its own."""
+        """Return the records to spool now: first the released records of earlier messages, then the message's own."""
         released = mapped.effects.released if mapped.effects is not None else ()
         if not released:
             return mapped.drafts
+        # A released record names its destination, since a reload may have changed the numbers of the outputs.
         numbers = {str(output.destination): output.number for output in self.outputs}
         return [*(NewRecord(numbers[each.destination], each.key, each.data) for each in released), *mapped.drafts]
 
     def _outputs_to(self, stream: str) -> set[int]:
-        """The outputs to a destination of that name, or else to its data stream, if another way by now."""
+        """Return the numbers of the outputs with this destination.
+
+        If there are none, return those to the same data stream: the destination's other settings may have changed
+        since.
+        """
         exact = {output.number for output in self.outputs if str(output.destination) == stream}
         data_stream = stream.partition(" ")[0]
         return exact or {output.number for output in self.outputs if output.data_stream == data_stream}
 
     def _changed(self, code: ReplayCode, detail: str) -> MappingResult:
+        """Return a rejection for all outputs, for a replay that the mapping no longer supports."""
         return MappingResult([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
 
 
 def compile_mapping(
     name: str, specification: MappingSpec, limits: Limits, tables: Tables = EMPTY, version: str = ""
 ) -> Mapping:
-    """Give the mapping of a file without problems; raises TopicError or ExpressionError for any other.
+    """Compile a valid specification. Raise TopicError or ExpressionError for an invalid one.
 
-    `limits` may change while the mapping is in use: it tells the most bytes of a record by destination, and one that
-    is not in it takes MAX_RECORD_BYTES. `tables` are what `lookup` looks into, as they are now; `version`
-    is the file's.
+    - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES for a destination that is not in it. The mapping
+      reads it for each record, so the caller may change it while the mapping is in use.
+    - `tables`: the lookup tables that `lookup` reads, as they are now.
+    - `version`: the version of the file, for envelopes.
     """
     outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
     steps = compile_steps(name, specification, tables)
@@ -108,6 +118,7 @@ def compile_mapping(
     stages = stateful(specification, steps, outputs)
     every = tuple(output.number for output in outputs)
     if stages is None:
+        # Without state, a replayed message is mapped like a live one.
         flows = [evaluate(steps, convert)] * 2
     else:
         flows = [live_pipeline(steps, convert, stages, every), replay_pipeline(specification, steps, convert, stages)]

@@ -1,4 +1,4 @@
-"""Values, records and rejections in words, fit for a terminal: what `check`, `try` and `diff` show."""
+"""Values, records and rejections as text that is safe for a terminal: the output of `check`, `try` and `diff`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from bridge.model import NewRecord, Rejection
 
 MAX_CHARS: Final = 4_000
-"""Shown of one value or record."""
+"""Max characters shown of one value or record."""
 
 SPREAD: Final = "spread"
-"""How a test writes a record without a partition key."""
+"""Notation in a test for a record without a partition key."""
 
 
 def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> str:
-    """`factory-telemetry, key 'press07', 68 bytes: {...}`."""
+    """Return a line such as `factory-telemetry, key 'press07', 68 bytes: {...}`."""
     stream = mapping.outputs[draft.output].data_stream
     key = "spread over all shards" if draft.key is None else f"key '{draft.key}'"
     data = cut(draft.data.decode(errors="backslashreplace"), limit)
@@ -31,21 +31,25 @@ def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> s
 
 
 def rejection_line(mapping: Mapping, rejection: Rejection) -> str:
-    """`decode: not JSON: ... (nothing for factory-telemetry, item 2)`."""
+    """Return a line such as `decode: not JSON: ... (nothing for factory-telemetry, item 2)`."""
     streams = ", ".join(mapping.outputs[number].data_stream for number in rejection.outputs)
     item = "" if rejection.item is None else f", item {rejection.item}"
     return printable(f"{rejection.code}: {rejection.detail} (nothing for {streams}{item})")
 
 
 def shown_key(draft: NewRecord) -> str:
-    """A record's partition key as a test writes it."""
+    """Return a record's partition key in the notation of a test."""
     return SPREAD if draft.key is None else draft.key
 
 
 def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
-    """A record's data as a test writes it: `data`, or what is no value and no text as `data_base64`."""
+    """Return a record's data in the notation of a test.
+
+    The key is `data`, or `data_base64` if the data is neither a value nor text.
+    """
     specification = mapping.specification
     made_json = specification.transform is not None
+    # With a transform, every record is JSON; without one, it is the payload.
     as_text = not made_json and specification.payload in {"text", "bytes"}
     read = DECODERS["json"].decode if made_json else DECODERS["text"].decode if as_text else decoder(specification)
     try:
@@ -55,18 +59,18 @@ def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
 
 
 def written(value: Any) -> str:
-    """A value as compact JSON."""
+    """Return a value as compact JSON."""
     try:
         return printable(orjson.dumps(value).decode())
-    except TypeError:  # an integer beyond 64 bits, which stands in a test's file only
+    except TypeError:  # an integer beyond 64 bits, which only a test's file can hold
         return printable(repr(value))
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would act upon: topics and payloads come from outside."""
+    """Escape characters that a terminal would interpret: topics and payloads come from outside."""
     return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def cut(text: str, limit: int = MAX_CHARS) -> str:
-    """The beginning of a long text, and how long it is."""
+    """Shorten a text to `limit` characters, and append its full length."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

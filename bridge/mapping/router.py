@@ -1,4 +1,4 @@
-"""Which mappings a topic goes to: the mappings in force, as one immutable object that a reload replaces whole."""
+"""Routing of topics to mappings: an immutable set of active mappings, which a reload replaces as one object."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
-"""For all topics that are remembered: some 60,000 of usual length."""
+"""Memory limit of the cache of matches: about 60,000 topics of usual length."""
 _MATCH_BYTES = 850
 _BYTES_A_CHARACTER = 3
-"""What a topic costs in memory, measured: as a key, in its match, and its levels where no other topic has them."""
+"""Estimated memory of a cached topic, measured: `_MATCH_BYTES` per match, plus 3 bytes per character of the topic.
+
+A character counts in the key, in the match, and in each level that no other topic shares.
+"""
 _MISSES_KEPT = 4
+"""Misses per cached topic after which a full cache is cleared."""
 
 _END = object()
 _MULTI = object()
 
 
 class RouteTarget(NamedTuple):
-    """A mapping that a topic goes to, and what its pattern captured. Shared by all messages: never to be changed."""
+    """A mapping that a topic matches, and the captures of its pattern.
+
+    All messages share it: it must not be changed.
+    """
 
     mapping: Mapping
     captures: dict[str, str]
 
 
 class RouteMatch(NamedTuple):
-    """Where a topic goes. `valid` is false if it is not UTF-8; `topic` then shows the wrong bytes escaped."""
+    """Result of a look-up. `valid` is false if the topic is not UTF-8; `topic` then shows the invalid bytes escaped."""
 
     topic: str
     levels: list[str]
@@ -41,15 +48,17 @@ class RouteMatch(NamedTuple):
 
 
 class Router:
-    """The mappings in force. Used by one thread at a time: `match` remembers the topics it has seen.
+    """The active mappings. Used by one thread at a time, because `match` updates the cache.
 
-    A factory's machines publish to the same topics again and again, so a match is nearly always one look into a dict.
-    When it is full it stays as it is, and other topics are looked up each time, at some microseconds. Only when that
-    has happened several times as often as there are topics in it, it holds the wrong ones and is emptied: were it
-    emptied at once, or the oldest forgotten, a plant with a few topics more than it holds would never hit one.
+    Machines publish to the same topics again and again, so a match is nearly always one dictionary look-up. When the
+    cache is full, it is not changed, and other topics are matched without it, which takes some microseconds.
+
+    The cache is cleared only after several misses per cached topic, because it then holds the wrong topics. If it were
+    cleared at once, or the oldest topic evicted, a plant with a few topics more than fit would never hit one.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
+        """Build the tree of topic levels for `mappings`."""
         self.mappings = tuple(mappings)
         self._root: dict[Any, Any] = {}
         for mapping in self.mappings:
@@ -60,11 +69,11 @@ class Router:
         self._cache_misses = 0
 
     def filters(self) -> dict[str, int]:
-        """Give the MQTT filters to subscribe to, with their QoS: no two overlap, so a message arrives once."""
+        """Return the MQTT filters to subscribe to, with their QoS. No two overlap, so each message arrives once."""
         return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
-        """Give the mappings for a topic as it came from the wire, in the order of `mappings`."""
+        """Return the mappings for a topic (the bytes that were received), in the order of `mappings`."""
         found = self._cache.get(topic)
         if found is None:
             found = self._look_up(topic)
@@ -72,7 +81,10 @@ class Router:
         return found
 
     def _remember(self, topic: bytes, found: RouteMatch) -> None:
+        """Cache a match if there is room (see `Router`)."""
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
+        # Cases: 1. the topic fits: cache it. 2. The cache is full, and has had few misses: do not cache the topic.
+        # 3. The cache is full of topics that are no longer published: clear it, then cache the topic.
         if size > self._cache_budget:
             self._cache_misses += 1
             if self._cache_misses <= _MISSES_KEPT * len(self._cache):
@@ -83,6 +95,7 @@ class Router:
         self._cache[topic] = found
 
     def _insert(self, mapping: Mapping) -> None:
+        """Add a mapping to the tree: one dictionary per level, with the mappings at `_END` or `_MULTI`."""
         node = self._root
         for level in mapping.pattern.levels:
             if level == REST:
@@ -92,11 +105,12 @@ class Router:
         node.setdefault(_END, []).append(mapping)
 
     def _look_up(self, topic: bytes) -> RouteMatch:
+        """Match a topic without the cache."""
         try:
             text = topic.decode()
         except UnicodeDecodeError:
             return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
-        levels = [intern(level) for level in text.split("/")]  # most are those of other topics too: 0.2 KB a topic
+        levels = [intern(level) for level in text.split("/")]  # other topics share most levels: saves 0.2 KB a topic
         mappings = self._found(levels)
         if len(mappings) > 1:
             mappings.sort(key=lambda mapping: self._order[id(mapping)])
@@ -105,9 +119,10 @@ class Router:
         )
 
     def _found(self, levels: list[str]) -> list[Mapping]:
+        """Return the mappings whose patterns match, in no defined order."""
         found: list[Mapping] = []
         nodes = [self._root]
-        if levels[0].startswith("$"):  # 4.7.2: wildcards in front never match the broker's own topics
+        if levels[0].startswith("$"):  # MQTT 4.7.2: a leading wildcard never matches $ topics
             nodes, levels = [self._root.get(levels[0], {})], levels[1:]
         for level in levels:
             below: list[dict[Any, Any]] = []
@@ -116,10 +131,12 @@ class Router:
                     found += node[_MULTI]
                 if level in node:
                     below.append(node[level])
+                # A level that is itself "+" has already followed this branch: it must not be matched twice.
                 if ONE in node and level != ONE:
                     below.append(node[ONE])
             nodes = below
         for node in nodes:
             found += node.get(_END, ())
+            # MQTT 4.7.1.2: "a/#" also matches its parent level "a".
             found += node.get(_MULTI, ())
         return found

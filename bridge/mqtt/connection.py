@@ -1,4 +1,4 @@
-"""One connection to a broker, from CONNECT to its end."""
+"""One connection to a broker, from CONNECT until it is closed."""
 
 from __future__ import annotations
 
@@ -27,26 +27,32 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BURST_MESSAGES = 2000
-"""One transaction's worth: large enough that its fsync costs little a message, small enough to be done in a moment."""
+"""Maximum size of one transaction: its fsync costs little per message, and its commit takes little time."""
 MAX_BURST_BYTES = 1024 * 1024
 _RETRY_REFUSED_SECS = 60.0
+"""Time until a subscription that the broker refused is requested again."""
 _SUBACK_SECS = 30.0
+"""Maximum wait for a SUBACK or UNSUBACK; after it the connection is closed."""
 _LEAVE_SECS = 1.0
+"""Maximum wait for the broker to close the connection after DISCONNECT."""
 _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
 _CLOSED = "; if that happens again and again, another client may be using the same mqtt.client_id"
-"""Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 says so when it throws a client out for another."""
+"""Hint for a close without a reason. Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 reports a takeover."""
 _TAKEN_OVER = "Session taken over"
 _RETAIN_IF_NEW = 1
-"""MQTT 5: retained messages are sent again only for a subscription that is new, not at each reconnect."""
+"""MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect."""
 
 
 class ConnectionLost(Exception):
-    """The connection is over; the text says why."""
+    """The connection has ended. The text contains the reason."""
 
 
 class Connection:
-    """paho's client, its wire, and the watch over both. Made anew for each attempt."""
+    """paho's client, its packet stream, and their timeouts. A new one is created for each attempt.
+
+    Not thread-safe: the ingest thread owns it.
+    """
 
     def __init__(
         self,
@@ -61,14 +67,14 @@ class Connection:
         self.version_5 = version_5
         self.accepted = self.refused = self.wants_3_1_1 = False
         self.closed = self.taken_over = False
-        """By the broker, without a reason; or since another client of this id came."""
+        """`closed`: the broker closed without a reason. `taken_over`: the broker reported another client of this id."""
         self.opened_at = 0.0
         self.limits: dict[str, Any] = {}
-        """What the CONNACK of an MQTT 5 broker says, by the names of the specification."""
+        """Properties of an MQTT 5 broker's CONNACK, by the names of the specification."""
         self.published = 0
-        """Number of messages of QoS 1 that the broker has answered."""
+        """Number of QoS 1 messages to which the broker has responded."""
         self.publish_refused_reason = ""
-        """The broker's reason for the last one that it refused."""
+        """The broker's reason for the last message that it refused; "" if it refused none."""
         self.on_accepted: Callable[[Connection, bool], None] = lambda _connection, _present: None
         self._settings = settings
         self._subscriptions = subscriptions
@@ -81,7 +87,7 @@ class Connection:
         self._keepalive_secs = float(settings.keepalive_secs)
 
     def dial(self) -> None:
-        """Connect, handshake, send CONNECT. Raises OSError."""
+        """Connect, do the TLS and WebSocket handshakes, and send CONNECT. Raises OSError."""
         self._client = PahoClient(self._settings, self.address, version_5=self.version_5)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -90,10 +96,11 @@ class Connection:
         self._client.on_publish = self._on_publish
         try:
             self.wire: PacketStream = self._client.dial()
+            # paho reports a connection that breaks while it sends CONNECT only by its callback.
             if self._end:
                 raise ConnectionResetError(self._end)
         except (ValueError, LookupError) as error:
-            # paho's WebSocket handshake stumbles over an answer that is no HTTP.
+            # paho's WebSocket handshake raises these for a response that is not HTTP.
             raise OSError(f"{type(error).__name__}: {error}") from error
         self._poller.register(self.wire.fileno(), select.POLLIN)
         self.opened_at = self._last_received_at = self._clock()
@@ -101,9 +108,14 @@ class Connection:
     # -- each round ------------------------------------------------------------------------------------------------
 
     def wait(self, timeout_secs: float, wake: socket.socket, *, reading: bool) -> None:
-        """Until the broker has something for us, takes something from us, or `wake` says so."""
+        """Wait until the broker has sent data, accepts unsent data, or `wake` is readable; at most `timeout_secs`.
+
+        With `reading` false, arriving data does not end the wait. Raises ConnectionLost or ConnectionResetError.
+        """
         if self.wire.fileno() < 0:
-            raise ConnectionLost("the connection broke")  # while paho wrote: it closes the socket, and says nothing
+            # paho closes the socket without a report when a write fails.
+            raise ConnectionLost("the connection broke")
+        # TLS may have decrypted data already that poll cannot see.
         if reading and self.wire.pending():
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
@@ -111,13 +123,17 @@ class Connection:
         self._poller.register(wake.fileno(), select.POLLIN)
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
-            # Nobody is going to read the end of it, and until then every wait would return at once.
+            # While reading is paused, the end of the stream is never read, and every wait would return at once.
             raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:
-        """Take a burst off the connection and let paho handle its own packets. Raises OSError, ConnectionLost, ..."""
+        """Read a burst from the connection and let paho handle its own packets.
+
+        Raises OSError, ConnectionLost or ProtocolViolation.
+        """
         wire, client = self.wire, self._client
         start = wire.bytes_received
+        # The limits end the loop also if the broker sends faster than the bridge reads.
         while wire.read() and len(wire.packets) < MAX_BURST_MESSAGES and wire.bytes_received - start < MAX_BURST_BYTES:
             pass
         if wire.connack and not self.accepted:
@@ -126,7 +142,7 @@ class Connection:
             try:
                 client.loop_read()
             except Exception as error:
-                # paho's parsers index and unpack what the peer sent; whatever they stumble over is the peer's doing.
+                # paho's parsers index and unpack unchecked data of the peer, so any exception means malformed data.
                 raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
         if self._end:
             raise ConnectionLost(self._end)
@@ -135,19 +151,24 @@ class Connection:
             raise ConnectionLost("the broker closed the connection" + (_CLOSED if self.accepted else " before CONNACK"))
 
     def _look_at_connack(self, connack: bytes) -> None:
-        """A broker that knows only 3.1.1 answers a version 5 CONNECT in its own shorter form, code 1."""
+        """Raise ConnectionLost if the broker knows only 3.1.1: it responds to MQTT 5 with the shorter 3.1.1 CONNACK."""
         if self.version_5 and len(connack) == 4:  # noqa: PLR2004  version 5 has a property length: at least 5 bytes
             self.wants_3_1_1 = True
             raise ConnectionLost("the broker does not take MQTT 5")
 
     def housekeep(self, *, reading: bool) -> None:
-        """Write what is due; once a second: keepalive, the dead-peer watch, subscriptions. Raises as `read` does."""
+        """Send pending data and subscription changes; once a second, send keepalives and check the timeouts.
+
+        Raises the same errors as `read`.
+        """
         self.wire.flush()
         now = self._clock()
         if self.wire.bytes_received != self._heard_bytes:
             self._heard_bytes, self._last_received_at = self.wire.bytes_received, now
+        # One set of changes at a time: the next is computed from the broker's responses to the last.
         if self.accepted and not self._subscriptions.waiting:
             self._reconcile(now)
+        # With a short keepalive, once a second would be too rare.
         if now - self._housekept_at < min(1.0, self._keepalive_secs / 10):
             return
         self._housekept_at = now
@@ -162,7 +183,11 @@ class Connection:
             raise ConnectionLost(self._end)
 
     def _check_timeouts(self, now: float) -> None:
-        """Paho pings after one keepalive of silence; no byte for half a keepalive more is a dead peer."""
+        """Raise ConnectionLost if the CONNACK, a SUBACK or any other data is overdue.
+
+        Paho pings after one keepalive interval without data. A peer that sends nothing for another half interval is
+        dead.
+        """
         if not self.accepted:
             if now - self.opened_at > self._settings.connect_timeout_secs:
                 raise ConnectionLost(f"no CONNACK within {self._settings.connect_timeout_secs:g} s")
@@ -174,14 +199,17 @@ class Connection:
             raise ConnectionLost(f"no SUBACK within {_SUBACK_SECS:g} s")
 
     def _keep_alive_unread(self, now: float) -> None:
-        """Nothing is read, so PINGRESP is not seen either: ping for the broker's sake and do not watch."""
+        """Send pings while reading is paused, so that the broker keeps the session; do not check for a dead peer.
+
+        A PINGRESP would not be read.
+        """
         self._last_received_at = now
         if now - self._pinged_at > self._keepalive_secs / 2:
             self._pinged_at = now
             self.wire.write(_PINGREQ)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Hand a message of QoS 1 to paho, which sends no more ahead of their acknowledgement than the broker takes."""
+        """Queue a QoS 1 message in paho, which respects the broker's limit of unacknowledged messages."""
         self._client.publish(topic, payload, qos=1)
 
     # -- subscriptions ---------------------------------------------------------------------------------------------
@@ -214,7 +242,8 @@ class Connection:
         handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
         return SubscribeOptions(qos=qos, retainHandling=handling)
 
-    # -- paho's callbacks: they only note; one that raised would be swallowed or worse -------------------------------
+    # -- paho's callbacks ------------------------------------------------------------------------------------------
+    # They only set fields and do not raise: paho may discard an exception or stop working.
 
     def _on_connect(
         self, _client: object, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -226,6 +255,7 @@ class Connection:
             return
         self.accepted = True
         self.limits = properties.json() if properties else {}  # type: ignore[no-untyped-call]  # paho ships none
+        # An MQTT 5 broker may replace the requested keepalive interval (Server Keep Alive).
         self._keepalive_secs = float(getattr(properties, "ServerKeepAlive", None) or self._keepalive_secs)
         log.info("connected", extra={"broker": str(self.address), "session_present": flags.session_present})
         self.on_accepted(self, flags.session_present)
@@ -235,6 +265,7 @@ class Connection:
     ) -> None:
         self.taken_over = reason.getName() == _TAKEN_OVER
         who = "the broker ended the session" if flags.is_disconnect_packet_from_server else "the connection broke"
+        # An earlier reason remains: that of a refused CONNECT is more specific.
         self._end = self._end or f"{who}: {reason.getName()}{_hint(reason.getName())}"
 
     def _on_subscribe(
@@ -256,13 +287,13 @@ class Connection:
     def _on_unsubscribe(self, _client: object, _data: object, packet: int, *_: object) -> None:
         self._subscriptions.on_unsuback(packet)
 
-    # -- the end ---------------------------------------------------------------------------------------------------
+    # -- closing ---------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Say DISCONNECT, and let the broker be the one that closes; a persistent session stays with it.
+        """Send DISCONNECT and wait briefly for the broker to close; a persistent session stays at the broker.
 
-        A socket that is closed while bytes lie unread in it resets the connection, and the broker would never read the
-        last acknowledgements: what is in the spool would come once more. paho's `disconnect` closes it just so.
+        Closing a socket that has unread bytes resets the connection. The broker would then never read the last
+        acknowledgements, and would redeliver messages that are in the spool. paho's `disconnect` closes it that way.
         """
         try:
             self.wire.write(_DISCONNECT)
@@ -272,7 +303,7 @@ class Connection:
         self.close()
 
     def _drain_until_closed(self, deadline: float) -> None:
-        """Write what is left, and drop what still comes: it was not acknowledged."""
+        """Send the unsent bytes and discard arriving messages, which the broker redelivers (not acknowledged)."""
         poller = select.poll()
         while not self.wire.eof and (left := deadline - self._clock()) > 0:
             poller.register(self.wire.fileno(), select.POLLIN | (select.POLLOUT if self.wire.unsent_bytes else 0))

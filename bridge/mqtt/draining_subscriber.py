@@ -1,4 +1,4 @@
-"""A session that is to be given up: what the broker still holds for it is taken, and nothing more is subscribed to."""
+"""Subscriber that gives up its session: it receives the messages stored at the broker and subscribes to nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class DrainingSubscriber(Subscriber):
-    """Nothing is dialled before `leave`: whoever takes over subscribes first, or messages would find nobody."""
+    """Subscriber of a draining worker. It connects only after `leave`.
+
+    The other workers must be subscribed first, otherwise messages are lost to the group.
+    """
 
     def __init__(
         self,
@@ -24,10 +27,11 @@ class DrainingSubscriber(Subscriber):
         on_session: Callable[[bool], None] = lambda _present: None,
     ) -> None:
         super().__init__(settings, held=held, on_session=on_session)
+        # `poll` never connects before this clock time.
         self._dial_at = math.inf
 
     def set_filters(self, filters: Mapping[str, int]) -> None:
-        """What the mappings want is what the session may hold, also where nothing is known of it any more."""
+        """Assume that the old session is subscribed to all mapping topics, even if the spool does not know."""
         prefix = f"$share/{self.subscriptions.share}/" if self.subscriptions.share else ""
         self.subscriptions.maybe_subscribed.update(prefix + text for text in filters)
 
@@ -38,5 +42,5 @@ class DrainingSubscriber(Subscriber):
 
     @property
     def left(self) -> bool:
-        """The broker has confirmed that the session is subscribed to nothing."""
+        """True once the broker has confirmed that the session has no subscription."""
         return self.state().connected and not self.subscriptions.maybe_subscribed and not self.subscriptions.waiting

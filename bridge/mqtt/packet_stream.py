@@ -1,14 +1,14 @@
-"""PUBLISH and PUBREL packets, taken out of the byte stream just under paho.
+"""Parser that extracts PUBLISH and PUBREL packets from the byte stream before paho reads it.
 
-A `PacketStream` stands where paho expects its socket, after TCP, TLS and WebSocket have been dealt with. It reads large
-blocks, splits MQTT control packets, keeps PUBLISH and PUBREL for the caller's burst, and leaves every other packet
-(CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) for paho to read. Measured in the whole bridge: paho's own parser costs 15
-to 20 µs a message, this costs about 1.5 µs.
+A `PacketStream` replaces the socket that paho expects, above TCP, TLS and WebSocket. It reads large blocks and splits
+them into MQTT control packets. PUBLISH and PUBREL are stored for the caller's burst. Every other packet (CONNACK,
+SUBACK, PINGRESP, DISCONNECT, ...) is passed to paho. Measured in the complete bridge: paho's own parser costs 15 to
+20 µs per message, this one about 1.5 µs.
 
-It owns QoS 2 as well, for a reason beyond speed: paho answers PUBREC as soon as it has a message in memory, so one that
-arrives just before a crash is gone for good. Here PUBREC leaves after the spool's commit, like PUBACK.
+The bridge handles QoS 2 as well, for a reason beyond speed. paho sends PUBREC as soon as it has a message in memory, so
+a message that arrives just before a crash is lost. The bridge sends PUBREC after the spool's commit, like PUBACK.
 
-Everything written, ours and paho's, goes through one buffer, so that packets never interleave and a peer that does not
+All output, the bridge's and paho's, passes through one buffer. So packets never interleave, and a peer that does not
 read never blocks the thread. Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901021
 """
 
@@ -18,30 +18,39 @@ import ssl
 from typing import Protocol
 
 READ_BYTES = 262_144
+"""Maximum number of bytes per read from the socket."""
 KEPT_OF_OVERSIZED_BYTES = 65_536
-"""How much of a payload that no record could carry is kept for its dead letter."""
+"""Length of the stored beginning of an oversized payload, for its dead letter."""
 MAX_HEAD_BYTES = 2 * 65_535 + 65_536
-"""Topic and packet identifier of an oversized PUBLISH, and properties as far as they are kept."""
+"""Space for the topic, the packet identifier and the stored properties of an oversized PUBLISH."""
 MAX_CONTROL_BYTES = 1_048_576
-"""No packet but PUBLISH is ever this large; more is a broker gone bad."""
+"""Maximum size of any packet but PUBLISH. A larger one means that the broker is faulty."""
 
 PUBREL = 0x62
 PUBACK, PUBREC, PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
-"""What acknowledges, up to the packet identifier. MQTT 5 may leave out a reason code of 0: section 3.4.2.1."""
+"""Acknowledgement packets up to the packet identifier. MQTT 5 permits omitting a reason code of 0: section 3.4.2.1."""
 _MALFORMED_LENGTH = "a length of more than four bytes"
 _MALFORMED_PUBLISH = "a malformed PUBLISH"
 
 Publish = tuple[int, bytes, bytes, bytes, bytes, int]
-"""First byte, topic, packet identifier (two bytes; b"" at QoS 0), properties, payload, the payload's true length.
-A PUBREL has only the first byte and the packet identifier."""
+"""Tuple of first byte, topic, packet identifier (two bytes; b"" at QoS 0), properties, payload, payload length.
+
+The length is that of the complete payload, also if only its beginning is stored. A PUBREL has only the first byte and
+the packet identifier.
+"""
 
 
 class ProtocolViolation(Exception):
-    """The peer sent what MQTT does not allow; the connection cannot go on."""
+    """The peer violated the MQTT protocol; the connection must be closed."""
 
 
 class SocketLike(Protocol):
-    """What paho and this module need of a socket (plain, TLS, or paho's WebSocket wrapper)."""
+    """Methods that paho and this module call on a socket (plain, TLS, or paho's WebSocket wrapper).
+
+    The ingest thread calls them. On a non-blocking socket, `recv` and `send` raise BlockingIOError, SSLWantReadError or
+    SSLWantWriteError instead of waiting. `recv` returns b"" after the peer has closed; `send` returns the number of
+    bytes sent.
+    """
 
     def recv(self, size: int, /) -> bytes: ...  # noqa: D102  a socket's
     def send(self, data: bytes, /) -> int: ...  # noqa: D102  a socket's
@@ -51,7 +60,7 @@ class SocketLike(Protocol):
 
 
 class PacketStream:
-    """One connection's bytes. Not thread-safe: the ingest thread owns it, paho's calls included."""
+    """Byte stream of one connection. Not thread-safe: the ingest thread owns it, paho's calls included."""
 
     def __init__(self, sock: SocketLike, *, version_5: bool, max_message_bytes: int) -> None:
         self._sock = sock
@@ -73,7 +82,7 @@ class PacketStream:
     # -- what the subscriber calls ---------------------------------------------------------------------------------
 
     def read(self) -> bool:
-        """Read what has arrived, once; True while there may be more. Raises OSError or ProtocolViolation."""
+        """Read once from the socket and return whether more may be available. Raises OSError or ProtocolViolation."""
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -86,26 +95,27 @@ class PacketStream:
             data = self._skip(data)
         self._partial.append(data)
         self._held_bytes += len(data)
+        # Join only when a packet is complete: a join at each read would copy a large packet many times.
         if self._held_bytes >= self._wanted_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
 
     def take_packets(self) -> list[Publish]:
-        """The PUBLISH and PUBREL packets since the last call, in order."""
+        """Return the PUBLISH and PUBREL packets since the last call, in order."""
         burst, self.packets = self.packets, []
         return burst
 
     def write(self, data: bytes | bytearray) -> None:
-        """Send as soon as the peer takes it. Raises OSError when the connection is gone."""
+        """Buffer `data` and send as much as the peer accepts. Raises OSError if the connection is lost."""
         self._out += data
         self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting, as far as the peer takes it."""
+        """Send the buffered output, as much as the peer accepts. Raises OSError if the connection is lost."""
         while self._out:
             try:
-                # A WebSocket or TLS socket that took nothing must be offered the same bytes again: `_out` only grows
-                # at its end, and both send from its beginning.
+                # A WebSocket or TLS socket that accepted nothing must get the same bytes again: `_out` only grows at
+                # its end, and both send from its beginning.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
@@ -115,18 +125,18 @@ class PacketStream:
 
     @property
     def unsent_bytes(self) -> int:
-        """How much the peer has not taken yet."""
+        """Number of bytes that the peer has not accepted yet."""
         return len(self._out)
 
     @property
     def has_control_packets(self) -> bool:
-        """Whether paho has something to read."""
+        """True while there are packets for paho to read."""
         return bool(self._for_paho)
 
     # -- what paho calls -------------------------------------------------------------------------------------------
 
     def recv(self, buffer_size: int) -> bytes:
-        """Bytes of complete packets that are paho's to handle."""
+        """Return up to `buffer_size` bytes of complete packets for paho. Raises BlockingIOError if there are none."""
         if not self._for_paho:
             raise BlockingIOError
         data = bytes(self._for_paho[:buffer_size])
@@ -134,24 +144,24 @@ class PacketStream:
         return data
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Take a packet of paho's, always whole."""
+        """Buffer and send a packet of paho. Always accepts all of it."""
         self.write(buffer)
         return len(buffer)
 
     def fileno(self) -> int:
-        """The descriptor to wait on."""
+        """Return the file descriptor to wait on."""
         return self._sock.fileno()
 
     def close(self) -> None:
-        """Close the connection; what was not sent is dropped with it."""
+        """Close the connection and discard unsent output."""
         self._sock.close()
 
     def setblocking(self, flag: bool) -> None:
-        """Paho makes the socket non-blocking once it is connected."""
+        """Set the socket's mode. paho makes it non-blocking once it is connected."""
         self._sock.setblocking(flag)
 
     def pending(self) -> int:
-        """Bytes that a select on the descriptor does not know of (TLS)."""
+        """Return the number of decrypted bytes in the TLS layer, which a select on the descriptor does not detect."""
         pending = getattr(self._sock, "pending", None)
         return int(pending()) if pending else 0
 
@@ -162,6 +172,7 @@ class PacketStream:
         burst, version_5, max_message_bytes = self.packets, self._version_5, self._max_message_bytes
         needed = 0
         while position + 2 <= end_of_buffer:
+            # Fixed header: the first byte, then the remaining length as a variable-length integer of 1 to 4 bytes.
             first, length, at = buffer[position], buffer[position + 1], position + 2
             if length > 127:
                 length, shift = length & 127, 7
@@ -179,6 +190,8 @@ class PacketStream:
             end = at + length
             kind = first & 0xF0
             if end > end_of_buffer:
+                # The packet is incomplete. Cases: an oversized PUBLISH is skipped once its head is complete; an
+                # oversized control packet is a violation; any other packet waits until all its bytes have arrived.
                 if length > max_message_bytes + MAX_HEAD_BYTES and kind == 0x30:
                     if end_of_buffer - at >= MAX_HEAD_BYTES + self._kept_bytes:
                         self._begin_oversized(buffer, first, at, end)
@@ -191,6 +204,7 @@ class PacketStream:
                 break
             if kind == 0x30:
                 topic_end = at + 2 + (buffer[at] << 8 | buffer[at + 1]) if length > 1 else end + 1
+                # A packet identifier follows the topic only with QoS 1 or 2 (bits 0x06 of the first byte).
                 payload_at = topic_end + 2 if first & 0x06 else topic_end
                 properties = b""
                 if version_5:
@@ -199,9 +213,11 @@ class PacketStream:
                     else:
                         payload_at += 1
                 if payload_at > end or first & 0x06 == 0x06:
+                    # Fields longer than the packet, or QoS 3.
                     raise ProtocolViolation(_MALFORMED_PUBLISH)
                 packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
                 size = end - payload_at
+                # An oversized payload arrives here if its packet is complete already.
                 kept = size if size <= max_message_bytes else self._kept_bytes
                 payload = buffer[payload_at : payload_at + kept]
                 burst.append((first, buffer[at + 2 : topic_end], packet_id, properties, payload, size))
@@ -209,6 +225,7 @@ class PacketStream:
                 burst.append((PUBREL, b"", buffer[at : at + 2], b"", b"", 0))
             else:
                 if kind == 0x20:
+                    # A copy of the CONNACK: its length shows whether the broker supports MQTT 5.
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
@@ -220,14 +237,14 @@ class PacketStream:
         self._wanted_bytes = needed
 
     def _begin_oversized(self, buffer: bytes, first: int, at: int, end: int) -> None:
-        """Keep the head of a PUBLISH that is too large to hold, and skip the rest as it arrives."""
+        """Store the head of an oversized PUBLISH, and discard the rest as it arrives."""
         topic_end = at + 2 + int.from_bytes(buffer[at : at + 2])
         payload_at = topic_end + 2 if first & 0x06 else topic_end
         properties = b""
         if first & 0x06 == 0x06:
             raise ProtocolViolation(_MALFORMED_PUBLISH)
         if self._version_5:
-            # Properties that reach beyond what is held are left out; where the payload begins is known all the same.
+            # Properties that extend beyond the buffer are omitted. Their length still gives the payload's offset.
             properties, payload_at = _properties(buffer, payload_at, end)
         packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
         kept = buffer[payload_at : payload_at + self._kept_bytes]
@@ -239,14 +256,17 @@ class PacketStream:
         skipped = min(self._discard_bytes, len(data))
         self._discard_bytes -= skipped
         if not self._discard_bytes and self._oversized:
-            # Only now has the whole message arrived, so only now may it be acknowledged.
+            # The complete message has arrived only now, so it may be acknowledged only now.
             self.packets.append(self._oversized)
             self._oversized = None
         return data[skipped:]
 
 
 def _properties(buffer: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """The property bytes whose length stands at `at`, and the place after them."""
+    """Return the property bytes whose length is at offset `at`, and the offset after them.
+
+    The bytes are b"" if they extend beyond the buffer. Raises ProtocolViolation if they extend beyond `end`.
+    """
     length = shift = 0
     while at < end:
         byte = buffer[at]

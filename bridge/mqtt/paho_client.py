@@ -1,7 +1,7 @@
-"""paho's client with a `PacketStream` under it.
+"""paho's client with a `PacketStream` as its socket.
 
-The one private hook of paho that the bridge uses is `_create_socket`; it is why pyproject.toml bounds paho's version,
-and tests/mqtt/test_paho_client.py holds it to what is assumed here.
+The bridge overrides one private method of paho, `_create_socket`. For this reason pyproject.toml bounds paho's version,
+and tests/mqtt/test_paho_client.py checks the assumptions about that method.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class PahoClient(paho.Client):
-    """One connection attempt's client. Made anew for each, so that nothing of an old connection can leak into it."""
+    """Client of one connection attempt. Each attempt creates a new one, so that no state of an old connection leaks."""
 
     wire: PacketStream | None = None
+    """Byte stream of the connection; None until paho opens its socket."""
 
     def __init__(self, settings: SessionSettings, address: Address, *, version_5: bool) -> None:
         super().__init__(
@@ -32,7 +33,9 @@ class PahoClient(paho.Client):
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
             transport="websockets" if address.websocket else "tcp",
+            # The subscriber reconnects with a new client.
             reconnect_on_failure=False,
+            # The bridge acknowledges after the spool's commit.
             manual_ack=True,
         )
         self._bridge_settings = settings
@@ -48,12 +51,16 @@ class PahoClient(paho.Client):
             self.tls_set_context(settings.tls.context())
 
     def dial(self) -> PacketStream:
-        """Open the connection and send CONNECT. Raises OSError (also for TLS and WebSocket handshakes)."""
+        """Open the connection, send CONNECT and return the byte stream.
+
+        Raises OSError, also for a failed TLS or WebSocket handshake.
+        """
         settings, address = self._bridge_settings, self._bridge_address
         properties = None
         if self._bridge_version_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
             properties.ReceiveMaximum = settings.receive_maximum
+            # 0: the broker deletes the session when the connection closes.
             properties.SessionExpiryInterval = settings.session_expiry_secs if settings.persistent else 0
         self.connect(
             address.host,

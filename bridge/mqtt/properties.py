@@ -1,4 +1,4 @@
-"""The MQTT 5 properties of a PUBLISH, as a dict that expressions can read.
+"""Parser for the MQTT 5 properties of a PUBLISH. The result is a dict for mapping expressions.
 
 Identifiers and types: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901029
 """
@@ -16,10 +16,10 @@ _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09
 
 
 def parse_properties(data: bytes) -> dict[str, Any]:
-    """`content_type`, `user_properties` (name → value; the last of a name wins) and so on; binary values as base64.
+    """Return the properties by name: `content_type`, `user_properties` and so on; binary values as base64.
 
-    Raises ProtocolViolation for what a broker may not send: a topic alias (none was allowed it), an unknown
-    identifier, a length beyond the end.
+    `user_properties` is a dict of names and values; of equal names the last one wins. Raises ProtocolViolation for data
+    that a broker may not send: a topic alias (the bridge permits none), an unknown identifier, a length beyond the end.
     """
     found: dict[str, Any] = {}
     at = 0
@@ -34,11 +34,13 @@ def parse_properties(data: bytes) -> dict[str, Any]:
         elif identifier == _USER_PROPERTY:
             name, at = _text(data, at)
             value, at = _text(data, at)
+            # A name may occur several times: the last value wins.
             found.setdefault("user_properties", {})[name] = value
         elif identifier == _CORRELATION_DATA:
             raw, at = _binary(data, at)
             found["correlation_data"] = base64.b64encode(raw).decode()
         elif identifier == _SUBSCRIPTION_IDENTIFIER:
+            # Skipped: the bridge sets no subscription identifiers.
             at = _after_variable_byte_integer(data, at)
         else:
             what = "a topic alias that was not allowed" if identifier == _TOPIC_ALIAS else f"property {identifier:#04x}"
@@ -70,7 +72,10 @@ def _after_variable_byte_integer(data: bytes, at: int) -> int:
 
 
 def readable(raw: bytes) -> dict[str, Any]:
-    """The properties, or that they cannot be read: the message is whole, and they are not left out in silence."""
+    """Return the properties, or {"unreadable": reason} if they are malformed.
+
+    The message itself is complete, so it is not rejected; the reason makes the missing properties visible.
+    """
     try:
         return parse_properties(raw)
     except ProtocolViolation as error:

@@ -1,4 +1,4 @@
-"""The MQTT version to speak with each address: 5, or 3.1.1 with a broker that does not speak 5."""
+"""Choice of the MQTT version for each address: 5, or 3.1.1 with a broker that does not support 5."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 1
 _PATIENCE_AFTER_5: Final = 3
-"""Attempts without an answer before the other version is tried, with a broker that has accepted MQTT 5 before: it is
-more likely to be overloaded than to have forgotten the version."""
+"""Attempts without a CONNACK before the other version is tried, for a broker that has accepted MQTT 5 before.
+
+Such a broker is more likely overloaded than unable to use MQTT 5.
+"""
 
 
 class ProtocolFallback:
-    """The subscriber's knowledge of the brokers' versions. A broker shows its version in one of three ways.
+    """MQTT version of each broker, as far as the subscriber knows it. A broker shows its version in one of three ways.
 
     1. It accepts the connection: the version is right.
-    2. It refuses the version in its CONNACK: speak 3.1.1 from now on.
+    2. It refuses the version in its CONNACK: use 3.1.1 from now on.
     3. It closes the connection, or sends nothing, before any CONNACK. Some brokers do so with a version they do not
-       know, but so does one that is starting or overloaded: try both versions by turns.
+       know. A broker that is starting or overloaded does so too. The two versions are therefore tried in turn.
     """
 
     def __init__(self, addresses: Sequence[Address], *, version_5: bool) -> None:
-        """`version_5`: false where the configuration demands 3.1.1; then there is nothing to fall back to."""
+        """Start with MQTT 5. With `version_5` false the configuration demands 3.1.1, and there is no fallback."""
         self._wanted_5 = version_5
         self._speaks_5 = dict.fromkeys(addresses, version_5)
         self._unanswered: dict[Address, int] = {}

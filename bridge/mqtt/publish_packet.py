@@ -1,4 +1,4 @@
-"""The one packet that the bridge writes beside paho's: PUBLISH with QoS 0.
+"""Encoder for PUBLISH packets with QoS 0, which the bridge sends without paho.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901100
 """
@@ -11,7 +11,9 @@ _PUBLISH = 0x30
 
 
 def publish_packet(topic: str, payload: bytes, *, version_5: bool) -> bytes:
-    """Not retained, and without properties."""
+    """Return the bytes of a PUBLISH packet with QoS 0, not retained and without properties."""
+    # No packet identifier: QoS 0 has no acknowledgement.
     name = topic.encode()
+    # MQTT 5 requires a property length, here 0; 3.1.1 has no such field.
     body = len(name).to_bytes(2) + name + (b"\0" if version_5 else b"") + payload
     return bytes([_PUBLISH]) + encode_varint(len(body)) + body

@@ -1,4 +1,4 @@
-"""Where a broker is, and what the session with it looks like."""
+"""Broker addresses and the settings of the MQTT session."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENCRYPTED: Final = frozenset({"mqtts", "wss"})
-"""The schemes with TLS."""
+"""URL schemes that use TLS."""
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+"""Default port of each URL scheme."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One broker of the list."""
+    """Address of one broker of the configured list."""
 
     scheme: str
     host: str
@@ -27,7 +28,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Raise ValueError on what is not mqtt://, mqtts://, ws:// or wss://."""
+        """Return the address in `url`. Raises ValueError unless it is mqtt://, mqtts://, ws:// or wss:// and a host."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"expected mqtt://host, mqtts://host, ws://host or wss://host, found {url!r}")
@@ -35,12 +36,12 @@ class Address:
 
     @property
     def encrypted(self) -> bool:
-        """TLS."""
+        """True if the connection uses TLS."""
         return self.scheme in ENCRYPTED
 
     @property
     def websocket(self) -> bool:
-        """MQTT in WebSocket frames."""
+        """True if the connection carries MQTT in WebSocket frames."""
         return self.scheme in ("ws", "wss")
 
     def __str__(self) -> str:
@@ -50,7 +51,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM files: the authority that signed the broker's certificate, and the client's own for mutual TLS."""
+    """PEM files: the CA certificate for the broker, and the client's certificate and key for mutual TLS."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -58,10 +59,13 @@ class Tls:
     key_password: str | None = field(default=None, repr=False)
 
     def context(self) -> ssl.SSLContext:
-        """Raises OSError (with the file's name) or ssl.SSLError where a file is missing or is not what it should be."""
+        """Return a TLS context with these files.
+
+        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or is not of the expected kind.
+        """
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
         if self.cert_file:
-            # A password given as "" keeps OpenSSL from asking for one on the terminal.
+            # With an empty password, OpenSSL does not prompt for one on the terminal.
             key = str(self.key_file) if self.key_file else None
             context.load_cert_chain(str(self.cert_file), key, self.key_password or "")
         return context
@@ -69,7 +73,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """The MQTT session. Times in seconds."""
+    """Settings of the MQTT session. Times are in seconds."""
 
     addresses: tuple[Address, ...]
     client_id: str

@@ -1,7 +1,8 @@
-"""One MQTT session, kept up for ever by the thread that polls it.
+"""One MQTT session, which the polling thread maintains for ever.
 
-`poll` does whatever is due: dial the next broker of the list, read a burst, let paho handle its packets, write, ping,
-notice a dead peer. It never raises for anything a network or broker does; it says so in `state` and in the log, once.
+`poll` does all due work: connect to the next broker of the list, read a burst, let paho handle its packets, write,
+ping, and detect a dead peer. It never raises for a fault of the network or broker. `state` contains the fault, and it
+is logged once.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SETTLED_SECS = 10.0
-"""A session that lives this long was a success; a shorter one does not reset the back-off. With another client of
-the same id about, it must outlive the longest pause: otherwise the two throw each other out for ever."""
+"""Minimum lifetime of a successful session; a shorter one does not reset the back-off.
+
+With a client ID conflict, the session must outlive the longest pause. Otherwise the two clients would keep taking the
+session over from each other at short intervals.
+"""
 
 SHARED_IN_3_1_1 = (
     "MQTT 3.1.1 has no shared subscriptions of its own: brokers such as mosquitto 2 take them in it all the same, but "
@@ -42,7 +46,10 @@ SHARED_IN_3_1_1 = (
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """For the status: `problem` is "" when all is well, and `rival` while no other client of the same id shows."""
+    """State of the session. `problem` is "" without a fault; `rival` is "" without a sign of a client ID conflict.
+
+    `attempts`: number of failed attempts since the broker last accepted a session.
+    """
 
     broker: str
     protocol: str
@@ -51,10 +58,14 @@ class SessionState:
     problem: str
     connections: int
     rival: str
+    attempts: int = 0
 
 
 class Subscriber:
-    """Owned by the ingest thread; only `wake`, `want` and `state` may be called from others."""
+    """Client side of the MQTT session.
+
+    The ingest thread owns it. Other threads may use only `set_filters`, `wake`, `connected` and `state`.
+    """
 
     def __init__(
         self,
@@ -75,6 +86,7 @@ class Subscriber:
         self._fallback = ProtocolFallback(settings.addresses, version_5=settings.version_5)
         self._dial_at = 0.0
         self._problem = ""
+        self._attempts = 0
         self._logged: dict[Address, str] = {}
         self._told_of_share = False
         self._filters: Mapping[str, int] | None = None
@@ -88,6 +100,7 @@ class Subscriber:
 
     def set_filters(self, filters: Mapping[str, int]) -> None:
         """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs."""
+        # `poll` applies them, because the ingest thread owns the subscriptions.
         self._filters = filters
         self.wake()
 
@@ -96,15 +109,16 @@ class Subscriber:
         try:
             self._wake_writer.send(b"\0")
         except OSError:
-            return  # already full of wake-ups, or closed: either way nobody is waiting
+            # The socket is full of wake-ups, or closed. In both cases no thread is waiting.
+            return
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection. Without one, `poll` makes the next."""
+        """True while there is a connection. Without one, `poll` opens the next."""
         return self._connection is not None
 
     def state(self) -> SessionState:
-        """How the session stands."""
+        """Return the state of the session."""
         connection, address = self._connection, self._settings.addresses[self._next_address]
         return SessionState(
             broker=str(connection.address if connection else address),
@@ -114,6 +128,7 @@ class Subscriber:
             problem=self._problem or self._refusals(),
             connections=self.connections,
             rival=self._rival.problem,
+            attempts=self._attempts,
         )
 
     def _refusals(self) -> str:
@@ -123,9 +138,9 @@ class Subscriber:
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def poll(self, timeout_secs: float, *, reading: bool = True) -> list[Publish]:
-        """Up to `timeout_secs` for something to happen; then the PUBLISH and PUBREL packets that came.
+        """Wait up to `timeout_secs` for an event, then return the PUBLISH and PUBREL packets that arrived.
 
-        With `reading` false nothing is taken off the connection (the spool is full), but it is kept alive.
+        With `reading` false (the spool is full), nothing is read from the connection. Pings still keep it alive.
         """
         if self._filters is not None:
             self.subscriptions.set_filters(self._filters)
@@ -148,11 +163,14 @@ class Subscriber:
         return connection.wire.take_packets()
 
     def wait_for_more(self, secs: float) -> None:
-        """Let messages come together, which are then read at once; a `wake` ends it."""
+        """Wait so that messages accumulate and the next `poll` reads them together. A `wake` ends the wait."""
         select.select([self._wake_reader], [], [], secs)
 
     def _reset_backoff_if_stable(self, connection: Connection) -> None:
-        """Two clients of one id end at the longest pauses, and so at one or two changes a minute."""
+        """Reset the back-off after a stable session.
+
+        With a client ID conflict the pause stays at its maximum: one or two takeovers per minute.
+        """
         now = self._clock()
         self._rival.look(now)
         longest = max(_SETTLED_SECS, self._settings.reconnect_max_secs)
@@ -161,9 +179,9 @@ class Subscriber:
             self._logged.clear()
 
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
-        """Send PUBACK, PUBREC and PUBCOMP packets, unless the connection they belong to is gone.
+        """Send PUBACK, PUBREC and PUBCOMP packets, unless their connection has ended.
 
-        Acknowledgements never outlive a connection: the broker redelivers what it has not been told.
+        Acknowledgements are never sent on a later connection: the broker redelivers unacknowledged messages there.
         """
         connection = self._connection
         if connection is None or connection_number != self.connections:
@@ -174,23 +192,23 @@ class Subscriber:
             self._on_disconnect(connection, str(error), reset=_is_reset(error))
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 1, if there is a connection; it goes out, and is answered, while `poll` runs."""
+        """Send a message with QoS 1, if there is a session. `poll` sends it and receives the acknowledgement."""
         if self._connection is not None and self._connection.accepted:
             self._connection.publish(topic, payload)
 
     @property
     def publish_acks(self) -> tuple[int, str]:
-        """Of this connection: how many messages of QoS 1 the broker has answered, and why it refused one."""
+        """Number of QoS 1 messages acknowledged on this connection, and the reason of the last refusal, or ""."""
         connection = self._connection
         return (connection.published, connection.publish_refused_reason) if connection else (0, "")
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What the CONNACK of an MQTT 5 broker says; {} of others."""
+        """Properties of an MQTT 5 broker's CONNACK; {} for other brokers and without a connection."""
         return dict(self._connection.limits) if self._connection else {}
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 0, if there is a connection; nobody waits for it."""
+        """Send a message with QoS 0, if there is a session. There is no acknowledgement."""
         connection = self._connection
         if connection is None or not connection.accepted:
             return
@@ -200,7 +218,7 @@ class Subscriber:
             self._on_disconnect(connection, str(error), reset=_is_reset(error))
 
     def close(self) -> None:
-        """Leave the session (a persistent one stays with the broker) and free the sockets."""
+        """Leave the session (a persistent one stays at the broker) and close the sockets."""
         if self._connection:
             self._connection.leave()
             self._connection = None
@@ -224,6 +242,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
+            # An unreachable broker explains earlier closes better than another client does.
             self._rival.broker_away()
             self._schedule_reconnect(address, f"cannot connect to {address}: {_why(error)}")
         else:
@@ -233,6 +252,7 @@ class Subscriber:
     def _accepted(self, connection: Connection, session_present: bool) -> None:
         self._fallback.accepted(connection.address, version_5=connection.version_5)
         self._problem = ""
+        self._attempts = 0
         if self._settings.version_5 and not connection.version_5:
             log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
         if self._settings.share and not connection.version_5 and not self._told_of_share:
@@ -247,10 +267,12 @@ class Subscriber:
         self._connection = None
         self._check_client_id_conflict(connection, reset=reset)
         if connection.wants_3_1_1:
+            # The broker responded, so the attempt with 3.1.1 follows without a pause.
             self._fallback.refused_5(address)
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
+            # No CONNACK: the broker may not support this MQTT version.
             self._fallback.unanswered(address)
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
@@ -263,15 +285,18 @@ class Subscriber:
             if self._rival.problem and not known:
                 log.error("%s", self._rival.problem)
             if self._rival.certain:
+                # Short pauses would only make the two clients take the session over more often.
                 self._retries.exhaust()
 
     def _schedule_reconnect(self, address: Address, problem: str) -> None:
         self._problem = problem
+        self._attempts += 1
+        # Only a changed problem is logged: otherwise a long outage would add a line per attempt.
         if problem != self._logged.get(address):
             self._logged[address] = problem
             log.warning("%s; trying again until it works", problem)
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The others of the list are tried at once; the wait comes after the last.
+        # The other brokers of the list are tried at once; the wait follows the last one.
         self._dial_at = self._clock() + (self._retries.next_secs() if self._next_address == 0 else 0.0)
 
     def _drain_wake_ups(self) -> None:
@@ -283,7 +308,7 @@ class Subscriber:
 
 
 def _is_reset(error: Exception) -> bool:
-    """The other side ended the connection without a word of MQTT: with bytes unread, or in the midst of TLS."""
+    """Return whether the peer ended the connection outside MQTT: by a reset, or in the middle of TLS."""
     return isinstance(error, ConnectionError | ssl.SSLEOFError)
 
 

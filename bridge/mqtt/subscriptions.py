@@ -1,4 +1,4 @@
-"""Which filters the mappings want, and what the broker said about each."""
+"""Filters that the mappings subscribe to, and the broker's response to each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILTERS_A_PACKET = 8
-"""The smallest limit found among brokers: https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
+"""Maximum number of filters per packet, the smallest limit of any broker found (AWS IoT Core):
+https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
 _FAILURE = 0x80
+"""Lowest SUBACK reason code that is a refusal; lower codes are the granted QoS."""
 
 
 class SubscriptionChanges(NamedTuple):
-    """What to ask of the broker next: (filter, QoS) to subscribe, filters to unsubscribe."""
+    """Next requests to the broker: (filter, QoS) pairs to subscribe, and filters to unsubscribe."""
 
     subscribe: list[tuple[str, int]]
     unsubscribe: list[str]
@@ -22,10 +24,10 @@ class SubscriptionChanges(NamedTuple):
 
 @dataclass(slots=True)
 class Subscriptions:
-    """Filters by their text as sent, shared-group prefix included.
+    """Filters by their text as sent, including the prefix of the shared group.
 
-    `maybe_subscribed` is everything that the broker's session may still hold, from earlier runs too; it shrinks only
-    when an UNSUBACK says so.
+    `maybe_subscribed` is every filter that the broker's session may contain, also from earlier runs. It shrinks only
+    with an UNSUBACK or when the broker has no session.
     """
 
     share: str | None = None
@@ -34,19 +36,22 @@ class Subscriptions:
     confirmed: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     granted_qos: dict[str, int] = field(default_factory=dict)
-    """The QoS that the broker's SUBACK says, which may be less than what was asked."""
+    """QoS in the broker's SUBACK, which may be lower than the requested one."""
     _asked: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Filters of each unanswered SUBSCRIBE, with their QoS, by packet identifier."""
     _dropping: dict[int, list[str]] = field(default_factory=dict)
+    """Filters of each unanswered UNSUBSCRIBE, by packet identifier."""
     _reconciled: bool = False
+    """True while `changes` is known to be empty."""
 
     def set_filters(self, filters: Mapping[str, int]) -> None:
-        """From now on these, and no others."""
+        """Replace the wanted filters (filter → QoS)."""
         self._reconciled = False
         prefix = f"$share/{self.share}/" if self.share else ""
         self.wanted = {prefix + text: qos for text, qos in filters.items()}
 
     def connected(self, *, session_present: bool) -> None:
-        """A new connection: ask for everything again, whatever an earlier one was told."""
+        """Request every filter again on a new connection, whatever the broker granted on an earlier one."""
         self._reconciled = False
         if not session_present:
             self.maybe_subscribed.clear()
@@ -57,9 +62,10 @@ class Subscriptions:
         self._dropping.clear()
 
     def changes(self) -> SubscriptionChanges:
-        """The difference between what is wanted and what was asked for on this connection.
+        """Return the difference between the wanted filters and those requested on this connection.
 
-        Asked with every burst: while nothing has happened since there was none, thousands of filters cost nothing.
+        Called per burst. Returns at once unless filters or acknowledgements changed since the last empty result, so
+        that thousands of filters cost nothing.
         """
         if self._reconciled:
             return SubscriptionChanges([], [])
@@ -77,31 +83,31 @@ class Subscriptions:
         return found
 
     def on_subscribe_sent(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
-        """A SUBSCRIBE went out, with each filter's QoS."""
+        """Record a SUBSCRIBE that was sent, with each filter's QoS."""
         self._asked[packet] = dict(filters)
         self.maybe_subscribed.update(self._asked[packet])
 
     def on_unsubscribe_sent(self, packet: int, filters: Iterable[str]) -> None:
-        """An UNSUBSCRIBE went out."""
+        """Record an UNSUBSCRIBE that was sent."""
         self._dropping[packet] = list(filters)
 
     def on_suback(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
-        """A SUBACK: one (code, words) for each filter asked. Gives the filters that were refused."""
+        """Record a SUBACK with a (code, description) pair for each requested filter. Return the refused filters."""
         self._reconciled = False
         refused = []
         for (text, qos), (code, words) in zip(self._asked.pop(packet, {}).items(), codes, strict=False):
             if code >= _FAILURE:
-                # Still held: the session may have it from before, and a refusal takes nothing away.
+                # It stays in `maybe_subscribed`: a refusal does not remove an older subscription of the session.
                 self.refused[text] = words
                 refused.append(text)
             else:
-                # What was asked, not what is wanted by now: a reload in between is one more change to ask for.
+                # The requested QoS, not the one that is wanted now: a reload in between needs another request.
                 self.confirmed[text] = qos
                 self.granted_qos[text] = code
         return refused
 
     def on_unsuback(self, packet: int) -> None:
-        """An UNSUBACK."""
+        """Record an UNSUBACK."""
         self._reconciled = False
         for text in self._dropping.pop(packet, ()):
             self.confirmed.pop(text, None)
@@ -110,16 +116,16 @@ class Subscriptions:
                 self.maybe_subscribed.discard(text)
 
     def retry_refused(self) -> None:
-        """Ask again for what was refused: an access rule may have been mended."""
+        """Request refused filters again: someone may have fixed an access rule."""
         self.refused.clear()
         self._reconciled = False
 
     @property
     def waiting(self) -> bool:
-        """A SUBACK or UNSUBACK is still to come."""
+        """True while a SUBACK or UNSUBACK is outstanding."""
         return bool(self._asked or self._dropping)
 
     @property
     def complete(self) -> bool:
-        """Every wanted filter is granted."""
+        """True if the broker has granted every wanted filter."""
         return self.wanted.keys() <= self.confirmed.keys()

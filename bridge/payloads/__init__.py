@@ -1,4 +1,4 @@
-"""Payload decoders, one a file. To add one, write its file and name it in DECODERS."""
+"""Payload decoders, one per file. To add one, write its file and add it to DECODERS."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol):
-    """Reads the payload of one message. Called on the ingest thread, once per mapping that matches the message."""
+    """Contract of a payload decoder. The ingest thread calls it, once per mapping that matches the message."""
 
     def decode(self, payload: bytes) -> Any:
-        """Give the value that expressions see as `payload`. Raises DecodeError if the payload is not of this format."""
+        """Return the value that expressions see as `payload`.
+
+        Raise DecodeError if the payload is not of this format.
+        """
         ...
 
 
@@ -31,4 +34,4 @@ DECODERS: Mapping[str, Decoder] = {
     "msgpack": Msgpack(),
     "cbor": Cbor(),
 }
-"""By the name that a mapping's `payload` gives; `csv` is made anew for each mapping, from its options."""
+"""Decoders by the value of a mapping's `payload`. `csv` is missing: each mapping has its own, made from its options."""

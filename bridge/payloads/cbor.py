@@ -1,12 +1,12 @@
 """`payload: cbor` (https://www.rfc-editor.org/rfc/rfc8949.html): one value.
 
-What JSON does not know becomes what `bridge.payloads.json_values` says; besides:
+Values that JSON does not have are converted as described in `bridge.payloads.json_values`; besides:
 
-- A tag's content is what expressions see: of a time (0, 1) the text or the seconds, of a decimal fraction (4) its two
-  numbers, of a UUID (37) its bytes. Only big integers (2, 3) become numbers, and marks of values that are shared or
-  repeated (25, 28, 29, 256) are rejected: a few bytes of them can stand for billions of values.
-- Lists, maps, texts and bytes of indefinite length are taken; `undefined` is null; other simple values are rejected.
-- In payloads over 16 KiB keys must be text: maps with other keys can be made to take hours.
+- Expressions see the content of a tag: of a time (0, 1) the text or the seconds, of a decimal fraction (4) its two
+  numbers. They see the bytes of a UUID (37). Only big integers (2, 3) become numbers. Tags for shared or repeated
+  values (25, 28, 29, 256) are rejected: a few bytes of them can stand for billions of values.
+- Lists, maps, texts and bytes of indefinite length are accepted; `undefined` is null; other simple values are rejected.
+- In payloads over 16 KiB keys must be text: maps with other keys can be crafted to take hours.
 - Data after the value, invalid UTF-8 and an empty payload are rejected.
 """
 
@@ -22,21 +22,26 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
 _MAX_ANY_KEYS_BYTES: Final = 16_384
+"""Largest payload in which keys may be other than text: 16 KiB."""
 
 _BYTES: Final = 2
+"""Major types 2 (bytes) and 3 (text): their content follows the head."""
 _TEXT: Final = 3
 _ONE_BYTE: Final = 24
-"""The lowest additional information that says a length follows: 1, 2, 4 and 8 bytes (3, table 1)."""
+"""Lowest additional information that announces a length: 24 to 27 for 1, 2, 4 and 8 bytes (RFC 8949, section 3,
+table 1)."""
 _INDEFINITE: Final = 31
+"""Additional information for an indefinite length."""
 
 
 class Cbor:
-    """Reads one CBOR value."""
+    """Decoder of one CBOR value."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> Any:
-        """Give the value as dict, list, str, int, float, bool or None; raises DecodeError."""
+        """Return the value as dict, list, str, int, float, bool or None. Raise DecodeError."""
+        # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
         source = io.BytesIO(payload)
@@ -53,11 +58,12 @@ class Cbor:
 
 
 def encode(value: Any) -> bytes:
-    """The CBOR of a JSON value."""
+    """Return a JSON value as CBOR."""
     return cbor2.dumps(value)
 
 
 def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
+    """Return a cbor2 decoder with the project's tags and limits."""
     return cbor2.CBORDecoder(
         source,
         semantic_decoders=_TAGS,
@@ -67,27 +73,34 @@ def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
 
 
 def _content(value: Any, immutable: bool) -> Any:
+    """Return the content of a tag. Raise DecodeError if the tag is a key."""
     if immutable:
         raise DecodeError("a key is neither text nor an integer")
     return value
 
 
 def _big(value: Any, immutable: bool) -> int:
+    """Return the positive integer of tag 2. Raise DecodeError if its content is not bytes, or the tag is a key."""
     if immutable or type(value) is not bytes:
         raise DecodeError("a big integer is not made of bytes, or is a key")
     return int.from_bytes(value, "big")
 
 
 def _big_negative(value: Any, immutable: bool) -> int:
+    """Return the negative integer of tag 3. Raise DecodeError like `_big`."""
     return -1 - _big(value, immutable)
 
 
 def _shared(_value: Any, _immutable: bool) -> Any:
+    """Raise DecodeError for a tag that shares or repeats values."""
     raise DecodeError("values are shared or repeated by tags (25, 28, 29, 256)")
 
 
 class _Tags(dict[int, Callable[[Any, bool], Any]]):
-    """What is made of a tag's content, by its number: for all numbers, or else the package makes Python's objects."""
+    """Converters of a tag's content, by its number.
+
+    The default for all other numbers is essential: without it, cbor2 converts the tags that it knows to Python objects.
+    """
 
     def __missing__(self, _number: int) -> Callable[[Any, bool], Any]:
         return _content
@@ -97,7 +110,10 @@ _TAGS: Final = _Tags({2: _big, 3: _big_negative, 25: _shared, 28: _shared, 29: _
 
 
 def _count_values(payload: bytes) -> None:
-    """Refuse what would take too much memory, before it does. CBOR is a row of heads, however they are nested."""
+    """Raise DecodeError for more than MAX_VALUES values, before they take memory.
+
+    CBOR is a sequence of heads, at any nesting, so one loop counts them.
+    """
     place = values = 0
     while place < len(payload):
         kind, information = payload[place] >> 5, payload[place] & 31
@@ -111,6 +127,7 @@ def _count_values(payload: bytes) -> None:
 
 
 def _reason(payload: bytes, error: Exception) -> str:
+    """Return the reason of an error in words."""
     if not payload:
         return "the payload is empty"
     cause = error.__cause__

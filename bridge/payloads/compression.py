@@ -1,11 +1,13 @@
-"""`compression:` of a mapping, undone before the payload is decoded; what goes on without a transform is decompressed.
+"""`compression:` of a mapping: decompression of the payload before decoding.
 
-gzip  RFC 1952, of one member or several
-zstd  RFC 8878, of one frame or several, without a dictionary
-auto  either by its first bytes (1f 8b; 28 b5 2f fd), and anything else as it is
+Without a transform, the record is the decompressed payload.
 
-Never more than `limit` bytes are made, however many a payload claims or holds: a bomb is rejected when it gets there.
-Rejected as well: checksums that do not fit, payloads that end too early, and other data after the end.
+    gzip  RFC 1952, with one member or several
+    zstd  RFC 8878, with one frame or several, without a dictionary
+    auto  either one by its first bytes (1f 8b; 28 b5 2f fd); any other payload is unchanged
+
+The output is never longer than `limit` bytes, whatever a payload claims or holds: a decompression bomb is rejected when
+it reaches the limit. Wrong checksums, payloads that end too early, and other data after the end are also rejected.
 """
 
 from __future__ import annotations
@@ -22,44 +24,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_LIMIT: Final = 10 * 1024 * 1024
+"""Default of `max_decompressed_bytes`: 10 MiB."""
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_FORMAT: Final = 31
-"""https://docs.python.org/3/library/zlib.html#zlib.decompress: a gzip header, and any window."""
+"""`wbits` of zlib for a gzip header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 
 _MAX_PARTS: Final = 100
-"""Each costs time to begin, and may hold nothing."""
+"""Max members or frames of a payload: each takes time to begin, and may be empty."""
 _CHUNK_BYTES: Final = 256
-"""What is fed to zstd at once, which cannot be told to stop: 4 bytes of it make up to 128 KiB."""
+"""Bytes that zstd gets at once. It has no output limit, and 4 bytes can decompress to 128 KiB."""
 _WINDOW_BYTES: Final = 8 * 1024 * 1024
-"""What every decoder should take: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
+"""Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
 
 
 def decompressor(compression: str, limit: int) -> Callable[[bytes], bytes]:
-    """Give what decompresses payloads to at most `limit` bytes each; it raises DecodeError."""
+    """Return a function that decompresses a payload to at most `limit` bytes; it raises DecodeError."""
     work = {"gzip": _from_gzip, "zstd": _from_zstd, "auto": _from_either}[compression]
     return lambda payload: work(payload, limit)
 
 
 def compress(compression: str, data: bytes) -> bytes:
-    """What a device would send; with `auto` it sends the data as it is."""
+    """Return the data as a device would send it; with `auto`, unchanged."""
     if compression == "gzip":
         return gzip.compress(data, mtime=0)
     return zstandard.ZstdCompressor().compress(data) if compression == "zstd" else data
 
 
 def _from_either(payload: bytes, limit: int) -> bytes:
+    """Decompress by the first bytes; return any other payload unchanged."""
     if payload.startswith(_GZIP):
         return _from_gzip(payload, limit)
     return _from_zstd(payload, limit) if payload.startswith(_ZSTD) else payload
 
 
 def _from_gzip(payload: bytes, limit: int) -> bytes:
+    """Decompress all gzip members. Raise DecodeError."""
     made, rest = b"", payload
     for _ in range(_MAX_PARTS):
         member = zlib.decompressobj(_GZIP_FORMAT)
         try:
+            # One byte over the limit shows that the payload is too large. A max length of 0 would mean no limit.
             made += member.decompress(rest, limit - len(made) + 1)
         except zlib.error as error:
             raise DecodeError(f"not gzip: {error}") from None
@@ -74,6 +80,7 @@ def _from_gzip(payload: bytes, limit: int) -> bytes:
 
 
 def _from_zstd(payload: bytes, limit: int) -> bytes:
+    """Decompress all zstd frames. Raise DecodeError."""
     package = zstandard.ZstdDecompressor(max_window_size=max(limit, _WINDOW_BYTES))
     made, place = bytearray(), 0
     for _ in range(_MAX_PARTS):
@@ -89,6 +96,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
             if len(made) > limit:
                 raise _too_large(limit)
             place += len(chunk)
+        # The last chunk may reach into the next frame.
         place -= len(frame.unused_data)
         if place == len(payload):
             return bytes(made)

@@ -4,10 +4,10 @@
     csv: {header: [ts, machine, temperature], delimiter: ";", numbers: true}
 
 - The header is given, or is the first line (`header: first_line`). A line with more or fewer fields is rejected.
-- A field in double quotes may hold the delimiter, line breaks, and quotes written twice. Empty lines are left out.
-- With `numbers` (the default) a field written as JSON writes numbers becomes one, and an empty field null. What would
-  not stay exact remains text: 007, and integers beyond 64 bits. Without `numbers` all is text.
-- UTF-8, with or without a byte order mark. An empty payload is rejected, and over 1,048,576 values.
+- A field in double quotes may contain the delimiter, line breaks, and doubled quotes. Empty lines are skipped.
+- With `numbers` (the default) a field with a number in JSON's notation becomes a number, and an empty field null.
+  Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` all is text.
+- UTF-8, with or without a byte order mark. An empty payload, and one with over 1,048,576 values, is rejected.
 """
 
 from __future__ import annotations
@@ -29,29 +29,31 @@ FIRST_LINE: Final = "first_line"
 
 _NUMBER: Final = re.compile(r"\s*-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
 _MAX_NUMBER_CHARS: Final = 400
+"""Max characters of a number; a longer field stays text."""
 
 
 class CsvProblem(Exception):
-    """What is wrong, and on which line (from 1)."""
+    """A problem, and the line on which it is (from 1)."""
 
     def __init__(self, line: int, message: str) -> None:
+        """Report `message` for the line number `line`."""
         super().__init__(message)
         self.line = line
 
 
 class Csv:
-    """Reads lines under one header."""
+    """Decoder of lines under one header."""
 
     __slots__ = ("_delimiter", "_header", "_numbers")
 
     def __init__(self, header: Sequence[str] | None, delimiter: str = ",", *, numbers: bool = True) -> None:
-        """A `header` of None is the payload's first line."""
+        """Use `header`; None: the header is the payload's first line."""
         self._header = None if header is None else list(header)
         self._delimiter = delimiter
         self._numbers = numbers
 
     def decode(self, payload: bytes) -> list[dict[str, Any]]:
-        """Give an object a line; raises DecodeError."""
+        """Return one object per line. Raise DecodeError."""
         if not payload:
             raise DecodeError("not CSV: the payload is empty")
         try:
@@ -60,6 +62,7 @@ class Csv:
             raise DecodeError(f"not CSV: line {problem.line}: {problem}") from None
 
     def _objects(self, text: str) -> list[dict[str, Any]]:
+        """Return one object per line. Raise CsvProblem."""
         lines = rows(text, self._delimiter)
         header = self._header if self._header is not None else first_row(lines)
         width = len(header)
@@ -67,6 +70,7 @@ class Csv:
         for line, fields in lines:
             if len(fields) != width:
                 raise CsvProblem(line, f"{len(fields)} fields, and the header has {width}")
+            # The object of each line counts as a value, besides its fields.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
                 raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
             values = map(number, fields) if self._numbers else fields
@@ -75,20 +79,21 @@ class Csv:
 
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each row with the line it begins on, empty lines left out. Raises CsvProblem."""
+    """Yield each row with the line on which it begins, without empty lines. Raise CsvProblem."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for fields in reader:
             if fields:
                 yield line, fields
+            # A quoted field may span lines, so the next row begins after the last line that the reader has read.
             line = reader.line_num + 1
     except csv.Error as error:
         raise CsvProblem(line, _explained(str(error))) from None
 
 
 def first_row(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """Take the header from the first row. Raises CsvProblem."""
+    """Return the header, which is the first row. Raise CsvProblem."""
     line, fields = next(lines, (1, []))
     names = [field.strip() for field in fields]
     if not all(names):
@@ -104,7 +109,7 @@ def first_row(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def number(field: str) -> str | float | None:
-    """The number that a field is, null if it is empty, or the field."""
+    """Return the number in the field, None if it is empty, or else the field itself."""
     if not field:
         return None
     found = _NUMBER.fullmatch(field) if len(field) <= _MAX_NUMBER_CHARS else None
@@ -118,6 +123,7 @@ def number(field: str) -> str | float | None:
 
 
 def _explained(message: str) -> str:
+    """Return an error of the csv module in plainer words."""
     if "expected after" in message:
         return "a quoted field goes on after its closing quote; a quote inside it is written twice"
     if "unexpected end of data" in message:

@@ -1,9 +1,9 @@
-"""`payload: json`, as RFC 8259 has it.
+"""`payload: json`, according to RFC 8259.
 
-- The last of several equal keys wins.
-- Integers from -2^63 to 2^64-1 stay exact; beyond that they become 64-bit floats, and are rejected beyond those.
-- NaN, Infinity, a byte order mark, invalid UTF-8, half of a surrogate pair, nesting deeper than 1024 levels, text after
-  the value and an empty payload are rejected.
+- If an object has a key more than once, the last one wins.
+- Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
+- NaN, Infinity, a byte order mark, invalid UTF-8 and half of a surrogate pair are rejected.
+- Nesting deeper than 1024 levels, text after the value and an empty payload are rejected.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from bridge.errors import DecodeError
 from bridge.payloads.text import decode_utf8
 
 _EXCERPT_CHARS = 20
+"""Max characters of the payload in an error."""
 
 
 class Json:
-    """Reads one JSON value."""
+    """Decoder of one JSON value."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> Any:
-        """Give the value as dict, list, str, int, float, bool or None; raises DecodeError."""
+        """Return the value as dict, list, str, int, float, bool or None. Raise DecodeError."""
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
@@ -32,10 +33,10 @@ class Json:
 
 
 def _reason(payload: bytes, error: orjson.JSONDecodeError) -> str:
-    """Say what is wrong, where (byte from 0, line and column from 1), and what stands there."""
+    """Return the error, its position (byte from 0, line and column from 1), and the text found there."""
     if not payload:
         return "not JSON: the payload is empty"
-    text = decode_utf8(payload)  # orjson does not tell where UTF-8 breaks
+    text = decode_utf8(payload)  # orjson does not report the byte at which UTF-8 is invalid
     before = text[: error.pos]
     place = f"byte {len(before.encode())} (line {error.lineno}, column {error.colno})"
     found = repr(text[error.pos : error.pos + _EXCERPT_CHARS]) if error.pos < len(text) else "the end"

@@ -1,12 +1,12 @@
-"""What binary formats can say and JSON cannot, made into JSON values: for `payload: msgpack` and `payload: cbor`.
+"""Conversion of values that binary formats have and JSON does not: for `payload: msgpack` and `payload: cbor`.
 
 - Bytes become a list of integers 0-255, as with `payload: bytes`.
-- NaN and the infinities become null, as `bytes_to_float` has it: a sensor without a reading sends them.
+- NaN and the infinities become null, as in `bytes_to_float`: a sensor without a reading sends them.
 - A MessagePack timestamp becomes RFC 3339 text in UTC, with as many digits as it has (years 1 to 9999).
-- Integers from -2^63 to 2^64-1 stay exact; beyond that they become 64-bit floats, and are rejected beyond those.
-- Keys are text. Integers as keys become decimal text (`payload."21"`); all other keys are rejected. The last of several
-  equal keys wins, also where one is 1 and the other '1'.
-- Rejected: over 128 levels, and over 1,048,576 values (a value can take seventy times the memory of its one byte).
+- Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
+- Keys are text. Integer keys become decimal text (`payload."21"`); all other keys are rejected. If a key is there more
+  than once, the last one wins, also if one is 1 and the other '1'.
+- Over 128 levels and over 1,048,576 values are rejected (a value of one byte can take 70 bytes of memory).
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from msgpack import Timestamp  # type: ignore[import-untyped] # the package ship
 from bridge.errors import DecodeError
 
 MAX_DEPTH: Final = 128
-"""Half of what orjson writes."""
+"""Max levels of nesting: half of what orjson can write."""
 MAX_VALUES: Final = 2**20
+"""Max values of a payload, about 1 million."""
 
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**64 - 1
-"""Integers that orjson writes: signed and unsigned 64 bits."""
+"""Range of integers that orjson can write: signed and unsigned 64 bits."""
 _INFINITY: Final = float("inf")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """The value as JSON has it; lists are changed in place. Raises DecodeError."""
+    """Return the value as a JSON value; lists are changed in place. Raise DecodeError."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
@@ -45,6 +46,7 @@ def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def _container(value: Any, depth: int) -> Any:
+    """Return a list, a map or an extended type as a JSON value. Raise DecodeError beyond MAX_DEPTH levels."""
     if depth == 0:
         raise DecodeError(f"is nested deeper than {MAX_DEPTH} levels")
     if type(value) is dict:
@@ -61,6 +63,7 @@ def _container(value: Any, depth: int) -> Any:
 
 
 def _as_float(value: int) -> float:
+    """Return the integer as a 64-bit float. Raise DecodeError if it is too large."""
     try:
         return float(value)
     except OverflowError:
@@ -68,6 +71,7 @@ def _as_float(value: int) -> float:
 
 
 def _key(key: Any) -> str:
+    """Return the key as text. Raise DecodeError if it is neither text nor an integer of 64 bits."""
     if type(key) is str:
         return key
     if type(key) is int:
@@ -78,6 +82,7 @@ def _key(key: Any) -> str:
 
 
 def _time_text(moment: Timestamp) -> str:
+    """Return the time as RFC 3339 text. Raise DecodeError outside the years 1 to 9999."""
     try:
         whole = (_EPOCH + timedelta(seconds=moment.seconds)).isoformat()[:19]
     except OverflowError:

@@ -1,7 +1,8 @@
 """`payload: msgpack` (https://github.com/msgpack/msgpack/blob/master/spec.md): one value.
 
-What JSON does not know becomes what `bridge.payloads.json_values` says. Extensions other than timestamps become their
-bytes, whatever their type. Data after the value, invalid UTF-8 and an empty payload are rejected.
+Values that JSON does not have are converted as described in `bridge.payloads.json_values`. Extensions other than
+timestamps become their bytes, whatever their type. Data after the value, invalid UTF-8 and an empty payload are
+rejected.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _LENGTHS: Final = (
     | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions: their type follows the length
     | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
 )
-"""By first byte: how many bytes say how much follows, and how many follow besides."""
+"""Size of the length field by first byte, and the bytes to skip besides that length."""
 
 _FOLLOWING: Final = (
     {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
@@ -26,21 +27,22 @@ _FOLLOWING: Final = (
     | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}  # the lengths of lists and maps
     | {head: head - 0xA0 for head in range(0xA0, 0xC0)}  # short text
 )
-"""By first byte: how many bytes follow it. None where it is not named."""
+"""Number of bytes that follow a first byte; 0 for a byte that is not listed."""
 
 
 class Msgpack:
-    """Reads one MessagePack value."""
+    """Decoder of one MessagePack value."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> Any:
-        """Give the value as dict, list, str, int, float, bool or None; raises DecodeError."""
+        """Return the value as dict, list, str, int, float, bool or None. Raise DecodeError."""
+        # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
         try:
             value = msgpack.unpackb(payload, strict_map_key=False, ext_hook=_content)
-        except (ValueError, TypeError) as error:  # the latter: a list or a map as a key
+        except (ValueError, TypeError) as error:  # TypeError: a list or a map as a key
             raise DecodeError(f"not MessagePack: {_reason(payload, error)}") from None
         try:
             return plain(value)
@@ -49,7 +51,7 @@ class Msgpack:
 
 
 def encode(value: Any) -> bytes:
-    """The MessagePack of a JSON value. Raises ValueError: an integer beyond 64 bits."""
+    """Return a JSON value as MessagePack. Raise ValueError for an integer beyond 64 bits."""
     try:
         packed: bytes = msgpack.packb(value)
     except OverflowError as error:
@@ -58,11 +60,12 @@ def encode(value: Any) -> bytes:
 
 
 def _content(_type: int, data: bytes) -> bytes:
+    """Return the bytes of an extension, whatever its type."""
     return data
 
 
 def _count_values(payload: bytes) -> None:
-    """Refuse what would take too much memory, before it does."""
+    """Raise DecodeError for more than MAX_VALUES values, before they take memory."""
     place = values = 0
     while place < len(payload):
         head = payload[place]
@@ -78,6 +81,7 @@ def _count_values(payload: bytes) -> None:
 
 
 def _reason(payload: bytes, error: Exception) -> str:
+    """Return the reason of an error in words."""
     if not payload:
         return "the payload is empty"
     if isinstance(error, msgpack.ExtraData):

@@ -1,7 +1,8 @@
-"""`payload: number`: one decimal number as text: `-12`, `+3.50`, `.5` or `6.02e23`, white space around it allowed.
+"""`payload: number`: one decimal number as text, with optional white space around it.
 
-Text without a point or an exponent is an integer and stays exact within 64 bits (-2^63 to 2^64-1). Larger integers,
-numbers too large for a 64-bit float, NaN, Infinity and hexadecimal are rejected.
+Examples are `-12`, `+3.50`, `.5` and `6.02e23`. Text without a point or an exponent is an integer and stays exact
+within 64 bits (-2^63 to 2^64-1). Larger integers, numbers too large for a 64-bit float, NaN, Infinity and hexadecimal
+are rejected.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
 _DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 _MAX_CHARS = 1000
+"""Max length of a payload in bytes, with white space."""
 _EXCERPT_BYTES = 20
+"""Max bytes of the payload in an error."""
 
 
 class Number:
-    """Reads a decimal number."""
+    """Decoder of a decimal number."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> int | float:
-        """Give an int or a float; raises DecodeError."""
-        # Python's int() takes quadratic time, so what could only be refused is not even looked at.
+        """Return an int or a float. Raise DecodeError."""
+        # Python's int() takes quadratic time, so a payload that is too long is rejected before it is parsed.
         found = _DECIMAL.fullmatch(payload) if len(payload) <= _MAX_CHARS else None
         if found is None:
             raise DecodeError(_reason(payload))
@@ -37,6 +40,7 @@ class Number:
 
 
 def _integer(value: int) -> int:
+    """Return the integer. Raise DecodeError beyond 64 bits."""
     if not MIN_INTEGER <= value <= MAX_INTEGER:
         raise DecodeError("not a number: the integer does not fit into 64 bits")
     return value
@@ -48,6 +52,7 @@ def _excerpt(payload: bytes) -> str:
 
 
 def _reason(payload: bytes) -> str:
+    """Return the error, with the byte offset of the first character that is not part of a number."""
     if not payload.strip():
         return "not a number: the payload is empty"
     if len(payload) > _MAX_CHARS:

@@ -1,4 +1,4 @@
-"""`payload: text`: UTF-8, kept to the last character. An empty payload is the empty text."""
+"""`payload: text`: UTF-8 text, unchanged to the last character. An empty payload is the empty text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from bridge.errors import DecodeError
 
 
 class Text:
-    """Reads UTF-8 text."""
+    """Decoder of UTF-8 text."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> str:
-        """Give the text; raises DecodeError if the payload is not UTF-8."""
+        """Return the text. Raise DecodeError if the payload is not UTF-8."""
         return decode_utf8(payload)
 
 
 def decode_utf8(payload: bytes) -> str:
-    """Give the text; the DecodeError tells the first byte that is wrong."""
+    """Return the text. The DecodeError for invalid UTF-8 states the first invalid byte."""
     try:
         return payload.decode()
     except UnicodeDecodeError as error:

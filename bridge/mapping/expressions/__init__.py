@@ -1,1 +1,1 @@
-"""The JMESPath compiler."""
+"""JMESPath expressions: checks, compiler and functions."""

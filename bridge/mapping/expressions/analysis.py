@@ -1,7 +1,7 @@
-"""What can be told of an expression without evaluating it, from the `jmespath` package's parse tree.
+"""Static analysis of an expression: facts that the `jmespath` package's parse tree shows without an evaluation.
 
-A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`),
-the others on what those gave, or on elements of it (`new_context`).
+A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`).
+The other children are evaluated on the results of those, or on elements of the results.
 """
 
 from __future__ import annotations
@@ -17,38 +17,42 @@ if TYPE_CHECKING:
 Node = dict[str, Any]
 
 SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
-"""Each child is evaluated on the result of the one before it."""
+"""Node types in which each child is evaluated on the result of the child before it."""
 
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
-"""The first child gives the elements that the others are evaluated on."""
+"""Node types whose first child yields the elements on which the other children are evaluated."""
 
 _LITERAL_CHARS: Final = 100
-"""A literal this long counts as one more copy of the document: it is written again for every element."""
+"""Characters of a literal that count as one more copy of the document, since each element may repeat the literal."""
 
 _FRAME_COST: Final = 3
-"""What sharing repeated nodes costs an evaluation, in the units of `Function.cost`."""
+"""Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns)."""
 
 
 def children(node: Node) -> list[Node]:
-    """Give the child nodes in the order of the text. None for a slice: its children are numbers."""
+    """Return the child nodes in the order of the text. A slice has none, because its children are numbers."""
     nodes: list[Node] = node["children"]
     if node["type"] == "slice":
         return []
     if node["type"] == "filter_projection":
-        left, right, condition = nodes
+        left, right, condition = nodes  # the parser's order; in the text, the condition precedes `right`
         return [left, condition, right]
     return nodes
 
 
 def same_context(node: Node) -> list[Node]:
-    """The children that are evaluated on the same value as the node."""
+    """Return the children that are evaluated on the same value as the node."""
     if node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         return children(node)[:1]
+    # The function that receives an expref evaluates it later, on other values.
     return [] if node["type"] == "expref" else children(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order of the text, without recursion."""
+    """Yield the node and all nodes below it, in the order of the text.
+
+    It does not recurse, so that the nesting of the text cannot exhaust Python's stack.
+    """
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -57,7 +61,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def depth(node: Node) -> int:
-    """Levels of nesting, without recursion."""
+    """Return the number of nested levels. It does not recurse: `checks.check` calls it before any limit holds."""
     deepest, level = 0, [node]
     while level:
         deepest += 1
@@ -66,22 +70,23 @@ def depth(node: Node) -> int:
 
 
 def constant(node: Node) -> bool:
-    """Gives the same on every value."""
+    """Return whether the node has the same result on every value."""
     kind = node["type"]
     if kind in {"literal", "expref"}:
-        return True
+        return True  # an expref is the same closure on every value
     if kind in {"field", "current", "identity", "index", "slice", "multi_select_dict", "multi_select_list"}:
-        return False  # a multi-select of null is null, whatever it holds
+        return False  # a multi-select depends on its value too: on null it is null, even if all its items are literals
     return all(map(constant, same_context(node)))
 
 
 def names(node: Node) -> frozenset[str] | None:
-    """The members of its context that the node may read; None: it may read the whole of it."""
+    """Return the members of its context that the node may read, or None if it may read the entire context."""
     if node["type"] == "field":
         return frozenset({node["value"]})
     if node["type"] in {"current", "identity", "index", "slice"}:
         return None
     nodes = same_context(node)
+    # `@.a` reads only `a`, although `@` alone reads the entire context.
     if node["type"] in SEQUENCES and nodes[0]["type"] in {"current", "identity"}:
         nodes = node["children"][1:2]
     read: frozenset[str] = frozenset()
@@ -94,7 +99,7 @@ def names(node: Node) -> frozenset[str] | None:
 
 
 def members(node: Node) -> Iterator[tuple[str, str]]:
-    """Names that are read of a member of the node's context: (a, b) of `a.b`, without recursion."""
+    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, without recursion."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -103,20 +108,31 @@ def members(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
-    """The same, but of any context: of the items of a list too."""
+    """Yield the pairs of `members` for every context, including the items of lists."""
     for one in walk(node):
         yield from _pair(one)
 
 
 def _pair(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield (a, b) if the node is `a.b`, and nothing otherwise."""
     if node["type"] in SEQUENCES:
+        # The parser represents `a.b.c` by one node with three children: only the first two form the pair.
         first, second = node["children"][:2]
         if first["type"] == second["type"] == "field":
             yield first["value"], second["value"]
 
 
 def growth(node: Node) -> int:
-    """How many times larger than the document the result can be, at most."""
+    """Return an upper bound for the size of the result, as a multiple of the document's size.
+
+    1. A literal counts one copy, and one more for every _LITERAL_CHARS characters.
+    2. A node without children, a comparator and `!` count one copy.
+    3. A function multiplies the sum of its arguments by its own growth.
+       If an argument is an expref, the function applies it to each element, so the arguments are multiplied.
+    4. Sequences and projections multiply, because each child works on the result of the child before it.
+    5. `||` and `&&` return one of their operands, so the larger one counts.
+    6. All other nodes combine their children, so the children are added.
+    """
     kind, factors = node["type"], [growth(child) for child in children(node)]
     if kind == "literal":
         return 1 + len(repr(node["value"])) // _LITERAL_CHARS
@@ -133,6 +149,7 @@ def growth(node: Node) -> int:
 
 
 def _product(factors: list[int]) -> int:
+    # The cap bounds the integers: without it, their length would grow with each factor.
     product = 1
     for factor in factors:
         product = min(product * factor, 2**63)
@@ -140,7 +157,7 @@ def _product(factors: list[int]) -> int:
 
 
 def cost(node: Node) -> int:
-    """About what one evaluation takes, in units of 100 ns."""
+    """Return the approximate cost of one evaluation, in units of 100 ns."""
     own = {"function_expression": 2, "field": 1, "literal": 0, "multi_select_dict": 3}.get(node["type"], 1)
     if node["type"] == "function_expression":
         own = FUNCTIONS[node["value"]].cost
@@ -150,22 +167,30 @@ def cost(node: Node) -> int:
 
 
 def identity(node: Node) -> str:
-    """Equal for nodes that are written alike. Not by ==, for which `1` and `true` are equal."""
+    """Return a key that is equal for nodes that are written alike.
+
+    `==` on nodes cannot serve, because it treats `1` and `true` as equal.
+    """
     return repr(node)
 
 
 def repeated(node: Node) -> frozenset[str]:
-    """The identities of the nodes that are worth evaluating once: written several times and evaluated on one value."""
+    """Return the identities of the nodes that are worth evaluating once.
+
+    Such a node is written several times, and every time it is evaluated on the same value.
+    """
     times: Counter[str] = Counter()
     costs: dict[str, int] = {}
     waiting = [node]
     while waiting:
         one = waiting.pop()
+        # The compiler evaluates a constant node once in any case.
         if one["type"] in {"function_expression", *PROJECTIONS} and not constant(one):
             key = identity(one)
             times[key] += 1
             if key in costs:
-                continue  # what is below it is shared with it
+                continue  # the nodes below are shared together with this node
             costs[key] = cost(one)
         waiting.extend(same_context(one))
+    # Sharing saves all evaluations but one. It costs one frame, and one look-up for each occurrence.
     return frozenset(key for key, count in times.items() if (count - 1) * costs[key] > _FRAME_COST + count)

@@ -1,4 +1,4 @@
-"""Checks of a parsed expression when its mapping is loaded: what would fail on every message is said now."""
+"""Checks of a parsed expression at loading time: they report errors that would otherwise fail every message."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.analysis import Node
 
 MAX_DEPTH: Final = 150
-"""Levels of nesting in an expression."""
+"""Maximum number of nested levels in an expression."""
 
 MAX_GROWTH: Final = 4096
-"""How many copies of its input an expression may make: `[@, @] | [@, @] | …` doubles it at every step."""
+"""Maximum number of copies of its input that an expression may make: `[@, @] | [@, @] | …` doubles it at each step."""
 
 
 class ExpressionFault(ValueError):
-    """What is wrong with an expression, and the node it is wrong at (None: the whole)."""
+    """An error in an expression. `node` is the faulty node; None means the entire expression."""
 
     def __init__(self, message: str, node: Node | None = None) -> None:
         super().__init__(message)
@@ -27,9 +27,11 @@ class ExpressionFault(ValueError):
 
 
 def check(tree: Node) -> None:
-    """Raises Flaw for the first thing wrong."""
+    """Raise ExpressionFault for the first error in the tree."""
+    # The depth comes first: `growth` and the compiler recurse, and rely on this limit.
     if analysis.depth(tree) > MAX_DEPTH:
         raise ExpressionFault(f"the expression is nested deeper than {MAX_DEPTH} levels")
+    # An expref is a function and not a value, so only a function can use it.
     if tree["type"] == "expref":
         raise ExpressionFault("an & expression can only be an argument of a function")
     for node in analysis.walk(tree):
@@ -44,6 +46,7 @@ def check(tree: Node) -> None:
 
 
 def _check_call(node: Node) -> None:
+    """Raise ExpressionFault for an unknown function, a wrong number of arguments, or a misplaced `&` expression."""
     name, arguments = node["value"], node["children"]
     function = FUNCTIONS.get(name)
     if function is None:

@@ -1,7 +1,7 @@
-"""Closures that compare, with the `jmespath` package's rules.
+"""Closures that compare values and combine truth values, with the `jmespath` package's rules.
 
-Equality is Python's, but a number never equals a boolean. Numbers and texts are ordered, each among themselves;
-ordering anything else gives null, and a number against a text is an error.
+Equality is Python's, but a number never equals a boolean. An ordering compares two numbers or two texts. A number
+against a text is an error. If any other value is ordered, the result is null.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Search
 
+# Without bool: an ordering that involves a boolean is null, as in the `jmespath` package.
 _ORDERED: Final = frozenset({int, float, str})
 _ORDERINGS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
     "lt": ("<", operator.lt),
@@ -28,7 +29,7 @@ _ORDERINGS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
 
 
 def compare(name: str, left: Search, right: Search) -> Search:
-    """The comparator of this name in the parse tree: eq, ne, lt, lte, gt, gte."""
+    """Return a closure for a comparator by its name in the parse tree: eq, ne, lt, lte, gt or gte."""
     if name in _ORDERINGS:
         return _ordering(*_ORDERINGS[name], left, right)
     wanted = name == "eq"
@@ -40,14 +41,21 @@ def compare(name: str, left: Search, right: Search) -> Search:
 
 
 def equal_to_text(name: str, left: Search, text: str) -> Search:
-    """`left == 'text'`, or `!=`: nothing else equals a text, so that Python's own comparison will do."""
+    """Return a closure for `left == 'text'` (eq) or `left != 'text'` (ne).
+
+    Only an equal text equals a text, so Python's own comparison suffices.
+    """
     if name == "eq":
         return lambda value: left(value) == text
     return lambda value: left(value) != text
 
 
 def equal(left: Any, right: Any) -> bool:
-    """JMESPath equality."""
+    """Return whether two values are equal by the rules of JMESPath.
+
+    Raises TransformError if they are nested too deeply to be compared.
+    """
+    # For Python, 1 == True. JMESPath distinguishes numbers from booleans.
     try:
         return bool(left == right) and (type(left) is bool) is (type(right) is bool)
     except RecursionError:
@@ -55,6 +63,8 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def _ordering(sign: str, ordered: Callable[[Any, Any], bool], left: Search, right: Search) -> Search:
+    """Return a closure for an ordering; it raises TransformError for a number against a text."""
+
     def search(value: Any) -> bool | None:
         first, second = left(value), right(value)
         if type(first) not in _ORDERED or type(second) not in _ORDERED:
@@ -68,15 +78,15 @@ def _ordering(sign: str, ordered: Callable[[Any, Any], bool], left: Search, righ
 
 
 def either(left: Search, right: Search) -> Search:
-    """`left || right`."""
+    """Return a closure for `left || right`."""
     return lambda value: found if truthy(found := left(value)) else right(value)
 
 
 def both(left: Search, right: Search) -> Search:
-    """`left && right`."""
+    """Return a closure for `left && right`."""
     return lambda value: right(value) if truthy(found := left(value)) else found
 
 
 def negated(operand: Search) -> Search:
-    """`!operand`."""
+    """Return a closure for `!operand`."""
     return lambda value: not truthy(operand(value))

@@ -1,7 +1,7 @@
-"""From the parse tree to closures: each node becomes one Python function from a value to a result.
+"""Compiler from the parse tree to closures: each node becomes one Python function from a value to a result.
 
-What is constant is evaluated once, here. What is written several times and evaluated on the same value is evaluated
-once for that value, where that saves more than it costs.
+The compiler evaluates constant nodes once. A node may be written several times and evaluated on the same value. It is
+then evaluated once for that value, if this saves more than it costs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Function, Search
 
 _MEASURED_GROWTH: Final = 512
-"""Results of expressions that can make their input larger than this many times are measured."""
+"""Growth (copies of the input) above which the compiler adds a check of the result's size."""
 
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
@@ -32,7 +32,7 @@ _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "index": lambda node: selection.index(node["value"]),
     "slice": lambda node: selection.part(slice(*node["children"])),
 }
-"""Nodes that only pick from their value."""
+"""Closures of the nodes that only select from their value, by node type."""
 
 _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "multi_select_list": selection.multi_select_list,
@@ -41,17 +41,17 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "and_expression": lambda searches: comparison.both(*searches),
     "flatten": lambda searches: projection.flattened(*searches),
 }
-"""Nodes that are made of their children's results."""
+"""Closures of the nodes that combine the results of their children, by node type."""
 
 
 class _Frames(threading.local):
-    """The results of repeated nodes for the value being evaluated, per thread."""
+    """Results of repeated nodes for the value being evaluated, per thread, because threads share expressions."""
 
     results: dict[str, Any] | None = None
 
 
 class Compiler:
-    """Compiles the nodes of one checked expression. `tables` are the lookup tables by name."""
+    """Compiler for the nodes of one checked expression. `tables` are the lookup tables by name."""
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._tables = tables
@@ -60,7 +60,12 @@ class Compiler:
         self._constants: dict[int, Any] = {}
 
     def context(self, node: Node) -> Search:
-        """For a node whose value is a new one: the root, an element, what stands left of a dot or pipe."""
+        """Return the closure for a node that is evaluated on a new value.
+
+        Such a value is the root, an element, or the result before a dot or pipe.
+        Raises ExpressionFault for a call with literals that can never succeed.
+        """
+        # The outer context has another value, so its results are set aside while this node is compiled.
         outer, self._shared = self._shared, dict.fromkeys(analysis.repeated(node))
         try:
             search = self._node(node)
@@ -69,26 +74,31 @@ class Compiler:
             self._shared = outer
 
     def _node(self, node: Node) -> Search:
+        """Return the closure for a node that is evaluated on the value of the current context."""
         key = analysis.identity(node) if self._shared else ""
         if key not in self._shared:
             return self._folded(node)
         search = self._shared[key]
+        # None marks a repeated node that is not compiled yet; its other occurrences reuse the closure of the first.
         if search is None:
             search = self._shared[key] = _once(self._folded(node), key, self._frames)
         return search
 
     def _folded(self, node: Node) -> Search:
+        """Return the closure for a node; a constant node is evaluated now."""
         search = self._measured(node)
         if node["type"] == "expref" or not analysis.constant(node):
             return search
+        # A constant node has the same result on every value, so None serves as the value.
         try:
             result = search(None)
         except TransformError:
-            return search  # an error is one of the message that gets there
+            return search  # not an error of the mapping: it fails only the messages that reach the node
         self._constants[id(node)] = result
         return selection.literal(result)
 
     def _measured(self, node: Node) -> Search:
+        """Return the closure for a node, with a check of the result's size if the node can multiply its input."""
         search = self._built(node)
         kind = node["type"]
         multiplies = kind in analysis.SEQUENCES or kind in analysis.PROJECTIONS or kind == "function_expression"
@@ -100,6 +110,7 @@ class Compiler:
             return self._sequence(node)
         if kind in analysis.PROJECTIONS:
             return self._projection(node)
+        # The function evaluates an expref on elements, which are new values.
         if kind == "expref":
             return self.context(node["children"][0])
         if kind in _SELECTORS:
@@ -107,7 +118,7 @@ class Compiler:
         return self._combined(node)
 
     def _combined(self, node: Node) -> Search:
-        """What all its children, evaluated on the same value, make together."""
+        """Return the closure for a node that combines its children, all evaluated on the same value."""
         kind = node["type"]
         if kind == "multi_select_dict":
             return multi_select_hash.multi_select_hash([self._item(child) for child in node["children"]])
@@ -120,14 +131,16 @@ class Compiler:
         return _COMBINATIONS[kind]([self._node(child) for child in node["children"]])
 
     def _sequence(self, node: Node) -> Search:
-        """`a.b[0].c | d`: leading fields are one step."""
+        """Return the closure for a sequence such as `a.b[0].c | d`. Its leading fields become one step."""
         steps = _steps(node)
         fields = next((place for place, step in enumerate(steps) if step["type"] != "field"), len(steps))
         leading = [selection.chain(tuple(step["value"] for step in steps[:fields]))] if fields else []
+        # Only the first step is evaluated on the value of this context; each other step has the result before it.
         rest = [(self.context if place or fields else self._node)(step) for place, step in enumerate(steps[fields:])]
         return selection.sequence(leading + rest)
 
     def _projection(self, node: Node) -> Search:
+        """Return the closure for a projection: `[*]`, `.*`, `[?…]`, `[]` or a slice."""
         left, right, *condition = node["children"]
         base = self._node(left)
         if condition:
@@ -137,8 +150,10 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _item(self, pair: Node) -> multi_select_hash.HashItem:
+        """Return one `key: expression` of a multi-select hash, compiled."""
         (node,) = pair["children"]
         search = self._node(node)
+        # With the names of a chain of fields, `compile_hash` generates direct look-ups instead of a call.
         steps = _steps(node)
         fields = tuple(step["value"] for step in steps) if all(step["type"] == "field" for step in steps) else None
         return multi_select_hash.HashItem(pair["value"], search, fields, id(node) in self._constants)
@@ -150,11 +165,13 @@ class Compiler:
         return comparison.compare(node["value"], self._node(left), self._node(right))
 
     def _call(self, node: Node) -> Search:
+        """Return the closure for a function call. Raises ExpressionFault for literals that can never succeed."""
         function = FUNCTIONS[node["value"]]
         arguments = [self._node(child) for child in node["children"]]
         if function.lazy:
             return function.lazy(arguments)
         apply = function.apply
+        # The result of a constant argument counts as a literal too.
         literals = tuple(self._constants.get(id(child), MISSING) for child in node["children"])
         _check_literals(function, literals, node)
         if function.bind:
@@ -166,7 +183,10 @@ class Compiler:
 
 
 def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
-    """Refuse a literal of the wrong type: it fails on every message. JMESPath's own functions fail where reached."""
+    """Raise ExpressionFault for a literal of the wrong type, since it would fail on every message.
+
+    The functions of the JMESPath specification are exempt: they fail only on a message that reaches the call.
+    """
     if function.name in SPECIFIED:
         return
     for position, literal in enumerate(literals):
@@ -176,15 +196,17 @@ def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -
 
 
 def _steps(node: Node) -> list[Node]:
+    """Return the steps of a sequence in order, with nested sequences flattened."""
     if node["type"] not in analysis.SEQUENCES:
         return [node]
     return [step for child in node["children"] for step in _steps(child)]
 
 
 def _framed(search: Search, frames: _Frames) -> Search:
-    """Starts without results for each value."""
+    """Return a closure that starts each evaluation without results of repeated nodes."""
 
     def framed(value: Any) -> Any:
+        # The outer frame is restored even after an error, or the next message would read results of this one.
         outer, frames.results = frames.results, {}
         try:
             return search(value)
@@ -195,6 +217,8 @@ def _framed(search: Search, frames: _Frames) -> Search:
 
 
 def _once(search: Search, key: str, frames: _Frames) -> Search:
+    """Return a closure that evaluates `search` once per frame and then returns the stored result."""
+
     def once(value: Any) -> Any:
         results: Any = frames.results
         if key in results:

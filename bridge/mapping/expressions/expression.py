@@ -1,11 +1,17 @@
 """JMESPath expressions, compiled once when a mapping is loaded and evaluated for every message.
 
 Results, types and errors are those of the `jmespath` package (https://jmespath.org/specification.html), plus the
-functions of `bridge.mapping.expressions.functions`. What is found when the mapping is loaded and not at the first
-message: unknown functions, wrong numbers of arguments, unknown tables, patterns and formats that are not valid, a
-slice's step of 0, and `&name` where no function takes an expression. What is bounded: the text's length, its nesting,
-and how much larger than the message a result can become; past a bound, loading (ExpressionError) or the message
-(TransformError) fails.
+functions of `bridge.mapping.expressions.functions`.
+
+Compilation raises ExpressionError for these errors, so that they appear before the first message:
+
+- unknown functions and wrong numbers of arguments
+- unknown tables, and invalid patterns and formats
+- a step of 0 in a slice
+- `&name` at an argument that does not accept an expression
+
+Three quantities have limits: the length of the text, its nesting, and the growth of a result over the message. Past a
+limit, compilation fails (ExpressionError) or the message fails (TransformError).
 """
 
 from __future__ import annotations
@@ -36,23 +42,29 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expression", "truthy"]
 
 MAX_EXPRESSION_CHARS: Final = 65_536
+"""Maximum length of an expression's text, in characters."""
 _REMEMBERED: Final = 256
+"""Number of compiled expressions in the cache of recent texts."""
 _SAFE_DEPTH: Final = 40
-"""Each level takes at most five calls, of the thousand that Python allows."""
+"""Nested levels that need no guard: each uses at most five calls, and Python allows a thousand by default."""
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""By the table's name, then by key. Shared by all mappings: never to be changed."""
+"""Lookup tables: entries by the table's name, then by key. All mappings share them, so they must not be changed."""
 
 EMPTY: Final[Tables] = MappingProxyType({})
 
 _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
-"""Where 2,000 files are edited at once, a fifth of the time would go to expressions that stayed as they were."""
+"""Compiled expressions that are still in use, by text.
 
+Without them, a reload after an edit of 2,000 files would spend a fifth of its time on unchanged expressions.
+"""
+
+# For some malformed texts, the jmespath parser raises errors other than its own exceptions.
 _PARSER_FAILURES: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be compiled. `offset` is where, in characters from the start of `text`."""
+    """An error in an expression that cannot be compiled. `offset` counts characters from the start of `text`."""
 
     def __init__(self, message: str, offset: int, text: str = "") -> None:
         super().__init__(message)
@@ -61,9 +73,10 @@ class ExpressionError(ValueError):
         self.text = text
 
     def caret(self) -> str:
-        """The line of the expression that is wrong, and under it a ^ at the place."""
+        """Return the faulty line of the expression and, on a second line, a ^ under the error."""
         start = self.text.rfind("\n", 0, self.offset) + 1
         end = self.text.find("\n", self.offset)
+        # A tab counts as one character in `offset`; as one space, it does not shift the ^ either.
         line = self.text[start : end if end >= 0 else None].replace("\t", " ")
         return f"{line}\n{' ' * (self.offset - start)}^"
 
@@ -72,11 +85,11 @@ class ExpressionError(ValueError):
 class Expression:
     """A compiled expression.
 
-    `names` are the members of the scope that it can read; None: it may read the whole scope (`@`, `keys(@)`, `*`).
-    `members` are the names that it reads of a member of the scope: ("captures", "site") for `captures.site`; `inner`
-    those that it reads of something else, such as the items of a list.
-    `search` gives its result on a scope and raises TransformError. It may be called by several threads at once. The
-    result may share parts with the scope and with other results: never change it in place.
+    `names` are the members of the scope that it may read; None: the entire scope (`@`, `keys(@)`, `*`).
+    `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`.
+    `inner` are the pairs that it reads elsewhere, such as in the items of a list.
+    `search` returns its result on a scope and raises TransformError. Several threads may call it at once. The result
+    may share parts with the scope and with other results, so callers must not change it in place.
     """
 
     text: str
@@ -87,14 +100,17 @@ class Expression:
 
 
 def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
-    """Compiles an expression; `tables` are the lookup tables by name, their keys as text. Raises ExpressionError."""
-    # A mapping's expressions are compiled when it is validated and when it is put in force, and many mappings share
-    # some. A table is not to be kept by an expression that is out of use.
+    """Compile an expression. `tables` are the lookup tables by name, their keys as text. Raises ExpressionError."""
+    # The cache serves two cases: each mapping is compiled when it is validated and again when it becomes active, and
+    # many mappings share expressions. An expression with a lookup is not cached: it would keep its table in memory
+    # after its last use.
     return _compiled(text, tables) if "lookup" in text else _remembered(text)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _remembered(text: str) -> Expression:
+    """Return the compiled expression without tables, from the cache if it is there."""
+    # `lru_cache` has the latest texts only. `_IN_USE` also finds older ones that a mapping still uses.
     found = _IN_USE.get(text)
     if found is None:
         found = _IN_USE[text] = _compiled(text, EMPTY)
@@ -102,10 +118,12 @@ def _remembered(text: str) -> Expression:
 
 
 def _compiled(text: str, tables: Tables) -> Expression:
+    """Parse, check and compile an expression. Raises ExpressionError."""
     tree = _parsed(text)
     try:
         checks.check(tree)
         search = Compiler(tables).context(tree)
+        # Only a deep expression needs the guard, which costs one more call for each message.
         deep = analysis.depth(tree) > _SAFE_DEPTH
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
@@ -117,7 +135,7 @@ def _compiled(text: str, tables: Tables) -> Expression:
 
 
 def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same, where Python's stack may not be deep enough for the calls that evaluate the expression."""
+    """Return a closure that raises TransformError where the evaluation exhausts Python's stack."""
 
     def guarded(value: Any) -> Any:
         try:
@@ -129,6 +147,7 @@ def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _parsed(text: str) -> Node:
+    """Return the parse tree of the text. Raises ExpressionError with the offset of the error."""
     if len(text) > MAX_EXPRESSION_CHARS:
         raise ExpressionError(f"the expression is longer than {MAX_EXPRESSION_CHARS} characters", 0, text)
     try:
@@ -157,7 +176,10 @@ def _unreadable(message: str, position: int, text: str) -> ExpressionError:
 
 
 def _offset(text: str, tree: Node, node: Node | None) -> int:
-    """Where a function call stands in the text: the parse tree does not say, but its calls are in the text's order."""
+    """Return the offset of a function call in the text, in characters; 0 without a node.
+
+    The parse tree has no offsets, but its calls are in the order of the text.
+    """
     if node is None:
         return 0
     tokens = list(Lexer().tokenize(text))
@@ -168,5 +190,5 @@ def _offset(text: str, tree: Node, node: Node | None) -> int:
     ]
     calls = [one for one in analysis.walk(tree) if one["type"] == "function_expression"]
     place = next(number for number, one in enumerate(calls) if one is node)
-    # Where a call is written unusually, as in (abs)(x), the counts differ.
+    # The counts differ where a call is written unusually, as in (abs)(x). Then the first occurrence of the name serves.
     return int(starts[place]) if len(starts) == len(calls) else max(text.find(node["value"]), 0)

@@ -1,4 +1,7 @@
-"""Closures that call functions: evaluate the arguments, check their types, apply; every failure is a TransformError."""
+"""Closures that call functions: they evaluate the arguments, check their types and apply the function.
+
+Every failure is a TransformError. The cases are separate closures so that each message runs only the checks it needs.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,14 @@ if TYPE_CHECKING:
 
 _FAILURES: Final = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
 _SHOWN_CHARS: Final = 200
+"""Maximum number of characters of Python's error text in a TransformError."""
 
 
 def call(function: Function, apply: Callable[..., Any], arguments: list[Search]) -> Search:
-    """`function(arguments)`. Arguments for `expref` parameters are what evaluates them on an element."""
+    """Return a closure for `function(arguments)`.
+
+    An argument for an `expref` parameter is a closure that the function calls on each element.
+    """
     parameters = [function.parameter(position) for position in range(len(arguments))]
     if any(parameter.expref for parameter in parameters):
         return _by_expression(function, apply, arguments, parameters)
@@ -26,17 +33,19 @@ def call(function: Function, apply: Callable[..., Any], arguments: list[Search])
     types = [parameter.types for parameter in parameters]
     if len(arguments) == 1:
         return _unary(function, apply, arguments[0], types[0])
-    if len(arguments) == 2:  # noqa: PLR2004 - most have one or two
+    if len(arguments) == 2:  # noqa: PLR2004 - most calls have one or two arguments
         return _binary(function, apply, (arguments[0], types[0]), (arguments[1], types[1]))
     return _general(function, apply, list(zip(arguments, types, strict=True)))
 
 
 _Checked = tuple["Search", frozenset[type] | None]
+"""An argument's closure and the Python types that the parameter accepts (None: all)."""
 
 
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:
     def search(value: Any) -> Any:
         only = argument(value)
+        # Exact types, not isinstance: for Python a boolean is an int, in JMESPath it is no number.
         if types is not None and type(only) not in types:
             raise function.mismatch(0, only)
         try:
@@ -66,6 +75,7 @@ def _binary(function: Function, apply: Callable[..., Any], left: _Checked, right
 
 def _general(function: Function, apply: Callable[..., Any], checked: list[_Checked]) -> Search:
     arguments = [argument for argument, _ in checked]
+    # Parameters without a type need no check.
     constrained = [(place, types) for place, (_, types) in enumerate(checked) if types is not None]
 
     def search(value: Any) -> Any:
@@ -84,11 +94,13 @@ def _general(function: Function, apply: Callable[..., Any], checked: list[_Check
 def _of_elements(
     function: Function, apply: Callable[..., Any], arguments: list[Search], parameters: list[Parameter]
 ) -> Search:
+    """Return a closure for a call that also checks the element types of arrays."""
     if len(arguments) == 1 and parameters[0].types == frozenset({list}):
         return _of_one_array(function, apply, arguments[0], parameters[0].elements)
     wanted = [(place, parameter.elements) for place, parameter in enumerate(parameters) if parameter.elements]
 
     def checked(*values: Any) -> Any:
+        # A parameter of several kinds may contain a text instead (`base64`). Only an array has elements to check.
         for place, families in wanted:
             if type(values[place]) is list and not _fit(values[place], families):
                 raise function.mismatch(place, values[place])
@@ -100,6 +112,8 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
+    # There are at most two families (numbers, texts). With one family, both names refer to it.
+    # `issuperset` runs over `map` without Python code for each element.
     one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
@@ -117,6 +131,7 @@ def _of_one_array(
 
 
 def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
+    """Return whether one family has the types of all elements."""
     kinds = set(map(type, array))
     return any(kinds <= family for family in families)
 
@@ -124,7 +139,8 @@ def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
 def _by_expression(
     function: Function, apply: Callable[..., Any], arguments: list[Search], parameters: list[Parameter]
 ) -> Search:
-    # An expref argument is not evaluated here: the function does, on each element.
+    # An expref argument is not evaluated here: the function evaluates it on each element.
+    # `literal` passes the closure itself to the function.
     values = [
         literal(argument) if parameter.expref else argument
         for argument, parameter in zip(arguments, parameters, strict=True)
@@ -134,6 +150,8 @@ def _by_expression(
 
 
 def _failed(function: Function, error: BaseException) -> TransformError:
+    """Return the TransformError for an error of `apply`."""
+    # Three errors have texts about Python's limits. The texts here name the value instead.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

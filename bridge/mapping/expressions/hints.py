@@ -1,6 +1,6 @@
-"""What a person probably meant by an expression that is none, in words that say what to write instead.
+"""Hints for syntax errors: each hint shows what to write instead.
 
-Most of those who edit a mapping know SQL, Python or JavaScript better than JMESPath.
+Most people who edit a mapping know SQL, Python or JavaScript better than JMESPath.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _SIGNS: Final = {
     "&": "write && for 'and'",
     "-": 'write subtract(a, b); a name with - in it stands in double quotes: payload."a-b"',
 }
+# Token types of the jmespath lexer, in words for a person.
 _WORDS: Final = {
     "quoted_identifier": "a name",
     "unquoted_identifier": "a name",
@@ -47,7 +48,7 @@ _NUMBER: Final = re.compile(r"-?\d[\d.]*")
 
 
 def explained(message: str, text: str, offset: int) -> str:
-    """The parser's message about what stands at `offset`, in plain words and with advice where there is some."""
+    """Return the parser's message about the text at `offset` in plain words, with advice if there is any."""
     if message.startswith("Unclosed"):
         return "a quote that is never closed"
     said = _in_words(message, text, offset)
@@ -56,6 +57,7 @@ def explained(message: str, text: str, offset: int) -> str:
 
 
 def _in_words(message: str, text: str, offset: int) -> str:
+    """Return the parser's message in plain words; an unknown message is returned unchanged."""
     found = _shown(text, offset)
     expecting = _EXPECTING.match(message)
     if expecting:
@@ -68,6 +70,7 @@ def _in_words(message: str, text: str, offset: int) -> str:
 
 
 def _shown(text: str, offset: int) -> str:
+    """Return the word, number or character at `offset`, in quotes, or "the end" behind the text."""
     for pattern in (_WORD, _NUMBER):
         word = pattern.match(text, offset)
         if word:
@@ -78,15 +81,18 @@ def _shown(text: str, offset: int) -> str:
 
 
 def _advice(text: str, offset: int) -> str:
+    """Return advice about the text at `offset`; "" if there is none."""
     word = _WORD.match(text, offset)
     if word:
         return _FOREIGN_WORDS.get(word[0]) or _after_not(text, offset)
     number = _NUMBER.match(text, offset)
     before = text[:offset].rstrip()
     if number and not before.endswith("."):
+        # After an operand, a minus sign is a subtraction; after one of these characters, it belongs to the number.
         if number[0].startswith("-") and before[-1:] not in "<>=!(,:[{|&":
             return _SIGNS["-"]
         return f"a number is written in back quotes: `{number[0]}`"
+    # After a dot, the digits are the beginning of a name.
     if number:
         return f'a name that begins with a digit stands in double quotes: "{number[0]}"'
     if text[offset : offset + 1] == "'":
@@ -99,7 +105,7 @@ def _after_not(text: str, offset: int) -> str:
 
 
 def unknown_name(name: str, text: str) -> str:
-    """Advice about a name that nothing has; "" if there is none."""
+    """Return advice about an unknown name; "" if there is none."""
     if name in _LITERALS:
         return f"{name} is written in back quotes: `{name}`"
     if f'"{name}"' in text:

@@ -1,4 +1,6 @@
-"""A multi-select hash as one Python function without a loop. `{a: payload.x, b: max(payload.y)}` becomes this.
+"""Code generator: a multi-select hash becomes one Python function without a loop.
+
+`{a: payload.x, b: max(payload.y)}` becomes this:
 
     def search(value):
         if value is None:
@@ -10,8 +12,8 @@
         except MISSING_ERRORS:
             return fallback(value)
 
-The names stand in it as Python literals. Where something that leads to a name is missing, or is no object, `fallback`
-says what that comes to. A transform of seven fields takes 0.7 µs instead of 1.3.
+The source contains the names as Python literals. If a container on the path to a name is missing, or is not an object,
+`fallback` computes the result. A transform of seven fields needs 0.7 µs; a loop needs 1.3 µs.
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ _SOURCE = """def search(value):
 
 
 class HashItem(NamedTuple):
-    """One `key: expression` of a multi-select hash. `names`: the expression is just this chain of fields."""
+    """One `key: expression` of a multi-select hash.
+
+    `names` is the chain of fields, if the expression is nothing else (`a.b.c`); otherwise None.
+    `is_constant` means that `search` returns the same result on every value.
+    """
 
     key: str
     search: Search
@@ -47,21 +53,23 @@ class HashItem(NamedTuple):
 
 
 def multi_select_hash(items: list[HashItem]) -> Search:
-    """`{a: x, b: y}`, in the order written; of equal keys the last."""
+    """Return a closure for `{a: x, b: y}`. The order is that of the text; the last of equal keys counts."""
     pairs = [(item.key, item.search) for item in items]
 
     def one_by_one(value: Any) -> Any:
         return None if value is None else {key: search(value) for key, search in pairs}
 
+    # `compile_hash` requires different keys.
     return compile_hash(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
 def compile_hash(items: Sequence[HashItem], fallback: Search) -> Search:
-    """`items` have different keys. Gives what `fallback` gives, sooner."""
+    """Return a faster closure with the results of `fallback`. The keys of `items` must differ."""
     containers, getters = dict[tuple[str, ...], str](), list[str]()
     members = []
     for number, item in enumerate(items):
         if item.names:
+            # The last name uses `get`, as it may be missing. A missing container raises, and `fallback` handles it.
             getter = _getter(item.names[:-1], containers, getters)
             members.append(f"{item.key!r}: {getter}({item.names[-1]!r})")
         else:
@@ -70,19 +78,25 @@ def compile_hash(items: Sequence[HashItem], fallback: Search) -> Search:
     scope: dict[str, Any] = {"MISSING_ERRORS": MISSING_ERRORS, "fallback": fallback}
     for number, item in enumerate(items):
         scope[f"s{number}"] = item.search(None) if item.is_constant else item.search
-    exec(_code(source), scope)  # noqa: S102  what a user wrote stands in it as literals only
+    exec(_code(source), scope)  # noqa: S102  a user's names are in it as literals only
     search: Search = scope["search"]
     return search
 
 
 @lru_cache(maxsize=1024)
 def _code(source: str) -> CodeType:
-    """Remembered: one site's mappings are often of one form, and this is a tenth of what loading one costs."""
+    """Compile the source, with a cache.
+
+    The mappings of a site often have the same form, and this step is a tenth of the cost of loading a mapping.
+    """
     return compile(source, "<multi-select hash>", "exec")
 
 
 def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
-    """The variable that holds the `get` of what the path leads to; each step of it is taken once."""
+    """Return the variable for the `get` method of the object at `path`, and append its assignment to `lines`.
+
+    Items with a common path share the variables, so each message needs one look-up for each step.
+    """
     container = _container(path, containers, lines)
     getter = f"g{container[1:]}"
     if (line := f"{getter} = {container}.get") not in lines:
@@ -91,6 +105,7 @@ def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines
 
 
 def _container(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
+    """Return the variable for the object at `path`, and append its assignment to `lines` if it is new."""
     if path not in containers:
         if path:
             parent = _container(path[:-1], containers, lines)

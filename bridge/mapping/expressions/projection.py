@@ -1,4 +1,4 @@
-"""Closures that go over elements: projections, filters, flatten. Nulls are left out of what they collect."""
+"""Closures that process elements: projections, filters and flatten. Projections and filters omit null results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 MAX_ELEMENTS: Final = 2_000_000
-"""Of a flattened array, and of a result that an expression multiplied."""
+"""Maximum number of elements in a flattened array, and in a result that an expression multiplied."""
 
 MAX_CHARACTERS: Final = 64 * 1024 * 1024
-"""Of all texts of such a result together."""
+"""Maximum total number of characters in all texts of such a result."""
 
 
 def project(base: Search, each: Search | None) -> Search:
-    """`base[*].each`; without `each`, the elements themselves."""
+    """Return a closure for `base[*].each`; without `each`, it returns the elements themselves."""
 
     def search(value: Any) -> Any:
         elements = base(value)
@@ -32,7 +32,7 @@ def project(base: Search, each: Search | None) -> Search:
 
 
 def project_values(base: Search, each: Search) -> Search:
-    """`base.*.each`."""
+    """Return a closure for `base.*.each`."""
 
     def search(value: Any) -> Any:
         members = base(value)
@@ -44,7 +44,7 @@ def project_values(base: Search, each: Search) -> Search:
 
 
 def filtered(base: Search, each: Search, condition: Search) -> Search:
-    """`base[?condition].each`."""
+    """Return a closure for `base[?condition].each`."""
 
     def search(value: Any) -> Any:
         elements = base(value)
@@ -56,7 +56,10 @@ def filtered(base: Search, each: Search, condition: Search) -> Search:
 
 
 def flattened(base: Search) -> Search:
-    """`base[]`: one level of nesting less."""
+    """Return a closure for `base[]`, which removes one level of nesting.
+
+    It raises TransformError if the array grows past MAX_ELEMENTS.
+    """
 
     def search(value: Any) -> Any:
         elements = base(value)
@@ -66,6 +69,7 @@ def flattened(base: Search) -> Search:
         for element in elements:
             if isinstance(element, list):
                 merged.extend(element)
+                # The check is inside the loop, so that memory stays bounded.
                 if len(merged) > MAX_ELEMENTS:
                     raise TransformError(f"flattening gives more than {MAX_ELEMENTS} elements")
             else:
@@ -76,8 +80,10 @@ def flattened(base: Search) -> Search:
 
 
 def bounded(search: Search) -> Search:
-    """The same, but a result that became too large is an error: it may hold one value a million times, which costs
-    nothing until it is written out."""
+    """Return a closure that raises TransformError if the result of `search` is too large.
+
+    A result may contain one value a million times. This costs nothing until the result is written out.
+    """
 
     def measured(value: Any) -> Any:
         result = search(value)
@@ -88,6 +94,8 @@ def bounded(search: Search) -> Search:
 
 
 def _measure(result: Any) -> None:
+    """Raise TransformError if the result exceeds MAX_ELEMENTS or MAX_CHARACTERS."""
+    # A loop and not a recursion, as the result may be nested deeply. It stops at the first excess.
     elements = characters = 0
     waiting = [result]
     while waiting:

@@ -1,6 +1,6 @@
 """Closures that select: fields, chains of fields, indices, lists of expressions.
 
-A missing name, or a value that has no members, gives null.
+The result is null if a name is missing or a value has no members.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ if TYPE_CHECKING:
 
 
 MISSING_ERRORS: Final = (KeyError, TypeError, AttributeError, IndexError)
-"""Raised by a lookup in a value that lacks the member, or that has no members."""
+"""Errors that a look-up raises in a value that lacks the member, or that has no members."""
 
 
 def chain(names: tuple[str, ...]) -> Search:
-    """`a.b.c`. The last name is looked up without an exception: optional fields are mostly the last one."""
+    """Return a closure for `a.b.c`; without names, it returns its value.
+
+    A missing last name raises no exception inside, because most optional fields are the last of their chain.
+    """
     if not names:
         return lambda value: value
     if len(names) == 1:
         return _field(names[0])
-    if len(names) == 2:  # noqa: PLR2004 - the commonest: payload.x
+    if len(names) == 2:  # noqa: PLR2004 - the most frequent chain: payload.x
         return _pair(*names)
     *leading, last = names
 
@@ -37,7 +40,7 @@ def chain(names: tuple[str, ...]) -> Search:
 
 
 def literal(constant: Any) -> Search:
-    """The same for every value."""
+    """Return a closure that returns the constant for every value."""
     return lambda _: constant
 
 
@@ -62,29 +65,30 @@ def _pair(first: str, last: str) -> Search:
 
 
 def index(place: int) -> Search:
-    """`[n]`, of a list."""
+    """Return a closure for `[n]`; the result is null for anything but a list."""
 
     def search(value: Any) -> Any:
         if not isinstance(value, list):
             return None
         try:
             return value[place]
-        except IndexError:
+        except IndexError:  # an index beyond 64 bits raises it too
             return None
 
     return search
 
 
 def part(bounds: slice) -> Search:
-    """`[start:stop:step]`, of a list."""
+    """Return a closure for `[start:stop:step]`; the result is null for anything but a list."""
     return lambda value: value[bounds] if isinstance(value, list) else None
 
 
 def sequence(steps: list[Search]) -> Search:
-    """Each on the result of the one before."""
+    """Return a closure that evaluates each step on the result of the step before it."""
     if len(steps) == 1:
         return steps[0]
     *leading, last = steps
+    # Two steps need no loop.
     if len(leading) == 1:
         first = leading[0]
         return lambda value: last(first(value))
@@ -98,5 +102,5 @@ def sequence(steps: list[Search]) -> Search:
 
 
 def multi_select_list(items: list[Search]) -> Search:
-    """`[a, b]`."""
+    """Return a closure for `[a, b]`; the result is null for null."""
     return lambda value: None if value is None else [item(value) for item in items]

@@ -1,4 +1,4 @@
-"""What tells that a file has changed, without reading it."""
+"""Detection of changed files by their metadata, without reading them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Signature: TypeAlias = tuple[int, int, int, int, int]
-"""Size, modification time and change time in ns, inode, device: of the file that a symlink leads to. The change time
-tells that a file may now be read that might not be."""
+"""Size, modification time and change time in ns, inode and device of the file; of its target, if it is a symlink.
+
+The change time shows that a file has become readable, which changes neither its size nor its modification time.
+"""
 
 
 def signatures(files: Iterable[Path]) -> dict[Path, Signature]:
-    """What the files look like now, without those that are gone."""
+    """Return the signatures of the files that exist now."""
     found: dict[Path, Signature] = {}
     for file in files:
         try:
@@ -28,18 +30,18 @@ def signatures(files: Iterable[Path]) -> dict[Path, Signature]:
 
 
 class FolderWatch:
-    """Looks at the files of one folder again and again: 2,000 of them take 12 ms of CPU, by their paths 30."""
+    """Repeated scan of one folder. A scan of 2,000 files uses 12 ms of CPU; with a `stat` per path it uses 30 ms."""
 
     def __init__(self, folder: Path, chosen: Callable[[str], bool]) -> None:
-        """`chosen` tells by its name whether a file is meant."""
+        """Watch the files in `folder` whose names `chosen` accepts."""
         self._folder = folder
         self._chosen = chosen
         self._paths: dict[str, Path] = {}
 
     def look(self) -> dict[Path, Signature]:
-        """What the files look like now. OSError where the folder cannot be read.
+        """Return the signatures of the files that exist now. Raise OSError if the folder cannot be read.
 
-        A path is the same object each time: so it finds itself in a dictionary without being compared.
+        Each call returns the same path objects, so that a dictionary finds them by identity, without comparing paths.
         """
         known, self._paths = self._paths, {}
         found: dict[Path, Signature] = {}
@@ -51,6 +53,7 @@ class FolderWatch:
                     status = entry.stat()
                 except OSError:
                     continue  # removed between the listing and now
+                # Skip folders, also those with the name of a mapping file.
                 if S_ISREG(status.st_mode):
                     path = self._paths[entry.name] = known.get(entry.name) or self._folder / entry.name
                     found[path] = _signature(status)

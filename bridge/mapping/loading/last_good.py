@@ -1,7 +1,7 @@
-"""The text of each mapping file as it last went live, over a restart: one file of JSON, by their names.
+"""Last good version of each mapping file, stored across restarts as one JSON file: an object of texts by file name.
 
-A file for each would be slow where thousands are edited at once: 2,000 of them take 0.2 to 1.4 s of CPU on ext4 (each
-is written aside and renamed), all in one 16 ms.
+One file per mapping would be slow when thousands are edited at once. On ext4, 2,000 files need 0.2 to 1.4 s of CPU,
+since each is written aside and renamed. One file with all of them needs 16 ms.
 """
 
 from __future__ import annotations
@@ -24,35 +24,38 @@ FILE = "mappings.json"
 
 
 class LastGoodTexts:
-    """Owned by the thread that reloads the mappings."""
+    """Store of the last good versions. Owned by the thread that reloads the mappings."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is created when something is written."""
+        """Store the texts in `folder`, which is created by the first write."""
         self._file = folder / FILE
         self._changed = False
 
     def get(self, name: str) -> bytes | None:
-        """What a mapping file held when it last went live; None: it never did."""
+        """Return the last good version of a mapping file, or None if it has never been active."""
         text = self._texts.get(name)
         return None if text is None else text.encode()
 
     def keep(self, name: str, text: bytes) -> None:
-        """A version went live: UTF-8, as it loaded."""
+        """Record the text of a version that became active. It is UTF-8, since it has loaded."""
         decoded = text.decode()
         if self._texts.get(name) != decoded:
             self._texts[name] = decoded
             self._changed = True
 
     def forget_all_but(self, names: AbstractSet[str]) -> None:
-        """Other mapping files are gone, and not by accident."""
+        """Delete the texts of all other files. The caller has established that they were removed on purpose."""
         for gone in self._texts.keys() - names:
             del self._texts[gone]
             self._changed = True
 
     def write(self) -> None:
-        """Have what changed on the disk. A full one must not stop a version from going live: it is tried again."""
+        """Write the file if anything has changed.
+
+        A full disk must not stop a version from becoming active: the error is logged, and the next call tries again.
+        """
         if not self._changed:
-            return  # as after a restart: nothing is written for it
+            return  # also after a restart: loading the same versions causes no write
         try:
             replace_file(self._file, orjson.dumps(self._texts))
         except OSError as error:
@@ -62,6 +65,10 @@ class LastGoodTexts:
 
     @cached_property
     def _texts(self) -> dict[str, str]:
+        """Texts by file name, read on first use.
+
+        An unreadable file is logged and replaced: it must not stop the bridge.
+        """
         try:
             texts = orjson.loads(self._file.read_bytes())
             if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):

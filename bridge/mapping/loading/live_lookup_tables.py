@@ -1,8 +1,8 @@
-"""The lookup tables in force, kept in step with their folder as the mappings are.
+"""The active lookup tables, which follow the files in their folder.
 
-A table that does not load leaves its last good version in force, also over a restart. What is kept for that is always
-one set that fits together: it is written when all mappings that look something up have loaded with it. So a mapping
-whose tests fail with a table as it is now stays in force with the table as it was, over a restart too.
+If a table does not load, its last good version stays active, also after a restart. The versions stored for this purpose
+form one consistent set. It is written only when all mappings that use `lookup` have loaded with it. So if a mapping's
+tests fail with the current table, the mapping stays active with the earlier table, also after a restart.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it."""
+    """State of one file: its signature when it was last loaded, the active table, and the problems of the file."""
 
     signature: Signature
     table: Mapping[str, Any] | None
@@ -36,10 +36,10 @@ class _File:
 
 
 class LiveTables:
-    """Owned by the thread that reloads the mappings; `problems` may be asked by any."""
+    """The active tables. Owned by the thread that reloads the mappings; any thread may read `problems`."""
 
     def __init__(self, mappings: Path, kept: Path) -> None:
-        """The tables beside the `mappings`; `kept` is where the set in force is remembered."""
+        """Follow the tables beside the `mappings`. `kept` is the folder in which the active set is stored."""
         self.tables: Tables = EMPTY
         self._mappings = mappings
         self._kept = kept
@@ -48,21 +48,21 @@ class LiveTables:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the files now."""
+        """Problems of the current files."""
         files = self._files
         return tuple(problem for file in files.values() for problem in file.problems)
 
     @property
     def loaded(self) -> dict[Path, Signature]:
-        """What the files looked like when they were last loaded."""
+        """Signatures of the files when they were last loaded."""
         return {file: state.signature for file, state in self._files.items()}
 
     def look(self) -> dict[Path, Signature]:
-        """What the files look like now."""
+        """Return the signatures of the files that exist now."""
         return signatures(table_files(self._mappings))
 
     def reload(self, *, every: bool = False) -> bool:
-        """Load what changed (or every file); `tables` is another object, and this is true, if some table is new."""
+        """Load the changed files (or every file). Return True if the set has changed; `tables` is then a new object."""
         found = self.look()
         every = every or found.keys() != self._files.keys()  # two files of one name are a problem of both
         files: dict[Path, _File] = {}
@@ -72,6 +72,7 @@ class LiveTables:
             files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
         for file in self._files.keys() - files.keys():
             log.info("lookup table removed", extra={"file": file.name})
+        # Compare by identity: a table that was loaded again is a new object, and mappings must be compiled with it.
         before = [state.table for state in self._files.values()]
         after = [state.table for state in files.values()]
         changed = len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=True))
@@ -81,19 +82,21 @@ class LiveTables:
         return changed
 
     def remembered(self) -> Tables:
-        """The set that was in force when the bridge last stopped."""
+        """Return the set that was active when the bridge last stopped."""
         return load_tables(self._kept, shown_as=str(self._kept)).tables
 
     def remember(self) -> None:
-        """Keep the set in force. A full disk must not stop it from being in force."""
+        """Store the active set on disk. A full disk is only logged: it must not stop the set from being active."""
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
         if good == self._remembered:
             return
         folder = self._kept / FOLDER
         try:
+            # Write only the files that have changed since the last call.
             for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
                 replace_file(folder / file.name, file.read_bytes())
             names = {file.name for file in self._files}
+            # Delete removed tables. A table that does not load is still in `names`: its stored version is needed.
             for old in table_files(self._kept):
                 if old.name not in names:
                     old.unlink(missing_ok=True)
@@ -103,11 +106,13 @@ class LiveTables:
             self._remembered = good
 
     def _load(self, file: Path, signature: Signature, files: list[Path]) -> _File:
+        """Load one file. If that fails, use the last good version: the one in memory, or else the stored one."""
         known = self._files.get(file)
         try:
             table = load_table(file, files, shown_as=f"{self._mappings.name}/{FOLDER}/{file.name}")
         except ConfigError as error:
             previous = known.table if known else self._load_kept(file)
+            # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:
                 state = "its last good version stays in force" if previous is not None else "it is not in force"
                 log.error("lookup table %s: %s\n%s", file.name, state, error)
@@ -117,6 +122,7 @@ class LiveTables:
         return _File(signature, table)
 
     def _load_kept(self, file: Path) -> Mapping[str, Any] | None:
+        """Return the stored version of a table, or None if there is none that loads."""
         kept = self._kept / FOLDER / file.name
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None

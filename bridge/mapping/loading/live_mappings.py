@@ -1,14 +1,17 @@
-"""The mappings in force, kept in step with their folder while the bridge runs.
+"""The active mappings, which follow the files in their folder while the bridge runs.
 
-The folder is looked at twice a second, by names, sizes, times and inodes: that works alike for editors that write by
-rename, Kubernetes ConfigMap symlink swaps, network file systems and bind mounts, where change events do not. What
-changed is loaded when it has been the same for two looks (a file half written is not worth a complaint), but at the
-latest after a second, so that one that is rewritten all the time goes live as well.
+The bridge scans the folder twice a second, by names, sizes, times and inodes. A scan works for editors that write by
+rename, Kubernetes ConfigMap symlink swaps, network file systems and bind mounts; change events do not.
 
-A file that does not load leaves its last good version in force, also over a restart: each version that goes live is
-kept in the spool's folder. The lookup tables beside the mappings are followed in the same way; when one changes, all
-mappings are compiled again. A folder that is suddenly empty or gone is taken for an accident (an unmounted disk), not
-for the wish to stop every mapping.
+A changed file is loaded when two scans in a row have found it the same: a half-written file is not worth an error. It
+is loaded after a second at the latest, so that a file that is rewritten all the time also becomes active.
+
+If a file does not load, its last good version stays active, also after a restart. For this, each version that becomes
+active is stored in the spool's folder. The lookup tables beside the mappings are followed in the same way. When a table
+changes, the mappings that use `lookup` are compiled again.
+
+A folder that is suddenly empty or missing is treated as an accident (an unmounted disk), not as a request to stop every
+mapping.
 """
 
 from __future__ import annotations
@@ -40,14 +43,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECS = 0.5
+"""Time between two scans of the folder."""
 LATEST_SECS = 1.0
+"""Max delay between the scan that finds a change and the reload."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file: what it looked like when it was last loaded, what is in force of it, what is wrong with it.
+    """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
 
-    `tables` are those it was loaded with, `digest` is of the text.
+    `tables` are the tables that it was loaded with; `digest` is the SHA-256 of its text.
     """
 
     signature: Signature
@@ -58,29 +63,32 @@ class _File:
 
 
 class Stop(Protocol):
-    """What ends a wait: an event's `wait`."""
+    """Contract of a stop signal, such as `threading.Event`. The watching thread calls `wait` between two scans."""
 
     def wait(self, timeout: float, /) -> bool:
-        """True as soon as it is set."""
+        """Block for at most `timeout` seconds; return True as soon as the signal is set, else False."""
         ...
 
 
 class LiveMappings:
-    """`reload` and `watch` belong to one thread; `ask_reload`, `reloading`, `routes` and `problems` to any."""
+    """The active mappings and their problems.
+
+    One thread owns `reload` and `watch`. Any thread may use `ask_reload`, `reloading`, `routes` and `problems`.
+    """
 
     def __init__(
         self, folder: Path, kept: Path, *, shared: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`kept` is where versions that went live are remembered; it is created when needed.
+        """Follow the mappings in `folder`; nothing is loaded before `reload`.
 
-        `shared`: several bridges divide the messages.
+        `kept` is the folder for active versions, created when needed. `shared`: several bridges divide the messages.
         """
         self.limits: dict[str, int] = {}
         self.on_change: Callable[[Router], None] = lambda _routes: None
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""
-        """12 hexadecimal digits, the same where the texts of the mapping files in force are."""
+        """12 hexadecimal digits; equal texts of the active mapping files have equal fingerprints."""
         self._folder = folder
         self._files_there = FolderWatch(folder, is_mapping_name)
         self._kept = LastGoodTexts(kept)
@@ -96,40 +104,43 @@ class LiveMappings:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the files now; empty when every file is in force as it is."""
+        """Problems of the current files; empty if every file is active as it is."""
         files = self._files
         of_mappings = tuple(problem for file in files.values() for problem in file.problems)
         return self._folder_problem + self._tables.problems + of_mappings
 
     @property
     def folder(self) -> Path:
-        """The folder of the files, watched."""
+        """The folder that is watched."""
         return self._folder
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """The mappings whose files do not load, whether a last good version is in force or none."""
+        """Names of the mappings whose files do not load, with or without a last good version."""
         return tuple(file.stem for file, state in self._files.items() if state.problems)
 
     def file_of(self, name: str) -> Path | None:
-        """The file of a mapping, in force or not."""
+        """Return the file of a mapping, active or not; None if there is no such file."""
         return next((file for file in self._files if file.stem == name), None)
 
     def ask_reload(self) -> Callable[[], bool]:
-        """Load everything again at the next look (SIGHUP). What is given back tells whether that is still to come."""
+        """Request a reload of every file at the next scan (SIGHUP).
+
+        Return a function that is True until the reload has finished.
+        """
         self._asked.set()
         return self.reloading
 
     def reloading(self) -> bool:
-        """Whether a reload that was asked for has not come to its end."""
+        """Return True while a requested reload has not finished."""
         return self._asked.is_set() or self._answering
 
     def watch(self, stopping: Stop) -> None:
-        """Reload what changes until `stopping` is set: the body of a thread."""
+        """Reload changed files until `stopping` is set. This is the body of a thread."""
         seen, changed_at = self._scan(), None
         while not stopping.wait(LOOK_SECS):
             if self._asked.is_set():
-                self._answering = True  # before the other is taken back: `reloading` must see one of them
+                self._answering = True  # set before `_asked` is cleared: `reloading` must see one of them
                 self._asked.clear()
                 try:
                     self.reload(every=True)
@@ -142,19 +153,22 @@ class LiveMappings:
                 seen, changed_at = now, None
                 continue
             changed_at = self._clock() if changed_at is None else changed_at
+            # Two equal scans: the file is probably complete. After LATEST_SECS it is loaded in any case.
             if now == seen or self._clock() - changed_at >= LATEST_SECS:
                 self.reload()
                 changed_at = None
             seen = now
 
     def reload(self, *, every: bool = False) -> None:
-        """Load what changed (or every file), and put the result in force as one set."""
+        """Load the changed files (or every file), and activate the result as one set."""
         found = self._look()
         if not found:
             self._on_empty_folder()
             return
         self._folder_problem = ()
         self._names = Counter(file.stem for file in found)
+        # Tables first: the mappings are compiled with them.
+        # A new table counts as a change of every file: `_reload_if_changed` decides which of them use it.
         every = self._tables.reload(every=every) or every
         files: dict[Path, _File] = {}
         for file, signature in sorted(found.items()):
@@ -173,10 +187,12 @@ class LiveMappings:
             self._put_in_force()
         self._kept.forget_all_but({file.name for file in files})
         self._kept.write()
+        # While a mapping that uses `lookup` does not load, keep the stored tables: its last good version needs them.
         if not any(state.problems and _uses_lookup(_read(file)) for file, state in files.items()):
             self._tables.remember()
 
     def _put_in_force(self) -> None:
+        """Activate the loaded mappings as one new Router, and notify `on_change`."""
         routes = Router([state.mapping for state in self._files.values() if state.mapping is not None])
         self.routes = routes
         self.reloads += 1
@@ -185,7 +201,7 @@ class LiveMappings:
         self.on_change(routes)
 
     def _fingerprint(self) -> str:
-        """A file that does not load counts as it was when it last did."""
+        """Return the fingerprint. A file that does not load counts with its last good version."""
         found = sha256()
         for file, state in sorted(self._files.items()):
             if state.mapping is not None:
@@ -194,28 +210,33 @@ class LiveMappings:
         return found.hexdigest()[:12]
 
     def _on_empty_folder(self) -> None:
+        """Report the empty folder as a problem, and leave the active mappings as they are. Log it once."""
         if self._files and not self._folder_problem:
             log.error("%s holds no mapping file any more; keeping those in force", self._folder)
         keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
     def _reload_if_changed(self, file: Path, signature: Signature, known: _File) -> _File:
-        """A mapping that would come out the same is kept: compiled again, 2,000 of them are seconds of CPU.
+        """Return the known mapping if compiling it again would produce the same one: 2,000 of them are seconds of CPU.
 
-        With each edit of a ConfigMap all of its files are new, and most of them say what they said before.
+        Each edit of a ConfigMap replaces all of its files, and most of them have the same text as before.
         """
         tables, text = self._tables.tables, _read(file)
         other_tables = known.tables is not tables and _uses_lookup(text)
+        # Load a file with problems again: a table or a file of the same name may have been the cause.
         if known.problems or other_tables or self._names[file.stem] > 1 or _digest(text) != known.digest:
             return self._load(file, signature, text)
         return replace(known, signature=signature, tables=tables)
 
     def _load(self, file: Path, signature: Signature, text: bytes | None) -> _File:
+        """Load one file. If that fails, use its last good version."""
         known, digest = self._files.get(file), _digest(text)
         try:
             mapping = self._load_named(file, text)
         except ConfigError as error:
+            # The bridge continues with the last good version: a typing error must not stop a mapping.
             previous = self._last_good(file, known)
+            # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:
                 state = "its last good version stays in force" if previous else "it is not in force"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
@@ -229,6 +250,10 @@ class LiveMappings:
         return _File(signature, digest, mapping, self._tables.tables)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
+        """Compile a file and run its tests.
+
+        Raise ConfigError, also if another file has the same name without its suffix.
+        """
         if self._names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
@@ -236,7 +261,12 @@ class LiveMappings:
         return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
 
     def _last_good(self, file: Path, known: _File | None) -> Mapping | None:
-        """The last version that loaded: with the tables as they are, or else as it is in force, or else as it was."""
+        """Return the last good version of a file that does not load, or None.
+
+        Try in this order: 1. the active mapping, if the tables have not changed; 2. the last good text with the current
+        tables; 3. the active mapping with the earlier tables; 4. after a restart, the last good text with the stored
+        tables.
+        """
         if known is not None and known.tables is self._tables.tables:
             return known.mapping
         kept = self._load_kept(file, self._tables.tables)
@@ -245,7 +275,7 @@ class LiveMappings:
         return self._load_kept(file, self._tables.remembered())
 
     def _load_kept(self, file: Path, tables: Tables) -> Mapping | None:
-        """The version that was in force when the bridge last stopped, or None."""
+        """Compile the last good text of a file. Return None if there is none, or if it does not load."""
         text = self._kept.get(file.name)
         if text is None:
             return None
@@ -260,20 +290,23 @@ class LiveMappings:
         return f"{self._folder.name}/{file.name}"
 
     def _look(self) -> dict[Path, Signature]:
+        """Return the signatures of the mapping files that exist now."""
         try:
             return self._files_there.look()
         except OSError:
-            return {}  # what `reload` makes of an empty folder is right for one that cannot be read
+            return {}  # `reload` treats an unreadable folder like an empty one
 
     def _scan(self) -> dict[Path, Signature]:
+        """Return the signatures of the mapping and table files that exist now."""
         return self._look() | self._tables.look()
 
     def _loaded(self) -> dict[Path, Signature]:
+        """Return the signatures of all files when they were last loaded."""
         return {file: state.signature for file, state in self._files.items()} | self._tables.loaded
 
 
 def _read(file: Path) -> bytes | None:
-    """The file's text; None where it cannot be read, which `load_file` complains of."""
+    """Return the file's text, or None if it cannot be read; `load_file` then reports the problem."""
     try:
         return read_bytes(file, MAX_DOCUMENT_BYTES)
     except FileProblem:
@@ -285,5 +318,8 @@ def _digest(text: bytes | None) -> bytes:
 
 
 def _uses_lookup(text: bytes | None) -> bool:
-    """The text has to do with tables, as far as one can see in a file that may be no mapping at all."""
+    """Return whether the text may use lookup tables.
+
+    This is a text search: the file may not even be a valid mapping.
+    """
     return text is None or b"lookup" in text

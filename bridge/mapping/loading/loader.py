@@ -1,4 +1,4 @@
-"""Mapping files from a folder: each loads, or its problems are told, whatever the others do."""
+"""Loading of a folder of mapping files. Each file loads, or its problems are reported, independently of the others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class LoadedMappings:
-    """What a folder holds: the mappings that load, by name, in the order of their names; and all that is wrong.
+    """Contents of a folder: the mappings that load, sorted by name, and all problems.
 
     `tables` are the lookup tables that load.
     """
@@ -41,9 +41,9 @@ class LoadedMappings:
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
-    """Load all mapping files of a folder, not of folders in it, and the lookup tables beside them; never raises.
+    """Load all mapping files of a folder (not of its subfolders), and the lookup tables beside them; never raise.
 
-    `shown_as` stands for the folder in problems. `limits` goes to each mapping (see `compile_mapping`).
+    Problems show `shown_as` instead of the folder. `limits` is passed to each mapping (see `compile_mapping`).
     `shared`: several bridges divide the messages.
     """
     shown = (shown_as if shown_as is not None else str(folder)).rstrip("/")
@@ -63,6 +63,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     names = Counter(file.stem for file in files)
     for file in files:
         try:
+            # NAME.yaml and NAME.yml would be two mappings of one name: load neither, so that no order decides.
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
@@ -81,10 +82,10 @@ def load_file(
     shown_as: str | None = None,
     shared: bool = False,
 ) -> Mapping:
-    """Load one mapping and run its own tests; raises ConfigError with all that is wrong.
+    """Load one mapping and run its tests. Raise ConfigError with all problems.
 
-    `tables` are what `lookup` looks into (see `bridge.mapping.loading.lookup_tables`). `text`: what the file holds,
-    where it has been read. `shared`: several bridges divide the messages.
+    `tables` are the tables that `lookup` reads (see `bridge.mapping.loading.lookup_tables`). `text` is the file's
+    content, if it has been read already. `shared`: several bridges divide the messages.
     """
     mapping, document = compile_file(file, limits, tables, text=text, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
@@ -105,7 +106,7 @@ def compile_file(
     shown_as: str | None = None,
     name: str | None = None,
 ) -> tuple[Mapping, Document]:
-    """As `load_file`, without running its tests; `name` stands for the file's own."""
+    """Load one mapping like `load_file`, without running its tests. `name` replaces the name of the file."""
     shown = shown_as or str(file)
     if not _NAME.fullmatch(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
@@ -118,7 +119,7 @@ def compile_file(
 
 
 def compile_text(text: str, name: str, tables: Tables, *, shown_as: str) -> Mapping:
-    """As `compile_file`, of what is in no file. Nothing is written for it: there may be nowhere to write."""
+    """Compile a mapping from a text without a file, and write nothing: the file system may be read-only."""
     document = parse_document(text, shown_as, substitute=False, environ={}, base=Path())
     return _compiled(document, name, {}, tables)
 
@@ -129,12 +130,15 @@ def _compiled(document: Document, name: str, limits: Limits, tables: Tables) -> 
 
 
 def is_mapping_file(file: Path) -> bool:
-    """Whether it is a file, and `is_mapping_name`."""
+    """Return whether the path is a file with the name of a mapping file."""
     return is_mapping_name(file.name) and file.is_file()
 
 
 def is_mapping_name(name: str) -> bool:
-    """Tell a mapping file from what editors and ConfigMaps leave beside it: hidden, backup and swap files."""
+    """Return whether this is the name of a mapping file.
+
+    Hidden, backup and swap files, which editors and ConfigMaps create beside it, are not.
+    """
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 

@@ -1,12 +1,12 @@
-"""Lookup tables, kept beside the mappings in their folder `tables/`: what `lookup('assets', captures.machine)` reads.
+"""Lookup tables from the folder `tables/` beside the mappings: the data for `lookup('assets', captures.machine)`.
 
-    tables/assets.yaml    key: any value, one a line or nested
-    tables/units.csv      signal,unit               two columns: a key gives the value in the other column
-    tables/presses.csv    machine,name,scale        more: a key gives {name: ..., scale: ...}
+    tables/assets.yaml    key: any value, one per line or nested
+    tables/units.csv      signal,unit               two columns: a key returns the value in the other column
+    tables/presses.csv    machine,name,scale        more columns: a key returns {name: ..., scale: ...}
 
-A table is named by its file. Keys are text: of numbers, as they are written. In CSV the first line names the columns,
-and the first column holds the keys; fields are read as `payload: csv` reads them (numbers become numbers, empty ones
-null). A key that is there twice is an error, as is a second file of the same name.
+The file name is the table's name. Keys are text; numeric keys are used as they are written. In CSV, the first line
+names the columns, and the first column holds the keys. Fields are read like those of `payload: csv` (numbers become
+numbers, empty fields null). A duplicate key is an error, as is a second file of the same name.
 Limits: 1 MiB of YAML, 16 MiB and 1,048,576 values of CSV.
 """
 
@@ -34,22 +34,25 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "tables"
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024
+"""Max size of a CSV file: 16 MiB."""
 _MAX_PROBLEMS: Final = 50
+"""Max problems reported for one CSV file."""
 _PAIR: Final = 2
+"""Columns of a table whose keys return a single value."""
 _SUFFIXES: Final = (".yaml", ".yml", ".csv")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTables:
-    """The tables of a folder that load, and all that is wrong with the others."""
+    """The tables of a folder that load, and the problems of the others."""
 
     tables: Tables
     problems: list[Problem]
 
 
 def load_tables(mappings: Path, *, shown_as: str) -> LoadedTables:
-    """Load the tables beside the mappings in a folder, which `shown_as` stands for; never raises."""
+    """Load the tables beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings."""
     files = table_files(mappings)
     tables: dict[str, Mapping[str, Any]] = {}
     problems: list[Problem] = []
@@ -62,7 +65,7 @@ def load_tables(mappings: Path, *, shown_as: str) -> LoadedTables:
 
 
 def table_files(mappings: Path) -> list[Path]:
-    """The tables' files, in the order of their names; none if there is no such folder."""
+    """Return the table files, sorted by name; an empty list if there is no such folder."""
     try:
         return sorted(file for file in (mappings / FOLDER).iterdir() if _is_table_file(file))
     except OSError:
@@ -70,7 +73,7 @@ def table_files(mappings: Path) -> list[Path]:
 
 
 def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, Any]:
-    """Load one table, of all `files` of the folder. Raises ConfigError with all that is wrong."""
+    """Load one table; `files` are all table files of the folder. Raise ConfigError with all problems."""
     problem = _wrong_name(file, files)
     if problem:
         raise ConfigError([Problem(shown_as, 0, 0, "", problem)])
@@ -78,11 +81,12 @@ def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, 
 
 
 def _is_table_file(file: Path) -> bool:
-    """As for mappings: what editors and ConfigMaps leave beside is none."""
+    """Return whether this is a table file: not a hidden, backup or swap file of an editor or a ConfigMap."""
     return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
 
 
 def _wrong_name(file: Path, files: list[Path]) -> str:
+    """Return the problem with a table's name, or ""."""
     if not _NAME.fullmatch(file.stem):
         return f"'{file.stem}' cannot name a table: a file's name is 1 to 128 letters, digits, . _ -"
     if Counter(each.stem for each in files)[file.stem] > 1:
@@ -104,6 +108,7 @@ def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
 
 
 def _not_json(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Problem]:
+    """Yield a problem for each NaN and infinity: YAML has them, JSON does not."""
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_json(document, (*path, key), item)
@@ -126,6 +131,7 @@ def _from_csv(file: Path, shown: str) -> Mapping[str, Any]:
 
 
 def _text(raw: bytes) -> str:
+    """Return the file's text without its byte order mark. Raise CsvProblem if it is not UTF-8."""
     try:
         return decode_utf8(raw).removeprefix("\ufeff")
     except DecodeError as error:
@@ -133,7 +139,7 @@ def _text(raw: bytes) -> str:
 
 
 def _last_good_line(raw: bytes) -> int:
-    """The line on which UTF-8 breaks."""
+    """Return the number of the first line that is not UTF-8, from 1; 0 if every line is."""
     for line, text in enumerate(raw.split(b"\n"), 1):
         try:
             text.decode()
@@ -143,7 +149,7 @@ def _last_good_line(raw: bytes) -> int:
 
 
 class _Rows:
-    """Reads the rows of one file."""
+    """Reader for the rows of one CSV file. It collects the problems of up to 50 rows."""
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
@@ -151,14 +157,16 @@ class _Rows:
         self._first: dict[str, int] = {}
 
     def table(self, text: str) -> Mapping[str, Any]:
-        """Raises CsvProblem, ConfigError."""
+        """Return the table. Raise CsvProblem or ConfigError."""
         lines = rows(text, ",")
         header = first_row(lines)
         if len(header) < _PAIR:
+            # With another delimiter, the header looks like a single column.
             hint = "; columns are separated by commas here" if ";" in header[0] or "\t" in header[0] else ""
             raise CsvProblem(1, f"a table has a column of keys and at least one of values{hint}")
         table: dict[str, Any] = {}
         for line, fields in lines:
+            # Check each row before its values take memory.
             if (len(table) + 1) * len(header) > MAX_VALUES:
                 raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
             problem = self._problem(line, fields, header)
@@ -172,6 +180,7 @@ class _Rows:
         return table
 
     def _problem(self, line: int, fields: list[str], header: list[str]) -> str:
+        """Return the problem with a row, or ""."""
         if len(fields) != len(header):
             return f"{len(fields)} fields, and the header has {len(header)}"
         if not fields[0]:
@@ -180,6 +189,7 @@ class _Rows:
         return f"duplicate key '{fields[0][:40]}': first at line {first}" if first != line else ""
 
     def _told(self, line: int, message: str) -> None:
+        """Add a problem. Raise ConfigError with all of them when there are `_MAX_PROBLEMS`."""
         self._problems.append(Problem(self._shown, line, 1, "", message))
         if len(self._problems) >= _MAX_PROBLEMS:
             raise ConfigError(self._problems)

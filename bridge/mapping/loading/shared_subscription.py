@@ -1,9 +1,12 @@
-"""What a mapping cannot do where several bridges divide its messages (`mqtt.share`, `run --workers`).
+"""Limits for mappings where several bridges divide the messages (`mqtt.share`, `run --workers`).
 
-A mapping that remembers earlier messages would remember, in each bridge, only those that this one was handed: of
-`changes`, a value that went away and came back by another bridge would never be sent; `sample` would give as many
-samples as there are bridges; a Sparkplug birth would reach one of them, and its data the others. Nothing would look
-wrong, so such a mapping is refused.
+A mapping with state would see, in each bridge, only the messages that this bridge received:
+
+- `changes` would never send a value that changed through another bridge and changed back;
+- `sample` would send one sample per bridge;
+- a Sparkplug birth would reach one bridge, and its data the others.
+
+The output would look right, so such a mapping is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ _INSTEAD = (
 
 
 def unshareable(mapping: Mapping) -> tuple[str, str] | None:
-    """The key that needs every message of its topic, and why; None for a mapping that can be shared, as most."""
+    """Return the key that needs every message of the topic, and the reason; None if the mapping can be shared."""
     specification = mapping.specification
     if specification.payload == "sparkplug_b":
         why = "births, data and deaths of an edge node must all come to one bridge"
@@ -33,7 +36,7 @@ def unshareable(mapping: Mapping) -> tuple[str, str] | None:
 
 
 def order_warning(mapping: Mapping) -> str:
-    """What to know of an output with `order: strict`; "" if there is none."""
+    """Return a warning about outputs with `order: strict`; "" if there are none."""
     streams = [output.data_stream for output in mapping.outputs if output.order == "strict"]
     if not streams:
         return ""

@@ -1,4 +1,4 @@
-"""What can be wrong in a mapping file beyond its form: expressions that do not compile, names that do not exist."""
+"""Validation of a mapping file beyond its schema: expressions that do not compile, names that do not exist."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ _INSIDE = (
 
 
 def read_specification(document: Document, tables: Tables = EMPTY) -> MappingSpec:
-    """Give the specification in a document; raises ConfigError with all that is wrong, of form and of expressions."""
+    """Return the specification in a document. Raise ConfigError with all problems, of the schema and of expressions."""
+    # Expressions are checked in the raw document, so that their errors are reported together with those of the schema.
     problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
+    # The tests are checked last, because this needs a valid specification.
     problems += [document.problem(path, message) for path, message in case_faults(specification)]
     if problems:
         raise ConfigError(problems)
@@ -46,6 +48,7 @@ def read_specification(document: Document, tables: Tables = EMPTY) -> MappingSpe
 
 
 def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
+    """Return the problems of all expressions, with their lines and columns."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
     return [
         _problem_at(document, path, error)
@@ -55,19 +58,20 @@ def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
 
 
 def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
-    """What an expression at this place sees."""
+    """Return the names that the expression at this path can use."""
     if path[0] == "outputs":
         return (*SCOPE_NAMES, RECORD, *_sampled(data))
     return (*SCOPE_NAMES, *_sampled(data)) if path[0] == "transform" else SCOPE_NAMES
 
 
 def _sampled(data: Any) -> tuple[str, ...]:
+    """Return the name `sample` if the mapping has `keep: mean`: no other mapping has it."""
     options = data.get("sample")
     return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
 
 
 def _captured(data: Any) -> tuple[str, ...] | None:
-    """What the topic captures; None if it is no topic, which is a problem of its own."""
+    """Return the names that the topic captures; None if the topic is invalid, which is reported separately."""
     topic = data.get("topic") if isinstance(data, dict) else None
     try:
         return TopicPattern.parse(topic).captured if isinstance(topic, str) else None
@@ -76,7 +80,7 @@ def _captured(data: Any) -> tuple[str, ...] | None:
 
 
 def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
-    """Give all that stands where an expression belongs and is text; anything else is a problem of form."""
+    """Yield path and text of every expression. A value that is not text is a schema problem, and not yielded."""
     if not isinstance(data, dict):
         return
     outputs = data.get("outputs")
@@ -92,6 +96,7 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _expression_errors(text: str, tables: Tables, known: _Known, names: tuple[str, ...]) -> list[ExpressionError]:
+    """Return the errors of one expression: of its syntax, or else of the names that it uses."""
     try:
         expression = compile_expression(text, tables)
     except ExpressionError as error:
@@ -100,13 +105,14 @@ def _expression_errors(text: str, tables: Tables, known: _Known, names: tuple[st
 
 
 def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
-    """Give the captures and properties that there cannot be: JMESPath would make null of them too."""
+    """Return an error for each capture and property that cannot exist: JMESPath would silently return null for it."""
     wrong = [
         (of, name, _unknown_member(of, name, members))
         for of, name in sorted(expression.members)
         if (members := known.get(of)) is not None and name not in members
     ]
     wrong += [
+        # Inside [] and after | the name is looked up in the value on the left, where it would always be null.
         (of, name, _INSIDE.format(of=of, name=name))
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
@@ -117,6 +123,7 @@ def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionEr
 
 
 def _member_offset(text: str, of: str, name: str) -> int:
+    """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
     place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
     return place.end() - len(name) if place else 0
 
@@ -130,7 +137,7 @@ def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
 
 
 def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
-    """Give the names that no scope has: JMESPath would make null of them without a word."""
+    """Return an error for each name that no scope has: JMESPath would silently return null for it."""
     return [
         ExpressionError(_unknown_name(name, known, expression.text), _offset(expression.text, name), expression.text)
         for name in sorted(expression.names or ())
@@ -150,12 +157,13 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
 
 
 def _offset(text: str, name: str) -> int:
-    """Give the first place where a name stands by itself: not as a field of something, nor as a key."""
+    """Return the first offset at which the name stands alone: neither a field of another value nor a key."""
     found = re.search(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text) or re.search(re.escape(name), text)
     return found.start() if found else 0
 
 
 def _each_problems(document: Document) -> list[Problem]:
+    """Return a problem for `each: true` without a `transform`."""
     data = document.data
     if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
         message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
@@ -164,8 +172,10 @@ def _each_problems(document: Document) -> list[Problem]:
 
 
 def _blanks(document: Document) -> list[Problem]:
-    """Give the keys with nothing after the colon: left out, `where` would let every message through, and a file that
-    is being written looks like that. A `null` that is written out is meant."""
+    """Return a problem for each key without a value. An explicit `null` is accepted.
+
+    If a blank `where` were ignored, every message would pass it; and a file that is being written looks like this.
+    """
     data = document.data
     if not isinstance(data, dict):
         return []
@@ -178,7 +188,10 @@ def _blanks(document: Document) -> list[Problem]:
 
 
 def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:
-    """Point at the place in the file: exact in one line and in a `|` block, whose lines share their indentation."""
+    """Return the problem with its line and column in the file.
+
+    The column is exact in one line and in a `|` block, whose lines share their indentation.
+    """
     line, column = document.value_place(path)
     before = error.text[: error.offset]
     place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)

@@ -1,4 +1,4 @@
-"""The compiled parts of a mapping: its decoder, its expressions, and the scope they need."""
+"""The compiled parts of a mapping: its decoder, its expressions, and the scope that they need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatefulExpressions:
-    """The expressions of `changes` and `sample`; None where there is none."""
+    """The expressions of `changes` and `sample`; None for an expression that is not given."""
 
     changes_key: Expression | None = None
     changes_value: Expression | None = None
@@ -29,7 +29,7 @@ class StatefulExpressions:
 
 @dataclass(frozen=True, slots=True)
 class CompiledParts:
-    """In the order they are used; `keys` are the outputs' `partition_key_from`."""
+    """The compiled parts, in the order of their use; `keys` are the outputs' `partition_key_from`."""
 
     decode: Callable[[bytes], Any]
     scope: BuildScope
@@ -40,7 +40,7 @@ class CompiledParts:
 
 
 def compile_steps(name: str, specification: MappingSpec, tables: Tables) -> CompiledParts:
-    """Raises ExpressionError."""
+    """Compile the decoder and the expressions of a mapping. Raise ExpressionError."""
 
     def compiled(text: str | None) -> Expression | None:
         return None if text is None else compile_expression(text, tables)
@@ -53,18 +53,23 @@ def compile_steps(name: str, specification: MappingSpec, tables: Tables) -> Comp
         *((compiled(sample.key), compiled(sample.value)) if sample else (None, None)),
     )
     parts = (remembering.changes_key, remembering.changes_value, remembering.sample_key, remembering.sample_value)
+    # Names that no expression uses are not computed for each message; None: an expression may use any name.
     names = _names(each for each in (where, transform, *keys, *parts) if each is not None)
     if names is not None and any(output.envelope for output in specification.outputs):
         names |= NAMES
+    # Without a transform, `record` is the payload.
     if transform is None and names is not None and RECORD in names:
         names |= {"payload"}
+    # `changes` without `value` compares the payload, although no expression names it.
     all_of_it = changes is not None and changes.value is None
+    # `payload: bytes` accepts every payload, so an unused list of integers need not be made.
     unseen = specification.payload == "bytes" and names is not None and "payload" not in names and not all_of_it
     decode = _not_looked_at if unseen else decoder(specification)
     return CompiledParts(decode, scope_builder(name, names), where, remembering, transform, keys)
 
 
 def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:
+    """Return the names that the expressions use; None if one of them may use any name."""
     names: frozenset[str] = frozenset()
     for expression in expressions:
         if expression.names is None:
@@ -74,4 +79,4 @@ def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:
 
 
 def _not_looked_at(_payload: bytes) -> None:
-    """Stand in for a decoder that can refuse nothing and whose list of integers no expression would see."""
+    """Replace the decoder of `bytes`, which rejects nothing, where no expression uses its list of integers."""

@@ -1,4 +1,4 @@
-"""From a message's bytes to the value that expressions see, as the mapping's file has it; and back, for its tests."""
+"""Decoders from a message's bytes to the value that expressions see; and encoders, for a mapping's tests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "cbor": to_cbor,
     "sparkplug_b": to_sparkplug,
 }
-"""By the name that a mapping's `payload` gives, where every JSON value can be one. They raise ValueError, TypeError."""
+"""Encoders by `payload`, for the formats that can hold every JSON value. They raise ValueError or TypeError."""
 
 
 def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
-    """Give what reads payloads, decompressed ones; it raises DecodeError.
+    """Return the decoder of decompressed payloads; it raises DecodeError.
 
-    Of `sparkplug_b` it gives the bytes as integers: what they mean depends on the births (see `stateful`).
+    For `sparkplug_b` it returns the bytes as integers: their meaning depends on the births (see `stateful`).
     """
     if specification.payload == "sparkplug_b":
         return DECODERS["bytes"].decode
@@ -43,10 +43,7 @@ def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
 
 
 def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:
-    """Give what makes a message one with its payload decompressed; None if none is compressed.
-
-    It raises DecodeError.
-    """
+    """Return the function that decompresses a message's payload; None without `compression`. It raises DecodeError."""
     if specification.compression == "none":
         return None
     decompress = decompressor(specification.compression, specification.max_decompressed_bytes)
@@ -54,5 +51,5 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
 
 
 def compressed(specification: MappingSpec, payload: bytes) -> bytes:
-    """Give what a test sends, as a device would send it."""
+    """Return the payload compressed as a device would send it, for tests."""
     return compress(specification.compression, payload)

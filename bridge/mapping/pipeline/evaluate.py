@@ -1,7 +1,7 @@
-"""What a mapping makes of one message, as one closure. This is the bridge's hot path.
+"""The function that maps one message, as one closure. This is the bridge's hot path.
 
-Everything that can be decided beforehand is decided. Applying never raises: what goes wrong with a message is a value,
-a Rejection, for all outputs or for the one output and item it concerns.
+Everything that does not depend on the message is decided when the mapping is compiled. `Mapping.apply` never raises. An
+error of a message is a value, a Rejection: for all outputs, or for the one output and item that it concerns.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 FILTERED = MappingResult([], ())
-"""Nothing was made of the message, and rightly so. Shared: never to be changed."""
+"""Result of a filtered message. All filtered messages share it: it must not be changed."""
 
 
 class Apply(Protocol):
-    """What a mapping makes of one message that its topic pattern matches. Never raises, except as a `evaluate`."""
+    """Contract of the function that maps one message whose topic matches. The ingest thread calls it for live messages.
+
+    `Mapping.apply` never raises; the inner function that `evaluate` returns does (see `catch_errors`).
+    """
 
     def __call__(
         self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        """`item`: only this item of `each`; None for all."""
+        """Return the records and rejections of one message. `item` selects one item of `each`; None means all."""
         ...
 
 
 def evaluate(steps: CompiledParts, convert: Convert) -> Apply:
-    """Decode, `where`, and the rest. It raises Rejected, or what a bug raises: see `catch_errors`."""
+    """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
     decode, build, passes = steps.decode, steps.scope, where_filter(steps.where)
 
     def apply(
@@ -50,7 +53,7 @@ def evaluate(steps: CompiledParts, convert: Convert) -> Apply:
 
 
 def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
-    """Whether a scope passes `where`; raises TransformError."""
+    """Return the predicate "the scope passes `where`", or None without `where`. It raises TransformError."""
     if where is None:
         return None
     search = where.search
@@ -68,7 +71,7 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
 def catch_errors(
     inner: Apply, every: tuple[int, ...], decompress: Callable[[Message], Message] | None, *, skip_retained: bool
 ) -> Apply:
-    """Whatever is wrong with a message is a rejection for all outputs."""
+    """Return a function that never raises: every error becomes a rejection for all outputs."""
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /

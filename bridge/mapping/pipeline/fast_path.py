@@ -1,8 +1,8 @@
-"""What most mappings make of most messages, in one call: decoded, passed by `where`, transformed, and given its key.
+"""The fast path: one call that does the usual work of a usual mapping: decode, `where`, `transform`, partition key.
 
-It answers for a mapping that remembers nothing, with one output, whose expressions see no more than `payload` and
-`captures`; and leaves everything unusual about a message (an error, a record that is too large) to `Mapping.apply`,
-which says what comes of it. Measured: 3.6 µs for what takes `apply` 4.4.
+It supports mappings without state, with one output, whose expressions see no more than `payload` and `captures`. An
+unusual message (an error, a record that is too large) is passed to `Mapping.apply`, which returns the result. Measured:
+3.6 µs, where `apply` needs 4.4 µs.
 """
 
 from __future__ import annotations
@@ -25,21 +25,23 @@ if TYPE_CHECKING:
     from bridge.model import Output
 
 Quick: TypeAlias = Callable[[bytes, dict[str, str]], tuple[str | None, bytes] | None]
-"""(payload, captures) to the record of the mapping's only output, its key and data; None: ask `apply`."""
+"""Function from (payload, captures) to (key, data) of the record of the only output; None: call `apply` instead."""
 
 FILTERED_FAST: tuple[None, bytes] = (None, b"")
-"""`where` said no. Told by identity."""
+"""Result for a message that `where` filtered. Callers compare it by identity."""
 
 FAST_PATH_NAMES = frozenset({"payload", "captures", RECORD})
+"""Names that the expressions of a supported mapping may use."""
 
 
 def compile_fast_path(
     specification: MappingSpec, steps: CompiledParts, outputs: tuple[Output, ...], limits: Limits
 ) -> Quick | None:
-    """Give the call for a mapping without stages; None if it is not one of the usual ones."""
+    """Return the fast path of a mapping without state; None if the mapping is not supported."""
     if len(outputs) > 1 or outputs[0].envelope or specification.each or specification.retained == "skip":
         return None
     expressions = [each for each in (steps.where, steps.transform, *steps.keys) if each is not None]
+    # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.
     if specification.compression != "none" or not all(
         FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions
     ):
@@ -48,6 +50,8 @@ def compile_fast_path(
 
 
 def _made(specification: MappingSpec, steps: CompiledParts, output: Output, limits: Limits) -> Quick:
+    """Return the fast path: a closure that returns None for every message that `apply` must handle."""
+    # Without the decoder's error texts: `apply` decodes the payload again if this fails.
     decode = orjson.loads if specification.payload == "json" else steps.decode
     where, transform, key_from = map(_search, (steps.where, steps.transform, steps.keys[0]))
     constant, stream, limit_of, dumps = output.partition_key, str(output.destination), limits.get, orjson.dumps
@@ -68,9 +72,10 @@ def _made(specification: MappingSpec, steps: CompiledParts, output: Output, limi
             if key_from is not None:
                 scope[RECORD] = record
                 key, key_bytes = checked_key(key_from(scope))
+            # `apply` makes the rejection for null and for a record that is too large.
             if record is None or len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
                 return None
-        except Exception:  # noqa: BLE001  `apply` meets it again, and says what it means
+        except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
             return None
         return key, data
 

@@ -1,7 +1,7 @@
-"""What one output makes of a record: its partition key, and whether its stream takes it.
+"""The emitter of one output: it adds the partition key to a record, and checks the size that its stream accepts.
 
 - A partition key must be text of 1 to 256 characters, or a number, which becomes its JSON text.
-- A record larger than its stream takes is rejected: data and key together are counted, as Kinesis does.
+- A record larger than its stream accepts is rejected. Data and key count together, as in Kinesis.
 """
 
 from __future__ import annotations
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
 
 SPREAD_KEY_BYTES = 20
-"""Room kept for the key that the spool gives a spread record: a 64-bit number in decimal."""
+"""Bytes reserved for the key that the spool assigns to a spread record: a 64-bit number in decimal."""
 
 Limits: TypeAlias = Mapping[str, int]
-"""The most bytes (data and key) a record may have, by destination. Read anew for each record."""
+"""Max bytes of a record (data and key), by destination. Read again for each record."""
 
-_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
+_new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
 
 Emit: TypeAlias = Callable[[Scope, Any, bytes], NewRecord]
-"""(scope, record, the record's bytes) to draft, for one output. Raises PartitionKeyError, RecordTooLarge."""
+"""Function from (scope, record, record's bytes) to the draft of one output.
+
+It raises PartitionKeyError, RecordTooLarge.
+"""
 
 
 def json_type(value: Any) -> str:
-    """Give the name of a value's JSON type, with its article."""
+    """Return the name of a value's JSON type, with its article."""
     names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}
     return names.get(type(value), "null" if value is None else type(value).__name__)
 
@@ -42,7 +45,7 @@ def emitter(
     limits: Limits,
     envelope: Callable[[Scope, bytes], bytes] | None = None,
 ) -> Emit:
-    """Give the closure for one output; `key_from` is its `partition_key_from`."""
+    """Return the closure for one output; `key_from` is its `partition_key_from`, `envelope` makes its envelopes."""
     if envelope is not None:
         emit_enveloped = emitter(output, key_from, limits)
         return lambda scope, record, data: emit_enveloped(scope, record, envelope(scope, data))
@@ -61,7 +64,9 @@ def emitter(
 
 
 def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
+    """Return the closure for an output with `partition_key_from`."""
     number, stream, search, limit_of = output.number, str(output.destination), key_from.search, limits.get
+    # The scope is copied only for an expression that can use `record`.
     with_record = key_from.names is None or RECORD in key_from.names
 
     def emit(scope: Scope, record: Any, data: bytes) -> NewRecord:
@@ -78,8 +83,9 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
 
 
 def checked_key(value: Any) -> tuple[str, int]:
-    """Give the key that an expression's result stands for, and its bytes in UTF-8; raises PartitionKeyError."""
+    """Return the partition key for an expression's result, and its length in UTF-8 bytes. Raise PartitionKeyError."""
     key = value if type(value) is str else _key_text(value)
+    # ASCII has one byte per character, so that most keys need no encoding here.
     key_bytes = len(key) if key.isascii() else _utf8_bytes(key)
     if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
         raise PartitionKeyError(_key_length(key))
@@ -87,7 +93,7 @@ def checked_key(value: Any) -> tuple[str, int]:
 
 
 def _key_text(value: Any) -> str:
-    """Give a number's JSON text; raises PartitionKeyError for all else."""
+    """Return a number's JSON text. Raise PartitionKeyError for any other value."""
     if type(value) is int:
         return str(value)
     if type(value) is float and (text := orjson.dumps(value).decode()) != "null":  # NaN and infinity have no JSON text
@@ -96,6 +102,7 @@ def _key_text(value: Any) -> str:
 
 
 def _utf8_bytes(key: str) -> int:
+    """Return the key's length in UTF-8 bytes. Raise PartitionKeyError if it has none."""
     try:
         return len(key.encode())
     except UnicodeEncodeError:

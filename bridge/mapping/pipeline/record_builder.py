@@ -1,8 +1,8 @@
-"""From a scope to records: what a mapping's transform and outputs make of a message that passed `where`.
+"""The conversion from a scope to records: `transform` and the outputs, for a message that passed `where`.
 
-- `transform` gives null: rejected, since a record of `null` is nearly always a misspelt name. Messages are left out
-  with `where`.
-- `each: true`: one record an item; an empty list is filtered; a null item is rejected alone.
+- If `transform` returns null, the message is rejected: a record of `null` is nearly always a misspelt name. Use `where`
+  to leave messages out.
+- `each: true`: one record per item. An empty list is filtered; a null item is rejected, and the others are not.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from bridge.model import Message
 
 MAX_DETAIL_CHARS = 500
-"""A reason is for a person, and is kept with every dead letter."""
+"""Max characters of a rejection's reason: it is text for people, and is stored with every dead letter."""
 
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
-_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
+_new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
 
 Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
-"""What a message that passed `where` becomes. Raises TransformError if nothing can be made of it."""
+"""Function from a message that passed `where`, its scope and an item (None: all) to the result.
+
+It raises TransformError if the transform fails; with only one output also PartitionKeyError or RecordTooLarge.
+"""
 
 
 def converter(emits: Sequence[Emit], transform: Expression | None, *, each: bool) -> Convert:
-    """Give the closure for a mapping; `emits` are its outputs' (see `outputs.emitter`)."""
+    """Return the converter of a mapping; `emits` are the closures of its outputs (see `output_emitter.emitter`)."""
     emitters = tuple(enumerate(emits))
     if transform is None:
         return _one_unchanged(emitters[0][1]) if len(emitters) == 1 else _unchanged(emitters)
@@ -43,6 +46,7 @@ def converter(emits: Sequence[Emit], transform: Expression | None, *, each: bool
 
 
 def _search(transform: Expression, scope: Scope) -> Any:
+    """Evaluate the transform. Raise TransformError with the name of the option."""
     try:
         return transform.search(scope)
     except TransformError as error:
@@ -50,6 +54,7 @@ def _search(transform: Expression, scope: Scope) -> Any:
 
 
 def _json(record: Any, what: str = "the result") -> bytes:
+    """Return the record as JSON bytes. Raise TransformError for null, and for a value that JSON cannot hold."""
     if record is None:
         raise TransformError(f"transform: {what} is null; leave it out with {_LEAVE_OUT[what]}")
     try:
@@ -61,6 +66,7 @@ def _json(record: Any, what: str = "the result") -> bytes:
 def _emit_all(
     emitters: tuple[tuple[int, Emit], ...], scope: Scope, record: Any, data: bytes, item: int | None
 ) -> tuple[list[NewRecord], list[Rejection]]:
+    """Return the drafts and rejections of all outputs: a rejection by one output does not stop the others."""
     drafts, rejections = [], []
     for number, emit in emitters:
         try:
@@ -71,6 +77,8 @@ def _emit_all(
 
 
 def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    """Return the converter of a mapping without `transform`: records are the payloads, byte for byte."""
+
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts, rejections = _emit_all(emitters, scope, scope["payload"], message.payload, item)
         return MappingResult(drafts, tuple(rejections))
@@ -79,7 +87,7 @@ def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
 
 
 def _one_unchanged(emit: Emit) -> Convert:
-    """`_unchanged` without what one output does not need."""
+    """Return `_unchanged` for one output. It needs no rejections: the emitter's error rejects the message."""
 
     def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
         return _new(MappingResult, ([emit(scope, scope["payload"], message.payload)], (), None))
@@ -88,7 +96,7 @@ def _one_unchanged(emit: Emit) -> Convert:
 
 
 def _one_to_one(transform: Expression, emit: Emit) -> Convert:
-    """Give what most mappings need: `_one_to_many` without what one output does not need."""
+    """Return `_one_to_many` for one output, the case of most mappings. The emitter's error rejects the message."""
     search = transform.search
 
     def convert(_message: Message, scope: Scope, _item: int | None) -> MappingResult:
@@ -103,6 +111,8 @@ def _one_to_one(transform: Expression, emit: Emit) -> Convert:
 
 
 def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    """Return the converter of a mapping with `transform` and several outputs."""
+
     def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
         record = _search(transform, scope)
         drafts, rejections = _emit_all(emitters, scope, record, _json(record), item)
@@ -112,6 +122,7 @@ def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) 
 
 
 def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    """Return the converter of a mapping with `each`: one record per item and output."""
     every = tuple(number for number, _ in emitters)
 
     def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
@@ -131,6 +142,10 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
 
 
 def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
+    """Return the items with their numbers: all of them, or only `item`.
+
+    Raise TransformError if there is no such item.
+    """
     if not isinstance(records, list):
         raise TransformError(f"transform: `each` needs a list, and the result is {json_type(records)}")
     if item is None:

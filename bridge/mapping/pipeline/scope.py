@@ -1,15 +1,16 @@
-"""What a JMESPath expression of a mapping sees.
+"""Names that a JMESPath expression of a mapping can use.
 
 payload         the decoded payload; with `payload: bytes` a list of integers 0-255
 topic           text
 levels          the topic's levels, a list of text
-captures        what the topic pattern captured, by name
+captures        the captures of the topic pattern, by name
 received_at     RFC 3339 in UTC, to the millisecond: 2023-11-14T22:13:20.000Z
 received_at_ms  the same as milliseconds since 1970
 qos, retain     as received: 0, 1 or 2; true or false
-properties      of MQTT 5: content type, user properties and so on; empty under 3.1.1
+properties      MQTT 5 properties: content type, user properties and so on; empty under 3.1.1
 mapping         the mapping's name
 record          in `partition_key_from` only: the record, before it becomes JSON bytes
+sample          with `sample: {keep: mean}` only: the statistics of the span
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Scope: TypeAlias = dict[str, Any]
 BuildScope: TypeAlias = "Callable[[Message, Any, dict[str, str], list[str]], Scope]"
-"""(message, decoded payload, captures, levels of the topic) to scope."""
+"""Function from (message, decoded payload, captures, levels of the topic) to the scope."""
 
 _Value: TypeAlias = "Callable[[Message, list[str]], Any]"
 RECORD = "record"
@@ -52,13 +53,13 @@ PROPERTY_NAMES = (
     "message_expiry_interval",
     "unreadable",
 )
-"""What `properties` may hold; the last one instead of all others, where a broker sent what cannot be read."""
+"""Possible keys of `properties`. `unreadable` replaces all others, if a broker sent properties that cannot be read."""
 
 
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
-    """Give a function that builds the scope with no more than `names` (None: all) and what costs nothing.
+    """Return the function that builds the scope with `names` (None: all names), and with those that cost nothing.
 
-    Only the names are left out that no expression of the mapping can see, so that results do not depend on it.
+    It leaves out only names that no expression of the mapping can use, so that results do not depend on it.
     """
 
     def mapping_name(_message: Message, _levels: list[str]) -> str:
@@ -70,6 +71,7 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
         return time_text(message.received_at_ms)
 
     values = {**_VALUES, "mapping": mapping_name, "received_at": received_at}
+    # The first two names, `payload` and `captures`, cost nothing and are always in the scope.
     extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
 
     def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:

@@ -1,1 +1,1 @@
-"""The contents of a mapping file, as pydantic models."""
+"""Pydantic models of the contents of a mapping file."""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.mapping.topics.pattern import check_topic_name
 
 DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
+"""Receive time of a test message that does not state one."""
 
 
 class Section(BaseModel):
@@ -35,11 +36,13 @@ def exactly_one(section: BaseModel, *options: str) -> None:
 
 
 def _topic_name(text: str) -> str:
+    """Return the text. Raise ValueError unless it is a topic without wildcards."""
     check_topic_name(text)
     return text
 
 
 def _base64(text: str) -> str:
+    """Return the text. Raise ValueError unless it is base64."""
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -48,6 +51,7 @@ def _base64(text: str) -> str:
 
 
 def _time(text: str) -> str:
+    """Return the text. Raise ValueError unless it is an ISO 8601 time with its zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -58,9 +62,9 @@ def _time(text: str) -> str:
 
 
 def _no_boolean(value: Any) -> Any:
-    """To pydantic `true` is the literal 1."""
+    """Return the value. Raise ValueError for a boolean: pydantic accepts `true` as the literal 1."""
     if isinstance(value, bool):
-        raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - a TypeError is no problem of form to pydantic
+        raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - pydantic reports a ValueError only
     return value
 
 

@@ -1,4 +1,4 @@
-"""What stands in a mapping file, checked for its form. Every problem of a file is found at once."""
+"""Model of a mapping file, which checks its form. Pydantic reports all problems of a file at once."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ from bridge.mapping.topics.pattern import TopicPattern
 from bridge.payloads.compression import DEFAULT_LIMIT
 
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
+"""Upper limit of the option `max_decompressed_bytes`: 256 MiB."""
 
 
 def _topic_pattern(text: str) -> str:
+    """Return the text. Raise ValueError unless it is a topic pattern."""
     TopicPattern.parse(text)
     return text
 
 
 def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
-    """Not pydantic's `min_length`, which counts only the entries that are in order."""
+    """Return the outputs. Raise ValueError if there are none.
+
+    Pydantic's `min_length` counts only valid entries, so that an invalid one would also be reported as missing.
+    """
     if not outputs:
         raise ValueError("is empty; expected at least one output, such as `- data_stream: NAME`")
     return outputs
@@ -41,19 +46,21 @@ Outputs = Annotated[
 
 
 def _delimiter(text: str) -> str:
+    """Return the text. Raise ValueError unless it is one character that CSV can use as delimiter."""
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
     return text
 
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
+    """Return the column names. Raise ValueError if there are none, or one of them is there twice."""
     if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
         raise ValueError("expected at least one name, and none of them twice")
     return names
 
 
 class CsvSpec(Section):
-    """How `payload: csv` is written."""
+    """The options of `payload: csv`."""
 
     header: Annotated[
         tuple[Text, ...] | Literal["first_line"],
@@ -83,7 +90,7 @@ _RULES: dict[str, Any] = {
         },
     ],
 }
-"""What the validators below demand, for editors."""
+"""JSON Schema of the validators below, for editors."""
 
 
 class MappingSpec(Section):

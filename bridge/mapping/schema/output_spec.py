@@ -1,4 +1,4 @@
-"""What stands in one entry of a mapping's `outputs`, checked for its form."""
+"""Model of one entry of a mapping's `outputs`, which checks its form."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
 _LEAST_PACKED_BYTES = 1024
+"""Lower limit of `max_record_bytes`."""
 _LONGEST_LINGER_MS = 60_000
+"""Upper limit of `linger_ms`: one minute."""
 
 
 def _stream(text: str) -> str:
-    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html."""
+    """Return the text. Raise ValueError unless it is the name or the ARN of a data stream.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html defines the names.
+    """
     if not (_STREAM.fullmatch(text) or _STREAM_ARN.fullmatch(text)):
         raise ValueError(
             f"'{text}' is not the name of a data stream (1 to 128 letters, digits, _ . -) nor the ARN of one "
@@ -35,7 +40,7 @@ PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_C
 
 
 def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
-    """Where the one stands in a file, the other must: for editors."""
+    """Return a JSON Schema rule for editors: where the `given` options are, the `needed` ones must be too."""
     return {
         "if": {"required": [*given], "properties": given},
         "then": {"required": [*needed], "properties": needed},

@@ -1,4 +1,4 @@
-"""The `tests` of a mapping file, checked for their form."""
+"""Models of the `tests` of a mapping file, which check their form."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ExpectedRecord(Section):
 
 
 class ExpectedDeadLetter(Section):
-    """A test expects no record, and a dead letter with this code."""
+    """The expectation of a dead letter with this code, and of no record."""
 
     dead_letter: RejectionCode = Field(description="Why the message is rejected.")
 
@@ -55,7 +55,7 @@ Expectation = Annotated[
 
 
 class PriorMessage(Section):
-    """A message that came before the one a test sends, for mappings that remember."""
+    """A message that a test sends before its own, for mappings with state."""
 
     model_config = ConfigDict(json_schema_extra=one_of("payload", "payload_text", "payload_base64"))
 
@@ -77,12 +77,12 @@ class PriorMessage(Section):
 
     @property
     def received_at_ms(self) -> int:
-        """Milliseconds since 1970, UTC."""
+        """Receive time in milliseconds since 1970, UTC."""
         return round(datetime.fromisoformat(self.received_at).timestamp() * 1000)
 
 
 class SelfTestSpec(PriorMessage):
-    """One entry of `tests`: a message, and what the mapping must make of it."""
+    """One entry of `tests`: a message, and the expected result."""
 
     name: Text = Field(description="What the test shows.")
     before: tuple[PriorMessage, ...] = Field(

@@ -1,4 +1,4 @@
-"""What stands in a mapping's `changes`, `sample` and `sparkplug`, checked for its form."""
+"""Models of `changes`, `sample` and `sparkplug` in a mapping file, which check their form."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from bridge.mapping.schema.field_types import Section, Text
 
 _PERCENT = re.compile(r"\d+(\.\d+)?%")
 MAX_EVERY_SECS = 7 * 24 * 3600
+"""Upper limit of the options with a number of seconds: one week."""
 
 Secs = Annotated[float, Field(gt=0, le=MAX_EVERY_SECS)]
 
 
 def _deadband(value: Any) -> Any:
+    """Return the value. Raise ValueError unless each deadband is a number from 0 on, or a percentage."""
     for each in value.values() if isinstance(value, dict) else (value,):
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
@@ -33,7 +35,7 @@ Deadband = Annotated[
 
 
 class ChangesSpec(Section):
-    """Send only what changed."""
+    """The options of `changes`: send only messages whose values changed."""
 
     key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
     value: Text | None = Field(
@@ -48,7 +50,7 @@ class ChangesSpec(Section):
 
 
 class SampleSpec(Section):
-    """Send one message of many."""
+    """The options of `sample`: send one message of many."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -74,7 +76,7 @@ class SampleSpec(Section):
 
 
 class SparkplugSpec(Section):
-    """How `payload: sparkplug_b` deals with edge nodes."""
+    """The options of `payload: sparkplug_b`."""
 
     rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")
     rebirth_every_secs: Annotated[int, Field(ge=1, le=86_400)] = Field(

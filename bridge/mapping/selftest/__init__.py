@@ -1,1 +1,1 @@
-"""The tests that a mapping file holds for its own mapping."""
+"""Tests in a mapping file, which check this mapping."""

@@ -1,4 +1,4 @@
-"""What a mapping's test expects, held against what the mapping made; what is not met is told for a person."""
+"""Comparison of a test's expectation with the mapping's result, with failures as text for people."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from bridge.model import MappingResult, NewRecord
 
 _RECORD_CHARS: Final = 200
-"""Of a record on one line."""
+"""Max characters of a record on one line."""
 
 
 def failures(
     mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
 ) -> list[str]:
-    """Lines that show what was expected and what came instead; none if all is as expected."""
+    """Return lines with the expected and the actual result; an empty list if they agree."""
+    # Cases: 1. a dead letter is expected; 2. nothing is expected; 3. records are expected, and there are none;
+    # 4. records are expected, and are compared one by one.
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
         met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
@@ -39,6 +41,7 @@ def failures(
 
 
 def _actual(mapping: Mapping, mapped: MappingResult) -> Iterator[str]:
+    """Yield lines with the records and dead letters of the result."""
     yield from (_labelled("got", record_line(mapping, draft, _RECORD_CHARS)) for draft in mapped.drafts)
     yield from (_labelled("got", f"dead letter {rejection_line(mapping, each)}") for each in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
@@ -50,6 +53,7 @@ def _labelled(label: str, text: str) -> str:
 
 
 def _expected_line(record: ExpectedRecord) -> str:
+    """Return an expected record as one line."""
     key = "" if record.partition_key in {None, SPREAD} else f", key '{record.partition_key}'"
     value = record.data_text if record.data_text is not None else record.data_base64
     text = written(record.data) if "data" in record.model_fields_set else str(value)
@@ -57,10 +61,10 @@ def _expected_line(record: ExpectedRecord) -> str:
 
 
 class _Records:
-    """Expected records against those made.
+    """Comparison of the expected records with the actual ones.
 
-    What is the same at the beginning and at the end is paired first, so that one record too many or too few does not
-    make all the others look wrong; what is left is paired by stream, in order.
+    Equal records at the beginning and at the end are paired first. So one extra or missing record does not make all
+    others look wrong. The rest are paired by stream, in order.
     """
 
     def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[NewRecord]) -> None:
@@ -69,7 +73,7 @@ class _Records:
         self._made = made
 
     def failures(self) -> list[str]:
-        """Lines; none if all is as expected."""
+        """Return lines with the differences; an empty list if there are none."""
         begin, end = self._same_ends()
         wanted = list(range(begin, len(self._expected) - end))
         drafts = self._made[begin : len(self._made) - end]
@@ -91,20 +95,24 @@ class _Records:
             for other in made
             if other not in {pair[1] for pair in pairs}
         ]
+        # Every record has its equal, but at another number: only the order is wrong.
         if not lines and any(one != other for one, other in pairs):
             order = ", ".join(self._stream(other) for other in made)
             return [f"the records are as expected, but in another order: {order}"]
         return lines
 
     def _same_ends(self) -> tuple[int, int]:
+        """Return how many records are equal at the beginning, and how many of the others at the end."""
         shorter = min(len(self._expected), len(self._made))
         begin = next((place for place in range(shorter) if self._changes(place, place)), shorter)
         last, last_made = len(self._expected) - 1, len(self._made) - 1
+        # The two ends must not overlap.
         left = shorter - begin
         end = next((back for back in range(left) if self._changes(last - back, last_made - back)), left)
         return begin, end
 
     def _pairs(self, wanted: list[int], made: list[int]) -> list[tuple[int, int]]:
+        """Pair the remaining records by stream, and then the unpaired ones in order."""
         free = list(made)
         pairs: dict[int, int] = {}
         for one in wanted:
@@ -119,6 +127,7 @@ class _Records:
         return self._mapping.outputs[self._made[other].output].data_stream
 
     def _changes(self, one: int, other: int) -> list[Change]:
+        """Return the differences between two records. Options that the test does not state are ignored."""
         wanted = self._expected[one]
         expected = wanted.model_dump(include=wanted.model_fields_set)
         draft = self._made[other]
@@ -130,6 +139,7 @@ class _Records:
         return changes(expected, got)
 
     def _data(self, wanted: ExpectedRecord, data: bytes) -> dict[str, Any]:
+        """Return the record's data under the key that the test uses: `data`, `data_text` or `data_base64`."""
         if wanted.data_base64 is not None:
             return {"data_base64": base64.b64encode(data).decode()}
         if wanted.data_text is not None:

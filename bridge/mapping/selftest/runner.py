@@ -1,4 +1,4 @@
-"""A mapping's own tests: messages written into its file, and what must become of them."""
+"""Runner for a mapping's own tests: messages in its file, and their expected results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What came of one test. `difference` is for a person, and empty if the test passed."""
+    """Result of one test. `difference` is text for people, and empty if the test passed."""
 
     number: int
     name: str
@@ -35,27 +35,27 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """The mapping did as expected."""
+        """True if the mapping's result is the expected one."""
         return not self.difference
 
 
 def run_cases(mapping: Mapping) -> list[CaseResult]:
-    """Run all tests of a mapping, in their order."""
+    """Run all tests of a mapping, in the order of the file."""
     tests = mapping.specification.tests
     return [CaseResult(number, case.name, _difference(mapping, case)) for number, case in enumerate(tests)]
 
 
 def case_message(specification: MappingSpec, case: PriorMessage) -> Message:
-    """Give the message a test sends."""
+    """Return the message that a test sends."""
     qos = specification.qos if case.qos is None else case.qos
     payload = encode_payload(specification, case)
     return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
 
 
 def encode_payload(specification: MappingSpec, case: PriorMessage) -> bytes:
-    """Give the bytes of a test's payload; raises ValueError if its value is none that the format can have.
+    """Return the bytes of a test's payload. Raise ValueError or TypeError if its format cannot hold the value.
 
-    With `compression` a value and a text are compressed, and `payload_base64` is sent as it is.
+    With `compression`, a value and a text are compressed; `payload_base64` is sent unchanged.
     """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
@@ -63,6 +63,7 @@ def encode_payload(specification: MappingSpec, case: PriorMessage) -> bytes:
 
 
 def _encoded(specification: MappingSpec, case: PriorMessage) -> bytes:
+    """Return the bytes of a payload that is a text or a value."""
     if case.payload_text is not None:
         return case.payload_text.encode()
     encode = ENCODERS.get(specification.payload)
@@ -78,6 +79,7 @@ def _encoded(specification: MappingSpec, case: PriorMessage) -> bytes:
 
 
 def _octets(value: Any) -> bytes:
+    """Return the bytes of a text or of a list of integers from 0 to 255. Raise ValueError for anything else."""
     try:
         return value.encode() if isinstance(value, str) else bytes(list(value))
     except (TypeError, ValueError):
@@ -86,7 +88,7 @@ def _octets(value: Any) -> bytes:
 
 
 def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
-    """Give what is wrong with the tests themselves, each with its path in the file."""
+    """Return the problems of the tests themselves, each with its path in the file."""
     return [
         fault
         for number, case in enumerate(specification.tests)
@@ -99,6 +101,7 @@ def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
 
 
 def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Iterator[tuple[Path, str]]:
+    """Yield the problems of one message of a test: its topic, its payload."""
     pattern = TopicPattern.parse(specification.topic)
     if pattern.match(case.topic) is None:
         yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
@@ -110,7 +113,7 @@ def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Itera
 
 
 def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Give the places of what a JSON writer would make null of, without a word."""
+    """Yield the paths of NaN and the infinities, for which a JSON writer would silently write null."""
     if isinstance(value, float) and not math.isfinite(value):
         yield path
     elif isinstance(value, dict | list):
@@ -119,7 +122,9 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
+    """Run one test. Return how its result differs from the expected one, or ""."""
     if mapping.stateful is not None:
+        # Start with empty state: a test must not depend on the tests before it.
         mapping.stateful.attach(OverlayState())
     for earlier in case.before:
         _run(mapping, earlier)
@@ -127,7 +132,7 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
 
 
 def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
-    """What a message makes; records of earlier messages that it lets go come first."""
+    """Map one message. Its records follow those of earlier messages that it releases."""
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))

@@ -1,4 +1,4 @@
-"""What differs between two values, for a person: one line a value, both sides beside each other.
+"""Differences between two values as text: one line per value, with both sides next to each other.
 
 expected   got
 partition_key         "press07"  "press08"
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
     from bridge.documents import Path
 
 MAX_CHANGES: Final = 20
-"""Shown of one record: who gets more of them wrong has one mistake and not twenty."""
+"""Max differences shown of one record: a record with more of them usually has one mistake, not twenty."""
 MAX_VALUE_CHARS: Final = 48
+"""Max characters of a value in a column."""
 _BEFORE_CHARS: Final = 12
-"""How much of a long text stands before the place where it begins to differ."""
+"""Characters of a long text that are shown before its first difference."""
 
 
 class _Absent:
-    """Nothing stands there: something else than null."""
+    """Marker for a value that does not exist; null is a value."""
 
 
 ABSENT: Final = _Absent()
 
 
 class Change(NamedTuple):
-    """One value that differs; ABSENT on the side that has none."""
+    """One value that differs. ABSENT marks the side that has none."""
 
     path: Path
     left: Any
@@ -41,18 +42,19 @@ class Change(NamedTuple):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Compare as JSON: 1 is 1.0, true is not 1, and the order of keys does not count."""
+    """Compare as JSON: 1 equals 1.0, true does not equal 1, and the order of keys does not count."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
+    # In Python, True == 1; in JSON, true and 1 differ.
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
 
 
 def changes(left: Any, right: Any, path: Path = ()) -> list[Change]:
-    """Every value that is not the same, by the deepest path that both sides share; empty if all is."""
+    """Return every value that differs, with the deepest path that both sides share; an empty list if there are none."""
     return list(_changes(left, right, path))
 
 
@@ -72,7 +74,10 @@ def _item(items: list[Any], place: int) -> Any:
 
 
 def table(found: Sequence[Change], left: str, right: str) -> list[str]:
-    """The changes as lines under the sides' titles, in columns."""
+    """Return the changes as lines with three columns: path, left value, right value.
+
+    The first line holds the titles.
+    """
     rows = [("", left, right)]
     for change in found[:MAX_CHANGES]:
         one, other = _shown(change.left), _shown(change.right)
@@ -89,12 +94,13 @@ def _shown(value: Any) -> str:
 
 
 def _first_difference(one: str, other: str) -> int:
+    """Return the index of the first character that differs; the shorter length if there is none."""
     places = range(min(len(one), len(other)))
     return next((place for place in places if one[place] != other[place]), len(places))
 
 
 def _around(text: str, place: int) -> str:
-    """What a column has room for, with the place where two texts begin to differ in sight."""
+    """Return a part of the text that fits into a column and shows the index `place`."""
     if len(text) <= MAX_VALUE_CHARS:
         return text
     room = MAX_VALUE_CHARS - len("......")

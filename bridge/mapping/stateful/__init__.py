@@ -1,1 +1,1 @@
-"""Mappings with state: `changes` and `sample`."""
+"""Mappings with state: `changes`, `sample` and Sparkplug B."""

@@ -1,10 +1,10 @@
-"""`changes`: only messages whose values differ enough from those last sent go on; the others are filtered.
+"""`changes`: a filter that passes only messages whose values differ enough from those last sent.
 
-A value is what the expression `value` gives: a number, any other JSON value, or an object or list of several. Numbers
-differ when they are further apart than the deadband, which is a number, or a percentage of the value last sent; all
-else differs when it is not the same. The comparison is with what was last *sent*, so that a slow drift is sent too.
+The expression `value` returns a number, any other JSON value, or an object or list of several. Numbers differ if their
+distance exceeds the deadband, which is a number, or a percentage of the value last sent. Other values differ if they
+are not equal. The filter compares with the value last *sent*, so that a slow drift is sent too.
 
-What is remembered, a row a key: `changes KEY` -> [value, received_at_ms of the message that was sent].
+State, one row per key: `changes KEY` -> [value, received_at_ms of the message that was sent].
 """
 
 from __future__ import annotations
@@ -22,48 +22,54 @@ if TYPE_CHECKING:
     from bridge.model import Message, StateStore
 
 MAX_KEYS: Final = 100_000
-"""Remembered of one mapping. Beyond it the oldest is forgotten, which sends it once more: never too little."""
+"""Max keys stored per mapping. Beyond it the oldest key is deleted: its next value is sent again, and none is lost."""
 
 ROW: Final = "changes "
 
 
 class Deadband(NamedTuple):
-    """`most` is the largest difference that is none; a fraction of the old value where `relative`."""
+    """Largest difference that does not count as a change: `most`, times the old value if `relative`."""
 
     most: float
     relative: bool = False
 
     def differ(self, old: float, new: float) -> bool:
-        """Further apart than it allows."""
+        """Return whether two numbers differ by more than the deadband."""
         return abs(new - old) > (self.most * abs(old) if self.relative else self.most)
 
 
 NONE: Final = Deadband(0.0)
 Deadbands: TypeAlias = "Deadband | Mapping[str, Deadband]"
-"""One for all numbers of a value, or by the names of an object."""
+"""One deadband for all numbers of a value, or one for each name of an object."""
 
 
 class ChangeRow(NamedTuple):
-    """What is to be remembered when the message has been sent."""
+    """The row to store when the message has been sent."""
 
     key: str
     value: bytes
 
 
 class ChangeFilter:
-    """The stage of one mapping. It keeps nothing itself but how many keys are remembered."""
+    """The stage `changes` of one mapping.
+
+    Its state is in the store that each call passes; the filter itself has none.
+    """
 
     def __init__(
         self, key: Expression | None, value: Expression | None, deadbands: Deadbands, at_least_every_secs: float | None
     ) -> None:
-        """Without `key` the topic, and without `value` the whole payload."""
+        """Without `key` the key is the topic; without `value` the value is the payload."""
         self._key = key
         self._value = value
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
 
     def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
-        """What to remember if the message is sent; None if nothing has changed. Raises TransformError."""
+        """Return the row to store if the message is sent, or None if nothing has changed. Raise TransformError.
+
+        Nothing is stored here: the message may still be rejected.
+        """
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
         try:
@@ -79,12 +85,16 @@ class ChangeFilter:
         return None
 
     def _is_time(self, elapsed_ms: int) -> bool:
-        """A clock that was set back tells nothing, and sending once too often is harmless."""
+        """Return whether `at_least_every_secs` has passed.
+
+        After the clock was set back the elapsed time is unknown; sending once too often is harmless.
+        """
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
 def remember(memory: StateStore, row: ChangeRow) -> None:
-    """The message was sent. Where the row's key is one too many, the oldest makes room."""
+    """Store the row of a message that was sent. At MAX_KEYS, delete the oldest row first."""
+    # A key that is stored already needs no room. `items` returns the oldest row first.
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)
         if oldest is not None:
@@ -93,7 +103,7 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
 
 
 def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
-    """Whether two JSON values differ by more than the deadband: 1 is 1.0, and true is not 1."""
+    """Return whether two JSON values differ by more than the deadband: 1 equals 1.0, and true does not equal 1."""
     if isinstance(old, dict) and isinstance(new, dict):
         by_name = not isinstance(deadbands, Deadband)
         return old.keys() != new.keys() or any(
@@ -103,6 +113,7 @@ def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
     deadband = deadbands if isinstance(deadbands, Deadband) else NONE
     if isinstance(old, list) and isinstance(new, list):
         return len(old) != len(new) or any(differ(*pair, deadband) for pair in zip(old, new, strict=True))
+    # In Python, True == 1; in JSON, true and 1 differ.
     if isinstance(old, bool) or isinstance(new, bool):
         return old is not new
     if isinstance(old, int | float) and isinstance(new, int | float):
@@ -111,7 +122,7 @@ def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
 
 
 def key_text(option: str, key: Any) -> str:
-    """What an expression for a key gave, as text. TransformError for null, lists and objects."""
+    """Return the result of an expression for a key, as text. Raise TransformError for null, lists and objects."""
     if isinstance(key, str):
         return key
     if isinstance(key, bool | int | float):

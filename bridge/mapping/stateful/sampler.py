@@ -1,18 +1,18 @@
-"""`sample`: of each key's messages, one in a span of time goes on; the others are filtered.
+"""`sample`: of each key's messages, one per span of time is sent; the others are filtered.
 
-Spans are the clock's: with `every_secs: 10` from :00 to :10 and so on, by the time a message was received.
+Spans follow the clock: with `every_secs: 10` from :00 to :10 and so on, by the receive time of a message.
 
-    first     the first message of a span goes on at once
-    last      the last one, when the span has ended
-    mean      one record, when the span has ended: made of the last message, with `sample` in sight of the transform:
+    first     the first message of a span, sent at once
+    last      the last message, sent when the span has ended
+    mean      one record, sent when the span has ended: made of the last message; the transform sees `sample`:
               {count, mean, min, max, from_ms, to_ms}
-    min_max   the messages with the lowest and with the highest value, when the span has ended, in the order they came
+    min_max   the messages with the lowest and with the highest value, sent when the span has ended, in arrival order
 
-What waits for the end of its span is a finished record in the mapping's memory, which is written in the transaction
-that acknowledges its message. So it survives a crash, a reload does not change it, and it is counted when it leaves:
-until then it is neither received nor filtered in the books.
+A record that waits for the end of its span is finished, and is stored in the mapping's state. The transaction that
+acknowledges its message writes it. So it survives a crash, and a reload does not change it. It is counted when it is
+released: until then it is neither received nor filtered in the ledger.
 
-What is remembered, a row a key: `sample KEY` -> {span, held: [{records: [[destination, key, base64], ...], ...}], ...}.
+State, one row per key: `sample KEY` -> {span, held: [{records: [[destination, key, base64], ...], ...}], ...}.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
 ROW: Final = "sample "
 SAMPLE: Final = "sample"
-"""What `keep: mean` adds to a scope."""
+"""Name that `keep: mean` adds to a scope."""
 
 
 class HeldRecords(NamedTuple):
-    """A message's finished records, and with `min_max` its place and value."""
+    """The finished records of a message; with `min_max` also its number within the span, and its value."""
 
     records: list[list[Any]]
     number: int = 0
@@ -48,13 +48,14 @@ class HeldRecords(NamedTuple):
 
 
 class Sampler:
-    """The stage of one mapping. Owned by the thread that maps."""
+    """The stage `sample` of one mapping. Owned by the thread that maps."""
 
     def __init__(
         self, key: Expression | None, every_secs: float, keep: Keep, value: Expression | None, outputs: Sequence[Output]
     ) -> None:
-        """Without `key` the topic; `value` is there with `mean` and `min_max`."""
+        """Without `key` the key is the topic. `value` is given with `mean` and `min_max`."""
         self._key = key
+        # At least 1 ms: the number of a span is a division by this value.
         self._every_ms = max(1, round(every_secs * 1000))
         self._keep = keep
         self._value = value
@@ -62,13 +63,16 @@ class Sampler:
         self._open: dict[str, int] = {}
 
     def attach(self, memory: StateStore) -> None:
-        """Take up what an earlier process, or an earlier version of the mapping, left open."""
+        """Continue the open spans of an earlier process, or of an earlier version of the mapping."""
         self._open = {key: orjson.loads(row)["span"] for key, row in memory.items() if key.startswith(ROW)}
 
     def apply(
         self, scope: dict[str, Any], message: Message, memory: StateStore, convert: Callable[[], MappingResult]
     ) -> MappingResult:
-        """What a message that passed comes to. Raises TransformError, or what `convert` raises, and changes nothing."""
+        """Return the result for a message that passed `where` and `changes`, and update its row.
+
+        Raise TransformError, or the error that `convert` raises; the state is then unchanged.
+        """
         row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
         span = message.received_at_ms // self._every_ms
         row = memory.get(row_key)
@@ -77,19 +81,24 @@ class Sampler:
         released = _released(known["held"]) if ended else ()
         before = {"span": span, "held": []} if ended or row is None else known
         mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
+        # Written last: an error before this line leaves no trace, so that the message can be replayed.
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
         return MappingResult(mapped.drafts, mapped.rejections, SideEffects(filtered, (), released))
 
     def show_alone(self, scope: dict[str, Any], message: Message) -> None:
-        """A replayed message is a span by itself. Raises TransformError."""
+        """Add `sample` to the scope of a replayed message, which is a span of its own. Raise TransformError."""
         if self._keep == "mean":
             scope[SAMPLE] = Statistics().with_value(self._number(scope), message.received_at_ms).shown()
 
     def due(self, now_ms: int, memory: StateStore) -> tuple[ReleasedRecord, ...]:
-        """The records of all spans that have ended. A clock that was set back ends them too."""
+        """Return the records of all spans that have ended, and delete their rows.
+
+        A clock that was set back also ends them.
+        """
         now = now_ms // self._every_ms
         released: list[ReleasedRecord] = []
+        # `_open` is searched instead of the state: only keys with an ended span are read.
         for key in [key for key, span in self._open.items() if span != now]:
             row = memory.get(key)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()
@@ -97,11 +106,12 @@ class Sampler:
             del self._open[key]
         return tuple(released)
 
-    # -- what to keep: each gives what goes on now, the row, and how many messages are filtered ---------------------
+    # -- the kinds of `keep`: each returns the result for now, the row, and the number of filtered messages ------------
 
     def _first(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
+        """Send the first message of a span that makes records; filter the others."""
         if "seen" in row:
             return _SampleStep(_NOTHING, row, 1)
         mapped = convert()
@@ -112,15 +122,18 @@ class Sampler:
     def _last(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
+        """Hold the records of this message, and drop those of the message before it."""
         mapped = convert()
         if not mapped.drafts:
             return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
         held = HeldRecords(self._records(mapped.drafts))
+        # The message before it, if there is one, is the one that is filtered.
         return _SampleStep(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
 
     def _mean(
         self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
+        """Add the value to the span's statistics, and hold the record that is made with them."""
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
@@ -129,6 +142,7 @@ class Sampler:
     def _min_max(
         self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
+        """Hold the messages with the lowest and with the highest value so far; filter the others."""
         value, number = self._number(scope), row.get("number", 0)
         if isinstance(value, dict):
             raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
@@ -138,11 +152,13 @@ class Sampler:
         before = [HeldRecords(*each) for each in row["held"]]
         candidates = [*before, HeldRecords(self._records(mapped.drafts), number, value)]
         lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
+        # Identity: a message that is both the lowest and the highest is held once.
         held = [each for each in candidates if each is lowest or each is highest]
         row = {**row, "held": [list(each) for each in held], "number": number + 1}
         return _SampleStep(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
 
     def _number(self, scope: dict[str, Any]) -> Any:
+        """Return the number, or the object of numbers, of `value`. Raise TransformError for anything else."""
         value = self._value.search(scope) if self._value is not None else None
         numbers = value.values() if isinstance(value, dict) else (value,)
         for each in numbers:
@@ -152,11 +168,14 @@ class Sampler:
         return value
 
     def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
+        """Return the drafts as JSON values, by destination: a reload may change the numbers of the outputs."""
         destinations = {output.number: str(output.destination) for output in self._outputs}
         return [[destinations[number], key, base64.b64encode(data).decode()] for number, key, data in drafts]
 
 
 class _SampleStep(NamedTuple):
+    """Result of one `keep`: the mapping result for now, the row to store, and the number of filtered messages."""
+
     mapped: MappingResult
     row: dict[str, Any]
     filtered: int
@@ -172,7 +191,11 @@ _KEEPERS: Final = {
 
 
 def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
-    """All that is held, at once: nobody will ask for it when its span ends, and the records must not be lost."""
+    """Return all held records at once, and delete their rows.
+
+    This is for a mapping that was removed or no longer samples: no one requests its records when their spans end, and
+    they must not be lost.
+    """
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:
         memory.forget(key)
@@ -184,7 +207,7 @@ def _value(held: HeldRecords) -> float:
 
 
 def _released(held: list[list[Any]]) -> tuple[ReleasedRecord, ...]:
-    """In the order the messages came."""
+    """Return held records in the order in which their messages arrived."""
     return tuple(
         ReleasedRecord(destination, key, base64.b64decode(data))
         for each in held

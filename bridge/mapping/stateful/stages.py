@@ -1,9 +1,9 @@
-"""Mappings that remember: Sparkplug B, `changes` and `sample`.
+"""Mappings with state: Sparkplug B, `changes` and `sample`.
 
 decode (births) -> where -> changes -> sample ( transform -> partition keys )
 
-A message that is rejected leaves no trace in `changes` and `sample`, so that it can be replayed. A replay in turn finds
-the memory as it is, and leaves it so; it goes past `changes` and `sample`, since someone wants to see it arrive.
+A rejected message leaves no trace in `changes` and `sample`, so that it can be replayed. A replay reads the state, and
+does not change it. It bypasses `changes` and `sample`, because the person who replays a message expects it to arrive.
 """
 
 from __future__ import annotations
@@ -33,27 +33,31 @@ if TYPE_CHECKING:
 
 
 class StatefulStages:
-    """What one mapping remembers, and the stages that need it. Its memory is lost unless another is attached."""
+    """State of one mapping, and the stages that need it.
+
+    The state is lost with the process unless a store is attached.
+    """
 
     def __init__(self, read: Read, changes: ChangeFilter | None, sampling: Sampler | None) -> None:
+        """Start with state in memory; `read` decodes messages, `changes` and `sampling` are None if not used."""
         self.read = read
         self.changes = changes
         self.sampling = sampling
         self.memory: StateStore = OverlayState()
 
     def attach(self, memory: StateStore) -> None:
-        """Use this memory from now on."""
+        """Use this store from now on."""
         self.memory = memory
         if self.sampling is not None:
             self.sampling.attach(memory)
 
     def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
-        """Records that no longer wait for anything. Called about once a second."""
+        """Return the records that no longer wait for anything. Called about once a second."""
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
 
 def stateful(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> StatefulStages | None:
-    """None for a mapping that remembers nothing, as most."""
+    """Return the stages of a mapping with state; None for a mapping without, which is the usual case."""
     sparkplug = specification.payload == "sparkplug_b"
     if not (sparkplug or specification.changes or specification.sample):
         return None
@@ -65,7 +69,7 @@ def stateful(specification: MappingSpec, steps: CompiledParts, outputs: Sequence
 
 
 def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> Read:
-    """What decodes a message in the light of those before it; without `asks` it asks for no rebirth."""
+    """Return the decoder of a mapping, which may use earlier messages. Without `asks` it requests no rebirth."""
     if specification.payload != "sparkplug_b":
         return lambda message, _memory: (steps.decode(message.payload), ())
     options = specification.sparkplug
@@ -79,6 +83,7 @@ def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> R
 
 
 def _changes(specification: MappingSpec, steps: CompiledParts) -> ChangeFilter | None:
+    """Return the filter of `changes`, or None."""
     options = specification.changes
     if options is None:
         return None
@@ -88,14 +93,17 @@ def _changes(specification: MappingSpec, steps: CompiledParts) -> ChangeFilter |
 
 
 def _deadbands(option: float | str | dict[str, float | str]) -> Deadbands:
+    """Return the deadbands of the option `deadband`."""
     return {name: _deadband(each) for name, each in option.items()} if isinstance(option, dict) else _deadband(option)
 
 
 def _deadband(option: float | str) -> Deadband:
+    """Return the deadband for a number, or for a percentage such as "1%"."""
     return Deadband(float(option[:-1]) / 100, relative=True) if isinstance(option, str) else Deadband(option)
 
 
 def _sampling(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> Sampler | None:
+    """Return the stage of `sample`, or None."""
     options, remembering = specification.sample, steps.remembering
     if options is None:
         return None
@@ -103,7 +111,7 @@ def _sampling(specification: MappingSpec, steps: CompiledParts, outputs: Sequenc
 
 
 def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages, every: tuple[int, ...]) -> Apply:
-    """A mapping's way for messages as they come."""
+    """Return the pipeline for live messages. It raises Rejected, or any other error: see `catch_errors`."""
     go_on = _stages(steps, convert, stages)
 
     def apply(
@@ -111,11 +119,12 @@ def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages
     ) -> MappingResult:
         payload, commands = stages.read(message, stages.memory)
         scope = steps.scope(message, payload, captures, levels)
+        # The usual case: `catch_errors` handles the errors.
         if not commands:
             return go_on(message, scope, item)
         try:
             mapped = go_on(message, scope, item)
-        except Rejected as error:  # what the edge node was to be asked does not depend on it
+        except Rejected as error:  # the edge node must get its command all the same
             mapped = MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         effects = mapped.effects or SideEffects(int(not mapped.drafts and not mapped.rejections))
         return mapped._replace(effects=effects._replace(commands=commands))
@@ -124,6 +133,7 @@ def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages
 
 
 def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Convert:
+    """Return the steps after decoding: `where`, `changes`, `sample` and the conversion."""
     passes, changes, sampling = where_filter(steps.where), stages.changes, stages.sampling
 
     def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
@@ -137,6 +147,7 @@ def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> C
             mapped = convert(message, scope, item)
         else:
             mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
+        # Only now: a rejected message must not count as the value last sent.
         if row is not None and not mapped.rejections:
             remember(memory, row)
         return mapped
@@ -147,7 +158,7 @@ def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> C
 def replay_pipeline(
     specification: MappingSpec, steps: CompiledParts, convert: Convert, stages: StatefulStages
 ) -> Apply:
-    """A mapping's way for messages that are replayed."""
+    """Return the pipeline for replayed messages."""
     passes, read = where_filter(steps.where), reader(specification, steps, asks=False)
 
     def apply(

@@ -1,4 +1,4 @@
-"""The statistics of one span of a sample: of a number, or of several by name."""
+"""Statistics of one span of a sample: of one number, or of several by name."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import Any, NamedTuple
 
 
 class Statistics(NamedTuple):
-    """`columns`: by name ("" for a lone number) [sum, lowest, highest]. Times are milliseconds since 1970."""
+    """Statistics by name, in `columns`: [sum, lowest, highest, count]. A lone number has the name "".
+
+    Times are milliseconds since 1970. `messages` counts messages, a column's count those that have its name.
+    """
 
     messages: int = 0
     from_ms: int = 0
     to_ms: int = 0
-    columns: dict[str, list[float]] = {}  # noqa: RUF012  never changed: each value makes a new one
+    columns: dict[str, list[float]] = {}  # noqa: RUF012  never changed: each value creates a new one
 
     @classmethod
     def of(cls, stored: list[Any] | None) -> Statistics:
-        """As `stored` gave it; None is an empty span."""
+        """Return the statistics that `stored` returned; None is an empty span."""
         return cls() if stored is None else cls(*stored)
 
     def with_value(self, value: Any, at_ms: int) -> Statistics:
-        """One more message. `value` is a number or an object of numbers; names that are missing leave theirs alone."""
+        """Return the statistics with one more message.
+
+        `value` is a number or an object of numbers. A name that it does not have leaves that column unchanged.
+        """
         values = value if isinstance(value, dict) else {"": value}
         columns = dict(self.columns)
         for name, each in values.items():
@@ -29,11 +35,11 @@ class Statistics(NamedTuple):
         return Statistics(self.messages + 1, self.from_ms if self.messages else at_ms, at_ms, columns)
 
     def stored(self) -> list[Any]:
-        """As JSON can hold it."""
+        """Return the statistics as a JSON list."""
         return list(self)
 
     def shown(self) -> dict[str, Any]:
-        """What a transform sees as `sample`."""
+        """Return the object that a transform sees as `sample`."""
         return {
             "count": self.messages,
             "from_ms": self.from_ms,
@@ -44,4 +50,5 @@ class Statistics(NamedTuple):
         }
 
     def _shaped(self, by_name: dict[str, float]) -> Any:
+        """Return the number of a lone column, or the object by name."""
         return by_name[""] if list(by_name) == [""] else by_name

@@ -1,9 +1,9 @@
-"""MQTT topics: patterns with captures.
+"""MQTT topic patterns with captures.
 
 A pattern is an MQTT topic filter in which a wildcard may carry a name:
 
     {name}      one level, as +                       factory/{site}/telemetry
-    {name...}   all levels that are left, as #        factory/{rest...}
+    {name...}   all remaining levels, as #            factory/{rest...}
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_TOPIC_BYTES = 65_535
-"""UTF-8 bytes (1.5.4, UTF-8 Encoded String)."""
+"""Maximum number of UTF-8 bytes in a topic (MQTT 5, 1.5.4 UTF-8 Encoded String)."""
 
 _REMEMBERED = 1000
-"""A mapping's topic is looked at four times while it is loaded."""
+"""Number of parsed patterns in the cache: loading a mapping parses its topic four times."""
 
 ONE = "+"
 REST = "#"
@@ -30,11 +30,11 @@ _CAPTURE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
 class TopicError(ValueError):
-    """Not a topic filter, and why."""
+    """An error in a topic or topic filter. The message states the reason."""
 
 
 class _Level(NamedTuple):
-    """One level of a pattern: its place in the filter, and the name it is captured by, if any."""
+    """One level of a pattern: its text in the filter and, if it is a capture, the name."""
 
     filter: str
     name: str | None = None
@@ -42,7 +42,11 @@ class _Level(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopicPattern:
-    """A mapping's `topic`. `filter` is what the broker is asked for; `levels` are the filter's."""
+    """A mapping's `topic`.
+
+    `filter` is the topic filter for the broker, and `levels` are its levels. `names` are the captures of one level,
+    each with its level's index (from 0). `rest_name` is the capture of all remaining levels, if there is one.
+    """
 
     text: str
     filter: str
@@ -53,7 +57,7 @@ class TopicPattern:
     @staticmethod
     @lru_cache(maxsize=_REMEMBERED)
     def parse(text: str) -> TopicPattern:
-        """Read a pattern; raises TopicError."""
+        """Return the pattern that `text` describes. Raises TopicError."""
         check_topic(text)
         parts = text.split("/")
         if parts[0] in {"$share", "$queue"}:
@@ -63,20 +67,21 @@ class TopicPattern:
         _check_unique([name for name, _ in names])
         rest = levels[-1].name if levels[-1].filter == REST else None
         filters = tuple(level.filter for level in levels)
+        # `names` is in the order of the levels, so a capture of the remaining levels is the last of it.
         return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest)
 
     @property
     def captured(self) -> tuple[str, ...]:
-        """The names of the captures, in order."""
+        """Names of the captures, in the order of the levels."""
         return (*(name for name, _ in self.names), *([] if self.rest_name is None else [self.rest_name]))
 
     def match(self, topic: str) -> dict[str, str] | None:
-        """Give the captures if the topic matches, else None."""
+        """Return the captures by name if the topic matches, else None."""
         levels = topic.split("/")
         return self.captures(levels) if mismatch(self.levels, levels) is None else None
 
     def captures(self, levels: Sequence[str]) -> dict[str, str]:
-        """Give the captures from the levels of a topic that is known to match."""
+        """Return the captures by name from the levels of a topic that is known to match."""
         found = {name: levels[index] for name, index in self.names}
         if self.rest_name is not None:
             found[self.rest_name] = "/".join(levels[len(self.levels) - 1 :])
@@ -84,7 +89,7 @@ class TopicPattern:
 
 
 def check_topic(text: str) -> None:
-    """Raise TopicError unless this can be a topic or a filter on the wire."""
+    """Raise TopicError unless MQTT can transmit the text as a topic or a filter."""
     if not text:
         raise TopicError("is empty")
     if "\0" in text:
@@ -98,25 +103,27 @@ def check_topic(text: str) -> None:
 
 
 def check_topic_name(text: str) -> None:
-    """Raise TopicError unless a message can be published to this topic."""
+    """Raise TopicError unless a client can publish a message to this topic."""
     check_topic(text)
     if ONE in text or REST in text:
         raise TopicError("a message's topic has no wildcards")
 
 
 def mismatch(filter_levels: Sequence[str], levels: Sequence[str]) -> int | None:
-    """Give the place (from 0) of the first level that keeps the topic from matching, or None if it matches."""
+    """Return the index (from 0) of the first level that prevents a match, or None if the topic matches."""
     if levels[0].startswith("$") and filter_levels[0] in {ONE, REST}:
-        return 0  # 4.7.2: wildcards in front never match topics of the broker's own, such as $SYS
+        return 0  # MQTT 5, 4.7.2: a leading wildcard does not match the broker's own topics, such as $SYS
     for index, wanted in enumerate(filter_levels):
         if wanted == REST:
             return None
+        # The `#` is tested first: `a/#` also matches its parent level `a` (4.7.1.2).
         if index == len(levels) or wanted not in {ONE, levels[index]}:
             return index
     return None if len(levels) == len(filter_levels) else len(filter_levels)
 
 
 def _level(part: str, *, last: bool) -> _Level:
+    """Return one level of a pattern. Raises TopicError for a level that is neither text, wildcard nor capture."""
     capture = _CAPTURE.fullmatch(part)
     if capture is not None:
         level = _Level(REST if capture[2] else ONE, capture[1])

@@ -1,4 +1,4 @@
-"""The filters to subscribe to, so that a message that several mappings want arrives once.
+"""Subscription filters under which a message that matches several mappings arrives once.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Give the finest set of filters that do not overlap and receive all that the given (filter, QoS) pairs do.
+    """Return the finest set of non-overlapping filters that receives all topics of the given (filter, QoS) pairs.
 
-    A broker may send a message once per subscription that matches it (3.3.4). Since no two of these filters match the
-    same topic, a message arrives once. Filters that overlap are replaced by the narrowest filter above both, with the
-    higher QoS: `a/+` and `+/b` become `+/+`. The result depends on nothing but the set, not on its order.
+    A broker may send a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the
+    same topic, so a message arrives once. Two filters that overlap are replaced by the narrowest filter that covers
+    both, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
     """
     wanted: dict[str, int] = {}
     for text, qos in filters:
@@ -33,7 +33,10 @@ def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the narrowest filter above two that overlap. If they differ in length, one of them ends in #."""
+    """Return the narrowest filter that covers two overlapping filters.
+
+    If they differ in length, one of them ends in #.
+    """
     joined: list[str] = []
     for left, right in zip(one, other, strict=False):
         if REST in {left, right}:
@@ -44,11 +47,17 @@ def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Disjoint:
-    """Filters of which no two overlap.
+    """A set of filters in which no two overlap.
 
-    Sets of filters are the bits of integers, so that all filters overlapping a new one are found with a few ANDs,
-    whatever wildcards they hold. `literal[i, text]`, `single[i]` and `deep[i]` are those whose level i is this text,
-    is +, or is there at all; `exact[n]` and `ending[n]` those with n levels, without and with a # after them.
+    An integer represents a set of filters: bit n represents filter number n. A few ANDs therefore find all filters
+    that overlap a new one, whatever wildcards they contain.
+
+    - `members`: levels and QoS of each filter, by number; `active`: the set of these filters
+    - `dollar`: filters whose first level begins with $
+    - `literal[i, text]`: filters whose level i is this text; `single[i]`: those whose level i is +
+    - `has_level[i]`: filters that have a level i, other than a final #
+    - `exact[n]`: filters with n levels; `hash_ended[n]`: filters with n levels and a # after them
+    - `count`: number of the next filter; numbers are not used again
     """
 
     members: dict[int, tuple[tuple[str, ...], int]] = field(default_factory=dict)
@@ -62,7 +71,8 @@ class _Disjoint:
     count: int = 0
 
     def add(self, levels: tuple[str, ...], qos: int) -> None:
-        """Add a filter, joined with all those that it or their joint filter overlaps."""
+        """Add a filter, joined with all filters that it overlaps."""
+        # Repeat until no filter overlaps: the joined filter is wider, and may overlap filters that its parts did not.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
@@ -72,6 +82,8 @@ class _Disjoint:
         self._insert(levels, qos)
 
     def _insert(self, levels: tuple[str, ...], qos: int) -> None:
+        """Insert a filter that overlaps no other filter of the set."""
+        # Removed filters stay in the other sets; `active` excludes them, so a removal changes one integer only.
         bit = 1 << self.count
         self.members[self.count] = (levels, qos)
         self.count += 1
@@ -88,10 +100,11 @@ class _Disjoint:
                 self.literal[index, level] |= bit
 
     def _overlapping(self, levels: tuple[str, ...]) -> int:
-        """Give the set of filters that match some topic which this one matches too."""
+        """Return the set of filters that share at least one matching topic with this filter."""
         body = levels[:-1] if levels[-1] == REST else levels
         private = levels[0].startswith("$")
-        found, ended = self.active, 0
+        found, ended = self.active, 0  # `ended`: filters whose # covers the current level and all after it
+        # A leading wildcard does not match topics that begin with $ (4.7.2), so such filters share no topic.
         if levels[0] in {ONE, REST}:
             found &= ~self.dollar
         elif private:
@@ -100,12 +113,14 @@ class _Disjoint:
             ended |= self.hash_ended[index]
             same = self.has_level[index] if level == ONE else self.literal[index, level] | self.single[index]
             found &= same | ended
+        # Without a # at its end, the filter matches topics of its own length only. `a/#` matches `a` too (4.7.1.2).
         if body is levels:
             found &= self.exact[len(body)] | ended | self.hash_ended[len(body)]
         return found
 
     @staticmethod
     def _numbers(members: int) -> Iterator[int]:
+        """Yield the filter numbers of a set: the indices of its bits, lowest first."""
         while members:
             lowest = members & -members
             yield lowest.bit_length() - 1

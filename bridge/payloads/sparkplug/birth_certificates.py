@@ -1,10 +1,11 @@
-"""What the births declared and where the edge nodes stand, as kept in the memory of a mapping.
+"""Declarations of the births and state of the edge nodes, stored in the state of a mapping.
 
     node GROUP/NODE            {bd_seq, online, devices: {DEVICE: online}}
     metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype], ...] as its birth declared them
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
-Only the last row changes with every message. Rows are JSON; each is parsed once and then found by its bytes.
+Only the last row changes with every message. Rows are JSON. Each is parsed once; later look-ups return the parsed form
+if the store still returns the same bytes object.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
 class NodeState(NamedTuple):
-    """An edge node, and which of its devices are online. Never changed, only replaced."""
+    """State of an edge node, and which of its devices are online. It is never changed, only replaced."""
 
     bd_seq: int | None
     online: bool
@@ -36,7 +37,7 @@ class NodeState(NamedTuple):
 
 
 class MetricTable(NamedTuple):
-    """The metrics of a node or device: name and datatype by alias, and datatype by name."""
+    """Metrics of a node or device: name and datatype by alias, and datatype by name."""
 
     by_alias: dict[int, tuple[str, int]]
     by_name: dict[str, int]
@@ -46,55 +47,61 @@ Last: TypeAlias = tuple[int, int]
 """The last message in order: its sequence number, and the payload's timestamp in milliseconds since 1970."""
 
 UNKNOWN = NodeState(None, online=False, devices={})
+"""State of an edge node before any birth or death."""
 NOTHING_DECLARED = MetricTable({}, {})
+"""Metrics of a node or device before its birth."""
 
 
 class BirthCertificates:
-    """Reads and writes the rows. The memory is given with each call: what is kept here is only its parsed form."""
+    """Access to the rows. Each call passes the state store; the object itself stores only the parsed rows."""
 
     def __init__(self) -> None:
+        """Start with no parsed rows."""
         self._nodes: _Parsed[NodeState] = {}
         self._tables: _Parsed[MetricTable] = {}
         self._lasts: _Parsed[Last] = {}
 
     def node(self, memory: StateStore, edge_node: str) -> NodeState:
-        """`UNKNOWN` before any birth or death."""
+        """Return the state of an edge node; `UNKNOWN` before any birth or death."""
         return _read(self._nodes, memory, NODE + edge_node, _node) or UNKNOWN
 
     def table(self, memory: StateStore, source: str) -> MetricTable:
-        """Of a node or device; empty before its birth."""
+        """Return the metrics of a node or device; an empty table before its birth."""
         return _read(self._tables, memory, METRICS + source, _table) or NOTHING_DECLARED
 
     def last(self, memory: StateStore, edge_node: str) -> Last | None:
-        """None before the node's birth."""
+        """Return the last message in order; None before the node's birth."""
         return _read(self._lasts, memory, SEQ + edge_node, _last)
 
     def put_node(self, memory: StateStore, edge_node: str, node: NodeState) -> None:
-        """Remember where it stands."""
+        """Store the state of an edge node."""
         memory.put(NODE + edge_node, orjson.dumps([*node]))
 
     def put_table(self, memory: StateStore, source: str, declared: Iterable[Declared]) -> None:
-        """Remember a birth."""
+        """Store the metrics that a birth declared."""
         memory.put(METRICS + source, orjson.dumps([*declared]))
 
     def put_last(self, memory: StateStore, edge_node: str, seq: int, timestamp: int) -> None:
-        """Remember the last message in order."""
+        """Store the last message in order."""
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
+        # This row changes with every message: without this line, each message would parse it again.
         self._lasts[key] = (row, last)
 
     def forget_table(self, memory: StateStore, source: str) -> None:
-        """A device that the node's new birth has not spoken of yet."""
+        """Delete the metrics of a device that has had no birth since the node's new birth."""
         memory.forget(METRICS + source)
         self._tables.pop(METRICS + source, None)
 
 
 def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any], T]) -> T | None:
+    """Return the parsed row, or None if there is none."""
     row = memory.get(key)
     if row is None:
         return None
     known = parsed.get(key)
+    # Identity is enough: a row that was written in between is another bytes object.
     if known is not None and known[0] is row:
         return known[1]
     value = parse(orjson.loads(row))
@@ -111,6 +118,7 @@ def _last(row: list[int]) -> Last:
 
 
 def _table(row: list[Declared]) -> MetricTable:
+    """Return the metrics of a row, indexed by alias and by name."""
     return MetricTable(
         {alias: (name, datatype) for name, alias, datatype in row if alias is not None},
         {name: datatype for name, _, datatype in row},

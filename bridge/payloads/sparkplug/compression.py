@@ -1,7 +1,8 @@
-"""Payloads within payloads, as Eclipse Tahu's libraries send them when asked to compress.
+"""Payloads within payloads, in the form that Eclipse Tahu's libraries send with compression enabled.
 
-The `uuid` of such a payload is SPBV1.0_COMPRESSED, its `body` a whole payload compressed with gzip or deflate (zlib); a
-metric `algorithm` may name which, as do the first bytes. This is a convention beside the specification.
+The `uuid` of such a payload is SPBV1.0_COMPRESSED. Its `body` is a complete payload, compressed with gzip or deflate
+(zlib). A metric `algorithm` may name the method, but the first bytes show it too. This convention is not part of the
+specification.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
 
 COMPRESSED: Final = "SPBV1.0_COMPRESSED"
 MAX_BYTES: Final = 10 * 1024 * 1024
-"""Of a payload when decompressed."""
+"""Max bytes of a decompressed payload."""
 
 _GZIP_OR_ZLIB = 47
-"""https://docs.python.org/3/library/zlib.html#zlib.decompress: either header, any window."""
+"""`wbits` of zlib for either header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 
 
 def decompressed(payload: Fields) -> Fields:
-    """Give the payload within; raises DecodeError if there is none, or it is larger than MAX_BYTES."""
+    """Return the payload within. Raise DecodeError if there is none, or it is larger than MAX_BYTES."""
     work = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
+        # One byte over the limit shows that the payload is too large.
         data = work.decompress(payload.get("body", b""), MAX_BYTES + 1)
     except zlib.error as error:
         raise DecodeError(f"not Sparkplug B: its body is said to be compressed: {error}") from None

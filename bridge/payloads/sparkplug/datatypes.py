@@ -1,6 +1,6 @@
-"""What the datatypes of Sparkplug B mean: from the fields of a metric to what an expression sees.
+"""Datatypes of Sparkplug B: conversion of a metric's fields to the value that an expression sees.
 
-Int8 to Int64            two's complement in an unsigned integer; comes out signed
+Int8 to Int64            sent as two's complement in an unsigned integer; returned signed
 UInt8 to UInt64          exact
 Float, Double            NaN and the infinities as the text 'NaN', 'Infinity', '-Infinity': JSON has no such numbers
 DateTime                 milliseconds since 1970
@@ -10,7 +10,7 @@ arrays                   a list
 DataSet                  {columns: [name], types: [datatype], rows: [[value]]}
 Template                 {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
 
-A value that is not of the kind its datatype calls for is left as it was sent.
+A value of another kind than its datatype requires is returned as it was sent.
 Sections 6.4.16 and 6.4.17 of the Sparkplug 3.0 specification.
 """
 
@@ -33,26 +33,26 @@ DATATYPES = (
     *("PropertySetList", "Int8Array", "Int16Array", "Int32Array", "Int64Array", "UInt8Array", "UInt16Array"),
     *("UInt32Array", "UInt64Array", "FloatArray", "DoubleArray", "BooleanArray", "StringArray", "DateTimeArray"),
 )
-"""By number, from 0."""
+"""Names of the datatypes, by number from 0."""
 
 GOOD = 192
-"""The quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
+"""Quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
 
 MAX_BOOLEANS = 1_000_000
-"""In one array: a bit on the wire becomes 8 bytes in memory."""
+"""Max booleans in one array: a bit on the wire becomes 8 bytes in memory."""
 
 _COUNT_BYTES = 4
 
 
 def datatype_name(number: int) -> str:
-    """'Int32', and 'Unknown' for a number that stands for nothing."""
+    """Return the name of a datatype, such as 'Int32'; 'Unknown' for an undefined number."""
     return DATATYPES[number] if number < len(DATATYPES) else DATATYPES[0]
 
 
 def reading(fields: Fields, name: str | None, datatype: int, sent_at: int | None) -> dict[str, Any]:
-    """What an expression sees of a metric. `sent_at` is the payload's timestamp, for a metric without one.
+    """Return the object that an expression sees for a metric.
 
-    Raises DecodeError for a value that is not what its datatype says.
+    `sent_at` is the payload's timestamp, for a metric without its own. Raise DecodeError for a malformed value.
     """
     value = None if fields.get("is_null") else value_of(fields, datatype)
     seen = {
@@ -75,7 +75,7 @@ def reading(fields: Fields, name: str | None, datatype: int, sent_at: int | None
 
 
 def value_of(fields: Fields, datatype: int) -> Any:
-    """The value of a metric, property, parameter or data set element; None if it has none. Raises DecodeError."""
+    """Return the value of a metric, property, parameter or data set element; None if it has none. Raise DecodeError."""
     value = fields.get("value")
     if value is None:
         return _compound(fields)
@@ -84,6 +84,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
+    """Return the value as a JSON value, without regard to its datatype."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -94,6 +95,7 @@ def _not_finite(value: float) -> str:
 
 
 def _compound(fields: Fields) -> Any:
+    """Return the value of a data set or a template; None if there is neither."""
     if "dataset" in fields:
         return _data_set(fields["dataset"])
     if "template" in fields:
@@ -102,6 +104,7 @@ def _compound(fields: Fields) -> Any:
 
 
 def _properties(fields: Fields) -> dict[str, Any]:
+    """Return a property set as an object. Raise DecodeError if it has not as many values as keys."""
     keys, values = fields.get("keys", []), fields.get("values", [])
     if len(keys) != len(values):
         raise DecodeError(f"not Sparkplug B: a property set of {len(keys)} keys and {len(values)} values")
@@ -109,6 +112,7 @@ def _properties(fields: Fields) -> dict[str, Any]:
 
 
 def _property(fields: Fields) -> Any:
+    """Return the value of a property, which may be a property set or a list of them."""
     if fields.get("is_null"):
         return None
     if "properties" in fields:
@@ -119,6 +123,7 @@ def _property(fields: Fields) -> Any:
 
 
 def _data_set(fields: Fields) -> dict[str, Any]:
+    """Return a data set with its columns, types and rows."""
     types = fields.get("types", [])
     return {
         "columns": fields.get("columns", []),
@@ -128,11 +133,12 @@ def _data_set(fields: Fields) -> dict[str, Any]:
 
 
 def _row(elements: list[Fields], types: list[int]) -> list[Any]:
-    """Also of a row that has more elements than there are columns."""
+    """Return the values of a row. It may have more elements than there are columns."""
     return [value_of(each, types[place] if place < len(types) else 0) for place, each in enumerate(elements)]
 
 
 def _template(fields: Fields) -> dict[str, Any]:
+    """Return a template with its members and parameters by name."""
     members = (
         reading(each, each.get("name"), each.get("datatype", 0), each.get("timestamp"))
         for each in fields.get("metrics", [])
@@ -148,11 +154,13 @@ def _template(fields: Fields) -> dict[str, Any]:
 
 
 def _signed(bits: int) -> Callable[[Any], Any]:
+    """Return the converter of an unsigned integer to a signed one of `bits` bits."""
     half, whole = 1 << bits - 1, 1 << bits
 
     def convert(value: Any) -> Any:
         if type(value) is not int:
             return _as_sent(value)
+        # Bits above the width of the datatype are dropped.
         value &= whole - 1
         return value - whole if value >= half else value
 
@@ -160,6 +168,7 @@ def _signed(bits: int) -> Callable[[Any], Any]:
 
 
 def _array(code: str) -> Callable[[Any], Any]:
+    """Return the converter of a packed little-endian array; `code` is the `struct` format of an item."""
     size = struct.calcsize(f"<{code}")
 
     def convert(value: Any) -> Any:
@@ -174,11 +183,12 @@ def _array(code: str) -> Callable[[Any], Any]:
 
 
 def _boolean(value: Any) -> Any:
+    """Return the boolean that an integer on the wire stands for."""
     return value != 0 if type(value) is int else _as_sent(value)
 
 
 def _boolean_array(value: Any) -> Any:
-    """A count of 4 bytes, then the bits, the highest of a byte first."""
+    """Return the booleans of an array: a count of 4 bytes, then the bits, from the highest of each byte."""
     if not isinstance(value, bytes):
         return _as_sent(value)
     count = int.from_bytes(value[:_COUNT_BYTES], "little")
@@ -189,7 +199,7 @@ def _boolean_array(value: Any) -> Any:
 
 
 def _string_array(value: Any) -> Any:
-    """Texts that each end with a zero byte; the last one's may be missing."""
+    """Return the texts of an array. Each ends with a zero byte; the last one may lack it."""
     if not isinstance(value, bytes):
         return _as_sent(value)
     try:
@@ -200,6 +210,7 @@ def _string_array(value: Any) -> Any:
 
 
 _CONVERTERS: dict[int, Callable[[Any], Any]] = {
+    # The keys are the numbers of DATATYPES: 1 to 4 are Int8 to Int64, 22 to 31 the arrays of numbers.
     **{1 + place: _signed(8 << place) for place in range(4)},
     11: _boolean,
     13: _signed(64),
@@ -208,4 +219,4 @@ _CONVERTERS: dict[int, Callable[[Any], Any]] = {
     33: _string_array,
     34: _array("q"),
 }
-"""By datatype; the others are as sent."""
+"""Converters by datatype. Values of the other datatypes are returned as they were sent."""

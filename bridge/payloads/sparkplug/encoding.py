@@ -1,7 +1,8 @@
-"""From a value as a test writes it to a Sparkplug B payload: {timestamp, seq, metrics: [{name, alias, type, value}]}.
+"""Encoder from a value in a test to a Sparkplug B payload: {timestamp, seq, metrics: [{name, alias, type, value}]}.
 
-For the tests of mappings, so: metrics of one number, boolean or text; everything else is written as `payload_base64`.
-A metric's `type` may be left out, as edge nodes do after the birth; then its value is sent as its kind has it.
+It is for the tests of mappings. So it encodes only metrics with one number, boolean or text; a test writes everything
+else as `payload_base64`. A metric may have no `type`, as edge nodes send it after the birth. The kind of its value then
+decides how it is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _METRIC: Final = frozenset(("name", "alias", "timestamp", "type", "value"))
 
 
 def encode(payload: Any) -> bytes:
-    """Raises ValueError for what is no such payload."""
+    """Return the payload as bytes. Raise ValueError for a value that is not such a payload."""
     fields = _known("a payload of Sparkplug B", payload, _PAYLOAD)
     metrics = fields.get("metrics", [])
     if not isinstance(metrics, list):
@@ -35,6 +36,7 @@ def encode(payload: Any) -> bytes:
 
 
 def _metric(metric: Any) -> bytes:
+    """Return the bytes of a metric. Raise ValueError."""
     fields = _known("a metric", metric, _METRIC)
     datatype, value = fields.get("type"), fields.get("value")
     if datatype is not None and datatype not in DATATYPES:
@@ -47,6 +49,7 @@ def _metric(metric: Any) -> bytes:
 
 
 def _value(datatype: str | None, value: Any) -> bytes:
+    """Return the value's field. Raise ValueError if the value does not fit the datatype."""
     kind = datatype or _kind(value)
     try:
         return _encoder(kind)(value)
@@ -55,6 +58,7 @@ def _value(datatype: str | None, value: Any) -> bytes:
 
 
 def _kind(value: Any) -> str:
+    """Return the datatype for a value without `type`. Raise ValueError for a list, an object or null."""
     kinds: Mapping[type, str] = {bool: "Boolean", int: "Int64", float: "Double", str: "String"}
     if type(value) not in kinds:
         raise ValueError(f"{value!r}: a metric's value in a test is a number, a boolean or text")
@@ -62,7 +66,9 @@ def _kind(value: Any) -> str:
 
 
 def _encoder(kind: str) -> Callable[[Any], bytes]:
+    """Return the encoder of a datatype. Raise ValueError for one that is not supported."""
     if kind in _INTEGERS_32:
+        # Negative integers are sent as two's complement in an unsigned field.
         return lambda value: _integer(10, value & 0xFFFFFFFF)
     if kind in _INTEGERS_64:
         return lambda value: _integer(11, value & 0xFFFFFFFFFFFFFFFF)
@@ -79,6 +85,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
 
 
 def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
+    """Return the value. Raise ValueError unless it is an object with no other keys than `names`."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  as above
     unknown = ", ".join(sorted(map(str, value.keys() - names)))
@@ -88,14 +95,17 @@ def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
 
 
 def _integer(number: int, value: Any) -> bytes:
+    """Return a varint field. Raise ValueError unless the value is an integer of 64 bits, unsigned."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
         raise ValueError(f"{value!r} is no whole number from 0 to 2^64 - 1")
     return _tag(number, 0) + encode_varint(value)
 
 
 def _block(number: int, data: bytes) -> bytes:
+    """Return a length-delimited field."""
     return _tag(number, 2) + encode_varint(len(data)) + data
 
 
 def _tag(number: int, wire_type: int) -> bytes:
+    """Return the tag of a field, which its value follows."""
     return encode_varint(number << 3 | wire_type)

@@ -1,23 +1,23 @@
-"""What an expression of a mapping with `payload: sparkplug_b` sees.
+"""The object that expressions of a mapping with `payload: sparkplug_b` see.
 
     type             NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH, NCMD or DCMD
     group, node, device    from the topic; device is null in a message of the node itself
     timestamp, seq   the payload's: milliseconds since 1970, and 0-255; null if not sent
     bd_seq           of NBIRTH and NDEATH: the session that begins or ends
-    online           whether the node, or the device, is online after this message
-    metrics          readings by the name of the metric; of several of one metric the last
+    online           true if the node, or the device, is online after this message
+    metrics          readings by the name of the metric; the last one, if a metric has several
     readings         every reading, in the order sent
-    stale            of a death: [{name, type, group, node, device}] of what is out of date now; when a node dies, so do
-                     its devices
+    stale            of a death: [{name, type, group, node, device}] of the metrics that are out of date now; when a
+                     node dies, those of its devices too
     unknown_aliases  readings with an `alias` instead of a name, which no birth has declared
-    problems         codes, none when all is well: see session.py
+    problems         codes, an empty list if there are none: see session.py
     uuid, body       if sent; the body as a list of integers 0-255
 
-A reading is {name, value, type, timestamp, quality, is_null, historical, group, node, device}, and where they were sent
-`properties` by key, `metadata` and `transient`. From an item of a list JMESPath cannot look up: so each
-tells its source.
+A reading is {name, value, type, timestamp, quality, is_null, historical, group, node, device}. It also has `properties`
+by key, `metadata` and `transient`, if they were sent. JMESPath cannot look up the parent of a list item, so each
+reading has its source.
 
-STATE messages give {type, host, online, timestamp}.
+A STATE message becomes {type, host, online, timestamp}.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
+"""Name of the metric with the session's number."""
 
 
 def view_of(topic: Topic, payload: Fields, table: MetricTable) -> View:
-    """Read a payload by what was declared. Raises DecodeError for values that are not what their datatypes say."""
+    """Return the view of a payload, read with the declared metrics. Raise DecodeError for malformed values."""
     metrics: dict[str, Any] = {}
     readings: list[dict[str, Any]] = []
     view: View = {
@@ -82,13 +83,17 @@ def view_of(topic: Topic, payload: Fields, table: MetricTable) -> View:
 
 
 def _unknown_alias(view: View, nameless: dict[str, Any], alias: int | None) -> None:
+    """Add a reading whose alias no birth has declared, and the problem `unknown_alias`."""
     del nameless["name"]
     view["unknown_aliases"].append({"alias": alias, **nameless})
     note(view, "unknown_alias")
 
 
 def _declared_type(view: View, table: MetricTable, name: str) -> int:
-    """Some nodes send the name also where they declared an alias."""
+    """Return the declared datatype of a metric; 0, and the problem `unknown_type`, if there is none.
+
+    Some nodes send the name even if they declared an alias.
+    """
     datatype = table.by_name.get(name)
     if datatype is None:
         note(view, "unknown_type")
@@ -97,19 +102,19 @@ def _declared_type(view: View, table: MetricTable, name: str) -> int:
 
 
 def note(view: View, problem: str) -> None:
-    """Add a problem, once."""
+    """Add a problem, unless it is there already."""
     if problem not in view["problems"]:
         view["problems"].append(problem)
 
 
 def bd_seq_of(view: View) -> int | None:
-    """The number of the session that begins or ends; None if it is missing or no number."""
+    """Return the number of the session that begins or ends; None if it is missing or not an integer."""
     metric = view["metrics"].get(BD_SEQ)
     return metric["value"] if metric is not None and type(metric["value"]) is int else None
 
 
 def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
-    """What is out of date when a node or device is dead: all that its birth declared."""
+    """Return the metrics that are out of date when a node or device is dead: all that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
         {"name": name, "type": datatype_name(datatype), **source}
@@ -119,7 +124,7 @@ def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str
 
 
 def host_state(topic: Topic, payload: bytes) -> View:
-    """A host application comes or goes: {"online": true, "timestamp": 1}. Raises DecodeError."""
+    """Return the view of a host's STATE, such as {"online": true, "timestamp": 1}. Raise DecodeError."""
     try:
         state = orjson.loads(payload)
     except orjson.JSONDecodeError as error:

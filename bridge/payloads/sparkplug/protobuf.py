@@ -1,17 +1,18 @@
-"""The wire format of org.eclipse.tahu.protobuf.Payload, read without generated code.
+"""Reader for the wire format of org.eclipse.tahu.protobuf.Payload, without generated code.
 
-A message is a row of fields, each a tag (field number << 3 | wire type) and a value; it becomes a dict of the fields
-that are there, by the names below. Unknown fields are passed over, of a field given twice the last counts.
+A message is a sequence of fields. Each has a tag (field number << 3 | wire type) and a value. The message becomes a
+dict of the fields that it has, by the names below. Unknown fields are skipped; a repeated single field has its last
+value.
 
     payload        timestamp, metrics[], seq, uuid, body
     metric         name, alias, timestamp, datatype, is_historical, is_transient, is_null, metadata, properties,
-                   and of the value `value` (a number, bool, str or bytes), `dataset` or `template`
+                   and for the value `value` (a number, bool, str or bytes), `dataset` or `template`
     metadata       is_multi_part, content_type, size, seq, file_name, file_type, md5, description
     properties     keys[], values[]: type, is_null, and `value`, `properties` or `sets` (sets[])
     dataset        num_of_columns, columns[], types[], rows[]: elements[]: value
     template       version, metrics[], parameters[]: name, type, value; template_ref, is_definition
 
-Integers are as on the wire, unsigned 64 bits; what they mean depends on the datatype (datatypes.py).
+Integers are those of the wire, unsigned 64 bits; their meaning depends on the datatype (datatypes.py).
 https://protobuf.dev/programming-guides/encoding/ and section 6.4 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
 """
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_DEPTH: Final = 32
-"""Messages within messages: 15 templates within each other. What comes out must still fit into JSON."""
+"""Max nesting of messages: 15 templates within each other. The result must still fit into JSON."""
 
 MAX_PARTS: Final = 100_000
-"""Messages within a payload, at any depth: two bytes on the wire can become several hundred in memory."""
+"""Max messages within a payload, at any depth: two bytes on the wire can become several hundred in memory."""
 
 _INTEGER, _PARTS, _TEXT, _BOOLEAN, _DOUBLE, _FLOAT, _PART, _BYTES, _TEXTS, _INTEGERS, _PACKED = range(11)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
@@ -38,6 +39,7 @@ _WIRE_TYPES = {_INTEGER: _VARINT, _BOOLEAN: _VARINT, _INTEGERS: _VARINT, _DOUBLE
 _MASK64 = 2**64 - 1
 _CONTINUES = 0x80
 _VARINT_BITS = 70
+"""Bits of the longest varint: 10 bytes of 7 bits."""
 _CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
@@ -45,11 +47,11 @@ _unpack_float: Callable[[bytes, int], tuple[float]] = Struct("<f").unpack_from
 
 Fields: TypeAlias = dict[str, Any]
 _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
-"""By tag: the name, the kind, and the schema of a part."""
+"""Fields by tag: the name, the kind, and the schema of a nested message."""
 
 
 def read_payload(data: bytes) -> Fields:
-    """Give the fields of a payload; raises DecodeError for what is not one."""
+    """Return the fields of a payload. Raise DecodeError if it is malformed."""
     try:
         return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
     except IndexError:
@@ -59,7 +61,10 @@ def read_payload(data: bytes) -> Fields:
 
 
 def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: list[int]) -> Fields:  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would double its cost
-    """Give the fields of the message at data[at:end]. An IndexError says that the data ends too early."""
+    """Return the fields of the message at data[at:end]. An IndexError means that the data ends too early.
+
+    `left` holds one number, which all calls share: the messages that the payload may still contain.
+    """
     left[0] -= 1
     if not depth or left[0] < 0:
         raise DecodeError(f"not Sparkplug B: more than {MAX_PARTS} parts, or deeper than {MAX_DEPTH} levels")
@@ -68,6 +73,7 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
         tag = data[at]
         at += 1
         if tag >= _CONTINUES:
+            # Tags and numbers of one byte, the usual case, are read without a call.
             tag, at = _varint(data, at - 1)
         field = schema.get(tag)
         if field is None:
@@ -77,6 +83,7 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
         if kind == _DOUBLE:
             at += 8
             if at <= end:
+                # If the value ends after `end`, the check after the loop raises the error.
                 message[name] = _unpack_double(data, at - 8)[0]
             continue
         if kind == _FLOAT:
@@ -120,9 +127,9 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Give an integer and where it ends."""
+    """Return the integer at `at`, and the index after it."""
     word = int.from_bytes(data[at : at + 6], "little")
-    if word & _CONTINUATIONS == _SIX_BYTES:  # as of every timestamp: nearly twice as fast as byte by byte
+    if word & _CONTINUATIONS == _SIX_BYTES:  # 6 bytes, as in every timestamp: nearly twice as fast as byte by byte
         pairs = (word & 0x007F007F007F) | (word & 0x7F007F007F00) >> 1
         return (pairs & 0x3FFF) | (pairs >> 2 & 0xFFFC000) | (pairs >> 4 & 0x3FFF0000000), at + 6
     value = shift = 0
@@ -138,6 +145,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _packed(data: bytes, at: int, end: int) -> list[int]:
+    """Return the integers of a packed field."""
     numbers = []
     while at < end:
         number, at = _varint(data, at)
@@ -148,7 +156,7 @@ def _packed(data: bytes, at: int, end: int) -> list[int]:
 
 
 def _pass_over(data: bytes, at: int, tag: int) -> int:
-    """Give where a field ends that is not in the schema."""
+    """Return the index after a field that is not in the schema."""
     wire_type = tag & 7
     if tag >> 3 == 0 or wire_type not in {_VARINT, _FIXED64, _LENGTH, _FIXED32}:
         raise DecodeError(f"not Sparkplug B: no field begins with {tag}, before byte {at}")
@@ -161,6 +169,7 @@ def _pass_over(data: bytes, at: int, tag: int) -> int:
 
 
 def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _Schema:
+    """Return a schema by tag, for fields of (number, name, kind) and, if nested, their schema."""
     return {
         number << 3 | _WIRE_TYPES.get(kind, _LENGTH): (name, kind, inner[0] if inner else {})
         for number, name, kind, *inner in fields
@@ -168,7 +177,10 @@ def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _S
 
 
 def _scalars(first: int) -> tuple[tuple[int, str, int], ...]:
-    """int_value, long_value, float_value, double_value, boolean_value and string_value, wherever a value stands."""
+    """Return int_value, long_value, float_value, double_value, boolean_value and string_value, all as `value`.
+
+    Every message with a value has these fields in this order; `first` is the number of the first one.
+    """
     kinds = (_INTEGER, _INTEGER, _FLOAT, _DOUBLE, _BOOLEAN, _TEXT)
     return tuple((first + place, "value", kind) for place, kind in enumerate(kinds))
 
@@ -185,6 +197,7 @@ _METADATA = _schema(
 )
 _PROPERTY = _schema((1, "type", _INTEGER), (2, "is_null", _BOOLEAN), *_scalars(3))
 _PROPERTIES = _schema((1, "keys", _TEXTS), (2, "values", _PARTS, _PROPERTY))
+# Added afterwards: property sets nest in properties.
 _PROPERTY |= _schema(
     (9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES)))
 )
@@ -192,6 +205,7 @@ _ROW = _schema((1, "elements", _PARTS, _schema(*_scalars(1))))
 _DATASET = _schema(
     (1, "num_of_columns", _INTEGER),
     (2, "columns", _TEXTS),
+    # A repeated number may be sent packed or not: accept both.
     (3, "types", _INTEGERS),
     (3, "types", _PACKED),
     (4, "rows", _PARTS, _ROW),
@@ -217,6 +231,7 @@ _TEMPLATE = _schema(
     (4, "template_ref", _TEXT),
     (5, "is_definition", _BOOLEAN),
 )
+# Added afterwards: templates contain metrics.
 _METRIC |= _schema((18, "template", _PART, _TEMPLATE))
 _PAYLOAD = _schema(
     (1, "timestamp", _INTEGER),

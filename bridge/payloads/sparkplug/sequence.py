@@ -1,4 +1,4 @@
-"""The sequence numbers of an edge node: 0 to 255 and round again, over all its messages and those of its devices."""
+"""Sequence numbers of an edge node: 0 to 255, then 0 again, over all messages of the node and its devices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _HALF_WAY = 128
 
 
 def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
-    """Give the problem (session.py lists them), '' if there is none.
+    """Return the problem (session.py lists them), or "" if there is none.
 
-    A missing number stands for 0 where 0 is next: some encoders leave zeros out.
+    A missing number counts as 0 where 0 is expected: some encoders leave zeros out.
     """
     last_seq, last_timestamp = last
     expected = last_seq + 1 & _HIGHEST_SEQ
@@ -22,6 +22,10 @@ def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
         return ""
     if seq is None or seq > _HIGHEST_SEQ:
         return "invalid_seq"
+    # Numbers wrap around, so the timestamp decides what a distance alone cannot. Cases:
+    # 1. The same number and timestamp: `duplicate`.
+    # 2. At most half the range ahead; or a newer timestamp, or none: `gap`.
+    # 3. The same number or an older one, and no newer timestamp: `late`.
     behind = last_seq - seq & _HIGHEST_SEQ
     if behind == 0 and timestamp == last_timestamp:
         return "duplicate"

@@ -1,18 +1,18 @@
-"""`payload: sparkplug_b`: what births, data and deaths say, each read in the light of the births before it.
+"""`payload: sparkplug_b`: births, data and deaths, each read with the declarations of the births before it.
 
-view.py tells what comes out of it. Its `problems`, of which those marked * ask the edge node for a rebirth:
+expression_view.py describes the result. These are its `problems`; those marked * request a rebirth of the edge node:
 
     gap *            messages before this one are missing
-    no_birth *       the node or the device has not said who it is, or is dead
+    no_birth *       the node or the device has sent no birth, or is dead
     unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
-    unknown_type *   neither its birth nor the message gives a metric's datatype: its value is as on the wire
-    late             out of order: older than what came before it
+    unknown_type *   neither its birth nor the message has a metric's datatype: its value is as on the wire
+    late             out of order: older than the message before it
     duplicate        the last message once more
     invalid_seq      no sequence number, or one above 255
-    old_death        an NDEATH of a session that has been followed by another: it changes nothing
+    old_death        an NDEATH of a session that another has followed: it changes nothing
 
-A message with problems goes on, with all that could be read. A gap is told at once rather than after a time to reorder:
-one MQTT connection keeps the order, so what is missing is lost.
+A message with problems is still mapped, with all that could be read. A gap is reported at once, without a delay for
+reordering: one MQTT connection preserves the order, so a missing message is lost.
 
 Sections 5 and 6 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
@@ -43,19 +43,21 @@ _UNREADABLE = frozenset(("unknown_alias", "unknown_type"))
 _ASK_FOR_REBIRTH = {
     "NDATA": _LOST | _UNREADABLE,
     "DDATA": _LOST | _UNREADABLE,
-    "DBIRTH": _LOST,  # what a birth itself does not tell will not be in the next one either
+    "DBIRTH": _LOST,  # data that is missing in a birth is missing in the next one too
     "DDEATH": _LOST,
 }
 _BIRTHS = frozenset(("NBIRTH", "DBIRTH"))
 _IN_ORDER = frozenset(("", "gap"))
 _NEVER: frozenset[str] = frozenset()
 _MAX_TOPICS = 10_000
+"""Max parsed topics in the cache, which is cleared when it is full."""
 
 
 class Session:
-    """Follows all edge nodes of one mapping. Owned by the thread that decodes; the time is the messages' own."""
+    """State of all edge nodes of one mapping. Owned by the thread that decodes; times are those of the messages."""
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
+        """Request a rebirth at most once in `rebirth_every_secs` per edge node; with `rebirth` false, never."""
         self._births = BirthCertificates()
         self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
         self._topics: dict[str, Topic] = {}
@@ -69,7 +71,10 @@ class Session:
         }
 
     def decode(self, message: Message, memory: StateStore) -> tuple[Any, tuple[OutgoingMessage, ...]]:
-        """Give what an expression sees, and the commands to send. Raises DecodeError, and then nothing has changed."""
+        """Return the object that expressions see, and the commands to send.
+
+        Raise DecodeError; the state is then unchanged.
+        """
         topic = self._topics.get(message.topic) or self._topic(message.topic)
         if topic.type == STATE:
             return host_state(topic, message.payload), ()
@@ -79,7 +84,7 @@ class Session:
         node = self._births.node(memory, topic.edge_node)
         view = view_of(topic, payload, self._declared(topic, node, memory))
         follow = self._follow.get(topic.type)
-        if follow is None:  # a command: someone else's, or our own come back
+        if follow is None:  # a command of another client, or the bridge's own, which it receives too
             return view, ()
         follow(topic, node, view, memory)
         if topic.type in _BIRTHS:
@@ -89,6 +94,7 @@ class Session:
         return view, ()
 
     def _topic(self, text: str) -> Topic:
+        """Return the parsed topic, and cache it. Raise DecodeError."""
         topic = parse_topic(text)
         if len(self._topics) >= _MAX_TOPICS:
             self._topics.clear()
@@ -96,12 +102,12 @@ class Session:
         return topic
 
     def _declared(self, topic: Topic, node: NodeState, memory: StateStore) -> MetricTable:
-        """What holds for this message: neither a birth before this birth nor the birth of what is dead."""
+        """Return the metrics that apply to this message: none for a birth, and none if the node or device is dead."""
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
     def _node_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
-        """All begins anew: the devices' births come after it."""
+        """Begin a new session. The births of the devices follow, so their old metrics are deleted."""
         for device in node.devices:
             self._births.forget_table(memory, f"{topic.edge_node}/{device}")
         view["bd_seq"] = bd_seq_of(view)
@@ -109,23 +115,29 @@ class Session:
         self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
 
     def _device_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+        """Check the sequence, and store that the device is online."""
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=True)
 
     def _data(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+        """Check the sequence, and that the node and the device are online."""
         self._follow_sequence(topic, node, view, memory)
         if not node.online or (topic.device is not None and not node.devices.get(topic.device, False)):
             view["online"] = False
             note(view, "no_birth")
 
     def _device_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+        """Check the sequence, and store that the device is offline; its metrics are stale."""
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=False)
 
     def _node_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Published by the broker as the node's will, perhaps after the node is back with a new session."""
+        """Store that the node and its devices are offline, unless a new session has begun.
+
+        The broker publishes this message as the node's will, perhaps after the node is back with a new session.
+        """
         view["bd_seq"] = ended = bd_seq_of(view)
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
             note(view, "old_death")
@@ -136,6 +148,7 @@ class Session:
         self._births.put_node(memory, topic.edge_node, NodeState(node.bd_seq, online=False, devices=dead))
 
     def _stale(self, topic: Topic, node: NodeState, memory: StateStore) -> Iterator[dict[str, Any]]:
+        """Yield the stale metrics of the node and of its devices that were online."""
         if node.online:
             yield from stale(topic, None, self._births.table(memory, topic.edge_node))
         for device, online in node.devices.items():
@@ -143,12 +156,13 @@ class Session:
                 yield from stale(topic, device, self._births.table(memory, f"{topic.edge_node}/{device}"))
 
     def _put_device(self, topic: Topic, node: NodeState, memory: StateStore, *, online: bool) -> None:
+        """Store whether a device is online, if that has changed."""
         if topic.device is not None and node.devices.get(topic.device) is not online:
             devices = {**node.devices, topic.device: online}
             self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
 
     def _follow_sequence(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Note what is amiss with the session or the sequence."""
+        """Add the problem with the session or the sequence to the view, if there is one."""
         last = self._births.last(memory, topic.edge_node) if node.online else None
         if last is None:
             note(view, "no_birth")
@@ -157,11 +171,13 @@ class Session:
         problem = sequence_problem(last, seq, timestamp)
         if problem:
             note(view, problem)
+        # A late or duplicate message must not set the sequence back.
         if problem in _IN_ORDER:
             self._births.put_last(memory, topic.edge_node, seq or 0, timestamp)
 
 
 def _declarations(payload: Fields) -> Iterator[Declared]:
+    """Yield the metrics that a birth declares. A metric without a name declares nothing."""
     for metric in payload.get("metrics", ()):
         if "name" in metric:
             yield metric["name"], metric.get("alias"), metric.get("datatype", 0)

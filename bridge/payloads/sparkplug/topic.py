@@ -1,4 +1,4 @@
-"""The topics of Sparkplug B, section 4 of the 3.0 specification.
+"""Topics of Sparkplug B, section 4 of the 3.0 specification.
 
 spBv1.0/GROUP/NBIRTH|NDATA|NDEATH|NCMD/NODE             of an edge node
 spBv1.0/GROUP/DBIRTH|DDATA|DDEATH|DCMD/NODE/DEVICE      of a device behind it
@@ -21,10 +21,10 @@ _LEVELS = {
 
 
 class Topic(NamedTuple):
-    """Who says what.
+    """Message type and sender of a topic.
 
-    `edge_node` is GROUP/NODE, which is how edge nodes are told apart; `source` the node or the device, GROUP/NODE or
-    GROUP/NODE/DEVICE; `commands` the topic on which the node takes commands. For STATE the host is the `node`.
+    `edge_node` is GROUP/NODE, which identifies an edge node. `source` is the node or the device: GROUP/NODE or
+    GROUP/NODE/DEVICE. `commands` is the topic of commands to the node. For STATE, `node` is the host.
     """
 
     type: str
@@ -37,7 +37,7 @@ class Topic(NamedTuple):
 
 
 def parse_topic(text: str) -> Topic:
-    """Raises DecodeError for a topic that is not of Sparkplug B."""
+    """Return the parts of a topic. Raise DecodeError for a topic that is not of Sparkplug B."""
     levels = text.split("/")
     if levels[0] == NAMESPACE and len(levels) == _HOST_LEVELS and levels[1] == STATE:
         return _topic(STATE, "", levels[2], None)

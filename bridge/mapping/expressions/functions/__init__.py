@@ -1,4 +1,7 @@
-"""The functions of the expression language: `FUNCTIONS` has all. A new one is a `Function` in its family's file."""
+"""Functions of the expression language, all in `FUNCTIONS`.
+
+A new function is a `Function` in the file of its family.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,10 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
         "Words and bytes": BINARY,
     }
 )
-"""In the order of the reference."""
+"""Functions by family, in the order of the reference."""
 
 SPECIFIED: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath"])
-"""The functions of the JMESPath specification."""
+"""Names of the functions of the JMESPath specification."""
 
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {function.name: function for family in FAMILIES.values() for function in family}

@@ -1,7 +1,7 @@
-"""Arithmetic. Whole numbers are exact; a whole result of whole numbers stays whole. All else is IEEE 754 double.
+"""Arithmetic functions. Integers are exact, and an integer result of integers stays an integer.
 
-A whole result outside -2^63 … 2^64-1 (what JSON writers keep exact), an infinite one, or one that is not a number, is
-an error and never a silently wrong value.
+All other results are IEEE 754 doubles. Three results are errors, so that no wrong value passes unnoticed: an integer
+outside -2^63 … 2^64-1 (the range that JSON writers keep exact), an infinity, and NaN.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_DECIMALS: Final = 15
+"""Maximum absolute value of the `decimals` of `round`."""
 _EXACT_HALVES: Final = 2**40
+"""Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is then reliable."""
 _DIGITS: Final = 25
-"""More than the 17 that a double has: no digits are left to round that far right."""
+"""Digits above which `round` changes nothing: a double has only 17 significant digits."""
 
 _A = Parameter("a", ("number",))
 _B = Parameter("b", ("number",))
@@ -27,6 +29,7 @@ _NUMBER = Parameter("number", ("number",))
 
 
 def _kept(result: Any) -> Any:
+    """Return the result. Raises ValueError if it is outside 64 bits, infinite or NaN."""
     if type(result) is int:
         if MIN_INTEGER <= result <= MAX_INTEGER:
             return result
@@ -57,6 +60,7 @@ def _multiply(a: Any, b: Any, *more: Any) -> Any:
 def _divide(a: Any, b: Any) -> Any:
     if b == 0:
         raise ValueError("division by zero")
+    # Integer division is exact, also for quotients above 2**53 that a double would round.
     if type(a) is int and type(b) is int and a % b == 0:
         return _kept(a // b)
     return _kept(a / b)
@@ -70,6 +74,7 @@ def _modulo(a: Any, b: Any) -> Any:
 
 def _power(base: Any, exponent: Any) -> Any:
     whole = type(base) is int and type(exponent) is int and exponent >= 0
+    # This test comes before the power, which may have too many digits to compute.
     if whole and abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:  # noqa: PLR2004 - bits of the result
         raise ValueError("the result does not fit 64 bits")
     result = base**exponent if whole else float(base) ** float(exponent)
@@ -83,33 +88,39 @@ def _round(number: Any, decimals: Any = 0) -> Any:
 
 
 def _bind_round(binding: Binding) -> Callable[..., Any]:
+    """Return `round` for a literal number of decimals, checked once. Raises ValueError if it is out of range."""
     decimals = binding.literal(1, 0)
     if type(decimals) not in NUMBER:
-        return _round
+        return _round  # not a literal: each message brings its own number of decimals
     places = _places(decimals)
     return lambda number, *_: _rounded(number, places)
 
 
 def _places(decimals: Any) -> int:
+    # The range comes first: `int` of an infinity would raise another error.
     if not -_MAX_DECIMALS <= decimals <= _MAX_DECIMALS or decimals != int(decimals):
         raise ValueError(f"decimals must be a whole number from -{_MAX_DECIMALS} to {_MAX_DECIMALS}")
     return int(decimals)
 
 
 def _rounded(number: Any, places: int) -> Any:
+    """Return the number rounded to `places` decimals; an integer if `places` is 0 or less."""
     if places > 0:
         if type(number) is int:
             return number
         scaled = number * 10**places
-        # Far from a half, Python's own rounding gives the same as the exact one, and is five times as fast.
-        if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - far
+        # Far from a half, Python's rounding has the same result as the exact one and is five times as fast.
+        if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - "far"
             return round(number, places)
         return float(_half_up(number, places))
     return number if type(number) is int and places == 0 else _kept(int(_half_up(number, places)))
 
 
 def _half_up(number: Any, places: int) -> Decimal:
-    """Of the number as it is written: 2.675 has a half at two decimals, though the double nearest to it is less."""
+    """Return the number rounded half up, away from zero, as it is written.
+
+    2.675 ends in a half at two decimals, although the nearest double is smaller.
+    """
     exact = Decimal(repr(_kept(number)))
     if exact.adjusted() + places > _DIGITS:
         return exact
@@ -119,6 +130,7 @@ def _half_up(number: Any, places: int) -> Decimal:
 def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any) -> Any:
     if from_low == from_high:
         raise ValueError("from_low and from_high are equal")
+    # Both ends are exact; the formula could round them.
     if number == from_low:
         return to_low
     if number == from_high:
@@ -127,7 +139,10 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
-    """Of `scale` and `clamp`: the second and the third argument are wrong together or not at all."""
+    """Return a `bind` for `scale` and `clamp`, which checks the literals if arguments 2 and 3 are both literal.
+
+    Only the pair can be wrong. One literal together with a sample would report errors that the message does not have.
+    """
     check = tried(apply, 0, 0, 1, 0, 1)
 
     def bind(binding: Binding) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Words and bytes of PLCs. A byte list is what `payload: bytes` gives: whole numbers from 0 to 255.
+"""Functions for words and bytes of PLCs. A byte list, the payload of `payload: bytes`, has integers from 0 to 255.
 
 Byte orders, as Modbus gateways name them: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
 """
@@ -32,6 +32,7 @@ def _bits(word: Any, start: Any, length: Any) -> int:
 
 
 def _packed(values: list[Any]) -> bytes:
+    """Return a byte list as bytes. Raises ValueError for an element that is not an integer from 0 to 255."""
     try:
         return bytes(values)
     except (ValueError, TypeError):
@@ -39,7 +40,10 @@ def _packed(values: list[Any]) -> bytes:
 
 
 def _big(values: list[Any], order: str) -> bytes:
-    """The bytes, most significant first."""
+    """Return the bytes with the most significant byte first.
+
+    Raises ValueError for an unknown order, and for an odd number of bytes with `word_swap` and `byte_swap`.
+    """
     data = _packed(values)
     if order == "big":
         return data
@@ -49,6 +53,7 @@ def _big(values: list[Any], order: str) -> bytes:
         raise ValueError("order must be big, little, word_swap or byte_swap")
     if len(data) % 2:
         raise ValueError(f"{order} needs an even number of bytes")
+    # A word has 16 bits. `word_swap` reverses the order of the words, `byte_swap` the two bytes in each.
     words = [data[place : place + 2] for place in range(0, len(data), 2)]
     return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
 
@@ -65,6 +70,7 @@ def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
     layout = _FLOATS.get(len(values))
     if layout is None:
         raise ValueError(f"there must be 2, 4 or 8 bytes, found {len(values)}")
+    # JSON has no NaN and no infinity, so they become null.
     number: float = struct.unpack(layout, _big(values, order))[0]
     return number if math.isfinite(number) else None
 

@@ -1,4 +1,4 @@
-"""`if`, which evaluates only the branch it takes, and `lookup` in the tables kept beside the mappings."""
+"""`if`, which evaluates only one of its branches, and `lookup`, which reads the tables beside the mapping files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _BRANCHES: Final = 2
 
 
 def truthy(value: Any) -> bool:
-    """JMESPath truth: null, false, '', [] and {} are false; 0 is true."""
+    """Return the truth of a value in JMESPath: null, false, '', [] and {} are false; 0 is true."""
     return bool(value) or type(value) is int or type(value) is float
 
 
 def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
+    """Return `then` or `otherwise`. A `Function` requires it, but the compiler calls `_lazy_if` instead."""
     return then if truthy(condition) else otherwise
 
 
@@ -28,22 +29,25 @@ def _nothing(_: Any) -> None:
 
 
 def _lazy_if(arguments: list[Search]) -> Search:
+    """Return a closure that evaluates the condition and then only one branch."""
     condition, then = arguments[:2]
     otherwise = arguments[2] if len(arguments) > _BRANCHES else _nothing
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 
 def nearest(name: str, names: Mapping[str, Any]) -> str:
-    """The end of a message about an unknown name: the likeliest one meant, if any is like it."""
+    """Return the end of an error text about an unknown name: the most similar known name, or "" if none is similar."""
     likely = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean '{likely[0]}'?" if likely else ""
 
 
 def _without_tables(*_: Any) -> Any:
+    """Raise ValueError. `_bind_lookup` replaces this function in every call."""
     raise ValueError("there are no tables")
 
 
 def _bind_lookup(binding: Binding) -> Callable[..., Any]:
+    """Return `lookup` with the tables. Raises ValueError for an unknown literal table name."""
     tables, name = binding.tables, binding.literal(0)
     if type(name) is str:
         table = _table(tables, name)
@@ -59,8 +63,10 @@ def _table(tables: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, A
 
 
 def _written(key: Any) -> str:
+    """Return the key as a table's file contains it: 7 and 7.0 as '7'."""
     if type(key) is str:
         return key
+    # `//` and not `int` tests for an integer: `int` would raise an error for an infinity.
     return str(int(key)) if key == key // 1 else repr(key)
 
 
@@ -88,4 +94,4 @@ CHOICE: Final[tuple[Function, ...]] = (
 )
 
 EXAMPLE_TABLES: Final[Mapping[str, Mapping[str, Any]]] = {"units": {"temperature": "degC", "7": "bar"}}
-"""What the examples look up."""
+"""Tables that the examples of `lookup` read."""

@@ -1,6 +1,6 @@
-"""The standard functions that take an expression: map, sort_by, min_by, max_by.
+"""Standard functions with an expression argument: map, sort_by, min_by, max_by.
 
-`apply` gets the compiled expression as a callable.
+`apply` receives the compiled expression as a callable.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _PEOPLE = '`[{"n": 2}, {"n": 1}]`'
 
 
 def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], Any]:
+    """Return a sort key that raises TransformError if the expression's result has another type than `allowed`."""
     expected = " or ".join(sorted({TYPE_NAMES[each] for each in allowed}))
 
     def key(element: Any) -> Any:
@@ -41,11 +42,12 @@ def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], A
 def _sort_by(array: list[Any], by: Search) -> list[Any]:
     if not array:
         return array
-    # The first element decides: the others must be of its type.
+    # The first element decides the type (number or text), and the others must have the same.
     return sorted(array, key=_keyed("sort_by", by, NUMBER if type(by(array[0])) in NUMBER else STRING))
 
 
 def _min_by(array: list[Any], by: Search) -> Any:
+    # Of results of mixed types, `min` raises TypeError, which the call reports as a TransformError.
     return min(array, key=_keyed("min_by", by, NUMBER | STRING), default=None)
 
 

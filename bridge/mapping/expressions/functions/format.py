@@ -1,13 +1,14 @@
-"""`format`: a template with places for values.
+"""`format`: a template with placeholders for values.
 
-    {}       the next argument               {2}      the argument at this place, from 0
+    {}       the next argument               {2}      the argument at this index, from 0
     {:.2f}   with two decimals               {:05}    at least five characters, filled with zeros
-    {:x}     whole number in hexadecimal     {{ }}    a brace
+    {:x}     integer in hexadecimal          {{ }}    a brace
 
-After the colon: an optional 0 (fill with zeros), width (at most 256), precision (at most 100) and one of d f e x X o b
-— the part of Python's format specification that is bounded and does not depend on a locale. A text goes in as it is,
-anything else as JSON text. Precision cuts a text, and rounds the exact binary value of a number (`round` first where
-halves matter).
+After the colon: an optional 0 (fill with zeros), width (at most 256), precision (at most 100) and one of d f e x X o b.
+This is the part of Python's format specification that is bounded and does not depend on a locale.
+
+A text is inserted unchanged, any other value as JSON text. Precision cuts a text, and rounds the exact binary value of
+a number. Use `round` first where halves matter.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ _PIECE = re.compile(r"(\{\{|\}\})|\{(\d{0,3})(?::([^{}]*))?\}|([{}])")
 _SPEC = re.compile(r"(0?)(\d{0,4})(?:\.(\d{1,3}))?([dfexXob]?)")
 
 Piece = str | tuple[int, str]
-"""Literal text, or the argument's place and its format specification."""
+"""Literal text, or the index of an argument (from 0) and its format specification."""
 
 
 def _parsed(template: str) -> list[Piece]:
-    """Raises ValueError with what is wrong with the template."""
+    """Return the pieces of a template. Raises ValueError with the error in the template."""
     pieces: list[Piece] = []
     end = following = 0
     for found in _PIECE.finditer(template):
@@ -45,12 +46,13 @@ def _parsed(template: str) -> list[Piece]:
             pieces.append(brace[0])
             continue
         pieces.append((int(place) if place else following, _checked(spec or "")))
-        following += not place
+        following += not place  # an explicit index does not change the next implicit one
     pieces.append(template[end:])
     return [piece for piece in pieces if piece]
 
 
 def _checked(spec: str) -> str:
+    """Return the format specification. Raises ValueError if it is not in the supported part of Python's."""
     found = _SPEC.fullmatch(spec)
     if not found or int(found[2] or 0) > MAX_WIDTH or int(found[3] or 0) > MAX_PRECISION:
         raise ValueError(f"'{spec}' is no format: [0][width][.precision][d|f|e|x|X|o|b]")
@@ -58,6 +60,7 @@ def _checked(spec: str) -> str:
 
 
 def _filled(pieces: list[Piece], values: tuple[Any, ...]) -> str:
+    """Return the text with the values inserted. Raises ValueError if it exceeds MAX_TEXT_CHARS."""
     text = "".join([piece if type(piece) is str else _written(piece, values) for piece in pieces])
     if len(text) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
@@ -65,6 +68,7 @@ def _filled(pieces: list[Piece], values: tuple[Any, ...]) -> str:
 
 
 def _written(piece: Any, values: tuple[Any, ...]) -> str:
+    """Return the value of one placeholder as text. Raises ValueError if the call has too few values."""
     place, spec = piece
     if place >= len(values):
         raise ValueError(f"the template needs {place + 1} values, found {len(values)}")
@@ -79,6 +83,7 @@ def _format(template: str, *values: Any) -> str:
 
 
 def _bind(binding: Binding) -> Callable[..., Any]:
+    """Return `format` with a literal template parsed once. Raises ValueError for a template error or too few values."""
     template = binding.literal(0)
     if type(template) is not str:
         return _format

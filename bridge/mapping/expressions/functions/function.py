@@ -1,7 +1,7 @@
-"""How a function of the expression language is declared: its parameters, its meaning, its documentation.
+"""Declaration of a function of the expression language: its parameters, its meaning, its documentation.
 
-Every function is one frozen `Function`. The compiler reads the parameters to check calls when a mapping is loaded and
-arguments when a message comes; the README's table and the tests read the summary and the examples.
+Every function is one frozen `Function`. The compiler reads the parameters to check calls when a mapping is loaded, and
+arguments when a message arrives. The README's table and the tests read the summary and the examples.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Search = Callable[[Any], Any]
-"""A compiled expression: from the value it is evaluated on to its result."""
+"""A compiled expression: a function from the value that it is evaluated on to its result."""
 
 TYPE_NAMES: Final[Mapping[type, str]] = {
     str: "string",
@@ -46,60 +46,67 @@ TYPES: Final[Mapping[str, frozenset[type]]] = {
 ELEMENT_TYPES: Final[Mapping[str, frozenset[type]]] = {"array-number": NUMBER, "array-string": STRING}
 
 MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
-"""No function makes a longer text: more than the largest Kinesis record (10 MiB), far less than memory."""
+"""Maximum length of a text that a function returns: above the largest Kinesis record (10 MiB), far below memory."""
 
 MISSING: Final = object()
-"""Stands for an argument that is not known when the mapping is loaded."""
+"""Marker for an argument that is not known when the mapping is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. `kinds` are JMESPath types ("number", "array-string", …); none: any value; "expref": `&name`."""
+    """One parameter of a function.
+
+    `kinds` are JMESPath types ("number", "array-string", …); an empty tuple accepts any value, "expref" only `&name`.
+    """
 
     name: str
     kinds: tuple[str, ...] = ()
 
     @property
     def expref(self) -> bool:
-        """Takes an expression (`&name`) and not a value."""
+        """Flag for a parameter that accepts an expression (`&name`) and not a value."""
         return self.kinds == ("expref",)
 
     @property
     def types(self) -> frozenset[type] | None:
-        """The Python types that fit; None: all."""
+        """Python types that the parameter accepts; None: all."""
         return frozenset().union(*(TYPES[kind] for kind in self.kinds)) if self.kinds else None
 
     @property
     def elements(self) -> tuple[frozenset[type], ...]:
-        """For an array: the sets of types, one of which holds all its elements. Empty: elements may be anything."""
+        """Families of element types of an array: all elements must belong to one family. Empty: any elements."""
         return tuple(ELEMENT_TYPES[kind] for kind in self.kinds if kind in ELEMENT_TYPES)
 
     def expected(self) -> str:
-        """The kinds, for a person: "a number or an array of strings"."""
+        """Return the kinds in words for an error text: "a number or an array of strings"."""
         return " or ".join(_article(kind) for kind in self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What is known of a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables."""
+    """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables."""
 
     literals: tuple[Any, ...]
     tables: Mapping[str, Mapping[str, Any]]
 
     def literal(self, position: int, default: Any = MISSING) -> Any:
-        """The literal argument at this place; `default` when the call leaves it out."""
+        """Return the literal argument at this position (from 0), or `default` if the call omits the argument."""
         return self.literals[position] if position < len(self.literals) else default
 
 
 def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Callable[..., Any]]:
-    """A `bind` that tries a call's literals, with samples for what only a message will bring: a literal that `apply`
-    refuses would fail on every message."""
+    """Return a `bind` that calls `apply` once with the literals of a call, so that a faulty literal is found early.
+
+    A literal for which `apply` raises ValueError would fail on every message. `samples` stand for the arguments that
+    only a message provides.
+    """
 
     def bind(binding: Binding) -> Callable[..., Any]:
         values = [
             sample if given is MISSING else given for given, sample in zip(binding.literals, samples, strict=False)
         ]
-        with contextlib.suppress(ArithmeticError, TypeError, LookupError):  # of the values, and told at the message
+        # These errors depend on the values, so they are reported with the message that causes them.
+        with contextlib.suppress(ArithmeticError, TypeError, LookupError):
             apply(*values)
         return apply
 
@@ -110,12 +117,17 @@ def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Calla
 class Function:
     """One function of the expression language.
 
-    `apply` gets checked arguments; a ValueError, TypeError or ArithmeticError of it becomes a TransformError.
-    `bind` may give a better `apply` for one call (a pattern compiled, a table found); its ValueError is an error of
-    the mapping file. `lazy` builds the whole call from compiled arguments instead, for a function that does not
-    evaluate all of them. `cost` is about 100 ns each: what it saves to evaluate a repeated call once. `growth`: how
-    many times longer than its arguments the result can be. `first_only`: of a variadic call, the type of the first
-    argument is checked and no other, as the `jmespath` package does.
+    - `apply` receives checked arguments. If it raises ValueError, TypeError or ArithmeticError, the call raises
+      TransformError.
+    - `summary` and `examples` (call, result) are the documentation.
+    - `optional` is the number of parameters, from the end, that a call may omit. In a `variadic` function, the last
+      parameter may be repeated.
+    - `first_only`: only the type of the first argument of a variadic call is checked, as in the `jmespath` package.
+    - `bind` may return a better `apply` for one call (a pattern compiled, a table found). Its ValueError is an error
+      of the mapping file.
+    - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
+    - `cost` of one call in units of 100 ns, roughly: the saving if a repeated call is evaluated once.
+    - `growth`: maximum length of the result as a multiple of the arguments' length.
     """
 
     name: str
@@ -133,12 +145,12 @@ class Function:
 
     @property
     def fewest(self) -> int:
-        """Arguments that every call needs."""
+        """Number of arguments that every call needs."""
         return len(self.parameters) - self.optional
 
     @property
     def signature(self) -> str:
-        """As the reference writes it: `pad(text, width[, fill[, side]])`."""
+        """Signature in the notation of the reference: `pad(text, width[, fill[, side]])`."""
         names = [parameter.name for parameter in self.parameters]
         needed = ", ".join(names[: self.fewest]) + (", …" if self.variadic else "")
         return (
@@ -146,12 +158,12 @@ class Function:
         )
 
     def parameter(self, position: int) -> Parameter:
-        """The parameter that the argument at this place (from 0) belongs to."""
+        """Return the parameter for the argument at this position (from 0)."""
         parameter = self.parameters[min(position, len(self.parameters) - 1)]
         return Parameter(parameter.name) if self.first_only and position else parameter
 
     def arity_problem(self, given: int) -> str | None:
-        """What is wrong with this number of arguments, if anything."""
+        """Return an error text if the function cannot have this number of arguments, else None."""
         if given < self.fewest or (given > len(self.parameters) and not self.variadic):
             some = f"{self.fewest}"
             if self.variadic:
@@ -163,7 +175,7 @@ class Function:
         return None
 
     def mismatch(self, position: int, value: Any) -> TransformError:
-        """The error for an argument of the wrong type: which, what was expected, what was found."""
+        """Return the error for an argument of the wrong type: which one, the expected types, the value found."""
         parameter = self.parameter(position)
         found = described(value)
         if type(value) is list and parameter.elements:
@@ -174,7 +186,7 @@ class Function:
 
 
 def described(value: Any) -> str:
-    """A value for an error message: its type and as much of it as fits."""
+    """Return a value for an error text: its type, and the value cut to 40 characters."""
     kind = TYPE_NAMES.get(type(value), type(value).__name__)
     if type(value) is list:
         return f"an array of {len(value)}"
@@ -185,7 +197,7 @@ def described(value: Any) -> str:
     if type(value) is bool:
         return "true" if value else "false"
     text = value if type(value) is str else f"{value:.17g}" if type(value) is float else hex(value)[:40]
-    if type(value) is int and value.bit_length() <= 64:  # noqa: PLR2004 - longer ones are slow to write in decimal
+    if type(value) is int and value.bit_length() <= 64:  # noqa: PLR2004 - longer integers are slow to convert to decimal
         text = str(value)
     shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - about what fits a log line
     return f"{kind} '{shown}'" if kind == "string" else f"{kind} {shown}"
@@ -198,6 +210,8 @@ def _article(kind: str) -> str:
 
 
 def _odd_element(values: list[Any], parameter: Parameter) -> str:
+    """Return the first element that does not fit the others, with its index, for an error text."""
+    # The first element decides the family that the others should have.
     fitting = next((types for types in parameter.elements if type(values[0]) in types), parameter.elements[0])
     place = next((index for index, value in enumerate(values) if type(value) not in fitting), 0)
     return f"{described(values[place])} at [{place}]"

@@ -1,4 +1,4 @@
-"""`merge_each`: what all items of a list have in common, for `each`."""
+"""`merge_each`: adds common members to all items of a list, for `each`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bridge.mapping.expressions.functions.function import Function, Parameter
 
 
 def _merge_each(items: list[Any], common: dict[str, Any]) -> list[Any]:
+    """Return the items with the common members before their own. Raises ValueError if an item is not an object."""
     for item in items:
         if type(item) is not dict:
             raise ValueError("every item must be an object")

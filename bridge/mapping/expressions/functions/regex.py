@@ -1,6 +1,7 @@
-"""Regular expressions by RE2, which takes time in proportion to the text whatever the pattern: a Python pattern such as
-`(a+)+b` would hang the bridge on a text of forty characters. Syntax: https://github.com/google/re2/wiki/Syntax (no
-look-around, no back-references).
+"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
+
+With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters.
+Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_PATTERN_CHARS: Final = 4096
+"""Maximum length of a pattern, in characters."""
 _MAX_MEMORY_BYTES: Final = 1024 * 1024
+"""Maximum memory for one compiled pattern (RE2's `max_mem`)."""
 
 _PARAMETERS = (Parameter("text", ("string",)), Parameter("pattern", ("string",)))
 
 
 def _compiled(pattern: str) -> Any:
+    """Return the compiled pattern. Raises ValueError if it is too long, invalid or too large for its memory limit."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     options = re2.Options()
-    options.log_errors = False
+    options.log_errors = False  # the ValueError reports them
     options.max_mem = _MAX_MEMORY_BYTES
     try:
         return re2.compile(pattern, options)
@@ -39,6 +43,7 @@ def _match(text: str, pattern: str) -> bool:
 
 
 def _bind_match(binding: Binding) -> Callable[..., Any]:
+    """Return `regex_match` with a literal pattern compiled once. Raises ValueError if the pattern is invalid."""
     pattern = binding.literal(1)
     if type(pattern) is not str:
         return _match
@@ -47,7 +52,10 @@ def _bind_match(binding: Binding) -> Callable[..., Any]:
 
 
 def _group(compiled: Any, group: Any) -> int | str:
-    """Which group to give: the one asked for, else the first, else the whole match."""
+    """Return the group to extract: the requested group, else the first, else 0 (the entire match).
+
+    Raises ValueError if the pattern does not have the requested group.
+    """
     if group is None:
         return 1 if compiled.groups else 0
     if type(group) is str and group in compiled.groupindex:
@@ -65,6 +73,7 @@ def _extract(text: str, pattern: str, group: Any = None) -> Any:
 
 
 def _bind_extract(binding: Binding) -> Callable[..., Any]:
+    """Return `regex_extract` with a literal pattern and group prepared. Raises ValueError if one is invalid."""
     pattern, group = binding.literal(1), binding.literal(2, None)
     if type(pattern) is not str or type(group) not in {str, int, type(None)}:
         return _extract

@@ -1,8 +1,8 @@
-"""The functions of the JMESPath specification, as the `jmespath` package computes them.
+"""Functions of the JMESPath specification, with the results of the `jmespath` package.
 
 https://jmespath.org/specification.html#built-in-functions
 
-Those that take an expression (`&name`) stand in `by_expression`.
+`expression_arguments` has the functions with an expression argument (`&name`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ def _to_array(value: Any) -> Any:
 
 
 def to_string(value: Any) -> str:
-    """A text as it is, anything else as compact JSON."""
+    """Return a text unchanged, and any other value as compact JSON."""
     return value if type(value) is str else json.dumps(value, separators=(",", ":"), default=str)
 
 
 def _to_number(value: Any) -> Any:
+    """Return a number unchanged, a text as the number that it contains, and None for any other value."""
+    # `type` and not `isinstance`: a boolean is an int in Python, but no number in JMESPath.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:
@@ -51,6 +53,7 @@ def _to_number(value: Any) -> Any:
 
 
 def _join(glue: str, parts: list[str]) -> str:
+    # This estimate comes before the join, so that an excessive text never uses memory.
     if len(glue) * len(parts) + sum(map(len, parts)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return glue.join(parts)

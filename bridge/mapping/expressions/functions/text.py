@@ -1,4 +1,4 @@
-"""Text. Characters are Unicode code points; texts that would grow past MAX_TEXT_CHARS are an error."""
+"""Text functions. Characters are Unicode code points. A result longer than MAX_TEXT_CHARS is an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, Functi
 from bridge.mapping.expressions.functions.standard import to_string
 
 MAX_WIDTH: Final = 256
-"""Of `pad`, in characters."""
+"""Maximum width of `pad`, in characters."""
 
 _TEXT = Parameter("text", ("string",))
 
@@ -22,12 +22,13 @@ def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
         raise ValueError("the separator is empty")
     if limit != int(limit):
         raise ValueError("limit must be a whole number")
-    return text.split(separator, int(limit))
+    return text.split(separator, int(limit))  # -1: no limit
 
 
 def _replace(text: str, old: str, new: str) -> str:
     if not old:
         raise ValueError("the text to replace is empty")
+    # The length is computed before the replacement, so that an excessive text never uses memory.
     if len(new) > len(old) and len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return text.replace(old, new)

@@ -1,7 +1,7 @@
-"""Points in time: milliseconds since 1970 (UTC), as Kinesis and most PLC gateways count, and RFC 3339 text.
+"""Time functions for milliseconds since 1970 (UTC), the unit of Kinesis and most PLC gateways, and RFC 3339 text.
 
-Zones are IANA names ("Europe/Berlin"). A local time that a clock change makes ambiguous is the earlier one; one that it
-skips is read with the offset before the change. None of these functions looks at the clock.
+Zones are IANA names ("Europe/Berlin"). If a clock change makes a local time ambiguous, the earlier time counts. If it
+skips a local time, the offset before the change counts. None of these functions reads the system clock.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _ZONE = Parameter("zone", ("string",))
 
 
 def _zone(name: str) -> tzinfo:
+    """Return the time zone of an IANA name. Raises ValueError if it is unknown."""
     if name == "UTC":
         return UTC
     try:
@@ -31,10 +32,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def _iso(epoch_ms: Any, zone: tzinfo) -> str:
+    """Return RFC 3339 text with milliseconds. Raises ValueError outside the years 1 to 9999."""
     try:
         moment = (_EPOCH + timedelta(milliseconds=epoch_ms // 1)).astimezone(zone)
     except (OverflowError, ValueError) as error:
         raise ValueError("the time is outside the years 1 to 9999") from error
+    # In UTC, the text ends in +00:00, which becomes Z.
     text = moment.isoformat(timespec="milliseconds")
     return text[:-6] + "Z" if zone is UTC else text
 
@@ -52,9 +55,11 @@ def _bind_iso_time(binding: Binding) -> Callable[..., Any]:
 
 
 def _milliseconds(moment: datetime, zone: tzinfo | None) -> int:
+    """Return milliseconds since 1970; a time without offset is in `zone`. Raises ValueError if it has neither."""
     if moment.tzinfo is None:
         if zone is None:
             raise ValueError("the time has no offset (Z, +01:00); give a zone")
+        # `fold` is 0: an ambiguous time is the earlier one, and a skipped one has the offset before the change.
         moment = moment.replace(tzinfo=zone)
     return (moment - _EPOCH) // _MILLISECOND
 
@@ -82,7 +87,7 @@ def _bind_epoch_ms(binding: Binding) -> Callable[..., Any]:
 
 def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
     try:
-        # A pattern without %z gives a time without offset, which `_milliseconds` puts in the zone or refuses.
+        # Without %z, the time has no offset. `_milliseconds` then applies the zone, or raises ValueError without one.
         moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - see above
     except ValueError as error:
         raise ValueError(f"'{text[:40]}' is not written as '{pattern[:40]}'") from error
@@ -90,8 +95,10 @@ def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
 
 
 def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
+    """Return `parse_time` after a check of the literal pattern and zone. Raises ValueError if one is invalid."""
     name = binding.literal(2, None)
     pattern = binding.literal(1)
+    # The call looks up its zone again for each message; here only an unknown name matters.
     if type(name) is str:
         _zone(name)
     if type(pattern) is str and pattern:
@@ -102,8 +109,10 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
 
 
 def _checked(pattern: str) -> None:
+    """Raise ValueError if `strptime` does not know the pattern."""
+    # The empty text matches no pattern, so that error is expected here. All other errors are errors of the pattern.
     try:
-        datetime.strptime("", pattern)  # noqa: DTZ007 - only to see whether the pattern is known
+        datetime.strptime("", pattern)  # noqa: DTZ007 - only checks the pattern
     except ValueError as error:
         if "does not match format" not in str(error):
             raise ValueError(f"'{pattern}': {error}") from error
