@@ -2,9 +2,10 @@
 
     client_factory.py    region, endpoints, proxy, TLS
     error_codes.py       every error code of Kinesis: its class, and what a person should do about it
-    network_errors.py    the same for what botocore raises: names, sockets, TLS, proxies, credentials
+    network_errors.py    the same for botocore's exceptions: names, sockets, TLS, proxies, credentials
     iam_policy.py        the least-privilege policy document
     credentials/         the authentication types
+    transport/           HTTP requests with time-outs that follow progress, and their measurement
 
 `boto3` and `botocore` are imported here and in `bridge.kinesis` only.
 """

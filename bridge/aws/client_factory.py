@@ -1,9 +1,12 @@
-"""How AWS is reached: the one place that makes botocore clients, whatever the service."""
+"""Factory of the botocore clients of all services: the only code that creates them."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from bridge.aws.transport.timeouts import TransportTimeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,10 +18,11 @@ REGION_PLACE = "{region}"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Region, endpoints and the network in between.
+    """Region, endpoints and the network between them.
 
-    `endpoint_url` may say `{region}` where the region's name belongs; without it, it is the endpoint of every region.
-    `read_timeout_secs` is the longest silence while an answer is awaited, and so the longest that a stop can take.
+    `endpoint_url` may contain `{region}`, which is replaced by the region's name; without it, it is the endpoint of
+    every region. The time-outs are those of `TransportTimeouts`. Clients of other services than Kinesis use botocore's
+    transport, with `answer_timeout_secs` as the read time-out.
     """
 
     region: str
@@ -31,15 +35,16 @@ class Reach:
     ca_file: str | None = None
     max_connections: int = 16
     connect_timeout_secs: float = 5.0
-    read_timeout_secs: float = 30.0
+    stall_timeout_secs: float = 30.0
+    answer_timeout_secs: float = 30.0
 
     @property
     def proxies(self) -> dict[str, str] | None:
-        """As botocore takes them; None: those of the environment."""
+        """Proxies by scheme, as botocore accepts them; None: the environment's."""
         return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
 
     def proxies_for(self, url: str) -> Mapping[str, str]:
-        """By scheme: those of the configuration, else those of the environment for this URL; {} where there is none."""
+        """Return proxies by scheme: the configuration's, else the environment's for this URL; {} if none."""
         from botocore.utils import get_environ_proxies  # noqa: PLC0415 - botocore is slow to import
 
         found: Mapping[str, str] = self.proxies or get_environ_proxies(url)
@@ -47,28 +52,34 @@ class Reach:
 
     @property
     def trusted(self) -> str:
-        """The file of the authorities that are trusted in answers of AWS, as botocore chooses it."""
+        """Path of the CA certificates that verify AWS, chosen as botocore chooses it."""
         from botocore.httpsession import get_cert_path  # noqa: PLC0415 - botocore is slow to import
         from botocore.session import get_session  # noqa: PLC0415 - as above
 
-        return str(self.ca_file or get_session().get_config_variable("ca_bundle") or get_cert_path(verify=True))
+        given = self.ca_file or get_session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        return str(given or get_cert_path(verify=True))
+
+    @property
+    def timeouts(self) -> TransportTimeouts:
+        """Time-outs of the transport for Kinesis."""
+        return TransportTimeouts(self.connect_timeout_secs, self.stall_timeout_secs, self.answer_timeout_secs)
 
     def endpoint(self, service: str, region: str) -> str | None:
-        """The endpoint that was given for a service; None: AWS's own."""
+        """Return the configured endpoint of a service; None: AWS's own."""
         given = {"kinesis": self.endpoint_url, "sts": self.sts_endpoint_url}.get(service)
         return given.replace(REGION_PLACE, region) if given else None
 
     def client(self, session: Any, service: str, region: str = "", *, signed: bool = True) -> Any:
-        """A botocore client that asks once: the sender retries, since it knows which records and can be stopped."""
+        """Return a botocore client without retries. The sender retries: it knows the records and can be stopped."""
         from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
         from botocore.config import Config  # noqa: PLC0415 - as above
 
         config = Config(
             retries={"total_max_attempts": 1},
-            parameter_validation=False,  # what Kinesis takes was checked at mapping; validating it is costly
+            parameter_validation=False,  # the mapping has checked Kinesis's limits; validation is costly
             max_pool_connections=self.max_connections,
             connect_timeout=self.connect_timeout_secs,
-            read_timeout=self.read_timeout_secs,
+            read_timeout=self.answer_timeout_secs,
             tcp_keepalive=True,
             user_agent_extra="mqtt-kinesis",
             use_fips_endpoint=self.fips or None,
@@ -76,7 +87,7 @@ class Reach:
             proxies=self.proxies,
             signature_version=None if signed else UNSIGNED,
         )
-        session.set_config_variable("sts_regional_endpoints", "regional")  # the global one is one region's outage away
+        session.set_config_variable("sts_regional_endpoints", "regional")  # the global endpoint depends on one region
         return session.create_client(
             service,
             region_name=region or self.region,
@@ -87,7 +98,7 @@ class Reach:
 
 
 def region_of(reach: Reach, destination: Destination) -> str:
-    """An output's own, that of the stream's ARN, or the configuration's."""
+    """Return the region of an output: its own, that of the stream's ARN, or the configuration's."""
     return destination.region or _region_of_arn(destination.data_stream) or reach.region
 
 

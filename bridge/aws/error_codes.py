@@ -1,11 +1,11 @@
-"""Every error code of Kinesis: what the bridge does about it, and what a person should do.
+"""Error codes of Kinesis: the bridge's reaction to each, and what a person should do.
 
-    UNAVAILABLE  it may work later by itself: keep the records, back off, for ever
-    REFUSED      a human must act: keep the records, retry slowly, give the hint
+    UNAVAILABLE  it may work later by itself: buffer the records, back off, retry without limit
+    REFUSED      a person must act: buffer the records, retry slowly, show the hint
     INVALID      something in the request can never be accepted: find the record, and reject that one
 
-The codes of the call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
-Those of every call: https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
+Codes of PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
+Codes of every call: https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NOT_AUTHORIZED = re.compile(
 )
 
 MAX_CLOCK_SKEW_SECS = 300
-"""AWS refuses a signature five minutes off:
+"""Clock difference in seconds from which AWS refuses a signature:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 SERVER_ERROR = 500
@@ -38,7 +38,7 @@ RETRIABLE_CLIENT_ERRORS = frozenset({408, 425, 429})
 
 
 class Treatment(Enum):
-    """What becomes of the records of a request, or of the one record, that failed with a code."""
+    """Reaction to an error code, for the records of a request or for one record."""
 
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
@@ -47,8 +47,8 @@ class Treatment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error code's place. `hint` may name `{stream}`, `{region}` and `{credential}`; `clock`: the cause may be this
-    machine's."""
+    """Treatment of one error code. `hint` may contain `{stream}`, `{region}` and `{credential}`; `clock`: this
+    machine's clock may be the cause."""
 
     treatment: Treatment
     hint: str = ""
@@ -80,7 +80,7 @@ _SUBSCRIPTION = _refused("this AWS account has no subscription to Kinesis in {re
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
-        # PutRecords
+        # codes of PutRecords
         "AccessDeniedException": _DENIED,
         "DryRunOperationException": _refused("something on the way asks Kinesis for dry runs: remove it"),
         "InternalFailureException": UNAVAILABLE,
@@ -102,12 +102,12 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "ResourceNotFoundException": _refused(
             "create stream {stream} in {region}, or mend data_stream in the mapping, or kinesis.region"
         ),
-        # one record's own result
+        # code of a single record's result
         "InternalFailure": UNAVAILABLE,
-        # DescribeStreamSummary
+        # codes of DescribeStreamSummary
         "LimitExceededException": THROTTLED,
         "ResourceInUseException": UNAVAILABLE,
-        # every call
+        # codes of every call
         "AccessDenied": _DENIED,
         "ExpiredToken": UNAVAILABLE,
         "ExpiredTokenException": UNAVAILABLE,
@@ -151,7 +151,7 @@ UNKNOWN = _refused(
 
 
 def request_fault(code: str, status: int) -> Fault:
-    """The place of a whole request's error `code`; for one that is not in the table, `status` (HTTP) decides."""
+    """Return the treatment of a failed request. If its `code` is not in the table, the HTTP `status` decides."""
     if (fault := FAULTS.get(code)) is not None:
         return fault
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
@@ -160,17 +160,17 @@ def request_fault(code: str, status: int) -> Fault:
 
 
 def record_fault(code: str) -> Fault:
-    """The place of one record's error `code`; one that is not in the table is tried again."""
+    """Return the treatment of one record's error `code`. A code that is not in the table is retried."""
     return FAULTS.get(code, UNAVAILABLE)
 
 
 def is_throttling(code: str) -> bool:
-    """Whether the code says: too much, too fast."""
+    """Return whether the code means throttling: too many records or bytes a second."""
     return record_fault(code).throttled
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
-    """The error that one record's own failure stands for, to be shown as the stream's state."""
+    """Return the error for a record's own failure, to be shown as the stream's state."""
     fault = record_fault(code)
     if fault.treatment is Treatment.REFUSED:
         hint = fault.hint.format(stream=stream, region="this region", credential="this access key")
@@ -180,7 +180,7 @@ def record_error(code: str, message: str, stream: str) -> SendError:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How Kinesis said no to a whole request. `skew_secs`: this machine's clock ahead of AWS's, None: not known."""
+    """Error response of Kinesis to a request. `skew_secs`: lead of this machine's clock over AWS's, None: unknown."""
 
     code: str
     message: str
@@ -189,7 +189,7 @@ class Answer:
 
     @classmethod
     def of(cls, error: Any) -> Answer:
-        """What a botocore ClientError holds."""
+        """Convert a botocore ClientError."""
         said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
         return cls(
             code=str(said.get("Code") or "Unknown"),
@@ -199,7 +199,7 @@ class Answer:
         )
 
     def error(self, stream: str, region: str, credential: str = "this access key") -> SendError:
-        """What to raise for it."""
+        """Return the exception to raise for this response."""
         fault, detail = request_fault(self.code, self.status), shortened(self.message)
         if fault.treatment is Treatment.REFUSED:
             hint = self._clock_hint() if fault.clock else permission_hint(self.message, stream, region)
@@ -208,6 +208,7 @@ class Answer:
             )
         if fault.treatment is Treatment.INVALID:
             return InvalidRequest(self.code, detail)
+        # After a server error Kinesis may have stored some records; after other errors it has stored none.
         return OutcomeUnknown(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
 
     def _clock_hint(self) -> str:
@@ -219,9 +220,11 @@ class Answer:
 
 
 def permission_hint(message: str, stream: str = "", region: str = "") -> str:
-    """Which permission is missing to whom, on which ARN, where the message of an AWS service says it;
-    an ARN that it does not name is that of the stream:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html."""
+    """Return a hint with the missing permission, the identity and the ARN; "" if the message does not contain them.
+
+    If the message names no ARN, the hint uses that of the stream:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+    """
     found = _NOT_AUTHORIZED.search(message)
     if found is None:
         return ""
@@ -234,7 +237,7 @@ def permission_hint(message: str, stream: str = "", region: str = "") -> str:
 
 
 def _resource(found: re.Match[str], stream: str, region: str) -> str:
-    """In the place of a resource that the message does not name."""
+    """Return the resource to show if the message names none."""
     if not stream or stream.startswith("arn:"):
         return stream
     if not found["action"].startswith("kinesis:"):
@@ -244,7 +247,7 @@ def _resource(found: re.Match[str], stream: str, region: str) -> str:
 
 
 def _skew_secs(date: str | None) -> float | None:
-    """How far this machine's clock is ahead of an HTTP Date header, in seconds."""
+    """Return the lead of this machine's clock over an HTTP Date header, in seconds; None: no valid date."""
     try:
         return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds() if date else None
     except (TypeError, ValueError):
@@ -252,6 +255,6 @@ def _skew_secs(date: str | None) -> float | None:
 
 
 def shortened(text: str) -> str:
-    """One line of `text`, cut where it grows too long for a log."""
+    """Return `text` on one line, cut to MAX_DETAIL_CHARS for the log."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_DETAIL_CHARS else line[: MAX_DETAIL_CHARS - 1] + "…"

@@ -1,4 +1,4 @@
-"""The least that AWS must allow for the bridge to do its work, as an IAM policy.
+"""Least-privilege IAM policy for the bridge.
 
 Actions, resources and conditions: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisdatastreams.html
 Encrypted streams: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 MANAGED_KEY = "alias/aws/kinesis"
-"""AWS's own key allows all who may use the stream; nothing is to be permitted."""
+"""Alias of AWS's own key. It permits every user of the stream, so the policy needs no statement for it."""
 
 
 class StreamUse(NamedTuple):
-    """A stream by its ARN, the ARN of the customer's KMS key that encrypts it ("" if none does), and how it is used."""
+    """Stream by its ARN, with the ARN of the customer's KMS key that encrypts it ("" if none does)."""
 
     arn: str
     key_arn: str = ""
 
     @property
     def region(self) -> str:
-        """Of the stream."""
+        """Region of the stream."""
         return self.arn.split(":")[3]
 
 
 def stream_arn(data_stream: str, region: str, account: str) -> str:
-    """The ARN of a data stream that may be named by it already."""
+    """Return the ARN of a data stream that is given by its name or by its ARN."""
     if data_stream.startswith("arn:"):
         return data_stream
     return f"arn:{partition(region)}:kinesis:{region}:{account}:stream/{data_stream}"
 
 
 def partition(region: str) -> str:
-    """The part of AWS that a region belongs to, as ARNs name it. ValueError where botocore knows no such region."""
+    """Return the AWS partition of a region, as ARNs name it. Raise ValueError if botocore does not know the region."""
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     return str(get_session().get_partition_for_region(region))
 
 
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
-    """The policy document of one identity. `roles`: those it takes on for other outputs."""
+    """Return the policy document of one identity. `roles`: ARNs of the roles that it assumes for other outputs."""
     arns = sorted({stream.arn for stream in streams})
     statements = [
         _statement("SendRecords", "kinesis:PutRecords", arns),
@@ -51,6 +51,7 @@ def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[
         *_encryption(streams),
         _statement("TakeOnRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
+    # A statement without resources permits nothing: there may be no encrypted stream, and no role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 
@@ -59,7 +60,7 @@ def _statement(sid: str, action: str, resources: list[str]) -> dict[str, Any]:
 
 
 def _encryption(streams: Iterable[StreamUse]) -> list[dict[str, Any]]:
-    """The keys, for use through Kinesis only."""
+    """Return a statement for the customer's keys. `kms:ViaService` limits their use to Kinesis."""
     encrypted = [stream for stream in streams if stream.key_arn]
     if not encrypted:
         return []

@@ -1,7 +1,8 @@
-"""What botocore raises when there is no answer from Kinesis, placed in the bridge's own errors.
+"""Mapping of botocore's exceptions without a response from Kinesis to the bridge's own errors.
 
-`OutcomeUnknown` where the request may have arrived, `Unavailable` where it cannot have; `Refused` where a human must
-act.
+OutcomeUnknown  the request may have arrived
+Unavailable     the request cannot have arrived
+Refused         a person must act
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from botocore import exceptions as aws
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from bridge.aws.error_codes import shortened
 from bridge.errors import OutcomeUnknown, Refused, SendError, Unavailable
@@ -26,7 +28,7 @@ SETTINGS_HINT = "check the kinesis section of the configuration"
 
 
 def network_error(error: aws.BotoCoreError) -> SendError:
-    """The bridge's error for one of botocore's."""
+    """Return the bridge's error for one of botocore's."""
     detail = shortened(str(error))
     for kinds, place in _PLACES:
         if isinstance(error, kinds):
@@ -51,7 +53,7 @@ def _no_credentials(_error: BaseException, detail: str) -> SendError:
 
 
 def _tls(error: BaseException, detail: str) -> SendError:
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+    if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in _causes(error)):
         return Refused("Tls", detail, UNTRUSTED_HINT)
     return OutcomeUnknown("Tls", detail)
 
@@ -76,7 +78,7 @@ _PLACES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, s
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies under it; botocore keeps that in `kwargs`, urllib3 in `reason` or its arguments."""
+    """Yield an error and its causes; botocore stores the cause in `kwargs`, urllib3 in `reason` or its arguments."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:

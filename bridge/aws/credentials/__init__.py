@@ -1,10 +1,10 @@
-"""Who the bridge is to AWS: one source of credentials, shared by all streams and renewed before they expire.
+"""AWS identity of the bridge: one source of credentials, shared by all streams and renewed before they expire.
 
 authentication.py  a type and its settings
-providers.py       the types of `kinesis.authentication`: one table, one entry each
-refreshable.py     credentials as botocore takes them: renewed ahead, failures in the bridge's own errors
-errors.py          why there are none, in the user's words
-endpoints.py       the URLs that each type asks
+providers.py       table of the types of `kinesis.authentication`
+refreshable.py     credentials for botocore: renewed ahead, failures as the bridge's own errors
+errors.py          why there are no credentials, in the user's words
+endpoints.py       the URLs that each type calls
 static_keys.py     token
 local_sources.py   default, profile, ec2_role, process
 assume_role.py     assume_role, web_identity, and an output's own role

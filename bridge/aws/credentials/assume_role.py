@@ -1,4 +1,4 @@
-"""Roles taken on by STS: assume_role, web_identity, and the role of an output.
+"""Roles assumed by STS: assume_role, web_identity, and the role of an output.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
@@ -21,7 +21,7 @@ DURATION_SECS = 3600
 
 
 def assume_role(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
-    """With the credentials of `session`, which are the source's."""
+    """Assume a role with the credentials of `session`, which belong to the source."""
     parameters = _common(settings)
     if "external_id" in settings:
         parameters["ExternalId"] = settings["external_id"]
@@ -36,7 +36,7 @@ def assume_role(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
 
 
 def web_identity(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
-    """With an OIDC token, which is read anew each time: what issued it renews the file."""
+    """Assume a role with an OIDC token. The token file is read at each renewal, because its issuer replaces it."""
 
     def ask() -> dict[str, Any]:
         token = read_secret(Path(settings["token_file"]), "token_file")
@@ -59,5 +59,6 @@ def _renewed(method: str, ask: Callable[[], dict[str, Any]]) -> Any:
     from bridge.aws.credentials.refreshable import Fetched, Renewed  # noqa: PLC0415 - botocore is slow to import
 
     credentials = Renewed(method, lambda: Fetched.of(ask()["Credentials"]))
+    # Assume the role now, so that an error appears here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials

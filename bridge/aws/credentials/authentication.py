@@ -1,4 +1,4 @@
-"""An authentication type with its settings, as `kinesis.authentication` has them."""
+"""Authentication type with its settings, from `kinesis.authentication`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """One authentication `type` and the settings of that type, by their names in the configuration.
+    """Authentication `type`, and the settings of that type by their names in the configuration.
 
-    `source` is another one, where the type needs credentials to get its own.
+    `source` is another authentication, where the type needs credentials to get its own.
     """
 
     type: str = "default"
@@ -25,7 +25,7 @@ class Authentication:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What is read, and read again when it changes, so that credentials can be rotated without a restart."""
+        """Files with credentials. They are read again when they change, so that a rotation needs no restart."""
         named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
         shared = shared_files() if self.type in ("default", "profile") else ()
         return (*named, *shared, *(self.source.files if self.source else ()))

@@ -1,4 +1,4 @@
-"""Types whose proof is an X.509 certificate: the AWS IoT credentials provider, and IAM Roles Anywhere.
+"""Types that authenticate by an X.509 certificate: the AWS IoT credentials provider, and IAM Roles Anywhere.
 
 https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html
 https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-create-session.html
@@ -37,7 +37,7 @@ _ANYWHERE_HINT = (
 
 
 def iot(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
-    """With the device's certificate, by the role alias."""
+    """Load credentials for the device's certificate, by the role alias. Raise SendError."""
     from bridge.aws.credentials.refreshable import Renewed  # noqa: PLC0415 - botocore is slow to import
 
     credentials = Renewed("iot", lambda: _ask_iot(settings, reach))
@@ -57,7 +57,7 @@ def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
     session = URLLib3Session(
         verify=settings.get("ca_file") or reach.ca_file or True,
         proxies=reach.proxies_for(url),
-        timeout=(reach.connect_timeout_secs, reach.read_timeout_secs),
+        timeout=(reach.connect_timeout_secs, reach.answer_timeout_secs),
         client_cert=pair,
     )
     try:
@@ -75,7 +75,7 @@ def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
 
 
 def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
-    """With a certificate of the trust anchor's authority."""
+    """Load credentials for a certificate that the trust anchor's CA issued. Raise SendError."""
     try:
         from iam_rolesanywhere_session import IAMRolesAnywhereSession  # noqa: PLC0415 - an extra
     except ImportError:
@@ -107,7 +107,7 @@ def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> 
 
 
 class _Anywhere:
-    """Tells what the library raises in the bridge's own errors."""
+    """Credentials of the library, with its exceptions as the bridge's own errors."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -123,8 +123,9 @@ class _Anywhere:
 
 
 def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
-    """The two, if they are PEM files of a certificate and its key. Raises Refused."""
+    """Return both paths if they are PEM files of a certificate and its key. Raise Refused."""
     try:
+        # With the empty password an encrypted key is an error; without it OpenSSL would prompt at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
@@ -140,6 +141,7 @@ def _said_no(who: str, status: int, text: str, hint: str) -> SendError:
     except (ValueError, AttributeError):
         message = text
     detail = shortened(f"{who} answers {status}: {message}")
+    # A server error or a rate limit may pass by itself; anything else needs a person.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
     return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

@@ -1,6 +1,6 @@
-"""Where each type of authentication asks for credentials, by the exact URL. Nothing is sent.
+"""URLs that each type of authentication calls for credentials. Nothing is sent.
 
-The types `default` and `profile` do what the AWS command line does, so what they ask is read from where it reads:
+The types `default` and `profile` do what the AWS command line does, so their URLs are derived from the same settings:
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
 _INSTANCE, _INSTANCE_IPV6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
 _CONTAINER = "http://169.254.170.2"
 _MOST_PROFILES = 16
-"""A chain of profiles longer than this names itself."""
+"""Max number of profiles in a chain: a longer chain contains a cycle."""
 
 
 class Asked(NamedTuple):
-    """A URL (scheme, host and port), and what for."""
+    """URL (scheme, host and port), and its use."""
 
     url: str
     use: str
 
 
 def asked_by(session: Any, authentication: Authentication, reach: Reach) -> Iterator[Asked]:
-    """What a type asks, its source's first; `session` is a botocore session without credentials.
+    """Yield the URLs that a type calls, its source's first. `session` is a botocore session without credentials.
 
-    A command of `process` or of a profile may ask what nobody here knows."""
+    The URLs of a command (`process`, or in a profile) are unknown and missing here.
+    """
     if authentication.source is not None:
         yield from asked_by(session, authentication.source, reach)
     yield from _ASKED.get(authentication.type, _nothing)(session, authentication.settings, reach)
@@ -47,7 +48,7 @@ def _role(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterator[
 
 
 def endpoint_of(session: Any, reach: Reach, service: str) -> str:
-    """A service's URL in the configuration's region, as the bridge's own clients ask it."""
+    """Return the URL of a service in the configuration's region, as the bridge's own clients call it."""
     return str(reach.client(session, service, signed=False).meta.endpoint_url)
 
 
@@ -60,7 +61,7 @@ def _roles_anywhere(session: Any, settings: Mapping[str, Any], reach: Reach) -> 
 
 
 def anywhere_url(session: Any, settings: Mapping[str, Any], reach: Reach) -> str:
-    """In the trust anchor's region, as the library resolves it: FIPS where asked for, never dual stack."""
+    """Return the URL in the trust anchor's region, as the library resolves it: FIPS if configured, never dual stack."""
     if "endpoint" in settings:
         return f"https://{settings['endpoint']}"
     return _botocores(session, "rolesanywhere", settings["trust_anchor_arn"].split(":")[3], fips=reach.fips)
@@ -75,7 +76,7 @@ def _instance(session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iter
 
 
 def _default(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
-    """The chain in its order; only where nothing else is configured is it the container's or the instance's role."""
+    """Yield the URLs of the default chain, in its order. The container's or instance's role is last in the chain."""
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return
     if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and os.environ.get("AWS_ROLE_ARN"):
@@ -91,7 +92,7 @@ def _default(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterat
 
 
 def _usable(profile: Mapping[str, Any]) -> bool:
-    """Region and output format alone give no credentials."""
+    """Return whether a profile can provide credentials; region and output format alone cannot."""
     given = ("aws_access_key_id", "role_arn", "sso_session", "sso_start_url", "credential_process")
     return any(name in profile for name in given)
 
@@ -100,7 +101,7 @@ def _profile(session: Any, settings: Mapping[str, Any], reach: Reach) -> Iterato
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     own = get_session()
-    own.register_component("data_loader", session.get_component("data_loader"))  # which is slow to fill
+    own.register_component("data_loader", session.get_component("data_loader"))  # slow to create, so it is shared
     own.set_config_variable("profile", settings["name"])
     yield from _of_profile(own, settings["name"], reach)
 
@@ -126,7 +127,7 @@ def _of_profile(session: Any, name: str, reach: Reach) -> Iterator[Asked]:
 
 
 def _sts_of(session: Any) -> str:
-    """As botocore asks it for a profile: in that profile's region."""
+    """Return the STS URL that botocore calls for a profile: in that profile's region."""
     return _botocores(session, "sts", None)
 
 

@@ -1,4 +1,4 @@
-"""Why there are no credentials, in the user's words: what failed, and what a person should do about it.
+"""Errors of missing credentials for the user: the cause, and what a person should do about it.
 
 STS: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 """
@@ -42,7 +42,7 @@ STS_HINTS: Mapping[str, str] = MappingProxyType(
 
 
 def failed(error: Exception, method: str) -> SendError:
-    """The bridge's error for whatever went wrong while credentials of this type were fetched."""
+    """Return the bridge's error for any exception from fetching credentials of this type."""
     from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
         BotoCoreError,
         ClientError,
@@ -53,7 +53,7 @@ def failed(error: Exception, method: str) -> SendError:
         return _about(method, error)
     if isinstance(error, ClientError):
         return _about(method, _of_sts(error))
-    if isinstance(error, MetadataRetrievalError):  # such as a request for a token that nobody answers
+    if isinstance(error, MetadataRetrievalError):  # for example, the request for an IMDS token got no response
         return _about(method, Unavailable("NoCredentials", f"{NO_INSTANCE_ROLE} ({shortened(str(error))})"))
     if isinstance(error, BotoCoreError):
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
@@ -73,6 +73,6 @@ def _of_sts(error: Any) -> SendError:
 
 
 def _about(method: str, error: SendError) -> SendError:
-    """Nothing was sent to Kinesis, whatever became of the question for credentials."""
+    """Add the type to an error. The result is never OutcomeUnknown, because nothing was sent to Kinesis."""
     detail = f"no credentials (type: {method}): {error.detail}"
     return Refused(error.code, detail, error.hint) if isinstance(error, Refused) else Unavailable(error.code, detail)

@@ -1,4 +1,4 @@
-"""Types whose credentials are this machine's: default, profile, ec2_role and process."""
+"""Authentication types with credentials of this machine: default, profile, ec2_role and process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROCESS_SECS = 60.0
 
 
 def shared_files() -> tuple[Path, ...]:
-    """The files of the AWS command line:
+    """Return the shared files of the AWS command line:
     https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html."""
     names = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
     return tuple(
@@ -31,18 +31,18 @@ def shared_files() -> tuple[Path, ...]:
 
 
 def default(_settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
-    """What the AWS command line would use: environment, shared files, container, instance."""
+    """Load the credentials that the AWS command line would use: environment, shared files, container, instance."""
     return _found("default", session.get_credentials, _nothing_configured)
 
 
 def profile(settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
-    """A named profile of the shared files, with all that profiles can do: keys, roles, single sign-on, processes."""
+    """Load a named profile of the shared files, with everything it supports: keys, roles, single sign-on, processes."""
     session.set_config_variable("profile", settings["name"])
     return _found("profile", session.get_credentials, lambda: _no_such_profile(settings["name"]))
 
 
 def ec2_role(_settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
-    """The role of this EC2 instance, by IMDSv2 only: version 1 answers to any forged request from this machine."""
+    """Load the role of this EC2 instance, by IMDSv2 only: version 1 serves any forged request from this machine."""
     from botocore.credentials import create_credential_resolver  # noqa: PLC0415 - botocore is slow to import
 
     session.set_config_variable("ec2_metadata_v1_disabled", True)
@@ -80,11 +80,12 @@ def _no_instance_role() -> SendError:
 
 
 def process(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:
-    """What a command prints:
+    """Run a command and load the credentials that it prints:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html."""
     from bridge.aws.credentials.refreshable import Renewed  # noqa: PLC0415 - botocore is slow to import
 
     credentials = Renewed("process", lambda: _run(settings["command"]))
+    # Run the command now, so that an error appears here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials
 

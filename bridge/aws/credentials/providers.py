@@ -1,4 +1,4 @@
-"""The types of `kinesis.authentication`: each is one entry of `AUTHENTICATION`."""
+"""Types of `kinesis.authentication`: each is one entry of `AUTHENTICATION`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 Load = "Callable[[Mapping[str, Any], Reach, Any], Any]"
-"""(settings, reach, session) -> credentials for that session; `session` is the source's where there is one."""
+"""Function type: (settings, reach, session) -> credentials. `session` is the source's, if there is a source."""
 
 AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], Reach, Any], Any]] = MappingProxyType(
     {
@@ -34,9 +34,9 @@ AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], Reach, Any], Any]] = M
 
 
 def authenticated_session(authentication: Authentication, reach: Reach) -> Any:
-    """A botocore session with credentials of this type.
+    """Return a botocore session with credentials of this type.
 
-    Raises Unavailable or Refused where there are none at present.
+    Raise Unavailable or Refused where there are none at present.
     """
     source = authenticated_session(authentication.source, reach) if authentication.source else _session()
     load = partial(AUTHENTICATION[authentication.type], authentication.settings, reach, source)
@@ -44,7 +44,7 @@ def authenticated_session(authentication: Authentication, reach: Reach) -> Any:
 
 
 def session_with(credentials: Any) -> Any:
-    """A botocore session that signs with these."""
+    """Return a botocore session that signs with these credentials."""
     from botocore.credentials import CredentialProvider, CredentialResolver  # noqa: PLC0415 - slow to import
 
     class Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
@@ -59,6 +59,6 @@ def session_with(credentials: Any) -> Any:
 
 
 def _session() -> Any:
-    from botocore.session import get_session  # noqa: PLC0415 - takes a quarter second, and `check` needs none of it
+    from botocore.session import get_session  # noqa: PLC0415 - the import costs a quarter second, and `check` needs none of it
 
     return get_session()

@@ -1,6 +1,6 @@
-"""Credentials as botocore takes them: an object that is asked before each request is signed.
+"""Credentials for botocore: objects that it queries before it signs each request.
 
-Imported by functions only: botocore takes a quarter second to import, and `check` needs none of it.
+This module is imported by functions only: botocore takes a quarter second to import, and `check` needs none of it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD_SECS = 900.0
-"""Renewal is tried so long before they expire, or for the last quarter of a short life."""
+"""Lead of a renewal before the expiry; with a short lifetime, the last quarter of it."""
 TRY_AGAIN_SECS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Credentials that were just given. `expires_at` is seconds since 1970; None: never."""
+    """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never."""
 
     access_key_id: str = field(repr=False)
     secret_access_key: str = field(repr=False)
@@ -38,13 +38,13 @@ class Fetched:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Fetched:
-        """Of STS's answer, or of what a process prints: the names are the same. KeyError where one is missing."""
+        """Convert STS's response or a process's output, which use the same names. Raise KeyError if one is missing."""
         expires = answer.get("Expiration")
         return cls(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"), epoch_secs(expires))
 
 
 def epoch_secs(moment: datetime | str | None) -> float | None:
-    """Of an RFC 3339 time. ValueError where it is none."""
+    """Convert an RFC 3339 time to seconds since 1970. Raise ValueError for other text."""
     if moment is None:
         return None
     moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -52,10 +52,10 @@ def epoch_secs(moment: datetime | str | None) -> float | None:
 
 
 class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
-    """Credentials that `fetch` gives, and gives anew before they expire.
+    """Credentials from `fetch`, which is called again before they expire. Any thread.
 
-    While renewal fails, those in hand are used to their end; each thread that signs may try it, one at a time, and no
-    more than twice a minute. Any thread. Raises SendError where there are none.
+    While renewal fails, the current credentials are used until they expire. Each thread that signs may try the renewal,
+    one at a time, and at most twice a minute. Raises SendError where there are none.
     """
 
     def __init__(self, method: str, fetch: Callable[[], Fetched], now: Callable[[], float] = time.time) -> None:
@@ -68,16 +68,16 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
 
     @property
     def expires_at(self) -> float | None:
-        """Seconds since 1970, None: never, or none were fetched yet."""
+        """Expiry in seconds since 1970; None: never, or none were fetched yet."""
         return self._fetched.expires_at if self._fetched else None
 
     @property
     def renewable(self) -> bool:
-        """Whether they expire, and are then fetched anew."""
+        """True if they expire, and are then fetched again."""
         return self.expires_at is not None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """What the next request is signed with."""
+        """Return the credentials for the next request."""
         fetched = self._fetched
         if fetched is None or self._now() >= self._renew_at:
             fetched = self._renew()
@@ -86,10 +86,12 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
     def _renew(self) -> Fetched:
         usable = self._usable()
         if usable is not None and not self._fetching.acquire(blocking=False):
-            return usable  # another thread is at it
+            return usable  # another thread renews them
+        # Without usable credentials nothing can be signed, so wait for the thread that fetches them.
         if usable is None:
             self._fetching.acquire()
         try:
+            # Another thread may have renewed them while this one waited for the lock.
             usable, now = self._usable(), self._now()
             if usable is not None and now < self._renew_at:
                 return usable
@@ -112,6 +114,7 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
         if fetched.expires_at is not None:
             left = fetched.expires_at - now
             if left <= 0:
+                # Fresh credentials cannot be expired, so this machine's clock is wrong.
                 raise _expired_already(self.method, -left)
             self._renew_at = fetched.expires_at - min(AHEAD_SECS, left / 4)
         return fetched
@@ -123,7 +126,7 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
 
 
 class Guarded(Credentials):  # type: ignore[misc]  # as above
-    """Credentials that botocore, or a library beside it, finds and renews; what they raise becomes a SendError."""
+    """Credentials that botocore or a library finds and renews; their exceptions become a SendError."""
 
     def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:
         super().__init__("", "", None, method)
@@ -132,11 +135,11 @@ class Guarded(Credentials):  # type: ignore[misc]  # as above
 
     @property
     def expires_at(self) -> float | None:
-        """Not told by botocore."""
+        """Unknown expiry, always None: botocore does not publish it."""
         return None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """What the next request is signed with."""
+        """Return the credentials for the next request."""
         try:
             return self._inner.get_frozen_credentials()
         except SendError:

@@ -1,4 +1,4 @@
-"""`type: token`: an access key, given inline or by files that are read again when they change."""
+"""Authentication `type: token`: an access key, inline or from files that are read again when they change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:
-    """The three values, from wherever each is."""
+    """Load the access key, its secret and the session token, each inline or from its file. Raise Refused."""
     from bridge.aws.credentials.refreshable import Fetched, Renewed  # noqa: PLC0415 - botocore is slow to import
 
     def fetch() -> Fetched:
@@ -33,7 +33,7 @@ def _value(settings: Mapping[str, Any], name: str) -> Any:
 
 
 def read_secret(file: Path, option: str) -> str:
-    """The text of a secret file, without the line end that editors leave. Raises Refused."""
+    """Return the text of a secret file, without the newline that editors append. Raise Refused."""
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

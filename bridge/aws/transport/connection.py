@@ -1,0 +1,209 @@
+"""urllib3's connections and pools, over sockets that follow progress.
+
+Overridden are `connect`, `request`, `send` and `getresponse` of http.client, `_new_conn` of urllib3's connections, and
+`_get_conn` and `_put_conn` of its pools. TLS, the proxy's CONNECT, parsing and errors stay urllib3's. botocore's own
+connection classes are not used: they add `Expect: 100-continue`, which is for S3.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+from urllib3.util.ssltransport import SSLTransport
+
+from bridge.aws.transport.progress_socket import ProgressSocket
+from bridge.aws.transport.request import current_request
+
+if TYPE_CHECKING:
+    from bridge.aws.transport.request import InFlightRequest
+
+
+TLS_RECORD_BYTES = 16 * 1024
+HEAD_AND_BODY = 2
+
+
+class SocketBeingSetUp:
+    """A socket that TCP, the proxy or TLS still work on, by a descriptor of its own.
+
+    urllib3 and `ssl` pass the first one on from object to object, and may close it while another thread shuts it down.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._closing = threading.Lock()
+        self._sock = sock.dup()
+
+    def shut_down(self) -> None:
+        """End the wait of the thread that sets it up. Any thread."""
+        with self._closing, contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close this descriptor; the connection stays."""
+        with self._closing:
+            self._sock.close()
+
+
+def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
+    """Return the head with the beginning of the body, and the rest. It saves a packet and a TLS record."""
+    if len(parts) != HEAD_AND_BODY:
+        return list(parts)
+    head, body = parts
+    first = max(0, TLS_RECORD_BYTES - len(head))
+    return [head + body[:first], memoryview(body)[first:]]
+
+
+class _FollowsProgress(HTTPConnection):
+    """Common part of the connections of both schemes."""
+
+    used_at = 0.0
+    """Time at which the last request ended."""
+    _setting_up: SocketBeingSetUp | None = None
+    _progress: ProgressSocket | None = None
+    _parts: list[bytes] | None = None
+
+    @property
+    def reusable(self) -> bool:
+        """True if another request may follow on this connection."""
+        return self._progress is None or not self._progress.responded
+
+    def connect(self) -> None:
+        """Connect, and put the socket that follows progress on top."""
+        request = current_request.get()
+        started_at = request.clock()
+        try:
+            super().connect()
+        finally:
+            request.connected(request.clock() - started_at)
+            if self._setting_up is not None:
+                self._setting_up.close()
+        self._follow(request)
+
+    def _follow(self, request: InFlightRequest) -> None:
+        if isinstance(self.sock, SSLTransport):  # TLS to the proxy, and within it TLS to AWS
+            self._progress = ProgressSocket(self.sock.socket, request, encrypted=True)
+            self.sock.socket = self._progress  # type: ignore[assignment]  # has all the methods that it calls
+        else:
+            self.sock = self._progress = ProgressSocket(self.sock, request)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect a TCP socket as urllib3 does, but so that an abort ends it."""
+        request = current_request.get()
+        failure = OSError("the name has no address")
+        for family, kind, protocol, _, address in self._addresses():
+            try:
+                return self._dial(request, socket.socket(family, kind, protocol), address)
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise self._not_connected(ConnectTimeoutError, f" within {self.timeout:g} s") from failure
+        raise self._not_connected(NewConnectionError, f": {failure}") from failure
+
+    def _addresses(self) -> list[Any]:
+        try:
+            return socket.getaddrinfo(self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise self._not_connected(NewConnectionError, f", the name has no address: {error}") from error
+
+    def _not_connected(self, kind: type[HTTPError], why: str) -> HTTPError:
+        message = f"no TCP connection to {self.host} port {self.port}{why}"
+        current_request.get().failed(OSError(message))  # botocore's error does not show it
+        return kind(self, message)
+
+    def _dial(self, request: InFlightRequest, sock: socket.socket, address: Any) -> socket.socket:
+        if self._setting_up is not None:
+            self._setting_up.close()  # that of the address before
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(self.timeout)
+            self._setting_up = SocketBeingSetUp(sock)
+            request.attach(self._setting_up)
+            request.raise_if_aborted()
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
+        """Send a request. Its head and body are collected first, so that its size is known when it starts."""
+        request = current_request.get()
+        parts: list[bytes] = []
+        self._parts = parts
+        try:
+            super().request(method, url, body, headers, **options)
+        finally:
+            self._parts = None
+        if self.sock is None:
+            self.connect()
+        self._send_parts(request, parts)
+
+    def _send_parts(self, request: InFlightRequest, parts: list[bytes]) -> None:
+        progress = self._progress
+        assert progress is not None  # noqa: S101 - `connect` made it
+        progress.begin(request)
+        request.start(sum(map(len, parts)))
+        for part in _joined(parts):
+            self.sock.sendall(part)
+        if not progress.responded:
+            request.sent_whole()
+
+    def getresponse(self) -> Any:
+        """Return the response, and note that it has begun where the socket could not know."""
+        response = super().getresponse()
+        if not (request := current_request.get()).answered:
+            request.received()
+        return response
+
+    def send(self, data: Any) -> None:
+        """Collect a part of a request. CONNECT goes out at once, before there is one."""
+        if self._parts is None:
+            super().send(data)
+        else:
+            self._parts.append(data)
+
+
+class ProgressHTTPConnection(_FollowsProgress):
+    """A connection for http URLs."""
+
+
+class ProgressHTTPSConnection(_FollowsProgress, HTTPSConnection):
+    """A connection for https URLs."""
+
+
+class _ClosesIdle(HTTPConnectionPool):
+    """Common part of the pools of both schemes."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        """Return a connection, without a socket where the one in the pool was unused for too long."""
+        connection: Any = super()._get_conn(timeout)
+        request = current_request.get()
+        if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
+            connection.close()
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.used_at = current_request.get().clock()
+            if not conn.reusable:
+                conn.close()
+        super()._put_conn(conn)
+
+
+class ProgressHTTPConnectionPool(_ClosesIdle):
+    """A pool for http URLs."""
+
+    ConnectionCls = ProgressHTTPConnection
+
+
+class ProgressHTTPSConnectionPool(_ClosesIdle, HTTPSConnectionPool):
+    """A pool for https URLs."""
+
+    ConnectionCls = ProgressHTTPSConnection

@@ -1,0 +1,69 @@
+"""Measurements of one HTTP request, and their way from the transport to the caller of a botocore client."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMeasurement:
+    """Sizes and times of one request, successful or not. Times are those of the transport's clock, in seconds.
+
+    `request_bytes / (drained_at - started_at - round_trip_secs)` is the bandwidth, since the peer acknowledges the last
+    byte a round trip after it was sent; `answered_at - drained_at` is the time that the service took.
+    """
+
+    request_bytes: int
+    """HTTP head and body; TLS, TCP and IP add to it. 0: none of it was sent."""
+    drained_bytes: int
+    """Bytes that had left this machine when the request ended: acknowledged by the peer's TCP."""
+    started_at: float | None
+    """Time of the first byte; None: the connection was not made."""
+    drained_at: float | None
+    """Time at which all bytes were seen to have left; None: not known before the response, as within the first 0.1 s.
+
+    Late by at most a quarter of the time since `started_at`, and by 0.1 s. It includes one TCP round trip.
+    """
+    answered_at: float | None
+    """Time of the first byte of the response; None: there was none."""
+    reused: bool
+    """True for a connection that an earlier request had used."""
+    connect_secs: float
+    """Time to set up the connection: name look-up, TCP, proxy and TLS. 0 for a reused one."""
+    round_trip_secs: float | None
+    """Shortest recent TCP round trip of the connection; None: the kernel does not report it, or no `drained_at`."""
+
+
+class RequestRecording:
+    """Collects the measurement of the last request that this thread sends within a block, also when it fails.
+
+    with RequestRecording() as recording:
+        publisher.put_records(stream, records)
+    ... recording.measurement  # None where no request began
+
+    botocore offers no way for an object of its caller to reach the HTTP session, so a context variable is the way.
+    """
+
+    __slots__ = ("_token", "measurement")
+    _token: Token[RequestRecording | None]
+
+    def __init__(self) -> None:
+        self.measurement: RequestMeasurement | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _recording.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _recording.reset(self._token)
+
+
+_recording: ContextVar[RequestRecording | None] = ContextVar("recording", default=None)
+
+
+def report(measurement: RequestMeasurement) -> None:
+    """Hand a measurement to the block around this request, if there is one. Called by the transport."""
+    if (recording := _recording.get()) is not None:
+        recording.measurement = measurement

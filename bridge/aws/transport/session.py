@@ -1,0 +1,128 @@
+"""botocore's HTTP session over connections that follow progress, and its way under a botocore client."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
+)
+from botocore.httpsession import URLLib3Session
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from bridge.aws.transport.connection import ProgressHTTPConnectionPool, ProgressHTTPSConnectionPool
+from bridge.aws.transport.measurement import report
+from bridge.aws.transport.request import Aborted, InFlightRequest, current_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.aws.client_factory import Reach
+    from bridge.aws.transport.in_flight import RequestsInFlight
+    from bridge.aws.transport.timeouts import TransportTimeouts
+
+SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+"""The options that botocore sets with `tcp_keepalive=True`."""
+
+
+class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # botocore has no types
+    """The request was not written to its end: the service cannot have it.
+
+    A server does not act on a body that is shorter than its Content-Length: RFC 9112, section 8.
+    """
+
+    fmt = 'the request was not sent in full to "{endpoint_url}": {error}'
+
+
+class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
+    """A request ended that was written to its end: the service may have it."""
+
+    fmt = '{error}: "{endpoint_url}"'
+
+
+class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
+    """Sends prepared requests as botocore does, with TransportTimeouts. Any thread.
+
+    `options` are those of URLLib3Session but for `timeout`. `in_flight` may be shared by several sessions.
+    """
+
+    def __init__(
+        self,
+        timeouts: TransportTimeouts,
+        in_flight: RequestsInFlight,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        **options: Any,
+    ) -> None:
+        super().__init__(timeout=(timeouts.connect_timeout_secs, timeouts.answer_timeout_secs), **options)
+        self._timeouts = timeouts
+        self._in_flight = in_flight
+        self._clock = clock
+        self._pool_classes_by_scheme = {"http": ProgressHTTPConnectionPool, "https": ProgressHTTPSConnectionPool}
+        self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
+
+    def send(self, request: Any) -> Any:
+        """Return the response to an AWSPreparedRequest, read to its end, and report its measurement.
+
+        Raises IncompleteRequestError, OutcomeUnknownError, and what botocore's session raises. If the request was not
+        written to its end, that is only ProxyConnectionError, and SSLError for a certificate.
+        """
+        in_flight = InFlightRequest(self._timeouts, self._clock)
+        token = current_request.set(in_flight)
+        self._in_flight.add(in_flight)
+        try:
+            in_flight.raise_if_aborted()
+            return super().send(request)
+        except (BotoCoreError, Aborted) as error:
+            raise _outcome(error, in_flight, request.url) from error
+        finally:
+            self._in_flight.remove(in_flight)
+            current_request.reset(token)
+            report(in_flight.measurement())
+
+
+def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
+    cause = request.failure or error
+    if request.complete:
+        # urllib3 calls it a proxy's error where a connection through a tunnel ends without a response.
+        known = isinstance(error, HTTPClientError) and request.failure is None
+        return error if known else OutcomeUnknownError(endpoint_url=url, error=cause)
+    if isinstance(error, ProxyConnectionError) or _certificate_refused(error):
+        return error
+    return IncompleteRequestError(endpoint_url=url, error=cause)
+
+
+def _certificate_refused(error: Exception) -> bool:
+    """Return whether a certificate is the cause, which a person must fix."""
+    if not isinstance(error, SSLError):
+        return False
+    wrapped: BaseException = error.kwargs["error"]  # urllib3's, which has ssl's as its argument
+    return any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in wrapped.args)
+
+
+def install(
+    client: Any, reach: Reach, in_flight: RequestsInFlight, clock: Callable[[], float] = time.monotonic
+) -> ProgressSession:
+    """Send all requests of a Kinesis client through a session of its own, and return that: it is to be closed with it.
+
+    botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
+    https://docs.aws.amazon.com/boto3/latest/guide/events.html
+    """
+    session = ProgressSession(
+        reach.timeouts,
+        in_flight,
+        clock=clock,
+        verify=reach.trusted,
+        proxies=reach.proxies_for(client.meta.endpoint_url),
+        max_pool_connections=reach.max_connections,
+        socket_options=list(SOCKET_OPTIONS),
+    )
+    client.meta.events.register_last("before-send.kinesis", lambda request, **_: session.send(request))
+    return session
