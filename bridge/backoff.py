@@ -1,6 +1,6 @@
-"""Exponential backoff with jitter: the only one of the bridge.
+"""Exponential back-off with jitter, the only implementation in the bridge.
 
-The jitter is "equal jitter": no wait is near zero.
+The jitter is "equal jitter": a wait is shortened by at most half, so none is near zero.
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
@@ -14,27 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_DOUBLINGS: Final = 60
-"""Enough for any limit; beyond it 2.0 ** n would overflow after weeks of failures."""
+"""Maximum exponent, sufficient for any limit. Without it, 2.0 ** n would overflow after weeks of failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Waits that double between `first_secs` and `max_secs`, each shortened by up to half.
 
-    The jitter spreads out many clients that failed at the same instant.
+    The jitter spreads the retries of many clients that failed at the same time.
     """
 
     first_secs: float
     max_secs: float
 
     def secs(self, attempts: int, random_share: Callable[[], float] = random.random) -> float:
-        """Return the wait after `attempts` failures in a row, 1 for the first. `random_share` returns 0 up to 1."""
+        """Return the wait in seconds after `attempts` consecutive failures (at least 1).
+
+        `random_share` returns a number from 0 up to 1, as `random.random` does.
+        """
         doubled = self.first_secs * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS)
+        # The limit applies before the jitter: clients at the longest wait must not retry at the same time either.
         return min(doubled, self.max_secs) * (1 - random_share() / 2)
 
 
 class Retries:
-    """The failures in a row of one thing that is tried again. Not thread-safe."""
+    """Counter of one operation's consecutive failures. Not thread-safe."""
 
     def __init__(self, backoff: Backoff, random_share: Callable[[], float] = random.random) -> None:
         self._backoff = backoff
@@ -42,14 +46,14 @@ class Retries:
         self.attempts = 0
 
     def next_secs(self) -> float:
-        """Count a failure, and return the wait before the next attempt."""
+        """Count a failure and return the wait in seconds before the next attempt."""
         self.attempts += 1
         return self._backoff.secs(self.attempts, self._random_share)
 
     def exhaust(self) -> None:
-        """Return the longest waits from now on, until `reset`."""
+        """Use the longest wait from now on, until `reset`."""
         self.attempts = max(self.attempts, _MAX_DOUBLINGS)
 
     def reset(self) -> None:
-        """Begin again from the shortest wait: an attempt has succeeded."""
+        """Return to the shortest wait after a successful attempt."""
         self.attempts = 0

@@ -1,4 +1,4 @@
-"""The settings of `bridge.yaml`: every option, its type, range, default and description, in one place."""
+"""The settings of `bridge.yaml`: every option with its type, range, default and description."""
 
 from bridge.config.authentication import Authentication, Default, Ec2Role, Token
 from bridge.config.fingerprint import fingerprint

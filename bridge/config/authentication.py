@@ -1,6 +1,6 @@
-"""`kinesis.authentication`: who the bridge is to AWS.
+"""`kinesis.authentication`: the credentials with which the bridge accesses AWS.
 
-A further type is one model with its `type`, its name in `Authentication`, and its entry in
+Another type needs a model with its `type`, its name in `Authentication`, and an entry in
 `bridge/aws/credentials/providers.py`.
 """
 
@@ -16,10 +16,11 @@ from bridge.config.field_types import ExistingFile, Section
 from bridge.documents import Describe
 
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
-"""https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html"""
+"""Limits of session tags (https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html)."""
 
 
 def _arn(service: str, kind: str) -> AfterValidator:
+    """Return a validator that accepts only ARNs of this service and kind of resource."""
     form = re.compile(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{kind}/[\w+=,.@/-]+")
 
     def check(text: str) -> str:
@@ -39,6 +40,7 @@ _SessionName = Annotated[
 
 
 def _command(text: str) -> str:
+    """Return a valid command line. Raises ValueError without the text, because it may contain a secret."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -59,7 +61,7 @@ _Host = Annotated[str, AfterValidator(_host), Describe("a host name")]
 
 class _Authentication(Section):
     def plain(self) -> dict[str, Any]:
-        """The settings of this type without `type` and `source`; secrets are laid open, paths are text."""
+        """Return the settings of this type without `type` and `source`. Secrets and paths are plain text."""
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
         return {name: _plain(value) for name, value in values.items() if value not in (None, {})}
 
@@ -71,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 
 def _one_of(name: str) -> dict[str, Any]:
-    """Inline or by a file: for editors."""
+    """Return the schema that requires an option either inline or as a file, for editors."""
     return {"oneOf": [{"required": [name]}, {"required": [f"{name}_file"]}]}
 
 
@@ -117,7 +119,7 @@ class Ec2Role(_Authentication):
 
 
 class Default(_Authentication):
-    """What the AWS command line would use."""
+    """The credentials that the AWS command line would use."""
 
     type: Literal["default"] = Field(
         default="default",
@@ -203,7 +205,7 @@ Source = Annotated[
 
 
 class AssumeRole(_NamedRole):
-    """A role, with the credentials of another type."""
+    """A role that is assumed with the credentials of another type."""
 
     type: Literal["assume_role"] = Field(description="a role, with credentials of any other type")
     external_id: (

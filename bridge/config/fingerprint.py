@@ -1,4 +1,4 @@
-"""A configuration's fingerprint: two bridges with the same one have the same options."""
+"""Fingerprint of a configuration: two bridges with the same fingerprint have the same options."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from bridge.config.settings import Settings
 
 _DIGITS: Final = 12
+# pydantic masks SecretStr values, but a command may contain a secret as plain text.
 _MAY_HOLD_SECRETS: Final = {"kinesis": {"authentication": {"command": True, "source": {"command"}}}}
 
 
 def fingerprint(settings: Settings) -> str:
-    """12 hexadecimal digits. No secret has a part in it, so that nobody can test a guess by it."""
+    """Return 12 hexadecimal digits. No secret is part of the digest, because it would allow tests of guesses."""
     told = settings.model_dump_json(exclude=_MAY_HOLD_SECRETS)  # type: ignore[arg-type]  # as pydantic has it
     return sha256(told.encode()).hexdigest()[:_DIGITS]

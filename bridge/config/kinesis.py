@@ -1,4 +1,4 @@
-"""`kinesis`: where records go, and how AWS is reached."""
+"""`kinesis`: the destination of records, and the connection to AWS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bridge.model import REGION
 
 
 def _endpoint_url(url: str) -> str:
-    """No message shows the URL: someone may have put a password into it."""
+    """Return a valid endpoint URL. Raises ValueError without the URL, because users may have put a password into it."""
     expected = "expected https://host or http://host, with :port where needed"
     try:
         parts = urlsplit(url)
@@ -29,7 +29,7 @@ def _endpoint_url(url: str) -> str:
 
 
 def _proxy_url(url: SecretStr) -> SecretStr:
-    """It may hold a password, so no message shows it."""
+    """Return a valid proxy URL. Raises ValueError without the URL, because it may contain a password."""
     expected = "expected http://host:port or https://host:port, with user:password@ before the host where it asks"
     try:
         parts = urlsplit(url.get_secret_value())
@@ -48,7 +48,7 @@ LEAST_UPLINK_BYTES = 1000
 
 
 class ManifestSettings(Section):
-    """Records that tell which records a stream holds."""
+    """Manifests: records that list which records a stream holds."""
 
     data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
         Field(description="the stream of the manifests")
@@ -57,7 +57,7 @@ class ManifestSettings(Section):
 
 
 class KinesisSettings(Section):
-    """Region, authentication, and how hard to send."""
+    """Region, authentication, and limits of sending."""
 
     region: Annotated[str, Describe("an AWS region, such as us-east-1")] = Field(
         pattern=REGION, description="AWS region of the data streams"
@@ -89,7 +89,8 @@ class KinesisSettings(Section):
         "which is marked as late in its envelope; always `oldest_first` where `order` is strict",
     )
     max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
-        default=None, description="the most that all streams together put on the link a second"
+        default=None,
+        description="cap on what all streams together put on the link per second, for a link that others need too",
     )
     manifest: ManifestSettings | None = Field(
         default=None, description="tell in a stream of its own which records of others are complete; see `prove`"
@@ -98,7 +99,8 @@ class KinesisSettings(Section):
         default=16,
         ge=1,
         le=32,
-        description="the most PutRecords requests under way at once, per stream; more than 4 only where Kinesis is far",
+        description="largest number of PutRecords requests in flight to one endpoint, all its streams together; "
+        "the bridge uses as many as the link and the latency need",
     )
     linger_ms: int = Field(
         default=100,

@@ -1,4 +1,4 @@
-"""`mqtt`: the broker and the session with it."""
+"""`mqtt`: the broker, and the session with it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from bridge.mqtt.session_settings import ENCRYPTED
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
 _MAX_PACKET_BYTES = 256 * MIB
-"""https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023"""
+"""Maximum size of an MQTT packet (https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023)."""
+# Session expiry interval that means: the session never expires.
 _NEVER = 0xFFFF_FFFF
 
 
 def _broker_url(url: str) -> str:
-    """No message shows the URL: someone may have put a password into it."""
+    """Return a valid broker URL. Raises ValueError without the URL, because users may have put a password into it."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -57,7 +58,7 @@ def _password(password: SecretStr) -> SecretStr:
 
 
 def _protocol(value: Any) -> Any:
-    """5 without quotes is a number."""
+    """Return "5" for the number 5, which is how YAML reads it without quotes."""
     return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
 
 
@@ -136,7 +137,7 @@ class MqttSettings(Section):
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The brokers, in the order they are tried."""
+        """The brokers, in the order in which they are tried."""
         return (self.url,) if isinstance(self.url, str) else self.url
 
     @model_validator(mode="after")

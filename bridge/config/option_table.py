@@ -1,4 +1,4 @@
-"""The table of options, made from the models, so that it cannot drift from them."""
+"""The table of options, generated from the models, so that it always agrees with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Option(NamedTuple):
-    """One row. `name` is the path in the file; `default` is as written there, or "required", or empty."""
+    """A row of the table.
+
+    `name` is the path in the file. `default` is written as in the file, or is "required", or empty.
+    """
 
     name: str
     type: str
@@ -25,11 +28,12 @@ class Option(NamedTuple):
 
 
 def options() -> list[Option]:
-    """Every option of `bridge.yaml`, in the order of the models."""
+    """Return every option of `bridge.yaml`, in the order of the models."""
     return list(_of_model(Settings, ""))
 
 
 def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
+    """Yield the rows of a model's fields, with names that begin with `prefix`."""
     for name, field in model.model_fields.items():
         hint = FieldType.of_field(field)
         if hint.model is not None:
@@ -41,6 +45,7 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
 
 
 def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator[Option]:
+    """Yield a row for the section itself if it has a description, then the rows of its fields."""
     if field.description:
         default = "" if field.default is not None else "null"
         yield Option(name, expected(FieldType.of_field(field)), default, field.description)
@@ -48,7 +53,7 @@ def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator
 
 
 def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option]:
-    """One row for `type`, then the settings of each type."""
+    """Yield one row for `type`, then the settings of each type."""
     tag = str(field.discriminator)
     members = [member.model for member in union.members if member.model is not None]
     tags = {choice: model for model in members for choice in choices(FieldType.of_field(model.model_fields[tag]))}
@@ -65,11 +70,12 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
 
 
 def _described_as_a_whole(hint: FieldType) -> bool:
-    """Its settings are those of another option, and told there."""
+    """Return whether the settings of this union are those of another option, which describes them."""
     return any(isinstance(item, Describe) for item in hint.metadata)
 
 
 def _default(field: FieldInfo, hint: FieldType) -> str:
+    """Return a field's default as it is written in the file, "required", or "" for none."""
     if field.is_required():
         return "required"
     if field.default in (None, {}):

@@ -1,4 +1,4 @@
-"""The whole of `bridge.yaml`. A change takes a restart; only the mappings are reloaded."""
+"""All settings of `bridge.yaml`. A change requires a restart; only mappings are reloaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SpoolSettings(Section):
-    """Records on disk until Kinesis has them."""
+    """Records on disk until Kinesis has accepted them."""
 
     path: FromFolder = Field(default=Path("data"), description="folder of the database and of what was set aside")
     max_bytes: Annotated[Size, size_between(16 * MIB)] = Field(
@@ -65,7 +65,7 @@ def _listen(text: str) -> str:
 
 
 class HttpSettings(Section):
-    """Where the status page, the metrics and the health checks are served."""
+    """Address and protection of the status page, the metrics and the health checks."""
 
     listen: Annotated[str, AfterValidator(_listen), Describe("host:port, such as 127.0.0.1:8080")] = Field(
         default="127.0.0.1:8080", description="host and port of it"
@@ -93,24 +93,24 @@ class HttpSettings(Section):
 
     @property
     def host(self) -> str:
-        """Without the brackets of IPv6."""
+        """The host without the brackets of an IPv6 address."""
         return self.listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
 
     @property
     def port(self) -> int:
-        """0 is any free port."""
+        """The port; 0 means any free port."""
         return int(self.listen.rpartition(":")[2])
 
 
 class LogSettings(Section):
-    """What the log looks like."""
+    """Format and level of the log."""
 
     format: Literal["text", "json"] = Field(default="text", description="`json`: one object a line")
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
 
 
 class Settings(Section):
-    """Every option."""
+    """All options."""
 
     mqtt: MqttSettings
     kinesis: KinesisSettings
@@ -124,25 +124,28 @@ class Settings(Section):
 
 
 class LocalSettings(Section):
-    """What of it is enough for who looks at what lies on this machine, and need not know the bridge's secrets."""
+    """The settings for commands that only read local files, and must not need the bridge's secrets."""
 
     spool: SpoolSettings = SpoolSettings()
     mappings: FromFolder = _MAPPINGS
 
 
 def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
-    """The settings in `file`, every path absolute. Raises ConfigError with all that is wrong."""
+    """Return the settings in `file`, with absolute paths. Raises ConfigError with all problems."""
     return _settings(read_document(file, substitute=True, environ=environ), file, Settings)
 
 
 def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings:
-    """As `load_settings`, whatever the rest of the file is, and whether what it refers to is there or not."""
+    """Return the local settings in `file`. Other keys may be wrong or refer to missing variables and files.
+
+    Raises ConfigError with all problems.
+    """
     only = LocalSettings.model_fields
     return _settings(read_document(file, substitute=True, environ=environ, only=only), file, LocalSettings)
 
 
 def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Settings:
-    """As if `text` stood in `file`. Raises ConfigError."""
+    """Return the settings in `text`, as if it were the content of `file`. Raises ConfigError with all problems."""
     folder = file.absolute().parent
     return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file, Settings)
 

@@ -1,21 +1,31 @@
-"""Delivery of spooled records to Kinesis, one sender per destination.
+"""Delivery: from a stream's queue in the spool to Kinesis, each record settled by its own result.
 
-    batch.py                one PutRecords request
-    batch_outcome.py        one response sorted into delivered, rejected and to be sent again
-    accumulator.py          what is sent next
-    ordered_accumulator.py  the same for `order: strict`, with key_queues.py: its records by key
-    shard_queues.py         records that wait: by shard, or until a retry is due
-    shard_limiter.py        the write limit of each shard
-    overflow.py             records of a hot shard that stay in the spool
-    hot_keys.py             detection of a partition key that is too much for one shard
-    record_distribution.py  placement of packed records on the shards
-    record_size_limit.py    the maximum record size of a stream, asked of Kinesis
-    concurrency.py          number of workers, by the latency of requests
-    circuit_breaker.py      back-off, and the single probe while a stream refuses everything
-    tracker.py              records in flight and waiting, and what becomes of each
-    stream_status.py        counters, state and log messages of one stream
-    stream_sender.py        the workers of one stream
+One pool of threads and one measurement of the link for each endpoint:
 
-One `StreamSender` per stream, run by as many threads as requests may be in flight; nothing is shared between streams
-but the publisher, so that streams never block one another.
+    sender_pools.py, sender_pool.py   the pools; which stream is next; leader and followers
+    concurrency.py                    how large a request may be, and how many may be in flight
+    circuit_breaker.py                pause and single probe while whole requests fail
+    settings.py, protocols.py         settings; what delivery needs of the spool and of the transport
+
+For each stream:
+
+    stream_sender.py                  takes records, builds requests, settles results
+    tracker.py                        every record between its queue and its settlement
+    batch_outcome.py, misplaced.py    the results of one request; aggregated records on another shard than predicted
+    record_size_limit.py              the largest record that the stream accepts
+    stream_status.py, hot_keys.py     counters and state; a partition key that fills a shard
+
+What goes into the next request:
+
+    accumulator.py, batch_filler.py   the waiting records, and how a batch is filled
+    key_queues.py, key_queue.py       waiting records by partition key, one request in flight for each
+    overflow.py                       records of a hot shard that stay on disk
+    batch.py                          one PutRecords request
+
+What is known of the shards:
+
+    shard_knowledge.py                the shard of a key; whether consumers keep a record
+    shard_history.py, shard_map_refresh.py, record_distribution.py, aggregate_payloads.py   its parts
+    shard_limiter.py                  how much may be sent to each shard
+    token_bucket.py, shard_rate.py, sliding_sum.py, refusal_pattern.py, contention.py, common_pause.py   its parts
 """

@@ -1,299 +1,312 @@
-"""What is sent next: fills requests from the lanes, packed as the destination wants, and paced as each shard takes it.
+"""The accumulator of one destination: the records that wait, and what goes into the next request.
 
-Plain records are sorted to their shards only for a while after a shard has throttled, since finding out costs a tenth
-of what sending them does; packed ones always, as soon as the shards are known. Not thread-safe: the sender guards it.
+The words are those of the Kafka producer: `append` fresh records, `drain` a batch, `reenqueue` what failed,
+`split_and_reenqueue` a batch that holds an invalid record. Order per key is kept by `key_queues`.
+
+Plain records are sorted by shard only for a while after a shard has throttled, since sorting costs a tenth of sending
+them. Packed records with keys are sorted by shard as soon as the shards are known. Not thread-safe: the sender pool
+guards it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.delivery.batch import Batch
+from bridge.delivery.batch_filler import PACKED_DRAIN_RECORDS, BatchFiller
 from bridge.delivery.hot_keys import HotKeys
-from bridge.delivery.shard_limiter import Rates
-from bridge.delivery.shard_queues import NOW, Lane, Lanes
+from bridge.delivery.key_queue import NOW, Hold
+from bridge.delivery.key_queues import KeyQueues
+from bridge.delivery.shard_knowledge import ShardKnowledge
+from bridge.delivery.shard_limiter import ShardLimiter
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes
-from bridge.kinesis.packing.packers import Packed, packer
-from bridge.kinesis.shard_map import ShardMap, ShardWatch, hash_of
+from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.put_records_codec import Accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from bridge.delivery.key_queues import KeyLane
+    from bridge.kinesis.put_records_codec import Result
     from bridge.kinesis.shard_map import Shard
     from bridge.model import Destination, Record
 
-PACKED_TURN_RECORDS = 10_000
-"""Records of the queue that one request of packed ones is filled from."""
+MAX_BUFFERED_DRAINS = 4
+"""Number of full requests (10 MiB each) that may wait or be in flight: it limits a destination to 40 MiB of data."""
 
-FULL_REQUESTS = 4
-"""Of the largest kind; so much may wait and be in flight, however many smaller requests there may be: it bounds memory.
-"""
+ROUTED_SECS = 60.0
+"""For so long after a throttle plain records are sorted by shard."""
 
-PACED_SECS = 60.0
-"""So long after a throttle plain records are sorted by shard."""
+MIN_RECORD_BYTES = 40
+"""Bytes of the link that JSON and the result take for each record, however small: on a thin link they count."""
 
-_HELD_FOR_BUSY_SHARDS = 20_000
-_BUSY_SECS = 1.0
-_PLACES_TRIED = 8
-_SHARDS_SUMMED = 64
+_MAX_PLAIN_BUFFERED = 20_000
+"""Plain records that may wait while their shards are busy, beside those that fill requests."""
 
 
-class Dispatch:
-    """The waiting records of one destination. `linger_secs` and `most_bytes` (of a packed record) may be changed."""
+@dataclass(slots=True)
+class _Part:
+    """A half of an invalid request. With strict order nothing else is sent before it."""
 
-    keeps_parts = False
-    """Whether what fails of a half is sent as a half again, before all else."""
+    records: list[Record]
+    hold: Hold
+    not_before: float = NOW
+
+
+class RecordAccumulator:
+    """Waiting records of one destination."""
 
     def __init__(self, destination: Destination, linger_secs: float) -> None:
-        self.shards = ShardWatch()
-        self.rates = Rates()
-        self.linger_secs = linger_secs
-        self.most_bytes = 0
-        self.request_bytes = MAX_REQUEST_BYTES
+        self.shards = ShardKnowledge(destination)
+        self.limiter = ShardLimiter()
         self.hot_keys = HotKeys(str(destination), packed=destination.packing != "none")
-        self._lanes = Lanes()
+        self.keep_routed = False
+        """True while some records of a shard are deferred on disk: see `overflow`."""
+        self.strict = destination.order == "strict"
         self._destination = destination
-        self._packer = packer(destination, self._place)
-        self._spread = destination.keys == "spread"
-        self._paced_until = NOW
-        self._sorted_by: ShardMap | None = None
-        self._parts: deque[list[Record]] = deque()
-        self._now = NOW
-        self._busy_until = NOW
-        self.keeps_sorted = False
-        """Whether some of a shard are left on disk: see `surplus`."""
-        if self._packer is not None:
-            self.shards.want()
+        self._keyless = destination.keys == "spread"
+        self._queues = KeyQueues(keyless=self._keyless, exact=self.strict)
+        self._filler = BatchFiller(destination, self._queues, self.shards, self.limiter)
+        self._filler.linger_secs = linger_secs
+        self._parts: deque[_Part] = deque()
+        self._part_in_flight = False
+        self._routed_until = NOW
+        self._routed_by: tuple[int, bool] = (-1, False)
+        if destination.packing != "none":
+            self.shards.request()
+        self._filler.choose_packer()
+
+    def tune(self, linger_secs: float, max_packed_bytes: int) -> None:
+        """Set how long records linger, and the size of a packed record, for all later batches."""
+        self._filler.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
+
+    @property
+    def linger_secs(self) -> float:
+        """Time that a record waits for others to share its request."""
+        return self._filler.linger_secs
+
+    # -- what waits ------------------------------------------------------------------------------------------------
 
     @property
     def records(self) -> int:
-        """How many wait."""
-        return self._lanes.records + sum(map(len, self._parts))
+        """Number of waiting records."""
+        return self._queues.records + sum(len(part.records) for part in self._parts)
 
     @property
     def counted_bytes(self) -> int:
-        """Data and keys of all that waits."""
-        return self._lanes.counted_bytes + sum(counted_bytes(record) for part in self._parts for record in part)
+        """Data and keys of all waiting records, in bytes."""
+        return self._queues.size + sum(counted_bytes(record) for part in self._parts for record in part.records)
+
+    @property
+    def ratio(self) -> float:
+        """Bytes of records that become one byte of a request's data, about: more than 1 where they are compressed."""
+        return 1.0 if self._filler.packer is None else self._filler.packer.ratio
 
     def capacity(self, requests: int) -> tuple[int, int]:
-        """How many records, and bytes of them, may wait and be in flight, where so many requests may be under way."""
-        records, size = full_capacity(requests)
-        if self._packer is not None:
-            return records, size
-        held = _HELD_FOR_BUSY_SHARDS if self._sorted_by is not None else 0
-        return requests * MAX_REQUEST_RECORDS + held, size
+        """Return how many records, and bytes of them, may wait and be in flight with so many requests in flight."""
+        drains = min(requests, MAX_BUFFERED_DRAINS)
+        size = drains * MAX_REQUEST_BYTES
+        if self._filler.packer is not None or self.strict:
+            return drains * PACKED_DRAIN_RECORDS, size
+        return requests * MAX_REQUEST_RECORDS + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
-    def place_by_key(self, by_key: bool) -> None:
-        """Whether the keys of records decide on their shards. Where they do not, nothing is aggregated or sorted."""
-        self.shards.useless = not by_key
-        self.shards.map = None
-        aggregates = self._destination.packing == "kpl"
-        self._packer = None if aggregates and not by_key else packer(self._destination, self._place)
-        if self._packer is not None:
-            self.shards.want()
+    def free_capacity(self, requests: int, max_bytes: int, now: float) -> tuple[int, int]:
+        """Return how many fresh records, and bytes of them, `requests` more requests have room for.
 
-    def by_shard(self) -> list[tuple[Shard, int, int]]:
-        """Of each shard, the records that wait and their bytes; nothing where they are not sorted by shard."""
-        return self._lanes.by_shard()
-
-    def wanted(self, now: float) -> tuple[int, int]:
-        """How many fresh records, and bytes of them, the next request has room for beside what is ready."""
-        if self._parts:
+        `max_bytes` is the size of a request. Several requests are filled at once where a backlog waits, so that each
+        gets other keys.
+        """
+        if self._parts or self._part_in_flight:
             return 0, 0
-        records = MAX_REQUEST_RECORDS if self._packer is None else PACKED_TURN_RECORDS
-        size = int(self.request_bytes * (1.0 if self._packer is None else self._packer.ratio))
-        for lane in self._lanes.ready(now):
-            room = self.rates.room(lane.shard.id, now) if lane.shard else (records, size)
-            records -= min(len(lane.records), room[0]) if self._packer is None else len(lane.records)
-            size -= min(lane.size, room[1])
-        return max(0, records), max(0, size)
+        if self._keyless:
+            requests = 1  # any records do for any request
+        per_request = MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
+        records = requests * per_request
+        size = int(requests * max_bytes * self.ratio)
+        ready_records, ready_bytes = self._queues.count_ready(records, now)
+        return max(0, records - ready_records), max(0, size - ready_bytes)
 
-    def next_due(self, now: float) -> float | None:
-        """When something may be sent; None if nothing waits."""
-        del now
-        return NOW if self._parts else self._lanes.next_due()
+    def is_underfilled(self, max_bytes: int, now: float) -> bool:
+        """Return whether a request now would be less than half full, while more waits for others of its keys."""
+        size = int(max_bytes * self.ratio / 2)
+        _, ready_bytes = self._queues.count_ready(MAX_REQUEST_RECORDS, now)
+        return not self._parts and ready_bytes < size <= self.counted_bytes - ready_bytes
 
-    def add(self, records: Sequence[Record], now: float) -> None:
-        """Fresh records, in the order of the queue."""
-        self._choose_lanes(now)
-        if self._sorted_by is None:
-            self._lanes.open.put(records, sum([counted_bytes(record) for record in records]))
-        else:
-            self._lanes.sort(records, self._sorted_by.of_key)
-
-    def watch_keys(self, collected: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
-        """Count the keys of what comes in while a shard is busy, before anything of it is left on disk."""
-        if now >= self._busy_until:
-            self.hot_keys.calm()
-        elif collected:
-            newest = max(collected)  # by number, which no two share
-            self.hot_keys.add(collected, received_ms(newest.number), now)
-
-    def put_back(self, records: Sequence[Record], due: float | None = None) -> None:
-        """Records that were not delivered, not to be sent before `due`; None: when their shard takes them."""
-        if due is None and self._sorted_by is not None:
-            self._lanes.put_back(records, self._sorted_by.of_key)
-        elif due is None and self._spread and self.shards.map is not None:
-            self._lanes.open.put_back(records)
-        else:
-            self._lanes.again(records, NOW if due is None else due)
-
-    def halve(self, records: Sequence[Record]) -> None:
-        """One of these can never be accepted: send the halves, each by itself and before all else."""
-        middle = len(records) // 2
-        self._parts += (list(records[:middle]), list(records[middle:]))
-
-    def part_again(self, records: Sequence[Record], due: float = NOW) -> None:
-        """A half that was not answered: the next to be sent. `due` is for those that send halves in order."""
-        del due
-        self._parts.appendleft(list(records))
-
-    def part_returned(self) -> None:
-        """A half is no longer in flight."""
-
-    def hold(self, records: Iterable[Record]) -> None:
-        """Records that wait for the stream's limit to be known, and are put back or settled then."""
-
-    def settled(self, records: Iterable[Record]) -> None:
-        """Records that were sent or held are done with."""
-
-    def throttled(self, entry: Record | Packed, now: float) -> bool:
-        """A record of the stream was throttled. Whether its shard is known, and so holds back what is bound for it."""
-        if self._packer is None:
-            self._paced_until = now + PACED_SECS
-            self.shards.want()
-        shard = entry.shard if isinstance(entry, Packed) else None
-        if self._sorted_by is not None:
-            shard = self._sorted_by.of_key(entry.key)
-        if shard is None:
-            return False
-        self.rates.throttled(shard.id, now)
-        return True
-
-    def accepted(self, shard_id: str) -> None:
-        """A shard took something. One that is not known came of others: the stream was resharded."""
-        self.rates.accepted(shard_id)
-        if self.shards.map is not None and self.shards.map.get(shard_id) is None:
-            self.shards.doubt()
-
-    def load(self, limit: int, now: float) -> Batch:
-        """The next request; empty if nothing may be sent now. No record of it is larger than `limit`."""
-        self._choose_lanes(now)
-        self._now = now
-        batch = Batch(most_bytes=self.request_bytes)
+    def next_due(self) -> float | None:
+        """Return when something may be sent; None if that depends on an answer, or nothing waits."""
+        if self._part_in_flight:
+            return None
         if self._parts:
-            batch.part = True
-            lane = Lane()
-            lane.put_back(self._parts.popleft())
-            self._draw(lane, batch, limit)
-            if lane.records:
-                self._parts.appendleft(list(lane.records))
-            return batch
-        for lane in self._ready_lanes(now):
-            self._draw(lane, batch, limit)
-            if batch.room_records <= 0 or batch.room_bytes <= 0:
-                break
-            if lane.records and lane.shard is not None and batch.room_bytes > 0:
-                self._hold(lane, lane.shard)  # it got what its shard takes now
-        self._lanes.tidy()
-        return batch
+            return self._parts[0].not_before
+        return self._queues.next_due()
 
     def oldest(self) -> int | None:
-        """The number of the oldest record that waits."""
-        numbers = [part[0].number for part in self._parts if part]
-        return min([*numbers, *self._lanes.oldest()], default=None)
+        """Return the number of the oldest waiting record."""
+        numbers = [part.records[0].number for part in self._parts if part.records]
+        oldest = self._queues.oldest()
+        return min([*numbers, *([] if oldest is None else [oldest])], default=None)
 
-    def _ready_lanes(self, now: float) -> list[Lane]:
-        lanes = self._lanes.ready(now)
-        if self._sorted_by is None or not (lanes and lanes[0].shard is None):
-            return lanes
-        for lane in lanes:
-            if lane.shard is None:
-                self._lanes.put_back(lane.records, self._sorted_by.of_key)
-                lane.records.clear()
-                lane.size = 0
-        self._lanes.tidy()
-        return self._lanes.ready(now)
+    def by_shard(self) -> list[tuple[Shard, int, int]]:
+        """Return each shard with its waiting records and bytes; [] where records are not sorted by shard."""
+        return self._queues.by_shard()
 
-    def _choose_lanes(self, now: float) -> None:
-        """Sort by shard, or stop it, as the map and the trouble are now."""
-        of_use = not self._spread if self._packer is not None else now < self._paced_until or self.keeps_sorted
-        chosen = self.shards.map if of_use else None
-        if chosen is not self._sorted_by:
-            self._sorted_by = chosen
-            self._sort_anew()
+    # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def _sort_anew(self) -> None:
-        self._lanes.sort_anew(self._sorted_by.of_key if self._sorted_by else None)
+    def append(self, records: Sequence[Record], now: float) -> None:
+        """Append fresh records, in the order of the spool."""
+        self._update_routing(now)
+        self._queues.append(records)
 
-    def _draw(self, lane: Lane, batch: Batch, limit: int) -> None:
-        if lane.shard is not None and min(self.rates.room(lane.shard.id, self._now)) <= 0:
-            return
-        if self._packer is None:
-            self._draw_plain(lane, batch)
+    def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
+        """Put records that were not delivered before all later ones of their keys; the caller releases their batch."""
+        self._queues.reenqueue(records, not_before)
+
+    def withhold(self, records: Sequence[Record]) -> Hold:
+        """Mute the keys of records that are kept elsewhere, until `release`."""
+        return self._queues.withhold(records)
+
+    def release(self, *holds: Hold) -> None:
+        """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued."""
+        for hold in holds:
+            self._queues.release(hold)
+
+    def split_and_reenqueue(self, records: Sequence[Record]) -> None:
+        """Send the halves of these records separately and before all else: one of them can never be accepted."""
+        middle = len(records) // 2
+        halves = [_Part(list(half), self.withhold(half)) for half in (records[:middle], records[middle:])]
+        if self.strict:
+            self._parts.extendleft(reversed(halves))
         else:
-            self._draw_packed(lane, batch, min(limit, self.most_bytes))
+            self._parts += halves
 
-    def _draw_plain(self, lane: Lane, batch: Batch) -> None:
-        records, size, shard = batch.room_records, batch.room_bytes, lane.shard
-        if not batch.records:
-            size = max(size, counted_bytes(lane.records[0]))
-        if shard is not None:
-            most, most_bytes = self.rates.room(shard.id, self._now)
-            records, size = min(records, most), min(size, max(most_bytes, counted_bytes(lane.records[0])))
-        taken, taken_bytes = lane.take(records, size)
-        batch.add_plain(taken, taken_bytes)
-        if shard is not None:
-            self.rates.spend(shard.id, len(taken), taken_bytes, self._now)
+    def reenqueue_part(self, records: Sequence[Record], not_before: float = NOW) -> None:
+        """Send a part that was not answered once more, before all else."""
+        self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
-    def _draw_packed(self, lane: Lane, batch: Batch, most: int) -> None:
-        """Packed records, until the request or their shard has no more room; what is left goes back to the lane."""
-        assert self._packer is not None  # noqa: S101 - the one caller has looked
-        size = min(batch.room_bytes, self._allowed(lane)) * self._packer.ratio
-        taken, _ = lane.take(PACKED_TURN_RECORDS, max(int(size), counted_bytes(lane.records[0])))
-        sent = 0
-        for packed in self._packer.pack(taken, lane.shard, most):
-            size = packed.counted_bytes
-            if (size > batch.room_bytes and batch.records) or batch.room_records <= 0:
+    def part_returned(self) -> None:
+        """Note that the part in flight was answered or failed."""
+        self._part_in_flight = False
+
+    def watch_keys(self, fresh: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
+        """Count the keys of what arrives while a shard is busy, before anything of it is deferred on disk."""
+        if now >= self._filler.busy_until:
+            self.hot_keys.reset()
+        elif fresh:
+            self.hot_keys.add(fresh, received_ms(max(fresh).number), now)
+
+    # -- what goes out ---------------------------------------------------------------------------------------------
+
+    def drain(self, max_record_bytes: int, max_bytes: int, requests: int, now: float) -> Batch:
+        """Return the next batch, which is empty if nothing may be sent now.
+
+        No Kinesis record is larger than `max_record_bytes`, and the batch is at most `max_bytes`, but for a single
+        larger record. `requests`: how many requests may start now. A backlog is shared out between them by keys.
+        """
+        self._update_routing(now)
+        self._filler.now = now
+        batch = Batch(max_bytes=max_bytes, max_records=max(1, min(MAX_REQUEST_RECORDS, max_bytes // MIN_RECORD_BYTES)))
+        if self._parts or self._part_in_flight:
+            return self._drain_part(batch, max_record_bytes)
+        batch.limited = self._routed or self._filler.packer is not None
+        share = self._share(max_bytes, requests)
+        for shard_queue in self._queues.ready(now):
+            self._filler.fill(batch, shard_queue, max_record_bytes, max(1, int(len(shard_queue.ready) * share + 0.999)))
+            if batch.full:
                 break
-            if packed.shard is not None:
-                if min(self.rates.room(packed.shard.id, self._now)) <= 0 and not batch.part:
-                    self._hold(lane, packed.shard)  # where there is a choice, none of its shards has room
-                    break
-                self.rates.spend(packed.shard.id, 1, size, self._now)
-            batch.add_packed(packed, size)
-            sent += len(packed.records)
-        if sent < len(taken):
-            gone = {record.number for each in batch.packed or () for record in each.records}
-            lane.put_back([record for record in taken if record.number not in gone])
+            if shard_queue.ready and shard_queue.shard is not None and self._filler.exhausted(shard_queue.shard):
+                self._filler.wait_for_shard(shard_queue, shard_queue.shard)
+        return batch
 
-    def _allowed(self, lane: Lane) -> int:
-        """The bytes that may go from this lane now."""
-        if lane.shard is not None:
-            return self.rates.room(lane.shard.id, self._now)[1]
-        shards = self.shards.map.shards if self._spread and self.shards.map else ()
-        if not 0 < len(shards) <= _SHARDS_SUMMED:
-            return MAX_REQUEST_BYTES
-        return sum([max(0, self.rates.room(shard.id, self._now)[1]) for shard in shards])
+    def throttled(self, entry: Record | Packed, now: float) -> bool:
+        """Note a throttled record. Return whether the limiter of its shard decides when it is sent again."""
+        if self._filler.packer is None:
+            self._routed_until = now + ROUTED_SECS
+            self.shards.request()
+        return self._shard_of_entry(entry) is not None
 
-    def _hold(self, lane: Lane | KeyLane, shard: Shard) -> None:
-        """The shard takes nothing now: wait for it, and for so much that a request is worth while."""
-        lane.due = self._now + max(self.linger_secs, self.rates.wait_secs(shard.id, self._now))
-        self._busy_until = lane.due + _BUSY_SECS
+    def on_shard_results(self, batch: Batch, results: Sequence[Result], now: float) -> None:
+        """Tell the limiter what each shard accepted and refused of a batch that it was charged for."""
+        if not batch.limited:
+            return
+        outcomes: dict[str, list[tuple[int, bool]]] = {}
+        for entry, result in zip(batch.entries, results, strict=True):
+            if (shard := self._shard_of_entry(entry)) is not None:
+                size = entry.counted_bytes if isinstance(entry, Packed) else counted_bytes(entry)
+                outcomes.setdefault(shard.id, []).append((size, isinstance(result, Accepted)))
+        for shard_id, of_shard in outcomes.items():
+            if all(accepted for _, accepted in of_shard):
+                self.limiter.on_accepted(
+                    shard_id, len(of_shard), sum([size for size, _ in of_shard]), now, batch.started_at
+                )
+            else:
+                self.limiter.on_results(shard_id, of_shard, now, batch.started_at)
 
-    def _place(self, number: int) -> tuple[str, Shard | None]:
-        """A key for a packed record without one: of a few, the one whose shard has the most room."""
-        shards = self.shards.map
-        if shards is None:
-            return str(number), None
-        keys = [str(number), *(f"{number}-{attempt}" for attempt in range(1, _PLACES_TRIED))]
-        places = [(key, shards.of_hash(hash_of(key))) for key in keys[: _PLACES_TRIED if len(shards.shards) > 1 else 1]]
-        return max(places, key=lambda place: self.rates.room(place[1].id, self._now)[1])
+    @property
+    def awaits_description(self) -> bool:
+        """True until the first DescribeStreamSummary has ended, where its answer decides how records are packed."""
+        return not self.shards.described and self._destination.packing == "kpl"
 
+    def on_distribution_changed(self) -> None:
+        """Pack records or leave them plain, as the stream's record distribution demands now."""
+        self._filler.choose_packer()
 
-def full_capacity(requests: int) -> tuple[int, int]:
-    """Records, and bytes of them, for so many requests, each filled from a whole turn of the queue."""
-    full = min(requests, FULL_REQUESTS)
-    return full * PACKED_TURN_RECORDS, full * MAX_REQUEST_BYTES
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _routed(self) -> bool:
+        return self._routed_by[1]
+
+    def _shard_of_entry(self, entry: Record | Packed) -> Shard | None:
+        """Return the shard whose limiter was charged for an entry."""
+        if isinstance(entry, Packed):
+            return entry.shard
+        return self.shards.shard_of(entry.key) if self._routed else None
+
+    def _update_routing(self, now: float) -> None:
+        """Sort by shard, or stop it, as the knowledge of shards and the throttling are now."""
+        throttled = now < self._routed_until or self.keep_routed
+        useful = (throttled if self._filler.packer is None else not self._keyless) and bool(self.shards.shards)
+        wanted = (self.shards.version if useful else -1, useful)
+        if wanted != self._routed_by:
+            if useful and not self._routed and throttled:
+                for shard in self.shards.shards:
+                    self.limiter.exhaust(shard.id, now)
+            self._routed_by = wanted
+            self._queues.reroute(self.shards.shard_of if useful else None)
+
+    def _share(self, max_bytes: int, requests: int) -> float:
+        """Return the share of the key queues that a batch may use: less than all where more waits than it can carry.
+
+        The others stay free for the requests that are sent beside it.
+        """
+        if self.strict or self._keyless or requests <= 1:
+            return 1.0
+        per_request = MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
+        records, size = self._queues.count_ready(requests * per_request, self._filler.now)
+        return min(1.0, max(1 / requests, per_request / max(records, 1), max_bytes / max(size, 1)))
+
+    def _drain_part(self, batch: Batch, max_record_bytes: int) -> Batch:
+        if self._part_in_flight or self._parts[0].not_before > self._filler.now:
+            return batch
+        part = self._parts.popleft()
+        batch.part, self._part_in_flight = True, self.strict
+        batch.holds.append(part.hold)
+        records = part.records
+        if self._filler.packer is None:
+            plain = records[:MAX_REQUEST_RECORDS]
+            batch.add_plain(plain, sum(map(counted_bytes, plain)))
+        else:
+            self._add_part(batch, records, max_record_bytes)
+        sent = {record.number for record in batch.records}
+        if rest := [record for record in records if record.number not in sent]:
+            self._parts.appendleft(_Part(rest, self.withhold(rest)))
+        return batch
+
+    def _add_part(self, batch: Batch, records: Sequence[Record], max_record_bytes: int) -> None:
+        assert self._filler.packer is not None  # noqa: S101 - the one caller has looked
+        max_packed = min(max_record_bytes, self._filler.max_packed_bytes)
+        for packed in self._filler.packer.pack(records, None, max_packed):
+            if batch.records and (self.strict or batch.full):
+                break
+            batch.add_packed(packed, packed.counted_bytes)

@@ -10,46 +10,59 @@ from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.delivery.key_queue import Hold
     from bridge.kinesis.packing.packers import Packed
     from bridge.model import Record
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Batch:
-    """The queue's `records`, and the stream's: `entries` are the same list where nothing is packed.
+    """Records of one request. `records` are the spool's; `entries` are Kinesis records.
 
-    `part`: what halving an invalid request left; it must not be mixed with other records. `epoch`: see `Pacing`.
+    `holds` mute the partition keys of the batch until its result is known. `part`: what is left of an invalid request
+    after it was split; it is never mixed with other records. `max_bytes` limits data and keys, in bytes before base64;
+    one record may exceed it. `max_records` limits Kinesis records. `limited`: the limiter of its shards
+    was charged for its records. `generation`: see `CircuitBreaker`.
     """
 
     records: list[Record] = field(default_factory=list)
     packed: list[Packed] | None = None
     counted_bytes: int = 0
     part: bool = False
-    epoch: int = 0
-    most_bytes: int = MAX_REQUEST_BYTES
+    generation: int = 0
+    max_bytes: int = MAX_REQUEST_BYTES
+    max_records: int = MAX_REQUEST_RECORDS
+    limited: bool = False
+    holds: list[Hold] = field(default_factory=list)
+    started_at: float = 0.0
 
     @property
     def entries(self) -> Sequence[Record | Packed]:
-        """What goes on the wire."""
+        """Kinesis records, in the order of the request."""
         return self.records if self.packed is None else self.packed
 
     @property
     def room_records(self) -> int:
-        """How many more the request can carry."""
-        return MAX_REQUEST_RECORDS - len(self.entries)
+        """Number of Kinesis records that the request can still carry."""
+        return self.max_records - len(self.entries)
 
     @property
     def room_bytes(self) -> int:
-        """How many more bytes of data and keys the request should carry; the first record may be larger."""
-        return self.most_bytes - self.counted_bytes
+        """Bytes of data and keys that the request should still carry; 0 or less when it is full."""
+        return self.max_bytes - self.counted_bytes
+
+    @property
+    def full(self) -> bool:
+        """True when nothing more should be added."""
+        return self.room_records <= 0 or self.room_bytes <= 0
 
     def add_plain(self, records: Sequence[Record], size: int) -> None:
-        """Records as they are, of `size` counted bytes."""
+        """Add records that are not packed, of `size` counted bytes."""
         self.records += records
         self.counted_bytes += size
 
     def add_packed(self, packed: Packed, size: int) -> None:
-        """A packed record of `size` counted bytes."""
+        """Add a packed record of `size` counted bytes."""
         if self.packed is None:
             self.packed = []
         self.packed.append(packed)

@@ -1,28 +1,33 @@
-"""One response sorted: what was delivered, what can never be, what is sent again."""
+"""Outcome of one PutRecords request: each record by its own result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bridge.aws.error_codes import Treatment, record_fault
-from bridge.kinesis.packing.kpl_aggregation import MAGIC
+from bridge.kinesis.packing.kpl_aggregation import MAGIC, is_aggregate
 from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.put_records_codec import Accepted
+from bridge.model import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.kinesis.put_records_codec import Failed, Result
-    from bridge.model import Record
+
+
+FIRST_MAGIC_BYTE = MAGIC[:1]
 
 
 @dataclass(slots=True)
-class Sorted:
-    """One request by what becomes of its records. `last` is the last failure among those `again`.
+class BatchOutcome:
+    """Records of one request by what becomes of them. `last` is the last failure among those `again`.
 
-    Of packed records: `failed` are those whose records are `again` in whole; `mislanded` those that Kinesis stored,
-    each with the shard it named, which is not the one it was aggregated for; `halve` those that can never be accepted.
+    Packed records: `failed` are those whose records are all in `again`; `halve` those that can never be accepted;
+    `misplaced`: aggregated records that another shard accepted than the predicted one, each with the id of that shard.
+    `ShardKnowledge.judge` knows whether consumers keep them. Records that stand alone and packed lines are never
+    misplaced, since no consumer compares their keys with the range of the shard.
     """
 
     delivered: list[Record] = field(default_factory=list)
@@ -32,39 +37,57 @@ class Sorted:
     last: Failed | None = None
     failed: list[tuple[Record | Packed, bool]] = field(default_factory=list)
     """Each that failed, and whether it was throttled."""
-    mislanded: list[tuple[Packed, str]] = field(default_factory=list)
+    misplaced: list[tuple[Packed, str]] = field(default_factory=list)
     halve: list[Packed] = field(default_factory=list)
     shards: set[str] = field(default_factory=set)
-    """Those that took something."""
+    """Ids of the shards that accepted something."""
+
+    unprotected: int = 0
+    """Delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
 
 
-def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) -> Sorted:
-    """Each record by its own result; the two sequences are of one length and in one order."""
-    sorted_ = Sorted()
+def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) -> BatchOutcome:
+    """Return the records of a request by their results, which are as many, and in the same order."""
+    outcome = BatchOutcome()
+    if len(entries) == len(results) and set(map(type, entries)) == {Record} and set(map(type, results)) == {Accepted}:
+        _sort_accepted(outcome, cast("Sequence[Record]", entries), cast("Sequence[Accepted]", results))
+        return outcome
     for entry, result in zip(entries, results, strict=True):
         if not isinstance(result, Accepted):
-            _sort_failure(sorted_, entry, result)
+            _sort_failure(outcome, entry, result)
             continue
-        sorted_.shards.add(result.shard_id)
+        outcome.shards.add(result.shard_id)
         if not isinstance(entry, Packed):
-            sorted_.delivered.append(entry)
-        elif entry.shard is None or entry.shard.id == result.shard_id or not entry.data.startswith(MAGIC):
-            sorted_.delivered += entry.records
+            outcome.delivered.append(entry)
+            if entry.data.startswith(MAGIC):
+                outcome.unprotected += is_aggregate(entry.data)
+        elif not entry.data.startswith(MAGIC) or (entry.shard is not None and entry.shard.id == result.shard_id):
+            outcome.delivered += entry.records
         else:
-            sorted_.mislanded.append((entry, result.shard_id))
-    return sorted_
+            outcome.misplaced.append((entry, result.shard_id))
+    return outcome
 
 
-def _sort_failure(sorted_: Sorted, entry: Record | Packed, failed: Failed) -> None:
+def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[Accepted]) -> None:
+    """Sort plain records that were all accepted: the usual case, at a third of the cost."""
+    outcome.delivered += records
+    outcome.shards.update([result.shard_id for result in results])
+    # One byte tells nearly all other payloads from an aggregate, in half the time of a longer comparison.
+    suspicious = [data for _, _, _, data in records if data[:1] == FIRST_MAGIC_BYTE]
+    outcome.unprotected += sum(map(is_aggregate, suspicious))
+
+
+def _sort_failure(outcome: BatchOutcome, entry: Record | Packed, failed: Failed) -> None:
+    """Sort a record that was not accepted."""
     fault = record_fault(failed.code)
     records = entry.records if isinstance(entry, Packed) else (entry,)
     if fault.treatment is Treatment.INVALID:
         if isinstance(entry, Packed) and len(records) > 1:
-            sorted_.halve.append(entry)
+            outcome.halve.append(entry)
         else:
-            sorted_.rejected.append((records[0], "invalid", f"{failed.code}: {failed.message}"))
+            outcome.rejected.append((records[0], "invalid", f"{failed.code}: {failed.message}"))
         return
-    sorted_.again += records
-    sorted_.failed.append((entry, fault.throttled))
-    sorted_.throttled += fault.throttled
-    sorted_.last = failed
+    outcome.again += records
+    outcome.failed.append((entry, fault.throttled))
+    outcome.throttled += fault.throttled
+    outcome.last = failed

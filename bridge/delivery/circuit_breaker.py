@@ -1,4 +1,8 @@
-"""When to try again. Not thread-safe: the sender guards it."""
+"""A circuit breaker for whole requests: after a failure all requests pause, then one at a time probes.
+
+It is closed while requests succeed, open during the pause, and half-open while a probe is in flight.
+https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
+"""
 
 from __future__ import annotations
 
@@ -8,34 +12,35 @@ if TYPE_CHECKING:
     from bridge.backoff import Backoff
 
 
-class Pacing:
-    """A stream's whole requests: while they fail, all workers wait, then one request at a time tries it.
+class CircuitBreaker:
+    """Pauses of one stream, or of one endpoint. Not thread-safe: the sender pool guards it.
 
-    A request takes `epoch` with it when it starts. Several that fail together count as one failure.
+    A request carries the `generation` of its start. Several that were in flight together and fail count as one failure.
     """
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
         self.failures = 0
-        self.epoch = 0
+        """Number of failures in a row."""
+        self.generation = 0
         self._until = 0.0
 
     def wait_secs(self, now: float, in_flight: int) -> float:
-        """How long no request may start: 0 when one may. While a probe is in flight, until it is back."""
+        """Return how long no request may start: 0 when one may; while a probe is in flight, until it has ended."""
         if not self.failures:
             return 0.0
         if in_flight:
             return self._backoff.max_secs
         return max(0.0, self._until - now)
 
-    def failed(self, epoch: int, now: float, pause_secs: float | None = None) -> None:
-        """A whole request failed: pause for `pause_secs`, or as the back-off says."""
-        if epoch != self.epoch:
+    def failed(self, generation: int, now: float, pause_secs: float | None = None) -> None:
+        """Pause after a whole request failed: for `pause_secs`, or as long as the back-off says."""
+        if generation != self.generation:
             return
-        self.epoch += 1
+        self.generation += 1
         self.failures += 1
         self._until = now + (self._backoff.secs(self.failures) if pause_secs is None else pause_secs)
 
     def answered(self) -> None:
-        """Kinesis answered a request: the way is free for all."""
+        """Close the circuit: a request was answered."""
         self.failures = 0

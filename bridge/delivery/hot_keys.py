@@ -1,7 +1,7 @@
 """Which partition key alone brings more than a shard takes, so that no resharding can help.
 
-Counted is what was received between two moments, and not what is collected or sent: of a shard that is left on disk
-little is sent, and what is caught up with comes faster than it was received. For the one who has the sender's turn.
+Records are counted by when they were received, and not when they are taken or sent: sending is slower for a deferred
+shard, and faster during catch-up. Not thread-safe: the sender pool's leader calls it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bridge.delivery.shard_limiter import BYTES_PER_SEC, RECORDS_PER_SEC
+from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 WATCHED_MS = 10_000
 TOLD_AGAIN_SECS = 600.0
 _NEARLY = 0.95
-"""The moments are told to a few seconds."""
+"""Times of receipt are known to a few seconds, so a rate just below the limit counts as one that reaches it."""
 
 
 class HotKeys:
@@ -45,7 +45,7 @@ class HotKeys:
     def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
         """These were collected for the first time while a shard is busy; `received_ms`: of the newest, since 1970.
 
-        Counting begins and ends where that moment changes. Older than what was counted is what is caught up with.
+        Counting starts and stops when `received_ms` changes. Older records are backlog and are not counted.
         """
         news = [record for record in records if record.number > self._newest]
         if not news:
@@ -68,7 +68,7 @@ class HotKeys:
             self._records[key] += 1
             self._sizes[key] += len(data)
 
-    def calm(self) -> None:
+    def reset(self) -> None:
         """No shard is busy."""
         if self._mark_ms or self.hot:
             self.hot = ""

@@ -1,195 +1,311 @@
-"""Waiting records in a line for each partition key: the next of a line may go when none before it is under way.
+"""Records that wait to be sent, in queues by partition key, so that the order of a key survives several requests.
 
-A line stands in a lane, its shard's or the open one, while its first record may be sent. It leaves the lane when
-records of it are sent, and comes back when all of them are settled or put back. Not thread-safe: the sender guards it.
+    ShardQueue   the key queues of one shard, or of the stream while its shards are unknown or do not matter
+    KeyQueue     the records of one key, or of the keys that share a hash, in the order of the spool
+
+A key queue is *muted* (Kafka's word for a partition with a request in flight) from the moment some of its records are
+drawn until all of them are settled or reenqueued. No other request takes records of it meanwhile, so records of one
+key cannot overtake each other. Records without a key of their own wait in a queue that is never muted.
+
+With `order: strict` each key has a queue of its own. Otherwise the keys of a shard share LANES queues: a queue per key
+costs more in plants with a hundred thousand keys, and a record rarely waits for another key's request.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
-from itertools import islice
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
-from bridge.delivery.shard_queues import NOW
+from bridge.delivery.key_queue import NOW, Hold, KeyQueue, ShardQueue, State
 from bridge.kinesis.limits import counted_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.kinesis.shard_map import Shard
     from bridge.model import Record
 
-_key = attrgetter("key")
+LANES = 256
+"""Key queues of a shard. With ten records in flight, one fresh record in 25 waits for an answer that is not its own."""
+
+MAX_ROUTES = 50_000
+"""Partition keys whose queue is remembered: a look-up is ten times as fast as hashing the key."""
 
 
-@dataclass(slots=True, eq=False)
-class Line:
-    """One key's records in order. `under_way`: how many were sent, or are kept elsewhere, and are not settled."""
+class Route(NamedTuple):
+    """The queue of a key, the key's length in UTF-8, and the method that appends a record to the queue."""
 
-    records: deque[Record] = field(default_factory=deque)
-    under_way: int = 0
-    ready: bool = False
-    due: float = NOW
+    queue: KeyQueue
+    key_bytes: int
+    append: Callable[[Record], None]
 
 
-@dataclass(slots=True, eq=False)
-class KeyLane:
-    """Lines that may be sent from, the one that waited longest first. `due` as in `lanes.Lane`."""
+class KeyQueues:
+    """All waiting records of a destination. Not thread-safe: the sender pool guards it.
 
-    shard: Shard | None = None
-    due: float = NOW
-    lines: deque[Line] = field(default_factory=deque)
+    `exact`: each key has a queue of its own. `keyless`: the keys are made up, and order does not matter.
+    `records` and `size` count what waits, and not what is in flight.
+    """
 
-    def first(self, size: int, *, one_key: bool) -> list[Record]:
-        """The records that may go next, line after line or of one line only: at least one, of about `size` bytes."""
-        found: list[Record] = []
-        for line in islice(self.lines, 1 if one_key else None):
-            for record in line.records:
-                size -= counted_bytes(record)
-                if size < 0 and found:
-                    return found
-                found.append(record)
-        return found
-
-
-class KeyLines:
-    """All lines. `records` and `counted_bytes` count what waits in them."""
-
-    def __init__(self) -> None:
+    def __init__(self, *, keyless: bool, exact: bool) -> None:
         self.records = 0
-        self.counted_bytes = 0
-        self._lines: dict[str, Line] = {}
-        self._lanes: dict[str, KeyLane] = {}
-        self._resting: list[Line] = []
-        self._shard_of: Callable[[str], Shard] | None = None
+        self.size = 0
+        self._keyless = keyless
+        self._exact = exact
+        self._shard_of: Callable[[str], Shard | None] | None = None
+        self._shard_queues: dict[str, ShardQueue] = {}
+        self._routes: dict[str, Route] = {}
+        self._backing_off: list[KeyQueue] = []
+        self._holds: set[Hold] = set()
+        self._turn = 0
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Fresh records, each to the end of its key's line."""
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Append fresh records, which are in the order of the spool."""
+        if self._keyless and self._shard_of is None:
+            size = sum([counted_bytes(record) for record in records])
+            self._append_all(self._key_queue("", None), records, size)
+        else:
+            size = self._append_each(records)
+        self.records += len(records)
+        self.size += size
+
+    def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
+        """Insert records that were not delivered before all later ones of their keys.
+
+        Nothing of their key queues is sent before `not_before`. Their hold must be released afterwards.
+        """
+        by_queue: dict[KeyQueue, list[Record]] = {}
         for record in records:
-            line = self._lines.get(record.key)
-            if line is None:
-                line = self._lines[record.key] = Line()
-            line.records.append(record)
-            self._count(record, 1)
-            if not line.ready:
-                self._offer(line)
+            by_queue.setdefault(self._queue_of(record.key), []).append(record)
+        for queue, some in by_queue.items():
+            target = queue if queue.ordered or not_before == NOW else self._retry_queue(queue.shard_queue)
+            self.size += target.put_back(some)
+            self.records += len(some)
+            target.failed = True
+            target.not_before = max(target.not_before, not_before)
+            if target.state is State.IDLE:
+                self._awake(target)
 
-    def hold(self, records: Iterable[Record]) -> None:
-        """Records that are kept elsewhere: nothing of their keys is sent meanwhile."""
-        for record in records:
-            line = self._lines.setdefault(record.key, Line())
-            line.under_way += 1
-            if line.ready:
-                self._withdraw(line)
+    # -- what goes out ---------------------------------------------------------------------------------------------
 
-    def taken(self, lane: KeyLane, records: Sequence[Record]) -> None:
-        """These, the first of `lane.first()`, are sent."""
-        for _ in range(len(set(map(_key, records)))):
-            lane.lines.popleft().ready = False
-        for record in records:
-            line = self._lines[record.key]
-            line.records.popleft()
-            line.under_way += 1
-            self._count(record, -1)
+    def draw(self, shard_queue: ShardQueue, max_records: int, max_bytes: int, max_queues: int) -> tuple[Hold, int]:
+        """Remove records of the first ready key queues and mute these; return their hold and their counted bytes.
 
-    def settled(self, records: Iterable[Record]) -> None:
-        """These are done with: what is behind them may go."""
-        for key, count in Counter(map(_key, records)).items():
-            line = self._lines[key]
-            line.under_way -= count
-            self._offer(line)
-            if not line.records and not line.under_way:
-                del self._lines[key]
+        At least one record is drawn, even if it alone is larger than `max_bytes`.
+        """
+        taken: list[Record] = []
+        muted: list[KeyQueue] = []
+        size, ready = 0, shard_queue.ready
+        while ready and len(muted) < max_queues:
+            queue = ready[0]
+            room_records, room_bytes = max_records - len(taken), max_bytes - size
+            if len(queue.records) <= room_records and queue.size <= room_bytes:
+                taken += queue.records
+                size += queue.size
+                queue.records.clear()
+                queue.size = 0
+            else:
+                at_least = 0 if taken else counted_bytes(queue.records[0])
+                some, some_bytes = queue.take(room_records, max(room_bytes, at_least))
+                if not some:
+                    break
+                taken += some
+                size += some_bytes
+            if queue.ordered:
+                ready.popleft()
+                queue.state, queue.holds = State.MUTED, 1
+                muted.append(queue)
+            elif not queue.records:
+                ready.popleft()
+                queue.state = State.IDLE
+        self.records -= len(taken)
+        self.size -= size
+        hold = Hold(taken, muted)
+        self._holds.add(hold)
+        return hold, size
 
-    def put_back(self, records: Sequence[Record], due: float) -> None:
-        """These were not delivered: to their places in their lines, not to be sent before `due`."""
-        for key, count in Counter(map(_key, records)).items():
-            line = self._lines[key]
-            line.under_way -= count
-            line.due = max(line.due, due)
-        for record in sorted(records, reverse=True):
-            line = self._lines[record.key]
-            _insert(line.records, record)
-            self._count(record, 1)
-        for key in dict.fromkeys(map(_key, sorted(records))):
-            self._offer(self._lines[key])
+    def withhold(self, records: Sequence[Record]) -> Hold:
+        """Mute the key queues of records that are kept elsewhere, and return their hold."""
+        hold = Hold(records, self._mute(records))
+        self._holds.add(hold)
+        return hold
 
-    def sort_anew(self, shard_of: Callable[[str], Shard] | None) -> None:
-        """The shards have changed, or are not known."""
+    def release(self, hold: Hold) -> None:
+        """Unmute the key queues of records that are settled or reenqueued by now."""
+        self._holds.discard(hold)
+        for queue in reversed(hold.key_queues):  # what failed goes to the front: the first last
+            queue.holds -= 1
+            if not queue.holds:
+                self._awake(queue)
+        hold.key_queues = []
+
+    def return_unsent(self, hold: Hold, unsent: Sequence[Record]) -> None:
+        """Put back those records of a draw for which the request had no room after all."""
+        numbers = {record.number for record in unsent}
+        hold.records = [record for record in hold.records if record.number not in numbers]
+        self.reenqueue(unsent)
+        used = {id(self._queue_of(record.key)) for record in hold.records}
+        unused = [queue for queue in hold.key_queues if id(queue) not in used]
+        hold.key_queues = [queue for queue in hold.key_queues if id(queue) in used]
+        for queue in reversed(unused):
+            queue.holds -= 1
+            self._awake(queue)
+
+    # -- shards ----------------------------------------------------------------------------------------------------
+
+    def reroute(self, shard_of: Callable[[str], Shard | None] | None) -> None:
+        """Sort all records by the shards as they are known now. None: they are not known, or do not matter.
+
+        `shard_of` returns None for a key whose shard is not known: such keys share one shard queue without a shard.
+
+        Back-offs end, since another shard may accept what was refused.
+        """
+        queues = [queue for shard in self._shard_queues.values() for queue in shard.key_queues.values()]
+        queues += [queue for queue in self._backing_off if not queue.ordered]
+        queues += [queue for shard in self._shard_queues.values() for queue in shard.ready if not queue.ordered]
+        waiting = sorted({record.number: record for queue in queues for record in queue.records}.values())
         self._shard_of = shard_of
-        lines = sorted((line for line in self._lines.values() if line.ready), key=lambda line: line.records[0].number)
-        self._lanes = {}
-        for line in lines:
-            self._lane(line).lines.append(line)
+        self._shard_queues, self._routes, self._backing_off = {}, {}, []
+        self.records = self.size = 0
+        for hold in self._holds:
+            hold.key_queues = self._mute(hold.records)
+        self.append(waiting)
 
-    def ready(self, now: float) -> list[KeyLane]:
-        """The lanes that may be sent from, the one that waited longest first."""
-        self._wake(now)
-        lanes = [lane for lane in self._lanes.values() if lane.lines and lane.due <= now]
-        return sorted(lanes, key=lambda lane: lane.lines[0].records[0].number)
+    def ready(self, now: float) -> list[ShardQueue]:
+        """Return the shard queues that may be sent from, each first in its turn."""
+        self._end_backoffs(now)
+        shards = [shard for shard in self._shard_queues.values() if shard.ready and shard.not_before <= now]
+        if len(shards) > 1:
+            self._turn += 1
+            first = self._turn % len(shards)
+            shards = shards[first:] + shards[:first]
+        return shards
+
+    def count_ready(self, max_records: int, now: float) -> tuple[int, int]:
+        """Return how many records, and counted bytes of them, may be sent now; counting ends at `max_records`."""
+        records = size = 0
+        for shard in self._shard_queues.values():
+            for queue in shard.ready if shard.not_before <= now else ():
+                records += len(queue.records)
+                size += queue.size
+                if records >= max_records:
+                    return records, size
+        return records, size
 
     def next_due(self) -> float | None:
-        """When something may be sent, if nothing is settled before; None if nothing may."""
-        lanes = [lane.due for lane in self._lanes.values() if lane.lines]
-        return min([*lanes, *(line.due for line in self._resting)], default=None)
+        """Return when something may be sent; None if nothing waits, or nothing may be sent before an answer."""
+        due = [shard.not_before for shard in self._shard_queues.values() if shard.ready]
+        return min([*due, *(queue.not_before for queue in self._backing_off)], default=None)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
-        """Each shard's records, and about how many bytes; nothing where the shards are not known."""
-        if self._shard_of is None:
+        """Return each shard with its waiting records and their counted bytes; [] while the shards are unknown."""
+        return [
+            (
+                each.shard,
+                sum([len(queue.records) for queue in each.key_queues.values()]),
+                sum([queue.size for queue in each.key_queues.values()]),
+            )
+            for each in self._shard_queues.values()
+            if each.shard is not None
+        ]
+
+    def oldest(self) -> int | None:
+        """Return the number of the oldest waiting record. With `live_first` it need not be the first of its queue."""
+        queues = [
+            queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
+        ]
+        return min(
+            (min(queue.records).number for queue in (*queues, *self._backing_off) if queue.records), default=None
+        )
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _append_all(self, queue: KeyQueue, records: Sequence[Record], size: int) -> None:
+        queue.records.extend(records)
+        queue.size += size
+        if records and queue.state is State.IDLE:
+            queue.state = State.READY
+            queue.shard_queue.ready.append(queue)
+
+    def _append_each(self, records: Sequence[Record]) -> int:
+        """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
+        total, find, idle, ready = 0, self._routes.get, State.IDLE, State.READY
+        for record in records:
+            queue, key_bytes, append = find(record[2]) or self._route(record[2])
+            size = len(record[3]) + key_bytes
+            append(record)
+            queue.size += size
+            total += size
+            if queue.state is idle:
+                queue.state = ready
+                queue.shard_queue.ready.append(queue)
+        return total
+
+    def _route(self, key: str) -> Route:
+        """Return the route of a key, and remember it."""
+        encoded = key.encode()
+        name: str | int = "" if self._keyless else key if self._exact else crc32(encoded) % LANES
+        queue = self._key_queue(name, self._shard_of(key) if self._shard_of else None)
+        route = Route(queue, len(encoded), queue.records.append)
+        if not self._keyless:
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            self._routes[key] = route
+        return route
+
+    def _queue_of(self, key: str) -> KeyQueue:
+        return (self._routes.get(key) or self._route(key)).queue
+
+    def _key_queue(self, name: str | int, shard: Shard | None) -> KeyQueue:
+        shard_id = shard.id if shard else ""
+        shard_queue = self._shard_queues.get(shard_id)
+        if shard_queue is None:
+            shard_queue = self._shard_queues[shard_id] = ShardQueue(shard)
+        queue = shard_queue.key_queues.get(name)
+        if queue is None:
+            queue = shard_queue.key_queues[name] = KeyQueue(name, shard_queue, ordered=not self._keyless)
+        return queue
+
+    def _retry_queue(self, shard_queue: ShardQueue) -> KeyQueue:
+        """Return a queue for keyless records that failed, which must not delay all others."""
+        return KeyQueue("", shard_queue, ordered=False)
+
+    def _mute(self, records: Sequence[Record]) -> list[KeyQueue]:
+        if self._keyless:
             return []
-        found: dict[Shard, tuple[int, int]] = {}
-        for key, line in self._lines.items():
-            shard, count = self._shard_of(key), len(line.records)
-            records, size = found.get(shard, (0, 0))
-            found[shard] = records + count, size + (count * counted_bytes(line.records[0]) if count else 0)
-        return [(shard, *counts) for shard, counts in found.items()]
+        queues = list({id(queue): queue for queue in (self._queue_of(record.key) for record in records)}.values())
+        for queue in queues:
+            if queue.state is State.READY:
+                queue.shard_queue.ready.remove(queue)
+            elif queue.state is State.BACKING_OFF:
+                self._backing_off.remove(queue)
+            queue.state = State.MUTED
+            queue.holds += 1
+        return queues
 
-    def firsts(self) -> list[int]:
-        """The number of each line's first record."""
-        return [line.records[0].number for line in self._lines.values() if line.records]
-
-    def _offer(self, line: Line) -> None:
-        """Let the line be sent from, if it may be."""
-        if line.ready or line.under_way or not line.records or line in self._resting:
-            return
-        if line.due > NOW:
-            self._resting.append(line)
+    def _awake(self, queue: KeyQueue) -> None:
+        """Set the state of a queue that nothing mutes."""
+        if not queue.records:
+            queue.state = State.IDLE
+            if self._exact:
+                queue.shard_queue.key_queues.pop(queue.name, None)
+                self._routes.pop(str(queue.name), None)
+        elif queue.not_before > NOW:
+            queue.state = State.BACKING_OFF
+            self._backing_off.append(queue)
         else:
-            line.ready = True
-            self._lane(line).lines.append(line)
+            queue.state = State.READY
+            ready = queue.shard_queue.ready
+            (ready.appendleft if queue.failed else ready.append)(queue)
+            queue.failed = False
 
-    def _wake(self, now: float) -> None:
-        due = [line for line in self._resting if line.due <= now]
-        if due:
-            self._resting = [line for line in self._resting if line.due > now]
-            for line in due:
-                line.due = NOW
-                self._offer(line)
-
-    def _withdraw(self, line: Line) -> None:
-        line.ready = False
-        for lane in self._lanes.values():
-            if line in lane.lines:
-                lane.lines.remove(line)
-
-    def _lane(self, line: Line) -> KeyLane:
-        shard = self._shard_of(line.records[0].key) if self._shard_of else None
-        name = shard.id if shard else ""
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes[name] = KeyLane(shard)
-        return lane
-
-    def _count(self, record: Record, records: int) -> None:
-        self.records += records
-        self.counted_bytes += records * counted_bytes(record)
-
-
-def _insert(records: deque[Record], record: Record) -> None:
-    """Put a record back before all that follow it."""
-    place = 0
-    while place < len(records) and records[place].number < record.number:
-        place += 1
-    records.insert(place, record)
+    def _end_backoffs(self, now: float) -> None:
+        if self._backing_off:
+            due = [queue for queue in self._backing_off if queue.not_before <= now]
+            self._backing_off = [queue for queue in self._backing_off if queue.not_before > now]
+            # Each goes to the front, so the one with the oldest record comes last.
+            for queue in sorted(due, key=lambda queue: queue.records[0].number, reverse=True):
+                queue.not_before = NOW
+                self._awake(queue)

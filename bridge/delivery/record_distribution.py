@@ -1,80 +1,141 @@
-"""Whether partition keys decide on which shard a stream stores its records, as they do unless it is told otherwise.
+"""Record distribution of a stream: whether partition keys decide on the shard, or Kinesis does.
 
-An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time. A consumer that
-de-aggregates discards what comes to a shard that a key in it does not belong to, so nothing is aggregated then:
+An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time and with immediate
+effect. Partition keys and explicit hash keys are then ignored, and records of one key come to any shard:
+https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
+A KCL consumer silently discards an aggregated record in which any key does not belong to the shard, also one with a
+single key. So nothing may be aggregated for such consumers unless it is known that keys decide:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 
-DescribeStreamSummary tells it. Where that may not be asked, a record that is stored where its key does not belong does.
+    state        aggregate   ends when
+    unknown      no          1. DescribeStreamSummary answers. AUTO: by_service, else by_key.
+                             2. It is not permitted, and CONFIRMING_KEYS different keys were accepted by the shard that
+                                they belong to, where two or more shards are known: by_key.
+                             3. It is not permitted, and exactly one open shard is listed: by_key until another is seen.
+    by_key       yes         1. DescribeStreamSummary answers AUTO: by_service.
+                             2. A shard accepted a record whose key does not belong to it: by_service.
+    by_service   no          DescribeStreamSummary answers USER_PARTITION_KEY: by_key. An answer without a strategy is
+                             enough only if no record contradicts it: releases of botocore that do not know the
+                             strategy leave it out of every answer.
+
+A call of DescribeStreamSummary that is throttled or fails changes nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
-
-from bridge.kinesis.shard_map import hash_of
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.delivery.accumulator import Dispatch
-    from bridge.kinesis.packing.packers import Packed
-    from bridge.kinesis.shard_map import Shard, ShardMap
+    from bridge.kinesis.publisher import StreamDescription
     from bridge.model import Destination
 
 logger = logging.getLogger(__name__)
 
 BY_SERVICE, BY_KEY = "AUTO", "USER_PARTITION_KEY"
+"""Values of RecordDistributionStrategy:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamRecordDistributionStrategy.html"""
+
+MAX_ANSWER_SECS = 10.0
+"""Age that an answer may have: one that comes so soon after a contradiction may have been given before it."""
+
+CONFIRMING_KEYS = 20
+"""A stream with two shards that places records itself confirms so many keys by chance once in 2^20, about a million."""
+
+Distribution = Literal["unknown", "by_key", "by_service"]
 
 
-class Placement:
-    """Of one stream; tells its dispatch. Not thread-safe: the sender guards it."""
+class RecordDistribution:
+    """State of one stream. Not thread-safe: the caller guards it.
 
-    def __init__(self, destination: Destination, dispatch: Dispatch) -> None:
+    `described`: a call of DescribeStreamSummary has ended, whatever came of it.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self.state: Distribution = "unknown"
+        self.described = False
         self._destination = destination
-        self._dispatch = dispatch
+        self._denied = False
+        self._one_shard = False
+        self._confirmed: set[str] = set()
+        self._contradicted_at: float | None = None
 
-    def told(self, strategy: str) -> None:
-        """What DescribeStreamSummary says; "": nothing."""
-        if strategy in (BY_SERVICE, BY_KEY):
-            self._set(by_service=strategy == BY_SERVICE)
+    @property
+    def needs_proof(self) -> bool:
+        """True if only accepted records can show how the stream places records."""
+        return self._denied and self.state == "unknown"
 
-    def decide(self, stray: Iterable[tuple[Packed, str]], known: ShardMap) -> tuple[list[Packed], list[Packed]]:
-        """Packed records that came to another shard than they were made for, each with that shard's id.
-
-        Those that a consumer keeps all the same, since every key in them belongs to that shard; and the others.
-        """
-        kept: list[Packed] = []
-        discarded: list[Packed] = []
-        for packed, shard_id in stray:
-            shard = known.get(shard_id)
-            (kept if shard is not None and shard.holds(packed.keys) else discarded).append(packed)
-            if shard is not None and not _was_bound_for(packed, shard):
-                self._set(by_service=True)
-        if self._dispatch.shards.useless:
-            self._dispatch.shards.map = None
-        return kept, discarded
-
-    def _set(self, *, by_service: bool) -> None:
-        if by_service == self._dispatch.shards.useless:
+    def on_described(self, description: StreamDescription | None, now: float) -> None:
+        """Learn from DescribeStreamSummary. None: the call failed."""
+        self.described = True
+        if description is None:
             return
-        self._dispatch.place_by_key(not by_service)
-        self._tell(by_service=by_service)
-
-    def _tell(self, *, by_service: bool) -> None:
-        if not by_service:
-            logger.info("stream %s: partition keys decide on the shard again", self._destination)
+        if not description.described:
+            self._on_denied()
             return
-        kpl = ", and packing: kpl is left off, since consumers would discard what is packed"
+        self._denied = self._one_shard = False
+        if description.distribution == BY_SERVICE:
+            self._contradicted_at = None
+            self._enter("by_service")
+        elif self._contradicted_at is None or self._outweighs(description, now - self._contradicted_at):
+            self._contradicted_at = None
+            self._enter("by_key")
+
+    def on_confirmed(self, keys: Iterable[str]) -> None:
+        """Count keys that were accepted by the shard they belong to, of two or more."""
+        self._confirmed.update(keys)
+        if self.needs_proof and len(self._confirmed) >= CONFIRMING_KEYS:
+            self._enter("by_key")
+
+    def on_shards(self, count: int, *, complete: bool, changed: bool) -> None:
+        """Learn how many open shards are known. `complete`: there are no others. `changed`: a shard is new."""
+        if changed:
+            self._confirmed.clear()
+        if complete and count == 1 and self.needs_proof:
+            self._one_shard = True
+            self._enter("by_key")
+        elif self._one_shard and not (complete and count == 1):
+            self._one_shard = False
+            if self.state == "by_key":
+                self.state = "unknown"
+
+    def on_contradicted(self, now: float) -> None:
+        """Learn that a record was accepted by a shard that its key does not belong to."""
+        self._one_shard = False
+        self._contradicted_at = now
+        self._enter("by_service")
+
+    def _on_denied(self) -> None:
+        if not self._denied and self._destination.packing == "kpl" and self.state == "unknown":
+            logger.info(
+                "stream %s: DescribeStreamSummary is not permitted, so records are not aggregated before accepted "
+                "records of %d partition keys show that keys decide on the shard",
+                self._destination,
+                CONFIRMING_KEYS,
+            )
+        self._denied = True
+
+    @staticmethod
+    def _outweighs(description: StreamDescription, secs_since_contradiction: float) -> bool:
+        return description.distribution == BY_KEY and secs_since_contradiction > MAX_ANSWER_SECS
+
+    def _enter(self, state: Distribution) -> None:
+        before, self.state = self.state, state
+        self._confirmed.clear()
+        if before == state:
+            return
+        if state == "by_service":
+            self._warn()
+        elif before == "by_service" or self._denied:
+            logger.info("stream %s: partition keys decide on the shard", self._destination)
+
+    def _warn(self) -> None:
+        kpl = ", and packing: kpl is not applied, since consumers would discard aggregated records"
         logger.warning(
-            "stream %s places records itself (record distribution strategy AUTO): a partition key decides neither on "
-            "the shard nor on the order that consumers see%s",
+            "stream %s places records itself (record distribution strategy AUTO): partition keys decide neither on the "
+            "shard nor on the order in which consumers read%s",
             self._destination,
             kpl if self._destination.packing == "kpl" else "",
         )
-
-
-def _was_bound_for(packed: Packed, shard: Shard) -> bool:
-    """Whether its hash belongs to the shard, whose range never changes."""
-    place = hash_of(packed.key) if packed.hash_key is None else int(packed.hash_key)
-    return shard.first_hash <= place <= shard.last_hash

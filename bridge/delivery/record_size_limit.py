@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from bridge.kinesis.limits import counted_bytes
 from bridge.model import DEFAULT_RECORD_BYTES
+
+if TYPE_CHECKING:
+    from bridge.model import Record
 
 ASK_AGAIN_SECS = 30.0
 """DescribeStreamSummary is limited to 20 calls a second for the whole account:
@@ -32,6 +38,13 @@ class RecordLimit:
         self._asking = True
         return True
 
+    @property
+    def next_asking_at(self) -> float | None:
+        """When `start_asking` returns True again; None while that depends on an answer, or on `doubt`."""
+        if self._asking:
+            return None
+        return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
+
     def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
         """What Kinesis said, or the default where it may not be asked. `again`: ask once more in a few minutes."""
         self.max_bytes, self.described = max_bytes, described
@@ -51,3 +64,9 @@ class RecordLimit:
     def sendable_bytes(self) -> int:
         """Larger records must not be sent, at least not yet."""
         return DEFAULT_RECORD_BYTES if self.max_bytes is None else self.max_bytes
+
+
+def reject_oversized(record: Record, limit: int) -> tuple[Record, str, str]:
+    """Return a record that the stream never accepts, the code of its dead letter, and the reason."""
+    size = counted_bytes(record)
+    return record, "too_large", f"{size} bytes of data and partition key; the stream accepts {limit}"

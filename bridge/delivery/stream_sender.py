@@ -1,290 +1,343 @@
-"""One stream's workers: take records from its queue, send them, and settle each by its own result.
+"""The sender of one stream: takes records from its queue, sends them, and settles each by its own result.
 
-    queue ──collect──▶ lanes ──pack──▶ batch ──PutRecords──▶ accepted ─────────────▶ settle: delivered
-                         ▲                                   throttled, failed ────▶ back to its lane, after a pause
-                         └─────────────────────────────────  whole request failed ─▶ back; all pause, one probes
-                                                             invalid ──────────────▶ halved until the record is alone:
-                                                                                     rejected
+    queue ──take_batch──▶ accumulator ──drain──▶ batch ──PutRecords──▶ accepted ──────────▶ settle: delivered
+                               ▲                                       throttled, failed ─▶ reenqueue, after a pause
+                               └─────────────────────────────────────  request failed ────▶ reenqueue; all pause
+                                                                       invalid ───────────▶ split until the record is
+                                                                                            alone: rejected
 
-Each worker sends one request and waits for its answer; where Kinesis is far there are more of them: see `distance`.
-
-Nothing leaves the queue but what Kinesis has named a sequence number for, or can never accept. When as much waits as
-`requests_in_flight` requests carry, nothing more is collected.
+It has no threads: those of the `SenderPool` call it. A record leaves the queue only when Kinesis has returned its
+sequence number, or can never accept it.
 """
 
 from __future__ import annotations
 
-import threading
+import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
 
+from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import sort_results
-from bridge.delivery.concurrency import Distance
-from bridge.delivery.overflow import Leaves, Surplus
-from bridge.delivery.tracker import SenderSettings, Window
-from bridge.errors import BridgeError, InvalidRequest, SendError
+from bridge.delivery.overflow import Surplus
+from bridge.delivery.tracker import DeliveryTracker, Settled
+from bridge.errors import BridgeError, InvalidRequest, OutcomeUnknown, SendError
+from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.model import Destination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import threading
+    from collections.abc import Callable
 
+    from bridge.aws.transport.measurement import RequestMeasurement
+    from bridge.delivery.circuit_breaker import CircuitBreaker
+    from bridge.delivery.concurrency import AdaptiveConcurrency, Flight
+    from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
+    from bridge.delivery.settings import SenderSettings
     from bridge.delivery.stream_status import StreamStatus
-    from bridge.delivery.tracker import Rejected
     from bridge.histogram import HistogramSnapshot
-    from bridge.kinesis.packing.packers import Packed
-    from bridge.kinesis.publisher import StreamDescription
     from bridge.kinesis.put_records_codec import Result
-    from bridge.kinesis.shard_map import Shard
-    from bridge.model import BatchingOptions, Record
+    from bridge.model import Record
     from bridge.spool.queue.deferral import Left
 
-__all__ = ["SenderSettings", "StreamQueue", "StreamSender", "Transport"]
+logger = logging.getLogger(__name__)
 
-PATIENCE_SECS = 0.25
-"""The longest one wait for fresh records: what failed meanwhile may be due, and a stop must be prompt."""
+UNANSWERED_CODES = frozenset({"Network", "Tls", "Proxy"})
+"""Codes of errors without an HTTP response from the endpoint: see `bridge.aws.network_errors`."""
 
+READ_RETRY_SECS = 1.0
+"""Pause after the spool could not be read."""
 
-class StreamQueue(Leaves, Protocol):
-    """Where a stream's records come from: the spool. Every method may be called on any thread."""
+DESCRIBE_SECS = 5.0
+"""Longest wait of the first request for DescribeStreamSummary, which says whether aggregated records may be sent."""
 
-    stream: str
-    max_record_bytes: int | None
-    """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
-    tuning: BatchingOptions
-    """Set by whoever appends; may change at any time."""
+MAX_WAITING_WINDOWS = 1
+"""Limit of waiting records, in multiples of the link's window. With `backlog: live_first` a live record waits for
+them."""
 
-    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
-        """Give the next records in order, each handed out once.
+HEAD_BYTES = 1500
+"""HTTP head of a signed PutRecords request with a session token, about."""
 
-        Waits up to `timeout_secs` for a first one, then up to `linger_secs` for more; returns at once when full
-        (records, or bytes: data and UTF-8 key); [] on timeout or after close. What it raises ends `run`, which may be
-        called again: nothing that was handed out is forgotten.
-        """
-
-    def oldest_secs(self, held: int | None) -> float:
-        """How long ago the oldest record was received that is not settled; `held`: the oldest the sender holds."""
-
-    def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
-        """Let these leave the queue: delivered, or (record, code, detail) to the dead letters. Never blocks on disk."""
-
-
-class Transport(Protocol):
-    """What sends: `client.Publisher`, or `dry_run.Printer`. Every method may be called on any thread."""
-
-    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
-        """One result per record, in order; raises SendError when the whole request failed."""
-
-    def describe(self, stream: str) -> StreamDescription:
-        """The stream's limits; raises SendError."""
-
-    def list_shards(self, stream: str) -> list[Shard]:
-        """The stream's open shards; raises SendError."""
+PAYLOAD_SHARE = 0.7
+"""Share of a request's body that is data and keys: base64 makes 4 bytes of 3, and JSON adds about 35 to a record."""
 
 
 class StreamSender:
-    """Sends one destination's queue. Several threads call `run` on the same sender; any may call `status` and `stop`.
+    """One stream of a sender pool. The pool's leader calls what chooses and prepares; any worker calls the tasks.
 
+    `changed` guards all state; it is the pool's, and notified of every change that the leader may act on.
     Raises ValueError where a newer version of this program named the queue.
     """
 
     def __init__(
         self,
-        queue: StreamQueue,
-        publisher: Transport,
-        settings: SenderSettings | None = None,
+        queue: RecordQueue,
+        transport: PutRecordsTransport,
+        settings: SenderSettings,
+        concurrency: AdaptiveConcurrency,
+        endpoint_breaker: CircuitBreaker,
+        changed: threading.Condition,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
-        self.on_busy: Callable[[], None] = lambda: None
-        """Told, on a worker's thread, when one more would pay: `workers` counts it already."""
+        self.attention_at = -inf
+        """When the leader should look at this stream again; inf: when something changes."""
+        self.sendable_at = -inf
+        """When this stream may have something to send, as far as was known at the last look."""
+        self.changed = True
+        """True when `attention_at` may be too late: records, a result or an answer have come."""
+        self.link_share = 1.0
+        """This stream's share of the link: 1 / number of busy streams."""
+        self.served_at = -inf
+        """When the leader last built a request for this stream."""
         self._queue = queue
-        self._publisher = publisher
-        self._settings = settings or SenderSettings()
+        self._transport = transport
+        self._settings = settings
+        self._concurrency = concurrency
+        self._endpoint_breaker = endpoint_breaker
+        self._changed = changed
         self._clock = clock
-        self._stopping = threading.Event()
-        self._turn = threading.Lock()  # held by the one worker that collects and lingers, while the others send
-        self._changed = threading.Condition()  # guards the window; told of every answer, and of the stop
-        self._window = Window(queue.stream, self._settings)
-        self._distance = Distance(self._settings.requests_in_flight)
-        self._surplus = Surplus(queue, self._window.dispatch, self._settings.requests_in_flight)
+        self._started_at = clock()
+        self._awaits_answer = False
+        """True while the next request waits for an answer, so that it becomes larger."""
+        self._read_retry_at = -inf
+        self._read_error = ""
+        self._tracker = DeliveryTracker(queue.stream, settings)
+        self._overflow = Surplus(queue, self._tracker.accumulator, settings.requests_in_flight)
 
-    def run(self) -> None:
-        """Send until stopped: the body of one worker thread.
+    # -- on other threads ------------------------------------------------------------------------------------------
 
-        Returns when the request in hand is answered. What was not settled by then is still in the queue's store.
-        """
-        while not self._stopping.is_set():
-            self._ask_limit()
-            self._ask_shards()
-            batch = self._next_batch()
-            if batch.records and not self._stopping.is_set():
-                self._send(batch)
-
-    @property
-    def workers(self) -> int:
-        """How many threads are to call `run`."""
-        return self._distance.workers
-
-    def stop(self) -> None:
-        """Make every `run` return: at once from any wait, else when its request is answered or has timed out."""
-        self._stopping.set()
+    def wake(self) -> None:
+        """Have the leader look at the queue: it has records that the leader does not know of. Any thread."""
         with self._changed:
-            self._changed.notify_all()
+            self.changed = True
+            self._changed.notify()
 
     def status(self) -> StreamStatus:
-        """How the stream does now."""
-        with self._changed:
-            status, oldest = self._window.status(self._clock()), self._window.oldest()
-        return replace(status, oldest_secs=self._queue.oldest_secs(oldest))
-
-    def answers(self) -> HistogramSnapshot:
-        """How long Kinesis took for each request that it gave results for."""
-        return self._window.health.answers.value()
-
-    def _next_batch(self) -> Batch:
-        """What to send now; empty after any wait, so that the caller looks at everything again."""
-        with self._turn:
-            with self._changed:
-                if self._paused():
-                    return Batch()
-                now = self._clock()
-                self._window.tune(self._queue.tuning)
-                room, due = self._window.room(now), self._window.next_due(now)
-                left = self._surplus.wanted()
-            patience = PATIENCE_SECS if due is None else min(PATIENCE_SECS, max(0.0, due - now))
-            if left and (again := self._reread(left, waiting=due is not None)):
-                return self._depart(again, now)
-            fresh = self._collect(room, patience, waiting=due is not None)
-            return self._depart(self._surplus.sift(fresh, now), now if fresh else now + patience)
-
-    def _paused(self) -> bool:
-        """Wait out a pause, or be told that the sender stops."""
-        pause = self._window.pause_secs(self._clock())
-        if pause > 0 and not self._stopping.is_set():
-            self._changed.wait(pause)
-        return pause > 0 or self._stopping.is_set()
-
-    def _collect(self, room: tuple[int, int], patience: float, *, waiting: bool) -> list[Record]:
-        """Fresh records, as many as fit; what is due does not wait for them."""
-        records, size = room
-        if records <= 0 or size <= 0:
-            return []
-        linger = min(self._window.dispatch.linger_secs, patience) if waiting else self._window.dispatch.linger_secs
-        try:
-            return self._queue.collect(records, size, linger, patience)
-        except BridgeError:
-            if waiting:
-                return []  # a disk that cannot be read is met again at the next turn; other records are in memory
-            raise
-
-    def _reread(self, left: list[Left], *, waiting: bool) -> list[Record]:
-        """Some of what was left on disk."""
-        try:
-            return self._surplus.reread(left)
-        except BridgeError:
-            if waiting:
-                return []  # as above
-            raise
-
-    def _depart(self, fresh: list[Record], give_up: float) -> Batch:
+        """Return counters and state. Any thread."""
         with self._changed:
             now = self._clock()
-            rejected = self._window.admit(fresh, now)
-            self._surplus.judge()
-            batch = self._begin(now)
-            if not batch.records and not fresh:
-                self._wait_until(give_up)
+            status, oldest = self._tracker.status(now), self._tracker.oldest()
+            accepted_at = self._tracker.state.accepted_at or self._started_at
+            linger_secs = self._tracker.accumulator.linger_secs
+        oldest_secs = self._queue.oldest_secs(oldest)
+        stalled_secs = max(0.0, min(now - accepted_at, oldest_secs) - linger_secs)
+        endpoint = self._transport.endpoint(self.stream)
+        return replace(status, oldest_secs=oldest_secs, stalled_secs=stalled_secs, endpoint=endpoint)
+
+    def latency_histogram(self) -> HistogramSnapshot:
+        """Return how long the requests took that Kinesis returned results for. Any thread."""
+        return self._tracker.state.latencies.value()
+
+    @property
+    def busy(self) -> bool:
+        """True while records wait or are in flight."""
+        return self._tracker.busy
+
+    # -- the leader: which stream, and when; guarded by `changed` ----------------------------------------------------
+
+    def inquiry(self, now: float) -> Callable[[], None] | None:
+        """Return something that is due besides a request, for this worker: mostly a call that asks Kinesis."""
+        judge_at = self._tracker.judge_at
+        if judge_at is not None and judge_at <= now:
+            return self._judge_misplaced
+        if self._tracker.size_limit.start_asking(now):
+            return self._describe
+        if self._tracker.accumulator.shards.start_listing(now):
+            return self._list_shards
+        return None
+
+    def update_attention(self, now: float) -> None:
+        """Work out again when this stream may have something to send, or to ask."""
+        self.changed = False
+        tracker = self._tracker
+        self.sendable_at = self._sendable_at(now)
+        other = [tracker.size_limit.next_asking_at, tracker.accumulator.shards.next_listing_at, tracker.judge_at]
+        self.attention_at = min([self.sendable_at, *(at for at in other if at is not None)])
+
+    def _sendable_at(self, now: float) -> float:
+        pause = self._tracker.pause_secs(now)
+        if pause > 0:
+            return now + pause
+        if self._awaits_answer:
+            self._concurrency.waited(now, self)
+            return inf
+        if self._tracker.accumulator.awaits_description and now < self._started_at + DESCRIBE_SECS:
+            return self._started_at + DESCRIBE_SECS
+        due = [self._tracker.accumulator.next_due(), self._fresh_due_at(now)]
+        sendable_at = min((at for at in due if at is not None), default=inf)
+        if sendable_at == inf and self._tracker.accumulator.records:
+            self._concurrency.waited(now, self)
+        return sendable_at
+
+    def _fresh_due_at(self, now: float) -> float | None:
+        """Return when records should be taken from the queue, for which there is room."""
+        if now < self._read_retry_at:
+            return self._read_retry_at
+        if self._overflow.wanted():
+            return now
+        records, size = self._room(now)
+        if records <= 0 or size <= 0:
+            return None
+        return self._queue.due_at(records, size, self._tracker.accumulator.linger_secs)
+
+    def _room(self, now: float) -> tuple[int, int]:
+        """Return how many records, and bytes of them, may be taken from the queue."""
+        window = self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share
+        max_waiting_bytes = int(MAX_WAITING_WINDOWS * window)
+        return self._tracker.free_capacity(self._concurrency.free_requests, self._max_bytes(), max_waiting_bytes, now)
+
+    def _max_bytes(self) -> int:
+        """Return data and keys, in bytes, that the next request should carry at most."""
+        size = int((self._concurrency.request_bytes - HEAD_BYTES) * PAYLOAD_SHARE)
+        if self._settings.bandwidth is not None:
+            size = min(size, self._settings.bandwidth.request_bytes)
+        return max(1, min(size, MAX_REQUEST_BYTES))
+
+    # -- the leader: the next request --------------------------------------------------------------------------------
+
+    def prepare(self) -> Callable[[], None] | None:
+        """Build the next request and return the task that sends it; None if there is nothing to send after all."""
+        with self._changed:
+            now = self._clock()
+            self._tracker.tune(self._queue.tuning)
+            requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
+            room = self._room(now)
+            deferred = self._overflow.wanted()
+        fresh = self._take(room, deferred)
+        with self._changed:
+            now = self._clock()
+            rejected = self._tracker.add(self._overflow.sift(fresh, now) if not deferred else fresh, now)
+            self._overflow.judge()
+            self._awaits_answer = self._tracker.should_await_answer(max_bytes, now)
+            batch = Batch() if self._awaits_answer else self._tracker.next_request(requests, max_bytes, now)
+            flight = self._start(batch, now) if batch.records else None
+            self.changed = True
         if rejected:
             self._queue.settle([], rejected)
-        return batch
+        return None if flight is None else partial(self._send, batch, flight)
 
-    def _begin(self, now: float) -> Batch:
-        """The next request, unless another stream has begun one meanwhile that the uplink must take first."""
-        uplink = self._settings.uplink
-        if uplink is not None and uplink.wait_secs() > 0:
-            return Batch()
-        batch = self._window.load(now)
-        if uplink is not None and batch.records:
-            uplink.reserve(batch.counted_bytes)
-        return batch
-
-    def _wait_until(self, moment: float) -> None:
-        """Wait out a collect that came back early: no room, nothing that fits, or a closed queue."""
-        left = moment - self._clock()
-        if left > 0 and not self._stopping.is_set():
-            self._changed.wait(left)
-
-    def _send(self, batch: Batch) -> None:
-        started = self._clock()
-        delivered: list[Record] = []
-        try:
-            results = self._ask(batch)
-        except SendError as error:
-            rejected = self._unsent(batch, error)
-        else:
-            outcome = sort_results(batch.entries, results)
-            delivered, rejected = outcome.delivered, outcome.rejected
-            with self._changed:
-                now = self._clock()
-                self._window.answered(batch, outcome, now - started, now)
-                throttled = outcome.throttled > 0
-                busy = self._distance.answered(now - started, self._window.in_flight, throttled=throttled)
-                self._changed.notify_all()
-            if busy and not self._stopping.is_set():
-                self.on_busy()
-        if delivered or rejected:
-            self._queue.settle(delivered, rejected)
-
-    def _ask(self, batch: Batch) -> list[Result]:
-        """Whether it goes out or not, what it reserved of the uplink is then settled."""
-        try:
-            return self._publisher.put_records(self.stream, batch.entries)
-        finally:
-            if self._settings.uplink is not None:
-                self._settings.uplink.release()
-
-    def _unsent(self, batch: Batch, error: SendError) -> list[Rejected]:
-        with self._changed:
-            self._changed.notify_all()
-            if isinstance(error, InvalidRequest):
-                return self._window.invalid(batch, error, self._clock())
-            self._window.failed(batch, error, self._clock())
+    def _take(self, room: tuple[int, int], deferred: list[Left]) -> list[Record]:
+        """Take records from the queue, or what was deferred on disk. An unreadable disk is met again a second later."""
+        if self._clock() < self._read_retry_at:
             return []
-
-    def _ask_limit(self) -> None:
-        """Ask for the stream's record limit if it is time to. The other workers go on sending meanwhile."""
-        with self._changed:
-            if not self._window.limit.start_asking(self._clock()):
-                return
         try:
-            description = self._publisher.describe(self.stream)
+            if deferred:
+                return self._overflow.reread(deferred)
+            fresh = self._queue.take_batch(*room) if min(room) > 0 else []
+        except BridgeError as error:
+            self._read_retry_at = self._clock() + READ_RETRY_SECS
+            if str(error) != self._read_error:
+                self._read_error = str(error)
+                logger.error("stream %s: cannot read the spool; retrying: %s", self.stream, error)
+            return []
+        if self._read_error:
+            self._read_error = ""
+            logger.info("stream %s: reads the spool again", self.stream)
+        return fresh
+
+    def _start(self, batch: Batch, now: float) -> Flight:
+        size = int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES
+        if self._settings.bandwidth is not None:
+            self._settings.bandwidth.reserve(batch.counted_bytes)
+        return self._concurrency.started(size, now, self)
+
+    # -- tasks: on any worker, without a lock ------------------------------------------------------------------------
+
+    def _send(self, batch: Batch, flight: Flight) -> None:
+        started = self._clock()
+        with RequestRecording() as recording:
+            try:
+                results = self._put_records(batch)
+            except SendError as error:
+                with self._changed:
+                    settled = self._on_error(batch, flight, error, recording.measurement)
+                    self._notify()
+            else:
+                outcome = sort_results(batch.entries, results)
+                with self._changed:
+                    now = self._clock()
+                    self._on_answer(flight, recording.measurement, now)
+                    settled = self._tracker.on_results(batch, outcome, results, now - started, now)
+                    self._notify()
+        if settled.delivered or settled.rejected:
+            self._queue.settle(*settled)
+
+    def _put_records(self, batch: Batch) -> list[Result]:
+        try:
+            return self._transport.put_records(self.stream, batch.entries)
+        finally:
+            if self._settings.bandwidth is not None:
+                self._settings.bandwidth.release()
+
+    def _on_answer(self, flight: Flight, measurement: RequestMeasurement | None, now: float) -> None:
+        self._endpoint_breaker.answered()
+        if measurement is None or measurement.answered_at is None:
+            self._concurrency.answered(flight, flight.size, None, now)
+        else:
+            self._concurrency.answered(
+                flight, measurement.request_bytes, measurement.drained_at, measurement.answered_at
+            )
+
+    def _on_error(
+        self, batch: Batch, flight: Flight, error: SendError, measurement: RequestMeasurement | None
+    ) -> Settled:
+        """Keep what a failed request carried. An HTTP response with an error shows that the endpoint answers."""
+        now = self._clock()
+        if error.code in UNANSWERED_CODES:
+            silent = self._concurrency.failed(flight, now, outcome_unknown=isinstance(error, OutcomeUnknown))
+            if silent:
+                self._endpoint_breaker.failed(self._endpoint_breaker.generation, now)
+        else:
+            self._on_answer(flight, measurement, now)
+        if isinstance(error, InvalidRequest):
+            return Settled([], self._tracker.on_request_invalid(batch, error, now))
+        self._tracker.on_request_failed(batch, error, now)
+        return Settled([], [])
+
+    def _notify(self) -> None:
+        """Have the leader look at this stream and at the link again."""
+        self.changed, self._awaits_answer = True, False
+        self._changed.notify()
+
+    def _judge_misplaced(self) -> None:
+        with self._changed:
+            delivered = self._tracker.judge_misplaced(self._clock())
+            self._notify()
+        if delivered:
+            self._queue.settle(delivered, [])
+
+    def _describe(self) -> None:
+        """Ask for the stream's limits. Other workers send meanwhile."""
+        try:
+            description = self._transport.describe(self.stream)
         except SendError as error:
             with self._changed:
-                self._window.limit_unanswered(error, self._clock())
+                self._tracker.on_describe_failed(error, self._clock())
+                self._notify()
             return
-        with self._changed:
-            rejected = self._window.limit_answered(description, self._clock())
-            self._changed.notify_all()
         self._queue.max_record_bytes = description.max_record_bytes
+        with self._changed:
+            rejected = self._tracker.on_described(description, self._clock())
+            self._notify()
         if rejected:
             self._queue.settle([], rejected)
 
-    def _ask_shards(self) -> None:
-        """Ask for the stream's shards if it is time to; meanwhile records are packed by key."""
-        with self._changed:
-            if not self._window.dispatch.shards.start_asking(self._clock()):
-                return
+    def _list_shards(self) -> None:
+        """Ask for the stream's shards. Other workers send meanwhile."""
         try:
-            shards = self._publisher.list_shards(self.stream)
+            shards = self._transport.list_shards(self.stream)
         except SendError as error:
             with self._changed:
-                self._window.shards_unanswered(error, self._clock())
-            return
-        with self._changed:
-            delivered = self._window.shards_answered(shards, self._clock())
-            self._changed.notify_all()
+                delivered = self._tracker.on_shards_failed(error, self._clock())
+                self._notify()
+        else:
+            with self._changed:
+                delivered = self._tracker.on_shards(shards, self._clock())
+                self._notify()
         if delivered:
             self._queue.settle(delivered, [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bridge.errors import Refused, SendError
 from bridge.histogram import Histogram
@@ -26,7 +26,9 @@ class StreamStatus:
     queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
     while Kinesis has not been asked. `hot_key`: a partition key that alone brings what a shard takes, or more.
     `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none. `answered_at`: when
-    Kinesis last gave the records of a request their results, in seconds since 1970; 0 if it never did.
+    Kinesis last gave the records of a request their results, in seconds since 1970; 0 if it never did. `endpoint`: the
+    host or URL that its requests go to. `stalled_secs`: for how long Kinesis has accepted nothing although records
+    wait. `failed_in_a_row`: requests that failed since the last one that was answered.
     """
 
     stream: str
@@ -51,10 +53,13 @@ class StreamStatus:
     hot_key: str = ""
     oldest_secs: float = 0.0
     answered_at: float = 0.0
+    endpoint: str = ""
+    stalled_secs: float = 0.0
+    failed_in_a_row: int = 0
 
 
 class StreamHealth:
-    """The counters, and the state with its reason. Not thread-safe: the sender guards it."""
+    """Counters of one stream, and its state with the reason. Not thread-safe: the sender pool guards it."""
 
     def __init__(self, stream: str) -> None:
         self._stream = stream
@@ -63,44 +68,73 @@ class StreamHealth:
         self.delivered = self.rejected = self.throttled = self.retried = self.resent = self.duplicates_possible = 0
         self.requests = self.failed_requests = 0
         self.last_latency_ms = self.answered_at = 0.0
-        self.answers = Histogram()
-        """How long Kinesis took for each request that it gave results for."""
+        self.accepted_at: float | None = None
+        """When Kinesis last accepted a record, by the sender's clock."""
+        self.latencies = Histogram()
+        """Time from the start of each request to its results, in seconds."""
         self._bad_since = 0.0
 
     def bad(self, error: SendError, now: float) -> None:
-        """The stream takes nothing, or not everything, for this reason."""
+        """Note why the stream accepts nothing, or not everything; log it once."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
             self._bad_since = now
-        if self._worth_telling(state, error.code):
-            self._tell(error, hint)
+        if self._is_news(state, error.code):
+            self._log(error, hint)
         self.state, self.code, self.detail, self.hint = state, error.code, error.detail, hint
 
     def answered(self, latency_secs: float) -> None:
-        """Kinesis gave each record of a request its own result."""
+        """Note that Kinesis returned the results of a request."""
         self.last_latency_ms = latency_secs * 1000
         self.answered_at = time.time()
-        self.answers.observe(latency_secs)
+        self.latencies.observe(latency_secs)
+
+    def accepted(self, records: int, now: float) -> None:
+        """Count records that Kinesis accepted."""
+        self.delivered += records
+        self.accepted_at = now
 
     def ok(self, now: float) -> None:
-        """Records are taken again."""
+        """Note that the stream accepts records again; log how long it did not."""
         if self.state == "ok":
             return
         logger.info("stream %s: accepts records again, after %.0f s", self._stream, now - self._bad_since)
         self.state = "ok"
         self.code = self.detail = self.hint = ""
 
+    def status(self, now: float, **of_tracker: Any) -> StreamStatus:
+        """Return counters and state, with the fields that only the tracker knows."""
+        return StreamStatus(
+            stream=self._stream,
+            state=self.state,
+            code=self.code,
+            detail=self.detail,
+            hint=self.hint,
+            bad_for_secs=self.bad_for_secs(now),
+            delivered=self.delivered,
+            rejected=self.rejected,
+            throttled=self.throttled,
+            retried=self.retried,
+            resent=self.resent,
+            duplicates_possible=self.duplicates_possible,
+            requests=self.requests,
+            failed_requests=self.failed_requests,
+            last_latency_ms=self.last_latency_ms,
+            answered_at=self.answered_at,
+            **of_tracker,
+        )
+
     def bad_for_secs(self, now: float) -> float:
-        """How long the state has not been "ok"."""
+        """Return for how long the state has not been "ok"."""
         return 0.0 if self.state == "ok" else now - self._bad_since
 
-    def _worth_telling(self, state: State, code: str) -> bool:
-        """A new trouble, or a new reason why a human must act; not each other face of one outage."""
+    def _is_news(self, state: State, code: str) -> bool:
+        """Return whether this is a new outage, or a new reason why a person must act."""
         return self.state == "ok" or (state == "refused" and (self.state, self.code) != (state, code))
 
-    def _tell(self, error: SendError, hint: str) -> None:
+    def _log(self, error: SendError, hint: str) -> None:
         if hint:
-            logger.error("stream %s: refused, records are kept: %s - %s", self._stream, error, hint)
+            logger.error("stream %s: refused by AWS; records stay in the spool: %s - %s", self._stream, error, hint)
         else:
-            logger.warning("stream %s: unavailable, records are kept and tried again: %s", self._stream, error)
+            logger.warning("stream %s: cannot deliver; retrying, records stay in the spool: %s", self._stream, error)

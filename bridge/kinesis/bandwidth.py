@@ -1,9 +1,10 @@
-"""`kinesis.max_bytes_per_sec`: all streams together put no more on the link. Counted is what goes over the wire.
+"""Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Any thread.
 
-A request may start while the link owes nothing, and what it took is owed then; so requests follow one another at the
-rate, whatever their size, and what is sent is chosen at the last moment. A link that was idle for a moment makes up for
-it, since whoever waits for it wakes up late and needs time to write a request; one that was idle for long saves nothing
-up. Any thread.
+The link is a token bucket. A request may start when the bucket is not in debt, and its bytes are charged then. So
+requests follow one another at the rate, whatever their size, and records are chosen at the last possible time.
+
+An idle link gains a credit of at most `MADE_UP_SECS`. A waiting thread wakes up late and needs time to encode its
+request; the credit compensates for that. A longer idle time adds no more.
 """
 
 from __future__ import annotations
@@ -17,20 +18,23 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES = 1400
 SEGMENT_OVERHEAD_BYTES = 52
-"""IPv4 (20), and TCP with timestamps (32)."""
+"""Header bytes of a TCP segment: IPv4 (20), and TCP with timestamps (32)."""
 
 TLS_RECORD_BYTES = 16 * 1024
 TLS_OVERHEAD_BYTES = 22
-"""TLS 1.3: header, content type and tag. https://www.rfc-editor.org/rfc/rfc8446#section-5.2"""
+"""Bytes that TLS 1.3 adds to a record: header, content type and tag.
+
+https://www.rfc-editor.org/rfc/rfc8446#section-5.2
+"""
 
 MADE_UP_SECS = 0.25
 
 _WIRE_SHARE = 0.7
-"""Of what goes over the wire, base64 and the rest of the request leave so much for data and keys."""
+"""Share of the bytes on the wire that is data and keys. Base64 and the rest of the request are the other part."""
 
 
 class Uplink:
-    """The link that all streams share. Takes bytes a second."""
+    """Link that all streams share, with a rate in bytes a second."""
 
     def __init__(self, max_bytes_per_sec: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = max_bytes_per_sec
@@ -40,30 +44,33 @@ class Uplink:
         self._own = threading.local()
 
     def limit(self, max_bytes_per_sec: int) -> None:
-        """From now on."""
+        """Set the rate in bytes a second, from now on."""
         self._rate = max_bytes_per_sec
 
     @property
     def request_bytes(self) -> int:
-        """Data and keys of a request that takes about half a second."""
+        """Number of bytes of data and keys in a request that occupies the link for about half a second."""
         return int(self._rate * _WIRE_SHARE / 2)
 
     def wait_secs(self) -> float:
-        """How long no request may start."""
+        """Return the seconds until the next request may start."""
         with self._lock:
             return max(0.0, self._free_at - self._clock())
 
     def reserve(self, size: int) -> None:
-        """This thread is about to send so many bytes of data and keys: no other may begin meanwhile."""
+        """Charge the estimate for a request of `size` bytes of data and keys that this thread is about to send.
+
+        Until the bytes are known, no other thread may start a request on the same bandwidth.
+        """
         self._owe(size / _WIRE_SHARE)
         self._own.reserved = size / _WIRE_SHARE
 
     def sent(self, request_bytes: int) -> None:
-        """This thread sends a request of so many bytes of HTTP: known is now what was reserved by estimate."""
+        """Replace this thread's estimate by the real size of its request, in bytes of HTTP."""
         self._owe(on_wire(request_bytes) - self._taken())
 
     def release(self) -> None:
-        """This thread's request is done with, and gives back what it has not sent."""
+        """End this thread's request, and credit a reservation that was not sent."""
         if reserved := self._taken():
             self._owe(-reserved)
 
@@ -74,11 +81,12 @@ class Uplink:
 
     def _owe(self, on_the_wire: float) -> None:
         with self._lock:
+            # A credit of an unsent reservation must not be cut to MADE_UP_SECS: those bytes were charged before.
             free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MADE_UP_SECS)
             self._free_at = free_at + on_the_wire / self._rate
 
 
 def on_wire(request_bytes: int) -> int:
-    """Bytes of HTTP, with what TLS, TCP and IP add."""
+    """Return the bytes on the wire of a request: its HTTP bytes, and the overhead of TLS, TCP and IP."""
     encrypted = request_bytes + -(-request_bytes // TLS_RECORD_BYTES) * TLS_OVERHEAD_BYTES
     return encrypted + -(-encrypted // SEGMENT_BYTES) * SEGMENT_OVERHEAD_BYTES

@@ -1,4 +1,4 @@
-"""The botocore clients of the one publisher: one for each region and role, from one source of credentials."""
+"""Botocore clients of the publisher: one for each region and role, all from one source of credentials."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.aws.client_factory import Reach, region_of
 from bridge.aws.credentials import Authentication, authenticated_session
 from bridge.aws.credentials.providers import session_with
+from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.errors import SendError
 from bridge.kinesis import put_records_codec
 
@@ -24,49 +25,54 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECS = 2.0
-"""How often the files of credentials are looked at."""
+"""Seconds between two checks of the credential files for changes."""
 DOUBT_SECS = 5.0
-"""Credentials that AWS refuses are fetched anew no more often than this."""
+"""Minimum seconds between two fetches of credentials because AWS refused them."""
 TRY_AGAIN_SECS = 30.0
-"""Files that changed, but give no credentials, are tried again after this, or when they change again."""
+"""Delay before changed files without valid credentials are tried again. Another change triggers an earlier attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublisherSettings(Reach):
-    """How to reach Kinesis, and as whom. `max_connections` is the sum of all streams' requests in flight."""
+    """Endpoint and identity for Kinesis. `max_connections` is the sum of all streams' requests in flight."""
 
     authentication: Authentication = field(default_factory=Authentication)
     uplink: Uplink | None = field(default=None, kw_only=True)
 
 
 class Connected(NamedTuple):
-    """A client, and who it is. `credential` names the access key without showing it."""
+    """Client with its region and credentials. `credential` names the access key without showing it."""
 
     client: Any
+    transport: Any
+    """HTTP session of the client, which owns its connections."""
     credentials: Any
     region: str
     type: str
 
     @property
     def credential(self) -> str:
-        """In words: which access key, and whence."""
+        """Description of the access key and its source, for error texts."""
         key = self.credentials.get_frozen_credentials().access_key or ""
         return f"the access key that ends in {key[-4:]} (kinesis.authentication, type: {self.type})"
 
     @property
     def renewable(self) -> bool:
-        """Whether credentials that have expired come anew by themselves."""
+        """True if expired credentials are renewed without a restart."""
         return bool(self.credentials.renewable)
 
 
 class Clients:
-    """Made when they are first needed; made anew when a file of the credentials changes, or when AWS refuses them.
+    """Clients, created when they are first needed. Any thread.
 
-    Files may be caught in the middle of a change, such as a new certificate beside the old key. While what they hold
-    gives no credentials, those in hand are used to their end.
+    They are created again when a credential file changes, or when AWS refuses the credentials. A reader may see files
+    in the middle of a change, such as a new certificate beside the old key. While the files contain no valid
+    credentials, the current ones are used until they expire.
     """
 
     def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.in_flight = RequestsInFlight()
+        """Requests in flight of all clients."""
         self._settings = settings
         self._clock = clock
         self._making = threading.Lock()
@@ -76,17 +82,17 @@ class Clients:
         self._seen = _state(self._files)
         self._look_at = clock() + LOOK_SECS
         self._take_at: float | None = None
-        """When credentials are to be taken anew, since files have changed."""
+        """Time of the next attempt to read the changed files; None: no change is pending."""
         self._doubt_at = 0.0
 
     @property
     def expires_at(self) -> float | None:
-        """When the first of the credentials in use ends, in seconds since 1970."""
+        """Earliest expiry of the credentials in use, in seconds since 1970; None: never, or unknown."""
         ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
         return min((end for end in ends if end is not None), default=None)
 
     def of(self, destination: Destination) -> Connected:
-        """The client for a destination. Raises SendError where there are no credentials."""
+        """Return the client for a destination. Raise SendError where there are no credentials."""
         if self._files and self._clock() >= self._look_at:
             self._look()
         place = region_of(self._settings, destination)
@@ -94,7 +100,7 @@ class Clients:
         return found if found is not None else self._connect(place, destination.role_arn)
 
     def whoami(self, destination: Destination) -> str:
-        """The ARN behind the credentials for a destination. Raises SendError."""
+        """Return the ARN behind the credentials for a destination. Raise SendError."""
         from bridge.aws.credentials.errors import failed  # noqa: PLC0415 - botocore is slow to import
 
         connected = self.of(destination)
@@ -105,28 +111,36 @@ class Clients:
             raise failed(error, connected.type) from error
 
     def doubt(self) -> None:
-        """AWS refuses the credentials: what they are made of may have changed."""
+        """Discard the clients because AWS refuses their credentials, at most once in DOUBT_SECS.
+
+        The source may have new credentials, which the next call then fetches.
+        """
         now = self._clock()
         if now >= self._doubt_at:
             self._doubt_at = now + DOUBT_SECS
             self.forget()
 
     def forget(self, session: Any = None) -> None:
-        """Close the idle connections; requests under way come to their end. `session`: in the place of the old one."""
+        """Close the idle connections; requests in flight run to their end. `session` replaces the old one."""
         with self._making:
             connected, self._connected = self._connected, {}
             self._session = session
+        # Outside the lock: other threads can connect while the idle connections are closed.
         for each in connected.values():
             each.client.close()
+            each.transport.close()
 
     def _connect(self, region: str, role_arn: str) -> Connected:
         with self._making:
+            # Another thread may have connected between the caller's look-up and this lock.
             found = self._connected.get((region, role_arn))
             if found is None:
                 found = self._connected[region, role_arn] = self._made(region, role_arn)
             return found
 
     def _made(self, region: str, role_arn: str) -> Connected:
+        from bridge.aws.transport.session import install as install_transport  # noqa: PLC0415 - botocore is slow to import
+
         settings = self._settings
         if self._session is None:
             self._session = authenticated_session(settings.authentication, settings)
@@ -135,10 +149,11 @@ class Clients:
             session, kind = self._in_role(role_arn), f"{kind}, then role_arn of the output"
         client = settings.client(session, "kinesis", region)
         put_records_codec.install(client, settings.uplink)
-        return Connected(client, session.get_credentials(), region, kind)
+        transport = install_transport(client, settings, self.in_flight)
+        return Connected(client, transport, session.get_credentials(), region, kind)
 
     def _in_role(self, role_arn: str) -> Any:
-        """The same role in another region has the same credentials."""
+        """Return a session with the role's credentials, shared with a client of the same role in another region."""
         from bridge.aws.credentials.assume_role import assume_role  # noqa: PLC0415 - botocore is slow to import
 
         for (_, other), connected in self._connected.items():
@@ -156,24 +171,28 @@ class Clients:
             log.info("credentials: %s changed; they are taken anew", ", ".join(changed))
             self._seen, self._take_at = state, now
         if self._take_at is not None and now >= self._take_at:
-            self._take_at = now + TRY_AGAIN_SECS  # another thread goes on meanwhile
+            self._take_at = now + TRY_AGAIN_SECS  # other threads do not wait for this attempt
             self._take_anew()
 
     def _take_anew(self) -> None:
         if self._session is None:
-            self._take_at = None  # nothing is in hand: who needs them asks by itself, and is told
+            self._take_at = None  # no session yet: the next caller creates one, and gets the error
             return
         try:
             session = authenticated_session(self._settings.authentication, self._settings)
         except SendError as error:
             log.warning("credentials: what the files hold gives none, those in hand are used to their end: %s", error)
+            # `_take_at` stays set, so the files are tried again after TRY_AGAIN_SECS.
             return
         self._take_at = None
         self.forget(session)
 
 
 def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
-    """What tells whether files were written: through a symbolic link too, as Kubernetes swaps secrets."""
+    """Return modification time (ns), size and inode of each file, to detect a change; None for an unreadable file.
+
+    Symbolic links are followed, because Kubernetes swaps secrets by them.
+    """
     states: list[tuple[int, int, int] | None] = []
     for file in files:
         try:

@@ -1,4 +1,4 @@
-"""`--dry-run`: prints the records instead of sending them."""
+"""Publisher of `--dry-run`: prints the records instead of sending them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ SHARD = "shardId-dry-run"
 
 
 class Printer:
-    """In the place of `client.Publisher`: a line a record, with tabs between stream, key and data, and all accepted.
+    """Stand-in for `publisher.Publisher` that accepts every record. Any thread.
 
-    Packed records are printed one by one. Data that is not UTF-8 text is printed as Python writes bytes.
+    It prints one line a record: stream, key and data, separated by tabs. Packed records are printed one by one.
+    Data that is not UTF-8 text is printed as a Python bytes literal.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -32,8 +33,17 @@ class Printer:
         self._numbers = count(1)
         self._printing = threading.Lock()
 
+    def endpoint(self, stream: str) -> str:
+        """Return the only endpoint: the output."""
+        del stream
+        return "dry run"
+
+    def abort(self) -> None:
+        """Do nothing: printing does not hang."""
+
     def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
-        """Print the records, in order and never mixed with another stream's."""
+        """Print the records in their order, never mixed with the records of another call."""
+        # Senders call this from several threads; the lock keeps the lines of one request together.
         with self._printing:
             for record in chain.from_iterable(map(_unpacked, records)):
                 self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
@@ -41,12 +51,12 @@ class Printer:
             return [Accepted(str(next(self._numbers)), SHARD) for _ in records]
 
     def describe(self, stream: str) -> StreamDescription:
-        """Any stream takes the largest record there is."""
+        """Return a description with the largest record size: the output has no limit of its own."""
         del stream
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES, status="ACTIVE")
 
     def list_shards(self, stream: str) -> list[Shard]:
-        """Any stream has one shard."""
+        """Return one shard that covers all hashes, for any stream."""
         del stream
         return [Shard(SHARD, 0, (1 << 128) - 1)]
 

@@ -1,6 +1,6 @@
-"""Where in AWS a configuration asks, by the exact URL: told by botocore's own resolver, and nothing is sent.
+"""URLs that a configuration calls in AWS, from botocore's own resolver. Only `date_at` sends a request.
 
-One stream may have two places: where it is named by its ARN, records and questions go to endpoints of its account,
+One stream may have two endpoints. Where an ARN names it, records and stream queries go to endpoints of its account,
 such as https://123456789012.data-kinesis.us-east-1.amazonaws.com.
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-account-endpoints.html
 """
@@ -27,7 +27,7 @@ _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "
 
 
 class Place(NamedTuple):
-    """Scheme and host of an endpoint, what it is asked for, and the proxy that it is reached through ("": directly)."""
+    """Endpoint: scheme and host, its uses, and the proxy on the way to it ("": direct)."""
 
     url: str
     use: str
@@ -35,23 +35,23 @@ class Place(NamedTuple):
 
     @property
     def host(self) -> str:
-        """By name."""
+        """Host name of the endpoint."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
-        """As given, or the scheme's."""
+        """Port in the URL, or the scheme's default."""
         return port_of(self.url)
 
 
 def port_of(url: str) -> int:
-    """As given, or the scheme's."""
+    """Return the port in a URL, or the scheme's default."""
     parts = urlsplit(url)
     return parts.port or _PORTS[parts.scheme]
 
 
 def places(settings: PublisherSettings, destinations: Iterable[Destination]) -> list[Place]:
-    """Each URL once, with all that it is asked for: Kinesis in each region, and what gives credentials."""
+    """Return each URL once, with all its uses: Kinesis in each region, and the sources of credentials."""
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     destinations, session = list(destinations), get_session()
@@ -63,9 +63,10 @@ def places(settings: PublisherSettings, destinations: Iterable[Destination]) -> 
 
 
 def date_at(reach: Reach, place: Place) -> str:
-    """Ask a place without saying who asks, and give the Date of the answer, whatever that is; "" if it tells none.
+    """Send an unsigned request to an endpoint, and return the response's Date header; "" if it has none.
 
-    By botocore's own connection, so that proxy, authorities and names are those of the bridge. Raises SendError.
+    The status does not matter. botocore's own connection is used, so that proxy, CA certificates and name resolution
+    are the bridge's. Raise SendError.
     """
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
@@ -86,7 +87,7 @@ def date_at(reach: Reach, place: Place) -> str:
 
 
 def proxy_of(reach: Reach, url: str) -> str:
-    """The host and port of the proxy on the way to a URL, as configured or by the environment; "" if there is none."""
+    """Return host and port of the proxy for a URL, from the configuration or the environment; "" if there is none."""
     found = reach.proxies_for(url).get(urlsplit(url).scheme, "")
     parts = urlsplit(found if "//" in found else f"//{found}", scheme="http")
     return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if parts.hostname else ""
@@ -107,7 +108,7 @@ def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[D
 
 
 def _url_of(client: Any, data_stream: str, operation: str) -> str:
-    """By the public way to have a request made whole without sending it."""
+    """Return scheme and host of the URL for an operation. Presigning is the public way to build a request unsent."""
     named = "StreamARN" if data_stream.startswith("arn:") else "StreamName"
     parts = urlsplit(client.generate_presigned_url(operation, Params={named: data_stream}))
     return f"{parts.scheme}://{parts.netloc}"

@@ -1,4 +1,4 @@
-"""What one PutRecords request and one record may hold.
+"""Limits of one PutRecords request and of one record.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 """
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 MAX_REQUEST_RECORDS = 500
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-"""Data and partition keys of all records, before base64."""
+"""Max bytes of one request: data and partition keys of all records, before base64."""
 
 MAX_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
-"""The longest partition key in UTF-8."""
+"""Size of the longest partition key in UTF-8: at most four bytes a character."""
 
 
 def counted_bytes(record: Record) -> int:
-    """What Kinesis counts for a record: its data and its partition key in UTF-8."""
+    """Return the bytes that Kinesis counts for a record: its data and its partition key in UTF-8."""
     key = record.key
     return len(record.data) + (len(key) if key.isascii() else len(key.encode()))

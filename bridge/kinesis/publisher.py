@@ -1,10 +1,11 @@
-"""The publisher: what all streams share. It asks Kinesis, and says what Kinesis answers in the bridge's own errors."""
+"""Publisher shared by all streams: it calls Kinesis, and translates failures into the bridge's own errors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.aws.client_factory import region_of
 from bridge.aws.error_codes import Answer
 from bridge.errors import OutcomeUnknown, Refused
 from bridge.kinesis.client_cache import Clients, PublisherSettings
@@ -14,6 +15,7 @@ from bridge.model import DEFAULT_RECORD_BYTES, Destination
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.aws.transport.in_flight import RequestsInFlight
     from bridge.errors import SendError
     from bridge.kinesis.client_cache import Connected
     from bridge.kinesis.packing.packers import Packed
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 KIB = 1024
+AUTOMATIC = "AUTO"
+"""RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
 EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
 CREDENTIAL_CODES = (
@@ -35,7 +39,7 @@ __all__ = ["Publisher", "PublisherSettings", "StreamDescription"]
 
 @dataclass(frozen=True, slots=True)
 class StreamDescription:
-    """What DescribeStreamSummary says of a stream; `described` is False where the call is not permitted."""
+    """Stream properties from DescribeStreamSummary; `described` is False where the call is not permitted."""
 
     max_record_bytes: int = DEFAULT_RECORD_BYTES
     status: str = ""
@@ -44,35 +48,43 @@ class StreamDescription:
     encryption: str = ""
     arn: str = ""
     key_id: str = ""
-    """As the stream has it: a key's ARN or id, or an alias."""
+    """KMS key as the stream is configured: a key's ARN, its id, or an alias."""
     distribution: str = ""
-    """RecordDistributionStrategy: AUTO where the stream places records itself; "" where it is not told."""
+    """RecordDistributionStrategy: AUTO where Kinesis chooses the shard; "" where the response does not contain it."""
     described: bool = True
 
 
 class Publisher:
-    """Sends to any stream, from any thread. Clients are made at the first call, and again until credentials exist.
+    """Sender of records to any stream. Any thread.
 
-    A `stream` is the name of a destination: of a data stream or its ARN, and of how to reach it. Every method raises
-    Unavailable or Refused when the whole call failed.
+    Clients are created at the first call; while there are no credentials, each call tries to create them again.
+    A `stream` is the name of a destination: a data stream's name or ARN, and how to reach it. Every method that calls
+    AWS raises Unavailable or Refused when the whole call failed.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
+        self._settings = settings
         self._clients = Clients(settings)
 
-    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
-        """One PutRecords request of at most 500 records and 10 MiB; one result for each record, in their order.
+    def endpoint(self, stream: str) -> str:
+        """Return the URL that requests of a stream go to, or its region where no endpoint is configured."""
+        region = region_of(self._settings, Destination.parse(stream))
+        return self._settings.endpoint("kinesis", region) or region
 
-        Raises InvalidRequest where something in it can never be accepted, OutcomeUnknown where no good answer came.
+    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
+        """Send one PutRecords request of at most 500 records and 10 MiB; return one result a record, in their order.
+
+        Raise InvalidRequest where something in it can never be accepted, OutcomeUnknown without a valid response.
         """
         answer = self._call("put_records", stream, Records=records)
         results: list[Result] = answer["Results"]
+        # Results belong to records by position only. With another count nothing can be assigned.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
 
     def describe(self, stream: str) -> StreamDescription:
-        """Ask for the stream's limits and state. Not permitted: the defaults, `described=False`.
+        """Request the stream's limits and state. Without permission, return the defaults with `described=False`.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
         """
@@ -96,7 +108,7 @@ class Publisher:
         )
 
     def list_shards(self, stream: str) -> list[Shard]:
-        """The open shards.
+        """Return the open shards.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
@@ -112,11 +124,12 @@ class Publisher:
                 int(shard["HashKeyRange"]["EndingHashKey"]),
             )
             for shard in found
+            # A closed shard has an ending sequence number, and accepts no more records.
             if not shard.get("SequenceNumberRange", {}).get("EndingSequenceNumber")
         ]
 
     def whoami(self, stream: str) -> str:
-        """The ARN of the identity that sends to this stream; it needs no permission.
+        """Return the ARN of the identity that sends to this stream. The call needs no permission.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
         """
@@ -124,17 +137,27 @@ class Publisher:
 
     @property
     def credentials_expire_at(self) -> float | None:
-        """When those in use end, in seconds since 1970; None: never, or it is not told."""
+        """Expiry of the credentials in use, in seconds since 1970; None: never, or unknown."""
         return self._clients.expires_at
 
+    @property
+    def in_flight(self) -> RequestsInFlight:
+        """Requests in flight of all streams: their progress, and the means to abort them."""
+        return self._clients.in_flight
+
+    def abort(self) -> None:
+        """Abort every request in flight at once, and send nothing more."""
+        self._clients.in_flight.abort()
+
     def close(self) -> None:
-        """Close the idle connections. The publisher can be used again."""
+        """Close the idle connections. The publisher stays usable."""
         self._clients.forget()
 
     def _call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
-        # Not where it is needed: a process that has no descriptor left for a connection has none to read code either.
+        # Imported before the request, and not in the error path: a process without a free file descriptor for a
+        # connection has none to read a module either.
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
         destination = Destination.parse(stream)
@@ -142,7 +165,7 @@ class Publisher:
         connected = self._clients.of(destination)
         try:
             method: Callable[..., dict[str, Any]] = getattr(connected.client, operation)
-            if "NextToken" not in parameters:  # which stands for the stream
+            if "NextToken" not in parameters:  # the token identifies the stream; ListShards accepts only one of the two
                 parameters[_stream_parameter(data_stream)] = data_stream
             return method(**parameters)
         except ClientError as error:
@@ -151,6 +174,7 @@ class Publisher:
             raise network_error(error) from error
 
     def _refusal(self, answer: Answer, connected: Connected, data_stream: str) -> SendError:
+        # AWS refuses the credentials, so they may have been rotated: fetch them again for the next call.
         if answer.code in CREDENTIAL_CODES:
             self._clients.doubt()
         if answer.code in EXPIRED_CODES and not connected.renewable:

@@ -1,9 +1,9 @@
-"""PutRecords bodies, written and read within botocore's own signing and endpoints.
+"""Encoder and decoder of PutRecords bodies, within botocore's own signing and endpoints.
 
-botocore walks every member of every record through its model, both ways: 6.1 µs CPU for a record of 200 bytes, where
-this takes 1.9. For this one call its documented events take the body out and put it back: `before-parameter-build` and
-`before-call` replace the serialised body, `before-parse` the parsed one. Signing, endpoints, credentials, connections
-and errors stay botocore's.
+botocore validates and converts every member of every record by its model, both ways. That costs 6.1 µs CPU for a record
+of 200 bytes; this codec costs 1.9. For this one call it replaces the bodies by botocore's documented events:
+`before-parameter-build` and `before-call` replace the serialised body, `before-parse` the parsed one. Signing,
+endpoints, credentials, connections and errors stay botocore's.
 https://boto3.amazonaws.com/v1/documentation/api/latest/guide/events.html
 """
 
@@ -27,14 +27,14 @@ OK = 200
 
 
 class Accepted(NamedTuple):
-    """Kinesis has stored the record."""
+    """Result of a record that Kinesis has stored."""
 
     sequence_number: str
     shard_id: str
 
 
 class Failed(NamedTuple):
-    """Kinesis has not stored the record."""
+    """Result of a record that Kinesis has not stored."""
 
     code: str
     message: str
@@ -45,9 +45,9 @@ NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
 
 
 def install(client: Any, uplink: Uplink | None = None) -> None:
-    """Make `client.put_records(StreamName or StreamARN, Records=[…])` answer `{"Results": [Result, …]}`.
+    """Make `client.put_records(StreamName or StreamARN, Records=[…])` return `{"Results": [Result, …]}`.
 
-    What goes in are `Record`s or `Packed` ones. `uplink` is told of every request's bytes.
+    `Records` are all `Record`s or all `Packed`. `uplink` gets the size of every request.
     """
     events = client.meta.events
     events.register("before-parameter-build.kinesis.PutRecords", _set_aside)
@@ -58,7 +58,7 @@ def install(client: Any, uplink: Uplink | None = None) -> None:
 
 
 def request_bytes(request: Any) -> int:
-    """The bytes of an AWSPreparedRequest as HTTP/1.1 writes it."""
+    """Return the size of an AWSPreparedRequest as HTTP/1.1 writes it, in bytes."""
     head = f"{request.method} {request.url} HTTP/1.1\r\n"
     headers = sum(len(str(name)) + len(_text(value)) + 4 for name, value in request.headers.items())
     return len(head) + headers + 2 + len(request.body or b"")
@@ -72,6 +72,7 @@ def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> 
     records = params.pop("Records")
     packed = bool(records) and isinstance(records[0], Packed)
     context["bridge_body"] = _packed_body(params, records) if packed else _plain_body(params, records)
+    # The model's serialiser sees no records; `_write` inserts the encoded body.
     params["Records"] = []
 
 
@@ -88,7 +89,7 @@ def _plain_body(params: dict[str, Any], records: Sequence[Record]) -> bytes:
 
 
 def _packed_body(params: dict[str, Any], records: Sequence[Packed]) -> bytes:
-    """Written by hand: orjson would copy and look through megabytes of base64 once more."""
+    """Encode packed records by hand: orjson would copy and scan megabytes of base64 once more."""
     parts = [orjson.dumps({**params, "Records": []})[:-2]]
     for packed in records:
         data = b2a_base64(packed.data, newline=False)
@@ -108,13 +109,14 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
     if response_dict["status_code"] != OK:
         return
     customized_response_dict["Results"] = read_results(response_dict["body"])
+    # An empty body leaves botocore's parser nothing to convert.
     response_dict["body"] = b"{}"
 
 
 def read_results(body: bytes) -> list[Result]:
-    """The results in the order of the records sent. Each record's own code counts, never `FailedRecordCount`.
+    """Return the results in the order of the records sent. Each record's own code counts, never `FailedRecordCount`.
 
-    Raises OutcomeUnknown where the body is not what PutRecords answers.
+    Raise OutcomeUnknown where the body is not a PutRecords response.
     """
     try:
         return [_result(result) for result in orjson.loads(body)["Records"]]

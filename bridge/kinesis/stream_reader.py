@@ -1,4 +1,4 @@
-"""Reading a stream back: the demo shows what arrived, and where."""
+"""Reader of a stream's records, for the demo and for `prove`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOUR_MS = 3_600_000
 
 
 class Arrived(NamedTuple):
-    """One record as a consumer finds it."""
+    """One record as a consumer reads it."""
 
     stream: str
     shard: str
@@ -27,16 +27,16 @@ class Arrived(NamedTuple):
 
 
 class StreamReader:
-    """Follows every shard of some streams from their beginning. One thread."""
+    """Reader that follows every shard of some streams from their beginning. One thread."""
 
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
         self._client: Any = None
         self._iterators: dict[tuple[str, str], str | None] = {}
-        """By (stream, shard); None where the shard is closed and was read to its end."""
+        """Shard iterators by (stream, shard); None for a closed shard that was read to its end."""
 
     def create(self, streams: dict[str, int]) -> None:
-        """Make streams with so many shards (a local Kinesis has none yet)."""
+        """Create streams with these numbers of shards (a local Kinesis has none yet), and wait until they exist."""
         client = self._connected()
         for stream, shards in streams.items():
             client.create_stream(StreamName=stream, ShardCount=shards)
@@ -44,7 +44,7 @@ class StreamReader:
             client.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
 
     def read(self, stream: str) -> Iterator[Arrived]:
-        """What came since the last call, over all shards of the stream."""
+        """Yield the records that arrived since the last call, from all shards of the stream."""
         client = self._connected()
         for shard in client.list_shards(StreamName=stream)["Shards"]:
             name = shard["ShardId"]
@@ -59,7 +59,7 @@ class StreamReader:
                 yield Arrived(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
 
     def read_to_end(self, stream: str) -> Iterator[Arrived]:
-        """All that the stream holds now, shard by shard, from its beginning. Raises SendError."""
+        """Yield all records of the stream, shard by shard, from its beginning to now. Raise SendError."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
         try:
@@ -74,8 +74,11 @@ class StreamReader:
             raise network_error(error) from error
 
     def kept_since(self, stream: str, now_ms: int) -> str:
-        """What came before then (RFC 3339, UTC), or in the hour after it, the stream may have dropped by its retention;
-        "" while it is younger than that. Raises SendError."""
+        """Return the time (RFC 3339, UTC) from which on no record can have expired, with a margin of one hour.
+
+        Records from before it may have been removed at the end of the retention. Return "" while the stream is younger
+        than its retention. Raise SendError.
+        """
         from botocore.exceptions import ClientError  # noqa: PLC0415 - botocore is slow to import
 
         try:
@@ -92,6 +95,7 @@ class StreamReader:
             answer = client.get_records(ShardIterator=iterator, Limit=10_000)
             for record in answer["Records"]:
                 yield Arrived(stream, shard, record["PartitionKey"], record["SequenceNumber"], record["Data"])
+            # An empty page is not the end: GetRecords returns one too while later records exist.
             if not answer["Records"] and not answer.get("MillisBehindLatest"):
                 return
             iterator = answer.get("NextShardIterator")

@@ -1,1 +1,1 @@
-"""The process: assembly of the parts, the service and its threads, signals, logs, and the control channel."""
+"""The bridge's process: assembly of its parts, the service and its threads, signals, logs, and the control channel."""

@@ -1,4 +1,4 @@
-"""From settings to the parts they describe: the one place that knows both."""
+"""Construction of the bridge's parts from its settings. No other module depends on both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.aws.credentials import Authentication
 from bridge.config import fingerprint
 from bridge.config.authentication import AssumeRole
-from bridge.delivery.stream_sender import SenderSettings
+from bridge.delivery.settings import SenderSettings
 from bridge.errors import ConfigError, Problem
 from bridge.ingest.manifest_writer import ManifestOptions
 from bridge.kinesis.bandwidth import Uplink
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def session_settings(settings: Settings) -> SessionSettings:
-    """The MQTT session. Secrets are laid open only here, and hidden from its `repr`."""
+    """Return the settings of the MQTT session. Only this function reveals their secrets; `repr` hides them."""
     mqtt, tls = settings.mqtt, settings.mqtt.tls
     return SessionSettings(
         addresses=tuple(Address.parse(url) for url in mqtt.urls),
@@ -54,12 +54,15 @@ def session_settings(settings: Settings) -> SessionSettings:
 
 
 def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
-    """The shared publisher, with room for every stream's requests."""
+    """Return the publisher that all streams share, with enough connections for the requests of every stream."""
     return Publisher(publisher_settings(settings, uplink))
 
 
 def publisher_settings(settings: Settings, uplink: Uplink | None = None) -> PublisherSettings:
-    """How Kinesis is reached, and as whom. Secrets are laid open only here, and hidden from its `repr`."""
+    """Return the endpoint and authentication settings of Kinesis.
+
+    Only this function reveals their secrets; `repr` hides them.
+    """
     kinesis = settings.kinesis
     return PublisherSettings(
         region=kinesis.region,
@@ -81,13 +84,13 @@ def _authentication(settings: AuthenticationSettings | Source) -> Authentication
 
 
 def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderSettings:
-    """How each stream is sent."""
+    """Return the sender settings, which apply to every stream."""
     kinesis = settings.kinesis
-    return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, uplink=uplink)
+    return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, bandwidth=uplink)
 
 
 def spool_settings(settings: Settings) -> SpoolSettings:
-    """Where records wait."""
+    """Return the settings of the spool."""
     spool = settings.spool
     return SpoolSettings(
         spool.path,
@@ -102,7 +105,7 @@ def spool_settings(settings: Settings) -> SpoolSettings:
 
 
 def web_settings(settings: Settings) -> WebSettings | None:
-    """Where the page is served; None: nowhere."""
+    """Return the settings of the status page, or None if it is not served."""
     http = settings.http
     if http is None:
         return None
@@ -116,7 +119,10 @@ def web_settings(settings: Settings) -> WebSettings | None:
 
 
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
-    """The mappings in force at the start. Raises ConfigError if there is not one."""
+    """Load and return the active mappings. Raises ConfigError if there is none.
+
+    `kept` is the folder of the last good versions.
+    """
     mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
     mappings.reload()
     if not mappings.routes.mappings:
@@ -125,12 +131,13 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 
 
 def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
-    """The bridge as configured. `draining` and `sharing` as of `Service`.
+    """Return the configured bridge. `Service` describes `draining` and `sharing`.
 
     Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
     spool = spool_settings(settings)
-    with closing(Lock(spool.path)):  # what is remembered there must not be written by one that is refused
+    # The lock keeps a bridge whose spool is in use from writing the last good versions in the spool's folder.
+    with closing(Lock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)

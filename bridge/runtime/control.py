@@ -1,9 +1,12 @@
-"""How a command asks the running bridge, with nothing listening and nothing written until it is asked.
+"""Control channel: a command writes a request file, and the running bridge polls for it and writes a response file.
 
-    spool.path/ID.wanted    made by the command: {"ask": "status"}, {"ask": "replay", "numbers": [7, 8]}, ...
-    spool.path/ID.answer    the bridge's answer as JSON, or {"error": "..."}; the request is then removed
+No socket listens, and the bridge writes no file without a request.
 
-The spool's folder is its owner's alone, so nobody else but root can ask or read the answer.
+    spool.path/ID.wanted    the command's request: {"ask": "status"}, {"ask": "replay", "numbers": [7, 8]}, ...
+    spool.path/ID.answer    the bridge's response as JSON, or {"error": "..."}; the request is then removed
+
+Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
+responses.
 """
 
 from __future__ import annotations
@@ -28,20 +31,32 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECS: Final = 0.5
+"""Interval between two polls for requests."""
 PATIENCE_SECS: Final = 5.0
+"""Default wait for a response."""
 UNSEEN_SECS: Final = 2.0
+"""Maximum wait for a response if the bridge's process is not visible."""
 STALE_SECS: Final = 60.0
-"""A request so old was left behind by a command that has gone."""
+"""Age after which a request is ignored: its command has ended without removing it."""
 _UNKNOWN: Final = "the running bridge does not know this request: is it of another version?"
 _WANTED, _ANSWER = ".wanted", ".answer"
 
 Answer = "Callable[[dict[str, Any]], bytes]"
-"""The request to JSON. Raises BridgeError, whose text is the answer then."""
+"""Type of a request handler: it returns the response as JSON, or raises BridgeError, whose text is then the error."""
 
 
-def serve_requests(folder: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]], stopping: Stop) -> None:
-    """Answer until stopped: the body of a thread. What an answer cannot be written to is said in the log."""
+def serve_requests(
+    folder: Path,
+    answers: Mapping[str, Callable[[dict[str, Any]], bytes]],
+    stopping: Stop,
+    each_look: Callable[[], None] = lambda: None,
+) -> None:
+    """Respond to requests until `stopping` is set. This is the body of a thread.
+
+    A response that cannot be written is logged. `each_look` is called twice a second, before each poll.
+    """
     while not stopping.wait(LOOK_SECS):
+        each_look()
         for wanted in _requests(folder):
             try:
                 _answer(wanted, answers)
@@ -52,7 +67,10 @@ def serve_requests(folder: Path, answers: Mapping[str, Callable[[dict[str, Any]]
 
 
 def _requests(folder: Path) -> list[Path]:
-    """Those there are; of a folder that cannot be read now (no descriptor left), those that the next look finds."""
+    """Return the pending requests; none if the folder cannot be read, for example without a free descriptor.
+
+    The next poll then finds them.
+    """
     try:
         return list(folder.glob(f"*{_WANTED}"))
     except OSError:
@@ -62,6 +80,7 @@ def _requests(folder: Path) -> list[Path]:
 def _answer(wanted: Path, answers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> None:
     if time.time() - wanted.stat().st_mtime > STALE_SECS:
         return
+    # The rename is atomic: the command never reads a part of the response. The mode is set before the first write.
     new, answer = wanted.with_suffix(".new"), wanted.with_suffix(_ANSWER)
     request = wanted.read_bytes()
     new.touch(mode=0o600)
@@ -80,7 +99,10 @@ def _told(request: bytes, answers: Mapping[str, Callable[[dict[str, Any]], bytes
 
 
 def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
-    """The answer of the bridge that owns the spool in `folder`. Raises BridgeError if none answers, or it cannot."""
+    """Send a request to the bridge that owns the spool in `folder`, and return its response.
+
+    Raises BridgeError if no bridge responds within `patience_secs`, or if the response is an error.
+    """
     if not folder.is_dir():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
     name = f"{what}-{os.getpid()}-{time.monotonic_ns()}"
@@ -88,7 +110,7 @@ def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_
     try:
         _request(wanted, {"ask": what, **more})
         owner = _living_owner(folder)
-        # One that is not to be seen may live in another container; it looks twice a second.
+        # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
         deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
         while not answer.exists():
             if time.monotonic() > deadline or owner != _living_owner(folder):
@@ -99,6 +121,7 @@ def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_
         why = f"{error.strerror}: {error.filename}"
         raise BridgeError(f"cannot ask the bridge in {folder} (spool.path): {why}; ask as the bridge's user") from error
     finally:
+        # Also after an error: otherwise the bridge would respond to a request whose command has ended.
         for file in (wanted, answer):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
@@ -110,7 +133,10 @@ def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_
 
 
 def _living_owner(folder: Path) -> int:
-    """The bridge's process, 0 where it is not to be seen from here; one that was and is no more will not answer."""
+    """Return the process id of the bridge, or 0 if the process is not visible from here.
+
+    A change of the result means that the process has ended and will not respond.
+    """
     owner = owner_of(folder)
     if not owner:
         return 0
@@ -124,10 +150,11 @@ def _living_owner(folder: Path) -> int:
 
 
 def _request(wanted: Path, request: dict[str, Any]) -> None:
-    """Whole, or not there."""
+    """Write the request file atomically: the bridge never reads a part of it."""
     new = wanted.with_suffix(".asking")
     new.touch(mode=0o600)
-    if os.geteuid() == 0:  # the bridge has a user of its own, which could not read what is root's
+    if os.geteuid() == 0:
+        # The bridge runs as a user of its own, which cannot read root's files.
         owner = wanted.parent.stat()
         os.chown(new, owner.st_uid, owner.st_gid)
     new.write_text(json.dumps(request), encoding="utf-8")

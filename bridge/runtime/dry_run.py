@@ -1,4 +1,4 @@
-"""The bridge as a dry run: with a session and a spool of its own, it prints records instead of sending them."""
+"""Dry run: a bridge with a session and a spool of its own, which prints records instead of sending them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ DRY_RUN_SUFFIX = "-dry-run"
 
 
 class DryRun:
-    """The bridge, printing records: a session and a spool of its own, so that nothing of the real one is touched."""
+    """A bridge that prints its records. Its own session and spool leave those of the real bridge unchanged."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
         session = session_settings(settings)
-        # As a member of the group it would take messages from the bridges, and with its session they would be lost.
+        # In the shared subscription group, the dry run would receive messages instead of the bridges. They would be
+        # lost with its session.
         session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False, share=None)
         try:
             self.service = Service(
@@ -40,5 +41,5 @@ class DryRun:
             raise
 
     def remove(self) -> None:
-        """Leave nothing behind."""
+        """Remove the temporary folder."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,10 +1,10 @@
-"""How a process of this program ends."""
+"""Exit codes of this program's processes."""
 
 from typing import Final
 
 FAILED: Final = 1
 CONFIGURATION: Final = 2
 CRASHED: Final = 70
-"""A supervisor should start it again."""
+"""Exit code after a crash: a supervisor should start the process again."""
 INTERRUPTED: Final = 130
-"""By a second signal, at once."""
+"""Exit code after a second signal, which ends the process at once."""

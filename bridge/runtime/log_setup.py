@@ -1,4 +1,4 @@
-"""Logging to standard error: lines for people, or one JSON object a line for machines."""
+"""Logging to standard error: text lines for people, or one JSON object per line for machines."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
-"""Libraries that speak at debug level of what may hold secrets (headers, signatures): never below warning."""
+"""Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
 
 def set_up_logging(
     form: Literal["text", "json"], level: str, stream: TextIO | None = None, *, worker: str = ""
 ) -> None:
-    """Replace whatever was set up before. `level` is debug, info, warning or error; `worker` stands on each line."""
+    """Configure logging, replacing any earlier configuration.
+
+    `level` is debug, info, warning or error. `worker` is a name that is added to each line.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     colour = supports_colour(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=colour))
     if worker:
         handler.addFilter(lambda record: _named(record, worker))
+    # Handlers of earlier calls are removed, otherwise each line would appear twice.
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -49,10 +53,10 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time", "level", "event", "source", ...extras, "traceback"?}`."""
+    """Formatter for lines with the JSON object `{"time", "level", "event", "source", ...extras, "traceback"?}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return the record as one line of JSON."""
         line: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -66,14 +70,20 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z warning  message  name=value`; with `colour`, the level is in one that fits it."""
+    """Formatter for lines such as `2026-01-31T12:00:00.000Z warning  message  name=value`.
+
+    With `colour`, warnings are yellow and errors red.
+    """
 
     def __init__(self, *, colour: bool = False) -> None:
         super().__init__()
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback where there is one. A line break inside a message cannot forge a line."""
+        """Return the record as text, followed by the traceback if there is one.
+
+        Line breaks in a message are escaped or indented, so that a message cannot forge a log line.
+        """
         message = record.getMessage().replace("\r", "\\r").replace("\n", "\n    ")
         extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
         level = f"{record.levelname.lower():<8}"

@@ -1,4 +1,4 @@
-"""Replay and deletion of dead letters while no bridge runs."""
+"""Replay and deletion of dead letters while no bridge is running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def run_offline(settings: Settings, errand: DeadLetterJob) -> None:
-    """Replay or delete dead letters while no bridge runs, as it would. Raises SpoolInUse while one does."""
+    """Run a dead-letter job to its end, in the same way as a running bridge.
+
+    Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
+    """
     folder = settings.spool.path
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")

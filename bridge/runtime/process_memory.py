@@ -1,10 +1,10 @@
-"""Memory of this process: arenas of the C library, and thresholds of Python's garbage collector.
+"""Memory settings of this process: malloc arenas of the C library, and thresholds of Python's garbage collector.
 
-glibc gives each thread an arena of its own, so that threads need not wait for each other to allocate. Python's threads
-take turns anyway, and what each sender's arena keeps of its last large requests is memory for nothing: 15 to 19 MB of
-146 while a backlog drains, at the same CPU time. https://man7.org/linux/man-pages/man3/mallopt.3.html
+glibc creates an arena per thread, so that threads do not wait for each other to allocate. Python's threads run one at a
+time under the GIL, so they gain nothing. Each sender's arena retains the memory of its last large requests: 15 to 19 MB
+of 146 MB while a backlog drains, at the same CPU time. https://man7.org/linux/man-pages/man3/mallopt.3.html
 
-What is free within an arena stays there until it is asked to give it back: 2 MB after the start, more after a backlog.
+An arena retains free memory until malloc_trim returns it: 2 MB after the start, more after a backlog.
 https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 
@@ -16,22 +16,28 @@ from contextlib import suppress
 from typing import Any, Final
 
 _GC_THRESHOLD: Final = 50_000
-"""Objects created, less those freed, between two collections. A full window of records is no garbage, and to scan it at
-Python's default of 700 takes 0.7 µs a message. What is imported stays too: the default adds a sixth to a start."""
+"""Number of objects created minus freed that starts a garbage collection.
+
+Python's default of 700 scans the live record window all the time, which costs 0.7 µs per message. Imported modules are
+not garbage either: with the default, a start takes one sixth longer.
+"""
 _M_ARENA_MAX: Final = -8
+"""Number of the mallopt parameter M_ARENA_MAX."""
 _STARTED_SECS: Final = 5.0
+"""Time from the start to the first malloc_trim."""
 _GIVE_BACK_SECS: Final = 60.0
+"""Interval between two calls of malloc_trim."""
 _NO_GLIBC: Final = (AttributeError, OSError)
-"""Other C libraries (musl, macOS) have no such arenas, and no such calls."""
+"""Errors with other C libraries (musl, macOS), which have no such arenas and no such functions."""
 
 
 def raise_gc_threshold() -> None:
-    """Collect garbage rarely. Call before anything else is imported."""
+    """Raise the threshold of the garbage collector. Call before other modules are imported."""
     gc.set_threshold(_GC_THRESHOLD)
 
 
 def freeze_gc() -> None:
-    """Exclude all present objects from collection. Call once everything is made that stays."""
+    """Exclude all existing objects from garbage collection. Call after all long-lived objects have been created."""
     gc.freeze()
 
 
@@ -42,7 +48,7 @@ def _libc() -> Any:
 
 
 class MallocTuning:
-    """One for all threads. Made before the first of them."""
+    """One malloc arena for all threads. Create before the first thread starts."""
 
     def __init__(self) -> None:
         with suppress(*_NO_GLIBC):
@@ -50,7 +56,10 @@ class MallocTuning:
         self._give_back_at = time.monotonic() + _STARTED_SECS
 
     def tend(self) -> None:
-        """Give back what is free, soon after the start and then once a minute: a millisecond. Called all the time."""
+        """Return free memory to the system soon after the start, then once a minute; a call of malloc_trim takes 1 ms.
+
+        Call often: between these times it returns at once.
+        """
         now = time.monotonic()
         if now >= self._give_back_at:
             self._give_back_at = now + _GIVE_BACK_SECS

@@ -1,11 +1,11 @@
-"""The bridge as a whole: it owns every thread, starts them, and stops them in a written order under one deadline.
+"""The bridge as a service: it owns and starts every thread, and stops them in a fixed order within one deadline.
 
 Order of a stop, and why:
-1. the page, the watcher, and what answers commands: nothing shall be asked, and no reload begin any more;
-2. ingest: the burst in hand is committed and acknowledged, then the session is left; the broker keeps what follows;
-3. the senders: each finishes the request in hand, because an answer that nobody reads becomes a duplicate;
-4. the spool: what those requests settled is committed, and the files are closed.
-A request that outlives the deadline is left behind; its records are still in the spool and will be sent again.
+1. The page, the mapping watcher and the control channel: no request and no reload may begin any more.
+2. Ingest: it commits and acknowledges the current burst, then leaves the session. The broker stores later messages.
+3. The senders: each finishes its current request, because a response that is not read leads to a duplicate.
+4. The spool: the records that those requests settled are committed, and the files are closed.
+A request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.delivery.stream_sender import SenderSettings, StreamSender
+from bridge.delivery.sender_pools import SenderPools
+from bridge.delivery.settings import SenderSettings
 from bridge.errors import BridgeError, SpoolWriteError
 from bridge.ingest.loop import MIN_COMMIT_INTERVAL_SECS, SHARED_MIN_COMMIT_INTERVAL_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
+from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bridge.delivery.stream_sender import Transport
+    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.protocols import PutRecordsTransport
     from bridge.ingest.manifest_writer import ManifestOptions
     from bridge.ingest.replay import Action
     from bridge.mapping.loading.live_mappings import LiveMappings
@@ -51,18 +54,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ERRAND_SECS = 60.0
+"""Maximum wait for the end of a dead-letter job."""
+ABORT_SECS = 1.0
+"""Maximum wait for sender threads to end after their requests were aborted."""
 STALLED_SECS = 30.0
-"""A commit may wait for a disk that takes its time; half a minute without a step is a thread that hangs."""
+"""Time without progress after which the ingest thread is reported as stalled.
+
+A commit may wait for a slow disk, but half a minute without a step means that the thread hangs.
+"""
 
 
 class Service:
-    """Made, started once, stopped once. `crashed` is set when a thread ended by an error that none may survive."""
+    """The bridge in one process. It is started once and stopped once.
+
+    `crashed` is set when a thread has ended with an error after which the process must be restarted.
+    """
 
     def __init__(
         self,
         session: SessionSettings,
         spool: SpoolSettings,
-        publisher: Transport,
+        publisher: PutRecordsTransport,
         mappings: LiveMappings,
         *,
         sender: SenderSettings | None = None,
@@ -73,19 +85,22 @@ class Service:
         fingerprint: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Opens the spool: raises SpoolInUse or SpoolWriteError.
+        """Open the spool. Raises SpoolInUse or SpoolWriteError.
 
-        `draining`: what is in the spool is sent, and from `leave` on the session is emptied and given up.
-        `sharing`: several bridges of this machine divide the messages. `fingerprint` is the configuration's.
+        `draining`: the bridge sends the spooled records. From `leave` on, it also receives the session's stored
+        messages and gives the session up. `sharing`: several bridges on this machine share the messages. `fingerprint`
+        identifies the configuration.
         """
         self.crashed = threading.Event()
         self.mappings = mappings
         self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
+        self._pools = SenderPools(
+            publisher, self._sender_settings, lambda name, body: self._begin("senders", name, body)
+        )
         self._clock = clock
         self._stopping = threading.Event()
         self._last_snapshot: Snapshot | None = None
-        self._senders: dict[str, StreamSender] = {}
         self._unsendable: dict[str, str] = {}
         self._threads = {
             group: ThreadGroup(self._stopping, self.crashed, transient=(SpoolWriteError,), clock=clock)
@@ -93,6 +108,7 @@ class Service:
         }
         self._spool = open_spool(spool)
         if not draining:
+            # The session is in use again, so a later run must not treat it as given up.
             self._note_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(session, held=self._spool.broker_filters, on_session=self._session_began)
@@ -108,14 +124,19 @@ class Service:
             self._ingest.manifests = ManifestWriter(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.set_mappings
         self._observer = SnapshotBuilder(
-            session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher
+            session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher, self.endpoints
         )
         self._observer.settings_fingerprint = fingerprint
+        self._observer.draining = draining
         self._web = WebServer(self, web) if web is not None else None
 
     def _note_given_up(self, given_up: str) -> None:
-        """For `left_over` of the supervisor, which looks into spools that nobody runs."""
-        with suppress(SpoolWriteError):  # at worst an empty session is looked into once more
+        """Store in the spool whether the session was given up.
+
+        The supervisor reads it in the spools of earlier runs (`leftover_reason`).
+        """
+        with suppress(SpoolWriteError):  # At worst, an empty session is drained once more.
+            # No write, and so no fsync, if the value is stored already.
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)
 
@@ -125,7 +146,7 @@ class Service:
     # -- starting --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start every thread. What an earlier run left in the spool is sent at once, broker or no broker."""
+        """Start every thread. Records of an earlier run are sent at once, also without a broker."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
         self._begin("ingest", "ingest", self._ingest.run)
@@ -135,36 +156,39 @@ class Service:
             self._begin("page", "page", self._web.run)
 
     def ask_reload(self) -> Callable[[], bool]:
-        """Load all mappings again, soon (SIGHUP); tells whether that is still to come. Any thread."""
+        """Request a reload of all mappings (SIGHUP). Any thread.
+
+        Return a function that is true until the reload has finished.
+        """
         return self.mappings.ask_reload()
 
     def limit_uplink(self, bytes_per_sec: int) -> None:
-        """The share of the link changes, if there is a limit. Any thread."""
-        if self._sender_settings.uplink is not None:
-            self._sender_settings.uplink.limit(bytes_per_sec)
+        """Change this bridge's share of the bandwidth, if the bandwidth is limited. Any thread."""
+        if self._sender_settings.bandwidth is not None:
+            self._sender_settings.bandwidth.limit(bytes_per_sec)
 
     def leave(self) -> None:
-        """Of a bridge that drains: give the session up. Any thread."""
+        """Give up the session, if this bridge is draining. Any thread."""
         if isinstance(self._subscriber, DrainingSubscriber):
             self._subscriber.leave()
 
     @property
     def left(self) -> bool:
-        """Of a bridge that drains: the broker holds no subscription of it."""
+        """True if this bridge is draining and the broker has confirmed that it has no subscription."""
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
         answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}
-        serve_requests(self._spool.folder.path, answers, self._stopping)
+        serve_requests(self._spool.folder.path, answers, self._stopping, RegularLook(self.snapshot))
 
     def _errand_asked(self, asked: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(asked["ask"], [int(number) for number in asked["numbers"]]).value())
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """Replay dead letters, or delete them, and wait until it is on disk. Any thread.
+        """Replay or delete dead letters, and wait until the result is on disk. Any thread.
 
-        Raises BridgeError where the bridge stops first, or the disk takes nothing for too long: then some letters may
-        have left, each with all that was made of it, and the rest is as it was.
+        Raises BridgeError if the bridge stops first, or if the job does not end within ERRAND_SECS. Some dead letters
+        may then have been processed, each of them completely. The others are unchanged.
         """
         self.letters_folder(worker)
         errand = self._ingest.run_job(DeadLetterJob(action, numbers))
@@ -180,17 +204,11 @@ class Service:
         return orjson.dumps(self.snapshot().told())
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
-        if queue.stream in self._senders:
-            return
         try:
-            sender = StreamSender(queue, self._publisher, self._sender_settings)
+            self._pools.add(queue)
         except ValueError as error:
-            self._unsendable[queue.stream] = f"records are kept, not sent: {error}; install the version that wrote them"
-            return
-        sender.on_busy = lambda: self._begin("senders", f"send {sender.stream} {sender.workers}", sender.run)
-        for number in range(sender.workers):
-            self._begin("senders", f"send {queue.stream} {number + 1}", sender.run)
-        self._senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
+            # A newer version named the queue. Its records stay in the spool, and the status reports the reason.
+            self._unsendable[queue.stream] = str(error)
 
     def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
         self._threads[group].start(name, body)
@@ -198,7 +216,8 @@ class Service:
     # -- stopping --------------------------------------------------------------------------------------------------
 
     def stop(self, deadline_secs: float) -> bool:
-        """Stop within the deadline; True if everything came to its end by itself."""
+        """Stop within `deadline_secs`. Return True if every thread ended by itself."""
+        # `left` is read first: it needs the connection, which is closed below.
         deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
         if self._web is not None:
@@ -208,13 +227,15 @@ class Service:
         ingest_ended = not self._threads["ingest"].alive
         if ingest_ended:
             self._subscriber.close()
-        for sender in self._senders.values():
-            sender.stop()
+        self._pools.stop()
         for queue in self._spool.queues.values():
             queue.close()
-        finished &= self._join("senders", deadline)
+        if not self._join("senders", deadline):
+            finished = False
+            self._publisher.abort()  # their records stay in the spool, and are sent again
+            self._threads["senders"].join(self._clock() + ABORT_SECS)
         if not ingest_ended:
-            # It may still hold the database; leaving it as it is loses nothing, and closing it under it might.
+            # The ingest thread may still use the database. Leaving it open loses nothing; closing it now might.
             return False
         self._ingest.commit_settled()
         self._last_snapshot = self.snapshot()
@@ -227,53 +248,55 @@ class Service:
         return self._threads[group].join(deadline)
 
     def totals(self) -> dict[str, int | bool]:
-        """The sums of the books since the spool was begun. Usable after `stop` too."""
+        """Return the ledger's totals since the spool was created. Also works after `stop`."""
         return totals(self._spool.ledger_rows())
 
-    # -- what the page asks ------------------------------------------------------------------------------------------
+    # -- requests of the page ----------------------------------------------------------------------------------------
 
     def letters_folder(self, worker: int | None) -> Path:
-        """Where the dead letters can be read. Raises BridgeError: there are no workers here."""
+        """Return the spool folder that contains the dead letters.
+
+        Raises BridgeError if `worker` is not None: this bridge is one process.
+        """
         if worker is not None:
             raise BridgeError(f"there is no worker {worker}: this bridge is one process")
         return self._spool.folder.path
 
     @property
     def page_url(self) -> str:
-        """Where the page is; "" if there is none."""
+        """URL of the status page; "" if there is none."""
         return self._web.url if self._web is not None else ""
 
     def stalled(self) -> list[str]:
-        """Why this process makes no progress; empty while it does."""
+        """Return the reasons why this process makes no progress; empty while it does."""
         age = self._clock() - self._ingest.progress_at
         hangs = [f"the ingest thread has not come by for {age:.0f} s"] if age > STALLED_SECS else []
-        return hangs + [f"the threads that send to {stream} have ended" for stream in self._ended_senders()]
+        return hangs + (["every thread that sends has ended"] if self._senders_ended() else [])
 
-    def _ended_senders(self) -> list[str]:
-        """Streams whose sending threads have all ended, though nobody told them to."""
-        if self._stopping.is_set():
-            return []
-        alive = {
-            thread.name.rpartition(" ")[0].removeprefix("send ")
-            for thread in self._threads["senders"]
-            if thread.is_alive()
-        }
-        return sorted(set(self._senders) - alive)
+    def _senders_ended(self) -> bool:
+        """Return whether all sender threads have ended although the bridge is not stopping."""
+        started = bool(self._pools.senders)
+        return started and not self._stopping.is_set() and not self._threads["senders"].alive
 
     def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:
-        """Be told of each burst, or no more."""
+        """Set the callback that receives each burst; None removes it."""
         self._ingest.tap = tap
 
-    # -- looking ---------------------------------------------------------------------------------------------------
+    # -- snapshots -------------------------------------------------------------------------------------------------
 
     def last_snapshot(self) -> Snapshot:
-        """How everything stood at the end of the stop, or stands now if there was none."""
+        """Return the snapshot at the end of `stop`, or the current one if the bridge has not stopped."""
         return self._last_snapshot or self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        """How everything stands. Any thread."""
-        return self._observer.snapshot(list(self._senders.values()), self._problems(), self.stalled())
+        """Return the current state of the bridge. Any thread."""
+        return self._observer.snapshot(
+            list(self._pools.senders.values()),
+            stalled=self.stalled(),
+            unsendable=self._unsendable.copy(),
+            page_problem=self._web.problem if self._web is not None else "",
+        )
 
-    def _problems(self) -> list[str]:
-        page = self._web.problem if self._web is not None else ""
-        return [*self._unsendable.values(), *([f"the page is not served: {page}"] if page else [])]
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """Return the measurements of each link to AWS; empty if there are none. Any thread."""
+        return self._pools.endpoints()

@@ -1,4 +1,4 @@
-"""The signals that a bridge listens to."""
+"""Handling of the signals SIGTERM, SIGINT and SIGHUP."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGTERM, SIGINT and SIGHUP as values. A second request to stop ends the process at once, `at_once` first.
+    """Signals as values that the main thread reads. A second SIGTERM or SIGINT calls `at_once` and ends the process.
 
-    The handler only writes a byte to a pipe: it may interrupt any line of the main thread, also one that holds a lock.
+    The handler only writes a byte to a pipe. It may interrupt any line of the main thread, also while that thread holds
+    a lock.
     """
 
     def __init__(self) -> None:
@@ -43,12 +44,16 @@ class Signals:
             self._stops += 1
             if self._stops > 1:
                 self.at_once()
+                # os._exit runs no cleanup, so the process ends at once.
                 os._exit(INTERRUPTED)
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader as well as one byte more
+        with contextlib.suppress(BlockingIOError):  # A full pipe wakes the reader too.
             os.write(self._writer, bytes([number]))
 
     def wait(self, timeout_secs: float, *others: int) -> int:
-        """The next signal's number, or 0 after the timeout, or when one of these other files can be read."""
+        """Wait for a signal and return its number.
+
+        Return 0 after the timeout, or if one of the file descriptors `others` is readable.
+        """
         if self._reader not in select.select([self._reader, *others], [], [], timeout_secs)[0]:
             return 0
         return os.read(self._reader, 1)[0]

@@ -1,11 +1,11 @@
-"""What systemd is told, where it started the bridge: ready, alive, reloading, stopping, and how it stands in words.
+"""Notifications to systemd, if it started the bridge: ready, watchdog, reloading, stopping, and a status text.
 
-The protocol is a datagram of NAME=value lines to the socket that NOTIFY_SOCKET names; one that begins with '@' is in
-Linux's abstract namespace. Without NOTIFY_SOCKET nothing is sent.
+The protocol is a datagram of NAME=value lines to the socket in NOTIFY_SOCKET. A name that begins with '@' is in Linux's
+abstract namespace. Without NOTIFY_SOCKET, no datagram is sent.
 https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
-The watchdog is fed by progress (see `bridge.monitoring.health`), not by the mere fact that the process runs: systemd
-restarts a bridge that hangs. A broker that is away is no reason to.
+The bridge sends watchdog notifications only while it makes progress (see `bridge.monitoring.health`). So systemd
+restarts a bridge that hangs. An unreachable broker causes no restart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.monitoring.health import health, readiness
+from bridge.monitoring.health import health
+from bridge.monitoring.problem_text import headline, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,23 +26,27 @@ if TYPE_CHECKING:
     from bridge.monitoring.running_bridge import RunningBridge
 
 STATUS_SECS = 10.0
-"""Between two looks at how the bridge stands."""
+"""Interval between two status texts."""
 FIRST_SECS = 2.0
-"""From its start to the first look: until then it is not connected, and that is nothing to tell."""
+"""Time from the start to the first status text. Before it, a missing connection is normal and is not reported."""
 LONGEST_STATUS = 1000
-"""Characters. systemd throws datagrams of more than 4,096 bytes away."""
+"""Maximum length of the status text in characters. systemd discards datagrams of more than 4,096 bytes."""
 
 
 class SystemdNotifier:
-    """Belongs to the thread that waits for signals, which calls `feed` several times within the watchdog's time."""
+    """Sender of the notifications. Used only by the thread that waits for signals.
+
+    That thread must call `feed` several times per watchdog timeout.
+    """
 
     def __init__(
         self, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic, pid: int | None = None
     ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        # Opened here and kept: a process that has no descriptor left must be able to say so.
+        # Opened at the start: a process without a free descriptor must still be able to report that.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
+        # systemd sets WATCHDOG_PID to the process that must notify it; a child process inherits the variable.
         watched = environ.get("WATCHDOG_PID", "") in {"", str(os.getpid() if pid is None else pid)}
         self._watchdog = bool(environ.get("WATCHDOG_USEC")) and watched
         self._clock = clock
@@ -51,32 +56,33 @@ class SystemdNotifier:
 
     @property
     def reloading(self) -> bool:
-        """Whether the end of a reload is still to be told."""
+        """True while the end of a reload has not been reported."""
         return self._to_come is not None
 
     def ready(self) -> None:
-        """The spool is open, the mappings are in force, and every thread runs."""
+        """Report that the spool is open, the mappings are active, and every thread is running."""
         self._status_at = self._clock() - STATUS_SECS + FIRST_SECS
         self._tell("READY=1\nSTATUS=connecting")
 
     def reload(self, ask: Callable[[], Callable[[], bool]]) -> None:
-        """SIGHUP was received: tell so, then `ask` for it; `feed` tells how it ended.
+        """Report that SIGHUP was received, then request the reload with `ask`. `feed` reports its result.
 
-        First told and then begun: `systemctl reload` waits for what it has heard of when the signal's sender ends.
+        The report must precede the reload, otherwise `systemctl reload` returns too early.
         """
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock() * 1_000_000)}")
         self._to_come = ask()
 
     def stopping(self) -> None:
-        """A clean stop has begun."""
+        """Report that a clean stop has begun."""
         self._tell("STOPPING=1\nSTATUS=stopping")
 
     def feed(self, bridge: RunningBridge) -> None:
-        """Feed the watchdog if there is progress; say how a reload ended and, now and then, how the bridge stands."""
+        """Notify the watchdog if there is progress. Report the result of a reload, and the state every STATUS_SECS."""
         now = self._clock()
         if self._to_come is not None and not self._to_come():
             self._to_come, self._status_at = None, now
-            self._say(_outcome(bridge))  # first: who waits for the end looks at it then
+            # The status precedes READY=1: `systemctl reload` then returns, and its caller reads the status.
+            self._say(_outcome(bridge))
             self._tell("READY=1")
         if self._socket is None:
             return
@@ -95,28 +101,28 @@ class SystemdNotifier:
     def _tell(self, text: str) -> None:
         if self._socket is None:
             return
-        # A manager that does not listen is no reason to stop bridging; it will see a watchdog that is not fed.
+        # The bridge continues if the datagram cannot be sent. systemd then detects the missing watchdog notifications.
         with suppress(OSError):
             self._socket.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
 
 
 def _standing(bridge: RunningBridge) -> str:
-    """One line. A disk or a process that gives nothing to look with is told, and stops nothing else."""
+    """Return the state of the bridge as one line. If it cannot be read (disk, descriptors), return that error."""
     try:
-        standing = "; ".join(readiness(bridge).reasons) or "receiving, spooling and delivering"
-        return "; ".join((standing, *_not_loaded(bridge)))
+        problems = bridge.snapshot().problems
     except (BridgeError, OSError) as error:
-        return f"cannot look: {error}"
+        return f"ERROR: the status cannot be read: {error}"
+    return "; ".join(map(headline, problems)) or verdict(())
 
 
 def _outcome(bridge: RunningBridge) -> str:
-    """Of a reload."""
+    """Return the result of a reload as one line."""
     in_force = f"reloaded: {len(bridge.mappings.routes.mappings)} mapping(s) in force"
     return "; ".join((in_force, *_not_loaded(bridge)))
 
 
 def _not_loaded(bridge: RunningBridge) -> Iterator[str]:
-    """Of the mappings' files, the first thing that is wrong, and how much else is."""
+    """Yield the first error in the mapping files and the number of further errors; no line without errors."""
     problems = bridge.mappings.problems
     if problems:
         more = f" (and {len(problems) - 1} more, see `check`)" if len(problems) > 1 else ""

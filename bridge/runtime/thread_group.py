@@ -1,4 +1,4 @@
-"""Threads that are started with a name, guarded, and joined under one deadline."""
+"""Groups of named threads that are restarted after transient errors and joined within one deadline."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECS: Final = 1.0
+"""Pause before a thread's body runs again after a transient error."""
 
 
 class ThreadGroup:
-    """The threads of one phase of a stop. They are daemons: one that hangs does not keep the process alive.
+    """Threads that stop in the same step. They are daemon threads: a hanging one does not keep the process alive.
 
-    A thread whose body raises one of the `transient` errors runs it again after a second, until `stopping` is set. Any
-    other error sets `crashed`: a process that has lost a thread must be restarted.
+    If the body of a thread raises one of the `transient` errors, it runs again after RETRY_SECS, until `stopping` is
+    set. Any other error sets `crashed`, because a process that has lost a thread must be restarted.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class ThreadGroup:
         return iter(tuple(self._threads))
 
     def start(self, name: str, body: Callable[[], None]) -> None:
-        """Run `body` in a thread of this name."""
+        """Run `body` in a thread with this name."""
         thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)  # only now: a thread that has not started cannot be joined
+        self._threads.append(thread)  # after the start: a thread that has not started cannot be joined
 
     def _guard(self, name: str, body: Callable[[], None]) -> None:
         while True:
@@ -66,10 +67,11 @@ class ThreadGroup:
         return [thread.name for thread in self if thread.is_alive()]
 
     def join(self, deadline: float) -> bool:
-        """Wait for the end of every thread, until `deadline` of the clock; return whether all have ended."""
+        """Wait for the end of every thread, until clock time `deadline`. Return whether all have ended."""
         for thread in self:
             thread.join(max(0.0, deadline - self._clock()))
         late = self.alive
+        # The caller decides about late threads: as daemons they end with the process.
         if late:
             log.warning("threads not ended within the deadline: %s", ", ".join(late))
         return not late

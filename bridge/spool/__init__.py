@@ -1,18 +1,22 @@
-"""The spool: what has been received and not yet been settled, on disk, with the ledger that accounts for it.
+"""The spool (disk buffer): received records that are not settled yet, and the ledger that accounts for them.
 
-One SQLite database in WAL mode with `synchronous=FULL` (https://www.sqlite.org/pragma.html#pragma_synchronous): when a
-transaction has committed, it is on the disk. One transaction per burst holds its records, its dead letters, what was
-settled since the last one, and the ledger's sums, so that the books balance at every instant that a crash can choose.
+The spool is one SQLite database in WAL mode with `synchronous=FULL`, so a committed transaction is on the disk
+(https://www.sqlite.org/pragma.html#pragma_synchronous). One transaction per burst writes four things: the burst's
+records, its dead letters, the records settled since the last commit, and the sums of the ledger. The ledger therefore
+balances after a crash at any time.
 
-    meta            format version lives in `user_version`; here: the filters that the broker's session may hold
-    mappings        number ↔ name; records and ledger carry the number
-    streams         number ↔ name, and the number that the stream's next record gets: it counts up without a gap, and
-                    is kept here while no record is there that tells it
-    queue_<stream>  the records of one stream in order; deleted by range once settled, never rewritten
-    dead_letters    raw messages and refused records, each with its reason
+    meta            values by key, for example the filters that the broker's session may hold; the format version is in
+                    `user_version`
+    mappings        number ↔ name; records and ledger lines carry the number
+    streams         number ↔ name, and the number of the queue's next record: numbers count up without a gap, and this
+                    column is written only while no record in the table shows the next number
+    queue_<stream>  the records of one queue in order; deleted by range once settled, never rewritten
+    dead_letters    raw messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled
-    unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: exactly once into the spool, SIGKILL or not
-    state           what stateful mappings remember, by mapping and key
+    exceptions      ranges of record numbers that no consumer will find, each with its reason, for the next manifest
+    unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: each message enters the spool exactly once,
+                    even if the process is killed (SIGKILL)
+    state           values that stateful mappings store, by mapping and key
 
-The only folder that imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.
+Only this folder imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.
 """

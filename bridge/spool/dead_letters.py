@@ -1,4 +1,4 @@
-"""The dead letters' table: rows from and to `DeadLetter`."""
+"""The table of dead letters: conversion of rows from and to `DeadLetter`, queries, and eviction."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ INSERT = f"insert into dead_letters({_COLUMNS}) values ({', '.join('?' * len(Dea
 
 
 LETTER_BYTES = 500
-"""What a letter takes beside its payload, near enough."""
+"""Estimated size in bytes of a stored dead letter without its payload."""
+# Evict at least this many dead letters at once, so that a full table does not evict with every burst.
 _EVICTED_AT_ONCE = 100
+# Template of an evicted dead letter: only its mapping and its streams are filled in, for the ledger.
 _GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
 MOST_NUMBER = 2**63 - 1
-"""https://www.sqlite.org/autoinc.html: the largest rowid."""
+"""Largest rowid of SQLite (https://www.sqlite.org/autoinc.html)."""
 
 
 class StoredDeadLetter(NamedTuple):
-    """A dead letter with its number."""
+    """A dead letter with its number in the table."""
 
     number: int
     letter: DeadLetter
 
 
 def to_row(letter: DeadLetter) -> tuple[Any, ...]:
-    """The values of INSERT."""
+    """Return the values of INSERT for a dead letter, in the order of its columns."""
     return letter._replace(
         streams=json.dumps(letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(letter.retain),  # type: ignore[arg-type]  # as the column holds it
@@ -45,9 +47,10 @@ def to_row(letter: DeadLetter) -> tuple[Any, ...]:
 def read_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None
 ) -> Iterator[StoredDeadLetter]:
-    """All letters in order, one by its number, or the newest few (newest first)."""
+    """Yield all dead letters in order, the one with `number`, or the `newest` few (newest first)."""
+    # sqlite3 raises OverflowError for a larger integer, which would end the calling thread.
     if number is not None and not 0 <= number <= MOST_NUMBER:
-        return  # SQLite's numbers end there, and what asks for more must not end the thread that looks
+        return
     where = "where number = ?" if number is not None else ""
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]
@@ -56,25 +59,26 @@ def read_letters(
 
 
 def letter_query() -> str:
-    """The columns of `letter_of`."""
+    """Return the columns that `letter_of` expects, as SQL text."""
     return f"number, {_COLUMNS}"
 
 
 def letter_of(row: tuple[Any, ...]) -> DeadLetter:
-    """A row, which begins with the number."""
+    """Return the dead letter of a row whose first column is the number."""
     letter = DeadLetter._make(row[1:])
+    # Columns 3 and 13 are `streams` and `properties`, stored as JSON.
     streams, properties = tuple(json.loads(row[3])), json.loads(row[13])
     return letter._replace(streams=streams, retain=bool(letter.retain), properties=properties)
 
 
 def measure_letters(database: sqlite3.Connection) -> tuple[int, int]:
-    """How many there are, and their bytes."""
+    """Return the number of dead letters and their estimated size in bytes."""
     count, size = database.execute("select count(*), coalesce(sum(length(payload)), 0) from dead_letters").fetchone()
     return int(count), int(size) + LETTER_BYTES * int(count)
 
 
 class DeadLetterChange(NamedTuple):
-    """What a transaction did to the table: letters and bytes more (or fewer) than before, and how many gave way."""
+    """Changes of one transaction to the table: the net number of dead letters and bytes, and the number evicted."""
 
     letters: int
     size: int
@@ -82,9 +86,10 @@ class DeadLetterChange(NamedTuple):
 
 
 class DeadLetterCounts:
-    """How many letters there are, and their bytes; since the spool was opened: how many gave way, and came, by reason.
+    """Number and bytes of the stored dead letters, and counts since the spool was opened.
 
-    The codes are this program's own few words, so that there are never many.
+    `evicted` is the number evicted, `codes` the number added by code. Codes are a small fixed set of this program, so
+    `codes` stays small.
     """
 
     def __init__(self, count: int, size: int) -> None:
@@ -94,7 +99,7 @@ class DeadLetterCounts:
         self.codes: Counter[str] = Counter()
 
     def add(self, changed: DeadLetterChange, added: Sequence[DeadLetter]) -> None:
-        """A transaction is on disk."""
+        """Add the changes of a committed transaction."""
         self.count += changed.letters
         self.size += changed.size
         self.evicted += changed.evicted
@@ -109,8 +114,17 @@ def write_letters(
     amended: Sequence[tuple[str, str, int]],
     room: int,
 ) -> tuple[DeadLetterChange, list[DeadLetter]]:
-    """Add letters, remove others (number → payload bytes), give some a new (code, detail, number), and keep within
-    `room` bytes. The letters that gave way come back, oldest first, without their payloads."""
+    """Write the changes of one transaction to the table, and evict the oldest dead letters if `room` is exceeded.
+
+    The caller has opened the transaction of `database`.
+
+        added: dead letters to insert
+        removed: number → payload bytes of the dead letters to delete
+        amended: (code, detail, number) of dead letters whose reason changes
+        room: bytes by which the table may grow
+
+    Return the changes and the evicted dead letters, oldest first. An evicted one has only its mapping and its streams.
+    """
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     if amended:
@@ -118,13 +132,17 @@ def write_letters(
     if added:
         database.executemany(INSERT, map(to_row, added))
     size = sum([len(letter.payload) + LETTER_BYTES for letter in added])
+    # The caller passes the payload sizes of removed dead letters, so that they need not be read here.
     size -= sum([payload + LETTER_BYTES for payload in removed.values()])
     evicted, freed = _evict(database, size - room) if size > room else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
-    """The oldest go, and a few more, so that not every burst has to."""
+    """Delete the oldest dead letters until `excess` bytes are free, and at least _EVICTED_AT_ONCE of them.
+
+    Return the evicted dead letters without their payloads, and the bytes freed.
+    """
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0

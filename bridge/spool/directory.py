@@ -1,4 +1,4 @@
-"""The spool's folder: one owner at a time, readable by nobody else, and nothing in it is ever deleted."""
+"""The folder of the spool: it has one owner, only its user can read it, and no file with records is ever deleted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNFINISHED = "salvage.unfinished"
-"""Beside a damaged spool until what can be read of it is in the new one."""
+"""Name of a marker file beside a damaged spool.
+
+It exists until every readable record has been copied to the new spool.
+"""
 
 
 class SpoolDirectory:
-    """Locked from creation to `close`."""
+    """The folder of a spool, locked from creation to `close`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,11 +36,17 @@ class SpoolDirectory:
             raise unusable(path, error) from error
 
     def _protect(self) -> None:
-        """Payloads are the plant's business: SQLite gives -wal and -shm the mode of the database file."""
+        """Create the database file with mode 0600, because payloads are confidential.
+
+        SQLite creates the -wal and -shm files with the mode of the database file.
+        """
         os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def mark_damaged(self, why: str) -> None:
-        """Remember over a restart that the database must not be opened again."""
+        """Write a marker file, so that the next start does not open this database again.
+
+        An OSError is logged and not raised.
+        """
         try:
             self._damaged.write_text(why, encoding="utf-8")
         except OSError as error:
@@ -45,13 +54,16 @@ class SpoolDirectory:
 
     @property
     def damage(self) -> str:
-        """What `mark_damaged` noted, or ""."""
+        """The reason that `mark_damaged` wrote, or "" if the database is not marked."""
         if not self._damaged.exists():
             return ""
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def quarantine(self, why: str) -> Path:
-        """Move the database away, with everything SQLite keeps beside it, and say so. Raises SpoolWriteError."""
+        """Move the database and SQLite's files beside it to a new folder, log an error, and return that folder.
+
+        Raises SpoolWriteError.
+        """
         try:
             aside = self._move_away()
         except OSError as error:
@@ -60,41 +72,48 @@ class SpoolDirectory:
         return aside
 
     def _move_away(self) -> Path:
+        """Move the database to a folder named for the current UTC time, and create an empty database file."""
         aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
+        # Two databases may be moved aside within one second.
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
         aside.mkdir(mode=OWNER_ONLY)
+        # Create the marker before the first file moves: after a crash in between, the next start salvages this folder.
         (aside / UNFINISHED).touch(mode=0o600)
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
         self._protect()
+        # Both folders changed, and the renames must survive a power failure.
         sync(aside)
         sync(self.path)
         return aside
 
     def unsalvaged(self) -> list[Path]:
-        """The damaged spools that were not looked through to their end."""
+        """Return the folders of damaged spools whose salvage has not finished, sorted."""
         return sorted(file.parent for file in self.path.glob(f"damaged-*/{UNFINISHED}"))
 
     def salvaged(self, aside: Path) -> None:
-        """What could be read of it is in the new spool."""
+        """Remove the marker of a damaged spool: its readable records are in the new spool."""
         (aside / UNFINISHED).unlink(missing_ok=True)
 
     def set_aside_count(self) -> int:
-        """How many damaged spools lie here; 0 of a folder that cannot be read, which the next commit meets."""
+        """Return the number of damaged spools in this folder, or 0 if the folder cannot be read.
+
+        An unreadable folder is not an error here, because the next commit reports it.
+        """
         try:
             return sum(1 for _ in self.path.glob("damaged-*"))
         except OSError:
             return 0
 
     def close(self) -> None:
-        """Let another bridge have it."""
+        """Release the lock, so that another bridge can use the folder."""
         self._lock.close()
 
 
 def bytes_on_disk(path: Path) -> int:
-    """The sizes of the database's files in a folder."""
+    """Return the total size in bytes of the database's files in a folder."""
     return sum(file.stat().st_size for file in path.glob("spool.db*"))

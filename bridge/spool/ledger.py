@@ -1,10 +1,10 @@
-"""The books: per mapping and stream, how many records were received and what became of each.
+"""The ledger: per mapping and stream, the number of received records and their outcomes.
 
 A message counts once for every output of every mapping that it matches, and with `each` once for every item.
 
     received = delivered + filtered + dead_lettered + dropped + spooled
 
-What `sample` holds back until its span has ended is counted when it goes on: until then it is not received.
+A record that `sample` holds until the end of its interval counts as received only when `sample` releases it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
-"""What the books are made of."""
+"""Columns of the equation above."""
 BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
-"""What became of dead letters later. A replayed one is taken out of `received` and `dead_lettered`, and what is made
-of it is counted anew; one that a person deleted, or that gave way to newer ones for room, stays counted.
-Of `dropped`, `expired` were past spool.max_age_secs and `damaged` lost by a damaged disk; the rest had no room."""
+"""Later outcomes of dead letters and reasons of drops; these columns are not terms of the equation.
+
+`replayed`: the dead letter is subtracted from `received` and `dead_lettered`, and the result of the replay is counted
+as new. `deleted` (by a person) and `evicted` (to make room for newer ones): the dead letter stays counted in
+`dead_lettered`. `expired` and `damaged` are parts of `dropped`: records older than spool.max_age_secs, and records lost
+by a damaged disk. The rest of `dropped` had no room.
+"""
 STORED = COLUMNS + BREAKDOWN_COLUMNS
 
 
 @dataclass(slots=True)
 class LedgerLine:
-    """One line of the books, or what a transaction adds to one."""
+    """One line of the ledger, or the changes of a transaction to one line."""
 
     received: int = 0
     delivered: int = 0
@@ -41,7 +45,7 @@ class LedgerLine:
     damaged: int = 0
 
     def add(self, other: LedgerLine) -> None:
-        """Take in what a transaction added."""
+        """Add the changes of a transaction."""
         for name in BREAKDOWN_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
@@ -52,12 +56,12 @@ class LedgerLine:
         self.spooled += other.spooled
 
     def values(self) -> tuple[int, ...]:
-        """In the order of STORED."""
+        """Return the counts in the order of STORED."""
         return tuple([getattr(self, name) for name in STORED])
 
 
 class LedgerRow(NamedTuple):
-    """One line of the books by name. An unmatched message stands under mapping "" and stream ""."""
+    """One line of the ledger, with names. Unmatched messages are counted under mapping "" and stream ""."""
 
     mapping: str
     stream: str
@@ -75,29 +79,29 @@ class LedgerRow(NamedTuple):
 
     @property
     def balanced(self) -> bool:
-        """Whether every record received is accounted for."""
+        """True if every received record is accounted for."""
         accounted = self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
         return self.received == accounted
 
 
 def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:
-    """The sum of each column, and whether every line balances."""
+    """Return the sum of each column, and under "balanced" whether every line balances."""
     sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
     return {**sums, "balanced": all(row.balanced for row in rows)}
 
 
 class Ledger(dict[tuple[int, int], LedgerLine]):
-    """By (mapping, stream), as numbers of the spool."""
+    """Ledger lines by (mapping, stream), both as numbers of the spool."""
 
     def of(self, mapping: int, stream: int) -> LedgerLine:
-        """The line, begun if it is new."""
+        """Return the line of a mapping and stream, and create it if it is new."""
         counts = self.get((mapping, stream))
         if counts is None:
             counts = self[mapping, stream] = LedgerLine()
         return counts
 
     def add(self, changes: Ledger) -> None:
-        """Take in a committed transaction's changes."""
+        """Add the changes of a committed transaction."""
         for (mapping, stream), counts in changes.items():
             self.of(mapping, stream).add(counts)
 
@@ -106,4 +110,4 @@ UPSERT = (
     f"insert into ledger(mapping, stream, {', '.join(STORED)}) values (?, ?{', ?' * len(STORED)}) "
     f"on conflict do update set {', '.join(f'{name} = {name} + excluded.{name}' for name in STORED)}"
 )
-"""Adds, and never overwrites: another process (a replay, a delete) may have written in between."""
+"""SQL that adds to a line and never overwrites it: another process (a replay, a delete) may have written to it."""

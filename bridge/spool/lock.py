@@ -1,4 +1,4 @@
-"""Who has a folder: one process at a time, known by its number."""
+"""The lock of a folder: one process at a time owns it and writes its process id to the lock file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_FILE = "spool.lock"
-"""Locked by the process whose number stands in it."""
+"""Name of the file that the owner locks. It contains the owner's process id."""
 OWNER_ONLY = 0o700
+"""Mode of a folder that only its user can enter."""
 
 
 class Lock:
-    """Held from creation to `close`; the folder is made where it is not there, for its owner alone."""
+    """An exclusive lock of a folder, from creation to `close`.
+
+    The folder is created for its user alone if it is missing.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Raises SpoolInUse, or SpoolWriteError."""
+        """Create the folder if it is missing, and lock it.
+
+        Raises SpoolInUse if another process has the lock, SpoolWriteError if the folder cannot be used.
+        """
         try:
             make_private(path)
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unusable(path, error) from error
         try:
+            # The kernel releases the lock when the process ends, so a crash leaves no stale lock.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._file)
@@ -41,20 +49,20 @@ class Lock:
             raise unusable(path, error) from error
 
     def close(self) -> None:
-        """Let another process have it."""
+        """Release the lock. A second call has no effect."""
         if self._file >= 0:
             file, self._file = self._file, -1
             os.close(file)
 
 
 def refuse_if_in_use(path: Path) -> None:
-    """Raises SpoolInUse while another process has the folder; nothing is made or changed in it."""
+    """Raise SpoolInUse if another process owns the folder. Nothing is created if there is no lock file."""
     if (path / LOCK_FILE).is_file():
         Lock(path).close()
 
 
 def owner_of(path: Path) -> int:
-    """The process that has, or last had, the folder; 0 where it is not known."""
+    """Return the process id of the current or last owner of the folder, or 0 if it is unknown."""
     try:
         return int((path / LOCK_FILE).read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -62,15 +70,16 @@ def owner_of(path: Path) -> int:
 
 
 def make_private(path: Path) -> None:
-    """A folder that its owner alone can enter; one that is there is left as it is. Raises OSError."""
+    """Create a folder that only its user can enter. An existing folder keeps its mode. Raises OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=True, mode=OWNER_ONLY)
-        sync(path.parent)  # a file is as durable as the names of the folders that lead to it
+        # A file survives a power failure only if the names of the folders that lead to it are on disk too.
+        sync(path.parent)
 
 
 def sync(folder: Path) -> None:
-    """The names in it are on disk."""
+    """Write the directory entries of a folder to disk (fsync). Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -79,5 +88,5 @@ def sync(folder: Path) -> None:
 
 
 def unusable(path: Path, error: OSError) -> SpoolWriteError:
-    """What to say of a folder that cannot be used."""
+    """Return the SpoolWriteError for a folder that cannot be used."""
     return SpoolWriteError(f"spool.path: cannot use {path}: {error.strerror}")

@@ -1,7 +1,7 @@
-"""What stateful mappings remember between messages, written in the transaction of the messages that changed it.
+"""Values that stateful mappings store, written in the transaction of the messages that changed them.
 
-So a state never knows more, or less, than what is acknowledged: after a crash the broker redelivers, and the messages
-find the state as it was before them.
+A stored state therefore always matches the acknowledged messages. After a crash the broker redelivers the others, and
+they meet the state as it was before them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MappingState:
-    """One mapping's memory: bytes by key. Small; all of it is in memory. Owned by the ingest thread."""
+    """Stored values of one mapping: bytes by key. Small, completely in memory, and used by the ingest thread only."""
 
     def __init__(self, space: str, values: dict[str, bytes]) -> None:
         self.space = space
@@ -22,27 +22,27 @@ class MappingState:
         self._changed: set[str] = set()
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None."""
+        """Return the value of a key, or None."""
         return self._values.get(key)
 
     def put(self, key: str, value: bytes) -> None:
-        """Remember; on disk with the next commit."""
+        """Set the value of a key. The next commit writes it to disk."""
         if self._values.get(key) != value:
             self._values[key] = value
             self._changed.add(key)
 
     def forget(self, key: str) -> None:
-        """Remove, if it is there."""
+        """Remove a key if it exists."""
         if self._values.pop(key, None) is not None:
             self._changed.add(key)
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all keys."""
         self._changed.update(self._values)
         self._values.clear()
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """All keys and values. Change nothing while iterating."""
+        """Return an iterator over all keys and values. The caller must not change the state during the iteration."""
         return iter(self._values.items())
 
     def __len__(self) -> int:
@@ -50,23 +50,23 @@ class MappingState:
 
     @property
     def changed(self) -> bool:
-        """Something is not on disk yet."""
+        """True if a change is not on disk yet."""
         return bool(self._changed)
 
     def write(self, database: sqlite3.Connection) -> None:
-        """Write what changed, in the transaction that is open; `written` when it has been committed."""
+        """Write the changed keys in the open transaction. The caller must call `written` after the commit."""
         kept = [(self.space, key, self._values[key]) for key in self._changed if key in self._values]
         gone = [(self.space, key) for key in self._changed if key not in self._values]
         database.executemany("insert or replace into state values (?, ?, ?)", kept)
         database.executemany("delete from state where space = ? and key = ?", gone)
 
     def written(self) -> None:
-        """The transaction was committed."""
+        """Forget which keys changed, because the transaction was committed."""
         self._changed.clear()
 
 
 def load_all(database: sqlite3.Connection) -> dict[str, MappingState]:
-    """The memory of every mapping as it was committed last, by its space."""
+    """Return the last committed state of every mapping, by its name in the table (`space`)."""
     spaces: dict[str, dict[str, bytes]] = {}
     for space, key, value in database.execute("select space, key, value from state"):
         spaces.setdefault(space, {})[key] = value
@@ -74,7 +74,7 @@ def load_all(database: sqlite3.Connection) -> dict[str, MappingState]:
 
 
 def write_changed(database: sqlite3.Connection, states: Iterable[MappingState]) -> list[MappingState]:
-    """Write every state that changed; which ones they were."""
+    """Write every changed state in the open transaction, and return the states written."""
     changed = [state for state in states if state.changed]
     for state in changed:
         state.write(database)
@@ -82,6 +82,6 @@ def write_changed(database: sqlite3.Connection, states: Iterable[MappingState]) 
 
 
 def written(states: Iterable[MappingState]) -> None:
-    """Their transaction was committed."""
+    """Call `written` of each state, because their transaction was committed."""
     for state in states:
         state.written()

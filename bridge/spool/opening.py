@@ -1,4 +1,4 @@
-"""Opening the spool: one owner, damage set aside, records recovered from damaged copies."""
+"""Opening of the spool: one owner, a damaged database set aside, records recovered from damaged copies."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def open_spool(settings: SpoolSettings) -> Spool:
-    """Lock the folder and open the spool in it.
+    """Lock the folder, open the spool in it, and salvage damaged spools.
 
-    A damaged database is set aside and a new one begun, with every record of the old one that can still be read.
-    Raises SpoolInUse or SpoolWriteError.
+    A damaged database is moved aside, and a new one receives every record of the old one that can still be read. Raises
+    SpoolInUse or SpoolWriteError.
     """
     folder = SpoolDirectory(settings.path)
     try:
@@ -39,7 +39,10 @@ def open_spool(settings: SpoolSettings) -> Spool:
 
 
 def _recover(spool: Spool) -> None:
-    """Copy what damaged spools still hold. What cannot be read now is tried again at the next start."""
+    """Copy the readable records of damaged spools into the new one.
+
+    A salvage that fails is retried at the next start.
+    """
     for aside in spool.folder.unsalvaged():
         try:
             salvage(spool, aside)
@@ -49,4 +52,5 @@ def _recover(spool: Spool) -> None:
         except Exception:
             log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
             for queue in spool.queues.values():
+                # Discard the records that the failed salvage appended: the next commit would otherwise write them.
                 queue.take_pending()

@@ -1,6 +1,7 @@
-"""Looking into a spool from another process, also while the bridge that owns it runs: nothing in it is changed.
+"""Read-only access to a spool from another process, also while the bridge that owns it runs.
 
-SQLite's write-ahead log lets readers see the last commit whole while there is a writer: https://www.sqlite.org/wal.html
+SQLite's write-ahead log shows readers a consistent last commit while another process writes:
+https://www.sqlite.org/wal.html
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
     from bridge.model import DeadLetter
 
 GIVEN_UP: Final = "session_given_up"
-"""The note in a spool whose session at the broker has been emptied, and is subscribed to nothing."""
+"""Key in `meta` that marks a spool whose broker session was drained and has no subscription any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """The ledger's lines, and what was counted beside them: records by stream, and dead letters."""
+    """The lines of the ledger, and what was counted to compare with them: records by queue, and dead letters."""
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]
     letters: int
 
     def faults(self) -> Iterator[str]:
-        """Where the books do not balance, or not with what lies in the queues; nothing if all is in order."""
+        """Yield one text per line that does not balance, and per queue whose records differ from `spooled`."""
         for row in self.rows:
             if not row.balanced:
                 yield f"{row.mapping} to {row.stream}: received is not what became of it: {row}"
@@ -48,7 +49,10 @@ class LedgerCheck:
 
 
 def read_letter(folder: Path, number: int) -> DeadLetter:
-    """One dead letter of the spool in `folder`; raises BridgeError if there is no such spool, or no such letter."""
+    """Return one dead letter of the spool in `folder`.
+
+    Raises BridgeError if the spool or the dead letter does not exist.
+    """
     with _reading(folder) as database:
         found = next(read_letters(database, number=number), None)
         if found is None:
@@ -58,7 +62,7 @@ def read_letter(folder: Path, number: int) -> DeadLetter:
 
 
 def all_letters(folder: Path) -> Iterator[StoredDeadLetter]:
-    """Every dead letter in order, one at a time; raises BridgeError as `read_letter`."""
+    """Yield every dead letter in order, one at a time. Raises BridgeError if the spool cannot be read."""
     with _reading(folder) as database:
         yield from read_letters(database)
 
@@ -66,9 +70,10 @@ def all_letters(folder: Path) -> Iterator[StoredDeadLetter]:
 def find_letters(
     folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
 ) -> Iterator[StoredDeadLetter]:
-    """The newest letters first, below number `before`; `wanted`: code, mapping, stream (in full), topic (a part).
+    """Yield the newest matching dead letters first, with numbers below `before`, at most `limit` of them.
 
-    Raises BridgeError as `read_letter`.
+    `wanted` may hold code, mapping and stream (exact values), and topic (a substring). Raises BridgeError if the spool
+    cannot be read.
     """
     with _reading(folder) as database:
         for number in _matching(database, wanted, before, limit):
@@ -76,13 +81,16 @@ def find_letters(
 
 
 def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
-    """As `find_letters`, without the letters themselves: these may be many."""
+    """Return the numbers of the newest matching dead letters, at most `limit`.
+
+    The dead letters themselves are not read, because there may be many. Raises BridgeError if the spool cannot be read.
+    """
     with _reading(folder) as database:
         return _matching(database, wanted, None, limit)
 
 
 def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
-    """How many letters `find_letters` would find in all."""
+    """Return the number of dead letters that match `wanted`. Raises BridgeError if the spool cannot be read."""
     with _reading(folder) as database:
         count: int = database.execute(f"select count(*) from dead_letters {_clause(wanted)}", {**wanted}).fetchone()[0]
         return count
@@ -94,7 +102,7 @@ def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: i
 
 
 def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
-    """Of fixed words; what is looked for is bound to its name."""
+    """Return the WHERE clause for `wanted`. It consists of fixed text; the values are bound by name."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",
@@ -106,16 +114,19 @@ def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
 
 
 def count_by_code(folder: Path) -> dict[str, int]:
-    """How many dead letters there are of each code, most first."""
+    """Return the number of dead letters per code, largest number first.
+
+    Raises BridgeError if the spool cannot be read.
+    """
     with _reading(folder) as database:
         query = "select code, count(*) from dead_letters group by code order by 2 desc"
         return dict(database.execute(query).fetchall())
 
 
 def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
-    """Each record that waits in the queue of this name, in order, with its mapping's name; raises BridgeError.
+    """Yield each buffered record of the queue `stream` in order, with the name of its mapping. Raises BridgeError.
 
-    Page by page: one long look would keep the write-ahead log from being emptied under a bridge that runs.
+    Each page has its own read transaction: a long one would stop a running bridge from resetting the write-ahead log.
     """
     last = 0
     while True:
@@ -137,20 +148,23 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
 
 
 def session_given_up(folder: Path) -> bool:
-    """Whether the broker's session of the bridge that had this spool was left for good; raises as `read_books`."""
+    """Return whether the session of the bridge that owned this spool was drained and abandoned. Raises BridgeError."""
     with _reading(folder) as database:
         return database.execute("select 1 from meta where key = ? and value <> ''", (GIVEN_UP,)).fetchone() is not None
 
 
 def has_records(folder: Path) -> bool:
-    """Whether a record is to be sent, without counting them; raises BridgeError if there is no spool."""
+    """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
     with _reading(folder) as database:
         numbers = database.execute("select number from streams where name <> ''").fetchall()
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
 
 
 def read_books(folder: Path) -> LedgerCheck:
-    """The books at one moment; raises BridgeError if there is no spool."""
+    """Return the ledger and the counts to compare with it, from one read transaction.
+
+    Raises BridgeError if there is no spool.
+    """
     with _reading(folder) as database:
         queued = {
             name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
@@ -161,7 +175,10 @@ def read_books(folder: Path) -> LedgerCheck:
 
 
 def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
-    """The books' lines and the number of dead letters, without a look into the queues; raises as `read_books`."""
+    """Return the lines of the ledger and the number of dead letters, without counting the queues.
+
+    Raises BridgeError.
+    """
     with _reading(folder) as database:
         return _ledger(database), measure_letters(database)[0]
 
@@ -169,13 +186,14 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
+    # Before that format the ledger had no breakdown columns; LedgerRow then uses their defaults.
     columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
     lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
     return tuple(sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines))
 
 
 def damage(folder: Path) -> list[str]:
-    """What SQLite's own check finds wrong with the database; reads all of it. Raises BridgeError if there is none."""
+    """Return the faults that SQLite's integrity check finds; it reads the complete database. Raises BridgeError."""
     with _reading(folder) as database:
         found = [row[0] for row in database.execute("pragma integrity_check")]
     return [] if found == ["ok"] else found
@@ -183,12 +201,13 @@ def damage(folder: Path) -> list[str]:
 
 @contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """One moment of the spool, for reading."""
+    """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError."""
     file = folder / "spool.db"
     if not file.is_file():
         raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
+            # One transaction, so that all queries of the block see the same commit.
             database.execute("begin")
             yield database
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""How large the spool may become, how old its records, and what is dropped where a rule says so: counted, and said."""
+"""Limits of the spool in bytes and age, and the records that these limits drop. Each drop is counted and logged."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Numbers per step of `_drop`.
 _DROPPED_AT_ONCE = 2000
+# Records after which `expire` starts no further step; the next transaction continues. It bounds the commit's duration.
 _EXPIRED_AT_ONCE = 50_000
+# Bytes that may be committed before the size on disk is measured again.
 _UNMEASURED_BYTES = 1024 * 1024
 _FAR_BYTES = 8 * _UNMEASURED_BYTES
-"""They may be written twice, to the log and to the database, and take more there."""
+"""Distance from the limit at which no measurement is needed.
+
+It exceeds _UNMEASURED_BYTES, because SQLite may write records twice (to the log and to the database), with overhead.
+"""
 
 
 class DiskBudget:
-    """What the spool may take: of `max_bytes`, and of the disk all but `min_free_bytes`."""
+    """Disk space that the spool may use: at most `max_bytes`, and not the last `min_free_bytes` of the disk."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
         self.full = False
@@ -35,19 +41,23 @@ class DiskBudget:
         self._min_free_bytes = min_free_bytes
         self._disk = False
         self._unmeasured_bytes = -1
-        """Since it was measured, and found far from full; below 0: it was not."""
+        """Bytes committed since a measurement found the spool far from full. Negative: the next commit must measure."""
 
     def fits_without_measuring(self, needed: int) -> bool:
-        """Whether it is so far from full that it need not be measured: that takes 50 µs, as much as 20 records."""
+        """Return whether `needed` bytes fit without a measurement, because the spool is far from full.
+
+        A measurement costs 50 µs, as much as 20 records.
+        """
         if self._unmeasured_bytes < 0 or self._unmeasured_bytes + needed > _UNMEASURED_BYTES:
             return False
+        # Other programs fill the disk too, so its free space is read each time.
         if self._min_free_bytes and shutil.disk_usage(self._path).free - self._min_free_bytes < _FAR_BYTES:
             return False
         self._unmeasured_bytes += needed
         return True
 
     def limit(self, used: int) -> int:
-        """The most bytes it may use now, where it uses `used`."""
+        """Return the maximum size in bytes at this time, if the spool now uses `used` bytes."""
         if not self._min_free_bytes:
             return self._max_bytes
         of_disk = used + shutil.disk_usage(self._path).free - self._min_free_bytes
@@ -55,7 +65,10 @@ class DiskBudget:
         return min(self._max_bytes, of_disk)
 
     def fits(self, used: int, needed: int, *, blocking: bool) -> bool:
-        """With hysteresis when blocking: once full, only a tenth of free room ends it."""
+        """Return whether `needed` more bytes fit.
+
+        With `blocking` there is hysteresis: a full spool stays full until a tenth of the limit is free.
+        """
         limit = self.limit(used)
         spare = min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10 if self.full and blocking else 0
         self.full = used + needed > limit - spare
@@ -63,7 +76,7 @@ class DiskBudget:
         return not self.full
 
     def full_reason(self, used: int) -> str:
-        """In words."""
+        """Return the reason why the spool is full, as text for people."""
         if self._disk:
             free = shutil.disk_usage(self._path).free
             least = self._min_free_bytes >> 20
@@ -72,29 +85,30 @@ class DiskBudget:
 
 
 class RecordDropper:
-    """The records that one transaction drops. They are handed out again where it fails."""
+    """The records that one transaction drops. The queues hand them out again if the transaction fails."""
 
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
         self._changes = changes
         self.queues: dict[StreamQueue, None] = {}
-        """Those that it was to drop from, in order."""
+        """Queues that this transaction tried to drop from, in order of first use (a dict used as an ordered set)."""
 
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
-        """Drop the oldest of the longest queue until there is room, or until senders hold all that is left."""
+        """Drop the oldest records of the longest queue until there is room, or until senders hold all others."""
         queues, count = list(queues), 0
         while still_needed():
             longest = max(queues, key=lambda queue: queue.waiting)
             waiting = longest.waiting
             dropped = self._drop(longest, _DROPPED_AT_ONCE)
+            # Stop only without progress: `waiting` also shrinks when numbers without a record were passed over.
             if dropped is None and longest.waiting == waiting:
-                break  # else it has passed over numbers of which there was nothing to drop
+                break
             count += dropped or 0
         if count:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
     def expire(self, queues: Iterable[StreamQueue], before_ms: int) -> None:
-        """Drop what was received before then, but what senders hold."""
+        """Drop records received before `before_ms` (milliseconds since 1970), except those that senders hold."""
         count = 0
         for queue in queues:
             while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
@@ -106,16 +120,18 @@ class RecordDropper:
             log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
 
     def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
-        self.queues[queue] = None  # before all else: it hands out nothing until it is told how this ended
+        """Delete up to `count` of the oldest unsent records of a queue; return how many, or None if there were none."""
+        # Note the queue first: `drop_oldest` stops it from handing out records until `done` or `failed` resumes it.
+        self.queues[queue] = None
         span = queue.drop_oldest(count)
         return None if span is None else write_dropped(self._database, queue, *span, self._changes, mark)
 
     def failed(self) -> None:
-        """Nothing was dropped after all."""
+        """Make the queues hand out the dropped records again, because the transaction failed."""
         for queue in self.queues:
             queue.rewind()
 
     def done(self) -> None:
-        """The deletions are on disk."""
+        """Let the queues continue, because the deletions are on disk."""
         for queue in self.queues:
             queue.dropped()

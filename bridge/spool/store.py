@@ -1,4 +1,4 @@
-"""The spool itself: open, take a burst in one transaction, settle, keep within bounds. Format: see this package."""
+"""The open spool: commits, settlement, limits and reading. The package docstring describes the format."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
-    """Where, how large, and what to do when it is full. `fresh_bytes` bounds each stream's window in memory."""
+    """Path, limits, and behaviour of a full spool. `fresh_bytes`: memory in bytes of each queue's window."""
 
     path: Path
     max_bytes: int = 2 * 1024**3
     when_full: Literal["block", "drop_oldest"] = "block"
     fresh_bytes: int = 16 * 1024**2
     max_dead_letter_bytes: int = 256 * 1024**2
-    """Beyond it the oldest dead letters give way to newer ones: counted, and said."""
+    """Size above which the oldest dead letters are evicted. Evictions are counted and logged."""
     min_free_bytes: int = 0
-    """What is left free on the disk, whoever fills it."""
+    """Bytes that stay free on the disk, whichever program fills it."""
     max_age_secs: float | None = None
-    """Records that waited longer are dropped, and counted."""
+    """Age above which buffered records are dropped and counted."""
     live_first: bool = False
-    """What was just received is sent before the backlog, but where order is strict."""
+    """True to send new records before the backlog, except in queues with strict order."""
 
 
 class Spool:
-    """Open until `close`. `commit` and what it needs belong to one thread; `snapshot` and queues to any."""
+    """The open spool. One thread (ingest) calls `commit` and what prepares it; any thread may read and use queues."""
 
     def __init__(self, settings: SpoolSettings, folder: SpoolDirectory) -> None:
         """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
@@ -78,17 +78,19 @@ class Spool:
         self._must_reopen = False
         self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
         schema.reject_truncated_database(folder.database)
+        # Before SQLite opens the file: it would trust the pages of the log that are in the page cache.
         schema.resync_wal(folder.database)
         try:
             with ExitStack() as opened:
                 self._database = opened.enter_context(closing(schema.connect(folder.database)))
                 self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._unreadable)))
                 self._load()
-                opened.pop_all()  # from here on `close` closes them
+                opened.pop_all()  # `close` closes them from now on
         except sqlite3.Error as error:
             raise schema.to_spool_error(error, folder.database) from error
 
     def _load(self) -> None:
+        """Read ledger, names, states and queues from the database."""
         self._pages = PageUsage(self.folder.database, self._database)
         for mapping, stream, *counts in self._database.execute(
             f"select mapping, stream, {', '.join(STORED)} from ledger"
@@ -103,20 +105,23 @@ class Spool:
         self.dead_letter_counts = DeadLetterCounts(*measure_letters(self._database))
         self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
-            if name:  # "" is only a line of the books
+            if name:  # "" is a line of the ledger without a queue
                 self._add_queue(name, number, next_number)
 
     def _spool_id(self) -> bytes:
-        """What tells this spool from all others, and from one that was begun anew in its place."""
+        """Return this spool's id, 8 hexadecimal digits. A spool that replaces it at the same path has another."""
         made = secrets.token_hex(4)
         self._database.execute("insert or ignore into meta values ('spool_id', ?)", (made,))
         return self.get_meta("spool_id").encode()
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
+        """Create a queue and its table, or load an existing one with its marks."""
         schema.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
+        # `streams.next` is not written while a row shows the next number, so the larger value is the right one.
         next_number = max(next_number, 1 + (last or 0))
+        # A queue with strict order never hands out the newest records first.
         made = LiveFirstQueue if self.settings.live_first and "order=strict" not in name.split() else StreamQueue
         queue = made(
             name,
@@ -135,40 +140,41 @@ class Spool:
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def mapping_number(self, name: str) -> int:
-        """The spool's number for a mapping; a new one is given and kept."""
+        """Return a mapping's number, and assign one if it is new. Raises SpoolCorrupt or SpoolWriteError."""
         return self._number("mappings", self._mappings, name)[0]
 
     def number_mappings(self, names: list[str]) -> None:
-        """As `mapping_number` for each, at once."""
+        """Assign numbers to all new names in one transaction. Raises SpoolCorrupt or SpoolWriteError."""
         self._number("mappings", self._mappings, *names)
 
     def queue(self, stream: str) -> StreamQueue:
-        """A stream's queue, begun when it is new."""
+        """Return the queue of a stream, and create it if it is new."""
         if stream not in self.queues:
             self._add_queue(stream, self.stream_number(stream), 1)
         return self.queues[stream]
 
     def stream_number(self, name: str) -> int:
-        """The spool's number for a stream ("" stands for none: unmatched messages)."""
+        """Return a stream's number, and assign one if it is new. "" stands for no stream (unmatched messages)."""
         return self._number("streams", self._streams, name)[0]
 
     def get_meta(self, key: str) -> str:
-        """What a transaction's `notes` said, or ""."""
+        """Return the value that `set_meta` or a transaction's `meta` stored under this key, or ""."""
         found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
         return found[0] if found else ""
 
     def set_meta(self, key: str, value: str) -> None:
-        """Remember at once. Raises SpoolWriteError."""
+        """Store a value at once, outside the burst's transaction. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             self._database.execute("insert or replace into meta values (?, ?)", (key, value))
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def state(self, space: str) -> MappingState:
-        """What the mapping of this name remembers."""
+        """Return the stored state of the mapping with this name, empty if it is new."""
         return self.states.setdefault(space, MappingState(space, {}))
 
     def _number(self, table: str, known: dict[str, int], *names: str) -> list[int]:
+        """Return the numbers of names in a table, and assign numbers to new names."""
         if new := [name for name in names if name not in known]:
             if self._must_reopen:
                 self._reopen_database()
@@ -178,13 +184,14 @@ class Spool:
                 raise self._failed(error) from error
         return [known[name] for name in names]
 
-    # -- the transaction -------------------------------------------------------------------------------------------
+    # -- transactions ----------------------------------------------------------------------------------------------
 
     def commit(self, transaction: Transaction) -> None:
-        """Put a burst, and everything settled meanwhile, on disk; when this returns, it is there.
+        """Write a burst and everything settled since the last commit. Both are on disk when this method returns.
 
-        Raises SpoolFull (nothing of the burst was written, but what was settled is gone: call again later),
-        SpoolWriteError (nothing was written: call again later), SpoolCorrupt (a restart sets the file aside).
+        Raises SpoolFull (nothing of the burst was written, but settled records were removed: retry later),
+        SpoolWriteError (nothing was written: retry later), SpoolCorrupt (the next start moves the file aside). Ingest
+        thread only.
         """
         if self._must_reopen:
             self._reopen_database()
@@ -192,8 +199,10 @@ class Spool:
         needed = pending_bytes(pending, transaction)
         try:
             if needed and not self._has_room(needed):
+                # Removing settled records may make the room that the burst needs.
                 self._write([], None, 0)
-                # The log keeps the size it once had; a small spool could seem full for ever.
+                # The log file keeps its largest size until it is truncated, so that a small spool could seem full
+                # forever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
                     raise SpoolFull(self._room.full_reason(self.used_bytes))
@@ -203,11 +212,11 @@ class Spool:
 
     @property
     def commit_due(self) -> bool:
-        """Even without a burst: something was settled, or there is room to give back to the disk."""
+        """True if a commit is due without a burst: to write settlements, or to return free pages to the file system."""
         return self._pages.vacuuming or any(queue.has_settled for queue in self.queues.values())
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
-        """Without a burst only what was settled: the memory of mappings goes with the messages that changed it."""
+        """Write one transaction. States are written only with a burst, because they belong to its messages."""
         transaction = burst or Transaction()
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
@@ -218,6 +227,7 @@ class Spool:
             database.execute("begin immediate")
             for queue, settlements in settled:
                 letters = letters + write_settled(database, queue, settlements, names, changes)
+            # Settled records were removed above, so only the remaining excess is dropped.
             if self._room.full and self.settings.when_full == "drop_oldest":
                 limit = self._room.limit(self.used_bytes)
                 dropping.make_room(self.queues.values(), lambda: self.used_bytes + needed > limit)
@@ -234,21 +244,27 @@ class Spool:
             self._roll_back()
             for queue, settlements in settled:
                 queue.settle_again(settlements)
+            # Return settlements and dropped records to their queues: the database still contains these records.
             dropping.failed()
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
+        # A checkpoint inside the transaction is not possible.
         if shrunk:
             truncate_wal(database)
+        # Only after the commit: after a failed one, the next transaction must write these states again.
         written(changed)
         with self._lock:
+            # Other threads read these sums, so both change under the lock and only after the commit.
             self.ledger.add(changes)
             self.dead_letter_counts.add(changed_letters, letters)
         dropping.done()
         for queue in pending:
+            # Last, so that senders receive only records that are on disk.
             queue.committed(transaction.received_at)
 
     def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> DeadLetterChange:
+        """Write the transaction's changes to the dead letters, and count evictions in the ledger's changes."""
         removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
         room = self.settings.max_dead_letter_bytes - self.dead_letter_counts.size
         changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
@@ -261,19 +277,22 @@ class Spool:
         return changed
 
     def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
+        """Return the error to raise, and mark the folder if the database is damaged."""
         failure = schema.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
         return failure
 
     def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):  # the error that led here is the one to report
+        with suppress(sqlite3.Error):  # the caller reports the error that caused the rollback
             if self._database.in_transaction:
                 self._database.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
+        """Return the error to raise, and have the database opened again before the next use."""
         failure = self._unreadable(error)
-        # After a failed write or fsync nothing that SQLite remembers of the file may be trusted: open it anew.
+        # After a failed write or fsync SQLite's cached view of the file is not reliable, so the next commit opens it
+        # again.
         self._must_reopen = True
         return failure
 
@@ -289,7 +308,7 @@ class Spool:
 
     @property
     def used_bytes(self) -> int:
-        """On disk: the database's pages in use, and the write-ahead log."""
+        """Bytes on disk: pages in use of the database, and the write-ahead log."""
         return self._pages.used_bytes(self._database)
 
     def _has_room(self, needed: int) -> bool:
@@ -300,7 +319,7 @@ class Spool:
     # -- reading (any thread) --------------------------------------------------------------------------------------
 
     def ledger_rows(self) -> list[LedgerRow]:
-        """The books, in the order of mapping and stream."""
+        """Return the lines of the ledger, sorted by mapping and stream. Any thread."""
         with self._lock:
             mappings = {number: name for name, number in self._mappings.items()}
             streams = {number: name for name, number in self._streams.items()}
@@ -310,18 +329,18 @@ class Spool:
             )
 
     def newest_letters(self, count: int) -> list[StoredDeadLetter]:
-        """The newest dead letters, newest first."""
+        """Return the newest `count` dead letters, newest first. Any thread."""
         return self.reading.newest_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
-        """Records on disk per stream, counted afresh: what the ledger's `spooled` must agree with."""
+        """Return the records on disk per stream, counted in the tables. The ledger's `spooled` must agree with it."""
         return self.reading.waiting(list(self.queues.values()))
 
     def close(self) -> None:
-        """Close the files and let another bridge have them. What is settled but not committed is sent again."""
+        """Close the files and release the lock. Records that were settled but not committed are sent again."""
         for queue in self.queues.values():
             queue.close()
         self.reading.close()
-        with suppress(sqlite3.Error):  # closing a spool on a broken disk is still closing it
+        with suppress(sqlite3.Error):  # `close` must release the lock even if the disk has failed
             self._database.close()
         self.folder.close()

@@ -1,9 +1,9 @@
-"""How a supervisor and a worker talk: lines of JSON over a pair of Unix sockets that nobody else has.
+"""Channel between a supervisor and a worker: lines of JSON over a private pair of Unix sockets.
 
     supervisor   {"id": 7, "ask": "status"}
     worker       {"id": 7, ...}
 
-The supervisor's end closes with its process, however that ends: a worker that reads the end of it stops.
+The supervisor's end closes with its process, however that ends. A worker that reads the end of the stream stops.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1 << 16
 _SEND_SECS: Final = 5.0
+"""Maximum time for a worker to send a response."""
 
 
 class Channel:
-    """The supervisor's end. Any thread, one at a time."""
+    """The supervisor's end of the channel. Thread-safe: a lock serialises the requests."""
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair()
@@ -35,7 +36,10 @@ class Channel:
         self._unread = bytearray()
 
     def ask(self, what: str, timeout_secs: float, **more: Any) -> dict[str, Any]:
-        """The worker's answer. Raises BridgeError where there is none in time, or no worker any more."""
+        """Send a request and return the worker's response.
+
+        Raises BridgeError if there is no response within `timeout_secs`, or if the worker has ended.
+        """
         deadline = time.monotonic() + timeout_secs
         with self._turn:
             self._number += 1
@@ -43,13 +47,14 @@ class Channel:
                 self._send({"id": self._number, "ask": what, **more}, timeout_secs)
                 while True:
                     answer = self._answer(deadline)
-                    if answer["id"] == self._number:  # an earlier one may have come too late
+                    # A response to an earlier request may have arrived after its timeout.
+                    if answer["id"] == self._number:
                         return answer
             except OSError as error:
                 raise BridgeError(f"no answer within {timeout_secs:g} s ({error})") from error
 
     def tell(self, what: str, **more: Any) -> None:
-        """Nobody waits for an answer, and a worker that has gone does not need to be told."""
+        """Send a request without waiting for a response. A worker that has ended needs no request: ignore the error."""
         with self._turn:
             try:
                 self._send({"id": 0, "ask": what, **more}, 1.0)
@@ -57,7 +62,7 @@ class Channel:
                 return
 
     def close(self) -> None:
-        """The worker stops, if it has not."""
+        """Close both sockets. The worker then stops, if it has not ended."""
         self._ours.close()
         self.theirs.close()
 
@@ -70,6 +75,7 @@ class Channel:
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
             if not new:
+                # Not a timeout: the worker's process has ended or is ending.
                 raise ConnectionResetError("the worker has closed its end")
             self._unread += new
         line = bytes(self._unread[:end])
@@ -79,21 +85,21 @@ class Channel:
 
 
 class WorkerChannel:
-    """The worker's end. `gone`: there is no supervisor any more."""
+    """The worker's end of the channel. `gone` is true after the supervisor has ended or does not read responses."""
 
     def __init__(self, number: int) -> None:
-        """`number` is that of the open file."""
+        """Use the inherited socket with file descriptor `number`."""
         self._socket = socket.socket(fileno=number)
         self._socket.settimeout(_SEND_SECS)
         self._unread = bytearray()
         self.gone = False
 
     def fileno(self) -> int:
-        """To wait for."""
+        """Return the file descriptor to wait on."""
         return self._socket.fileno()
 
     def requests(self) -> Iterator[dict[str, Any]]:
-        """What has been asked by now."""
+        """Yield the requests that have arrived, without waiting. Set `gone` at the end of the stream."""
         if not select.select([self._socket], [], [], 0)[0]:
             return
         try:
@@ -108,7 +114,10 @@ class WorkerChannel:
             yield orjson.loads(line)
 
     def answer(self, request: dict[str, Any], value: dict[str, Any]) -> None:
-        """If somebody waits for it. A supervisor that does not listen is taken for gone."""
+        """Send the response `value`, if the supervisor waits for one.
+
+        If the response cannot be sent within 5 s, the supervisor counts as ended.
+        """
         if not request["id"]:
             return
         try:

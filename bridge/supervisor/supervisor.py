@@ -1,10 +1,10 @@
-"""The supervisor: it owns the workers' processes and its own threads, and stops them in a written order.
+"""The supervisor: it owns the workers' processes and its own threads, and stops them in a fixed order.
 
 Order of a stop, and why:
-1. the page, the watcher, and what answers commands: nothing shall be asked of workers that go;
-2. the thread that watches the workers: what ends from now on is not started again;
-3. the workers, all at once, each in its own order and within the deadline; one that is late is killed: nothing is lost;
-4. the lock: the next bridge may have the spools.
+1. The page, the mapping watcher and the control channel: no request may reach a worker that stops.
+2. The thread that monitors the workers: a worker that ends from now on is not restarted.
+3. The workers, all at once, each in its own order and within the deadline. A late one is killed: nothing is lost.
+4. The lock: the next bridge may use the spools.
 If this process is killed, its ends of the channels close, and each worker stops by itself.
 """
 
@@ -26,6 +26,10 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.replay import DeadLetterJob
 from bridge.ingest.topic_coverage import CoverageReport
 from bridge.monitoring.merge import merge
+from bridge.monitoring.problem_history import ProblemHistory
+from bridge.monitoring.problem_rules import find_running_problems
+from bridge.monitoring.problems import sort_problems
+from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot import Snapshot
 from bridge.runtime.assembly import live_mappings, web_settings
 from bridge.runtime.control import request, serve_requests
@@ -58,18 +62,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECS: Final = 0.25
+"""Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0
+"""Interval between two status requests to the workers."""
 FRESH_SECS: Final = 0.3
+"""Maximum age of a worker's status in a snapshot."""
 ERRAND_SECS: Final = 70.0
-"""A little more than the worker has."""
+"""Maximum wait for a dead-letter job, slightly longer than the worker's own limit."""
 STALLED_SECS: Final = 30.0
+"""Time without a check of the workers after which the supervisor is reported as stalled."""
 
 
 class Supervisor:
-    """Made, started once, stopped once, as a `Service`. `crashed` is set when a thread ended by an error."""
+    """The bridge with workers. Like a `Service`, it is started once and stopped once.
+
+    `crashed` is set when a thread has ended with an error.
+    """
 
     def __init__(self, config: Path, settings: Settings, workers: int) -> None:
-        """Raises ConfigError, SpoolInUse or SpoolWriteError."""
+        """Lock the spools and load the mappings. Raises ConfigError, SpoolInUse or SpoolWriteError."""
         self.crashed = threading.Event()
         self._settings = settings
         self._stopping = threading.Event()
@@ -79,10 +90,12 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._started_at = time.time()
+        self._history = ProblemHistory()
+        self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
-        with suppress(OSError):  # the lock, which is taken below, says so
+        with suppress(OSError):  # `Lock` below reports the same error
             make_private(settings.spool.path)
         self._lock = Lock(self.folder)
         try:
@@ -116,7 +129,7 @@ class Supervisor:
     # -- starting ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the workers, and every thread."""
+        """Start the workers and every thread."""
         self._watching.start("workers", self._watch_workers)
         self._asking.start("watcher", lambda: self.mappings.watch(self._stopping))
         self._asking.start("answers", self._answer)
@@ -124,7 +137,7 @@ class Supervisor:
             self._asking.start("page", self._web.run)
 
     def _answer(self) -> None:
-        serve_requests(self.folder, {"status": self._told}, self._stopping)
+        serve_requests(self.folder, {"status": self._told}, self._stopping, RegularLook(self.snapshot))
 
     def _told(self, _asked: object) -> bytes:
         return orjson.dumps(self.snapshot().told())
@@ -137,6 +150,7 @@ class Supervisor:
             for worker in self.workers:
                 worker.look()
             self._divide_link()
+            # A worker that is starting is polled at every check, until its first status.
             if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.at_work for worker in self.workers):
                 self._polled_at = now
                 self._poll()
@@ -151,7 +165,7 @@ class Supervisor:
             self._let_leave()
 
     def _let_leave(self) -> None:
-        """Those at work have subscribed: now what drains may give up its session without a gap."""
+        """Tell draining workers to give up their sessions. All active workers are subscribed, so there is no gap."""
         for worker in self.workers:
             if worker.member.draining and worker.at_work and not worker.left_asked:
                 worker.tell("leave")
@@ -184,14 +198,14 @@ class Supervisor:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     def stop(self, deadline_secs: float) -> bool:
-        """Stop within the deadline; True if everything came to its end by itself."""
+        """Stop within `deadline_secs`. Return True if every worker ended by itself."""
         deadline = time.monotonic() + deadline_secs
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
         self._watching.join(deadline)
         for worker in self.workers:
-            # A tenth is kept for what a process needs to end.
+            # One tenth of the time is reserved for the end of the process itself.
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
         self._asking.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
@@ -199,31 +213,37 @@ class Supervisor:
         return all(finished)
 
     def kill(self) -> None:
-        """A second signal: the workers end at once."""
+        """Kill the workers at once, after a second signal."""
         for worker in self.workers:
             worker.kill()
 
     def totals(self) -> dict[str, int | bool]:
-        """The sums of all books, as they lie on disk."""
+        """Return the totals of all ledgers on disk."""
         rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
         return totals(rows)
 
     def ask_reload(self) -> Callable[[], bool]:
-        """Have all mappings loaded again, here and by each worker (SIGHUP); tells whether that is still to come."""
+        """Request a reload of all mappings, here and in each worker (SIGHUP).
+
+        Return a function that is true until all of them have finished.
+        """
         here = self.mappings.ask_reload()
         for worker in self.workers:
             worker.tell("reload")
         return lambda: here() or any(worker.reloading() for worker in self.workers)
 
-    # -- what the page asks --------------------------------------------------------------------------------------------
+    # -- requests of the page ------------------------------------------------------------------------------------------
 
     @property
     def page_url(self) -> str:
-        """Where the page is; "" if there is none."""
+        """URL of the status page; "" if there is none."""
         return self._web.url if self._web is not None else ""
 
     def letters_folder(self, worker: int | None) -> Path:
-        """Of the worker, or of the first that has a spool. Raises BridgeError: there is no such worker."""
+        """Return the spool folder of the worker, or with None that of the first worker that has one.
+
+        Raises BridgeError if the worker has no spool.
+        """
         folders = spools(self._settings.spool.path)
         if worker is None:
             number = next((each.member.number for each in self.workers if each.member.number in folders), None)
@@ -235,7 +255,10 @@ class Supervisor:
         return folders[worker]
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """By the worker that has the letters. Raises BridgeError."""
+        """Replay or delete dead letters in the worker that stores them, and return the finished job.
+
+        Raises BridgeError if `worker` is None or has no spool, or if the worker responds with an error or not in time.
+        """
         if worker is None:
             raise BridgeError("say which worker has these dead letters")
         told = request(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
@@ -246,50 +269,51 @@ class Supervisor:
         return errand
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
-        """Be told of some of the messages that workers get, or no more."""
+        """Set the callback that receives some of the workers' messages; None removes it."""
         self._tap = tap
 
     def stalled(self) -> list[str]:
-        """Of this process, and of workers that hang; those that have ended are started again without anybody's help."""
-        age = time.monotonic() - self._progress_at
-        hangs = [f"nobody has looked at the workers for {age:.0f} s"] if age > STALLED_SECS else []
-        return hangs + [f"{worker.member.name}: {why}" for worker in self.workers for why in worker.stalled]
+        """Return the reasons why this process or a worker hangs. Workers that ended are restarted, and not listed."""
+        of_workers = [f"{worker.member.name}: {why}" for worker in self.workers for why in worker.stalled]
+        return self._own_stalls() + of_workers
 
-    # -- looking -------------------------------------------------------------------------------------------------------
+    def _own_stalls(self) -> list[str]:
+        age = time.monotonic() - self._progress_at
+        return [f"nobody has looked at the workers for {age:.0f} s"] if age > STALLED_SECS else []
+
+    # -- snapshots -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """The sum of all workers, no older than a moment. Any thread."""
+        """Return the merged state of all workers, with statuses at most FRESH_SECS old. Any thread."""
         for worker in self.workers:
             if worker.at_work:
                 worker.refresh(FRESH_SECS)
         workers = tuple(worker.status() for worker in self.workers)
         told = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
         at_work = [worker.snapshot() for worker in self._at_work]
-        down = [f"{each.name}: {each.detail}" for each in workers if each.state == "restarting"]
-        return replace(
+        known = replace(
             told,
             client_id=self._settings.mqtt.client_id,
             connected=all(each.connected for each in at_work),
             subscribed=all(each.subscribed for each in at_work),
-            problems=(*down, *told.problems, *self._own_problems()),
             workers=workers,
-            stalled=tuple(self.stalled()),
+            stalled=tuple(self._own_stalls()),
+            page_problem=self._web.problem if self._web is not None else "",
             started_at=self._started_at,
             settings_fingerprint=self._fingerprint,
             mappings_fingerprint=self.mappings.fingerprint,
         )
+        with self._judging:
+            own = self._history.update(find_running_problems(known), time.time())
+        return replace(known, problems=sort_problems((*told.problems, *own)), stalled=tuple(self.stalled()))
 
     def last_snapshot(self) -> Snapshot:
-        """How everything stands, or stood last."""
+        """Return the current state; for a worker that has ended, its last one."""
         return self.snapshot()
-
-    def _own_problems(self) -> list[str]:
-        problem = self._web.problem if self._web is not None else ""
-        return [f"the page is not served: {problem}"] if problem else []
 
 
 def resting(settings: Settings) -> Snapshot:
-    """How a bridge stands by its spool alone, before its process has told anything."""
+    """Return the state of a worker from its spool alone, before its process has reported one."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
     rows, letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
     return Snapshot(
@@ -315,9 +339,9 @@ def resting(settings: Settings) -> Snapshot:
 
 
 def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -> None:
-    """Raises ConfigError where workers are begun with, and a mapping would be left behind.
+    """Raise ConfigError at the first run with workers, if a mapping does not load.
 
-    Later a mapping that cannot be shared is one file that does not load, and stops nothing else.
+    In later runs, a mapping that cannot be shared is one file that does not load. It does not stop the others.
     """
     if workers and problems and not any(number for number in spools(path)):
         raise ConfigError(problems)

@@ -1,6 +1,6 @@
-"""A worker's process: `python -m bridge.supervisor.worker_main`, run by the supervisor and by nobody else.
+"""Program of a worker's process: `python -m bridge.supervisor.worker_main`. Only the supervisor runs it.
 
-It is a bridge without a page. Its main thread answers the supervisor; when that has gone, it stops as by SIGTERM.
+It is a bridge without a page. Its main thread responds to the supervisor. When that has ended, it stops as by SIGTERM.
 """
 
 from __future__ import annotations
@@ -35,15 +35,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_SECS: Final = 5.0
-"""Nothing came for so long after the session was given up: the broker had nothing more for it."""
+"""Time without a message, after the session was given up, that shows that the broker stores no more for it."""
 WATCH_SECS: Final = 1.0
+"""Maximum wait for a signal or request in one round."""
 TAP_SECS: Final = 5.0
+"""Time without a request for messages after which none are collected."""
 SHOWN_MESSAGES: Final = 12
+"""Maximum number of messages per response."""
 SHOWN_BYTES: Final = 256 * 1024
+"""Maximum payload size of a message that is shown."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code."""
+    """Run the worker and return the exit code."""
     raise_gc_threshold()
     parser = argparse.ArgumentParser(prog="python -m bridge.supervisor.worker_main", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
@@ -67,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
-    arena = MallocTuning()
+    arena = MallocTuning()  # before the first thread
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
     own = settings_of(settings, member, asked.at_work, asked.running)
@@ -77,7 +81,7 @@ def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channe
 
 
 class WorkerMain:
-    """A bridge, and what the supervisor wants of it."""
+    """A bridge, and the handler of the supervisor's requests."""
 
     def __init__(self, service: Service, channel: WorkerChannel, arena: MallocTuning, *, draining: bool) -> None:
         self._service = service
@@ -91,9 +95,13 @@ class WorkerMain:
         self._received_at = 0.0
 
     def run(self, signals: Signals, stop_secs: float) -> int:
-        """Until a signal, the supervisor or its end, or nothing being left to drain. The exit code."""
+        """Run until the worker must stop, stop the bridge, and return the exit code.
+
+        The worker stops after SIGTERM or SIGINT, a request of the supervisor, the supervisor's end, or a crash of a
+        thread. A draining worker also stops when it has drained its spool and session.
+        """
         self._service.start()
-        freeze_gc()
+        freeze_gc()  # after the start, when all long-lived objects exist
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
             if received == signal.SIGHUP:
@@ -111,7 +119,7 @@ class WorkerMain:
         log.info("stopped", extra=self._service.totals())
         return CRASHED if self._service.crashed.is_set() else 0 if finished else FAILED
 
-    # -- what the supervisor asks ------------------------------------------------------------------------------------
+    # -- requests of the supervisor ----------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         for request in self._channel.requests():
@@ -121,7 +129,7 @@ class WorkerMain:
             self._service.set_tap(None)
 
     def _answered(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What gives nothing to look with, a disk or a want of descriptors, stops nothing else."""
+        """Return the response to a request. A failing disk or a lack of descriptors leads to an error response only."""
         try:
             return self._answer(request)
         except (BridgeError, OSError) as error:
@@ -145,7 +153,10 @@ class WorkerMain:
         return {}
 
     def _messages(self) -> list[tuple[int, str, str, str, str, int]]:
-        """A few of those that came since it was asked last; the tap is open while it is asked."""
+        """Return a few of the messages since the last request, with binary fields in base64.
+
+        Each request keeps the collection of messages active for TAP_SECS.
+        """
         self._tapped_at = time.monotonic()
         self._service.set_tap(self._tap)
         taken = []
@@ -156,7 +167,7 @@ class WorkerMain:
         return taken  # type: ignore[return-value]  # four texts stand between the numbers
 
     def _tap(self, burst: list[Publish]) -> None:
-        """The ingest thread's. Very large messages are not shown."""
+        """Collect about four messages of a burst, without very large ones. The ingest thread calls it."""
         for each in burst[:: max(1, len(burst) // 4)]:
             if each[0] != PUBREL and len(each[4]) <= SHOWN_BYTES:
                 self._shown.append(each)
@@ -168,6 +179,7 @@ class WorkerMain:
             snapshot = self._service.snapshot()
         except (BridgeError, OSError):
             return False
+        # Every message, and a session that is not given up yet, restarts the quiet period.
         if snapshot.received_messages != self._received or not self._service.left:
             self._received, self._received_at = snapshot.received_messages, now
         return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")

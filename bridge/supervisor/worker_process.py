@@ -1,4 +1,4 @@
-"""One worker's process: started, started again with a pause when it ends by itself, asked how it stands."""
+"""One worker's process. The supervisor starts it, restarts it after a pause when it ends, and requests its status."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASK_SECS: Final = 2.0
+"""Maximum wait for a worker's response."""
 LONGEST_PAUSE_SECS: Final = 60.0
+"""Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
-"""A process that lived so long was a success: after it the pauses begin anew."""
+"""Minimum lifetime of a process after which the pauses start again from the shortest."""
 HUNG_SECS: Final = 30.0
+"""Time without a response after which a process counts as hanging."""
 _WORDS: Final = {
     0: "it has stopped, and nobody had told it to",
     FAILED: "it could not start, or not stop in time: its lines in the log say why",
@@ -41,7 +44,10 @@ _WORDS: Final = {
 
 
 class WorkerProcess:
-    """`look`, `stop` and what they call belong to one thread; `snapshot`, `status` and `refresh` to any."""
+    """Process of one worker, and its last known state.
+
+    One thread calls `look` and `stop`. Any thread may call `snapshot`, `status` and `refresh`.
+    """
 
     def __init__(
         self,
@@ -51,15 +57,18 @@ class WorkerProcess:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`command` is the process without its channel; `resting` is how its spool stands before it has told."""
+        """Prepare the process; `look` starts it.
+
+        `command` is the command line without the channel. `resting` is the state of the spool before the first status.
+        """
         self.member = member
         self.folder = folder
         self.restarts = 0
         self.stalled: tuple[str, ...] = ()
         self.left_asked = False
-        """This process was told to give its session up."""
+        """True after this process was requested to give up its session."""
         self.link_share: int | None = None
-        """What this process was told of the link, if it was."""
+        """Bandwidth share last sent to this process, in bytes per second; None before the first."""
         self._command = command
         self._clock = clock
         self._retries = Retries(Backoff(1.0, LONGEST_PAUSE_SECS))
@@ -78,7 +87,7 @@ class WorkerProcess:
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Note that it has ended, start it where that is due, end it where it hangs."""
+        """Check the process once: record its end, kill it if it hangs, or start it if the pause is over."""
         now = self._clock()
         if self._process is not None:
             code = self._process.poll()
@@ -98,7 +107,7 @@ class WorkerProcess:
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
         number = channel.theirs.fileno()
-        # In a session of its own: Ctrl-C at the terminal is the supervisor's, which passes it on once.
+        # In its own session, so that Ctrl-C at the terminal reaches only the supervisor, which forwards it once.
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [*self._command, "--channel", str(number)],
@@ -110,6 +119,7 @@ class WorkerProcess:
             channel.close()
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
+        # With this copy open, the supervisor would never read the end of the stream when the worker ends.
         channel.theirs.close()
         self._channel, self._started_at, self._heard_at, self._start_at = channel, now, now, None
         self._state, self._detail, self._hung = "starting", "it is being started", ""
@@ -122,6 +132,7 @@ class WorkerProcess:
             self._state, self._detail = "drained", ""
             log.info("%s has drained its spool", self.member.name, extra={"spool": str(self.folder)})
             return
+        # Only a draining worker may end by itself: every other end leads to a restart.
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._retries.reset()
@@ -141,17 +152,23 @@ class WorkerProcess:
         self.stalled = ()
 
     def _hangs(self, now: float) -> bool:
-        """Not while it starts: a large damaged spool may take minutes to be looked through."""
+        """Return whether the process does not respond or reports a stall.
+
+        A starting process never counts as hanging: the check of a large damaged spool may take minutes.
+        """
         told = self._told_by == self.pid
         return told and (now - self._heard_at > HUNG_SECS or bool(self.stalled))
 
     def _why(self) -> str:
         return "; ".join(self.stalled) or f"nothing heard for {HUNG_SECS:.0f} s"
 
-    # -- asking --------------------------------------------------------------------------------------------------------
+    # -- requests to the process ---------------------------------------------------------------------------------------
 
     def refresh(self, max_age_secs: float) -> None:
-        """Ask how it stands, unless that is known already. What does not answer is as it was."""
+        """Request the worker's status, unless the last one is younger than `max_age_secs`.
+
+        Without a response, the last state remains.
+        """
         if self._clock() - self._told_at < max_age_secs:
             return
         pid = self.pid
@@ -161,7 +178,7 @@ class WorkerProcess:
         snapshot = Snapshot.of(told["snapshot"])
         with self._merging:
             if self._told_by not in (0, pid):
-                # What earlier processes counted since their starts goes on: a sum must not fall when one of it ends.
+                # Keep the counters of earlier processes: a total must not decrease when a process is replaced.
                 gone = final_counters(self._last)
                 self._before = gone if self._before is None else merge([("", self._before), ("", gone)])
             self._last, self._told_by, self._told_at = snapshot, pid, self._clock()
@@ -170,11 +187,14 @@ class WorkerProcess:
             self._state, self._detail = "draining" if self.member.draining else "running", ""
 
     def messages(self) -> list[Any]:
-        """A few of those that came lately, as the worker has them; empty where it does not answer."""
+        """Return a few recent messages in the worker's encoding; none if it does not respond."""
         return list((self._ask("messages") or {"messages": ()})["messages"])
 
     def reloading(self) -> bool:
-        """Whether it has a reload before it. What does not answer is not waited for: it loads all as it starts."""
+        """Return whether the worker has not finished a reload.
+
+        A worker that does not respond counts as finished, because a process loads all mappings when it starts.
+        """
         return bool((self._ask("reloading") or {"reloading": False})["reloading"])
 
     def _ask(self, what: str) -> dict[str, Any] | None:
@@ -193,37 +213,37 @@ class WorkerProcess:
         return told
 
     def tell(self, what: str, **more: Any) -> None:
-        """Without waiting for anything."""
+        """Send a request without waiting for a response; without a process, do nothing."""
         if self._channel is not None:
             self._channel.tell(what, **more)
 
-    # -- how it stands -------------------------------------------------------------------------------------------------
+    # -- state ---------------------------------------------------------------------------------------------------------
 
     @property
     def pid(self) -> int:
-        """0 while there is no process."""
+        """Process id; 0 while there is no process."""
         process = self._process
         return process.pid if process is not None else 0
 
     @property
     def at_work(self) -> bool:
-        """The process runs, and has said how it stands."""
+        """True while the process is running and has reported its status."""
         return self._state in ("running", "draining")
 
     @property
     def drained(self) -> bool:
-        """There is nothing left to do for it."""
+        """True after a draining worker has finished."""
         return self._state == "drained"
 
     def snapshot(self) -> Snapshot:
-        """How it stands, or stood last; what is counted since the start goes on over restarts."""
+        """Return the current or last known state. Counters since the start continue over restarts."""
         with self._merging:
             alive = self.pid and self._told_by == self.pid
             last, before = self._last if alive else at_rest_snapshot(self._last), self._before
         return last if before is None else merge([("", last), ("", before)])
 
     def status(self) -> WorkerStatus:
-        """Its line in the list."""
+        """Return the worker's entry in the list of workers."""
         snapshot = self.snapshot()
         return WorkerStatus(
             number=self.member.number,
@@ -244,16 +264,20 @@ class WorkerProcess:
             dead_letter_count=snapshot.dead_letter_count,
         )
 
-    # -- the end -------------------------------------------------------------------------------------------------------
+    # -- stopping ------------------------------------------------------------------------------------------------------
 
     def stop(self, secs: float) -> None:
-        """Have it stop within that time."""
+        """Request the process to stop within `secs`."""
         self.tell("stop", secs=secs)
 
     def wait(self, deadline: float) -> bool:
-        """Until it has ended; a process that is late is killed. True if it came to its end by itself, and whole."""
+        """Wait until the process has ended, and kill it at clock time `deadline`.
+
+        Return True if it ended by itself with exit code 0.
+        """
         process, self._start_at = self._process, None
-        if process is None:  # drained, or between two starts: there is nothing that could be unfinished
+        if process is None:
+            # The worker is drained or between two starts: no work can be unfinished.
             self._state = "drained" if self.drained else "stopped"
             return True
         try:
@@ -269,14 +293,15 @@ class WorkerProcess:
         return code == 0
 
     def kill(self) -> None:
-        """At once, from a signal's handler: nothing is waited for and no lock taken."""
+        """Kill the process at once. A signal handler calls it, so it waits for nothing and acquires no lock."""
         process = self._process
+        # os.kill and not Popen.kill, which acquires a lock.
         if process is not None and process.returncode is None:
             os.kill(process.pid, signal.SIGKILL)
 
 
 def command_of(member: WorkerSlot, config: Path, at_work: int, running: int) -> list[str]:
-    """The worker's process, without its channel."""
+    """Return the command line of the worker's process, without its channel."""
     numbers = {"--number": member.number, "--at-work": at_work, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
     draining = ["--draining"] if member.draining else []

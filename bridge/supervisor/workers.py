@@ -1,10 +1,11 @@
-"""Which bridges a configuration makes: those at work, and those that drain what runs with other numbers have left.
+"""List of a configuration's workers: active ones, and draining ones for spools of earlier runs.
 
     number 0     spool.path             mqtt.client_id      the bridge of `run` without --workers
     number 2     spool.path/worker-2    mqtt.client_id-2    the second of `run --workers N`, in the shared group
 
-A spool that is not among those at work is left over while records wait in it, or until the broker's session of its
-client id was given up: the broker keeps messages for a member of a shared group that never comes back.
+A run with another number of workers may leave a spool without an active worker. Such a spool must be drained if it
+contains records, or if the broker's session of its client id was not given up. The broker stores messages for a client
+of a shared group even if that client never connects again.
 """
 
 from __future__ import annotations
@@ -23,29 +24,33 @@ if TYPE_CHECKING:
     from bridge.config import Settings
 
 MAX_WORKERS: Final = 64
+"""Maximum number of workers."""
 SUPERVISOR_FOLDER: Final = "supervisor"
-"""In spool.path: the supervisor's lock, and where commands ask it."""
+"""Folder in spool.path with the supervisor's lock and control channel."""
 LEAST_SPOOL_BYTES: Final = 16 * 1024**2
+"""Minimum size limit of a worker's spool."""
 _LEAST_LETTERS_BYTES: Final = 1024**2
+"""Minimum size limit of a worker's dead letters."""
 _FOLDER: Final = re.compile(r"worker-([1-9][0-9]{0,3})")
 _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
+"""Characters that MQTT forbids in the name of a shared group."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """One bridge. `draining`: it sends what is in its spool, and gives its session up."""
+    """One worker. With `draining`, it sends the records in its spool and gives up its session."""
 
     number: int
     draining: bool = False
 
     @property
     def name(self) -> str:
-        """For people: in logs, on the page, as a label."""
+        """Name for people: in logs, on the page, as a label."""
         return f"worker {self.number}" if self.number else "bridge"
 
 
 def members(settings: Settings, workers: int) -> list[WorkerSlot]:
-    """Those at work first; 0 workers: the one bridge of `run`."""
+    """Return the workers, active ones first. With `workers` 0, the only active one is the bridge of `run`."""
     at_work = range(1, workers + 1) if workers else range(1)
     left = [number for number in spools(settings.spool.path) if number not in at_work]
     draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
@@ -53,30 +58,31 @@ def members(settings: Settings, workers: int) -> list[WorkerSlot]:
 
 
 def spools(path: Path) -> dict[int, Path]:
-    """The folders that hold a spool, by the number of their bridge."""
+    """Return the folders that contain a spool, by worker number."""
     numbers = [0] + [int(found[1]) for each in path.glob("worker-*") if (found := _FOLDER.fullmatch(each.name))]
     folders = {number: folder_of(path, number) for number in sorted(numbers)}
     return {number: folder for number, folder in folders.items() if (folder / "spool.db").is_file()}
 
 
 def folder_of(path: Path, number: int) -> Path:
-    """Where this bridge's spool is."""
+    """Return the spool folder of worker `number`; `path` itself for number 0."""
     return path / f"worker-{number}" if number else path
 
 
 def control_folder(path: Path) -> Path:
-    """Where the running bridge is asked: at its supervisor, if it has one."""
+    """Return the folder of the running bridge's control channel: its supervisor's folder, if it has a supervisor."""
     try:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
     except SpoolInUse:
         return path / SUPERVISOR_FOLDER
     except SpoolWriteError:
-        return path  # not ours to look into: what is said of the spool's own folder tells why
+        # No access to the supervisor's folder. A request in the spool's own folder then reports the reason.
+        return path
     return path
 
 
 def leftover_reason(folder: Path) -> str:
-    """What keeps a spool from being forgotten, in words; "" if nothing does."""
+    """Return as text the reason why a spool must be drained; "" if there is none."""
     try:
         waits, given_up = has_records(folder), session_given_up(folder)
     except BridgeError as error:
@@ -87,12 +93,16 @@ def leftover_reason(folder: Path) -> str:
 
 
 def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: int) -> Settings:
-    """The configuration of one bridge: of `at_work` that share the spool's room, and `running` that share the link."""
+    """Return the configuration of one worker.
+
+    `at_work` workers share the size limits of the spool, `running` workers share the bandwidth.
+    """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if member.number:
         group = mqtt.share or _NOT_IN_A_GROUP.sub("-", mqtt.client_id)
         mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{member.number}", "share": group})
     spool = spool.model_copy(update={"path": folder_of(spool.path, member.number)})
+    # Only active workers share the spool's size limits. A draining worker keeps the configured ones.
     if not member.draining:
         room = {
             "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // at_work),
@@ -104,6 +114,6 @@ def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: i
 
 
 def bandwidth_share(settings: Settings, running: int) -> int | None:
-    """Of kinesis.max_bytes_per_sec, for each of so many."""
+    """Return the share of kinesis.max_bytes_per_sec for each of `running` workers; None without a limit."""
     most = settings.kinesis.max_bytes_per_sec
     return None if most is None else max(1, most // max(1, running))

@@ -5,10 +5,10 @@ import sqlite3
 from base64 import b64encode
 from unittest import mock
 
-from bridge.delivery.accumulator import PACKED_TURN_RECORDS
-from bridge.delivery.batch_outcome import sort_results
+from bridge.delivery.batch_filler import PACKED_DRAIN_RECORDS
 from bridge.delivery.overflow import Surplus
-from bridge.delivery.tracker import SenderSettings, Window
+from bridge.delivery.settings import SenderSettings
+from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
@@ -16,6 +16,7 @@ from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions
 from bridge.spool import store
 from bridge.spool.database.transaction import Transaction, write_rest
+from tests.delivery.requests import next_request, on_results, room
 from tests.fakes.kinesis_faults import Script
 from tests.fakes.kinesis_streams import Stream
 from tests.harness.consumers import kcl
@@ -57,11 +58,11 @@ class Run:
         self.queue = self.spool.queue(self.name)
         self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
         self.queue.clock = lambda: self.now  # by which a queue that sends the newest first tells what is live
-        self.window = Window(self.name, self.settings)
-        self.window.tune(BatchingOptions())
-        self.window.limit_answered(StreamDescription(), self.now)
-        self.surplus = Surplus(self.queue, self.window.dispatch, self.settings.requests_in_flight)
-        self.capacity = PACKED_TURN_RECORDS * self.settings.requests_in_flight
+        self.tracker = DeliveryTracker(self.name, self.settings)
+        self.tracker.tune(BatchingOptions())
+        self.tracker.on_described(StreamDescription(), self.now)
+        self.surplus = Surplus(self.queue, self.tracker.accumulator, self.settings.requests_in_flight)
+        self.capacity = PACKED_DRAIN_RECORDS * self.settings.requests_in_flight
 
     def restart(self, *_):
         """What is settled is committed; what the sender held is read again."""
@@ -79,8 +80,11 @@ class Run:
             place = chance.randrange(len(shards) - 1)
             self.stream.merge(shards[place].number, shards[place + 1].number)
 
-    def forget_shards(self, _chance):
-        self.window.dispatch.shards.doubt()
+    def forget_shards(self, *_):
+        """All that is known of the shards becomes doubtful, as if each had been split."""
+        shards = self.tracker.accumulator.shards
+        shards._history.close_all(self.now)
+        shards._resolve(self.now)
 
     def nothing(self, _chance):
         """Nothing beside."""
@@ -128,9 +132,9 @@ class Run:
             self.queue.append(self.spool.mapping_number("m"), key, b"%012d%b" % (number, data))
 
     def shards(self):
-        if self.told and self.window.dispatch.shards.start_asking(self.now):
+        if self.told and self.tracker.accumulator.shards.start_listing(self.now):
             found = [Shard(shard.id, shard.first_hash, shard.last_hash) for shard in self.stream.open_shards]
-            self.settle(self.window.shards_answered(found, self.now))
+            self.settle(self.tracker.on_shards(found, self.now))
 
     def settle(self, records):
         for record in records:
@@ -150,15 +154,15 @@ class Run:
     def turn(self):
         fresh = self.surplus.reread(self.surplus.wanted())
         if not fresh:
-            records, size = self.window.room(self.now)
-            fresh = self.queue.collect(records, size, 0.0, 0.0) if min(records, size) > 0 else []
+            records, size = room(self.tracker, self.now)
+            fresh = self.queue.take_batch(records, size) if min(records, size) > 0 else []
             fresh, found = self.surplus.sift(fresh, self.now), bool(fresh)
         else:
             found = True
-        self.window.admit(fresh, self.now)
+        self.tracker.add(fresh, self.now)
         self.surplus.judge()
-        self.most_held = max(self.most_held, self.window._out())
-        batch = self.window.load(self.now)
+        self.most_held = max(self.most_held, self.tracker.outstanding)
+        batch = next_request(self.tracker, self.now)
         if batch.records:
             self.answer(batch)
         return found or bool(batch.records)
@@ -169,10 +173,9 @@ class Run:
             for entry in batch.entries
         ]
         answers = json.loads(self.stream.put(entries, self.script))["Records"]
-        outcome = sort_results(batch.entries, [result(each) for each in answers])
-        self.window.answered(batch, outcome, 0.01, self.now)
-        assert not outcome.rejected
-        self.settle(outcome.delivered)
+        delivered, rejected = on_results(self.tracker, batch, [result(each) for each in answers], self.now)
+        assert not rejected
+        self.settle(delivered)
 
     def waits(self, key, since=0.0):
         """How long each record of a key has waited, or waits; of those received since then."""

@@ -55,7 +55,7 @@ def test_it_is_told_once_and_not_every_few_seconds(caplog):
 def test_when_all_is_calm_no_key_is_hot():
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 1500}, LONG)
-    keys.calm()
+    keys.reset()
     assert keys.hot == ""
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.delivery.tracker import SenderSettings
+from bridge.delivery.settings import SenderSettings
 from bridge.model import Record
 from tests.delivery.test_stream_sender import sending
 from tests.fakes.stream_queue import MemoryQueue, eventually

@@ -1,107 +1,149 @@
-"""Streams that place records themselves, whatever their keys: what is found there by a consumer on the KCL."""
-
 import logging
-from collections import Counter
 
 import pytest
 
-from bridge.delivery import record_size_limit
-from tests.delivery.test_packed_sending import ONE_AT_A_TIME, rows, telemetry
-from tests.delivery.test_stream_sender import sending
-from tests.fakes.stream_queue import MemoryQueue, eventually
-from tests.harness.consumers import kcl, lines, unpacked
+from bridge.delivery.record_distribution import RecordDistribution
+from bridge.kinesis.publisher import StreamDescription
+from bridge.model import Destination
+
+AUTO, USER, UNSAID = (StreamDescription(distribution=each) for each in ("AUTO", "USER_PARTITION_KEY", ""))
+DENIED = StreamDescription(described=False)
+KEYS = [f"machine-{n}" for n in range(20)]
 
 
 @pytest.fixture
-def stream(kinesis):
-    return kinesis.create("auto", 4)
+def distribution():
+    return RecordDistribution(Destination("telemetry", packing="kpl"))
 
 
-def aggregated(stream):
-    """How many records of the stream carry several."""
-    return sum(len(unpacked(stored.key, stored.data)) > 1 for stored in stream.stored)
+@pytest.fixture
+def denied(distribution):
+    distribution.on_described(DENIED, 0.0)
+    return distribution
 
 
-@pytest.mark.parametrize("options", ["packing=kpl", "packing=kpl order=strict", "packing=kpl keys=spread"])
-@pytest.mark.parametrize("denied", ["", "ListShards"])
-def test_nothing_is_aggregated_for_a_stream_that_places_records_itself(
-    kinesis, publisher, stream, caplog, options, denied
-):
-    stream.place_by_service()
-    if denied:
-        kinesis.fault("error", operation=denied, code="AccessDeniedException", status=400)
-    queue = MemoryQueue(f"auto {options}", telemetry(500))
-    with sending(queue, publisher) as sender:
-        assert queue.wait_settled(500)
-        assert (sender.status().resent, sender.status().delivered) == (0, 500)
-    assert aggregated(stream) == 0
-    assert Counter(data for _, data in kcl(stream)) == Counter(record.data for record in telemetry(500))
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(AUTO, "by_service"), (USER, "by_key"), (UNSAID, "by_key"), (DENIED, "unknown"), (None, "unknown")],
+)
+def test_an_answer_decides_the_state(distribution, answer, state):
+    assert (distribution.state, distribution.described) == ("unknown", False)
+    distribution.on_described(answer, 0.0)
+    assert (distribution.state, distribution.described) == (state, True)
+
+
+@pytest.mark.parametrize("before", [AUTO, USER])
+@pytest.mark.parametrize("answer", [DENIED, None])
+def test_without_an_answer_the_state_remains(distribution, before, answer):
+    distribution.on_described(before, 0.0)
+    state = distribution.state
+    distribution.on_described(answer, 300.0)
+    assert distribution.state == state != "unknown"
+
+
+def test_each_answer_may_change_the_state(distribution):
+    for answer, state in [(AUTO, "by_service"), (USER, "by_key"), (AUTO, "by_service"), (UNSAID, "by_key")]:
+        distribution.on_described(answer, 0.0)
+        assert distribution.state == state
+
+
+def test_twenty_different_keys_are_proof(denied):
+    assert denied.needs_proof
+    denied.on_confirmed(KEYS[:19])
+    denied.on_confirmed(KEYS[:19])
+    assert denied.state == "unknown"
+    denied.on_confirmed(KEYS[19:])
+    assert denied.state == "by_key"
+    assert not denied.needs_proof
+
+
+def test_a_new_shard_makes_the_proof_begin_again(denied):
+    denied.on_confirmed(KEYS[:19])
+    denied.on_shards(3, complete=False, changed=True)
+    denied.on_confirmed(KEYS[19:])
+    assert denied.state == "unknown"
+
+
+@pytest.mark.parametrize("answer", [None, "none yet"])
+def test_keys_are_no_proof_while_an_answer_may_come(distribution, answer):
+    if answer is None:
+        distribution.on_described(None, 0.0)
+    distribution.on_confirmed(KEYS)
+    distribution.on_shards(1, complete=True, changed=False)
+    assert distribution.state == "unknown"
+
+
+def test_a_single_listed_shard_is_proof_until_another_is_seen(denied):
+    denied.on_shards(1, complete=True, changed=True)
+    assert denied.state == "by_key"
+    denied.on_shards(2, complete=False, changed=True)
+    assert denied.state == "unknown"
+    assert denied.needs_proof
+
+
+@pytest.mark.parametrize(("count", "complete"), [(1, False), (2, True)])
+def test_one_shard_that_may_not_be_the_only_one_is_no_proof(denied, count, complete):
+    denied.on_shards(count, complete=complete, changed=False)
+    assert denied.state == "unknown"
+
+
+def test_an_answer_stands_when_a_single_shard_is_split(denied):
+    denied.on_shards(1, complete=True, changed=True)
+    denied.on_described(USER, 1.0)
+    denied.on_shards(2, complete=True, changed=True)
+    assert denied.state == "by_key"
+
+
+@pytest.mark.parametrize("answer", [USER, DENIED, None])
+def test_a_contradiction_outweighs_every_state(distribution, answer):
+    distribution.on_described(answer, 0.0)
+    distribution.on_contradicted(1.0)
+    assert distribution.state == "by_service"
+
+
+@pytest.mark.parametrize(
+    ("answer", "at", "state"),
+    [
+        (USER, 5.0, "by_service"),  # perhaps given before the contradiction
+        (USER, 11.0, "by_service"),
+        (USER, 11.1, "by_key"),
+        (UNSAID, 500.0, "by_service"),  # botocore may not know the strategy
+        (DENIED, 500.0, "by_service"),
+        (AUTO, 500.0, "by_service"),
+    ],
+)
+def test_only_a_later_explicit_answer_outweighs_a_contradiction(distribution, answer, at, state):
+    distribution.on_contradicted(1.0)
+    distribution.on_described(answer, at)
+    assert distribution.state == state
+
+
+def test_a_stream_that_places_records_itself_is_logged_once(distribution, caplog):
+    distribution.on_described(AUTO, 0.0)
+    distribution.on_described(AUTO, 300.0)
+    (message,) = caplog.messages
+    assert message.startswith("stream telemetry packing=kpl places records itself (record distribution strategy AUTO)")
+    assert "packing: kpl is not applied" in message
+
+
+def test_packing_is_not_mentioned_where_it_is_not_kpl(caplog):
+    RecordDistribution(Destination("telemetry")).on_contradicted(0.0)
     assert "AUTO" in caplog.text
-    assert "kpl" in caplog.text
-
-
-def test_lines_are_packed_all_the_same(kinesis, publisher, stream, caplog):
-    stream.place_by_service()
-    queue = MemoryQueue("auto packing=lines", telemetry(2000))
-    with sending(queue, publisher):
-        assert queue.wait_settled(2000)
-    assert stream.counters()["records"] < 400
-    assert len(lines(stream)) == 2000
-    assert kinesis.operations["ListShards", "auto"] <= 1
     assert "kpl" not in caplog.text
 
 
-@pytest.mark.parametrize("options", ["packing=kpl", "packing=kpl order=strict", "packing=kpl keys=spread"])
-@pytest.mark.parametrize("machines", [1, 40])
-@pytest.mark.parametrize("described", [True, False])
-def test_a_stream_that_begins_to_place_records_itself_loses_nothing(
-    kinesis, publisher, stream, monkeypatch, options, machines, described
-):
-    """With one key too, whose aggregated records need no hash key to come to their shard."""
-    monkeypatch.setattr(record_size_limit, "ASK_AGAIN_SECS", 0.1)
-    if not described:
-        kinesis.fault("error", operation="DescribeStreamSummary", code="AccessDeniedException", status=400)
-    first, second, third = (telemetry(200, machines=machines, first=first) for first in (1, 201, 401))
-    queue = MemoryQueue(f"auto {options}", first)
-    with sending(queue, publisher, ONE_AT_A_TIME) as sender:
-        assert queue.wait_settled(200)
-        stream.place_by_service()
-        queue.put(*second)
-        assert queue.wait_settled(400, secs=60)
-        status = sender.status()
-        before = aggregated(stream)
-        queue.put(*third)
-        assert queue.wait_settled(600, secs=60)
-    assert status.resent > 0
-    assert aggregated(stream) == before, "it is known by now"
-    found = {data for _, data in kcl(stream)}
-    assert found == {record.data for record in [*first, *second, *third]}
-
-
-def test_a_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream, monkeypatch, caplog):
+def test_the_way_back_is_logged_but_not_the_usual_start(distribution, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(record_size_limit, "ASK_AGAIN_SECS", 0.0)
-    monkeypatch.setattr(record_size_limit, "LOOK_AGAIN_SECS", 0.0)
-    stream.place_by_service()
-    queue = MemoryQueue("auto packing=kpl", telemetry(100))
-    with sending(queue, publisher, ONE_AT_A_TIME):
-        assert queue.wait_settled(100)
-        stream.place_by_service(False)
-        assert eventually(lambda: "partition keys decide on the shard again" in caplog.text)
-        queue.put(*telemetry(1000, first=101))
-        assert queue.wait_settled(1100)
-        queue.put(*telemetry(1000, first=1101))
-        assert queue.wait_settled(2100)
-    assert aggregated(stream) > 0
-    assert Counter(kcl(stream)) == Counter(rows(telemetry(2100)))
+    distribution.on_described(USER, 0.0)
+    assert not caplog.messages
+    distribution.on_described(AUTO, 0.0)
+    distribution.on_described(USER, 0.0)
+    assert caplog.messages[-1] == "stream telemetry packing=kpl: partition keys decide on the shard"
 
 
-def test_plain_records_go_as_ever_and_it_is_told(publisher, stream, caplog):
-    caplog.set_level(logging.WARNING)
-    stream.place_by_service()
-    queue = MemoryQueue("auto", telemetry(500))
-    with sending(queue, publisher):
-        assert queue.wait_settled(500)
-    (told,) = [message for message in caplog.messages if "AUTO" in message]
-    assert "stream auto places records itself" in told
-    assert "kpl" not in told
+def test_a_missing_permission_is_logged_once(distribution, caplog):
+    caplog.set_level(logging.INFO)
+    distribution.on_described(DENIED, 0.0)
+    distribution.on_described(DENIED, 300.0)
+    (message,) = caplog.messages
+    assert "DescribeStreamSummary is not permitted" in message

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.delivery.batch_outcome import sort_results
-from bridge.delivery.tracker import SenderSettings, Window
-from bridge.kinesis.bandwidth import Uplink
+from bridge.delivery.settings import SenderSettings
+from bridge.delivery.tracker import DeliveryTracker
+from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted
 from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions, Record
+from tests.delivery.requests import on_results
 from tests.fakes.kinesis_streams import Stream
 
 MIB = 1024 * 1024
@@ -43,21 +44,21 @@ def queues(draw):
     records=queues(),
     most=st.sampled_from([1024, 25 * 1024, MIB, 10 * MIB]),
     takes=st.sampled_from([MIB, 10 * MIB]),
-    uplink=st.sampled_from([0, 20_000, 2 * MIB]),
+    request_bytes=st.sampled_from([MAX_REQUEST_BYTES, 20_000, 2 * MIB]),
 )
-def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, uplink):
-    window = Window(name, SenderSettings(linger_secs=0.0, uplink=Uplink(uplink) if uplink else None))
-    window.tune(BatchingOptions(max_record_bytes=most))
+def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, request_bytes):
+    tracker = DeliveryTracker(name, SenderSettings(linger_secs=0.0))
+    tracker.tune(BatchingOptions(max_record_bytes=most))
     stream, now = Stream("s", 3), 0.0
-    window.limit_answered(StreamDescription(max_record_bytes=takes, described=True), now)
-    window.shards_answered([Shard(each.id, each.first_hash, each.last_hash) for each in stream.open_shards], now)
-    settled = {record.number for record, code, _ in window.admit(records, now) if code == "too_large"}
+    tracker.on_described(StreamDescription(max_record_bytes=takes, described=True), now)
+    tracker.on_shards([Shard(each.id, each.first_hash, each.last_hash) for each in stream.open_shards], now)
+    settled = {record.number for record, code, _ in tracker.add(records, now) if code == "too_large"}
     assert settled == {record.number for record in records if counted(record) > takes}
     for _ in range(20_000):
         now += 0.5
-        batch = window.load(now)
+        batch = tracker.next_request(1, request_bytes, now)
         if not batch.records:
-            if window.next_due(now) is None:
+            if tracker.accumulator.next_due() is None:
                 break
             continue
         sizes = [counted(entry) for entry in batch.entries]
@@ -66,10 +67,11 @@ def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, 
         assert max(map(len, [entry.key for entry in batch.entries])) <= 256
         assert sum(sizes) == batch.counted_bytes
         assert sum(sizes) <= 10 * MIB
-        assert len(sizes) == 1 or sum(sizes) <= window.dispatch.request_bytes
-        outcome = sort_results(batch.entries, [Accepted("1", shard_of(stream, entry)) for entry in batch.entries])
-        window.answered(batch, outcome, 0.01, now)
-        settled |= {record.number for record in outcome.delivered}
+        assert len(sizes) == 1 or sum(sizes) <= request_bytes
+        delivered, _ = on_results(
+            tracker, batch, [Accepted("1", shard_of(stream, entry)) for entry in batch.entries], now
+        )
+        settled |= {record.number for record in delivered}
     assert settled == {record.number for record in records}
 
 

@@ -1,77 +1,119 @@
 import pytest
 
-from bridge.delivery.shard_limiter import BURST_SECS, BYTES_PER_SEC, RECORDS_PER_SEC, Rates
+from bridge.delivery.shard_limiter import ShardLimiter
+from bridge.delivery.shard_rate import START_SHARE
+from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
+from tests.delivery.shard_simulation import bridges, run
 
 
-def spent(secs, records, size):
-    """What goes through one shard in that time, in requests of so many records and bytes as soon as there is room."""
-    rates, now, sent = Rates(), 0.0, 0
-    while now < secs:
-        if min(rates.room("a", now)) > 0:
-            rates.spend("a", records, size, now)
-            sent += records
-        now += 0.001
-    return sent
+def limiter(random_share=0.5):
+    return ShardLimiter(lambda: random_share, None)
 
 
-def test_a_shard_is_given_a_thousand_records_a_second():
-    assert spent(10, 10, 100) == pytest.approx((10 + BURST_SECS) * RECORDS_PER_SEC, rel=0.01)
+def test_new_shard_starts_with_a_part_of_its_limit():
+    assert limiter().available("s", 0.0) == (RECORDS_PER_SEC * START_SHARE, BYTES_PER_SEC * START_SHARE)
 
 
-def test_a_shard_is_given_a_mebibyte_a_second():
-    assert spent(10, 1, 25_600) * 25_600 == pytest.approx((10 + BURST_SECS) * BYTES_PER_SEC, rel=0.01)
+def test_consumed_tokens_come_back_with_time():
+    made = limiter()
+    records, size = made.available("s", 0.0)
+    made.consume("s", records, size, 0.0)
+    assert min(made.available("s", 0.0)) <= 0
+    assert made.secs_until_available("s", 0.0) > 0
+    assert made.available("s", 0.5)[0] >= records // 3
 
 
-def test_what_is_overdrawn_is_waited_for():
-    rates = Rates()
-    rates.spend("a", 1, BYTES_PER_SEC, 0.0)
-    assert rates.room("a", 0.0)[1] < 0
-    assert rates.wait_secs("a", 0.0) == pytest.approx(0.5, abs=0.01)
-    assert rates.room("a", 0.51)[1] > 0
+def test_large_record_is_paid_for_afterwards():
+    made = limiter()
+    made.consume("s", 1, 10 * BYTES_PER_SEC, 0.0)
+    assert made.available("s", 5.0)[1] <= 0
+    assert made.available("s", 60.0)[1] > 0
 
 
-def test_shards_do_not_share():
-    rates = Rates()
-    rates.spend("a", 5000, 1, 0.0)
-    assert min(rates.room("b", 0.0)) > 0
-    assert rates.wait_secs("b", 0.0) == 0
+def test_exhausted_shard_has_no_tokens():
+    made = limiter()
+    made.exhaust("s", 0.0)
+    assert min(made.available("s", 0.0)) <= 0
+    assert made.available("s", 0.5)[0] > 0
 
 
-def test_a_shard_that_throttles_is_left_alone_longer_each_time():
-    rates, now, waits = Rates(), 0.0, []
-    for _ in range(8):
-        rates.throttled("a", now)
-        assert rates.room("a", now) == (0, 0)
-        waits.append(rates.wait_secs("a", now))
-        now += waits[-1] + 0.001
-    assert [round(wait, 3) for wait in waits] == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
+def test_shards_have_limits_of_their_own():
+    made = limiter()
+    made.exhaust("a", 0.0)
+    assert min(made.available("b", 0.0)) > 0
 
 
-def test_refusals_of_one_moment_count_once():
-    rates = Rates()
-    for _ in range(50):
-        rates.throttled("a", 0.0)
-    assert rates.wait_secs("a", 0.0) == pytest.approx(0.1)
+def test_refused_request_pauses_its_shard_for_longer_each_time():
+    made, pauses, now = limiter(), [], 0.0
+    for _ in range(3):
+        made.consume("s", 10, 1000, now)
+        made.on_results("s", [(100, False)] * 10, now, now)
+        pauses.append(made.secs_until_available("s", now))
+        now += 5.0
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[-1] <= 2.0
 
 
-def test_after_an_acceptance_the_pause_is_short_again():
-    rates = Rates()
-    for now in (0.0, 1.0, 2.0, 3.0):
-        rates.throttled("a", now)
-    rates.accepted("a")
-    rates.throttled("a", 10.0)
-    assert rates.wait_secs("a", 10.0) == pytest.approx(0.1)
+def test_refusals_lower_the_rate_in_proportion():
+    few, many = limiter(), limiter()
+    for made, refused in ((few, 5), (many, 50)):
+        for step in range(30):
+            now = step * 0.1
+            made.consume("s", 100, 10_000, now)
+            made.on_results("s", [(100, True)] * (100 - refused) + [(100, False)] * refused, now, now)
+    rate = {name: made.snapshot(3.0)["s"].records_per_sec for name, made in (("few", few), ("many", many))}
+    assert rate["many"] < rate["few"]
 
 
-def test_where_others_write_too_the_rate_falls_and_rises_again():
-    rates = Rates()
-    for second in range(10):
-        rates.throttled("a", second * 2.0)
-        rates.accepted("a")
-    waits = []
-    for now in (20.0, 100.0):
-        left, _ = rates.room("a", now)
-        rates.spend("a", left + 1000, 0, now)
-        waits.append(rates.wait_secs("a", now))
-    assert waits[0] > 1.5 * waits[1]
-    assert waits[1] == pytest.approx(1.0, abs=0.01)
+def test_status_reports_rate_and_refused_fraction():
+    made = limiter()
+    made.consume("s", 4, 400, 0.0)
+    made.on_results("s", [(100, True), (100, False), (100, True), (100, True)], 0.1, 0.0)
+    status = made.snapshot(0.1)["s"]
+    assert status.refused == 0.25
+    assert status.records_per_sec <= RECORDS_PER_SEC
+
+
+def test_shards_that_are_not_retained_are_forgotten():
+    made = limiter()
+    made.consume("a", 1, 1, 0.0)
+    made.consume("b", 1, 1, 0.0)
+    made.retain({"b"})
+    assert list(made.snapshot(0.0)) == ["b"]
+
+
+def test_lone_bridge_uses_the_whole_shard():
+    shard, made = bridges(1)
+    _, _, now = run(shard, made, 10)
+    (rate,), refused, _ = run(shard, made, 20, now)
+    assert rate > 0.95 * RECORDS_PER_SEC
+    assert refused < 0.02
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5])
+def test_random_refusals_cost_hardly_more_than_their_fraction(fraction):
+    shard, made = bridges(1, refused_at_random=fraction)
+    _, _, now = run(shard, made, 20)
+    (rate,), _, _ = run(shard, made, 30, now)
+    assert rate > (1 - fraction - 0.1) * RECORDS_PER_SEC
+
+
+@pytest.mark.parametrize("count", [2, 10, 40])
+def test_bridges_that_share_a_shard_use_it_with_little_waste(count):
+    shard, made = bridges(count, spread_secs=2.0)
+    _, _, now = run(shard, made, 60)
+    rates, refused, _ = run(shard, made, 60, now)
+    assert sum(rates) > 0.9 * RECORDS_PER_SEC
+    assert refused < 0.12
+
+
+def test_shard_whose_limit_comes_back_is_used_in_full_within_30_secs():
+    shard, made = bridges(1)
+    _, _, now = run(shard, made, 20)
+    shard.records_per_sec = 100
+    (rate,), _, now = run(shard, made, 60, now)
+    assert rate > 80
+    shard.records_per_sec = RECORDS_PER_SEC
+    _, _, now = run(shard, made, 30, now)
+    (rate,), _, _ = run(shard, made, 10, now)
+    assert rate > 0.9 * RECORDS_PER_SEC

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from bridge.backoff import Backoff
-from bridge.delivery.stream_sender import StreamSender
-from bridge.delivery.tracker import SenderSettings
+from bridge.delivery.sender_pools import SenderPools
+from bridge.delivery.settings import SenderSettings
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted
@@ -27,14 +27,20 @@ QUICK = SenderSettings(
 
 @contextlib.contextmanager
 def sending(queue, publisher, settings=QUICK):
-    sender = StreamSender(queue, publisher, settings)
-    threads = [threading.Thread(target=sender.run) for _ in range(settings.requests_in_flight)]
-    for thread in threads:
-        thread.start()
+    threads = []
+
+    def start(name, body):
+        threads.append(threading.Thread(target=body, name=name))
+        threads[-1].start()
+
+    pools = SenderPools(publisher, settings, start)
+    pools.add(queue)
+    sender = pools.senders[queue.stream]
+    sender.pools = pools
     try:
         yield sender
     finally:
-        sender.stop()
+        pools.stop()
         queue.close()
         for thread in threads:
             thread.join(5)
@@ -200,7 +206,7 @@ def test_a_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
     with sending(queue, publisher) as sender:
         time.sleep(0.05)
         started = time.monotonic()
-        sender.stop()
+        sender.pools.stop()
         queue.put(*records(5))
     assert time.monotonic() - started < 30
     assert not kinesis.streams["telemetry"].stored
@@ -208,8 +214,8 @@ def test_a_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
 
 def test_a_closed_queue_is_not_asked_in_a_busy_loop(kinesis, publisher):
     queue, asked = MemoryQueue("telemetry"), []
-    collect = queue.collect
-    queue.collect = lambda *how: (asked.append(how), collect(*how))[1]
+    take_batch = queue.take_batch
+    queue.take_batch = lambda *how: (asked.append(how), take_batch(*how))[1]
     queue.close()
     with sending(queue, publisher):
         time.sleep(0.2)
@@ -219,28 +225,19 @@ def test_a_closed_queue_is_not_asked_in_a_busy_loop(kinesis, publisher):
 def test_what_failed_is_sent_while_the_queue_cannot_be_read(kinesis, publisher):
     kinesis.fail_records("telemetry", records=3)
     queue = MemoryQueue("telemetry", records(5))
-    collect, broken = queue.collect, []
+    take_batch, broken = queue.take_batch, []
 
     def unreadable(*how):
         if queue.delivered:
             broken.append(how)
             raise SpoolWriteError("the disk does not answer")
-        return collect(*how)
+        return take_batch(*how)
 
-    queue.collect = unreadable
-    sender = StreamSender(queue, publisher, QUICK)
-
-    def restarted():
-        while len(queue.delivered) < 5:
-            with contextlib.suppress(SpoolWriteError):
-                sender.run()
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=restarted)
-    thread.start()
-    assert queue.wait_settled(5)
-    thread.join(5)
-    assert broken
+    queue.take_batch = unreadable
+    with sending(queue, publisher):
+        assert queue.wait_settled(5)
+        queue.put(Record(6, 1, "machine-6", b""))
+        assert eventually(lambda: broken)
     assert stored_numbers(kinesis) == Counter(range(1, 6))
 
 
@@ -258,13 +255,16 @@ class Slow:
     def describe(self, stream):
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES)
 
+    def endpoint(self, stream):
+        return "here"
+
 
 def test_as_many_requests_are_in_flight_as_set_and_no_more_is_collected():
     slow, queue = Slow(), MemoryQueue("telemetry", records(2500))
     with sending(queue, slow, SenderSettings(requests_in_flight=3, linger_secs=0.0)) as sender:
         assert eventually(lambda: len(slow.started) == 3)
-        assert slow.started == [500, 500, 500]
-        assert sender.status().in_flight_records == 1500
+        assert sender.status().in_flight_requests == 3
+        assert sender.status().in_flight_records == sum(slow.started)
         slow.go.set()
         assert queue.wait_settled(2500)
 
@@ -289,25 +289,16 @@ class Far:
     def describe(self, stream):
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES)
 
+    def endpoint(self, stream):
+        return "here"
 
-def test_workers_are_asked_for_where_kinesis_is_far_and_they_send_side_by_side():
+
+def test_pool_with_a_far_endpoint_sends_more_requests_at_once_and_adds_threads():
     far, queue = Far(), MemoryQueue("telemetry", records(30_000))
-    sender = StreamSender(queue, far, SenderSettings(requests_in_flight=6, linger_secs=0.0))
-    threads = []
-
-    def begin():
-        threads.append(threading.Thread(target=sender.run))
-        threads[-1].start()
-
-    sender.on_busy = begin
-    for _ in range(sender.workers):
-        begin()
-    assert queue.wait_settled(30_000)
-    sender.stop()
-    queue.close()
-    for thread in threads:
-        thread.join(5)
-    assert (len(threads), sender.workers, far.most) == (6, 6, 6)
+    settings = SenderSettings(requests_in_flight=6, linger_secs=0.0)
+    with sending(queue, far, settings):
+        assert queue.wait_settled(30_000, secs=30)
+    assert far.most == 6
     assert numbers(queue.delivered) == list(range(1, 30_001))
 
 

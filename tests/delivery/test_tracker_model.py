@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.delivery.batch_outcome import sort_results
-from bridge.delivery.tracker import SenderSettings, Window
+from bridge.delivery.settings import SenderSettings
+from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import InvalidRequest, OutcomeUnknown, Unavailable
 from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import Accepted, Failed
 from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions, Record
+from tests.delivery.requests import next_request, on_results, room
 from tests.fakes.kinesis_streams import Stream
 from tests.harness.consumers import hash_of, unpacked
 
@@ -75,8 +76,8 @@ class Run:
         self.start()
 
     def start(self):
-        self.window = Window(self.name, SETTINGS)
-        self.window.tune(BatchingOptions(max_record_bytes=1024))
+        self.tracker = DeliveryTracker(self.name, SETTINGS)
+        self.tracker.tune(BatchingOptions(max_record_bytes=1024))
         self.fresh = [record for record in self.records if record.number not in self.settled]
         self.out = []
 
@@ -86,12 +87,12 @@ class Run:
             self.settled[record.number] = how
 
     def send(self):
-        count, size = self.window.room(self.now)
+        count, size = room(self.tracker, self.now, 3)
         some = self.fresh[: min(max(count, 0), self.chance.randint(1, 30))] if size > 0 else []
         self.fresh = self.fresh[len(some) :]
-        self.settle([], self.window.admit(some, self.now))
-        if self.window.pause_secs(self.now) == 0 and len(self.out) < 3:
-            batch = self.window.load(self.now)
+        self.settle([], self.tracker.add(some, self.now))
+        if self.tracker.pause_secs(self.now) == 0 and len(self.out) < 3:
+            batch = next_request(self.tracker, self.now, 3 - len(self.out))
             if batch.records:
                 self.out.append(batch)
 
@@ -105,12 +106,10 @@ class Run:
         batch = self.take()
         if self.invalid(batch):
             error = InvalidRequest("InvalidArgumentException", "poison")
-            self.settle([], self.window.invalid(batch, error, self.now))
+            self.settle([], self.tracker.on_request_invalid(batch, error, self.now))
             return
         results = [self.result(entry, share) for entry in batch.entries]
-        outcome = sort_results(batch.entries, results)
-        self.window.answered(batch, outcome, 0.01, self.now)
-        self.settle(outcome.delivered, outcome.rejected)
+        self.settle(*on_results(self.tracker, batch, results, self.now))
 
     def result(self, entry, share):
         chance = self.chance.randrange(10) if share else 9
@@ -119,7 +118,7 @@ class Run:
         return self.kinesis.store(entry)
 
     def fail(self):
-        self.window.failed(self.take(), Unavailable("ServiceUnavailable", ""), self.now)
+        self.tracker.on_request_failed(self.take(), Unavailable("ServiceUnavailable", ""), self.now)
 
     def doubt(self):
         batch = self.take()
@@ -129,7 +128,7 @@ class Run:
                 self.kinesis.store(entry)
         elif fate == "late":
             self.late.append(list(batch.entries))
-        self.window.failed(batch, OutcomeUnknown("Network", ""), self.now)
+        self.tracker.on_request_failed(batch, OutcomeUnknown("Network", ""), self.now)
 
     def store_late(self):
         if self.late:
@@ -145,15 +144,15 @@ class Run:
             stream.merge(shards[1].number, shards[2].number)
 
     def shards(self, *, denied=False):
-        if self.window.dispatch.shards.start_asking(self.now):
+        if self.tracker.accumulator.shards.start_listing(self.now):
             if denied:
-                self.window.shards_unanswered(Unavailable("AccessDeniedException", ""), self.now)
+                self.settle(self.tracker.on_shards_failed(Unavailable("AccessDeniedException", ""), self.now))
             else:
-                self.settle(self.window.shards_answered(self.kinesis.shards(), self.now))
+                self.settle(self.tracker.on_shards(self.kinesis.shards(), self.now))
 
     def limit(self):
-        if self.window.limit.start_asking(self.now):
-            self.settle([], self.window.limit_answered(StreamDescription(), self.now))
+        if self.tracker.size_limit.start_asking(self.now):
+            self.settle([], self.tracker.on_described(StreamDescription(), self.now))
 
     def happen(self, event):
         if event in ("answer", "partly", "fail", "doubt") and not self.out:
@@ -183,13 +182,15 @@ class Run:
             self.store_late()
 
 
-def run(name, seed):
+def run(name, seed, events=EVENTS, *, poisoned=True):
     chance = random.Random(seed)
     keys, count = chance.randint(1, 12), chance.randint(2, 600)
     records = [Record(n, 1, f"press{n * 7 % keys}", b"%d" % n) for n in range(1, count + 1)]
     made = Run(name, records, chance)
-    made.kinesis.poison = set(chance.sample(range(1, count + 1), min(count, chance.choice([0, 0, 1, 3]))))
-    for event in chance.choices(EVENTS, k=chance.randint(0, 250)):
+    made.kinesis.poison = (
+        set() if not poisoned else set(chance.sample(range(1, count + 1), min(count, chance.choice([0, 0, 1, 3]))))
+    )
+    for event in chance.choices(events, k=chance.randint(0, 250)):
         made.now += chance.choice([0.0, 0.01, 0.3, 40.0])
         made.happen(event)
     made.end_well()
@@ -222,6 +223,17 @@ def test_all_is_settled_once_and_what_is_delivered_can_be_read(name, seed):
 @given(st.integers(0, 1 << 32))
 def test_strict_order_holds_in_any_trouble(way, seed):
     assert out_of_order(run(f"{way} order=strict", seed)) == []
+
+
+CALM = ("send", "send", "answer", "answer", "reshard", "shards", "limit")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_order_of_a_key_without_failures_is_kept_by_default(way, seed):
+    made = run(way, seed, CALM, poisoned=False)
+    assert out_of_order(made) == []
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -19,7 +19,7 @@ def kinesis():
 
 @pytest.fixture
 def publisher(kinesis):
-    made = publisher_for(kinesis.url, connect_timeout_secs=20.0, read_timeout_secs=20.0)
+    made = publisher_for(kinesis.url, connect_timeout_secs=20.0, answer_timeout_secs=20.0)
     yield made
     made.close()
 
@@ -27,6 +27,6 @@ def publisher(kinesis):
 @pytest.fixture
 def impatient(kinesis):
     """Where Kinesis is silent. On a busy machine it gives up on one that is merely slow, too."""
-    made = publisher_for(kinesis.url, connect_timeout_secs=1.0, read_timeout_secs=0.3)
+    made = publisher_for(kinesis.url, connect_timeout_secs=1.0, answer_timeout_secs=0.3)
     yield made
     made.close()

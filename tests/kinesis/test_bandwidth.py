@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from bridge.delivery.tracker import SenderSettings
+from bridge.delivery.settings import SenderSettings
 from bridge.kinesis.bandwidth import MADE_UP_SECS, Uplink, on_wire
 from bridge.model import Record
 from tests.delivery.test_stream_sender import sending
@@ -73,7 +73,7 @@ def test_of_many_workers_that_look_at_the_same_moment_one_begins(kinesis):
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queue = MemoryQueue("telemetry", [Record(n, 1, str(n), b"x" * 1000) for n in range(1, 201)])
     started = time.monotonic()
-    with sending(queue, publisher, SenderSettings(16, 0.01, uplink=uplink)):
+    with sending(queue, publisher, SenderSettings(16, 0.01, bandwidth=uplink)):
         assert queue.wait_settled(1, secs=30)
         requests, took = kinesis.streams["telemetry"].requests, time.monotonic() - started
     assert requests <= 1 + (took + MADE_UP_SECS) / 0.45, "each takes the link for half a second"
@@ -88,7 +88,7 @@ def test_tls_tcp_and_ip_are_counted():
 def test_two_streams_together_put_no_more_on_the_wire(kinesis):
     rate, data = 400_000, b"x" * 1000
     uplink = Uplink(rate)
-    settings = SenderSettings(2, 0.01, uplink=uplink)
+    settings = SenderSettings(2, 0.01, bandwidth=uplink)
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queues = [
         MemoryQueue(name, [Record(n, 1, str(n), data) for n in range(1, 601)]) for name in ("telemetry", "archive")

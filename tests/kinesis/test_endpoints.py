@@ -233,7 +233,10 @@ def test_the_region_is_the_output_s_or_the_stream_s_or_the_configuration_s():
 
 def test_authorities_are_those_that_botocore_trusts(monkeypatch, tmp_path):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     assert PublisherSettings("us-east-1", TOKEN).trusted.endswith(".pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/all.pem")
+    assert PublisherSettings("us-east-1", TOKEN).trusted == "/etc/all.pem"
     monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/plant.pem")
     assert PublisherSettings("us-east-1", TOKEN).trusted == "/etc/plant.pem"
     assert PublisherSettings("us-east-1", TOKEN, ca_file="/etc/proxy.pem").trusted == "/etc/proxy.pem"

@@ -12,13 +12,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bridge.aws.credentials import Authentication
+from bridge.aws.transport.measurement import RequestRecording
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.kinesis.put_records_codec import Accepted, Failed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
+from tests.aws.transport.sending import wait_until
 from tests.fakes.kinesis import ARN, KinesisStandIn
 from tests.fakes.stream_queue import records
 from tests.kinesis.conftest import TOKEN, publisher_for
+
+ABROAD = "arn:aws:kinesis:eu-west-1:000000000000:stream/archive"
+"""Of another region, and so of another client."""
 
 
 def test_records_arrive_as_they_were(kinesis, publisher):
@@ -124,6 +129,50 @@ def test_threads_share_one_client(kinesis):
     for thread in threads:
         thread.join()
     assert len(kinesis.streams["archive"].stored) == 160
+
+
+def test_measurement_of_a_request_is_that_of_the_caller_s_thread(kinesis, publisher):
+    with RequestRecording() as recording:
+        publisher.put_records("telemetry", [Record(1, 1, "k", b"x" * 30_000)])
+    assert 40_000 < recording.measurement.request_bytes < 42_000
+    assert recording.measurement.answered_at is not None
+
+
+def test_measurement_is_there_after_a_failure_too(kinesis, impatient):
+    kinesis.fault("hang", requests=1)
+    with RequestRecording() as recording, pytest.raises(OutcomeUnknown) as in_doubt:
+        impatient.put_records("telemetry", records(3))
+    assert "a response did not come within 0.3 s" in in_doubt.value.detail
+    assert recording.measurement.drained_bytes == recording.measurement.request_bytes > 0
+    assert recording.measurement.answered_at is None
+
+
+def test_abort_ends_requests_of_every_client(kinesis):
+    kinesis.fault("hang", requests=2)
+    kinesis.fault("hang", operation="ListShards", requests=1)
+    publisher = publisher_for(kinesis.url)
+    errors = []
+
+    def call(method, *args):
+        try:
+            method(*args)
+        except OutcomeUnknown as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=call, args=(publisher.put_records, "telemetry", records(1))),
+        threading.Thread(target=call, args=(publisher.put_records, ABROAD, records(1))),
+        threading.Thread(target=call, args=(publisher.list_shards, "telemetry")),
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: sum(kinesis.operations.values()) == 3)
+    publisher.in_flight.abort()
+    for thread in threads:
+        thread.join(30)
+    publisher.close()
+    assert len(errors) == 3
+    assert all("the bridge ended the request" in error.detail for error in errors)
 
 
 def test_it_can_be_used_after_a_close(kinesis, publisher):

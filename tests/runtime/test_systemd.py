@@ -4,7 +4,9 @@ import signal
 import pytest
 
 from bridge.errors import SpoolWriteError
+from bridge.monitoring.flow import Flow
 from bridge.runtime.systemd import FIRST_SECS, STATUS_SECS, SystemdNotifier
+from tests.cli.builders import set_up
 from tests.harness.bridge_process import BridgeProcess, write_configuration
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.service_manager import ServiceManager
@@ -30,13 +32,14 @@ def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
 
 def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path):
     now = [0.0]
+    set_up(tmp_path)
     told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
     told.ready()
     told.feed(bridge)
     assert manager.waiting() == ["READY=1\nSTATUS=connecting"]
     now[0] += FIRST_SECS
     told.feed(bridge)
-    assert manager.waiting()[-1].startswith("STATUS=receiving, spooling and delivering")
+    assert manager.waiting()[-1] == "STATUS=OK: receiving, spooling and delivering"
     bridge.spool.close()
 
 
@@ -74,13 +77,14 @@ def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_i
     outcome, standing = [text for text in manager.waiting() if text.startswith("STATUS")]
     assert outcome.startswith("STATUS=reloaded: 1 mapping(s) in force; mappings/oven.yaml:2:")
     assert outcome.endswith(" (and 1 more, see `check`)")
-    assert standing.startswith("STATUS=receiving, spooling and delivering; mappings/oven.yaml:2:")
+    assert standing.startswith("STATUS=WARNING: mapping oven: not loaded, since ")
+    assert "mappings/oven.yaml:2:" in standing
     bridge.spool.close()
 
 
 def test_no_status_is_longer_than_systemd_takes(manager, tmp_path):
     told, bridge = notifier(tmp_path), Bridge(tmp_path)
-    bridge.now = snapshot(connected=False, broker="é" * 10_000)
+    bridge.now = snapshot(connected=False, subscribed=False, broker="é" * 10_000)
     told.feed(bridge)
     (status,) = manager.waiting()
     assert 1_000 < len(status.encode()) < 4_096
@@ -104,13 +108,15 @@ def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, enviro
 
 def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path):
     now = [0.0]
+    set_up(tmp_path)
     told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
-    bridge.now = snapshot(connected=False, broker="mqtt://b:1883")
+    bridge.now = snapshot(connected=False, subscribed=False, broker="mqtt://b:1883")
+    bridge.flow = Flow(unsubscribed_secs=60.0)
     for _ in range(3):
         told.feed(bridge)
         now[0] += STATUS_SECS
     (status,) = manager.waiting()
-    assert status.startswith("STATUS=not connected to mqtt://b:1883")
+    assert status.startswith("STATUS=ERROR: no MQTT session with mqtt://b:1883, since ")
     assert "\n" not in status
 
 
@@ -123,7 +129,10 @@ def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tm
 
     bridge.snapshot = snapshot
     notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7").feed(bridge)
-    assert manager.waiting() == ["WATCHDOG=1", "STATUS=cannot look: [Errno 24] Too many open files"]
+    assert manager.waiting() == [
+        "WATCHDOG=1",
+        "STATUS=ERROR: the status cannot be read: [Errno 24] Too many open files",
+    ]
     bridge.spool.close()
 
 

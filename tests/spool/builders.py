@@ -25,7 +25,7 @@ def put(spool, *data, **options):
 
 
 def take(spool, count=500, *, stream="press", max_bytes=1 << 20):
-    return spool.queue(stream).collect(count, max_bytes, 0.0, 0.0)
+    return spool.queue(stream).take_batch(count, max_bytes)
 
 
 def take_all(spool, *, stream="press", max_bytes=1 << 20):

@@ -1,1 +1,1 @@
-"""Many records in one Kinesis record: KPL aggregation and JSON lines."""
+"""Packing of several records in one Kinesis record: KPL aggregation and JSON lines."""

@@ -1,6 +1,6 @@
-"""`packing: lines`: newline-delimited JSON, for those who read records plainly.
+"""Format of `packing: lines`: newline-delimited JSON, for consumers without a KPL library.
 
-Every line ends with a newline, so that what joins records, as Firehose does, still has one value a line:
+Every line ends with a newline. So a service that joins records, such as Firehose, still has one value a line:
 https://github.com/ndjson/ndjson-spec
 
 Compressed, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of those lines.
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 GZIP_LEVEL = 6
 ZSTD_LEVEL = 3
 MOST_PLAIN_BYTES = 4 * 1024 * 1024
-"""A consumer must hold what a record becomes: however well it compresses, it becomes no more than this."""
+"""Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
 
 _FIRST_RATIO = 3.0
 _MARGIN = 0.9
-"""Aim a little below the limit: what turns out too large is compressed twice."""
+"""Share of the limit to aim at: a result that is too large is compressed a second time."""
 
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
@@ -36,7 +36,7 @@ def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
 
 
 class Lines:
-    """Joins and compresses; remembers how well it compressed, to guess how much fits next."""
+    """Encoder that joins and compresses records. It uses the last compression ratios to estimate how many fit next."""
 
     def __init__(self, compression: str = "none") -> None:
         self._compress = _compressor(compression)
@@ -44,11 +44,11 @@ class Lines:
 
     @property
     def ratio(self) -> float:
-        """Bytes of records that become one byte of a packed record."""
+        """Ratio of the bytes of records to the bytes of packed records, averaged over the last ones."""
         return 1.0 if self._compress is None else self._ratio
 
     def encode(self, records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]:
-        """Join `records` from `start` on, at least one and no more than make `most` bytes: (end, data)."""
+        """Join `records` from `start` on: at least one, and as many as fit in `most` bytes. Return (end, data)."""
         if self._compress is None:
             return _join(records, start, most)
         aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
@@ -67,7 +67,7 @@ def _join(records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]
     for end in range(start, len(records)):
         data = records[end].data
         if b"\n" in data:
-            data = data.replace(b"\n", b" ")  # in JSON it can only stand between tokens
+            data = data.replace(b"\n", b" ")  # JSON has raw newlines only between tokens
         size += len(data) + 1
         if size > most and parts:
             break
@@ -75,5 +75,5 @@ def _join(records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]
     else:
         end += 1
     if size <= most or len(parts) > 1:
-        parts.append(b"")  # a line too long for company, which may be all that a record can hold, has no newline
+        parts.append(b"")  # a single line at the limit gets no newline: the byte could exceed what a record can contain
     return end, b"\n".join(parts)

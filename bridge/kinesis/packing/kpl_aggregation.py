@@ -1,18 +1,23 @@
-"""The aggregation format of the Kinesis Producer Library: many records in one, each with its own partition key.
+"""Aggregation format of the Kinesis Producer Library: many records in one, each with its own partition key.
 
     F3 89 9A C2                                  magic
     repeated string partition_key_table = 1      0A, length, UTF-8
     repeated Record records = 3                  1A, length of what follows, then
         required uint64 partition_key_index = 1      08, index
         required bytes data = 3                      1A, length, data
-    MD5 of all that stands between the magic and here, 16 bytes
+    MD5 of the bytes between the magic and here, 16 bytes
 
-Lengths and indexes are protobuf varints. Of the format's optional parts (explicit hash keys and tags of single records)
-nothing is written: a record here has a partition key and data.
+Lengths and indexes are protobuf varints. The format's optional parts (explicit hash keys and tags of single records)
+are not written: a record here has a partition key and data.
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 
-A consumer that de-aggregates as the Kinesis Client Library does checks every key of such a record against the range of
-the shard it read it from, and discards the *whole* record if one key lies outside.
+A consumer that de-aggregates as the Kinesis Client Library does checks every key against the hash range of the shard it
+read. If one key lies outside, it discards *all* records of the aggregate. AggregatorUtil.deaggregate removes those that
+it has already returned, and stops:
+https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
+
+A payload may itself be in this format, if another producer made it. Consumers de-aggregate one level only, so a payload
+that is one of the records of an aggregated record survives. See `is_aggregate`.
 """
 
 from __future__ import annotations
@@ -28,14 +33,15 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 FRAME_BYTES = len(MAGIC) + 16
-"""The magic and the MD5."""
+"""Size of the magic and the MD5."""
 
+_DIGEST_BYTES = 16
 _HEADS_REMEMBERED = 20_000
 _VARINT_BITS = 7
 
 
 def varint(number: int) -> bytes:
-    """A protobuf varint: https://protobuf.dev/programming-guides/encoding/#varints."""
+    """Return a protobuf varint: https://protobuf.dev/programming-guides/encoding/#varints."""
     octets = bytearray()
     while number > 0x7F:  # noqa: PLR2004 - seven bits an octet
         octets.append(number & 0x7F | 0x80)
@@ -44,8 +50,16 @@ def varint(number: int) -> bytes:
     return bytes(octets)
 
 
+def is_aggregate(data: bytes) -> bool:
+    """Return whether a consumer would de-aggregate data that is sent as it is: it has the magic and the right MD5."""
+    if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
+        return False
+    body = memoryview(data)[len(MAGIC) : -_DIGEST_BYTES]
+    return md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]
+
+
 class Aggregated(NamedTuple):
-    """Records up to, not including, number `end` of the sequence; `keys` is how many different keys they have."""
+    """Aggregate of the records up to, not including, number `end`; `keys` is its number of different keys."""
 
     end: int
     data: bytes
@@ -53,20 +67,26 @@ class Aggregated(NamedTuple):
 
 
 class Aggregation:
-    """Encodes; remembers the few bytes that precede data of one length and key, since they recur all the time."""
+    """Encoder of aggregated records.
+
+    It caches the few bytes that precede data of one length and key index, because the same pairs recur all the time.
+    """
 
     def __init__(self) -> None:
         self._heads: dict[int, bytes] = {}
 
-    def encode(self, records: Sequence[Record], start: int, most: int, key: str | None = None) -> Aggregated:
-        """Aggregate `records` from `start` on, at least one and no more than make `most` bytes.
+    def encode(
+        self, records: Sequence[Record], start: int, most: int, key: str | None = None, *, whole_keys: bool = False
+    ) -> Aggregated:
+        """Aggregate `records` from `start` on: at least one, and as many as fit in `most` bytes.
 
-        `key` replaces the records' own.
+        `key` replaces the records' own keys. `whole_keys`: `records` are grouped by key, and a key is divided only if
+        it is the first of the aggregate.
         """
         if key is not None:
             return self._encode_one_key(records, start, most, key)
         heads, table, keys, parts = self._heads, dict[str, int](), list[bytes](), list[bytes]()
-        size, index_of, head_of = FRAME_BYTES, table.get, heads.get
+        size, first_of_key, index_of, head_of = FRAME_BYTES, 0, table.get, heads.get
         for _, _, own, data in islice(records, start, None):
             index = index_of(own)
             fresh_key = index is None
@@ -75,12 +95,13 @@ class Aggregation:
                 keys.append(_key_entry(own))
                 size += len(keys[-1])
                 table[own] = index
+                first_of_key = len(parts)
             place = index << 32 | len(data)
             head = head_of(place) or self._head(place)
             size += len(head) + len(data)
             if size > most and parts:
-                if fresh_key:
-                    del keys[-1]  # of the record that is left out
+                if fresh_key or (whole_keys and first_of_key):
+                    del keys[-1], parts[first_of_key:]  # key and data of the records that do not fit
                 break
             parts += (head, data)
         return Aggregated(start + len(parts) // 2, _framed(keys + parts), len(keys))
@@ -98,7 +119,7 @@ class Aggregation:
         return Aggregated(start + len(parts) // 2, _framed(keys + parts), 1)
 
     def _head(self, place: int) -> bytes:
-        """What stands before a record's data: `place` is its key's index, and 32 bits of the data's length."""
+        """Return the bytes before a record's data. `place`: its key's index, then 32 bits of the data's length."""
         length = place & 0xFFFFFFFF
         inner = b"\x08" + varint(place >> 32) + b"\x1a" + varint(length)
         head = b"\x1a" + varint(len(inner) + length) + inner

@@ -1,11 +1,15 @@
-"""Many records of a queue in one record of its stream: `packing: kpl` and `packing: lines`.
+"""Packing of several records of a queue in one Kinesis record: `packing: kpl` and `packing: lines`.
 
-    kpl    with the shard known: any keys of that shard in one aggregated record, which carries an explicit hash key of
-           it; else the records of one key, which the key itself brings to the right shard
+    kpl    shard known: records of any keys of that shard in one aggregated record, with an explicit hash key of the
+           shard. Shard unknown: the records of one key; the key itself leads to the right shard.
     lines  the records of one key
 
 Records without a key of their own (`spread`) share one key that is chosen for each packed record.
-A record that stands alone goes as it is, with its own key.
+
+A single record is sent as it is, with its own key. With `kpl` there is one exception: a payload that is itself an
+aggregated record is aggregated even if it is alone. Otherwise a consumer would de-aggregate it, and discard the
+content because its keys belong to other shards. It grows by its key and about 40 bytes. Where that exceeds the limit of
+the stream, Kinesis refuses it, and it becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bridge.kinesis.packing.json_lines import Lines
-from bridge.kinesis.packing.kpl_aggregation import Aggregation
+from bridge.kinesis.packing.kpl_aggregation import Aggregation, is_aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +26,14 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 PAYLOAD_UNIT_BYTES = 25 * 1024
-"""What a PUT payload unit pays for, begun ones in full: https://aws.amazon.com/kinesis/data-streams/pricing/"""
+"""Size of a PUT payload unit; a partial unit is charged in full. https://aws.amazon.com/kinesis/data-streams/pricing/"""
 
 
 class Packed(NamedTuple):
-    """One record of the stream. `records` are those of the queue it carries, in order.
+    """One Kinesis record, and the queue's `records` that it carries, in order.
 
-    `shard`: where it is bound for, None if that is not known. `hash_key`: its explicit hash key; without one its key
-    decides, and it cannot come to a wrong shard.
+    `shard` is the target, None if unknown. `hash_key` is the explicit hash key; without one the partition key selects
+    the shard, and the record cannot reach a wrong one.
     """
 
     key: str
@@ -40,34 +44,37 @@ class Packed(NamedTuple):
 
     @property
     def counted_bytes(self) -> int:
-        """What Kinesis counts: data and UTF-8 key."""
+        """Number of bytes that Kinesis counts: data and UTF-8 key."""
         return len(self.data) + utf8_bytes(self.key)
 
     @property
     def keys(self) -> set[str]:
-        """The partition keys that a consumer finds in it."""
+        """Set of the partition keys that a consumer finds in it."""
         return {self.key} if self.hash_key is None else {record.key for record in self.records}
 
 
 class Packer(Protocol):
-    """Makes packed records of at most `most` bytes with their keys; a larger one only of a record that is larger."""
+    """Strategy that packs records. The accumulator calls it.
+
+    A packed record has at most `most` bytes with its key. It is larger only if it carries one record that is larger.
+    """
 
     @property
     def ratio(self) -> float:
-        """Bytes of records that become one byte of a packed record, about."""
+        """Approximate ratio of the bytes of records to the bytes of packed records."""
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
-        """Pack these, in their order for each key. `shard`: they all belong to it."""
+        """Yield packed records, in order for each key. `shard`: all `records` belong to it; None: unknown."""
 
 
 Place = "Callable[[int], tuple[str, Shard | None]]"
-"""Gives a key for the packed record that begins with the record of this number, and the shard it belongs to."""
+"""Function type: returns a key, and its shard, for the packed record that begins with the record of this number."""
 
 
 def packer(destination: Destination, place: Callable[[int], tuple[str, Shard | None]]) -> Packer | None:
-    """What packs for a destination; None where it wants plain records."""
+    """Return the packer for a destination; None where it uses plain records."""
     if destination.packing == "kpl":
-        return SpreadKpl(place) if destination.keys == "spread" else Kpl()
+        return SpreadKpl(place) if destination.keys == "spread" else Kpl(whole_keys=destination.order != "strict")
     if destination.packing == "lines":
         lines = Lines(destination.compression)
         return SpreadLines(lines, place) if destination.keys == "spread" else KeyedLines(lines)
@@ -75,16 +82,25 @@ def packer(destination: Destination, place: Callable[[int], tuple[str, Shard | N
 
 
 class Kpl:
-    """KPL aggregation of records with keys."""
+    """KPL aggregation of records with keys.
+
+    After a reshard a consumer may discard one aggregated record of a request, and accept the next one. If both
+    contained the same key, the first would be sent again behind the second. So with `whole_keys` a key that follows
+    another one ends in the same aggregated record. Only a key that fills several is divided. Those contain no other
+    key, so its hash selects their shard, and none is discarded.
+    """
 
     ratio = 1.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole_keys: bool = True) -> None:
         self._aggregation = Aggregation()
+        self._whole_keys = whole_keys
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
-        """As `Packer`."""
+        """Yield aggregated records: of several keys if the shard is known, otherwise of one key each."""
         if shard is not None:
+            if self._whole_keys:
+                records = [record for group in by_key(records) for record in group]
             yield from self._of_shard(records, shard, most)
             return
         for group in by_key(records):
@@ -94,8 +110,10 @@ class Kpl:
         start = 0
         while start < len(records):
             key = records[start].key
-            end, data, keys = self._aggregation.encode(records, start, most - utf8_bytes(key))
-            if end == start + 1:
+            end, data, keys = self._aggregation.encode(
+                records, start, most - utf8_bytes(key), whole_keys=self._whole_keys
+            )
+            if end == start + 1 and not is_aggregate(records[start].data):
                 yield alone(records[start], shard)
             else:
                 hash_key = None if keys == 1 or shard is None else str(shard.first_hash)
@@ -113,30 +131,30 @@ class SpreadKpl:
         self._place = place
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
-        """As `Packer`."""
+        """Yield aggregated records, each with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
             key, shard = self._place(records[start].number)
             end, data, _ = self._aggregation.encode(records, start, most - utf8_bytes(key), key)
-            if end == start + 1:
+            if end == start + 1 and not is_aggregate(records[start].data):
                 data = records[start].data
             yield Packed(key, data, None, records[start:end], shard)
             start = end
 
 
 class KeyedLines:
-    """Lines of records with keys: those of one key together."""
+    """JSON lines of records with keys: one packed record contains one key."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
     @property
     def ratio(self) -> float:
-        """As `Packer`."""
+        """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
-        """As `Packer`."""
+        """Yield lines of one key each."""
         for group in by_key(records):
             key, start = group[0].key, 0
             while start < len(group):
@@ -146,7 +164,7 @@ class KeyedLines:
 
 
 class SpreadLines:
-    """Lines of records without keys."""
+    """JSON lines of records without keys."""
 
     def __init__(self, lines: Lines, place: Callable[[int], tuple[str, Shard | None]]) -> None:
         self._lines = lines
@@ -154,11 +172,11 @@ class SpreadLines:
 
     @property
     def ratio(self) -> float:
-        """As `Packer`."""
+        """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
-        """As `Packer`."""
+        """Yield lines, each record with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
             key, shard = self._place(records[start].number)
@@ -168,12 +186,12 @@ class SpreadLines:
 
 
 def alone(record: Record, shard: Shard | None) -> Packed:
-    """A record as it is: its own key brings it to its shard."""
+    """Return a record as it is: its own key leads to its shard."""
     return Packed(record.key, record.data, None, (record,), shard)
 
 
 def by_key(records: Sequence[Record]) -> list[list[Record]]:
-    """The records of each key, in order; keys in the order of their first record."""
+    """Return the records of each key, in order; keys in the order of their first record."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         group = groups.get(record.key)
@@ -185,5 +203,5 @@ def by_key(records: Sequence[Record]) -> list[list[Record]]:
 
 
 def utf8_bytes(key: str) -> int:
-    """The length of a key in UTF-8."""
+    """Return the length of a key in UTF-8."""
     return len(key) if key.isascii() else len(key.encode())

@@ -1,15 +1,14 @@
-"""What consumers do: the records within a packed one, for those who prove that all are there.
+"""Records within a packed record, as a consumer extracts them. `prove` uses this to check that all arrived.
 
-KPL aggregation: see kpl_aggregation.py. Lines: newline-delimited, perhaps compressed with gzip or zstd.
+KPL aggregation: see kpl_aggregation.py. Lines: newline-delimited, uncompressed or compressed with gzip or zstd.
 """
 
 from __future__ import annotations
 
-from hashlib import md5
 from typing import TYPE_CHECKING
 
 from bridge.errors import DecodeError
-from bridge.kinesis.packing.kpl_aggregation import FRAME_BYTES, MAGIC
+from bridge.kinesis.packing.kpl_aggregation import MAGIC, is_aggregate
 from bridge.payloads.compression import decompressor
 
 if TYPE_CHECKING:
@@ -21,29 +20,27 @@ _decompressed = decompressor("auto", MOST_BYTES)
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """The records in one record of a stream; itself, where nothing is packed in it."""
-    if data.startswith(MAGIC) and len(data) > FRAME_BYTES:
-        body = data[len(MAGIC) : -_DIGEST_BYTES]
-        if md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]:
-            yield from _aggregated(body)
-            return
+    """Yield the records in one record of a stream; the data itself if nothing is packed in it."""
+    if is_aggregate(data):
+        yield from _aggregated(data[len(MAGIC) : -_DIGEST_BYTES])
+        return
     try:
         data = _decompressed(data)
     except DecodeError:
-        yield data  # not ours: who writes into a stream may be anybody
+        yield data  # not a record of the bridge: other producers may write to the stream
         return
     yield from data.splitlines() if b"\n" in data else (data,)
 
 
 def _aggregated(body: bytes) -> Iterator[bytes]:
-    """Field 3 of the message are the records, and field 3 of those their data."""
+    """Yield the data of each record: field 3 of the message is a record, and field 3 of a record is its data."""
     for number, content in _fields(body):
         if number == 3:  # noqa: PLR2004 - the format's
             yield from (data for inner, data in _fields(content) if inner == 3)  # noqa: PLR2004 - as above
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """(number, content) of the fields that have a length; varints are passed over."""
+    """Yield (number, content) of the length-delimited fields; skip varints."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)

@@ -1,8 +1,8 @@
-"""Deleting records by their numbers, in few statements.
+"""Deletion of records by number, in few statements.
 
-At each step of a statement sqlite3 lets other threads run, and gets its turn back only when they let go of it. A
-shard's records have gaps between them: deleted one by one, while four senders were busy with a backlog, they took 40 %
-of the time of the thread that writes.
+sqlite3 releases the GIL at each step of a statement, and must wait to get it back while other threads use it. A shard's
+records have gaps between their numbers. Deletion one by one, while four senders sent a backlog, used 40 % of the
+writing thread's time.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _RUN: Final = 8
-"""So many numbers in a row are a statement of their own."""
+"""Minimum length of a run of numbers that has a DELETE statement of its own."""
 _NAMED: Final = 256
-"""Numbers that a statement names: 1.1 µs each, and 2.5 by themselves."""
+"""Numbers in one DELETE statement. A number costs 1.1 µs in such a list, and 2.5 µs in a statement of its own."""
 
 
 def remove(database: sqlite3.Connection, queue: int, numbers: Iterable[int]) -> None:
-    """Delete these records."""
+    """Delete the records with these numbers from a queue's table, in the open transaction."""
     delete = f"delete from queue_{queue} where number"
     scattered: list[int] = []
     for first, last in runs(set(numbers)):
@@ -30,6 +30,7 @@ def remove(database: sqlite3.Connection, queue: int, numbers: Iterable[int]) -> 
             database.execute(f"{delete} between ? and ?", (first, last))
         else:
             scattered += range(first, last + 1)
+    # Full lists share one statement text; the remaining numbers are deleted one by one.
     whole = len(scattered) - len(scattered) % _NAMED
     named = f"{delete} in ({', '.join('?' * _NAMED)})"
     for at in range(0, whole, _NAMED):

@@ -1,4 +1,7 @@
-"""The numbers that stand for names of mappings and streams, in the books and in every record: given once, and kept."""
+"""Numbers that stand for the names of mappings and streams in the ledger and in records.
+
+A number is never reassigned.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def numbers(database: sqlite3.Connection, table: str, names: list[str]) -> dict[str, int]:
-    """Of each name in a table, "mappings" or "streams".
+    """Return the number of each name in a table ("mappings" or "streams").
 
-    New ones are given theirs in one transaction: by themselves, 2,000 would be as many fsyncs.
+    New names get their numbers in one transaction: separate transactions for 2,000 names would cost 2,000 fsyncs.
     """
     columns, marks = ("name, next", "?, 1") if table == "streams" else ("name", "?")
     database.execute("begin immediate")

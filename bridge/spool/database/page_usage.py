@@ -1,4 +1,4 @@
-"""The database's pages: how much room they take, and giving it back to the disk after an outage."""
+"""Pages of the database: their size on disk, and their return to the file system after an outage."""
 
 from __future__ import annotations
 
@@ -9,38 +9,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Pages freed per transaction: few, so that the burst in it is not delayed.
 _VACUUM_PAGES = 256
+# Free pages that stay in the file for later records.
 _FREE_PAGES_KEPT = 1024
 
 
 class PageUsage:
-    """Of one database file. Belongs to the thread that writes."""
+    """Page counts and vacuuming of one database file. Used by the writing thread only."""
 
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:
         self._file = file
         self._page_bytes: int = database.execute("pragma page_size").fetchone()[0]
         self.vacuuming = False
-        """More is to be given back."""
+        """True while more free pages must be returned to the file system."""
 
     def used_bytes(self, database: sqlite3.Connection) -> int:
-        """On disk: the database's pages in use, and the write-ahead log."""
+        """Return the bytes on disk: pages in use of the database, and the write-ahead log."""
         (pages,), (free,) = (database.execute(f"pragma {name}").fetchone() for name in ("page_count", "freelist_count"))
         wal = self._file.with_name(f"{self._file.name}-wal")
         return int(pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
 
     def vacuum_step(self, database: sqlite3.Connection) -> bool:
-        """After an outage the file shrinks again, a few pages with each transaction; True with the last of them."""
+        """Free some pages in the open transaction, if the file has many free pages.
+
+        Return True when the last are freed.
+
+        Called with each transaction, so that the file shrinks step by step after an outage.
+        """
         free = database.execute("pragma freelist_count").fetchone()[0]
         if free <= _FREE_PAGES_KEPT:
             ended, self.vacuuming = self.vacuuming, False
             return ended
         self.vacuuming = True
-        for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, and a step frees a page
+        for _ in range(_VACUUM_PAGES):  # sqlite3 steps a statement without columns once, which frees one page
             database.execute("pragma incremental_vacuum(1)")
         return False
 
 
 def truncate_wal(database: sqlite3.Connection) -> None:
-    """Pages given back leave the file with a checkpoint, and a quiet bridge may not come to one for hours."""
-    with suppress(sqlite3.Error):  # what was committed is safe; a disk that fails is met again by the next commit
+    """Run a checkpoint that truncates the log, so that freed pages leave the database file.
+
+    A bridge with little traffic may not reach the automatic checkpoint for hours.
+    """
+    with suppress(sqlite3.Error):  # committed data is safe; the next commit reports a failing disk
         database.execute("pragma wal_checkpoint(truncate)").fetchall()

@@ -1,4 +1,4 @@
-"""What is read of the spool by whoever asks, on any thread, beside the one that writes."""
+"""Reads of the spool for any thread, on a connection beside the writer's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class SpoolReader:
-    """A connection of its own, used by one thread at a time. Errors are told to `failed`; what it gives is raised."""
+    """A read-only connection that threads use one at a time.
+
+    `failed` receives each sqlite3 error and returns the error that the reader raises: SpoolCorrupt or SpoolWriteError.
+    """
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
         self._database = schema.reader(file)
@@ -28,7 +31,11 @@ class SpoolReader:
         self._turn = threading.Lock()
 
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
-        """Up to a page of one stream's records, first ≤ number < before, in order: the oldest ones, or the newest."""
+        """Return up to a page of one queue's records, first ≤ number < before, in order.
+
+        A page has at most PAGE_RECORDS records and ends with the record that reaches PAGE_BYTES. It holds the oldest
+        records of the range, or with `newest` the newest. Raises SpoolCorrupt or SpoolWriteError.
+        """
         query = (
             f"select number, mapping, key, data from queue_{stream} where number >= ? and number < ? order by number"
         )
@@ -38,6 +45,7 @@ class SpoolReader:
         size = 0
         try:
             with self._turn:
+                # Row by row, so that the page ends at PAGE_BYTES and the rest is not read.
                 for row in self._database.execute(query, (first, before)):
                     page.append(Record._make(row))
                     size += len(page[-1].data)
@@ -48,7 +56,7 @@ class SpoolReader:
         return page[::-1] if newest else page
 
     def letter(self, number: int) -> StoredDeadLetter | None:
-        """One dead letter."""
+        """Return one dead letter, or None if the number does not exist. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             with self._turn:
                 return next(read_letters(self._database, number=number), None)
@@ -56,7 +64,7 @@ class SpoolReader:
             raise self._failed(error) from error
 
     def newest_letters(self, count: int) -> list[StoredDeadLetter]:
-        """The newest dead letters, newest first."""
+        """Return the newest `count` dead letters, newest first. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             with self._turn:
                 return list(read_letters(self._database, newest=count))
@@ -64,7 +72,7 @@ class SpoolReader:
             raise self._failed(error) from error
 
     def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
-        """Records on disk per stream, counted afresh."""
+        """Return the number of records on disk per stream, counted in the tables. Raises sqlite3.Error."""
         with self._turn:
             return {
                 queue.stream: self._database.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
@@ -72,18 +80,24 @@ class SpoolReader:
             }
 
     def first_waiting(self, queue: StreamQueue) -> int:
-        """Every record of a lower number is delivered, dead-lettered or dropped."""
+        """Return the lowest number of a record on disk, or the queue's next number if there is none.
+
+        Every record with a lower number was delivered, dead-lettered or dropped.
+        """
         with self._turn:
             first = self._database.execute(f"select min(number) from queue_{queue.number}").fetchone()[0]
         return queue.next if first is None else int(first)
 
     def exceptions(self, queue: StreamQueue, before: int) -> list[tuple[int, int, str]]:
-        """(first, last, reason) of the numbers below `before` that no consumer will find, not told yet."""
+        """Return (first, last, reason) of number ranges that no consumer will find, starting below `before`.
+
+        Ranges that a manifest has listed are not included.
+        """
         query = "select first, last, reason from exceptions where queue = ? and first < ? order by first"
         with self._turn:
             return self._database.execute(query, (queue.number, before)).fetchall()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the connection."""
         with self._turn:
             self._database.close()

@@ -1,4 +1,4 @@
-"""Opening the database: pragmas, tables, and what to do with a file that is no spool."""
+"""Connections to the database: pragmas, tables, and checks of a file that may be no spool."""
 
 from __future__ import annotations
 
@@ -16,21 +16,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x4D514B53  # "MQKS", so that `file` and a curious person can tell what it is
+APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII: `file` and people can identify the format by it.
 SQLITE_VERSION = sqlite3.sqlite_version
-"""Of the library in use."""
+"""Version of the SQLite library in use."""
 VERSION = 2
 MARKED_VERSION = 2
-"""Since then the ledger tells what became of dead letters, and why records were dropped."""
+"""First format whose ledger has the breakdown columns: outcomes of dead letters, and reasons of drops."""
+# Pages in the write-ahead log that start an automatic checkpoint.
 WAL_PAGES = 2000
+# Size in bytes to which SQLite truncates the log file after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
 _COPIED_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
-"""https://www.sqlite.org/fileformat2.html#magic_header_string"""
+"""First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string)."""
 _HEAD_BYTES = 20
 _VERSIONS = frozenset({1, 2})
-"""Bytes 18 and 19: for a higher one SQLite takes a damaged file for one of a later version, and only reads it."""
+"""Valid values of bytes 18 and 19, the write and read versions of the format.
+
+With a higher write version SQLite treats a damaged file as one of a later format, and opens it read-only.
+"""
 
 _TABLES = """
 create table meta(key text primary key, value text not null) without rowid;
@@ -64,14 +69,16 @@ alter table ledger add column damaged integer not null default 0;
 create table exceptions(queue integer not null, first integer not null, last integer not null, reason text not null);
 """,
 }
-"""From each format to the next one."""
+"""SQL from each format version to the next one."""
 
 
 def reject_truncated_database(file: Path) -> None:
-    """Raise SpoolCorrupt for what SQLite takes for a new database, overwrites, and deletes the log beside: a file of
-    zeros, as a power failure leaves it, or one cut to nothing.
+    """Raise SpoolCorrupt for an empty or zeroed file, as a power failure can leave it.
 
-    Only for a file that is not open: to close it would give up the locks of SQLite's own connections in this process
+    SQLite would take such a file for a new database, overwrite it, and delete the log beside it. Raises SpoolWriteError
+    if the file cannot be read.
+
+    The file must not be open in this process: closing it here would release the locks of SQLite's own connections
     (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     log_file = file.with_name(f"{file.name}-wal")
@@ -88,11 +95,11 @@ def reject_truncated_database(file: Path) -> None:
 
 
 def resync_wal(file: Path) -> None:
-    """Write the write-ahead log that an earlier run has left once more, as it is, and sync it.
+    """Write the write-ahead log of an earlier run again, unchanged, and sync it. Raises SpoolWriteError.
 
-    Where a sync failed and the process then died, the log's end may be in the page cache alone, in pages that the
-    system takes for clean: no sync would ever bring them to the disk. SQLite would read them, write behind them, and
-    sync only that; after a power cut all of it would be lost, whatever had been acknowledged. Raises SpoolWriteError.
+    If a sync failed and the process then died, the end of the log may exist only in the page cache. The kernel
+    considers these pages clean, so no later sync writes them. SQLite would read them, append to the log, and sync only
+    the new part. After a power failure all of it would be lost, although the bridge had acknowledged the messages.
     https://wiki.postgresql.org/wiki/Fsync_Errors
     """
     log_file = file.with_name(f"{file.name}-wal")
@@ -109,7 +116,7 @@ def resync_wal(file: Path) -> None:
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """A connection for writing; creates the tables in a new file, and brings those of an older one up to date.
+    """Return a connection for writing. Create the tables in a new file, or migrate those of an older format.
 
     Raises SpoolCorrupt or SpoolWriteError.
     """
@@ -123,6 +130,10 @@ def connect(file: Path) -> sqlite3.Connection:
 
 
 def _bring_up_to_date(database: sqlite3.Connection, file: Path) -> None:
+    """Create the tables in an empty database, or migrate an older format.
+
+    Raises SpoolCorrupt, SpoolWriteError, sqlite3.Error.
+    """
     found = database.execute("pragma application_id").fetchone()[0]
     version = database.execute("pragma user_version").fetchone()[0]
     if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
@@ -136,13 +147,17 @@ def _bring_up_to_date(database: sqlite3.Connection, file: Path) -> None:
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
             f"install that version, or move the file away"
         )
+    # A database with a missing or unreadable table fails here, and not later in a commit.
     database.execute("select * from streams, mappings, meta limit 1").fetchall()
 
 
 @contextmanager
 def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
-    """A connection refers to itself, and would keep its files open until the garbage collector comes by: during a disk
-    that takes nothing for an hour, two descriptors each second."""
+    """Close the connection if the block raises.
+
+    A connection refers to itself, so its files would stay open until the garbage collector runs. While a disk failed
+    for an hour, two descriptors leaked every second.
+    """
     try:
         yield
     except BaseException:
@@ -151,7 +166,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _migrate(database: sqlite3.Connection, version: int) -> None:
-    """Step by step, and all of it or nothing."""
+    """Run all steps from `version` to VERSION in one transaction."""
     steps = "".join(_MIGRATIONS[each] for each in range(version, VERSION))
     try:
         database.executescript(f"begin immediate; {steps} pragma user_version={VERSION}; commit;")
@@ -163,14 +178,14 @@ def _migrate(database: sqlite3.Connection, version: int) -> None:
 
 
 def reader(file: Path) -> sqlite3.Connection:
-    """A connection that only reads."""
+    """Return a connection that only reads. Raises sqlite3.Error."""
     database = _open(file)
     database.execute("pragma query_only=on")
     return database
 
 
 def create_queue(database: sqlite3.Connection, stream: int) -> None:
-    """The table of one stream's records."""
+    """Create the table for the records of one stream, if it does not exist."""
     database.execute(
         f"create table if not exists queue_{stream}("
         "number integer primary key, mapping integer not null, key text not null, data blob not null)"
@@ -178,9 +193,10 @@ def create_queue(database: sqlite3.Connection, stream: int) -> None:
 
 
 def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
-    """What an SQLite error means for the spool. Result codes: https://www.sqlite.org/rescode.html."""
+    """Return the spool error for an SQLite error. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    # Tables are made in one transaction with the marks; the format of a later SQLite is none that it ever wrote itself.
+    # Tables and version marks are created in one transaction, so a missing table or column means damage. The program
+    # never writes a later file format, so an unsupported format means damage too.
     damaged = ("malformed", "unsupported file format", "no such table", "no such column")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or any(words in str(error) for words in damaged):
         return SpoolCorrupt(f"{file}: {error}")
@@ -188,14 +204,19 @@ def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWrit
 
 
 def _open(file: Path) -> sqlite3.Connection:
+    # The spool begins and ends its transactions itself (isolation_level). Several threads share the reader's
+    # connection, one at a time (check_same_thread).
+    """Return a connection with the spool's pragmas. Raises sqlite3.Error."""
     database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
     with _closed_on_error(database):
-        # Incremental, so that the file gives its pages back after an outage without a rewrite. It precedes the tables.
+        # Incremental: after an outage the file shrinks without a complete rewrite. SQLite requires it before the first
+        # table.
         database.execute("pragma auto_vacuum=incremental")
         database.execute("pragma journal_mode=wal")
         database.execute("pragma synchronous=full")
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
+        # Negative: KiB.
         database.execute("pragma cache_size=-8000")
         database.execute("pragma trusted_schema=off")
     return database

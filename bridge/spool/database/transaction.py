@@ -1,4 +1,4 @@
-"""One transaction's worth of changes beside the queues' pending records, and how they are written."""
+"""Changes of one transaction in addition to the queues' pending records, and the statements that write them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from bridge.spool.queue.stream_queue import StreamQueue
 
 _ROW_BYTES = 64
-"""What a record takes beside its data, with a key of usual length."""
+"""Estimated size in bytes of a stored record without its data, with a key of usual length."""
+# Rows per INSERT statement, see `_insert`.
 _ROWS_AT_ONCE = 64
+# SQL for QoS 2 packet identifiers that are opened (True) or released (False).
 _PACKETS = {
     True: "insert or ignore into unreleased values (?)",
     False: "delete from unreleased where packet = ?",
@@ -36,38 +38,41 @@ _ROWS = ", ".join(["(?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 
 @dataclass(slots=True)
 class Transaction:
-    """What a burst comes to. Filled by ingest, written whole or not at all, and kept until it is written."""
+    """The changes of one burst. The ingest thread fills it; the spool writes all of it or nothing.
+
+    After a failed commit the caller keeps it and retries.
+    """
 
     received_at: float | None = None
-    """When the burst was received, of the steady clock; None: what is written was made here, and just now."""
+    """Monotonic time when the burst was received. None: this process created the records just now."""
     filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
     letters: list[DeadLetter] = field(default_factory=list)
     removed: dict[int, DeadLetter] = field(default_factory=dict)
-    """Dead letters that leave, by number: replayed, and off the books with that, or deleted."""
+    """Dead letters to delete, by number: replayed ones, which leave the ledger's counts too, or deleted ones."""
     amended: list[tuple[str, str, int]] = field(default_factory=list)
-    """(code, detail, number) of dead letters that failed again."""
+    """(code, detail, number) of dead letters whose replay failed again."""
     breakdown: Counter[tuple[str, int, int]] = field(default_factory=Counter)
-    """By mark, mapping and stream: what became of dead letters."""
+    """Outcomes of dead letters, by ledger column, mapping and stream."""
     qos2_ids: dict[int, bool] = field(default_factory=dict)
     """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
     clear_qos2_ids: bool = False
-    """The broker has no session: its packet identifiers mean nothing any more."""
+    """True if the broker has no session: stored packet identifiers have no meaning any more."""
     broker_filters: frozenset[str] | None = None
     expire_before_ms: int | None = None
-    """Records received before then, in milliseconds since 1970, are dropped."""
+    """Time in milliseconds since 1970; records received earlier are dropped. None: none is dropped."""
     meta: dict[str, str] = field(default_factory=dict)
-    """To be remembered by a key of their own."""
+    """Values to store in `meta`, by key."""
     manifested: dict[int, int] = field(default_factory=dict)
-    """By queue: exceptions below this number were told in a manifest."""
+    """Number per queue; exceptions whose ranges end below it were listed in a manifest and can be deleted."""
     restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
-    """Lines of the books of a spool that was damaged, by mapping and stream."""
+    """Ledger lines of a damaged spool, by mapping and stream."""
     salvaged_records: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Records among the pending that `restored_ledger` took for lost."""
+    """Number of pending records that `restored_ledger` counts as lost, by mapping and stream."""
 
     @property
     def empty(self) -> bool:
-        """Nothing to write but pending records."""
+        """True if only pending records are to be written."""
         return not (
             self.filtered
             or self.dead_lettered
@@ -83,7 +88,7 @@ class Transaction:
 
 
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
-    """What a transaction adds to the database, near enough."""
+    """Return the estimated bytes that a transaction adds to the database."""
     size = sum(len(letter.payload) + LETTER_BYTES for letter in transaction.letters)
     for queue in queues:
         size += queue.pending_bytes + _ROW_BYTES * len(queue.pending)
@@ -91,7 +96,7 @@ def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> in
 
 
 def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], changes: Ledger) -> None:
-    """The burst's records."""
+    """Insert the burst's records, and count them as received and spooled."""
     for queue in queues:
         _insert(database, queue)
         if queue.unnumbered:
@@ -107,9 +112,9 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 
 
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
-    """The number that the next record gets, of queues whose newest record may be gone: while it is there, it tells.
+    """Store the next record number of queues whose newest row is deleted; otherwise it is max(number) + 1.
 
-    So no page is written for this while records come: at ten messages a second a third less goes to the disk.
+    So no page is written for it while records arrive: at ten messages a second this saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -120,14 +125,20 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
 
 
 def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
-    """Numbers that no consumer will find in the stream, or not by their ids: for the next manifest."""
+    """Note number ranges for the next manifest, because consumers will not find their records by id.
+
+    The records are not in the stream, or they have no envelope and so no id.
+    """
     rows = [(queue.number, first, last, reason) for first, last in spans]
     database.executemany("insert into exceptions values (?, ?, ?, ?)", rows)
 
 
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
-    """Many rows a statement: sqlite3 lets other threads run at each step, and taking turns with the senders at every
-    row costs more than the row itself (0.9 µs a message with four senders)."""
+    """Insert a queue's pending records, many rows per statement.
+
+    sqlite3 releases the GIL at each step. Waiting for it after every row costs more than the row itself: 0.9 µs a
+    message with four senders.
+    """
     pending, into = queue.pending, f"insert into queue_{queue.number} values "
     whole = len(pending) - len(pending) % _ROWS_AT_ONCE
     for first in range(0, whole, _ROWS_AT_ONCE):
@@ -143,7 +154,10 @@ def write_settled(
     names: Mapping[int, str],
     changes: Ledger,
 ) -> list[DeadLetter]:
-    """Remove what senders are done with; those that go to the dead letters come back, to be written there."""
+    """Delete settled records, count their outcomes, and return the rejected ones as new dead letters.
+
+    The caller must write these dead letters in the same transaction.
+    """
     rejected = [each for settlement in settlements for each in settlement.rejected]
     refused = [record.number for record, _, _ in rejected]
     remove(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
@@ -165,12 +179,16 @@ def write_settled(
 def write_dropped(
     database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger, mark: str = ""
 ) -> int:
-    """Delete records first to last, and count them as dropped per mapping, by that mark too; how many there were."""
+    """Delete the records from `first` to `last` (inclusive), and return how many there were.
+
+    They are counted per mapping as dropped, and in the ledger column `mark` too if it is given.
+    """
     rows = database.execute(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
     ).fetchall()
-    if queue.covered:  # what was delivered meanwhile is between them, and no exception
+    if queue.covered:
+        # Records of this range that were delivered have no row any more, so only dropped numbers become exceptions.
         numbers = database.execute(
             f"select number from queue_{queue.number} where number between ? and ?", (first, last)
         )
@@ -186,9 +204,10 @@ def write_dropped(
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
-    """Packet identifiers, filters, and at last the ledger."""
+    """Write everything else of the transaction, and the ledger last, when all changes to it are known."""
     for place, counts in transaction.restored_ledger.items():
         changes.of(*place).add(counts)
+    # `restored_ledger` counts these records as received and lost, and `write_pending` counts them as received again.
     for place, count in transaction.salvaged_records.items():
         line = changes.of(*place)
         line.received -= count
@@ -221,6 +240,7 @@ def _write_packets(database: sqlite3.Connection, packets: Mapping[int, bool]) ->
 
 
 def _letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:
+    """Return the dead letter of a record that a sender rejected."""
     return DeadLetter(
         kind="record",
         mapping=mapping,

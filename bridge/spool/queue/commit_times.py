@@ -1,4 +1,7 @@
-"""When a queue's records were received and put on disk: two moments for each commit, to time their way to Kinesis."""
+"""Times of commits, used to measure how long records take to reach Kinesis.
+
+Each commit has two times: when its records were received, and when they were on disk.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,37 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 _KEPT = 10_000
-"""Commits remembered. Records of older ones, as after an outage or a restart, are timed by the queue's marks."""
+"""Maximum number of commits in memory.
+
+Records of older commits (after an outage or a restart) are timed by the marks.
+"""
 _PARTS = 8
-"""Records that lie apart, as those of several shards, are timed in so many parts."""
+"""Number of parts in which records with gaps between their numbers are timed, as those of several shards are."""
 
 
 class Commits:
-    """Not thread-safe: the queue guards it. Times are seconds of one steady clock."""
+    """Commit times and latency histograms of one queue. Not thread-safe: the queue's lock guards it.
+
+    Times are seconds of one monotonic clock.
+    """
 
     def __init__(self) -> None:
         self.from_disk = Histogram()
         self.from_arrival = Histogram()
         self._first = 0
-        """The number from which on commits are remembered."""
+        """First record number whose commit is in memory."""
         self._lasts: list[int] = []
         self._times: list[tuple[float, float]] = []
         self.pause_secs = inf
-        """Between the last commit and the one before it."""
+        """Seconds between the last commit and the one before it."""
 
     def add(self, first: int, last: int, received_at: float, now: float) -> None:
-        """Records from `first` up to `last` are on disk; the burst that they are of was received then."""
+        """Note that records `first` to `last` are on disk since `now`; their burst was received at `received_at`."""
         if not self._lasts:
             self._first = first
         if len(self._lasts) >= _KEPT:
             self._first = self._lasts[_KEPT // 2 - 1] + 1
+            # Drop half of them at once: deletion at the front of a list costs time in proportion to its length.
             del self._lasts[: _KEPT // 2], self._times[: _KEPT // 2]
         if self._times:
             self.pause_secs = now - self._times[-1][1]
@@ -45,9 +55,10 @@ class Commits:
         self._times.append((received_at, now))
 
     def delivered(self, records: Sequence[Record], now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Time these, which Kinesis has taken; of a run of numbers, commit by commit.
+        """Observe the latencies of records that Kinesis accepted; records without gaps are timed commit by commit.
 
-        `age_secs` gives, of a record whose commit is not remembered, how long ago it was received, or None.
+        `age_secs` returns the seconds since a record was received, or None if unknown. It is used for records whose
+        commit is no longer in memory.
         """
         first, last, left = records[0].number, records[-1].number, len(records)
         if last - first + 1 == left:
@@ -58,6 +69,7 @@ class Commits:
             self._of_one_commit(records[start].number, min(size, left - start), now, age_secs)
 
     def _run(self, first: int, left: int, now: float, age_secs: Callable[[int], float | None]) -> None:
+        """Observe `left` records without gaps from number `first` on."""
         older = min(left, self._first - first) if self._lasts else left
         if older > 0:
             self._observe_age(age_secs(first), older)
@@ -71,6 +83,7 @@ class Commits:
             place += 1
 
     def _of_one_commit(self, number: int, count: int, now: float, age_secs: Callable[[int], float | None]) -> None:
+        """Observe `count` records with the times of the commit that contains `number`."""
         if not self._lasts or number < self._first:
             self._observe_age(age_secs(number), count)
         else:
@@ -82,7 +95,10 @@ class Commits:
         self.from_disk.observe(max(0.0, now - written_at), count)
 
     def _observe_age(self, age: float | None, count: int) -> None:
-        """A mark is of seconds: what lies between arrival and disk is less."""
+        """Observe an age that comes from a mark.
+
+        Marks are seconds apart, more than the time between arrival and disk, so both histograms get the same value.
+        """
         if age is not None:
             self.from_arrival.observe(age, count)
             self.from_disk.observe(age, count)

@@ -1,13 +1,19 @@
-"""Records that stay on disk until there is room: those of keys that bring more than can be sent, for the others' sake.
+"""Deferral: records of busy keys stay on disk until there is room, so that they do not delay the other keys.
 
-They take no memory, however many they are: known is only in which spans of numbers all records of those keys are left.
-Those that the queue has handed out meanwhile, of any key, are read again when there is room for them.
+Deferred records use no memory, however many there are. Only the number ranges (spans) in which all records of these
+keys are deferred are in memory. A span also contains records of other keys, which the queue hands out as usual.
 
-So: a record that is on disk, and belongs to what is left, and has a number in one of the spans, was not handed out,
-where the queue itself has not kept it back. All others of these numbers were handed out, and are passed over.
+Invariant: a record on disk is deferred, and was not handed out, if all of these are true:
 
-An ordered queue reads the oldest again, and so has one span. One that hands out the newest first (`live_first`) reads
-the newest again: what it reads so is a gap between spans, which is closed when no record of it is on disk any more.
+1. Its key belongs to the deferral.
+2. Its number is in one of the spans.
+3. The queue itself has passed its number.
+
+All other records of the spans that the queue has passed were handed out, and reading skips them.
+
+An ordered queue reads the oldest deferred records first, and so has one span. A queue that hands out the newest records
+first (`live_first`) reads the newest first. Each page that it reads leaves a gap between two spans. The gap is closed
+when no record of it is on disk any more.
 """
 
 from __future__ import annotations
@@ -25,21 +31,34 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 MOST_SPANS = 64
-"""With more of them, gaps are looked at whether they can be closed: some with each page, so they stay about so many."""
+"""Number of spans above which gaps are checked and closed.
+
+A few gaps are checked with each page, so that the number of spans stays about the same.
+"""
+# Gaps checked per page; each check reads the disk.
 _GAPS_TRIED = 4
 
 
 class Read(Protocol):
-    """What reads the disk."""
+    """The function that reads a queue's records from disk: `SpoolReader.page`. It may block on the disk.
+
+    The thread that collects calls it without the queue's lock. The thread that drops records calls it with the lock.
+    """
 
     def __call__(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
-        """Up to a page of records, first ≤ number < before, in order: the oldest of them, or the newest."""
+        """Return up to a page of records, first ≤ number < before, in order: the oldest, or with `newest` the newest.
+
+        Raises SpoolCorrupt or SpoolWriteError.
+        """
 
 
 class Left:
-    """Records of the partition keys for which `holds` is true, in `spans`; `done` when none is left.
+    """Deferred records: those in `spans` whose partition key satisfies `holds`.
 
-    The last span is endless. `overtaken`: newer ones than all of a lower number than that were handed out.
+    `done` is True when none is deferred any more.
+
+    The last span has no end, so that new records of these keys are deferred too. Records with a number below
+    `overtaken` are late, because newer ones were handed out before them.
     """
 
     def __init__(self, holds: Callable[[str], bool], spans: tuple[Span, ...], overtaken: int) -> None:
@@ -47,41 +66,51 @@ class Left:
         self.spans = spans
         self.overtaken = overtaken
         self.done = False
+        # Index of the last gap that was checked, so that the checks go round all gaps.
         self.tried = 0
 
 
 class Leaving(ABC):
-    """The part of a queue that leaves records. Its lock guards it; who hands out must sift, see `leave`."""
+    """The part of a queue that defers records. The queue's lock guards it.
+
+    The thread that collects must skip the deferred records itself (see `leave`).
+    """
 
     number: int
     newest_first = False
-    """What of the records that are left is read again before others."""
+    """True if the newest deferred records are read first."""
     _read: Read
-    _changed: threading.Condition
+    _changed: threading.Lock
     _dropping: bool
     _closed: bool
 
     def __init__(self) -> None:
         self.left: list[Left] = []
         self._left_dropped: dict[Left, tuple[Span, ...]] = {}
-        """What is dropped from in the transaction under way: its spans before that."""
+        """Spans before the open transaction dropped from them, by deferral; `rewind` restores them."""
 
     @abstractmethod
     def _first_unsent(self) -> int:
-        """The lowest number that was not handed out."""
+        """Return the lowest number that was not handed out."""
 
     @abstractmethod
     def _kept_back(self) -> list[Span]:
-        """What the queue has not handed out, in order: also what it would again, if what it dropped were restored."""
+        """Return the spans that the queue has not handed out, in order.
+
+        They include what the queue would hand out again if a drop is rewound.
+        """
 
     @abstractmethod
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Pass over some of the oldest that were not handed out, of numbers below `limit`: first and last."""
+        """Pass over some of the oldest records that were not handed out, with numbers below `limit`.
+
+        Return the first and last number passed over, or None if there are none.
+        """
 
     def leave(self, holds: Callable[[str], bool]) -> Left:
-        """From the next record on, those of these keys are left: whoever collects must pass over them.
+        """Defer the records for whose key `holds` is true, from the next record that the queue hands out.
 
-        No one may collect meanwhile.
+        From now on the thread that collects must skip records of these keys. No thread may collect during this call.
         """
         with self._changed:
             spans = tuple(self._kept_back())
@@ -90,7 +119,10 @@ class Leaving(ABC):
         return left
 
     def divide(self, left: Left, parts: Sequence[Callable[[str], bool]]) -> list[Left]:
-        """In the place of one, several that have its keys between them; none while it is being dropped from."""
+        """Replace a deferral by several that together have its keys, and return them.
+
+        Return [] and change nothing while the queue is dropping records.
+        """
         with self._changed:
             if self._dropping:
                 return []
@@ -99,9 +131,12 @@ class Leaving(ABC):
         return made
 
     def reread(self, left: Left) -> list[Record]:
-        """The next page of what was left, handed out now. With the last of them it is `done`, and no more is left.
+        """Return the next page of deferred records; they count as handed out.
 
-        No one may collect meanwhile. Raises as `collect` does.
+        `left.done` becomes True with the last of them.
+
+        Return [] while the queue is dropping records, or after `close`. No thread may collect during this call. Raises
+        BridgeError if the disk cannot be read.
         """
         with self._changed:
             if self._dropping or self._closed:
@@ -110,11 +145,12 @@ class Leaving(ABC):
         page: list[Record] = []
         if passed:
             first, before = passed[-1 if self.newest_first else 0]
+            # Without the lock, because reading may block on the disk.
             page = self._read(self.number, first, before, newest=self.newest_first)
             kept = self._with_gaps_closed(left, first)
         with self._changed:
             if self._dropping or left.spans is not spans:
-                return []  # dropped meanwhile
+                return []  # the queue dropped records during the read
             if passed:
                 if page and self.newest_first:
                     first = page[0].number
@@ -124,13 +160,14 @@ class Leaving(ABC):
             if not self._passed_over(left):
                 left.done = True
                 self.left.remove(left)
+        # The page also contains records of other keys, which were handed out before.
         return self._again(left, [record for record in page if left.holds(record.key)])
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """Pass over up to `count` records that no sender holds; their numbers, first and last, for deletion.
+        """Pass over up to `count` numbers whose records no sender holds. Return the first and the last for deletion.
 
-        None where there are none among the `count` lowest numbers. Until `dropped` or `rewind` nothing is handed out:
-        a rewind would hand it out again.
+        Return None if there are none among the `count` lowest numbers. The queue hands out nothing until `dropped` or
+        `rewind`, because a rewind would hand it out a second time.
         """
         with self._changed:
             self._dropping = True
@@ -139,25 +176,27 @@ class Leaving(ABC):
             return span or self._drop_unsent(limit)
 
     def _passed_over(self, *some: Left) -> list[Span]:
-        """The numbers of these that the queue has handed out, but for what was left."""
+        """Return the spans of these deferrals that the queue has passed."""
         return minus(merged(chain.from_iterable(left.spans for left in some)), self._kept_back()) if some else []
 
     def _passed_over_count(self) -> int:
+        """Return how many numbers the queue has passed and deferred. It is an upper bound of the deferred records."""
         return numbers_in(self._passed_over(*self.left))
 
     def _oldest_unsent(self) -> int:
-        """The number from which on something may be unsent that no sender holds."""
+        """Return the lowest number that may belong to an unsent record that no sender has."""
         return min([self._first_unsent(), *(first for first, _ in self._passed_over(*self.left)[:1])])
 
     def _again(self, left: Left, records: list[Record]) -> list[Record]:
-        """What was left, as it is handed out now."""
+        """Return deferred records as they are handed out now. A subclass may mark them as late."""
         del left
         return records
 
     def _with_gaps_closed(self, left: Left, number: int) -> list[Span]:
-        """Its spans, fewer if they are many: two become one where nothing between them is on disk any more.
+        """Return the spans of a deferral. If there are many, join neighbours with no record on disk between them.
 
-        Only before the one that `number` is in, which is being read: what was just read would be read again for ever.
+        Only gaps before the span that contains `number` are checked. That span is being read: if it grew, `reread`
+        would read the same records again and again.
         """
         spans = list(left.spans)
         for _ in range(_GAPS_TRIED):
@@ -172,7 +211,7 @@ class Leaving(ABC):
         return spans
 
     def _on_disk(self, left: Left, first: int, before: int) -> bool:
-        """Whether records of its keys are there, of these numbers."""
+        """Return whether records of this deferral's keys are on disk, first ≤ number < before."""
         while page := self._read(self.number, first, before):
             if any(left.holds(record.key) for record in page):
                 return True
@@ -180,9 +219,12 @@ class Leaving(ABC):
         return False
 
     def _drop_left(self, limit: int) -> tuple[int, int] | None:
-        """Pass over some of the oldest that are left, of numbers below `limit`: a span in which a sender holds none.
+        """Pass over some of the oldest deferred records, with numbers below `limit`.
 
-        The queue hands out nothing meanwhile. None where older ones were not handed out, or none is left.
+        Return the first and last number.
+
+        No sender holds a record between them, and the queue hands out nothing during this call. Return None if no
+        record is deferred, or if the queue has older unsent records.
         """
         while oldest := self._oldest_left():
             left, (first, before) = oldest
@@ -194,6 +236,7 @@ class Leaving(ABC):
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
+            # Only the spans before the first drop of a transaction are what `rewind` restores.
             self._left_dropped.setdefault(left, left.spans)
             left.spans = tuple(minus(left.spans, [(first, until)]))
             if span and span[0] < limit:
@@ -201,18 +244,22 @@ class Leaving(ABC):
         return None
 
     def _oldest_left(self) -> tuple[Left, Span] | None:
+        """Return the deferral with the oldest deferred record, and its first span, or None."""
         found = [(left, spans[0]) for left in self.left if (spans := self._passed_over(left))]
         return min(found, key=lambda each: each[1], default=None)
 
     def _rewind_left(self) -> None:
-        """What was dropped since the last transaction is left again."""
+        """Restore the spans that were dropped from since the last transaction."""
         for left, spans in self._left_dropped.items():
             left.spans = spans
         self._left_dropped.clear()
 
 
 def _run(page: Sequence[Record], holds: Callable[[str], bool], before: int) -> tuple[int, int] | None:
-    """First and last number of the first run of records of these keys, ended at `before`; None if there are none."""
+    """Return the first and last number of the page's first run of records of these keys, or None if there are none.
+
+    A run ends before a record of another key, or at `before`.
+    """
     first = last = 0
     for record in page:
         if first and (record.number >= before or not holds(record.key)):

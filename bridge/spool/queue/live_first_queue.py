@@ -1,15 +1,14 @@
-"""`kinesis.backlog: live_first`: what has just been received goes first, and the backlog fills what room is left.
+"""The queue of `kinesis.backlog: live_first`: new records are sent first, the backlog with the remaining capacity.
 
-The window in memory holds the newest records, and gives up to the backlog on disk what has waited for long, or what it
-has no room for. Order across the two is not kept, so a destination with strict order never has such a queue.
+The window in memory holds the newest records. A record that waits too long, or exceeds the size of the window, moves to
+the backlog on disk. Order between window and backlog is lost, so a destination with strict order never has this queue.
 
-What comes from the backlog is late, and its envelope says so from then on, where it has one: see
-`UnnumberedEnvelope.late`. So is what was left for its key's sake (`leaving`), and comes after newer ones of the same.
+A record of the backlog is late, and its envelope (if it has one) is marked so: see `UnnumberedEnvelope.late`. Deferred
+records (`deferral`) that are sent after newer ones are late too.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,17 +19,18 @@ from bridge.spool.queue.ranges import ENDLESS, Span
 from bridge.spool.queue.stream_queue import ROW_BYTES, StreamQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bridge.model import Record
     from bridge.spool.queue.deferral import Left
 
 LIVE_SECS = 10.0
-"""What has waited longer, beside the time that it waits for company, is backlog."""
+"""Seconds in memory, in addition to the linger, after which a record belongs to the backlog."""
 
 
 class LiveFirstQueue(StreamQueue):
-    """As `StreamQueue`, newest first. `_backlog`: spans of numbers on disk, [first, before), not handed out yet."""
+    """A `StreamQueue` that hands out the newest records first.
+
+    `_backlog` holds the spans of numbers on disk, [first, before), that were not handed out yet.
+    """
 
     newest_first = True
 
@@ -38,34 +38,40 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._passed: list[list[int]] = []
-        self.clock: Callable[[], float] = time.monotonic
         self._moments: deque[tuple[int, float]] = deque()
-        """(number, when): records of the window up to that number were put on disk then, or earlier."""
+        """(number, time): records in the window up to this number were committed at this time or earlier."""
         self._linger_secs = 0.0
 
     def committed(self, received_at: float | None = None) -> None:
-        """As `StreamQueue`."""
+        """Publish the committed records to senders, and move records that exceed the window to the backlog.
+
+        `received_at` is monotonic time; None means now.
+        """
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
+            self._note_waiting()
             self._tail = records[-1].number + 1
             self._note_commit(records, received_at)
             self._fresh.extend(records)
             self._fresh_bytes += size
             self._moments.append((records[-1].number, self.clock()))
+            # The newest records stay in memory; the oldest move to the backlog.
             while self._fresh_bytes > self._fresh_limit:
                 self._leave_to_disk(self._fresh.popleft())
             self._retire()
             self._mark(records[0].number)
-            self._wake_collector()
+            ready = self._linger.ends(self._amount())
+        if ready:
+            self.on_ready()
 
-    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
-        """As `StreamQueue`."""
+    def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
+        """Return when the sender should take records, like `StreamQueue.due_at`, and note the linger for `_retire`."""
         self._linger_secs = linger_secs
-        return super().collect(max_records, max_bytes, linger_secs, timeout_secs)
+        return super().due_at(max_records, max_bytes, linger_secs)
 
     def _retire(self) -> None:
-        """What has waited for long is not live any more."""
+        """Move records that have waited too long from the window to the backlog."""
         live_since = self.clock() - LIVE_SECS - self._linger_secs
         while self._moments and self._moments[0][1] < live_since:
             last, _ = self._moments.popleft()
@@ -80,9 +86,14 @@ class LiveFirstQueue(StreamQueue):
             self._backlog.append([record.number, record.number + 1])
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
+        """Pass over the oldest unsent records with numbers below `limit`, and note them for `rewind`.
+
+        Return the first and last number passed over, or None if there are none.
+        """
         oldest = self._first_unsent()
         if oldest >= min(limit, self._tail):
             return None
+        # Cases: the oldest unsent record is in the page that was read from disk, in the backlog, or in the window.
         if self._page and self._page[0].number == oldest:
             span = self._pass_over(self._page, limit)
         elif self._backlog and self._backlog[0][0] == oldest:
@@ -104,18 +115,18 @@ class LiveFirstQueue(StreamQueue):
         return [first, last.number + 1]
 
     def dropped(self) -> None:
-        """As `StreamQueue`."""
+        """Resume handing out records, because the deletions are on disk."""
         self._passed.clear()
         super().dropped()
 
     def rewind(self) -> None:
-        """As `StreamQueue`: every span that was passed over since the last transaction is there again."""
+        """Restore every span that was passed over since the last transaction, because it failed."""
         with self._changed:
             self._rewind_left()
             self._dropping = False
             self._backlog.extendleft(reversed(self._passed))
             self._passed.clear()
-            self._changed.notify_all()
+        self.on_ready()
 
     def _first_unsent(self) -> int:
         firsts = [span[0] for span in self._backlog]
@@ -129,7 +140,10 @@ class LiveFirstQueue(StreamQueue):
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
     def _again(self, left: Left, records: list[Record]) -> list[Record]:
-        """What newer ones have overtaken is late."""
+        """Return deferred records as they are handed out now.
+
+        Those that newer ones have overtaken are marked as late.
+        """
         found = [self._late(record) if record.number < left.overtaken else record for record in records]
         if records:
             left.overtaken = max(left.overtaken, records[-1].number + 1)
@@ -139,6 +153,7 @@ class LiveFirstQueue(StreamQueue):
         return len(self._page) + len(self._fresh) + sum(before - first for first, before in self._backlog)
 
     def _take(self, max_records: int, max_bytes: int) -> list[Record]:
+        """Return the next records: new ones first, then the backlog, page by page."""
         taken: list[Record] = []
         size, full = 0, False
         while not full:
@@ -146,6 +161,7 @@ class LiveFirstQueue(StreamQueue):
                 if self._dropping:
                     break
                 self._retire()
+                # New records first, then the page of the backlog that is in memory.
                 for source in (self._fresh, self._page):
                     size, full = self._move(source, taken, size, (max_records, max_bytes))
                     if full:
@@ -156,7 +172,10 @@ class LiveFirstQueue(StreamQueue):
         return taken
 
     def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
-        """Move records to `taken`; the bytes taken in all, and whether that is all there is room for."""
+        """Move records to `taken` within `most` (records, bytes).
+
+        Return the bytes taken in all, and whether the batch is full.
+        """
         while source:
             record = source[0]
             size += len(record.data) + len(record.key.encode())
@@ -169,7 +188,10 @@ class LiveFirstQueue(StreamQueue):
         return size, False
 
     def _read_page(self, first: int, before: int, taken: list[Record]) -> bool:
-        """A page of the backlog to memory. What was taken must reach the sender, whatever the disk says."""
+        """Read a page of the backlog into memory. Return False if the disk cannot be read but `taken` is not empty.
+
+        Records already taken must reach the sender. If there are none, the BridgeError is raised.
+        """
         try:
             page = self._read(self.number, first, before)
         except BridgeError:
@@ -178,17 +200,21 @@ class LiveFirstQueue(StreamQueue):
             return False
         with self._changed:
             if not self._backlog or self._backlog[0][0] != first:
-                return True  # dropped meanwhile
+                return True  # the queue dropped records during the read
             self._page.extend(map(self._late, page))
             for left in self.left if page else ():
-                left.overtaken = max(left.overtaken, page[-1].number + 1)  # what of this is left is late as well
+                # Deferred records of this page are late too.
+                left.overtaken = max(left.overtaken, page[-1].number + 1)
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:
                 self._backlog.popleft()
         return True
 
     def _late(self, record: Record) -> Record:
-        """With the mark in its envelope, if it has one; a record that the mark would make too large goes without."""
+        """Return the record with the late mark in its envelope, if it has one.
+
+        A record that the mark would make larger than its maximum size stays unmarked.
+        """
         data = UnnumberedEnvelope.late(record.data, self.spool_id, self.number, record.number)
         fits = len(data) + len(record.key.encode()) <= (self.max_record_bytes or DEFAULT_RECORD_BYTES)
         return record._replace(data=data) if fits else record

@@ -1,4 +1,4 @@
-"""Spans of record numbers, (first, before): from the first of them on, up to `before`, which is not of them."""
+"""Spans of record numbers: (first, before) contains first ≤ number < before."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 ENDLESS = 1 << 62
-"""No record has so high a number."""
+"""Upper bound of a span without end. No record has a number this high."""
 
 
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What is in `some`, but not in `others`; both in order, and none overlapping another of its kind."""
+    """Return the parts of `some` that are not in `others`. Both must be sorted, without overlaps."""
     kept: list[Span] = []
     cuts = list(others)
     place = 0
@@ -25,7 +25,7 @@ def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
         for cut, until in _overlapping(cuts, place, before):
             if first < cut:
                 kept.append((first, cut))
-            first = max(first, until)  # noqa: PLW2901 - what is still to be looked at
+            first = max(first, until)  # noqa: PLW2901 - the rest of this span
         if first < before:
             kept.append((first, before))
     return kept
@@ -38,7 +38,7 @@ def _overlapping(cuts: Sequence[Span], place: int, before: int) -> Iterable[Span
 
 
 def merged(some: Iterable[Span]) -> list[Span]:
-    """The same numbers in order, in as few spans as there can be."""
+    """Return the same numbers as sorted spans, as few as possible."""
     found: list[Span] = []
     for first, before in sorted(some):
         if found and first <= found[-1][1]:
@@ -49,13 +49,14 @@ def merged(some: Iterable[Span]) -> list[Span]:
 
 
 def numbers_in(some: Iterable[Span]) -> int:
-    """How many numbers are in them."""
+    """Return the total count of numbers in spans that do not overlap."""
     return sum([before - first for first, before in some])
 
 
 def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Return the first and the last of each run of numbers without a gap."""
+    """Yield the first and the last number of each run without a gap."""
     numbers = sorted(some)
+    # The usual case, one run, needs no grouping.
     if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
         yield numbers[0], numbers[-1]
         return

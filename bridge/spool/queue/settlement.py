@@ -1,4 +1,7 @@
-"""What a sender is done with, until it is written: small, since a slow disk may let much of it come together."""
+"""Settled records that wait for the next commit.
+
+Their data is not stored, because a slow disk can delay many of them.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 _number_of, _mapping_of = itemgetter(0), itemgetter(1)
-"""A record's `number` and `mapping`, by their places: twice as fast as by their names."""
+"""Accessors of a record's `number` and `mapping` by index: twice as fast as by name."""
 
 
 class Settlement(NamedTuple):
-    """`delivered` are numbers, `mappings` how many of them are of each mapping; (record, code, detail) of the
-    `rejected` is for the dead letters."""
+    """Outcomes of a batch of records, with the data of the rejected ones only.
+
+    `delivered` holds record numbers, `mappings` (mapping, count) of the delivered ones, and `rejected` (record, code,
+    detail) for the dead letters.
+    """
 
     delivered: list[int]
     mappings: Iterable[tuple[int, int]]
@@ -25,11 +31,17 @@ class Settlement(NamedTuple):
 
     @classmethod
     def of(cls, delivered: Sequence[Record], rejected: list[tuple[Record, str, str]]) -> Settlement:
-        """Without the records that are delivered: their data is not needed any more."""
+        """Return the settlement of these records.
+
+        It does not refer to the delivered ones, so that their data can be freed.
+        """
         return cls([*map(_number_of, delivered)], by_mapping(delivered), rejected)
 
 
 def by_mapping(records: Sequence[Record]) -> Iterable[tuple[int, int]]:
-    """How many there are of each. Most queues belong to one mapping, and a set is made in half the time of a count."""
+    """Return (mapping, count) pairs of the records.
+
+    Most queues belong to one mapping, and building a set needs half the time of a Counter.
+    """
     mappings = set(map(_mapping_of, records))
     return [(mappings.pop(), len(records))] if len(mappings) == 1 else Counter(map(_mapping_of, records)).items()

@@ -1,7 +1,7 @@
-"""One stream's queue: what ingest appends, senders collect, and settling removes.
+"""The queue of one stream: ingest appends records, senders take them, and settlement removes them.
 
-A bounded window of fresh records stays in memory, so that a healthy bridge never reads back what it has just written.
-When senders fall behind, the window is given up and pages are read from the database until they have caught up.
+A bounded window of new records stays in memory, so that a healthy bridge never reads from disk what it has just
+written. When senders fall behind, later records are read from the database in pages until the senders have caught up.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bridge.errors import BridgeError
 from bridge.model import MAX_PARTITION_KEY_CHARS, BatchingOptions, Record, UnnumberedEnvelope
 from bridge.spool.queue.commit_times import Commits
 from bridge.spool.queue.deferral import Leaving
+from bridge.spool.queue.linger import Linger
 from bridge.spool.queue.ranges import ENDLESS, Span
 from bridge.spool.queue.settlement import Settlement
 
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from bridge.spool.queue.deferral import Read
 
 ROW_BYTES = 250
-"""What a record costs in memory beside its data."""
+"""Estimated memory of a record in bytes, without its data."""
 _KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
-"""The longest key in UTF-8."""
-MARK_MS = 5_000
-_MARKS_KEPT = 200
+"""Maximum size of a partition key in UTF-8, in bytes."""
+MARK_MS = 5_000  # minimum time between two marks, the resolution of ages
+_MARKS_KEPT = 200  # beyond it the older half is thinned out
 PAGE_RECORDS = 2000
-PAGE_BYTES = 4 * 1024 * 1024
-_new = tuple.__new__  # a NamedTuple's own constructor takes half as long again
+PAGE_BYTES = 4 * 1024 * 1024  # a page ends at the first of the two limits
+_new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class StreamQueue(Leaving):
-    """Numbers count up without a gap; a record leaves only by being settled or, under `drop_oldest`, dropped."""
+    """Records of one stream, numbered without a gap, until each is settled or dropped (when full, or for its age)."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class StreamQueue(Leaving):
         self.next = next_number
         self.pending: list[Record] = []
         self.pending_bytes = 0
-        """Of their data."""
+        """Bytes of the data of `pending`."""
         self._read = read
         self._now_ms = now_ms
         self._fresh_limit = fresh_bytes
@@ -68,85 +69,89 @@ class StreamQueue(Leaving):
         self._behind = first < next_number
         self._closed = self._dropping = False
         self._dropped_from: int | None = None
-        self._collecting = threading.Lock()
-        self._lingers_for: tuple[int, int] | None = None
-        """Records and bytes that end the wait of the one that collects; None while it waits for a first record."""
-        self._changed = threading.Condition(threading.Lock())
+        self.clock: Callable[[], float] = time.monotonic
+        self.on_ready: Callable[[], None] = lambda: None
+        """Callback, called unlocked: records arrived that `due_at` did not count, or enough to end a linger."""
+        self._linger = Linger()
+        self._changed = threading.Lock()
         self._settled: deque[Settlement] = deque()
         self.commits = Commits()
         self.spool_id = b"00000000"
         self.covered = False
-        """Whether manifests tell of its records (bridge/ingest/manifest_writer.py): then it notes which have no id."""
+        """True if manifests cover this queue (bridge/ingest/manifest_writer.py): it notes records without an id."""
         self.unnumbered: list[int] = []
         self.marks: list[tuple[int, int]] = []
-        """(number, milliseconds since 1970): a record of that number was received then. Never changed, but replaced."""
+        """Receipt times: (number, ms since 1970). Replaced and never changed, so that readers need no lock."""
         self.marks_changed = False
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def append(self, mapping: int, key: str | None, data: bytes) -> None:
-        """Number a record for the transaction to come. Without a key, its number spreads it over the shards."""
+        """Add a pending record. Without a key, its number spreads it over the shards. Ingest thread only."""
         number = self.next
         self.next = number + 1
         if type(data) is UnnumberedEnvelope:
             data = data.numbered(self.spool_id, self.number, number)
         elif self.covered:
             self.unnumbered.append(number)
-        # orjson makes its result in a block of 1 KiB and shrinks it in place, which leaves the rest of the block idle
-        # as long as the result lives. A copy costs 0.1 µs and makes the window in memory a quarter of the size.
+        # orjson shrinks its result in place within a block of 1 KiB, whose rest stays unused for the result's lifetime.
+        # A copy costs 0.1 µs and makes the window in memory a quarter of the size.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
         self.pending.append(_new(Record, (number, mapping, str(number) if key is None else key, data)))
 
     def committed(self, received_at: float | None = None) -> None:
-        """What was pending is on disk: let senders have it. `received_at`: of the steady clock; None: just now."""
+        """Publish the pending records, which are on disk. `received_at` is monotonic; None: now. Ingest thread only."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
+            self._note_waiting()
             self._tail = records[-1].number + 1
             self._note_commit(records, received_at)
             if not self._behind and self._fresh_bytes + size <= self._fresh_limit:
                 self._fresh.extend(records)
                 self._fresh_bytes += size
             else:
-                # From here on the database is the only place that has them, until senders have caught up.
+                # From now on records are only on disk, until the senders catch up: the window must not have gaps.
                 self._behind = True
             self._mark(records[0].number)
-            self._wake_collector()
+            ready = self._linger.ends(self._amount())
+        if ready:
+            self.on_ready()
 
-    def _wake_collector(self) -> None:
-        """Unless it lingers for more than there is yet: so are most, where commits are small. At 1,000 messages a
-        second a tenth of the CPU went to waking it for nothing."""
-        if self._lingers_for is None or not self._lacking(*self._lingers_for):
-            self._changed.notify_all()
+    def _note_waiting(self) -> None:
+        """Start a linger if the queue is empty before the new records are added."""
+        if not self._waiting():
+            self._linger.begin(self.clock())
 
-    def _lacking(self, max_records: int, max_bytes: int) -> bool:
-        return self._waiting() < max_records and self._fresh_bytes < max_bytes
+    def _amount(self) -> tuple[int, int]:
+        """Return the number of buffered records, and the bytes of those in memory."""
+        return self._waiting(), self._fresh_bytes
 
     def _note_commit(self, records: list[Record], received_at: float | None) -> None:
-        now = time.monotonic()
+        now = self.clock()
         self.commits.add(records[0].number, records[-1].number, now if received_at is None else received_at, now)
 
     def take_pending(self) -> list[Record]:
-        """What is pending, which it is no longer."""
+        """Return the pending records, and clear the list of pending records."""
         records, self.pending, self.pending_bytes = self.pending, [], 0
         self.unnumbered.clear()
         return records
 
     def take_settled(self) -> list[Settlement]:
-        """What senders have settled since the last call."""
+        """Return the settlements since the last call. Ingest thread only."""
         settled = []
         while self._settled:
             settled.append(self._settled.popleft())
         return settled
 
     def settle_again(self, settlements: list[Settlement]) -> None:
-        """The transaction with them failed: they belong to the next one."""
+        """Put settlements back for the next transaction, because this one failed."""
         self._settled.extendleft(reversed(settlements))
 
     @property
     def has_settled(self) -> bool:
-        """Whether a transaction is due even without new messages."""
+        """True if a transaction is due even without new messages."""
         return bool(self._settled)
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
@@ -164,25 +169,26 @@ class StreamQueue(Leaving):
         return first, last
 
     def older_than(self, moment_ms: int) -> int:
-        """How many of the records that no sender holds were surely received before then."""
+        """Return how many of the lowest unsent numbers were certainly received before `moment_ms` (since 1970)."""
         with self._changed:
             passed = [number for number, at in self.marks if at <= moment_ms]
             if passed and self.marks[-1][1] + MARK_MS <= moment_ms:
-                passed.append(self._tail)  # what came later than that would have had a mark of its own
+                passed.append(self._tail)  # a record later than that would have its own mark
             return max(0, passed[-1] - self._oldest_unsent()) if passed else 0
 
     def dropped(self) -> None:
-        """The transaction with the deletions is on disk."""
+        """Resume handing out records, because the transaction with the deletions is on disk."""
         with self._changed:
             self._dropping = False
             self._dropped_from = None
             self._left_dropped.clear()
-            self._changed.notify_all()
+        self.on_ready()
 
     def rewind(self) -> None:
-        """The transaction that dropped some failed: all of them are to be sent after all."""
+        """Hand out the dropped records again, because the transaction that dropped them failed."""
         with self._changed:
             if self._dropped_from is not None:
+                # The dropped records are only on disk now, so reading starts there.
                 self._cursor = self._dropped_from
                 self._fresh.clear()
                 self._page.clear()
@@ -191,16 +197,17 @@ class StreamQueue(Leaving):
                 self._dropped_from = None
             self._rewind_left()
             self._dropping = False
-            self._changed.notify_all()
+        self.on_ready()
 
     # -- age -------------------------------------------------------------------------------------------------------
 
     def _mark(self, number: int) -> None:
+        """Note the wall-clock time for a number if the last mark is MARK_MS old, or if the clock was set back."""
         now = self._now_ms()
         if self.marks and 0 <= now - self.marks[-1][1] < MARK_MS:
             return
         marks = [*self.marks, (number, now)]
-        if len(marks) > _MARKS_KEPT:  # the older half at half the resolution
+        if len(marks) > _MARKS_KEPT:  # halve the resolution of the older half
             marks = marks[: _MARKS_KEPT // 2 : 2] + marks[_MARKS_KEPT // 2 :]
         self.marks, self.marks_changed = marks, True
 
@@ -211,9 +218,9 @@ class StreamQueue(Leaving):
         return [(self._first_unsent() if self._dropped_from is None else self._dropped_from, ENDLESS)]
 
     def oldest_secs(self, held: int | None) -> float:
-        """How long ago the oldest record was received that is not settled; 0 if there is none.
+        """Return the age in seconds of the oldest unsettled record, or 0 if there is none or it is unknown.
 
-        `held` is the oldest that the sender holds. Any thread.
+        `held` is the lowest number that the sender holds. Any thread.
         """
         with self._changed:
             number = self._oldest_unsent()
@@ -223,64 +230,59 @@ class StreamQueue(Leaving):
             return self._age_secs(number) or 0.0
 
     def received_ms(self, number: int) -> int:
-        """When a record was received, by the marks; 0 of one that is older than they are. Any thread."""
+        """Return a record's receive time in ms since 1970, or 0 if it is older than all marks. Any thread."""
         return next((at for first, at in reversed(self.marks) if first <= number), 0)
 
     def _age_secs(self, number: int) -> float | None:
-        """How long ago a record was received; None where that is not known."""
+        """Return the seconds since a record was received, or None if unknown."""
         at = self.received_ms(number)
         return max(0.0, (self._now_ms() - at) / 1000) if at else None
 
     # -- senders ---------------------------------------------------------------------------------------------------
 
-    def collect(self, max_records: int, max_bytes: int, linger_secs: float, timeout_secs: float) -> list[Record]:
-        """The next records in order, each handed out once.
+    def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
+        """Return the monotonic time at which records should be taken, or None while there are none. Any thread.
 
-        Waits up to `timeout_secs` for a first one, then up to `linger_secs` for more; returns at once when full
-        (records, or bytes of data and UTF-8 keys), and when the newest ended a pause as long as that, since it would
-        wait in vain; [] on timeout or after `close`. Any thread; one lingers at a time.
+        That is now if there are `max_records` records or `max_bytes` bytes of data, or if the newest record ended a
+        pause as long as the linger (no others are then to be expected). Otherwise it is `linger_secs` after the first
+        was committed. Until the next call, `on_ready` reports changes of the result.
         """
-        deadline = time.monotonic() + timeout_secs
-        if not self._collecting.acquire(timeout=timeout_secs):
+        with self._changed:
+            if self._closed or self._dropping:
+                return None
+            if not self._waiting():
+                self._linger.empty()
+                return None
+            return self._linger.due_at(self._amount(), (max_records, max_bytes), linger_secs, self.commits.pause_secs)
+
+    def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
+        """Return the next records in order, each only once, within `max_records` and `max_bytes` (data and UTF-8 keys).
+
+        The first record may be larger. Return [] if there are none, or after `close`. The call never waits for records.
+        Only one thread at a time may call it. Raises BridgeError if the disk cannot be read; no record is lost then.
+        """
+        if self._closed:
             return []
-        try:
-            with self._changed:
-                while (self._dropping or not self._waiting()) and not self._closed:
-                    remaining = deadline - time.monotonic()
-                    if remaining <= 0:
-                        return []
-                    self._changed.wait(remaining)
-                alone = self.commits.pause_secs >= linger_secs
-                lingered = time.monotonic() + (0.0 if alone else linger_secs)
-                self._lingers_for = max_records, max_bytes
-                while self._lacking(max_records, max_bytes) and not self._closed:
-                    remaining = lingered - time.monotonic()
-                    if remaining <= 0:
-                        break
-                    self._changed.wait(remaining)
-                self._lingers_for = None
-                if self._closed:
-                    return []
-            return self._take(max_records, max_bytes)
-        finally:
-            self._collecting.release()
+        taken = self._take(max_records, max_bytes)
+        with self._changed:
+            self._linger.begin(self.clock())
+        return taken
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
-        """These leave the queue with the next transaction. Any thread; never blocks on disk."""
+        """Remove these in the next transaction. `rejected`: record, code, detail. Any thread; never blocks on disk."""
         self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:
-                self.commits.delivered(delivered, time.monotonic(), self._age_secs)
+                self.commits.delivered(delivered, self.clock(), self._age_secs)
 
     def close(self) -> None:
-        """Let every waiting `collect` return."""
+        """Stop handing out records."""
         with self._changed:
             self._closed = True
-            self._changed.notify_all()
 
     @property
     def waiting(self) -> int:
-        """Records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
+        """Number of records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
         with self._changed:
             return self._waiting() + self._passed_over_count()
 
@@ -303,14 +305,15 @@ class StreamQueue(Leaving):
             except BridgeError:
                 if not taken:
                     raise
-                break  # what was taken must reach the sender; the next call meets the error again
+                break  # taken records must reach the sender; the next call raises again
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records to `taken`; the bytes taken in all, and whether the batch is full."""
+        """Move records to `taken`. Return the bytes taken in all, and whether the batch is full."""
         fresh = self._fresh
-        most = size + self._fresh_bytes + _KEY_BYTES * len(fresh)  # all of them come to no more
+        most = size + self._fresh_bytes + _KEY_BYTES * len(fresh)  # upper bound of the result
         fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
+        # Fast path: the complete window fits, so no record needs to be measured.
         if fits and fresh and not self._page and fresh[0].number == self._cursor:
             taken.extend(fresh)
             self._cursor = fresh[-1].number + 1
@@ -323,7 +326,7 @@ class StreamQueue(Leaving):
             if not source or (not from_page and source[0].number != self._cursor):
                 return size, False
             record = source[0]
-            # A key of n characters is at most 4n bytes; only near the limit is it worth encoding.
+            # A key of n characters has at most 4n bytes in UTF-8; ASCII keys need no encoding.
             size += len(record.data) + (len(record.key) if record.key.isascii() else len(record.key.encode()))
             if size > max_bytes and taken:
                 return size, True
@@ -335,12 +338,13 @@ class StreamQueue(Leaving):
         return size, True
 
     def _turn_page(self, first: int, before: int) -> None:
-        """Read records `first` ≤ number < `before` from the database: a page of them. Not under the lock."""
+        """Read a page of records, first ≤ number < before. Called without the lock, because the disk may block."""
         page = self._read(self.number, first, before)
         with self._changed:
             if self._cursor != first:
-                return  # dropped meanwhile
+                return  # the queue dropped records during the read
             self._page.extend(page)
             self._cursor = page[-1].number + 1 if page else before
+            # The senders have caught up, so new records stay in memory again.
             if self._cursor == self._tail:
                 self._behind = False

@@ -1,15 +1,15 @@
-"""What can still be read of a damaged spool goes into the new one, and what is lost is counted.
+"""Salvage: copy the readable records of a damaged spool into the new one, and count the lost ones.
 
-The damaged files lie where they were set aside, and a copy is read, so nothing of them is ever lost by this. Records
-are read range by range; a range that cannot be read is halved until only the numbers that are gone are left out. And
-they are read from the leaf pages themselves, which a damaged page above them does not touch.
+The damaged files stay where they were moved, and only a copy of them is read, so salvage cannot lose anything. Records
+are read range by range. A range that cannot be read is halved until only the unreadable numbers are missing. Rows are
+also read directly from the leaf pages, which damage to a page above them does not affect.
 
-    records        to the end of their queues, in their order, under new numbers; with the keys they had
-    dead letters   as they were
-    the books      as they were; what is lost of `spooled` becomes `dropped`, and `damaged` tells how many that were
-    memories, QoS 2 identifiers, the filters that were subscribed to    as far as they can be read
+    records        appended to their queues in order, with new numbers and their old keys
+    dead letters   unchanged
+    ledger         unchanged, except that lost records of `spooled` are counted as `dropped` and `damaged`
+    stored states, QoS 2 identifiers, subscribed filters    as far as they can be read
 
-It is done in small transactions that note how far it has come, so that it goes on where it was killed.
+The work is done in small transactions that store its progress, so that it resumes after a crash.
 https://www.sqlite.org/howtocorrupt.html
 """
 
@@ -42,14 +42,19 @@ log = logging.getLogger(__name__)
 
 RANGE = 2_000
 """Numbers read at once."""
+# Bound for damaged tables, whose largest number may be garbage.
 _MOST_RANGES = 1_000_000
+# Largest MQTT packet identifier.
 MAX_PACKET = 65_535
 MAX_KEY = MAX_PARTITION_KEY_CHARS
 
 
 @dataclass(slots=True)
 class SalvageResult:
-    """What became of it. `lost` is None where the books could not be read, and so nobody knows."""
+    """Counts of salvaged and lost records.
+
+    `lost` is None if the ledger cannot be read, so that the number is unknown.
+    """
 
     records: int = 0
     letters: int = 0
@@ -61,7 +66,10 @@ class SalvageResult:
 
 
 def salvage(spool: Spool, aside: Path) -> SalvageResult:
-    """Take what can be read out of the damaged spool in `aside`. Raises what the new spool raises, and nothing else."""
+    """Copy everything readable from the damaged spool in `aside` into `spool`, and return the counts.
+
+    Raises SpoolWriteError if the files cannot be copied, and the errors of the new spool. Damage raises nothing.
+    """
     salvaged = SalvageResult()
     key = f"salvage {aside.name}"
     with _copied(aside) as copy:
@@ -79,12 +87,12 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
 
 
 def _are(values: Sequence[object], types: Sequence[type]) -> bool:
-    """Garbage may read as a value of another type."""
+    """Return whether the values have exactly these types. Damaged bytes may read as a value of another type."""
     return all(type(value) is kind for value, kind in zip(values, types, strict=True))
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
-    """A dead letter, if the row is one."""
+    """Return the dead letter of a row, or None if the row is damaged."""
     try:
         letter = letter_of(row)
     except (ValueError, TypeError, KeyError):
@@ -98,12 +106,16 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
 
 @contextmanager
 def _copied(aside: Path) -> Iterator[Path]:
-    """SQLite mends, shortens and removes files as it opens them, even for reading: what was set aside it never sees."""
+    """Copy the files, yield the folder of the copy, and delete it afterwards. Raises SpoolWriteError.
+
+    SQLite repairs, truncates and removes files when it opens them, even for reading, so it opens only the copy.
+    """
     copy = aside / "copy"
     try:
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir(mode=0o700)
         for file in aside.glob("spool.db*"):
+            # SQLite builds the shared-memory index again from the log.
             if not file.name.endswith("-shm"):
                 shutil.copyfile(file, copy / file.name)
         yield copy
@@ -114,7 +126,7 @@ def _copied(aside: Path) -> Iterator[Path]:
 
 
 class _Salvage:
-    """One damaged database into one new spool."""
+    """The salvage of one damaged database into one new spool."""
 
     def __init__(
         self, spool: Spool, database: sqlite3.Connection, leaves: LeafPages, key: str, salvaged: SalvageResult
@@ -131,6 +143,7 @@ class _Salvage:
         self._roots = self._tables()
 
     def run(self) -> None:
+        """Copy the ledger first, once, then records and dead letters from the stored progress on."""
         if not self._progress.get("books"):
             self._take_books()
         for number, name in self._queues():
@@ -138,7 +151,7 @@ class _Salvage:
         self._take_letters()
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
-        """All rows, or those before the first that cannot be read."""
+        """Return all rows of a query, or those before the first that cannot be read."""
         rows: list[tuple[Any, ...]] = []
         with suppress(sqlite3.DatabaseError):
             rows.extend(self._database.execute(query))
@@ -149,23 +162,29 @@ class _Salvage:
         return {number: name for number, name in rows if _are((number, name), (int, str))}
 
     def _tables(self) -> dict[str, int]:
-        """Where each begins."""
+        """Return the root page of each table."""
         rows = self._all("select name, rootpage from sqlite_master where type = 'table'")
         return {name: root for name, root in rows if _are((name, root), (str, int))}
 
     def _note(self, transaction: Transaction, **changes: Any) -> None:
+        """Add progress to the transaction, so that both are committed together."""
         self._progress |= changes
         transaction.meta[self._key] = json.dumps(self._progress)
 
-    # -- the books, and what goes with them ------------------------------------------------------------------------
+    # -- the ledger, and what is copied with it --------------------------------------------------------------------
 
     def _take_books(self) -> None:
-        """All at once, with every record that was spooled taken for lost; each that is found is taken off again."""
+        """Copy the ledger in one transaction, and count every spooled record as lost.
+
+        Each record that is found later is subtracted again. The same transaction copies the stored states, the QoS 2
+        identifiers and the subscribed filters.
+        """
         spool, transaction = self._spool, Transaction()
         old = self._all("pragma table_info(ledger)")
         columns = STORED if {"replayed", "damaged"} <= {row[1] for row in old} else COLUMNS
         lost, left = 0, dict[str, int]()
         for mapping, stream, *values in self._all(f"select mapping, stream, {', '.join(columns)} from ledger"):
+            # Damaged counts would unbalance the new ledger.
             if not _are((mapping, stream, *values), (int,) * (2 + len(columns))) or min(values) < 0:
                 continue
             counts = LedgerLine(**dict(zip(columns, values, strict=True)))
@@ -192,7 +211,7 @@ class _Salvage:
             spool.broker_filters = transaction.broker_filters
 
     def _place(self, mapping: int, stream: int) -> tuple[int, int]:
-        """The new spool's numbers for the old one's."""
+        """Return the new spool's numbers of a mapping and a stream of the old one."""
         name = self._streams.get(stream, "")
         queue = self._spool.queue(name).number if name else self._spool.stream_number("")
         return self._spool.mapping_number(self._mappings.get(mapping, "")), queue
@@ -200,16 +219,18 @@ class _Salvage:
     # -- records ---------------------------------------------------------------------------------------------------
 
     def _queues(self) -> Iterator[tuple[int, str]]:
-        """By number and name; a queue whose name cannot be read is left where it is."""
+        """Yield number and name of each queue. A queue whose name cannot be read stays in the damaged files."""
         for number, name in self._streams.items():
             if name:
                 yield number, name
 
     def _take_records(self, number: int, name: str) -> None:
+        """Copy a queue's readable records in small transactions, from the stored progress on."""
         done = self._progress.get(f"queue {number}", 0)
         queue = self._spool.queue(name)
         for rows in self._ranges(f"queue_{number}", "number, mapping, key, data", done):
             transaction = Transaction()
+            # A damaged row may have values of other types, or a key that Kinesis would refuse.
             whole = [row for row in rows if _are(row, (int, int, str, bytes)) and 0 < len(row[2]) <= MAX_KEY]
             for _, mapping, key, data in whole:
                 place = self._place(mapping, number)
@@ -222,7 +243,7 @@ class _Salvage:
                 self._salvaged.lost -= transaction.salvaged_records.total()
 
     def _booked(self, mapping: int, stream: int) -> int:
-        """1 if the books have such a record among those that were spooled, and it was not found yet."""
+        """Return 1 if the ledger counts one more spooled record of this line than were found so far, otherwise 0."""
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
             return 0
@@ -230,6 +251,7 @@ class _Salvage:
         return 1
 
     def _take_letters(self) -> None:
+        """Copy the readable dead letters in small transactions, from the stored progress on."""
         done = self._progress.get("letters", 0)
         for rows in self._ranges("dead_letters", letter_query(), done):
             transaction = Transaction()
@@ -239,7 +261,7 @@ class _Salvage:
             self._salvaged.letters += len(transaction.letters)
 
     def _ranges(self, table: str, columns: str, after: int) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows that can be read, range by range, in the order of their numbers."""
+        """Yield the readable rows, range by range, in the order of their numbers."""
         first, last = self._bounds(table)
         first = max(first, after + 1)
         for low in range(first, last + 1, RANGE):
@@ -248,7 +270,10 @@ class _Salvage:
                 yield rows
 
     def _bounds(self, table: str) -> tuple[int, int]:
-        """The first and last number; where the ends of the table are damaged, what else tells of them."""
+        """Return the first and the last number of a table.
+
+        If the table's ends are damaged, the bounds come from its leaf pages and from the stored next number.
+        """
         first, last = self._leaves.bounds(self._roots.get(table, 0)) or (1, 0)
         with suppress(sqlite3.DatabaseError):
             first = self._database.execute(f"select min(number) from {table}").fetchone()[0] or 1
@@ -261,8 +286,10 @@ class _Salvage:
         return first, min(last, first + RANGE * _MOST_RANGES)
 
     def _read(self, table: str, columns: str, low: int, high: int) -> list[tuple[Any, ...]]:
+        """Return the readable rows numbered `low` to `high`, in order."""
         query = f"select {columns} from {table} where number between ? and ? order by number"
-        # From the leaves in any case: by a number that is garbage SQLite takes a table for ended, and says nothing.
+        # The leaf pages are read in any case: SQLite treats a damaged number as the end of a table, and reports no
+        # error.
         found = self._leaves.rows(self._roots.get(table, 0), low, high)
         try:
             rows = self._database.execute(query, (low, high)).fetchall()
@@ -273,7 +300,7 @@ class _Salvage:
         return [found[number] for number in sorted(found)]
 
     def _by_sql(self, query: str, low: int, high: int) -> list[tuple[Any, ...]]:
-        """All but the numbers at which it fails."""
+        """Return all rows except those at whose numbers the query fails."""
         try:
             return self._database.execute(query, (low, high)).fetchall()
         except sqlite3.DatabaseError:

@@ -25,13 +25,13 @@ def some_left(tmp_path, keys="ab" * 5):
         append(spool, b"x", key=key)
     spool.commit(Transaction())
     queue = spool.queue("press")
-    queue.collect(2, 1000, 0.0, 0.0)
+    queue.take_batch(2, 1000)
     return spool, queue, queue.leave(lambda key: key == "a")
 
 
 def collected(queue):
     """What a sender takes that passes over what is left."""
-    return [r for r in queue.collect(100, 1 << 20, 0.0, 0.0) if not any(left.holds(r.key) for left in queue.left)]
+    return [r for r in queue.take_batch(100, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
 
 
 def test_what_was_left_is_read_again_and_the_rest_was_handed_out(tmp_path):
@@ -131,7 +131,7 @@ class Model:
                 assert self.live_first
 
     def collect(self):
-        fresh = self.queue.collect(self.chance.randint(1, 20), 1 << 20, 0.0, 0.0)
+        fresh = self.queue.take_batch(self.chance.randint(1, 20), 1 << 20)
         self.take([r for r in fresh if not any(left.holds(r.key) for left in self.queue.left)])
 
     def leave(self):

@@ -44,7 +44,7 @@ def late(records):
 def collected(spool):
     """What a sender takes that passes over what is left."""
     queue = spool.queue("press")
-    return [r for r in queue.collect(1000, 1 << 20, 0.0, 0.0) if not any(left.holds(r.key) for left in queue.left)]
+    return [r for r in queue.take_batch(1000, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
 
 
 def test_the_newest_page_goes_first_and_what_it_overtook_is_late(spool):
@@ -66,7 +66,7 @@ def test_a_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
     for _ in range(5):
         append(spool, bytes(PAGE_BYTES // 2), key="a")
     spool.commit(Transaction())
-    while spool.queue("press").collect(1000, 1 << 20, 0.0, 0.0):
+    while spool.queue("press").take_batch(1000, 1 << 20):
         pass
     pages = [spool.queue("press").reread(left) for _ in range(3)]
     assert [numbers(page) for page in pages] == [[4, 5], [2, 3], [1]]
@@ -78,9 +78,9 @@ def test_what_was_backlog_is_late_when_it_is_read_again(tmp_path, spool):
     spool.close()
     spool = opened(tmp_path, live_first=True)
     queue = spool.queue("press")
-    assert late(queue.collect(5, 1 << 20, 0.0, 0.0)) == [1, 2, 3, 4, 5]
+    assert late(queue.take_batch(5, 1 << 20)) == [1, 2, 3, 4, 5]
     left = left_of(spool)
-    queue.collect(5, 1 << 20, 0.0, 0.0)
+    queue.take_batch(5, 1 << 20)
     assert late(queue.reread(left)) == [*range(6, 11)]
     left = left_of(spool)
     assert collected(spool) == []
@@ -116,7 +116,7 @@ def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
     spool = opened(tmp_path, live_first=True)
     queue, left = spool.queue("press"), left_of(spool)
     put(spool, 4)
-    queue.collect(3, 1 << 20, 0.0, 0.0)
+    queue.take_batch(3, 1 << 20)
     put(spool, 1, "b")
     assert queue.drop_oldest(1) == (1, 1), "the backlog is older than what is left"
     assert queue.drop_oldest(9) == (2, 2)
@@ -126,7 +126,7 @@ def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
     assert queue.drop_oldest(9) is None
     queue.rewind()
     assert numbers(queue.reread(left)) == [3, 4, 5]
-    assert sorted(numbers(queue.collect(9, 1 << 20, 0.0, 0.0))) == [1, 2, 6, 7]
+    assert sorted(numbers(queue.take_batch(9, 1 << 20))) == [1, 2, 6, 7]
     spool.close()
 
 

@@ -31,7 +31,7 @@ class Filled:
         self.spool.commit(Transaction())
 
     def take(self):
-        return [record.number for record in self.queue.collect(100, 1 << 20, 0.0, 0.0)]
+        return [record.number for record in self.queue.take_batch(100, 1 << 20)]
 
     def dropping(self):
         self.spool._database.execute("begin immediate")

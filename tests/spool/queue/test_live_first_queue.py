@@ -116,11 +116,12 @@ def test_what_waits_for_company_is_live(tmp_path):
     queue = spool.queue("press")
     queue.clock = lambda: now[0]
     put(spool, b"001")
-    assert data_of(queue.collect(1, 1 << 20, 60.0, 0.0)) == [b"001"]
+    queue.due_at(1, 1 << 20, 60.0)
+    assert data_of(queue.take_batch(1, 1 << 20)) == [b"001"]
     put(spool, b"002")
     now[0] += LIVE_SECS + 50
     put(spool, b"003")
-    assert data_of(queue.collect(2, 1 << 20, 60.0, 0.0)) == numbered(2, 3)
+    assert data_of(queue.take_batch(2, 1 << 20)) == numbered(2, 3)
     spool.close()
 
 
@@ -217,7 +218,7 @@ class LiveFirstModel(SpoolModel):
     @rule(stream=st.sampled_from(STREAMS), count=st.integers(1, 8))
     def collect(self, stream, count):
         left = self.left_keys(stream)
-        records = self.spool.queue(stream).collect(count, 1 << 20, 0.0, 0.0)
+        records = self.spool.queue(stream).take_batch(count, 1 << 20)
         if not left:
             assert len(records) == min(count, len(self.waiting[stream]))
         self.hold(stream, [record for record in records if record.key not in left])

@@ -38,10 +38,10 @@ def test_the_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
     ageing.put(3, after_secs=60)
     ageing.now += 10_000
     assert queue.oldest_secs(None) == 70.0
-    queue.collect(3, 1 << 20, 0.0, 0.0)
+    queue.take_batch(3, 1 << 20)
     assert queue.oldest_secs(None) == 10.0
     assert queue.oldest_secs(2) == 70.0
-    queue.collect(3, 1 << 20, 0.0, 0.0)
+    queue.take_batch(3, 1 << 20)
     assert queue.oldest_secs(None) == 0.0
     assert queue.oldest_secs(5) == 10.0
 
@@ -52,7 +52,7 @@ def test_a_week_of_marks_takes_little_room_and_tells_the_first():
         ageing.put(1, after_secs=120)
     assert len(ageing.queue.marks) <= 200
     assert ageing.queue.oldest_secs(None) == 4_999 * 120
-    while ageing.queue.collect(500, 1 << 20, 0.0, 0.0):
+    while ageing.queue.take_batch(500, 1 << 20):
         pass
     assert ageing.queue.oldest_secs(4_990) == 10 * 120
 
@@ -78,7 +78,7 @@ def test_the_whole_way_is_timed_over_a_restart(tmp_path):
     queue = spool.queue("press")
     queue.marks = [(number, at - 7_200_000) for number, at in queue.marks]  # two hours pass
     put(spool, b"c")
-    queue.settle(queue.collect(3, 1 << 20, 0.0, 0.0), [])
+    queue.settle(queue.take_batch(3, 1 << 20), [])
     cumulative, bounds = queue.commits.from_arrival.value().cumulative, queue.commits.from_arrival.value().bounds
     assert [cumulative[bounds.index(secs)] for secs in (60.0, 3600.0, 21600.0)] == [1, 1, 3]
     spool.close()
@@ -90,7 +90,7 @@ def test_a_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
     queue = spool.queue("press")
     queue.append(spool.mapping_number("press"), "k", b"a")
     spool.commit(transaction)
-    queue.settle(queue.collect(1, 1 << 20, 0.0, 0.0), [])
+    queue.settle(queue.take_batch(1, 1 << 20), [])
     bounds = queue.commits.from_arrival.value().bounds
     place = bounds.index(10.0)
     assert queue.commits.from_arrival.value().cumulative[place] == 0

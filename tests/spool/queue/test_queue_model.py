@@ -54,7 +54,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @rule(stream=st.sampled_from(STREAMS), count=st.integers(1, 8), max_bytes=st.sampled_from([1, 250, 1 << 20]))
     def collect(self, stream, count, max_bytes):
-        records = self.spool.queue(stream).collect(count, max_bytes, 0.0, 0.0)
+        records = self.spool.queue(stream).take_batch(count, max_bytes)
         expected = self.waiting[stream][: len(records)]
         assert [record.data for record in records] == [data for data, _ in expected]
         assert bool(records) == bool(self.waiting[stream])

@@ -1,12 +1,11 @@
-import threading
 import time
+from math import inf
 
 import pytest
 
 from bridge.errors import SpoolWriteError
 from bridge.model import Record
 from bridge.spool.queue.stream_queue import PAGE_RECORDS, StreamQueue
-from tests.integration.arrivals import eventually
 
 
 class Store:
@@ -34,7 +33,7 @@ class Store:
         self.queue.committed()
 
     def take(self, count=500, max_bytes=1 << 20):
-        return [record.data for record in self.queue.collect(count, max_bytes, 0.0, 0.0)]
+        return [record.data for record in self.queue.take_batch(count, max_bytes)]
 
 
 def numbered(first, last):
@@ -60,7 +59,7 @@ def test_nothing_is_handed_out_before_it_is_committed():
 def test_a_record_without_a_key_is_spread_by_its_number():
     store = Store()
     store.put(b"a", b"b", key=None)
-    assert [record.key for record in store.queue.collect(2, 1 << 20, 0, 0)] == ["1", "2"]
+    assert [record.key for record in store.queue.take_batch(2, 1 << 20)] == ["1", "2"]
 
 
 def test_a_batch_holds_no_more_bytes_of_data_and_keys_than_asked_for():
@@ -119,117 +118,91 @@ def test_more_than_a_page_comes_page_by_page():
     assert store.reads == 3
 
 
-def test_a_full_batch_is_returned_at_once():
-    store = Store()
-    store.put(*numbered(1, 10))
-    begun = time.monotonic()
-    assert len(store.queue.collect(10, 1 << 20, 60.0, 60.0)) == 10
-    assert time.monotonic() - begun < 30
+class Lingering(Store):
+    """A store with a clock that is set by hand, and a count of the calls of `on_ready`."""
+
+    def __init__(self):
+        super().__init__()
+        self.now, self.woken = 100.0, 0
+        self.queue.clock = lambda: self.now
+        self.queue.on_ready = self.wake
+        self.put(b"the pause before the first commit is endless")
+        assert len(self.take()) == 1
+
+    def wake(self):
+        self.woken += 1
+
+    def put_at(self, now, *data):
+        self.now = now
+        self.put(*data)
+
+    def due_at(self, max_records=10, max_bytes=1 << 20, linger_secs=1.0):
+        return self.queue.due_at(max_records, max_bytes, linger_secs)
 
 
-def test_a_batch_full_of_bytes_is_returned_at_once():
-    store = Store()
-    store.put(b"x" * 2000)
-    begun = time.monotonic()
-    assert len(store.queue.collect(10, 1000, 60.0, 60.0)) == 1
-    assert time.monotonic() - begun < 30
+def test_due_at_of_an_empty_queue_is_never():
+    assert Store().queue.due_at(3, 1 << 20, 1.0) is None
 
 
-def test_a_batch_that_is_not_full_waits_for_more():
-    store = Store()
-    store.put(b"0")
-    store.put(b"1")
-    later = threading.Timer(0.1, store.put, [b"2", b"3"])
-    later.start()
-    begun = time.monotonic()
-    records = store.queue.collect(4, 1 << 20, 60.0, 60.0)
-    assert [record.data for record in records] == [b"0", b"1", b"2", b"3"]
-    assert time.monotonic() - begun < 30
-    later.join()
+def test_due_at_of_enough_records_or_bytes_is_now():
+    store = Lingering()
+    store.put_at(100.1, *numbered(1, 10))
+    assert store.due_at(10) == -inf
+    assert store.due_at(100, max_bytes=10) == -inf
 
 
-def test_one_that_lingers_is_woken_when_there_is_enough_and_not_by_each_commit(monkeypatch):
-    store, found, wakes = Store(), [], []
-    store.put(b"records")
-    store.put(b"come one behind the other")
-    assert len(store.take()) == 2
-    notify = store.queue._changed.notify_all
-    monkeypatch.setattr(store.queue._changed, "notify_all", lambda: (wakes.append(store.queue.next), notify()))
-    collecting = threading.Thread(target=lambda: found.extend(store.queue.collect(20, 1 << 20, 20.0, 20.0)))
-    collecting.start()
-    store.put(b"0")
-    eventually(lambda: store.queue._lingers_for, "it lingers")
-    wakes.clear()
-    for number in range(1, 20):
-        store.put(b"%d" % number)
-    collecting.join(10)
-    assert len(found) == 20
-    assert wakes == [2 + 20 + 1], "when there was enough"
+def test_due_at_of_few_records_is_the_linger_after_the_first():
+    store = Lingering()
+    store.put_at(100.1, b"1")
+    store.put_at(100.5, b"2")
+    assert store.due_at(10) == 101.1
 
 
-def test_a_batch_waits_no_longer_than_its_linger():
-    store = Store()
-    store.put(b"0")
-    store.put(b"1")
-    begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.1, 60.0)) == 2
-    assert 0.09 < time.monotonic() - begun < 30
+def test_due_at_of_a_record_that_ends_a_pause_is_now():
+    store = Lingering()
+    store.put_at(102.0, b"1")
+    assert store.due_at(linger_secs=2.0) == -inf
+    assert store.due_at(linger_secs=2.1) == 104.1
 
 
-def test_a_record_that_ends_a_pause_waits_for_nobody():
-    store = Store()
-    store.put(b"0")
-    assert len(store.queue.collect(3, 1 << 20, 30.0, 60.0)) == 1
-    later = threading.Timer(0.2, store.put, [b"1"])
-    later.start()
-    begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.15, 60.0)) == 1
-    later.join()
-    store.put(b"2")
-    store.put(b"3")
-    assert time.monotonic() - begun < 30
-    begun = time.monotonic()
-    assert len(store.queue.collect(3, 1 << 20, 0.3, 60.0)) == 2
-    assert time.monotonic() - begun > 0.25
+def test_due_at_of_records_of_an_earlier_run_is_now():
+    store = Store(first=1, next_number=2, rows=[Record(1, 1, "k", b"1")])
+    assert store.queue.due_at(10, 1 << 20, 60.0) <= time.monotonic()
 
 
-def test_an_empty_queue_times_out():
-    begun = time.monotonic()
-    assert Store().queue.collect(3, 1 << 20, 0.1, 0.1) == []
-    assert 0.09 < time.monotonic() - begun < 30
+def test_due_at_of_a_closed_queue_is_never():
+    store = Lingering()
+    store.put_at(100.1, b"1")
+    store.queue.close()
+    assert store.due_at() is None
+    assert store.queue.take_batch(1, 1 << 20) == []
 
 
-def test_closing_lets_a_waiting_collect_return():
-    store = Store()
-    later = threading.Timer(0.05, store.queue.close)
-    later.start()
-    begun = time.monotonic()
-    assert store.queue.collect(3, 1 << 20, 60.0, 60.0) == []
-    assert time.monotonic() - begun < 30
-    later.join()
+def test_first_record_wakes_the_sender_once():
+    store = Lingering()
+    assert store.due_at() is None
+    store.put_at(100.1, b"1")
+    store.put_at(100.2, b"2")
+    assert store.woken == 1
 
 
-def test_two_collecting_at_once_share_the_records():
-    store = Store(fresh_bytes=5 * 260)
-    taken, failures = [], []
+def test_commits_during_a_linger_wake_the_sender_when_there_is_enough():
+    store = Lingering()
+    store.put_at(100.1, b"0")
+    assert store.due_at(20) == 101.1
+    for number in range(1, 19):
+        store.put_at(100.2, b"%d" % number)
+    assert store.woken == 0
+    store.put_at(100.3, b"19")
+    assert store.woken == 1
 
-    def collect():
-        try:
-            while records := store.queue.collect(7, 1 << 20, 0.0, 0.3):
-                taken.extend(record.data for record in records)
-        except BaseException as error:
-            failures.append(error)
-            raise
 
-    threads = [threading.Thread(target=collect) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for at in range(1, 301, 3):
-        store.put(*numbered(at, at + 2))
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert sorted(taken, key=int) == numbered(1, 300)
+def test_records_left_by_a_full_batch_linger_from_then_on():
+    store = Lingering()
+    store.put_at(100.1, *numbered(1, 3))
+    store.now = 100.6
+    assert store.take(2) == numbered(1, 2)
+    assert store.due_at() == 101.6
 
 
 def test_what_was_taken_before_a_read_failed_is_not_lost():
@@ -284,7 +257,7 @@ def test_nothing_is_handed_out_while_a_drop_is_undecided_and_a_rewind_repeats_no
 def test_settled_records_wait_for_the_next_transaction_and_for_the_one_after_a_failure():
     store = Store()
     store.put(b"1", b"2")
-    [first, second] = store.queue.collect(2, 1 << 20, 0, 0)
+    [first, second] = store.queue.take_batch(2, 1 << 20)
     assert not store.queue.has_settled
     store.queue.settle([first], [])
     store.queue.settle([], [(second, "too_large", "why")])

@@ -34,7 +34,7 @@ while True:
         queue.append(mapping, None, b"%d" % queue.next)
     transaction = Transaction()
     transaction.filtered[mapping, queue.number] += 3
-    records = queue.collect(5, 1 << 20, 0.0, 0.0)
+    records = queue.take_batch(5, 1 << 20)
     queue.settle(records[:2], [(record, "too_large", "") for record in records[2:3]])
     spool.commit(transaction)
     print(f"made {queue.next - 1}", flush=True)

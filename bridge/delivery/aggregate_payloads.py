@@ -1,0 +1,46 @@
+"""Payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
+
+With `packing: kpl` they are aggregated once more, and consumers return them unchanged (see `packers`). Where nothing is
+aggregated, with `packing: none` or on a stream that places records itself, they cannot be protected: a consumer that
+de-aggregates returns the records inside instead, and the KCL discards those if their keys belong to other shards.
+
+They are sent as they are all the same. `packing: none` promises the payload byte for byte, and consumers that do not
+de-aggregate read it so. A dead letter would take the payload from them too, and aggregating it would change what they
+read. Whoever forwards aggregated records may even want those inside. So the operator is warned once, with what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.model import Destination
+
+logger = logging.getLogger(__name__)
+
+
+class AggregatePayloads:
+    """Count of unprotected payloads of one stream, with a warning about the first one."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.count = 0
+        self._destination = destination
+
+    def add(self, count: int) -> None:
+        """Count payloads that were sent as they are."""
+        if count and not self.count:
+            self._warn()
+        self.count += count
+
+    def _warn(self) -> None:
+        packing = self._destination.packing
+        logger.warning(
+            "stream %s: a payload is itself a KPL aggregated record, and was sent as it is (%s). Consumers that "
+            "de-aggregate, such as the KCL, return the records inside instead, or discard them; %s",
+            self._destination,
+            "packing: none" if packing == "none" else f"packing: {packing} is not applied to this stream now",
+            "set packing: kpl to have the payload returned unchanged"
+            if packing == "none"
+            else "it is returned unchanged while partition keys decide on the shard",
+        )

@@ -1,0 +1,156 @@
+"""Fills a batch from the queues of one shard, within what the shard accepts now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.delivery.key_queue import NOW
+from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
+from bridge.kinesis.packing.packers import packer
+from bridge.kinesis.shard_map import hash_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.delivery.batch import Batch
+    from bridge.delivery.key_queue import ShardQueue
+    from bridge.delivery.key_queues import KeyQueues
+    from bridge.delivery.shard_knowledge import ShardKnowledge
+    from bridge.delivery.shard_limiter import ShardLimiter
+    from bridge.kinesis.packing.packers import Packer
+    from bridge.kinesis.shard_map import Shard
+    from bridge.model import Destination, Record
+
+PACKED_DRAIN_RECORDS = 10_000
+"""Records of the spool that one request of packed records is filled from."""
+
+_BUSY_SECS = 1.0
+_KEYS_TRIED = 8
+_MAX_SHARDS_SUMMED = 64
+
+
+class BatchFiller:
+    """Part of the accumulator of one destination: how a batch is filled. `now` must be set before each batch.
+
+    `packer` is None while records are sent as they are. `busy_until`: until then a shard counts as recently full.
+    """
+
+    def __init__(
+        self, destination: Destination, queues: KeyQueues, shards: ShardKnowledge, limiter: ShardLimiter
+    ) -> None:
+        self.linger_secs = 0.0
+        self.max_packed_bytes = 0
+        self.packer: Packer | None = None
+        self.now = self.busy_until = NOW
+        self._destination = destination
+        self._strict = destination.order == "strict"
+        self._keyless = destination.keys == "spread"
+        self._queues = queues
+        self._shards = shards
+        self._limiter = limiter
+
+    def choose_packer(self) -> None:
+        """Pack records or leave them plain. For KPL consumers, aggregate only where a key decides on the shard."""
+        packing = self._destination.packing
+        if packing != "lines" and not (packing == "kpl" and self._shards.distribution == "by_key"):
+            self.packer = None
+        elif self.packer is None:
+            self.packer = packer(self._destination, self._pick_key)
+
+    def fill(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> None:
+        """Add records of one shard queue to the batch, as long as batch and shard have room."""
+        while queue.ready and max_queues > 0 and not batch.full and self._available(queue.shard):
+            before = len(batch.records)
+            if self.packer is None:
+                max_queues -= self._fill_plain(batch, queue, max_queues)
+            else:
+                max_queues -= self._fill_packed(batch, queue, min(max_record_bytes, self.max_packed_bytes), max_queues)
+            if len(batch.records) == before or not self._strict:
+                break
+
+    def _fill_plain(self, batch: Batch, queue: ShardQueue, max_queues: int) -> int:
+        records, size = batch.room_records, batch.room_bytes
+        if queue.shard is not None:
+            shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
+            records, size = min(records, shard_records), min(size, shard_bytes)
+        if batch.records and size < counted_bytes(queue.ready[0].records[0]):
+            return max_queues
+        # With strict order a request carries one record of a key: Kinesis may accept the second and refuse the first.
+        hold, taken_bytes = self._queues.draw(
+            queue, 1 if self._strict else records, size, 1 if self._strict else max_queues
+        )
+        batch.add_plain(hold.records, taken_bytes)
+        batch.holds.append(hold)
+        if queue.shard is not None:
+            self._limiter.consume(queue.shard.id, len(hold.records), taken_bytes, self.now)
+        return len(hold.key_queues)
+
+    def _fill_packed(self, batch: Batch, queue: ShardQueue, max_packed: int, max_queues: int) -> int:
+        """Add packed records; what batch or shard have no room for goes back."""
+        assert self.packer is not None  # noqa: S101 - the one caller has looked
+        ratio = self.packer.ratio
+        if self._strict:  # one Kinesis record of a key, which carries as many of its records as fit
+            size = int(max_packed * ratio)
+            if self._destination.packing == "lines" or queue.shard is None:
+                max_queues = 1
+        else:
+            size = int(min(batch.room_bytes, self._allowed_bytes(queue.shard)) * ratio)
+        hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
+        sent = self._add_packed(batch, hold.records, queue, max_packed)
+        if sent < len(hold.records):
+            numbers = {record.number for record in batch.records}
+            self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
+        batch.holds.append(hold)
+        return len(hold.key_queues)
+
+    def _add_packed(self, batch: Batch, records: Sequence[Record], queue: ShardQueue, max_packed: int) -> int:
+        """Pack records into the batch until it is full; return how many were packed."""
+        assert self.packer is not None  # noqa: S101 - as above
+        sent = 0
+        for packed in self.packer.pack(records, queue.shard, max_packed):
+            size = packed.counted_bytes
+            if batch.room_records <= 0 or (size > batch.room_bytes and batch.records):
+                break
+            if packed.shard is not None:
+                if not self._available(packed.shard):
+                    self.wait_for_shard(queue, packed.shard)  # no generated key maps to a shard with room
+                    break
+                self._limiter.consume(packed.shard.id, 1, size, self.now)
+            batch.add_packed(packed, size)
+            sent += len(packed.records)
+            if self._strict:
+                break
+        return sent
+
+    def _available(self, shard: Shard | None) -> bool:
+        return shard is None or min(self._limiter.available(shard.id, self.now)) > 0
+
+    def exhausted(self, shard: Shard) -> bool:
+        """Return whether the shard accepts too little now for a request to be worth while."""
+        records, size = self._limiter.available(shard.id, self.now)
+        return records <= 0 or size < (1 if self.packer is None else self.max_packed_bytes)
+
+    def _allowed_bytes(self, shard: Shard | None) -> int:
+        """Return how many bytes may be sent to a shard now, or to all of them where keys are made up."""
+        if shard is not None:
+            return self._limiter.available(shard.id, self.now)[1]
+        shards = self._shards.shards if self._keyless else ()
+        if not 0 < len(shards) <= _MAX_SHARDS_SUMMED:
+            return MAX_REQUEST_BYTES
+        return sum([max(0, self._limiter.available(each.id, self.now)[1]) for each in shards])
+
+    def wait_for_shard(self, shard_queue: ShardQueue, shard: Shard) -> None:
+        """Wait until the shard accepts something, and for long enough that a request is worth while."""
+        shard_queue.not_before = self.now + max(
+            self.linger_secs, self._limiter.secs_until_available(shard.id, self.now)
+        )
+        self.busy_until = shard_queue.not_before + _BUSY_SECS
+
+    def _pick_key(self, number: int) -> tuple[str, Shard | None]:
+        """Return a key for a packed record without one: of a few, the one whose shard has the most room."""
+        if not self._shards.shards:
+            return str(number), None
+        tries = _KEYS_TRIED if len(self._shards.shards) > 1 else 1
+        keys = [str(number), *(f"{number}-{attempt}" for attempt in range(1, tries))]
+        places = [(key, self._shards.shard_of_hash(hash_of(key))) for key in keys]
+        return max(places, key=lambda place: self._limiter.available(place[1].id, self.now)[1] if place[1] else 0)

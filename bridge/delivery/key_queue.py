@@ -1,0 +1,100 @@
+"""A queue of waiting records by partition key, and the queues of one shard: see `key_queues`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bridge.kinesis.limits import counted_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bridge.kinesis.shard_map import Shard
+    from bridge.model import Record
+
+NOW = float("-inf")
+
+
+class State(Enum):
+    """State of a key queue."""
+
+    IDLE = "nothing waits, nothing is in flight"
+    READY = "records wait and may be sent"
+    MUTED = "records are in flight or withheld; others may wait behind them"
+    BACKING_OFF = "records wait, and may be sent once `not_before` has passed"
+
+
+@dataclass(slots=True, eq=False)
+class KeyQueue:
+    """Records in the order of their numbers. `size`: their counted bytes, data and UTF-8 key.
+
+    `holds`: how many requests and withheld groups mute the queue. `failed`: some of its records come back from a
+    request, so it is served before others.
+    """
+
+    name: str | int
+    shard_queue: ShardQueue
+    ordered: bool
+    records: deque[Record] = field(default_factory=deque)
+    size: int = 0
+    state: State = State.IDLE
+    holds: int = 0
+    failed: bool = False
+    not_before: float = NOW
+
+    def take(self, max_records: int, max_bytes: int) -> tuple[list[Record], int]:
+        """Remove the first records, at most so many and so large; return them and their counted bytes."""
+        records = self.records
+        taken: list[Record] = []
+        room = max_bytes
+        for record in islice(records, max_records):
+            room -= counted_bytes(record)
+            if room < 0:
+                room += counted_bytes(record)
+                break
+            taken.append(record)
+        if len(taken) == len(records):
+            records.clear()
+        else:
+            for _ in taken:
+                records.popleft()
+        self.size -= max_bytes - room
+        return taken, max_bytes - room
+
+    def put_back(self, records: Iterable[Record]) -> int:
+        """Insert records at the places that their numbers give them; return their counted bytes."""
+        returned = sorted(records)  # by number, which is unique
+        size = sum(map(counted_bytes, returned))
+        ahead = []
+        while self.records and self.records[0].number < returned[-1].number:
+            ahead.append(self.records.popleft())
+        if ahead:
+            returned = sorted(returned + ahead)
+        self.records.extendleft(reversed(returned))
+        self.size += size
+        return size
+
+
+@dataclass(slots=True, eq=False)
+class ShardQueue:
+    """Key queues of one shard; `ready` are those that may be sent from, the one that has waited longest first.
+
+    `not_before`: the shard accepts nothing until then.
+    """
+
+    shard: Shard | None = None
+    not_before: float = NOW
+    ready: deque[KeyQueue] = field(default_factory=deque)
+    key_queues: dict[str | int, KeyQueue] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Records that left their key queues and are not settled, and the queues that are muted for them."""
+
+    records: Sequence[Record]
+    key_queues: list[KeyQueue]

@@ -1,0 +1,68 @@
+"""What delivery needs of its surroundings: a queue of records, and something that sends requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.delivery.overflow import Leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.delivery.tracker import Rejected
+    from bridge.kinesis.packing.packers import Packed
+    from bridge.kinesis.publisher import StreamDescription
+    from bridge.kinesis.put_records_codec import Result
+    from bridge.kinesis.shard_map import Shard
+    from bridge.model import BatchingOptions, Record
+
+
+class RecordQueue(Leaves, Protocol):
+    """The spool's queue of one stream. Every method may be called on any thread."""
+
+    stream: str
+    max_record_bytes: int | None
+    """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
+    tuning: BatchingOptions
+    """Set by whoever appends; may change at any time."""
+    on_ready: Callable[[], None]
+    """Set by the sender. Called after a commit, without locks, if records arrived since `due_at` returned None, or
+    enough to send before the linger ends."""
+
+    def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
+        """Return when records should be taken, by the steady clock; None while there are none. Never blocks on disk.
+
+        That is now if there are enough (records, or bytes), or if they are read from disk; otherwise `linger_secs`
+        after the first of them was committed.
+        """
+
+    def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
+        """Return the next records in order, each only once; [] if there are none, or after close. Does not wait.
+
+        Raises BridgeError where the disk cannot be read; nothing that was taken is forgotten then.
+        """
+
+    def oldest_secs(self, held: int | None) -> float:
+        """Return the age of the oldest record that is not settled; `held` is the oldest that the sender has."""
+
+    def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
+        """Remove delivered records, and send (record, code, detail) to the dead letters. Never block on disk."""
+
+
+class PutRecordsTransport(Protocol):
+    """What sends: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
+
+    def endpoint(self, stream: str) -> str:
+        """Return the host or URL that requests of a stream go to; streams with the same one share a link."""
+
+    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
+        """Return one result per record, in order; raise SendError when the whole request failed."""
+
+    def describe(self, stream: str) -> StreamDescription:
+        """Return the stream's limits; raise SendError."""
+
+    def list_shards(self, stream: str) -> list[Shard]:
+        """Return the stream's open shards; raise SendError."""
+
+    def abort(self) -> None:
+        """End every request in flight at once, and send nothing more: the bridge stops, and its deadline has passed."""

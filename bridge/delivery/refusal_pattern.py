@@ -1,0 +1,151 @@
+"""Refusals of a full shard, told apart from refusals at random, by their order inside one request.
+
+Kinesis processes the records of a request in order. Two causes of refusals leave two patterns (A accepted, R refused):
+
+    AAAAAARRRR   the shard ran out of tokens: all later records that are not smaller are refused
+    ARAAARAARA   refusals at random: records of the same size are accepted after a refused one
+
+Only the first kind is a reason to send more slowly. If records are refused independently with probability q, then
+
+  * of the records before the last accepted one a fraction q is refused, and that estimates q without bias;
+  * the refused tail has the expected length q + q^2 + ... + q^n;
+  * the first half of a request is refused as often as the second half.
+
+The excess over that expectation is what a full shard refused. The third property matters where a shard regains tokens
+while it processes a request: then single records are accepted in the tail, but the first half suffers less.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAX_RANDOM_FRACTION = 0.6
+"""No more than this is ever attributed to chance: a crowd that overloads a shard must not mistake itself for chance."""
+
+_ESTIMATE_SECS = 15.0
+"""Memory of the estimate of q."""
+
+_TEST_SECS = 4.0
+"""Memory of the test whether the excess is more than chance."""
+
+_SIGMAS = 3.0
+"""Standard deviations that the excess must exceed. At 2, one in 40 bursts of chance slowed the sender down."""
+
+_PRIOR_RECORDS = 10.0
+"""Records without a refusal that the estimate starts from, so that the first refusal does not count as chance."""
+
+_MAX_CREDIT_RECORDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Refusals of one request. `congested` of the `refused` records count against the rate.
+
+    `excess` is the number of records refused beyond what chance explains, and may be negative; `variance` is its
+    variance.
+    """
+
+    refused: int
+    refused_bytes: int
+    congested: float
+    excess: float
+    variance: float
+    by_chance: bool
+    """Chance explains that all records were refused."""
+
+
+class RefusalPattern:
+    """Running estimate of the fraction that one shard refuses at random."""
+
+    def __init__(self, now: float) -> None:
+        self._updated_at = now
+        self._scattered = self._before_last = 0.0
+        self._half_refused = self._half = 0.0
+        self._excess = self._variance = self._credit = 0.0
+
+    def add_accepted(self, records: int, now: float) -> None:
+        """Count a request of which nothing was refused."""
+        self._decay(now)
+        self._before_last += records - 1
+        self._half += records / 2
+
+    def add(self, outcomes: Sequence[tuple[int, bool]], now: float) -> Verdict:
+        """Count a request of which something was refused: size and acceptance of each record, in their order."""
+        self._decay(now)
+        count = _count(outcomes)
+        before_last = max(0, count.last_accepted)
+        self._scattered += count.scattered
+        self._before_last += before_last
+        self._half_refused += count.half_refused
+        self._half += len(outcomes) // 2
+
+        scattered = min(_MAX_RANDOM_FRACTION, self._scattered / (self._before_last + _PRIOR_RECORDS))
+        random = min(scattered, self._half_refused / (self._half + _PRIOR_RECORDS / 2))
+        tail = random * (1 - random ** len(outcomes)) / (1 - random)
+        excess = count.refused - random * before_last - tail
+        # Of the two estimates the larger one, as its variance errs on the side of chance.
+        variance = scattered * (1 - scattered) * before_last + scattered / (1 - scattered) ** 2
+        return Verdict(
+            refused=count.refused,
+            refused_bytes=count.refused_bytes,
+            congested=min(float(count.refused), self._congested(excess, variance)),
+            excess=excess,
+            variance=variance,
+            by_chance=tail >= len(outcomes) / 2,
+        )
+
+    def _congested(self, excess: float, variance: float) -> float:
+        """Return the records that count, once the excess of the last seconds is beyond chance."""
+        self._excess += excess
+        self._variance += variance
+        if self._excess <= 0:
+            return 0.0
+        weight = max(0.0, 1 - _SIGMAS**2 * self._variance / self._excess**2)
+        self._credit += excess * weight
+        congested, self._credit = max(0.0, self._credit), min(0.0, max(self._credit, -_MAX_CREDIT_RECORDS))
+        return congested
+
+    def _decay(self, now: float) -> None:
+        elapsed = now - self._updated_at
+        if elapsed <= 0:
+            return
+        self._updated_at = now
+        kept = math.exp(-elapsed / _ESTIMATE_SECS)
+        self._scattered *= kept
+        self._before_last *= kept
+        self._half_refused *= kept
+        self._half *= kept
+        kept = math.exp(-elapsed / _TEST_SECS)
+        self._excess *= kept
+        self._variance *= kept
+        self._credit *= kept
+
+
+@dataclass(slots=True)
+class _Count:
+    refused: int = 0
+    refused_bytes: int = 0
+    last_accepted: int = -1
+    scattered: int = 0
+    """Refused records that a record of at least their size was accepted after."""
+    half_refused: int = 0
+
+
+def _count(outcomes: Sequence[tuple[int, bool]]) -> _Count:
+    count, largest, half = _Count(), -1, len(outcomes) // 2
+    for index in range(len(outcomes) - 1, -1, -1):
+        size, accepted = outcomes[index]
+        if accepted:
+            count.last_accepted = max(count.last_accepted, index)
+            largest = max(largest, size)
+            continue
+        count.refused += 1
+        count.refused_bytes += size
+        count.scattered += size <= largest
+        count.half_refused += index < half
+    return count

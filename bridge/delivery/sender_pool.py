@@ -1,0 +1,189 @@
+"""Threads that send all streams of one endpoint: as many as there are requests in flight, however many streams.
+
+The threads are leader and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One of them, the leader, waits
+until some stream has records to send and the link has room, builds the next request, hands leadership over, and sends
+the request itself. So no request changes threads, and no thread waits for a stream that has nothing to send.
+
+    leader      choose a stream ──▶ take records from its queue ──▶ drain a batch ──▶ PutRecords ──▶ settle
+    followers   wait for leadership
+
+Which stream is next: of those that have something to send, the one that was served least recently. Nothing is drained
+before the link has room for it, so that what goes next is decided as late as possible.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bridge.delivery.circuit_breaker import CircuitBreaker
+from bridge.delivery.concurrency import AdaptiveConcurrency
+from bridge.delivery.stream_sender import StreamSender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
+    from bridge.delivery.settings import SenderSettings
+
+logger = logging.getLogger(__name__)
+
+MAX_WAIT_SECS = 1.0
+"""Longest wait of the leader. It is a safety net only: whatever changes wakes the leader."""
+
+SPARE_THREADS = 2
+"""One leader, and one thread for DescribeStreamSummary and ListShards, beside those that wait for PutRecords."""
+
+LINK_LIMIT_SECS = 30.0
+"""The log names the link as the limit after requests have waited for it for so long without a break."""
+
+
+class SenderPool:
+    """All streams of one endpoint. Any thread may call every method; several threads call `run`."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        transport: PutRecordsTransport,
+        settings: SenderSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.endpoint = endpoint
+        self.on_worker_needed: Callable[[], None] = lambda: None
+        """Called on a worker's thread: one more thread should call `run`."""
+        self.threads = 1
+        """Number of threads that call `run`, or soon will."""
+        self._transport = transport
+        self._settings = settings
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._leadership = threading.Lock()
+        self._changed = threading.Condition()  # guards all state; notified of every change that the leader may act on
+        self._followers = 0
+        self._senders: list[StreamSender] = []
+        self._concurrency = AdaptiveConcurrency(settings.requests_in_flight, endpoint)
+        self._breaker = CircuitBreaker(settings.network_backoff)
+        self._link_limit_logged = False
+
+    def add(self, queue: RecordQueue) -> StreamSender:
+        """Send this queue from now on. Raise ValueError where a newer version of this program named it."""
+        sender = StreamSender(
+            queue, self._transport, self._settings, self._concurrency, self._breaker, self._changed, self._clock
+        )
+        queue.on_ready = sender.wake
+        with self._changed:
+            self._senders.append(sender)
+            self._changed.notify()
+        return sender
+
+    def run(self) -> None:
+        """Send until `stop`: the body of one worker thread.
+
+        Return when the request in hand is answered. What was not settled by then is still in the spool.
+        """
+        while not self._stopping.is_set():
+            task = self._next_task()
+            if task is not None:
+                task()
+
+    def stop(self) -> None:
+        """Make every `run` return: at once from a wait, else when its request is answered or has failed."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def status(self) -> EndpointStatus:
+        """Return the measurements and limits of the endpoint."""
+        with self._changed:
+            return self._concurrency.status(self._clock())
+
+    # -- the leader ------------------------------------------------------------------------------------------------
+
+    def _next_task(self) -> Callable[[], None] | None:
+        """Become the leader, wait for something to do, and return it; None when the pool stops."""
+        with self._changed:
+            self._followers += 1
+        with self._leadership:
+            with self._changed:
+                self._followers -= 1
+            task = self._lead()
+        if task is not None:
+            self._ensure_follower()
+        return task
+
+    def _ensure_follower(self) -> None:
+        with self._changed:
+            needed = not self._followers and self.threads < self._settings.requests_in_flight + SPARE_THREADS
+            self.threads += needed
+        if needed and not self._stopping.is_set():
+            self.on_worker_needed()
+
+    def _lead(self) -> Callable[[], None] | None:
+        while not self._stopping.is_set():
+            with self._changed:
+                now = self._clock()
+                sender, task = self._choose(now)
+                if task is not None:
+                    return task
+                if sender is None:
+                    self._changed.wait(self._wait_secs(now))
+                    continue
+            if (task := sender.prepare()) is not None:
+                return task
+        return None
+
+    def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
+        """Return a stream to build a request for, or a call that asks Kinesis about a stream; (None, None): wait."""
+        self._log_link_limit(now)
+        due = None
+        for sender in self._senders:
+            if sender.attention_at > now and not sender.changed:
+                continue
+            if (inquiry := sender.inquiry(now)) is not None:
+                return None, inquiry
+            sender.update_attention(now)
+            if sender.sendable_at <= now and (due is None or sender.served_at < due.served_at):
+                due = sender
+        if due is None or self._link_wait_secs(now) > 0:
+            return None, None
+        if not self._concurrency.has_room(due, now):
+            self._concurrency.waited(now)
+            return None, None
+        due.served_at = now
+        due.link_share = 1 / max(1, sum([sender.busy or sender is due for sender in self._senders]))
+        return due, None
+
+    def _wait_secs(self, now: float) -> float:
+        """Return how long nothing will be due unless something changes."""
+        link = self._link_wait_secs(now)
+        # A stream that is due now waits for the link: an answer wakes the leader, or the end of the link's own pause.
+        later = [sender.attention_at - now for sender in self._senders if sender.attention_at > now]
+        return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
+
+    def _link_wait_secs(self, now: float) -> float:
+        """Return how long no request may start because of the network or of `max_bytes_per_sec`."""
+        limiter = self._settings.bandwidth
+        return max(
+            self._breaker.wait_secs(now, self._concurrency.requests),
+            limiter.wait_secs() if limiter is not None else 0.0,
+        )
+
+    def _log_link_limit(self, now: float) -> None:
+        """Log once that the link is the limit, and again after an interval in which it was not."""
+        limited_secs = self._concurrency.limited_secs(now)
+        if limited_secs < LINK_LIMIT_SECS or self._link_limit_logged:
+            self._link_limit_logged = self._link_limit_logged and limited_secs > 0
+            return
+        self._link_limit_logged = True
+        status = self._concurrency.status(now)
+        logger.info(
+            "endpoint %s: the link is the limit: %.1f kB/s, answers after %.2f s; requests of %.1f kB, %d at a time",
+            self.endpoint,
+            status.bandwidth / 1000,
+            status.answer_secs,
+            status.request_bytes / 1000,
+            status.requests,
+        )

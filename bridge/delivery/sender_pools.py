@@ -1,0 +1,65 @@
+"""All sender pools of the bridge: one for each endpoint, so that one that hangs takes no thread of another."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.delivery.sender_pool import SenderPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
+    from bridge.delivery.settings import SenderSettings
+    from bridge.delivery.stream_sender import StreamSender
+
+
+class SenderPools:
+    """Pools by endpoint and senders by queue name. `start_thread(name, body)` starts a thread; its caller owns it."""
+
+    def __init__(
+        self,
+        transport: PutRecordsTransport,
+        settings: SenderSettings,
+        start_thread: Callable[[str, Callable[[], None]], None],
+    ) -> None:
+        self.senders: dict[str, StreamSender] = {}
+        self._transport = transport
+        self._settings = settings
+        self._start_thread = start_thread
+        self._pools: dict[str, SenderPool] = {}
+        self._adding = threading.Lock()
+
+    def add(self, queue: RecordQueue) -> None:
+        """Send this queue from now on, if it is not sent yet. Any thread.
+
+        Raise ValueError where a newer version of this program named it.
+        """
+        with self._adding:
+            if queue.stream in self.senders:
+                return
+            endpoint = self._transport.endpoint(queue.stream)
+            pool = self._pools.get(endpoint)
+            new = pool is None
+            if pool is None:
+                pool = self._pools[endpoint] = SenderPool(endpoint, self._transport, self._settings)
+                pool.on_worker_needed = partial(self._start_worker, pool)
+            sender = pool.add(queue)
+            if new:
+                self._start_worker(pool)
+            self.senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
+
+    def _start_worker(self, pool: SenderPool) -> None:
+        self._start_thread(f"send {pool.threads} {pool.endpoint}", pool.run)
+
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """Return the measurements and limits of every endpoint. Any thread."""
+        return tuple(pool.status() for pool in list(self._pools.values()))
+
+    def stop(self) -> None:
+        """Make every worker return: at once from a wait, else when its request is answered or has failed."""
+        for pool in list(self._pools.values()):
+            pool.stop()

@@ -1,0 +1,29 @@
+"""Settings of delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.backoff import Backoff
+
+if TYPE_CHECKING:
+    from bridge.kinesis.bandwidth import Uplink
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """How streams are sent.
+
+    `requests_in_flight` is the largest number of requests in flight to one endpoint, all its streams together.
+    `bandwidth` is shared by all endpoints. `network_backoff` paces the probes of an endpoint that cannot be reached:
+    its limit is short, so that delivery resumes within seconds of a recovery.
+    """
+
+    requests_in_flight: int = 16
+    linger_secs: float = 0.1
+    refused_retry_secs: float = 30.0
+    record_backoff: Backoff = field(default_factory=lambda: Backoff(0.1, 2.0))
+    request_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 30.0))
+    network_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 10.0))
+    bandwidth: Uplink | None = None

@@ -1,0 +1,233 @@
+"""Ranges and lifetimes of a stream's shards, from ListShards and from the shards that accepted records.
+
+Three facts hold while partition keys decide on the shard:
+
+1. A shard has one contiguous range of hashes, which never changes. Every hash between two accepted ones is its own.
+2. At any time, exactly one open shard has a given hash. Of two shards with a hash in common, one was closed before the
+   other was opened.
+3. A closed shard is never opened again, and its id is not used again.
+
+An answer proves that the shard was open at a time between the request and the answer. So shard A is older than shard B
+if the earliest answer of A came before the latest request that B accepted: if they also have a hash in common, A is
+closed. If each is older than the other, fact 2 is broken: the stream places records itself. ListShards proves only that
+a shard was open at some time before the answer, since its answers may be stale.
+
+    state      condition                                                     its range is used to
+    usable     no other open shard has a hash in common with it              predict the shard of a key
+    disputed   one has, and answers do not show yet which of them is closed  judge what it accepted
+    closed     a newer shard has a hash in common with it, or a listing      judge what it accepted
+               that is not stale lacks it
+
+A disputed shard is settled by the next record that either of the two accepts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.kinesis.shard_map import Shard, cover_all_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MAX_STALE_SECS = 30.0
+"""Age that a listing is assumed never to exceed. If it was requested so long after a shard last accepted something, and
+lacks that shard, the shard is closed. AWS documents no bound; answers that were some seconds old have been seen."""
+
+MAX_CLOSED_SHARDS = 2_000
+"""Closed shards that are remembered for late answers: more than a stream closes that is scaled daily for a year."""
+
+NEVER, OPEN = float("-inf"), float("inf")
+
+
+@dataclass(slots=True, eq=False)
+class KnownShard:
+    """Shard with the part of its range that is known: all of it if it was `listed`.
+
+    `closed_before`: time by which it was closed, infinite while it may be open. `surely_closed`: a newer shard shows
+    it, and not only a listing without this one.
+    """
+
+    id: str
+    first_hash: int
+    last_hash: int
+    listed: bool
+    earliest_answer: float
+    latest_request: float = NEVER
+    closed_before: float = OPEN
+    surely_closed: bool = False
+
+    def has(self, hash_: int) -> bool:
+        """Return whether a hash surely belongs to this shard."""
+        return self.first_hash <= hash_ <= self.last_hash
+
+    def widen(self, hash_: int) -> None:
+        """Extend the known range to a hash that the shard accepted."""
+        self.first_hash = min(self.first_hash, hash_)
+        self.last_hash = max(self.last_hash, hash_)
+
+    def is_older_than(self, other: KnownShard) -> bool:
+        """Return whether this shard was surely open at a time before a time at which the other one was open."""
+        return self.earliest_answer < other.latest_request
+
+    def coexisted_with(self, other: KnownShard) -> bool:
+        """Return whether both were surely open at one time."""
+        return self.is_older_than(other) and other.is_older_than(self)
+
+
+class ShardHistory:
+    """Everything known of a stream's shards. Not thread-safe. `resolve` must follow `accepted` and `listed`.
+
+    `contradicted`: accepted records cannot be explained by partition keys. `complete`: every open shard is listed, and
+    none is disputed. `grew`: a shard became known that was not known before, since this was last set to False.
+    """
+
+    def __init__(self) -> None:
+        self.contradicted = self.complete = self.grew = False
+        self._open: dict[str, KnownShard] = {}
+        self._closed: dict[str, KnownShard] = {}
+        self._disputed: set[str] = set()
+        self._completed_at = NEVER
+
+    @property
+    def disputed(self) -> bool:
+        """True if two open shards have a hash in common, and it is not known which of them is closed."""
+        return bool(self._disputed)
+
+    def get(self, shard_id: str) -> KnownShard | None:
+        """Return an open or closed shard; None if it is not known."""
+        return self._open.get(shard_id) or self._closed.get(shard_id)
+
+    def are_open(self, shard_ids: set[str]) -> bool:
+        """Return whether all these shards are known and not closed."""
+        return shard_ids <= self._open.keys()
+
+    def usable(self) -> list[Shard]:
+        """Return the open shards that are not disputed. Their ranges do not overlap."""
+        return [
+            Shard(shard.id, shard.first_hash, shard.last_hash)
+            for shard in self._open.values()
+            if shard.id not in self._disputed
+        ]
+
+    def accepted(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> None:
+        """Learn that a shard accepted a record with this hash."""
+        shard = self._open.get(shard_id)
+        if shard is None:
+            shard = self._not_open(shard_id, hash_, sent_at, answered_at)
+            if shard is None:
+                return
+        shard.latest_request = max(shard.latest_request, sent_at)
+        shard.earliest_answer = min(shard.earliest_answer, answered_at)
+        if shard.listed:
+            self.contradicted |= not shard.has(hash_)
+        else:
+            shard.widen(hash_)
+
+    def listed(self, shards: Sequence[Shard], requested_at: float, answered_at: float) -> None:
+        """Learn from a listing, which holds every hash once.
+
+        Shards that it lacks are closed, unless they accepted something since the shards were last complete.
+        """
+        for shard_id, first_hash, last_hash in shards:
+            shard = self.get(shard_id)
+            if shard is None:
+                shard = self._add(KnownShard(shard_id, first_hash, last_hash, listed=True, earliest_answer=answered_at))
+            self.contradicted |= shard.first_hash < first_hash or shard.last_hash > last_hash
+            shard.first_hash, shard.last_hash, shard.listed = first_hash, last_hash, True
+            shard.earliest_answer = min(shard.earliest_answer, answered_at)
+            if shard.closed_before != OPEN and not shard.surely_closed:
+                self._reopen(shard)
+        ids = {shard.id for shard in shards}
+        for shard in [shard for shard in self._open.values() if shard.id not in ids]:
+            unused = shard.latest_request <= self._completed_at
+            if unused or requested_at - shard.latest_request > MAX_STALE_SECS:
+                self._close(shard, answered_at, surely=False)
+
+    def resolve(self, now: float) -> None:
+        """Close the shards that are surely older than an open shard with a hash in common; find the disputed ones."""
+        while self._close_older():
+            pass
+        listed = all(shard.listed for shard in self._open.values())
+        self.complete = listed and not self._disputed and cover_all_hashes(self.usable())
+        if self.complete:
+            self._completed_at = now
+
+    def close_all(self, now: float) -> None:
+        """Forget what accepted records showed: they were placed by the service. Ranges that were listed are true."""
+        for shard in list(self._open.values()):
+            self._close(shard, now, surely=False)
+        self._closed = {shard.id: shard for shard in self._closed.values() if shard.listed}
+        for shard in self._closed.values():
+            shard.surely_closed = False
+        self._disputed.clear()
+        self.contradicted = self.complete = False
+
+    def bounds(self, shard: KnownShard) -> tuple[int, int]:
+        """Return the first and last hash that may belong to a shard: those of its neighbours cannot."""
+        first, last = 0, (1 << 128) - 1
+        for other in self._all():
+            if other is not shard and other.coexisted_with(shard):
+                if other.last_hash < shard.first_hash:
+                    first = max(first, other.last_hash + 1)
+                elif other.first_hash > shard.last_hash:
+                    last = min(last, other.first_hash - 1)
+        return first, last
+
+    def _all(self) -> Iterable[KnownShard]:
+        yield from self._open.values()
+        yield from self._closed.values()
+
+    def _not_open(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> KnownShard | None:
+        """Return a shard that accepted a record and is open after all; None if the answer only came late."""
+        shard = self._closed.get(shard_id)
+        if shard is None:
+            return self._add(KnownShard(shard_id, hash_, hash_, listed=False, earliest_answer=answered_at))
+        if sent_at > shard.closed_before:
+            self.contradicted |= shard.surely_closed
+            return self._reopen(shard)
+        if not shard.listed:
+            shard.widen(hash_)
+        return None
+
+    def _close_older(self) -> bool:
+        """Compare the open shards that have a hash in common; return whether any was closed."""
+        self._disputed.clear()
+        before = len(self._open)
+        reaching: list[KnownShard] = []
+        for shard in sorted(self._open.values(), key=lambda shard: shard.first_hash):
+            reaching = [each for each in reaching if each.last_hash >= shard.first_hash and each.id in self._open]
+            for other in reaching:
+                self._compare(shard, other)
+            reaching.append(shard)
+        return len(self._open) < before
+
+    def _compare(self, one: KnownShard, other: KnownShard) -> None:
+        """Close the older one of two shards with a hash in common."""
+        if one.coexisted_with(other):
+            self.contradicted = True
+        elif one.is_older_than(other):
+            self._close(one, other.earliest_answer, surely=True)
+        elif other.is_older_than(one):
+            self._close(other, one.earliest_answer, surely=True)
+        else:
+            self._disputed |= {one.id, other.id}
+
+    def _add(self, shard: KnownShard) -> KnownShard:
+        self._open[shard.id] = shard
+        self.grew = True
+        return shard
+
+    def _reopen(self, shard: KnownShard) -> KnownShard:
+        del self._closed[shard.id]
+        shard.closed_before, shard.surely_closed = OPEN, False
+        return self._add(shard)
+
+    def _close(self, shard: KnownShard, before: float, *, surely: bool) -> None:
+        if self._open.pop(shard.id, None) is None:
+            return
+        shard.closed_before, shard.surely_closed = before, surely
+        self._closed[shard.id] = shard
+        if len(self._closed) > MAX_CLOSED_SHARDS:
+            del self._closed[next(iter(self._closed))]

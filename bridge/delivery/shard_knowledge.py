@@ -1,0 +1,281 @@
+"""Knowledge about the shards of one stream: the shard of a partition key, and whether consumers keep a record.
+
+Three parts make it up. Nothing here waits, or calls Kinesis: the caller guards it, and passes the time.
+
+    RecordDistribution   whether partition keys decide on the shard at all
+    ShardHistory         ranges and lifetimes of the shards
+    ShardMapRefresh      when to call ListShards
+
+    distribution  shards      shard_of            aggregate       judge: a record was accepted by another shard
+    unknown       any         as by_key           nothing         1. listed shard: by its range
+                                                                  2. else undecided
+    by_key        complete    listed shard        by shard        1. listed shard: by its range
+    by_key        incomplete  1. listed shard,    by shard; by    1. listed shard: by its range
+                                 not doubtful     key where       2. no explicit hash key: delivered, its key decided
+                              2. inferred shard   shard_of is     3. inferred shard: by the hashes that are surely in
+                              3. None             None               its range, or surely not
+                                                                  4. else undecided
+    by_service    any         None                nothing         as unknown
+
+A listed shard becomes doubtful when another shard accepts a hash of its range: the stream was resharded. All other
+shards stay in use. The hashes that a new shard accepted span a range that is surely its own: an inferred shard. So
+records are aggregated again soon, however long ListShards is stale. Until then a record is sent with its own key, which
+brings it to the right shard in any case, and its result widens the range of the inferred shard.
+
+Consumers on the Kinesis Client Library compare the keys of an aggregated record with the range of the shard. If one key
+lies outside, AggregatorUtil.deaggregate discards *all* records in it: it removes those that it has already collected,
+and stops (its documentation mentions only those outside). So either all of its records are delivered, or none:
+https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from bridge.delivery.record_distribution import Distribution, RecordDistribution
+from bridge.delivery.shard_history import ShardHistory
+from bridge.delivery.shard_map_refresh import ShardMapRefresh
+from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.shard_map import Shard, ShardMap, cover_all_hashes, hash_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.delivery.shard_history import KnownShard
+    from bridge.kinesis.publisher import StreamDescription
+    from bridge.kinesis.put_records_codec import Result
+    from bridge.model import Destination, Record
+
+MAX_UNDECIDED_SECS = 30.0
+"""Time after which undecided records are sent again, as duplicates perhaps. Their keys are muted, so they cannot wait
+without a bound while ListShards fails. Stale answers of ListShards end much earlier."""
+
+
+class Judgement(Enum):
+    """Fate of an aggregated record that another shard accepted than it was made for."""
+
+    DELIVERED = "a KCL consumer returns all of its records"
+    DISCARDED = "a KCL consumer discards all of its records: send them again"
+    UNDECIDED = "not known yet: judge it again later"
+
+
+class ShardKnowledge:
+    """Knowledge about the shards of one stream. Not thread-safe: the caller guards it and passes the time.
+
+    `version` changes when `shard_of` or `distribution` may have changed: the caller sorts its records again.
+
+    Each `on_` method returns whether undecided records should be judged again. They must also be judged again once
+    they are undecided for MAX_UNDECIDED_SECS.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self.version = 0
+        self._distribution = RecordDistribution(destination)
+        self._history = ShardHistory()
+        self._refresh = ShardMapRefresh()
+        self._requested = False
+        self._map = ShardMap(())
+        self._routed_by: Distribution = self.distribution
+
+    # -- what is known ---------------------------------------------------------------------------------------------
+
+    @property
+    def distribution(self) -> Distribution:
+        """State of the record distribution. Only `by_key` allows to aggregate records for KCL consumers."""
+        return self._distribution.state
+
+    @property
+    def described(self) -> bool:
+        """True once a call of DescribeStreamSummary has ended, whatever came of it."""
+        return self._distribution.described
+
+    @property
+    def complete(self) -> bool:
+        """True if `shards` are all open shards, and hold every hash. Otherwise there are gaps between them."""
+        return self._history.complete and self.distribution != "by_service"
+
+    @property
+    def shards(self) -> Sequence[Shard]:
+        """Open shards in the order of their hashes, listed or inferred, without the doubtful ones."""
+        return self._map.shards
+
+    def shard_of(self, key: str) -> Shard | None:
+        """Return the open shard that a partition key belongs to; None if it is not known."""
+        return self._map.of_key(key)
+
+    def shard_of_hash(self, hash_: int) -> Shard | None:
+        """Return the open shard that a hash belongs to; None if it is not known."""
+        return self._map.of_hash(hash_)
+
+    def judge(self, packed: Packed, shard_id: str, now: float, *, undecided_secs: float = 0.0) -> Judgement:
+        """Return what KCL consumers do with an aggregated record that the shard `shard_id` accepted.
+
+        `on_accepted` must have seen the results of its request. `undecided_secs`: how long ago it was accepted.
+        """
+        shard = self._history.get(shard_id)
+        if shard is not None and shard.listed:
+            return self._judge_listed(packed, shard, now)
+        if self.distribution == "by_key":
+            if packed.hash_key is None:
+                return Judgement.DELIVERED
+            if shard is not None and (judgement := self._judge_inferred(packed, shard)) is not Judgement.UNDECIDED:
+                return judgement
+        if self._refresh.denied or undecided_secs > MAX_UNDECIDED_SECS:
+            return Judgement.DISCARDED  # perhaps not, but a duplicate is better than a loss
+        self._refresh.request()
+        return Judgement.UNDECIDED
+
+    # -- ListShards ------------------------------------------------------------------------------------------------
+
+    def request(self) -> None:
+        """Have the shards listed, and learn from accepted records from now on."""
+        if not self._requested:
+            self._requested = True
+            if self.distribution != "by_service":
+                self._refresh.request()
+
+    @property
+    def next_listing_at(self) -> float | None:
+        """Time from which `start_listing` returns True, -inf for now; None if something else must happen first."""
+        return self._refresh.next_at
+
+    def start_listing(self, now: float) -> bool:
+        """Return whether to call ListShards now; then `on_listed` or `on_list_failed` must follow."""
+        return self._refresh.start(now)
+
+    def on_listed(self, shards: Sequence[Shard], now: float) -> bool:
+        """Learn from ListShards. An answer that does not hold every hash once is ignored: the stream is changing."""
+        if not cover_all_hashes(shards):
+            self._refresh.retry(now)
+            return False
+        self._history.listed(shards, self._refresh.started_at, now)
+        self._resolve(now)
+        if self._history.complete or self.distribution == "by_service":
+            self._refresh.succeeded(now)
+        else:
+            self._refresh.retry(now)
+        return True
+
+    def on_list_failed(self, now: float, *, denied: bool) -> bool:
+        """Learn that ListShards failed. `denied`: it is not permitted, so only accepted records show the shards."""
+        self._refresh.failed(now, denied=denied)
+        return denied
+
+    # -- other answers ---------------------------------------------------------------------------------------------
+
+    def on_described(self, description: StreamDescription | None, now: float) -> bool:
+        """Learn from DescribeStreamSummary. None: the call failed."""
+        before = self.distribution
+        self._distribution.on_described(description, now)
+        if self.distribution == before:
+            return False
+        if "by_service" in (before, self.distribution):
+            self._history.close_all(now)
+        self._resolve(now)
+        return True
+
+    def on_accepted(
+        self, entries: Sequence[Record | Packed], results: Sequence[Result], sent_at: float, now: float
+    ) -> bool:
+        """Learn from the results of a request that was sent at `sent_at` or later.
+
+        Call it before `judge` for the records of the same request. It looks at each record only while something is
+        not known: about 0.05 µs a record otherwise.
+        """
+        if not self._requested or self.distribution == "by_service":
+            return False
+        if self._history.complete and self.distribution == "by_key" and self._is_expected(entries, results):
+            return False
+        self._learn(entries, results, sent_at, now)
+        return True
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _judge_listed(self, packed: Packed, shard: KnownShard, now: float) -> Judgement:
+        """Judge by the shard's range. A shard that accepted a hash outside of it shows that keys do not decide."""
+        if self.distribution != "by_service" and not shard.has(_hash(packed)):
+            self._on_contradicted(now)
+        return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
+
+    def _judge_inferred(self, packed: Packed, shard: KnownShard) -> Judgement:
+        """Judge by the part of the shard's range that is known, and by its neighbours."""
+        hashes = [hash_of(key) for key in packed.keys]
+        if all(map(shard.has, hashes)):
+            return Judgement.DELIVERED
+        first, last = self._history.bounds(shard)
+        return Judgement.UNDECIDED if first <= min(hashes) and max(hashes) <= last else Judgement.DISCARDED
+
+    def _is_expected(self, entries: Sequence[Record | Packed], results: Sequence[Result]) -> bool:
+        """Return whether only known open shards accepted records, and the last record is where it belongs.
+
+        One record is enough to find out soon that the stream places records itself: its chance to show it is at least
+        one half. Aggregated records do not depend on it, since each is compared with the shard it was made for.
+        """
+        if not self._history.are_open({result.shard_id for result in results if isinstance(result, Accepted)}):
+            return False
+        entry, result = entries[-1], results[-1]
+        if not isinstance(result, Accepted):
+            return True
+        shard = self._predict(entry)
+        return shard is not None and shard.id == result.shard_id
+
+    def _learn(self, entries: Sequence[Record | Packed], results: Sequence[Result], sent_at: float, now: float) -> None:
+        """Pass on each record that was not accepted where it was expected, and one record of each other shard."""
+        accepted, expected, confirmed = self._history.accepted, dict[str, Shard](), list[str]()
+        for entry, result in zip(entries, results, strict=True):
+            if not isinstance(result, Accepted):
+                continue
+            shard = self._predict(entry)
+            if shard is None or shard.id != result.shard_id:
+                accepted(result.shard_id, _hash(entry), sent_at, now)
+            else:
+                expected[shard.id] = shard
+                confirmed.append(entry.key)
+        for shard in expected.values():
+            accepted(shard.id, shard.first_hash, sent_at, now)
+        if len(self._map.shards) > 1 and self._distribution.needs_proof:
+            self._distribution.on_confirmed(confirmed)
+        self._resolve(now)
+
+    def _predict(self, entry: Record | Packed) -> Shard | None:
+        """Return the shard that should accept an entry; None if it is not known."""
+        if isinstance(entry, Packed) and entry.hash_key is not None:
+            return self._map.of_hash(int(entry.hash_key))
+        return self._map.of_key(entry.key)
+
+    def _resolve(self, now: float) -> None:
+        """Draw the conclusions from what the history has learned."""
+        history = self._history
+        if self.distribution != "by_service":
+            history.resolve(now)
+            if history.contradicted:
+                self._on_contradicted(now)
+                return
+            changed = history.grew or history.disputed
+            self._distribution.on_shards(len(history.usable()), complete=history.complete, changed=changed)
+            if self._requested and not history.complete:
+                self._refresh.request(urgent=history.grew)
+            history.grew = False
+        self._update_map()
+
+    def _on_contradicted(self, now: float) -> None:
+        """Stop relying on keys: the stream places records itself."""
+        self._distribution.on_contradicted(now)
+        self._history.close_all(now)
+        self._update_map()
+
+    def _update_map(self) -> None:
+        """Take over the usable shards, and change the version if routing may change."""
+        known = ShardMap(() if self.distribution == "by_service" else self._history.usable())
+        if known.shards != self._map.shards or self.distribution != self._routed_by:
+            self._map, self._routed_by = known, self.distribution
+            self.version += 1
+
+
+def _hash(entry: Record | Packed) -> int:
+    """Return the hash by which Kinesis places an entry while keys decide."""
+    if isinstance(entry, Packed) and entry.hash_key is not None:
+        return int(entry.hash_key)
+    return hash_of(entry.key)

@@ -1,0 +1,64 @@
+"""Token bucket of one shard: records and bytes that may be sent to it now.
+
+A shard accepts 1,000 records and 1 MiB per second. AWS: "Quotas and limits" of Kinesis Data Streams,
+https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html. On-demand shards have the same limits.
+
+The rest of the limiter counts in seconds of that limit ("shard seconds"): a record of 1 KiB costs 1 ms, one of 1 MiB
+costs 1 s. A rate is then a share of the limit, and records and bytes need no separate treatment.
+"""
+
+from __future__ import annotations
+
+RECORDS_PER_SEC = 1000
+BYTES_PER_SEC = 1024 * 1024
+
+BURST_SECS = 1.0
+"""Time for which unused tokens accumulate. One request in flight can carry what accrued during a latency of up to 1 s.
+A shard accumulates as much itself, so a longer burst would only be refused.
+"""
+
+
+def shard_secs(records: int, size: int) -> float:
+    """Return the time in which a shard accepts that many records of `size` bytes in total."""
+    return max(records / RECORDS_PER_SEC, size / BYTES_PER_SEC)
+
+
+class TokenBucket:
+    """Tokens for records and for bytes. A request may overdraw them: a record can be larger than what is left."""
+
+    def __init__(self, share: float, now: float) -> None:
+        self._filled_at = now
+        self._records = RECORDS_PER_SEC * BURST_SECS * share
+        self._bytes = BYTES_PER_SEC * BURST_SECS * share
+
+    @property
+    def available(self) -> tuple[int, int]:
+        """Records and bytes that may be sent. Zero or less: nothing."""
+        return int(self._records), int(self._bytes)
+
+    @property
+    def level_secs(self) -> float:
+        """Tokens in shard seconds, of records or of bytes, whichever are fewer."""
+        return min(self._records / RECORDS_PER_SEC, self._bytes / BYTES_PER_SEC)
+
+    def fill(self, share: float, now: float) -> None:
+        """Add the tokens that accrued since the last call, at `share` of the shard's limit."""
+        elapsed = now - self._filled_at
+        if elapsed <= 0:
+            return
+        self._filled_at = now
+        self._records = min(BURST_SECS * share, self._records / RECORDS_PER_SEC + elapsed * share) * RECORDS_PER_SEC
+        self._bytes = min(BURST_SECS * share, self._bytes / BYTES_PER_SEC + elapsed * share) * BYTES_PER_SEC
+
+    def take(self, records: int, size: int) -> None:
+        """Spend tokens."""
+        self._records -= records
+        self._bytes -= size
+
+    def empty(self) -> None:
+        """Discard the tokens: the shard has none."""
+        self._records, self._bytes = min(self._records, 0.0), min(self._bytes, 0.0)
+
+    def secs_until_one(self, share: float) -> float:
+        """Return the time until there are tokens for a record and a byte; 0 or less if there are."""
+        return max((1 - self._records) / RECORDS_PER_SEC, (1 - self._bytes) / BYTES_PER_SEC) / share

@@ -1,0 +1,17 @@
+"""Shortcuts to a tracker: a request of any size, as a link without limits has room for."""
+
+from bridge.delivery.batch_outcome import sort_results
+from bridge.delivery.tracker import Settled
+from bridge.kinesis.limits import MAX_REQUEST_BYTES
+
+
+def room(tracker, now=0.0, requests=1):
+    return tracker.free_capacity(requests, MAX_REQUEST_BYTES, 4 * MAX_REQUEST_BYTES, now)
+
+
+def next_request(tracker, now=0.0, requests=1):
+    return tracker.next_request(requests, MAX_REQUEST_BYTES, now)
+
+
+def on_results(tracker, batch, results, now=0.0, latency_secs=0.02) -> Settled:
+    return tracker.on_results(batch, sort_results(batch.entries, results), results, latency_secs, now)

@@ -1,0 +1,105 @@
+"""Records of a partition key are stored in the order of the spool by default, in every packing, while nothing fails.
+
+Real threads and the real publisher send to a stand-in whose requests overtake one another. What was stored is read back
+shard by shard, as a KCL consumer reads it. `test_order_emulators` reads back from emulators.
+"""
+
+import pytest
+
+from bridge.delivery import concurrency
+from tests.delivery.key_order import (
+    KEYS,
+    NO_FAULTS,
+    PACKINGS,
+    PATIENCE_SECS,
+    SETTINGS,
+    Traffic,
+    burst,
+    each_arrival,
+    each_number_of_keys,
+    each_packing,
+    publisher_to,
+    queue_of,
+    stream,
+)
+from tests.delivery.test_stream_sender import sending
+from tests.fakes.kinesis import KinesisStandIn
+from tests.fakes.stream_queue import eventually
+
+DATA_STREAM = "telemetry"
+LATENCY_SECS = (0.001, 0.06)
+COUNTS = {burst: 6000, stream: 1400}
+RESHARDS = (("split", 0), ("merge", 3, 1), ("split", 4), ("merge", 2, 5), ("split", 7))
+
+
+@pytest.fixture
+def kinesis():
+    with KinesisStandIn({DATA_STREAM: 2}, latency_secs=LATENCY_SECS) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def publisher(kinesis):
+    made = publisher_to(kinesis.url)
+    yield made
+    made.close()
+
+
+@each_packing
+@each_number_of_keys
+@each_arrival
+def test_random_latencies_keep_the_order_of_a_key(kinesis, publisher, packing, keys, arrive):
+    traffic, queue = Traffic(keys), queue_of(DATA_STREAM, packing)
+    with sending(queue, publisher, SETTINGS):
+        arrive(queue, traffic.records(COUNTS[arrive]))
+        assert queue.wait_settled(traffic.sent, PATIENCE_SECS)
+    assert traffic.faults(kinesis.streams[DATA_STREAM]) == NO_FAULTS
+
+
+@each_packing
+@each_number_of_keys
+@each_arrival
+def test_reshards_in_mid_flight_keep_the_order_of_a_key(kinesis, publisher, packing, keys, arrive):
+    traffic, queue, data_stream = Traffic(keys), queue_of(DATA_STREAM, packing), kinesis.streams[DATA_STREAM]
+    with sending(queue, publisher, SETTINGS):
+        for change, *shards in RESHARDS:
+            arrive(queue, traffic.records(COUNTS[arrive] // len(RESHARDS) // 2))
+            eventually(lambda: data_stream.in_flight > 0, secs=0.5)
+            getattr(data_stream, change)(*shards)
+            arrive(queue, traffic.records(COUNTS[arrive] // len(RESHARDS) // 2))
+            assert queue.wait_settled(traffic.sent, PATIENCE_SECS)  # AWS reshards a stream only when it is ACTIVE again
+    assert traffic.faults(data_stream) == NO_FAULTS
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("keys", KEYS[1:])
+def test_requests_that_grow_and_shrink_keep_the_order_of_a_key(kinesis, publisher, monkeypatch, packing, keys):
+    monkeypatch.setattr(concurrency, "SLOW_ANSWER_SECS", 2 * LATENCY_SECS[1])
+    traffic, queue = Traffic(keys), queue_of(DATA_STREAM, packing)
+    with sending(queue, publisher, SETTINGS) as sender:
+
+        def max_requests():
+            allowed.append(sender.pools.endpoints()[0].max_requests)
+            return allowed[-1]
+
+        def send_until(reached):
+            """Keep about 1,500 records waiting until it has been true once."""
+            last, seen = traffic.sent + 60_000, []
+
+            def look():
+                return bool(seen) or (reached() and not seen.append(True))
+
+            while not look() and traffic.sent < last:
+                burst(queue, traffic.records(500))
+                eventually(lambda: look() or len(queue.delivered) > traffic.sent - 1500, PATIENCE_SECS)
+            assert seen, allowed[-1]
+
+        allowed = []
+        send_until(lambda: max_requests() > concurrency.FIRST_REQUESTS)
+        kinesis.latency_secs = (8 * LATENCY_SECS[1], 9 * LATENCY_SECS[1])
+        send_until(lambda: max_requests() < max(allowed))
+        kinesis.latency_secs = LATENCY_SECS
+        fewest = allowed[-1]
+        send_until(lambda: max_requests() > fewest)
+        assert queue.wait_settled(traffic.sent, PATIENCE_SECS)
+    assert traffic.faults(kinesis.streams[DATA_STREAM]) == NO_FAULTS

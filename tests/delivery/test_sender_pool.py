@@ -1,0 +1,151 @@
+import contextlib
+import logging
+import threading
+
+from bridge.delivery import concurrency, sender_pool
+from bridge.delivery.sender_pool import SPARE_THREADS, SenderPool
+from bridge.delivery.sender_pools import SenderPools
+from bridge.delivery.settings import SenderSettings
+from bridge.kinesis.publisher import StreamDescription
+from bridge.kinesis.put_records_codec import Accepted
+from tests.fakes.stream_queue import MemoryQueue, eventually, records
+
+SETTINGS = SenderSettings(requests_in_flight=4, linger_secs=0.0)
+
+
+class Endpoint:
+    """Accepts everything. Requests of the streams in `held` wait until `go` is set. `most`: requests at once."""
+
+    def __init__(self):
+        self.held, self.go = set(), threading.Event()
+        self.counting, self.at_once, self.most, self.order = threading.Lock(), 0, 0, []
+
+    def endpoint(self, stream):
+        return stream.partition(".")[0]
+
+    def describe(self, stream):
+        return StreamDescription()
+
+    def list_shards(self, stream):
+        return []
+
+    def put_records(self, stream, some):
+        with self.counting:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            self.order.append(stream)
+        if stream in self.held:
+            self.go.wait(30)
+        with self.counting:
+            self.at_once -= 1
+        return [Accepted("1", "shardId-0") for _ in some]
+
+
+@contextlib.contextmanager
+def pools_of(endpoint, settings=SETTINGS):
+    threads = []
+
+    def start(name, body):
+        threads.append(threading.Thread(target=body, name=name))
+        threads[-1].start()
+
+    pools = SenderPools(endpoint, settings, start)
+    pools.threads = threads
+    try:
+        yield pools
+    finally:
+        endpoint.go.set()
+        pools.stop()
+        for thread in threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def test_threads_do_not_grow_with_the_streams():
+    queues = [MemoryQueue(f"e.{n}", records(20)) for n in range(40)]
+    with pools_of(Endpoint()) as pools:
+        for queue in queues:
+            pools.add(queue)
+        assert all(queue.wait_settled(20, secs=30) for queue in queues)
+        assert len(pools.threads) <= SETTINGS.requests_in_flight + SPARE_THREADS
+
+
+def test_queue_that_is_added_twice_is_sent_once():
+    queue = MemoryQueue("e.1", records(5))
+    with pools_of(Endpoint()) as pools:
+        pools.add(queue)
+        pools.add(queue)
+        assert queue.wait_settled(5)
+        assert len(pools.senders) == len(pools.endpoints()) == 1
+
+
+def test_endpoints_have_pools_of_their_own():
+    endpoint = Endpoint()
+    endpoint.held = {"a.1"}
+    stuck, free = MemoryQueue("a.1", records(5000)), MemoryQueue("b.1", records(5000))
+    with pools_of(endpoint) as pools:
+        pools.add(stuck)
+        pools.add(free)
+        assert free.wait_settled(5000, secs=30)
+        assert [each.endpoint for each in pools.endpoints()] == ["a", "b"]
+
+
+def test_stream_that_hangs_does_not_stop_another_one(monkeypatch):
+    monkeypatch.setattr(concurrency, "OVERDUE_SECS", 0.2)
+    monkeypatch.setattr(sender_pool, "MAX_WAIT_SECS", 0.05)
+    endpoint = Endpoint()
+    endpoint.held = {"e.hangs"}
+    stuck, free = MemoryQueue("e.hangs", records(50_000)), MemoryQueue("e.free")
+    with pools_of(endpoint) as pools:
+        pools.add(stuck)
+        assert eventually(lambda: endpoint.at_once > 0)
+        pools.add(free)
+        free.put(*records(1000))
+        assert free.wait_settled(1000, secs=30)
+        assert not stuck.delivered
+
+
+def test_streams_with_a_backlog_take_turns():
+    endpoint = Endpoint()
+    queues = [MemoryQueue(f"e.{n}", records(3000)) for n in range(3)]
+    with pools_of(endpoint, SenderSettings(requests_in_flight=1, linger_secs=0.0)) as pools:
+        for queue in queues:
+            pools.add(queue)
+        assert all(queue.wait_settled(3000, secs=30) for queue in queues)
+    while_all_wait = endpoint.order[3:12]
+    assert all(while_all_wait.count(f"e.{n}") >= 2 for n in range(3))
+
+
+def test_requests_at_once_are_bounded_over_all_streams():
+    endpoint = Endpoint()
+    queues = [MemoryQueue(f"e.{n}", records(3000)) for n in range(6)]
+    with pools_of(endpoint) as pools:
+        for queue in queues:
+            pools.add(queue)
+        assert all(queue.wait_settled(3000, secs=30) for queue in queues)
+    assert endpoint.most <= SETTINGS.requests_in_flight
+
+
+def test_stop_lets_the_request_in_flight_end():
+    endpoint, queue = Endpoint(), MemoryQueue("e.1", records(3))
+    endpoint.held = {"e.1"}
+    with pools_of(endpoint) as pools:
+        pools.add(queue)
+        assert eventually(lambda: endpoint.at_once == 1)
+        pools.stop()
+        assert not queue.delivered
+        endpoint.go.set()
+        assert queue.wait_settled(3)
+
+
+def test_link_that_limits_for_long_is_logged_once(caplog):
+    caplog.set_level(logging.INFO, "bridge.delivery")
+    now = [0.0]
+    pool = SenderPool("kinesis.example", Endpoint(), SETTINGS, clock=lambda: now[0])
+    queue = MemoryQueue("e.1", records(50_000))
+    sender = pool.add(queue)
+    for secs in range(0, 200, 5):
+        now[0] = float(secs)
+        while pool._choose(now[0]) == (sender, None):
+            sender.prepare()
+    assert len([message for message in caplog.messages if "link is the limit" in message]) == 1
