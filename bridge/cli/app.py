@@ -1,4 +1,7 @@
-"""The commands and their options. What each does is imported when it is called: `--help` must not wait for boto3."""
+"""Commands and their options. Each command imports its code when it is called: `--help` must not wait for boto3.
+
+The docstrings of commands are the texts of `--help`.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ app.add_typer(spool, name="spool")
 
 
 def main() -> None:
-    """Run the command; every error ends in one readable message and its exit code."""
+    """Run the command. Every error becomes one readable message and its exit code."""
     try:
         app()
     except ConfigError as error:
@@ -47,7 +50,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nothing is left to say, and nobody to say it to.
+        # The reader of our output has closed it (`| head`). Python's own flush at the exit would fail again, so
+        # standard output goes to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except Exception:  # noqa: BLE001 - a crash has its own exit code, so that a supervisor restarts
@@ -163,7 +167,7 @@ def try_(
 
 
 class SchemaOf(StrEnum):
-    """The files that have a schema."""
+    """Names of the files that have a schema."""
 
     MAPPING = "mapping"
     BRIDGE = "bridge"

@@ -1,4 +1,4 @@
-"""What a shell completes after --mapping and --stream: the names in the configured folder, as the files are now."""
+"""Shell completion for --mapping and --stream, from the present files in the configured folder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def mapping_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Those that begin so."""
+    """Return the names of mappings that begin with `incomplete`."""
     return [name for name in _mappings(ctx) if name.startswith(incomplete)]
 
 
 def stream_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Those that begin so."""
+    """Return the names of data streams that begin with `incomplete`."""
     names = {output.data_stream for mapping in _mappings(ctx).values() for output in mapping.outputs}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
 def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
-    """Those that load: a shell that completes is no place for a message."""
+    """Return the mappings that load. Errors are ignored, because completion cannot show a message."""
     from bridge.config import load_local_settings  # noqa: PLC0415 - only completion needs it
     from bridge.errors import BridgeError  # noqa: PLC0415 - as above
     from bridge.mapping.loading.loader import load_folder  # noqa: PLC0415 - as above

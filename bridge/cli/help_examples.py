@@ -1,4 +1,4 @@
-"""Worked examples for --help, by command; a test runs each through the parser, so that none goes stale."""
+"""Examples for --help, by command. A test parses each of them, so that none becomes outdated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXAMPLES: Final = {
 
 
 def epilog(command: str) -> str | None:
-    """The examples as --help shows them; the mark in front keeps each on its line."""
+    """Return the examples of a command for --help. The leading backspace stops click from joining their lines."""
     examples = EXAMPLES.get(command)
     return (
         None

@@ -1,4 +1,4 @@
-"""The commands `dead-letters` and `spool` and their options: what is stored on this machine."""
+"""Commands `dead-letters` and `spool` with their options: access to the data stored on this machine."""
 
 from __future__ import annotations
 

@@ -2,26 +2,29 @@
 
 alive   progress, and not "connected": the ingest thread comes by, the senders' threads live. A supervisor restarts what
         is not alive; a broker that is away is no reason to.
-ready   it receives, spools and delivers; if not, every reason why.
+ready   its state is not "failing" (see `problems`); if it is, every error.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from bridge.errors import BridgeError
+from bridge.monitoring.problem_text import headline
+from bridge.monitoring.problems import state_of
 
 if TYPE_CHECKING:
+    from bridge.monitoring.problems import State
     from bridge.monitoring.running_bridge import RunningBridge
-    from bridge.monitoring.snapshot import Snapshot
-
-NOT_AT_WORK = ("starting", "restarting", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """`reasons` says why not; empty if all is well."""
+    """`reasons` says why not; empty if all is well. `state` is that of the bridge, "" where it was not looked at."""
 
     reasons: tuple[str, ...]
+    state: State | Literal[""] = ""
 
     @property
     def well(self) -> bool:
@@ -30,7 +33,8 @@ class HealthStatus:
 
     def value(self) -> dict[str, Any]:
         """As JSON."""
-        return {"ok": self.well, "reasons": list(self.reasons)}
+        state = {"state": self.state} if self.state else {}
+        return {"ok": self.well, **state, "reasons": list(self.reasons)}
 
 
 def health(bridge: RunningBridge) -> HealthStatus:
@@ -39,21 +43,12 @@ def health(bridge: RunningBridge) -> HealthStatus:
 
 
 def readiness(bridge: RunningBridge) -> HealthStatus:
-    """/readyz: why it does not do all of its work."""
-    return readiness_of(bridge.snapshot())
+    """Return whether the bridge does its work (/readyz): not ready exactly while its state is "failing".
 
-
-def readiness_of(snapshot: Snapshot) -> HealthStatus:
-    """The same, of a bridge that has been looked at."""
-    reasons = list(snapshot.stalled)
-    if not snapshot.connected:
-        reasons.append(f"not connected to {snapshot.broker}")
-    elif not snapshot.subscribed:
-        reasons.append(f"not subscribed at {snapshot.broker}")
-    reasons += [snapshot.rival] if snapshot.rival else []
-    reasons += [
-        f"{each.stream}: refused: {each.detail}; {each.hint}" for each in snapshot.streams if each.state == "refused"
-    ]
-    reasons += [f"not spooling: {snapshot.blocked}"] if snapshot.blocked else []
-    reasons += [f"{each.name}: {each.detail}" for each in snapshot.workers if each.state in NOT_AT_WORK]
-    return HealthStatus(tuple(reasons))
+    The reasons are its errors. Warnings (state "degraded") are for a person, and no reason to send traffic elsewhere.
+    """
+    try:
+        problems = bridge.snapshot().problems
+    except (BridgeError, OSError) as error:
+        return HealthStatus((f"ERROR: the status cannot be read: {error}",), "failing")
+    return HealthStatus(tuple(headline(each) for each in problems if each.severity == "error"), state_of(problems))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.histogram import added
 from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingActivity, UnmatchedTopic
+from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge_flows
+from bridge.monitoring.problems import merge_problems
 from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, DeadLettersByCode
 from bridge.spool.ledger import STORED, LedgerRow
 
@@ -52,7 +54,14 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         ledger=books_of(row for each in snapshots for row in each.ledger),
         streams=_streams(snapshots),
         dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:SHOWN_LETTERS],
-        problems=_said([(name, each.problems) for name, each in named]),
+        problems=merge_problems([(name, each.problems) for name, each in named]),
+        endpoints=merge_endpoints([each.endpoints for each in snapshots]),
+        flows=merge_flows([each.flows for each in snapshots]),
+        session_problem="; ".join(f"{name}: {each.session_problem}" for name, each in named if each.session_problem),
+        session_attempts=sum(each.session_attempts for each in snapshots),
+        spool_full=any(each.spool_full for each in snapshots),
+        mapping_errors=tuple(dict.fromkeys(error for each in snapshots for error in each.mapping_errors)),
+        unsendable=tuple(dict.fromkeys(pair for each in snapshots for pair in each.unsendable)),
         coverage=_coverage([each.coverage for each in snapshots]),
         rival="; ".join(f"{name}: {each.rival}" for name, each in named if each.rival),
         blocked="; ".join(f"{name}: {each.blocked}" for name, each in named if each.blocked),
@@ -72,7 +81,17 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
 def final_counters(last: Snapshot) -> Snapshot:
     """What a process counted since its start, when it has ended: added to what the next one counts, it goes on."""
     streams = [
-        replace(each, state="ok", in_flight_requests=0, in_flight_records=0, waiting=0, oldest_secs=0.0, hot_key="")
+        replace(
+            each,
+            state="ok",
+            in_flight_requests=0,
+            in_flight_records=0,
+            waiting=0,
+            oldest_secs=0.0,
+            hot_key="",
+            stalled_secs=0.0,
+            failed_in_a_row=0,
+        )
         for each in last.streams
     ]
     nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
@@ -88,7 +107,9 @@ def at_rest_snapshot(last: Snapshot) -> Snapshot:
 
 def _without_problems(last: Snapshot) -> Snapshot:
     """A process that is not there has nothing wrong with it."""
-    return replace(last, problems=(), stalled=(), blocked="", rival="")
+    nothing: dict[str, Any] = dict.fromkeys(("problems", "stalled", "flows", "mapping_errors", "unsendable"), ())
+    quiet: dict[str, Any] = dict.fromkeys(("blocked", "rival", "session_problem", "page_problem"), "")
+    return replace(last, **nothing, **quiet, session_attempts=0, endpoints=idle_endpoints(last.endpoints))
 
 
 def books_of(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
@@ -123,16 +144,11 @@ def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
         last_latency_ms=max(each.last_latency_ms for each in parts),
         oldest_secs=max(each.oldest_secs for each in parts),
         answered_at=max(each.answered_at for each in parts),
+        stalled_secs=max(each.stalled_secs for each in parts),
+        failed_in_a_row=sum(each.failed_in_a_row for each in parts),
         hot_key=next((each.hot_key for each in parts if each.hot_key), ""),
         max_record_bytes=min(known, default=None),
     )
-
-
-def _said(told: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
-    times = Counter(problem for _, problems in told for problem in set(problems))
-    whole = [problem for problem in dict.fromkeys(p for _, ps in told for p in ps) if times[problem] > 1]
-    own = [f"{name}: {problem}" for name, problems in told for problem in problems if times[problem] == 1]
-    return (*whole, *own)
 
 
 def _codes(counts: Iterable[DeadLettersByCode]) -> tuple[DeadLettersByCode, ...]:

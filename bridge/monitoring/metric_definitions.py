@@ -7,12 +7,14 @@ https://prometheus.io/docs/practices/naming/
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from bridge import __version__
 from bridge.delivery.stream_status import State
 from bridge.model import DeadLetterCode
-from bridge.monitoring.health import readiness_of
+from bridge.monitoring.problem_kinds import PROBLEM_KINDS
+from bridge.monitoring.problems import State as BridgeState
 from bridge.monitoring.snapshot import WorkerState
 from bridge.spool.database.schema import SQLITE_VERSION
 from bridge.spool.ledger import BREAKDOWN_COLUMNS, COLUMNS
@@ -58,6 +60,14 @@ def _of_books(name: str) -> Samples:
     return lambda snapshot: [((row.mapping, row.stream), getattr(row, name)) for row in snapshot.ledger]
 
 
+def _of_flows(value: Callable[[Any], Any] | str) -> Samples:
+    return lambda snapshot: [((each.stream,), _value(each, value)) for each in snapshot.flows]
+
+
+def _of_endpoints(value: Callable[[Any], Any] | str) -> Samples:
+    return lambda snapshot: [((each.endpoint,), _value(each, value)) for each in snapshot.endpoints]
+
+
 def _value(each: Any, value: Callable[[Any], Any] | str) -> Any:
     return getattr(each, value) if isinstance(value, str) else value(each)
 
@@ -79,6 +89,19 @@ _CODES: Final = sorted(get_args(DeadLetterCode))
 """Each begins at 0: Prometheus does not see an increase to the first value of a counter."""
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)
+_BRIDGE_STATES: Final = get_args(BridgeState)
+
+
+def _bridge_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
+    return [((state,), int(snapshot.state == state)) for state in _BRIDGE_STATES]
+
+
+def _problems(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
+    """Yield a sample for each kind: a series that begins with its first problem would be absent before, and after."""
+    counts = Counter((each.code, each.severity) for each in snapshot.problems)
+    return [
+        ((kind.code, severity), counts[kind.code, severity]) for kind in PROBLEM_KINDS for severity in kind.severities
+    ]
 
 
 def _stream_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
@@ -113,8 +136,9 @@ METRICS: Final = (
            "No secret has a part in them.", _info),
     Metric("start_time_seconds", "gauge", (), "When the bridge was started, in seconds since 1970.", _one(lambda s: s.started_at)),
     Metric("healthy", "gauge", (), "1 while there is progress: what /healthz says.", _one(lambda s: int(not s.stalled))),
-    Metric("ready", "gauge", (), "1 while it receives, spools and delivers: what /readyz says, with its reasons.", _one(lambda s: int(readiness_of(s).well))),
-    Metric("problems", "gauge", (), "How many things are wrong now; the page says which, and what to do.", _one(lambda s: len(s.problems))),
+    Metric("state", "gauge", ("state",), "1 for the state of the bridge: ok, degraded (a warning) or failing (an error).", _bridge_states),
+    Metric("ready", "gauge", (), "1 while the state is not failing: what /readyz returns, with its reasons.", _one(lambda s: int(s.state != "failing"))),
+    Metric("problems", "gauge", ("code", "severity"), "Number of active problems; `status` and the page show cause and remedy.", _problems),
     Metric("session_info", "gauge", ("broker", "protocol", "client_id"), "1, with the broker's address as configured, the MQTT version and the client id.",
            lambda s: [((s.broker, s.protocol, s.client_id), 1)]),
     Metric("connected", "gauge", (), "1 while connected to the broker.", _one(lambda s: int(s.connected))),
@@ -130,6 +154,7 @@ METRICS: Final = (
     Metric("books_balanced", "gauge", (), "1 while the books balance.", _one(lambda s: int(s.balanced))),
     Metric("spool_bytes", "gauge", (), "Bytes of the spool's files.", _one(lambda s: s.spool_bytes)),
     Metric("spool_max_bytes", "gauge", (), "spool.max_bytes.", _one(lambda s: s.spool_max_bytes)),
+    Metric("spool_min_free_bytes", "gauge", (), "spool.min_free_bytes: what the spool leaves free on its disk.", _one(lambda s: s.spool_min_free_bytes)),
     Metric("disk_free_bytes", "gauge", (), "Free bytes of the spool's disk.", _one(lambda s: s.disk_free_bytes)),
     Metric("blocked", "gauge", (), "1 while nothing can be spooled, and so nothing is read.", _one(lambda s: int(bool(s.blocked)))),
     Metric("damaged_spools", "gauge", (), "Damaged spools that were set aside.", _one(lambda s: s.damaged_spools)),
@@ -150,6 +175,11 @@ METRICS: Final = (
     Metric("last_reload_timestamp_seconds", "gauge", (), "When they were last put in force, in seconds since 1970.", _one(lambda s: s.reloaded_at or None)),
     Metric("stream_state", "gauge", ("stream", "state"), "1 for the state that a stream is in: ok, retrying or refused.", _stream_states),
     Metric("stream_bad_seconds", "gauge", ("stream",), "For how long the state has not been ok; 0 while it is.", _of_streams("bad_for_secs")),
+    Metric("stream_stalled_seconds", "gauge", ("stream",), "For how long Kinesis has accepted nothing although records are buffered; 0 while it accepts.",
+           _of_flows("stalled_secs")),
+    Metric("stream_failed_in_a_row", "gauge", ("stream",), "Requests that failed since the last one that Kinesis answered.", _of_streams("failed_in_a_row")),
+    Metric("stream_drain_seconds", "gauge", ("stream",), "How long delivering the present backlog takes at the rate of the last minute; absent while unknown.",
+           _of_flows("drain_secs")),
     Metric("stream_oldest_seconds", "gauge", ("stream",), "Age of the oldest record that waits.", _of_streams("oldest_secs")),
     Metric("stream_delivered_total", "counter", ("stream",), "Records that Kinesis has taken since the start.", _of_streams("delivered")),
     Metric("stream_throttled_total", "counter", ("stream",), "Refusals for lack of throughput.", _of_streams("throttled")),
@@ -171,6 +201,18 @@ METRICS: Final = (
     Metric("stream_last_answer_seconds", "gauge", ("stream",), "How long that request took.", _of_streams(lambda each: each.last_latency_ms / 1000 if each.answered_at else None)),
     Metric("stream_answer_seconds", "histogram", ("stream",), "How long the requests took that got results.",
            lambda s: [((stream,), each) for stream, each in s.answers.items()]),
+    Metric("endpoint_bandwidth_bytes_per_second", "gauge", ("endpoint",), "Bandwidth of the link to AWS, as requests measure it; absent before the first answer.",
+           _of_endpoints(lambda each: each.bandwidth or None)),
+    Metric("endpoint_answer_seconds", "gauge", ("endpoint",), "Lowest recent time from the last byte of a request to its answer.", _of_endpoints("answer_secs")),
+    Metric("endpoint_request_bytes", "gauge", ("endpoint",), "Largest request that may start now, in bytes on the wire.", _of_endpoints("request_bytes")),
+    Metric("endpoint_window_bytes", "gauge", ("endpoint",), "Bytes that may be in flight.", _of_endpoints("window_bytes")),
+    Metric("endpoint_bytes_in_flight", "gauge", ("endpoint",), "Bytes in flight.", _of_endpoints("bytes_in_flight")),
+    Metric("endpoint_max_requests", "gauge", ("endpoint",), "Requests that may be in flight.", _of_endpoints("max_requests")),
+    Metric("endpoint_requests_in_flight", "gauge", ("endpoint",), "Requests in flight.", _of_endpoints("requests")),
+    Metric("endpoint_timeouts_total", "counter", ("endpoint",), "Requests that timed out.", _of_endpoints("timeouts")),
+    Metric("endpoint_outcome_unknown_total", "counter", ("endpoint",), "Requests that may have been stored although no good answer came.", _of_endpoints("outcome_unknown")),
+    Metric("endpoint_limited_seconds", "gauge", ("endpoint",), "For how long requests have waited for the link without a break; 0 while it is not the limit.",
+           _of_endpoints("limited_secs")),
     Metric("credentials_expire_timestamp_seconds", "gauge", (), "When the AWS credentials in use end; absent if never, or not told.",
            _one(lambda s: s.credentials_expire_at)),
     Metric("receive_to_spool_seconds", "histogram", (), "From a message's arrival to its commit on disk.", _one(lambda s: s.receive_to_spool)),

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from bridge.delivery.concurrency import EndpointStatus
 from bridge.delivery.stream_status import StreamStatus
 from bridge.histogram import HistogramSnapshot
 from bridge.ingest.topic_coverage import CoverageReport
+from bridge.monitoring.problem_text import verdict
+from bridge.monitoring.problems import ActiveProblem, problem_from_json, state_of
+from bridge.monitoring.stream_flow import StreamFlow
 from bridge.spool.ledger import LedgerRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.monitoring.problems import State
 
+RECORD_OVERHEAD_BYTES: Final = 100
+"""Bytes that a record takes in the database beside its data: key, number, indexes and page headers."""
+_MEASURABLE_BYTES: Final = 64 * 1024**2
+"""From this size on, the write-ahead log (4 MiB) and free pages hardly count: bytes per record are measured."""
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
 SHOWN_LETTERS = 20
 """The newest dead letters that a snapshot holds."""
@@ -65,9 +74,16 @@ class DeadLettersByCode(NamedTuple):
     letters: int
 
 
+class MappingError(NamedTuple):
+    """One error in a mapping file or a lookup table; `text` begins with its position."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at once. `problems` says what is wrong now, and what to do; empty when all is well."""
+    """Everything at one moment. `problems` are the active problems, errors first, as `problem_rules` finds them."""
 
     broker: str
     protocol: str
@@ -82,7 +98,7 @@ class Snapshot:
     spool_bytes: int
     dead_letter_count: int
     dead_letters: tuple[DeadLetterSummary, ...]
-    problems: tuple[str, ...]
+    problems: tuple[ActiveProblem, ...]
     coverage: CoverageReport
     client_id: str = ""
     payload_bytes: int = 0
@@ -113,6 +129,24 @@ class Snapshot:
     """By stream, how long Kinesis took for each request."""
     workers: tuple[WorkerStatus, ...] = ()
     """Of which this is the sum; empty for a bridge that is one process."""
+    endpoints: tuple[EndpointStatus, ...] = ()
+    """Links to AWS, as measured by the requests of this process."""
+    flows: tuple[StreamFlow, ...] = ()
+    """Rates, stalls and times to drain, by stream."""
+    session_problem: str = ""
+    """Last error of the MQTT session, "" while it has none."""
+    draining: bool = False
+    """A bridge that sends what its spool has, and receives nothing on purpose."""
+    session_attempts: int = 0
+    """Failed attempts to connect since the last session."""
+    mapping_errors: tuple[MappingError, ...] = ()
+    spool_full: bool = False
+    """True while `blocked` means a limit, False while it means a disk that accepts no write."""
+    spool_min_free_bytes: int = 0
+    unsendable: tuple[tuple[str, str], ...] = ()
+    """(stream, reason) of records that this version cannot send."""
+    page_problem: str = ""
+    """Why page, metrics and health checks are not served; "" while they are, or are turned off."""
 
     def value(self) -> dict[str, Any]:
         """As JSON can hold it, without the coverage and the histograms, which have forms of their own."""
@@ -122,7 +156,12 @@ class Snapshot:
         told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
         told["workers"] = [asdict(worker) for worker in self.workers]
         told["letters_by_code"] = [each._asdict() for each in self.letters_by_code]
-        return {**told, "balanced": self.balanced}
+        told["problems"] = [each.to_json() for each in self.problems]
+        told["endpoints"] = [asdict(endpoint) for endpoint in self.endpoints]
+        told["flows"] = [asdict(flow) for flow in self.flows]
+        told["mapping_errors"] = [each._asdict() for each in self.mapping_errors]
+        judged = {"balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
+        return {**told, "backlog_bytes": self.backlog_bytes, **judged}
 
     def told(self) -> dict[str, Any]:
         """What a command that asks is told."""
@@ -132,7 +171,9 @@ class Snapshot:
         """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         answers = {stream: list(each) for stream, each in self.answers.items()}
-        return {**self.value(), **timed, "answers": answers, "coverage": self.coverage.value()}
+        # Without the composed words: a supervisor adds the numbers of its workers first.
+        problems = [asdict(each) for each in self.problems]
+        return {**self.value(), **timed, "problems": problems, "answers": answers, "coverage": self.coverage.value()}
 
     @classmethod
     def of(cls, whole: Mapping[str, Any]) -> Snapshot:
@@ -144,12 +185,41 @@ class Snapshot:
         told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
         told["coverage"] = CoverageReport.of(told["coverage"])
         told["letters_by_code"] = tuple(DeadLettersByCode(**each) for each in told["letters_by_code"])
-        for name in ("problems", "failing_mappings", "stalled"):
+        told["problems"] = tuple(map(problem_from_json, told["problems"]))
+        told["endpoints"] = tuple(EndpointStatus(**endpoint) for endpoint in told["endpoints"])
+        told["flows"] = tuple(StreamFlow(**flow) for flow in told["flows"])
+        told["mapping_errors"] = tuple(MappingError(**each) for each in told["mapping_errors"])
+        told["unsendable"] = tuple((stream, why) for stream, why in told["unsendable"])
+        for name in ("failing_mappings", "stalled"):
             told[name] = tuple(told[name])
         for name in TIMED:
             told[name] = HistogramSnapshot.of(told[name])
         told["answers"] = {stream: HistogramSnapshot.of(each) for stream, each in told["answers"].items()}
         return cls(**told)
+
+    @property
+    def state(self) -> State:
+        """State of the bridge: ok, degraded or failing."""
+        return state_of(self.problems)
+
+    @property
+    def record_bytes(self) -> float:
+        """Mean bytes of a record in the spool.
+
+        A large spool shows it. Otherwise a record is taken to be as large as a payload: exact enough for hours.
+        """
+        spooled = self.total("spooled")
+        of_records = self.spool_bytes - self.dead_letter_bytes
+        if spooled and of_records >= _MEASURABLE_BYTES:
+            return of_records / spooled
+        if not self.received_messages:
+            return 0.0
+        return self.payload_bytes / self.received_messages + RECORD_OVERHEAD_BYTES
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Size of the buffered records, about."""
+        return round(self.total("spooled") * self.record_bytes)
 
     @property
     def balanced(self) -> bool:

@@ -7,14 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bridge.histogram import added
-from bridge.monitoring.snapshot import SHOWN_LETTERS, DeadLettersByCode, DeadLetterSummary, Snapshot
+from bridge.monitoring.problem_monitor import ProblemMonitor
+from bridge.monitoring.snapshot import SHOWN_LETTERS, DeadLettersByCode, DeadLetterSummary, MappingError, Snapshot
 from bridge.spool.directory import bytes_on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from bridge.delivery.concurrency import EndpointStatus
     from bridge.delivery.stream_sender import StreamSender
-    from bridge.delivery.stream_status import StreamStatus
     from bridge.ingest.loop import IngestLoop
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.mqtt.subscriber import Subscriber
@@ -32,22 +33,39 @@ class SnapshotBuilder:
         spool: Spool,
         mappings: LiveMappings,
         publisher: object,
+        endpoints: Callable[[], tuple[EndpointStatus, ...]] = lambda: (),
     ) -> None:
         self.settings_fingerprint = ""
+        self.draining = False
         self._client_id = client_id
         self._subscriber = subscriber
         self._ingest = ingest
         self._spool = spool
         self._mappings = mappings
         self._publisher = publisher
+        self._endpoints = endpoints
         self._started_at = time.time()
+        self._monitor = ProblemMonitor()
 
-    def snapshot(self, senders: Sequence[StreamSender], problems: Sequence[str], stalled: Sequence[str]) -> Snapshot:
-        """`problems`, `stalled`: what the caller knows to be wrong beside what is seen here."""
+    def snapshot(
+        self,
+        senders: Sequence[StreamSender],
+        *,
+        stalled: Sequence[str] = (),
+        unsendable: Mapping[str, str] | None = None,
+        page_problem: str = "",
+    ) -> Snapshot:
+        """Return the state of everything, with its problems.
+
+        `stalled`, `unsendable` (stream to reason) and `page_problem` are what only the caller knows.
+        """
+        return self._monitor.assess(self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem))
+
+    def _facts(
+        self, senders: Sequence[StreamSender], stalled: tuple[str, ...], unsendable: dict[str, str], page_problem: str
+    ) -> Snapshot:
         session, counts, mappings = self._subscriber.state(), self._ingest.counts, self._mappings
         streams = tuple(sender.status() for sender in senders)
-        aside = self._spool.folder.set_aside_count()
-        wrong = [session.problem, session.rival, self._ingest.problem, *map(str, mappings.problems)]
         return Snapshot(
             broker=session.broker,
             protocol=session.protocol,
@@ -61,8 +79,16 @@ class SnapshotBuilder:
             redelivered=counts.redelivered,
             unmatched=counts.unmatched,
             blocked=self._ingest.problem,
-            stalled=tuple(stalled),
-            problems=tuple(filter(None, (*wrong, *_of_streams(streams), *problems, *self._of_spool(aside)))),
+            spool_full=self._ingest.spool_full,
+            session_problem=session.problem,
+            session_attempts=session.attempts,
+            draining=self.draining,
+            stalled=stalled,
+            unsendable=tuple(unsendable.items()),
+            page_problem=page_problem,
+            problems=(),
+            mapping_errors=tuple(MappingError(each.file, str(each)) for each in mappings.problems),
+            endpoints=self._endpoints(),
             failing_mappings=mappings.failing,
             reloads=mappings.reloads,
             reloaded_at=mappings.reloaded_at,
@@ -71,9 +97,9 @@ class SnapshotBuilder:
             started_at=self._started_at,
             coverage=self._ingest.coverage.report(mappings.routes.mappings, time.time_ns() // 1_000_000),
             streams=streams,
-            answers={sender.stream: sender.answers() for sender in senders},
+            answers={sender.stream: sender.latency_histogram() for sender in senders},
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
-            damaged_spools=aside,
+            damaged_spools=self._spool.folder.set_aside_count(),
             **self._stored(),
             **self._timed(),
         )
@@ -85,6 +111,7 @@ class SnapshotBuilder:
             "ledger": tuple(spool.ledger_rows()),
             "spool_bytes": bytes_on_disk(folder),
             "spool_max_bytes": spool.settings.max_bytes,
+            "spool_min_free_bytes": spool.settings.min_free_bytes,
             "disk_free_bytes": shutil.disk_usage(folder).free,
             "dead_letter_count": spool.dead_letter_counts.count,
             "dead_letter_bytes": spool.dead_letter_counts.size,
@@ -105,16 +132,3 @@ class SnapshotBuilder:
             "spool_to_delivered": added([each.from_disk.value() for each in commits]),
             "receive_to_delivered": added([each.from_arrival.value() for each in commits]),
         }
-
-    def _of_spool(self, aside: int) -> Iterator[str]:
-        if evicted := self._spool.dead_letter_counts.evicted:
-            yield f"{evicted} dead letters gave way to newer ones: see spool.max_dead_letter_bytes"
-        if aside:
-            yield f"{aside} damaged spool(s) set aside in {self._spool.folder.path}"
-
-
-def _of_streams(streams: Sequence[StreamStatus]) -> Iterator[str]:
-    yield from (f"{each.stream}: {each.detail}; {each.hint}" for each in streams if each.state == "refused")
-    for each in streams:
-        if each.hot_key:
-            yield f"{each.stream}: partition key '{each.hot_key}' alone brings as much as a shard takes, or more"

@@ -1,1 +1,1 @@
-"""Programs around the bridge: doctor, demo, capture, scaffold, prove."""
+"""Tools beside the bridge: doctor, demo, capture, scaffold, prove."""

@@ -1,6 +1,6 @@
-"""Whether a stream holds every record that manifests say it does.
+"""Verification that a stream contains every record that manifests cover.
 
-It is fed what was read. The format of manifests: bridge/ingest/manifest_writer.py.
+The caller reads the streams and passes the data. The format of manifests: bridge/ingest/manifest_writer.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ID = re.compile(rb'\{"id":"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{12})"')
 
 
 class QueueId(NamedTuple):
-    """A queue of one spool: where numbers have no gaps."""
+    """Identity of a queue in one spool. The record numbers of a queue have no gaps."""
 
     spool: str
     queue: int
@@ -29,10 +29,17 @@ class QueueId(NamedTuple):
 
 @dataclass(slots=True)
 class QueueVerdict:
-    """Of one queue. `missing`: runs of numbers that a manifest says are there and are not; `untold`: runs between
-    manifests that no manifest tells of. `aged`: told of, but perhaps longer ago than the stream keeps records.
-    `later`: records that no manifest tells of yet; `expected`: numbers among those that have not come yet.
-    `until`: when the last manifest was made."""
+    """Result for one queue.
+
+    until     time of the last manifest
+    told      numbers that manifests cover and that were checked
+    excepted  numbers among those that a manifest excludes
+    missing   runs of numbers that a manifest covers and the stream does not contain
+    untold    runs of numbers between manifests that no manifest covers
+    aged      numbers that are covered, but perhaps older than the stream's retention
+    later     records after the last manifest
+    expected  numbers after the last manifest that are missing among those records
+    """
 
     place: QueueId
     bridge: str
@@ -50,22 +57,22 @@ class QueueVerdict:
 
     @property
     def proven(self) -> bool:
-        """Nothing is missing."""
+        """True if no record is missing, and no number is uncovered."""
         return not self.missing and not self.untold
 
 
 @dataclass(slots=True)
 class ManifestVerifier:
-    """Fed with the records of the streams, and with manifests."""
+    """Verifier of records against manifests. One thread."""
 
     _found: defaultdict[QueueId, set[int]] = field(default_factory=lambda: defaultdict(set))
     _repeated: defaultdict[QueueId, int] = field(default_factory=lambda: defaultdict(int))
     _manifests: defaultdict[QueueId, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     others: int = 0
-    """Records without an id."""
+    """Number of records without an id."""
 
     def record(self, data: bytes) -> None:
-        """A record of a stream, as it was before it was packed."""
+        """Add a record of a stream, as it was before it was packed."""
         found = _ID.match(data)
         if found is None:
             self.others += 1
@@ -76,7 +83,7 @@ class ManifestVerifier:
         self._found[place].add(number)
 
     def manifest(self, data: bytes, stream: str = "") -> None:
-        """A record of the manifests' stream; `stream`: only those about this one count."""
+        """Add a record of the manifests' stream. `stream`: only manifests about this data stream count."""
         try:
             told = orjson.loads(data)
             place = QueueId(str(told["spool"]), int(told["queue"]))
@@ -87,17 +94,21 @@ class ManifestVerifier:
             self._manifests[place].append(told)
 
     def untold(self) -> dict[QueueId, int]:
-        """How many records came of each queue that no manifest tells of at all."""
+        """Return the number of records of each queue without any manifest."""
         return {place: len(found) for place, found in self._found.items() if found and place not in self._manifests}
 
     def verdicts(self, kept_since: str = "") -> Iterator[QueueVerdict]:
-        """One for each queue that manifests tell of. `kept_since`: what came before then (RFC 3339, UTC) the stream no
-        longer keeps; "" if it keeps all that ever came."""
+        """Yield a verdict for each queue with manifests.
+
+        `kept_since` (RFC 3339, UTC): records from before it may have expired; "" if none can have.
+        """
         for place in sorted(self._manifests):
             manifests = sorted(self._manifests[place], key=lambda told: int(told["first"]))
             yield self._verdict(place, manifests, kept_since)
 
     def _verdict(self, place: QueueId, manifests: list[dict[str, Any]], kept_since: str) -> QueueVerdict:
+        # `following` is the next number that no manifest has covered so far. `since` is the first number of all. It
+        # counts only if no record can have expired; otherwise the first manifests may have expired too.
         found, missing, untold = self._found[place], list[int](), list[tuple[int, int]]()
         newest = manifests[-1]
         verdict = QueueVerdict(place, newest["bridge"], newest["stream"], str(newest.get("at", "")))
@@ -107,6 +118,8 @@ class ManifestVerifier:
             first, last = max(manifest["first"], following), manifest["last"]
             if first > following:
                 untold.append((following, first - 1))
+            # The records of a manifest were delivered after the previous one was made (`before`). If that was before
+            # `kept_since`, the stream may have lost them by its retention, and their absence proves nothing.
             if before < kept_since:
                 verdict.aged += last + 1 - first
             else:
@@ -123,6 +136,6 @@ class ManifestVerifier:
 
 
 def _excepted(manifest: dict[str, Any], first: int) -> set[int]:
-    """The numbers from `first` on that it excepts."""
+    """Return the numbers from `first` on that a manifest excludes."""
     spans = [(max(first, each["first"]), min(manifest["last"], each["last"])) for each in manifest["except"]]
     return {number for low, high in spans for number in range(low, high + 1)}

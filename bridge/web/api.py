@@ -1,4 +1,4 @@
-"""What the page asks for, as JSON. Each function takes the request apart and nothing else."""
+"""JSON endpoints of the page. Each method parses its request, and has no logic of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_NUMBERS: Final = 10_000
 
 
 class RequestError(Exception):
-    """A request that cannot be answered; `status` is HTTP's."""
+    """Invalid request; `status` is the HTTP status of the response."""
 
     def __init__(self, status: int, why: str) -> None:
         self.status = status
@@ -40,7 +40,7 @@ class RequestError(Exception):
 
 
 class Api:
-    """`writable`: whether dead letters may be replayed and deleted."""
+    """Handlers of the JSON endpoints. With `writable`, dead letters may be replayed and deleted."""
 
     def __init__(self, bridge: RunningBridge, history: History, playground: Playground, *, writable: bool) -> None:
         self._bridge = bridge
@@ -49,7 +49,7 @@ class Api:
         self._writable = writable
 
     def state(self) -> dict[str, Any]:
-        """Everything at one moment: the page's first look, and its news each second."""
+        """Return the complete state, for the first page load and for the event each second."""
         snapshot = self._bridge.snapshot()
         told = snapshot.value()
         del told["dead_letters"]
@@ -67,22 +67,22 @@ class Api:
         }
 
     async def status(self, _request: Request) -> Response:
-        """GET /api/status."""
+        """Serve GET /api/status: the complete state."""
         return json(await asyncio.to_thread(self.state))
 
     async def history(self, _request: Request) -> Response:
-        """GET /api/history."""
+        """Serve GET /api/history: the rates of the last hour."""
         return json(self._history.value())
 
     async def coverage(self, _request: Request) -> Response:
-        """GET /api/coverage."""
+        """Serve GET /api/coverage: matched and unmatched topics, and the activity of each mapping."""
         snapshot = await asyncio.to_thread(self._bridge.snapshot)
         return json(snapshot.coverage.value())
 
     # -- mappings --------------------------------------------------------------------------------------------------
 
     async def mapping(self, request: Request) -> Response:
-        """GET /api/mappings/NAME: the file as it stands, and what is wrong with it."""
+        """Serve GET /api/mappings/NAME: the file's present text, and its problems."""
         name = request.path_params["name"]
         file = self._bridge.mappings.file_of(name)
         if file is None:
@@ -96,15 +96,15 @@ class Api:
         return json({**told, "in_force": bool(in_force), "topic": topic, "example": _example(in_force)})
 
     async def try_(self, request: Request) -> Response:
-        """POST /api/try: a mapping on a message. Nothing is written, so anyone who may look may try."""
+        """Serve POST /api/try: a mapping on a message. Nothing is written, so read access is enough."""
         return json(await self._playground.try_(await body(request)))
 
     # -- dead letters ----------------------------------------------------------------------------------------------
 
     async def letters(self, request: Request) -> Response:
-        """GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: the newest first.
+        """Serve GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: dead letters, newest first.
 
-        With all codes there are, and how many letters match.
+        The response also contains all codes, and the number of dead letters that match.
         """
         folder, wanted = self._wanted(request)
         limit, before = _number(request.query_params, "limit", 50), _number(request.query_params, "before", 0)
@@ -116,7 +116,7 @@ class Api:
         return json({"letters": [letter_summary(*each) for each in found], "codes": codes, "matching": matching})
 
     async def numbers(self, request: Request) -> Response:
-        """GET /api/letters/numbers?worker=&code=&mapping=&stream=&topic=: of all that match, to be replayed at once."""
+        """Serve GET /api/letters/numbers?worker=&code=&mapping=&stream=&topic=: all matches, for one replay."""
         folder, wanted = self._wanted(request)
         numbers = await asyncio.to_thread(find_numbers, folder, wanted, MAX_NUMBERS)
         return json({"numbers": numbers, "most": MAX_NUMBERS})
@@ -127,17 +127,17 @@ class Api:
         return self._bridge.letters_folder(_worker(asked)), wanted
 
     async def letter(self, request: Request) -> Response:
-        """GET /api/letters/NUMBER?worker=."""
+        """Serve GET /api/letters/NUMBER?worker=: one dead letter in full."""
         number = _number(request.path_params, "number", 0)
         folder = self._bridge.letters_folder(_worker(request.query_params))
         return json(letter_value(number, await asyncio.to_thread(read_letter, folder, number)))
 
     async def replay(self, request: Request) -> Response:
-        """POST /api/letters/replay {"numbers": [...], "worker": 2}; the worker where there are several."""
+        """Serve POST /api/letters/replay {"numbers": [...], "worker": 2}; `worker` is required with several."""
         return await self._errand("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """POST /api/letters/delete, as replay."""
+        """Serve POST /api/letters/delete, with the same body as replay."""
         return await self._errand("delete", request)
 
     async def _errand(self, action: Any, request: Request) -> Response:
@@ -156,7 +156,7 @@ class Api:
 
 
 def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:
-    """A mapping in a list; `messages` since the start, `last_ms` as milliseconds since 1970, 0 if it had none."""
+    """Return a mapping for a list: `messages` since the start, `last_ms` in ms since 1970 (0 without messages)."""
     streams = [output.data_stream for output in mapping.outputs]
     told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}
     seen = {name: getattr(coverage, name, 0) for name in ("messages", "last_ms", "silent_ms")}
@@ -164,7 +164,7 @@ def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, An
 
 
 def _example(in_force: list[Mapping]) -> dict[str, str]:
-    """The message of the mapping's first test, to begin with in the playground."""
+    """Return the message of the mapping's first test, as the initial input of the playground."""
     cases = in_force[0].specification.tests if in_force else ()
     if not cases:
         return {"topic": "", "payload": ""}
@@ -175,7 +175,7 @@ def _example(in_force: list[Mapping]) -> dict[str, str]:
 
 
 async def body(request: Request) -> dict[str, Any]:
-    """A JSON object of bounded size. Raises Refused."""
+    """Return the JSON object of a request, at most MAX_BODY_BYTES long. Raise RequestError."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise RequestError(415, "expected application/json")
     try:
@@ -188,7 +188,7 @@ async def body(request: Request) -> dict[str, Any]:
 
 
 async def read_body(request: Request, most_bytes: int) -> bytes:
-    """What was sent. Raises Refused as soon as it is too much, whoever sends it."""
+    """Return the body of a request. Raise RequestError as soon as it exceeds the limit, before the rest is read."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -198,12 +198,12 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
 
 
 def json(value: Any, status: int = 200) -> Response:
-    """As the answer."""
+    """Return a JSON response."""
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
 def refusal(_request: Request, error: Exception) -> Response:
-    """What could not be done, in words."""
+    """Return the response for an exception: the request's own status, 409 for a BridgeError, else 500."""
     status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
     return json({"error": str(error)}, status)
 

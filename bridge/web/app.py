@@ -1,4 +1,4 @@
-"""The routes."""
+"""Routes of the page, its API, metrics and health checks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WRONG_TOKEN_SECS: Final = 1.0
-"""Guessing a token is slow."""
+"""Delay in seconds after a wrong token: it makes guessing slow."""
 MAX_FORM_BYTES: Final = 16 * 1024
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -55,7 +55,7 @@ def web_app(
     playground: Playground,
     stopping: Callable[[], bool],
 ) -> ASGIApp:
-    """The application; `stopping` ends the streams of events."""
+    """Return the application. Its event streams end when `stopping()` is true."""
     site = WebApp(bridge, settings, stopping)
     api = Api(bridge, history, playground, writable=site.sessions.needed)
     site.state = StateBroadcast(api.state)
@@ -86,7 +86,7 @@ def web_app(
 
 
 class WebApp:
-    """What is no JSON for the page: the page itself, streams of events, health, metrics, and the way in."""
+    """Handlers beside the JSON endpoints: the page itself, event streams, health checks, metrics and log-in."""
 
     state: StateBroadcast
 
@@ -101,7 +101,7 @@ class WebApp:
         self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
 
     def guarded(self, handler: Handler) -> Handler:
-        """For those who may look."""
+        """Return a handler that requires read access."""
 
         async def guarded(request: Request) -> Response:
             self._check_host(request)
@@ -112,7 +112,7 @@ class WebApp:
         return guarded
 
     def guarded_act(self, handler: Handler) -> Handler:
-        """For those who may look, from our own page only."""
+        """Return a handler that requires read access, and a request from our own page."""
 
         async def guarded(request: Request) -> Response:
             if not origin_is_ours(request.headers):
@@ -133,12 +133,12 @@ class WebApp:
     # -- pages -----------------------------------------------------------------------------------------------------
 
     async def page(self, request: Request) -> Response:
-        """GET /: the page, or the login form."""
+        """Serve GET /: the page, or the login form."""
         self._check_host(request)
         return self._file("index.html" if self._may_look(request) else "login.html")
 
     async def static(self, request: Request) -> Response:
-        """GET /static/NAME."""
+        """Serve GET /static/NAME: a file of the page."""
         return self._file(request.path_params["name"])
 
     def _file(self, name: str) -> Response:
@@ -148,7 +148,7 @@ class WebApp:
         return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
 
     async def login(self, request: Request) -> Response:
-        """POST /login: a form with `token`."""
+        """Serve POST /login: a form with `token`."""
         self._check_host(request)
         data = await read_body(request, MAX_FORM_BYTES)
         given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0]
@@ -162,7 +162,7 @@ class WebApp:
         return answer
 
     async def logout(self, request: Request) -> Response:
-        """POST /logout."""
+        """Serve POST /logout: end the session."""
         self.sessions.end(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE)
@@ -171,26 +171,26 @@ class WebApp:
     # -- for machines ----------------------------------------------------------------------------------------------
 
     async def healthz(self, _request: Request) -> Response:
-        """GET /healthz: 200 while there is progress, 503 with the reasons where not."""
+        """Serve GET /healthz: 200 while the bridge makes progress, else 503 with the reasons."""
         verdict = await asyncio.to_thread(health, self._bridge)
         return json(verdict.value(), 200 if verdict.well else 503)
 
     async def readyz(self, request: Request) -> Response:
-        """GET /readyz: 200 if it does all of its work, 503 if not; the reasons are for those who may look."""
+        """Serve GET /readyz: 200 if the bridge does all of its work, else 503. The reasons require read access."""
         verdict = await asyncio.to_thread(readiness, self._bridge)
         told = verdict.value() if self._may_look(request) else {"ok": verdict.well}
         return json(told, 200 if verdict.well else 503)
 
     async def metrics(self, _request: Request) -> Response:
-        """GET /metrics."""
+        """Serve GET /metrics in the Prometheus text format."""
         return Response(await asyncio.to_thread(metrics_text, self._bridge), media_type=CONTENT_TYPE)
 
     async def events(self, _request: Request) -> Response:
-        """GET /api/events."""
+        """Serve GET /api/events: the state each second, as an event stream."""
         return self._stream(states(self.state, self._stopping))
 
     async def tail(self, request: Request) -> Response:
-        """GET /api/messages?topic=&mapping=: with this text in their topic, or for this mapping alone."""
+        """Serve GET /api/messages?topic=&mapping=: an event stream of messages, filtered by topic text and mapping."""
         asked = request.query_params
         wanted = MessageFilter(asked.get("topic", ""), asked.get("mapping", ""))
         return self._stream(messages(self._tail, wanted, self._stopping))
@@ -206,15 +206,16 @@ class WebApp:
             async for each in events:
                 yield each
         finally:
+            # Reached also when the client disconnects.
             self._listeners -= 1
 
 
 def gone(_request: Request, _error: Exception) -> Response:
-    """Whoever asked left in the middle of it: nobody reads this."""
+    """Return an empty response for a client that disconnected during its request; it is never read."""
     return Response(status_code=400)
 
 
 def crashed(_request: Request, error: Exception) -> Response:
-    """A defect of ours stops nothing but its own answer."""
+    """Log an unexpected exception and return status 500. Only this request fails."""
     log.error("page: %s", type(error).__name__, exc_info=error)
     return json({"error": f"a defect of this program: {type(error).__name__}; the log has more"}, 500)

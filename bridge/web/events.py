@@ -1,8 +1,8 @@
-"""What the page is told by itself, as server-sent events: the state each second, and messages with their records.
+"""Server-sent events for the page: the state each second, and messages with their records.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-Nothing is computed, and nothing is taken from the ingest thread, while nobody listens.
+Without listeners nothing is computed, and the ingest thread does no extra work.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
-"""At most so many of each half second: more nobody can read."""
+"""Max number of messages each half second: a person cannot read more."""
 TAIL_PER_BURST: Final = 4
 MOST_OF_A_BURST: Final = 64
-"""So many that are wanted are enough to choose from: the ingest thread has other things to do."""
+"""Max number of matching messages of a burst to choose from: this work is on the ingest thread."""
 MAX_LISTENERS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which messages somebody wants to see: with this text in their topic, and for this mapping; "" is any."""
+    """Filter for messages: text within their topic, and the name of a mapping; "" matches any."""
 
     topic: str = ""
     mapping: str = ""
 
 
 class MessageListener:
-    """One who looks. The ingest thread offers, the server takes."""
+    """One listener's recent messages. The ingest thread calls `offer`, the server `take`."""
 
     def __init__(self, wanted: MessageFilter, routes: Callable[[], Router]) -> None:
         self._part = wanted.topic.encode("utf-8", "surrogatepass")
@@ -55,10 +55,11 @@ class MessageListener:
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Keep a few of those that are wanted, spread over the burst."""
+        """Store a few of the matching messages, spread over the burst. Ingest thread."""
         if self._part or self._mapping:
             burst = list(islice(filter(self._wants, burst), MOST_OF_A_BURST))
         for each in burst[:: max(1, len(burst) // TAIL_PER_BURST)]:
+            # A PUBREL packet of QoS 2 contains no message.
             if each[0] != PUBREL:
                 self._recent.append((each, now_ms))
 
@@ -70,11 +71,11 @@ class MessageListener:
 
     @property
     def waits(self) -> bool:
-        """Whether anything came since the last call of `take`."""
+        """True if messages arrived since the last call of `take`."""
         return bool(self._recent)
 
     def take(self) -> list[tuple[Publish, int]]:
-        """What came since the last call."""
+        """Return the messages since the last call, and remove them."""
         taken = []
         while self._recent:
             taken.append(self._recent.popleft())
@@ -82,21 +83,21 @@ class MessageListener:
 
 
 class MessageTap:
-    """A few of the messages that come, for those who look; each of them gets what he wants to see."""
+    """Sample of the received messages; each listener gets those that match its filter."""
 
     def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
         self._listeners: tuple[MessageListener, ...] = ()
 
     def __call__(self, burst: list[Publish]) -> None:
-        """A burst was mapped: offer it. By the ingest thread."""
+        """Offer a mapped burst to the listeners. Ingest thread."""
         now_ms = time.time_ns() // 1_000_000
         for listener in self._listeners:
             listener.offer(burst, now_ms)
 
     @contextmanager
     def listening(self, wanted: MessageFilter) -> Iterator[MessageListener]:
-        """While at least one listens, the tap is open."""
+        """Add a listener. The bridge calls the tap while there is at least one."""
         listener = MessageListener(wanted, lambda: self._bridge.mappings.routes)
         self._listeners = (*self._listeners, listener)
         self._bridge.set_tap(self)
@@ -105,16 +106,17 @@ class MessageTap:
         finally:
             self._listeners = tuple(each for each in self._listeners if each is not listener)
             if not self._listeners:
+                # Without listeners the ingest thread should not even call the tap.
                 self._bridge.set_tap(None)
 
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
-        """What came since the last call, each with what the mappings in force make of it."""
+        """Return a listener's messages since the last call, each with the results of the active mappings."""
         routes = self._bridge.mappings.routes
         return [message_value(routes, publish, at_ms) for publish, at_ms in listener.take()]
 
 
 class StateBroadcast:
-    """The state as one event that all listeners share, made once a second."""
+    """State as one event that all listeners share, created once a second."""
 
     def __init__(self, value: Callable[[], dict[str, Any]]) -> None:
         self._value = value
@@ -123,7 +125,7 @@ class StateBroadcast:
         self._making = asyncio.Lock()
 
     async def event(self) -> bytes:
-        """No older than a second."""
+        """Return the event; it is at most a second old."""
         async with self._making:
             if time.monotonic() - self._made_at >= STATE_SECS * 0.9:
                 self._event = event("state", await asyncio.to_thread(self._value))
@@ -132,19 +134,19 @@ class StateBroadcast:
 
 
 def event(name: str, value: Any) -> bytes:
-    """One event; JSON has no line ends."""
+    """Return one event in the wire format. JSON contains no newlines, so one data line is enough."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 
 async def states(state: StateBroadcast, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Until the listener goes, or the bridge stops."""
+    """Yield the state each second until the listener disconnects or the bridge stops."""
     while not stopping():
         yield await state.event()
         await asyncio.sleep(STATE_SECS)
 
 
 async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """As `states`, of some of the messages that are wanted."""
+    """Yield a sample of the matching messages until the listener disconnects or the bridge stops."""
     with tail.listening(wanted) as listener:
         yield event("messages", [])
         while not stopping():

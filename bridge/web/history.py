@@ -1,4 +1,4 @@
-"""The last hour, for the sparklines: a point every ten seconds, for each mapping and each stream."""
+"""Rates of the last hour, for the sparklines: a point every ten seconds, for each mapping and each stream."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 STEP_SECS: Final = 10.0
 POINTS: Final = 360
 MAX_SERIES: Final = 5_000
-"""Together at most 7 MB."""
+"""Max number of series. With 360 floats of 4 bytes each they need at most 7 MB."""
 
 
 class History:
-    """Rates between one snapshot and the next; one thread writes, any reads."""
+    """Time series of the rates between snapshots. One thread writes, any thread reads."""
 
     def __init__(self) -> None:
         self._series: dict[str, array[float]] = {}
@@ -24,10 +24,11 @@ class History:
         self._last_at: float | None = None
 
     def add(self, snapshot: Snapshot, now: float) -> None:
-        """A point more; the first snapshot only tells where counting begins. `now` is seconds of a steady clock."""
+        """Add a point. The first snapshot only sets the start of the counters. `now` is monotonic time in seconds."""
         totals = _totals(snapshot)
         if self._last_at is not None and now > self._last_at:
             secs = now - self._last_at
+            # A counter can go back, for example when a worker restarts; that is no negative rate.
             values = {name: max(0.0, total - self._last.get(name, total)) / secs for name, total in totals.items()}
             self._append(values | _levels(snapshot))
         self._last, self._last_at = totals, now
@@ -42,13 +43,13 @@ class History:
             del series[: len(series) - self._points]
 
     def value(self) -> dict[str, Any]:
-        """As JSON: `series` by name, oldest first, each as long as the others."""
+        """Return the series by name as JSON, oldest point first, all of the same length."""
         series = {name: [round(point, 2) for point in points] for name, points in list(self._series.items())}
         return {"step_secs": STEP_SECS, "series": series}
 
 
 def _totals(snapshot: Snapshot) -> dict[str, float]:
-    """What counts up, by the name of its series."""
+    """Return the counters, by the name of their series."""
     totals: dict[str, float] = {"messages": snapshot.received_messages}
     for row in snapshot.ledger:
         totals[f"mapping {row.mapping}"] = totals.get(f"mapping {row.mapping}", 0.0) + row.received
@@ -59,5 +60,5 @@ def _totals(snapshot: Snapshot) -> dict[str, float]:
 
 
 def _levels(snapshot: Snapshot) -> dict[str, float]:
-    """What stands at a height."""
+    """Return the gauges: values that go up and down."""
     return {"backlog": snapshot.total("spooled")}

@@ -1,4 +1,4 @@
-"""A mapping tried on a message as somebody types: by the bridge's own code, in a process that may be killed."""
+"""Trial of a mapping on a message while a user edits it: the bridge's own code, in a process that may be killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 PATIENCE_SECS: Final = 3.0
 START_SECS: Final = 30.0
-"""An interpreter begins, and reads all that mappings need: much longer than a trial, on a small or busy machine."""
+"""Limit of the start-up. The interpreter imports all that mappings need.
+
+On a small or busy machine that needs much more time than a trial.
+"""
 IDLE_SECS: Final = 60.0
 MAX_MAPPING_CHARS: Final = 200_000
 MAX_PAYLOAD_CHARS: Final = 1_000_000
@@ -24,7 +27,7 @@ LINE_BYTES: Final = 8 * 1024 * 1024
 
 
 class Playground:
-    """One process at a time, begun when it is needed and ended when nobody plays. Belongs to the server's loop."""
+    """Trial process: one at a time, started when it is needed, ended after IDLE_SECS. Server's loop only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,13 +36,14 @@ class Playground:
         self._ending: asyncio.TimerHandle | None = None
 
     async def try_(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the mapping makes of the message. Raises BridgeError where it is too large, or takes too long."""
+        """Return the mapping's result for the message. Raise BridgeError if it is too large, or takes too long."""
         request = _checked(asked) | {"folder": str(self._folder)}
         async with self._turn:
             try:
                 process = await asyncio.wait_for(self._running(), START_SECS)
                 return await asyncio.wait_for(_asked(process, request), PATIENCE_SECS)
             except TimeoutError:
+                # The process is still in the expression, and can serve no other request.
                 await self.end()
                 raise BridgeError(
                     f"no result within {PATIENCE_SECS:.0f} s: the expression does too much for one message"
@@ -66,13 +70,14 @@ class Playground:
         return self._process
 
     def _end_later(self) -> None:
+        # Each trial restarts the idle time.
         if self._ending is not None:
             self._ending.cancel()
         loop = asyncio.get_running_loop()
         self._ending = loop.call_later(IDLE_SECS, lambda: loop.create_task(self.end()))
 
     async def end(self) -> None:
-        """End the process, if there is one."""
+        """Kill the process, if there is one."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

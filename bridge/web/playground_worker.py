@@ -1,9 +1,9 @@
-"""A mapping tried on a message, in a process of its own: lines of JSON on standard input, an answer to each on output.
+"""Worker process that tries a mapping on a message. It reads lines of JSON on standard input, and writes one for each.
 
-A first line says that it is ready.
+The first line of output means that the process is ready.
 
-Whoever edits an expression can write one that never ends or eats all memory: here it meets this process's limits, and
-not the bridge. Run by `playground.py`. Nothing is written.
+An expression may never end, or use all memory. Here it meets this process's limits, and cannot harm the bridge.
+`playground.py` runs it. It writes no file.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MEMORY_BYTES = 1 << 30
 
 
 def main() -> None:
-    """Until standard input ends."""
+    """Process requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    sys.stdout.buffer.write(b"{}\n")  # ready: time is counted from here on
+    sys.stdout.buffer.write(b"{}\n")  # ready: the parent measures the time from here on
     sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(orjson.dumps(tried(orjson.loads(line))) + b"\n")
@@ -40,7 +40,8 @@ def main() -> None:
 
 
 def tried(asked: dict[str, Any]) -> dict[str, Any]:
-    """What the mapping makes of the message; or its problems, each with its place."""
+    """Return the mapping's result for the message, or the mapping's problems, each with line and column."""
+    # Loaded for each request, because the files may have changed since the last one.
     tables = load_tables(Path(asked["folder"]), shown_as="mappings").tables
     try:
         mapping = compile_text(asked["mapping"], asked["name"], tables, shown_as="mapping.yaml")

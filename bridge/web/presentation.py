@@ -1,4 +1,4 @@
-"""Messages, records and dead letters as the page shows them: cut to a size, text or base64, never markup."""
+"""Messages, records and dead letters as JSON for the page: cut to a size, text or base64, never markup."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ MAX_SHOWN_RECORDS: Final = 20
 
 
 def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any]:
-    """A message, and what each mapping makes of it. Nothing that a mapping remembers is touched."""
+    """Return a message, and the result of each mapping for it. The mappings' state is not changed."""
     first, topic, _, _, payload, total_bytes = publish
     match = routes.match(topic)
     message = Message(match.topic, payload, first >> 1 & 3, first & 1 == 1, at_ms)
     made = [
+        # `apply_replay` bypasses `changes` and `sample`, which would change the mapping's state.
         {"mapping": mapping.name, **mapped_value(mapping, mapping.apply_replay(message, captures, match.levels))}
         for mapping, captures in match.targets
     ]
@@ -32,7 +33,7 @@ def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any
 
 
 def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
-    """Records and rejections, or neither: filtered."""
+    """Return the records and rejections of a mapping; both are empty for a filtered message."""
     records = [
         {
             "stream": mapping.outputs[draft.output].data_stream,
@@ -56,7 +57,7 @@ def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
 
 
 def letter_summary(number: int, letter: DeadLetter) -> dict[str, Any]:
-    """A dead letter in a list."""
+    """Return a dead letter for a list."""
     return {
         "number": number,
         "kind": letter.kind,
@@ -70,7 +71,7 @@ def letter_summary(number: int, letter: DeadLetter) -> dict[str, Any]:
 
 
 def letter_value(number: int, letter: DeadLetter) -> dict[str, Any]:
-    """All of one."""
+    """Return a dead letter in full."""
     return {
         **letter_summary(number, letter),
         "item": letter.item,
@@ -85,11 +86,11 @@ def letter_value(number: int, letter: DeadLetter) -> dict[str, Any]:
 
 
 def bytes_value(data: bytes, most: int = MAX_SHOWN_BYTES) -> dict[str, Any]:
-    """Text where it is UTF-8, base64 where not; `cut` if there is more."""
+    """Return UTF-8 data as text, other data as base64; `cut` is true if it is longer than `most` bytes."""
     shown = data[:most]
     try:
         return {"text": shown.decode(), "cut": len(data) > most}
     except UnicodeDecodeError as error:
-        if len(data) > most and error.start >= most - 4:  # the cut went through a character
+        if len(data) > most and error.start >= most - 4:  # the limit splits a character
             return {"text": shown[: error.start].decode(), "cut": True}
         return {"base64": base64.b64encode(shown).decode(), "cut": len(data) > most}

@@ -1,11 +1,11 @@
-"""Who may see and do what.
+"""Access control of the page.
 
-Without a token everything can be read, and nothing done, from this machine only. With one, all but the health checks
-need it: as `Authorization: Bearer`, or once in the login form, which gives a session by a cookie that no script can
-read and no other site can send (HttpOnly, SameSite=Strict).
+Without a token everything can be read, and nothing changed, from this machine only. With one, all but the health checks
+need it. A client sends it as `Authorization: Bearer`, or once in the login form. The form starts a session by a cookie
+that no script can read and no other site can send (HttpOnly, SameSite=Strict).
 
-A page of another site that a browser on this machine has open must not reach in: the Host must be ours (DNS rebinding);
-what changes anything must carry our header, which no form can send, and an Origin that is ours.
+A browser on this machine may have a page of another site open, which must not gain access. So the Host must be ours
+(DNS rebinding). A request that changes something must also carry our header, which no form can send, and our Origin.
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
@@ -48,7 +48,7 @@ HEADERS: Final = (
 
 
 class LoginSessions:
-    """Those who have given the token. Lost with a restart."""
+    """Sessions of clients that have sent the token. A restart ends them all."""
 
     def __init__(self, token: str | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._token = token
@@ -57,17 +57,18 @@ class LoginSessions:
 
     @property
     def needed(self) -> bool:
-        """Whether there is a token."""
+        """True if there is a token."""
         return self._token is not None
 
     def is_token(self, given: str) -> bool:
-        """In a time that does not tell how much of it is right."""
+        """Compare a token in constant time, so that the duration reveals nothing about it."""
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
 
     def begin(self) -> str:
-        """A session's secret."""
+        """Start a session and return its secret. With too many sessions, the oldest one ends."""
         now = self._clock()
         self._open = {name: end for name, end in self._open.items() if end > now}
+        # Sessions are stored in the order of their start, so the first one is the oldest.
         while len(self._open) >= MAX_SESSIONS:
             self._open.pop(next(iter(self._open)))
         session = secrets.token_urlsafe(32)
@@ -75,11 +76,11 @@ class LoginSessions:
         return session
 
     def end(self, session: str) -> None:
-        """Log out."""
+        """End a session (log-out)."""
         self._open.pop(session, None)
 
     def holds(self, headers: Headers, cookie: str | None) -> bool:
-        """Whether a request comes from one who has given the token."""
+        """Return whether a request carries the token or a valid session."""
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.is_token(given.strip()):
             return True
@@ -87,7 +88,7 @@ class LoginSessions:
 
 
 def host_is_ours(headers: Headers, settings: WebSettings) -> bool:
-    """On loopback, the Host must name loopback; beyond it the token is what protects."""
+    """Return whether the Host is valid: loopback if the page listens there; elsewhere the token protects."""
     if settings.host not in LOOPBACK:
         return True
     try:
@@ -97,7 +98,7 @@ def host_is_ours(headers: Headers, settings: WebSettings) -> bool:
 
 
 def origin_is_ours(headers: Headers) -> bool:
-    """What changes something comes from our own page, or from no page at all."""
+    """Return whether a request that changes something was sent by our own page, or by no page at all."""
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")
@@ -105,13 +106,13 @@ def origin_is_ours(headers: Headers) -> bool:
 
 
 class SecurityHeadersMiddleware:
-    """Around the whole application: each answer forbids what the page does not need."""
+    """ASGI middleware around the whole application: the headers of each response forbid what the page does not need."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Process one request, and add the headers to its response."""
 
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The thread that serves page, metrics and health checks. It never stops the bridge, whatever befalls it."""
+"""Thread that serves page, metrics and health checks. No failure in it stops the bridge."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BACKLOG: Final = 128
 
 
 class WebServer:
-    """`run` is a thread's body, until `stop`. `problem` says why nothing is served, "" while it is."""
+    """Web server. A thread runs `run` until `stop`. `problem` is the reason why it does not serve, "" while it does."""
 
     def __init__(self, bridge: RunningBridge, settings: WebSettings) -> None:
         self.problem = ""
@@ -54,7 +54,7 @@ class WebServer:
                 asyncio.run(self._serve(listener))
 
     def stop(self) -> None:
-        """Make `run` return: streams of events end at once, other answers are given."""
+        """Make `run` return: event streams end at once, other requests are completed."""
         self._stopping.set()
         if self._server is not None:
             self._server.end()
@@ -68,9 +68,10 @@ class WebServer:
         family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
+            # A restart must not wait until old connections have left TIME_WAIT.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._settings.host, self._settings.port))
-            listener.listen(BACKLOG)  # from now on who comes waits, and is not refused, until the server has begun
+            listener.listen(BACKLOG)  # clients that connect before uvicorn runs wait, and are not refused
         except OSError:
             listener.close()
             raise
@@ -85,6 +86,7 @@ class WebServer:
         from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
         history, playground = History(), Playground(self._bridge.mappings.folder)
+        # Event streams never end by themselves, so they poll `stopping`; otherwise each would delay the shutdown.
         app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)
         config = uvicorn.Config(
             app,
@@ -113,7 +115,7 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """URL of the page."""
         scheme = "https" if self._settings.cert_file else "http"
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         return f"{scheme}://{host}:{self.port}/"

@@ -1,4 +1,4 @@
-"""The settings of the page."""
+"""Settings of the status page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where to listen, and who may see and do what. Without a token all is read-only, for this machine."""
+    """Address to listen on, and access rules. Without a token the page is read-only, and for this machine only."""
 
     host: str = "127.0.0.1"
     port: int = 8080

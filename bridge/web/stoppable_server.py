@@ -1,4 +1,4 @@
-"""uvicorn's server, which looks ten times a second whether it is to end: this one is told."""
+"""uvicorn server that an event stops. uvicorn itself polls ten times a second whether it is to end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 import uvicorn
 
 _DATE_SECS: Final = 1.0
-"""Answers carry the time of day."""
+"""Interval in seconds at which the Date header of responses is updated."""
 
 
 class StoppableServer(uvicorn.Server):
-    """`end` may be called by any thread. Looking costs 0.3 % of a core, being told 0.05 %."""
+    """Server that any thread may stop by `end`. Polling costs 0.3 % of a core, waiting for the event 0.05 %."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -21,13 +21,13 @@ class StoppableServer(uvicorn.Server):
         self._told = asyncio.Event()
 
     def end(self) -> None:
-        """Streams of events end at once, other answers are given."""
+        """Stop the server. Event streams end at once, other requests are completed."""
         self.should_exit = True
-        with suppress(RuntimeError):  # its loop has ended already
+        with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._told.set)
 
     async def main_loop(self) -> None:
-        """Until it is told to end."""
+        """Run uvicorn's periodic work until the server is to end."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DATE_SECS):

@@ -13,7 +13,7 @@ def books(page):
 
 def test_the_way_of_a_message_is_shown_live(open_page):
     page = open_page()
-    expect(page.get_by_role("status").first).to_have_text("all is well")
+    expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
     expect(page.get_by_text("press-shop")).to_be_visible()
     flow = page.get_by_role("list", name="The way of a message")
     expect(flow.get_by_text("subscribed")).to_be_visible()
@@ -148,13 +148,13 @@ def test_a_mapping_that_breaks_is_said_on_the_overview_and_leads_to_its_file(ope
     text = mapping.read_text()
     try:
         mapping.write_text(text.replace("outputs:", "outputs: ["))
-        expect(page.get_by_role("status").first).to_have_text(re.compile("problem"))
-        wrong = page.get_by_role("region", name="What is wrong")
+        expect(page.get_by_role("status").first).to_have_text(re.compile("^WARNING: mapping press: reload failed"))
+        wrong = page.get_by_role("region", name="Active problems")
         wrong.get_by_role("link", name="Open").first.click()
         expect(page.get_by_role("heading", name="its last good version is in force")).to_be_visible()
     finally:
         mapping.write_text(text)
-    expect(page.get_by_role("status").first).to_have_text("all is well")
+    expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
 
 
 def test_a_wrong_token_is_not_let_in(tab, plant):

@@ -16,6 +16,8 @@ from tests.harness.workers import Workers
 DENIED = "User: arn:aws:iam::000000000000:user/edge is not authorized to perform: kinesis:PutRecords"
 ELSEWHERE = "127.0.0.2"
 """Not one of the names of this machine by which it may be read without a token, and not reached from any other."""
+HEALTHY = "OK: receiving, spooling and delivering"
+RED, AMBER = "rgb(179, 38, 30)", "rgb(242, 181, 61)"
 GONE = r"net::ERR_|status of 401"
 """What a browser itself says of a server that does not answer, or does not know it any more."""
 
@@ -47,13 +49,21 @@ def verdict(page):
 
 
 def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubled):
-    expect(verdict(watched)).to_have_text("all is well")
+    expect(verdict(watched)).to_have_text(HEALTHY)
     troubled.kinesis.fault("error")
     expect(step(watched, "Kinesis").get_by_text("1 retrying")).to_be_visible()
-    expect(
-        step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ s, (growing by [\d.,]+/s|not getting less)$"))
-    ).to_be_visible()
-    expect(verdict(watched)).to_have_text("Kinesis does not take all")
+    growing = re.compile(r"^oldest \d+ s, (growing by [\d.,]+/s|backlog not shrinking)")
+    expect(step(watched, "Spool").get_by_text(growing)).to_be_visible()
+    expect(verdict(watched)).to_have_text(
+        re.compile(r"^ERROR: Kinesis accepts no records of stream telemetry.*, since .*: InternalFailure"),
+        timeout=60_000,
+    )
+    expect(watched.get_by_role("status").first).to_have_css("background-color", RED)
+    expect(watched).to_have_title(re.compile("^ERROR press-shop"))
+    expect(step(watched, "Kinesis").get_by_text("1 stalled")).to_be_visible()
+    problems = watched.get_by_role("region", name="Active problems")
+    expect(problems).to_contain_text(re.compile(r"Safe\s*[\d,]+ records buffered on disk; none lost"))
+    expect(problems).to_contain_text(re.compile(r"To do\s*check the network to the endpoint"))
     many = ((f"factory/pdx/press{number % 20:02d}/telemetry", b'{"t": 1}') for number in range(30_000))
     with Publisher(troubled.broker.port, client_id="many") as publisher:
         publisher.publish(many)
@@ -74,10 +84,10 @@ def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubl
 def test_what_kinesis_refuses_is_said_with_what_to_do(watched, troubled):
     troubled.kinesis.fault("error", code="AccessDeniedException", status=400, message=DENIED)
     expect(step(watched, "Kinesis").get_by_text("1 refused")).to_be_visible()
-    expect(watched.get_by_role("region", name="What is wrong")).to_contain_text("allow kinesis:PutRecords on")
-    expect(verdict(watched)).to_have_text("1 problem")
+    expect(watched.get_by_role("region", name="Active problems")).to_contain_text("allow kinesis:PutRecords on")
+    expect(verdict(watched)).to_have_text(re.compile("^ERROR: AWS refuses the records of stream telemetry"))
     troubled.kinesis.clear()
-    expect(verdict(watched)).to_have_text("all is well", timeout=90_000)
+    expect(verdict(watched)).to_have_text(HEALTHY, timeout=90_000)
 
 
 def test_a_broker_that_is_away_is_said(watched, troubled):
@@ -85,7 +95,7 @@ def test_a_broker_that_is_away_is_said(watched, troubled):
     troubled.broker.stop()
     try:
         expect(step(watched, "Broker").get_by_text("not connected")).to_be_visible()
-        expect(watched.get_by_role("region", name="What is wrong")).to_contain_text("cannot connect to mqtt://")
+        expect(watched.get_by_role("region", name="Active problems")).to_contain_text("cannot connect to mqtt://")
     finally:
         troubled.broker.start()
     expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible(timeout=60_000)
@@ -105,11 +115,11 @@ def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watch
     gone = watched.get_by_role("alert")
     expect(gone).to_have_text("The bridge does not answer.")
     expect(watched.get_by_text(re.compile("how it stood at .* UTC, "))).to_be_visible()
-    expect(verdict(watched)).to_have_text("no answer")
+    expect(verdict(watched)).to_have_text("ERROR: the bridge does not respond")
     assert watched.locator("main").evaluate("(main) => getComputedStyle(main).filter") == "grayscale(1)"
     troubled.bridge.start()
     expect(gone).to_be_hidden(timeout=60_000)
-    expect(verdict(watched)).to_have_text("all is well")
+    expect(verdict(watched)).to_have_text(HEALTHY)
     tail.get_by_role("searchbox").fill("press04")
     expect(tail.get_by_role("article", name="factory/pdx/press04/telemetry").first).to_be_visible()
 
@@ -171,4 +181,5 @@ def test_before_the_first_message_every_view_says_so_and_a_folder_without_mappin
             page.get_by_role("link", name="Mappings").click()
             expect(page.get_by_text("no message yet")).to_be_visible()
             (tmp_path / "mappings" / "press.yaml").unlink()
-            expect(verdict(page)).to_have_text("1 problem")
+            expect(verdict(page)).to_have_text(re.compile("^WARNING: .*mappings does not load, since"))
+            expect(page.get_by_role("status").first).to_have_css("background-color", AMBER)

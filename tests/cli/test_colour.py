@@ -25,7 +25,7 @@ from tests.harness.mosquitto import Mosquitto
 from tests.harness.network import free_port
 from tests.harness.terminal import Terminal
 from tests.spool.builders import letter, opened
-from tests.web.bridges import snapshot, stream
+from tests.web.bridges import problem, snapshot, stream
 
 TOPIC = "factory/pdx/press07/telemetry"
 LINES = {
@@ -95,7 +95,8 @@ def folder(tmp_path, monkeypatch, broker):
     spool.queue("telemetry").append(spool.mapping_number("press"), "k", b"{}")
     spool.commit(Transaction(letters=[letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
     spool.close()
-    told = {"status": snapshot(streams=(stream(state="refused", detail="no", hint="do"),), problems=("no",)).value()}
+    refused = stream(state="refused", detail="no", hint="do")
+    told = {"status": snapshot(streams=(refused,), problems=(problem(),)).value()}
     monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
     monkeypatch.setattr(prove_module, "StreamReader", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)

@@ -19,6 +19,10 @@ WELL = {
     f"{P}info{AT}": "1x120",
     f"{P}start_time_seconds{AT}": "1000x120",
     f"{P}healthy{AT}": "1x120",
+    f"{P}state{of(state='ok')}": "1x120",
+    f"{P}state{of(state='degraded')}": "0x120",
+    f"{P}state{of(state='failing')}": "0x120",
+    f"{P}stream_stalled_seconds{of(stream='s')}": "0x120",
     f"{P}rival{AT}": "0x120",
     f"{P}subscribed{AT}": "1x120",
     f"{P}blocked{AT}": "0x120",
@@ -51,11 +55,13 @@ WELL = {
 TROUBLES = {
     "MqttKinesisDown": ({f"up{AT}": "1x9 0x111"}, 13),
     "MqttKinesisStalled": ({f"{P}healthy{AT}": "1x9 0x111"}, 12),
+    "MqttKinesisFailing": ({f"{P}state{of(state='failing')}": "0x9 1x111"}, 16),
     "MqttKinesisRestarts": ({f"{P}start_time_seconds{AT}": "1000x9 1600 1700 1800 1900x108"}, 14),
     "MqttKinesisRival": ({f"{P}rival{AT}": "0x9 1x111"}, 12),
     "MqttKinesisNotSubscribed": ({f"{P}subscribed{AT}": "1x9 0x111"}, 16),
     "MqttKinesisBlocked": ({f"{P}blocked{AT}": "0x9 1x111"}, 12),
     "MqttKinesisStreamRefused": ({f"{P}stream_state{of(stream='s', state='refused')}": "0x9 1x111"}, 16),
+    "MqttKinesisStreamStalled": ({f"{P}stream_stalled_seconds{of(stream='s')}": "0x9 0+60x111"}, 14),
     "MqttKinesisStreamUnavailable": (
         {
             f"{P}stream_state{of(stream='s', state='retrying')}": "0x9 1x111",

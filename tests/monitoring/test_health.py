@@ -1,3 +1,5 @@
+from bridge.errors import SpoolWriteError
+from bridge.monitoring.flow import Flow
 from bridge.monitoring.health import health, readiness
 from tests.web.bridges import snapshot, stream
 
@@ -18,16 +20,36 @@ def test_a_bridge_that_does_all_of_its_work_is_ready(bridge):
 
 def test_readiness_says_every_reason_why_not(bridge):
     refused = stream(state="refused", detail="AccessDenied", hint="allow it")
+    bridge.flow = Flow(unsubscribed_secs=60.0)
     bridge.now = snapshot(subscribed=False, streams=(stream("archive"), refused), blocked="the disk is full")
-    assert readiness(bridge).reasons == (
-        "not subscribed at mqtt://127.0.0.1:1883",
-        "telemetry: refused: AccessDenied; allow it",
-        "not spooling: the disk is full",
-    )
-    bridge.now = snapshot(connected=False)
-    assert readiness(bridge).reasons == ("not connected to mqtt://127.0.0.1:1883",)
+    assert [each.partition(", since ")[0] for each in readiness(bridge).reasons] == [
+        "ERROR: not subscribed to all topics at mqtt://127.0.0.1:1883",
+        "ERROR: back-pressure: reading from the broker is paused",
+        "ERROR: AWS refuses the records of stream telemetry",
+    ]
+    bridge.now = snapshot(connected=False, subscribed=False)
+    [reason] = readiness(bridge).reasons
+    assert reason.startswith("ERROR: no MQTT session with mqtt://127.0.0.1:1883, since ")
 
 
 def test_a_rival_for_the_session_is_a_reason_while_connected_too(bridge):
     bridge.now = snapshot(rival="another client uses the same mqtt.client_id")
-    assert readiness(bridge).reasons == ("another client uses the same mqtt.client_id",)
+    [reason] = readiness(bridge).reasons
+    assert reason.endswith(": another client uses the same mqtt.client_id")
+
+
+def test_readiness_of_a_degraded_bridge_is_ready_without_a_reason(bridge):
+    bridge.now = snapshot(streams=(stream(hot_key="press07"),), damaged_spools=1)
+    assert readiness(bridge).value() == {"ok": True, "state": "degraded", "reasons": []}
+
+
+def test_readiness_of_a_bridge_that_cannot_be_read_is_not_ready(bridge):
+    def unreadable():
+        raise SpoolWriteError("disk I/O error")
+
+    bridge.snapshot = unreadable
+    assert readiness(bridge).value() == {
+        "ok": False,
+        "state": "failing",
+        "reasons": ["ERROR: the status cannot be read: disk I/O error"],
+    }

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import orjson
 
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
 from bridge.spool.ledger import LedgerRow
-from tests.web.bridges import snapshot, stream
+from tests.web.bridges import problem, snapshot, stream
 
 ROW = LedgerRow("press", "telemetry", 10, 6, 1, 1, 0, 2)
 
@@ -32,8 +34,13 @@ def test_connected_is_who_is_connected_in_all_workers():
 
 
 def test_a_problem_of_all_is_said_once_and_that_of_one_with_its_name():
-    told = of_two({"problems": ("the file is broken",)}, {"problems": ("the file is broken", "lost the broker")})
-    assert told.problems == ("the file is broken", "worker 2: lost the broker")
+    stalled = problem(since=900.0, attempts=3, buffered_records=5, buffer_hours=4.0)
+    own = problem(since=800.0, attempts=4, buffered_records=7, buffer_hours=3.0)
+    lost = problem("not-connected", severity="warning", stage="receiving", stream="")
+    told = of_two({"problems": (stalled,)}, {"problems": (own, lost)})
+    both = problem(since=800.0, attempts=7, buffered_records=12, buffer_hours=3.0)
+    assert told.problems == (both, replace(lost, worker="worker 2"))
+    assert (told.state, told.problems[0].what_is_safe) == ("failing", "12 records buffered on disk; none lost")
 
 
 def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_once():
@@ -70,6 +77,6 @@ def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
 def test_a_snapshot_survives_the_way_from_the_worker():
     codes = (DeadLettersByCode("decode", 2),)
     told = snapshot(
-        ledger=(ROW,), problems=("one",), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
+        ledger=(ROW,), problems=(problem(),), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
     )
     assert Snapshot.of(orjson.loads(orjson.dumps(told.whole()))) == told

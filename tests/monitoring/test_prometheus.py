@@ -34,7 +34,6 @@ def families(bridge):
             replace(WORKER, name="worker 1", state="running"),
             replace(WORKER, name="bridge", state="drained"),
         ),
-        problems=("it crashed",),
         settings_fingerprint="0123456789ab",
         mappings_fingerprint="ba9876543210",
         started_at=1.6e9,
@@ -90,7 +89,11 @@ def test_the_build_and_the_start_are_told(families):
 
 
 def test_whether_it_is_healthy_and_ready_is_told_as_by_the_checks(families, bridge):
-    assert (value(families, "healthy"), value(families, "ready"), value(families, "problems")) == (1, 0, 1)
+    assert (value(families, "healthy"), value(families, "ready")) == (1, 0)
+    assert value(families, "problems", code="stream-refused", severity="error") == 1
+    assert value(families, "problems", code="stream-stalled", severity="error") == 0
+    states = {each.labels["state"]: each.value for each in families[PREFIX + "state"].samples}
+    assert states == {"ok": 0, "degraded": 0, "failing": 1}
     bridge.now, bridge.hanging = snapshot(), ["the ingest thread has not come by for 31 s"]
     assert told(bridge, "healthy") == told(bridge, "ready") == 0
     bridge.hanging = []
@@ -179,7 +182,9 @@ COVERED_BY = {
     "dead_letter_count": "dead_letters", "letters_by_code": "rejected", "coverage": "mapping_messages",
     "failing_mappings": "mapping_problem", "reloads": "reloads", "reloaded_at": "last_reload_timestamp_seconds",
     "mappings_fingerprint": "info", "settings_fingerprint": "info", "started_at": "start_time_seconds",
-    "stalled": "healthy",
+    "stalled": "healthy", "endpoints": "endpoint_requests_in_flight", "flows": "stream_drain_seconds",
+    "session_problem": "problems", "session_attempts": "problems", "mapping_errors": "mapping_problem",
+    "spool_full": "problems", "unsendable": "problems", "page_problem": "problems", "draining": "worker_state",
     "credentials_expire_at": "credentials_expire_timestamp_seconds", "receive_to_spool": "receive_to_spool_seconds",
     "spool_to_delivered": "spool_to_delivered_seconds", "receive_to_delivered": "receive_to_delivered_seconds",
     "answers": "stream_answer_seconds", "workers": "worker_up", "dead_letters": None,
@@ -197,9 +202,9 @@ def test_all_that_a_snapshot_tells_is_a_metric(name):
 _OF_A_STREAM = {
     "bad_for_secs": "bad_seconds", "in_flight_requests": "requests_in_flight", "in_flight_records": "records_in_flight",
     "waiting": "records_in_hand", "last_latency_ms": "last_answer_seconds", "oldest_secs": "oldest_seconds",
-    "answered_at": "last_answer_timestamp_seconds",
+    "answered_at": "last_answer_timestamp_seconds", "stalled_secs": "stalled_seconds",
 }  # fmt: skip
-_IN_WORDS = {"stream", "code", "detail", "hint"}
+_IN_WORDS = {"stream", "code", "detail", "hint", "endpoint"}
 
 
 def test_all_that_a_stream_tells_is_a_metric():

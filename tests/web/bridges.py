@@ -9,16 +9,34 @@ from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.replay import DeadLetterJob, DeadLetterJobs
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.monitoring.snapshot import Snapshot
+from bridge.monitoring.flow import Flow
+from bridge.monitoring.problem_rules import find_problems
+from bridge.monitoring.problems import ActiveProblem
+from bridge.monitoring.snapshot import MappingError, Snapshot
 from bridge.spool.database.transaction import Transaction
 from tests.spool.builders import letter, opened
+
+NOW = 1_800_000_000.0
+
+
+def problem(code="stream-stalled", **changes):
+    values = {
+        "code": code,
+        "severity": "error",
+        "stage": "delivering",
+        "summary": "Kinesis accepts no records of stream telemetry",
+        "cause": "Network: connection refused",
+        "advice": "check the network",
+        "since": NOW,
+        "stream": "telemetry",
+    }
+    return ActiveProblem(**{**values, **changes})
 
 
 def stream(name="telemetry", **changes):
     values = dict.fromkeys(StreamStatus.__dataclass_fields__, 0)
-    return StreamStatus(
-        **{**values, "stream": name, "state": "ok", "code": "", "detail": "", "hint": "", "hot_key": "", **changes}
-    )
+    texts = dict.fromkeys(("code", "detail", "hint", "hot_key", "endpoint"), "")
+    return StreamStatus(**{**values, **texts, "stream": name, "state": "ok", **changes})
 
 
 def snapshot(**changes):
@@ -50,7 +68,7 @@ def snapshot(**changes):
 
 
 class Bridge:
-    """What the page needs of a bridge (see `Observed`). `now` is its snapshot."""
+    """What the page needs of a bridge (see `RunningBridge`). `now` is its snapshot."""
 
     def __init__(self, folder):
         self.spool = opened(folder / "data")
@@ -59,11 +77,16 @@ class Bridge:
         self.folder = folder / "data"
         self.dead_letter_jobs = DeadLetterJobs(self.spool)
         self.now = snapshot()
+        self.flow = Flow()
         self.hanging = []
         self.tap = None
 
     def snapshot(self):
-        return replace(self.now, stalled=tuple(self.hanging))
+        """Judged by the rules of the bridge, as if this were its first snapshot."""
+        errors = tuple(MappingError(each.file, str(each)) for each in self.mappings.problems)
+        failing = self.now.failing_mappings or self.mappings.failing
+        now = replace(self.now, stalled=tuple(self.hanging), mapping_errors=errors, failing_mappings=failing)
+        return replace(now, problems=find_problems(now, self.flow, NOW))
 
     def stalled(self):
         return self.hanging

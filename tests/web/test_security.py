@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from bridge.monitoring.flow import Flow
 from bridge.web import app
 from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, LoginSessions
 from tests.web.conftest import TOKEN
@@ -40,14 +43,14 @@ def test_the_token_opens_by_its_header(site, path):
 
 def test_health_needs_no_token_and_readiness_tells_reasons_only_with_it(site, bridge):
     client = site(TOKEN)
-    bridge.now = bridge.now.__class__(
-        **{**{n: getattr(bridge.now, n) for n in bridge.now.__dataclass_fields__}, "connected": False}
-    )
+    bridge.now = replace(bridge.now, connected=False, subscribed=False)
+    bridge.flow = Flow(unsubscribed_secs=60.0)
     assert client.get("/healthz").json() == {"ok": True, "reasons": []}
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()) == (503, {"ok": False})
     told = client.get("/readyz", headers={"Authorization": f"Bearer {TOKEN}"}).json()
-    assert told["reasons"] == ["not connected to mqtt://127.0.0.1:1883"]
+    assert told["state"] == "failing"
+    assert told["reasons"][0].startswith("ERROR: no MQTT session with mqtt://127.0.0.1:1883, since ")
 
 
 def test_the_login_form_gives_a_session_that_no_script_can_read(site):

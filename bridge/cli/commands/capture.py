@@ -1,6 +1,7 @@
-"""`capture`: field traffic into a file, by an MQTT session of its own. The bridge's session and spool are not touched.
+"""Command `capture`: records field traffic to a file in an MQTT session of its own.
 
-It takes no part in a shared subscription either: there it would take messages away from the bridges.
+The bridge's session and spool are not changed. The session joins no shared subscription: there it would receive
+messages instead of the bridges.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _POLL_SECS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """What to record, and how much of it. `secs` of 0: until Ctrl-C, or another bound."""
+    """Topics and bounds of a recording. `secs` 0: until Ctrl-C, or another bound."""
 
     topics: Sequence[str]
     secs: float
@@ -54,7 +55,7 @@ class CaptureOptions:
 
 
 def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
-    """0 when a bound or Ctrl-C ended it. Raises ConfigError, and BridgeError if there is no session or no file."""
+    """Record until a bound or Ctrl-C; return 0. Raise ConfigError, and BridgeError without a session or a file."""
     limit = parse_size(wanted.size)
     if not isinstance(limit, int) or limit <= 0:
         raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
@@ -67,8 +68,9 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
 
 
 def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: Bounds, secs: float) -> str:
-    """Record by a session of its own, which the broker does not keep; gives how it went. Raises BridgeError."""
+    """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError."""
     session = session_settings(settings)
+    # With the bridge's own client id the broker would end the bridge's session.
     session = replace(session, client_id=session.client_id + SUFFIX, persistent=False, share=None)
     set_up_logging("text", "warning")
     with Signals() as signals, Recorder(file, bounds) as recorder:
@@ -78,6 +80,7 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
         try:
             capturing.run()
         except BridgeError:
+            # A failed capture without messages leaves no empty file; one with messages is still useful.
             if not recorder.messages:
                 file.unlink()
             raise
@@ -87,7 +90,7 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
 
 
 def filters_of(topics: Sequence[str]) -> dict[str, int]:
-    """What to subscribe to, for --topic. Raises BridgeError."""
+    """Return the subscriptions for --topic, as QoS by filter. Raise BridgeError."""
     try:
         return covering_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
@@ -106,7 +109,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
 
 
 class _Capture:
-    """One capture, from the first connection to its end."""
+    """Capture from the first connection to its end."""
 
     def __init__(self, subscriber: Subscriber, recorder: Recorder, signals: Signals, secs: float) -> None:
         self._subscriber = subscriber
@@ -117,7 +120,7 @@ class _Capture:
         self._reason = ""
 
     def run(self) -> None:
-        """Until a bound is reached or a signal comes. Raises BridgeError."""
+        """Record until a bound is reached or a signal arrives. Raise BridgeError."""
         self._subscribe()
         self._began = time.monotonic()
         console = Console(stderr=True)
@@ -131,7 +134,7 @@ class _Capture:
         self._ended = time.monotonic()
 
     def told(self) -> str:
-        """How it went."""
+        """Return a summary of the recording."""
         recorder, secs = self._recorder, self._ended - self._began
         what = f"{pluralize(recorder.messages, 'message')}, {pluralize(recorder.bytes, 'byte')}"
         text = f"{what}, in {secs:.1f} s (ended by {self._reason})"
@@ -144,12 +147,13 @@ class _Capture:
         return text
 
     def _subscribe(self) -> None:
-        """Until the broker has answered for every filter; those it refused are told, and the others recorded."""
+        """Wait until the broker has responded to every filter. Refused filters are logged, the others recorded."""
         deadline = time.monotonic() + CONNECT_SECS
         subscriptions = self._subscriber.subscriptions
         while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
                 return
+            # The broker has responded to every filter. Refused ones stay refused, so record the others.
             answered = subscriptions.confirmed.keys() | subscriptions.refused.keys()
             if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)

@@ -1,4 +1,4 @@
-"""`check`: configuration, mappings, and the mappings' own tests; every problem at once."""
+"""Command `check`: configuration, mappings, and the mappings' own tests; all problems in one run."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NOTE = {"^note:": WARN}
 
 
 def check_all(config: Path) -> int:
-    """0 if all is well, 2 if not: then the problems of all files are on standard error."""
+    """Check all files; return 0 if they are valid, else 2 with the problems on standard error."""
     problems: list[Problem] = []
     folder, shared = config.absolute().parent / "mappings", False
     try:
         settings = load_settings(config, os.environ)
         folder, shared = settings.mappings, settings.mqtt.share is not None
     except ConfigError as error:
-        # The mappings are checked all the same: one run shows everything that is wrong.
+        # Check the mappings too: one run should show all problems.
         problems += error.problems
     loaded = LoadedMappings({}, [], EMPTY)
     if folder.is_dir() or not problems:

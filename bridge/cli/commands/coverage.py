@@ -1,4 +1,4 @@
-"""`coverage`: topics that no mapping matches, mappings that never matched, mappings gone silent."""
+"""Command `coverage`: topics that no mapping matches, mappings that never matched, mappings that became silent."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _SHOWN_TOPICS = 30
 
 
 def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
-    """0 if every topic is matched and every mapping has its messages, else 1. Without a capture, of the running bridge.
+    """Print the coverage; return 0 if every topic is matched and every mapping receives its messages, else 1.
 
-    Raises ConfigError, or BridgeError where no bridge answers.
+    Without a capture the running bridge is examined. Raise ConfigError, or BridgeError where no bridge responds.
     """
     report = from_bridge(config) if capture is None else from_capture(config, capture)
     if as_json:
@@ -45,7 +45,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
 
 
 def from_bridge(config: Path) -> CoverageReport:
-    """What the bridge that runs with this configuration has seen since it was started."""
+    """Return the coverage of the running bridge with this configuration, since its start."""
     told = request(control_folder(load_local_settings(config, os.environ).spool.path))
     try:
         return CoverageReport.of(told["coverage"])
@@ -54,7 +54,7 @@ def from_bridge(config: Path) -> CoverageReport:
 
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:
-    """What the mappings, as their files are now, match of recorded traffic."""
+    """Return the coverage of recorded traffic by the mappings, as their files are now."""
     loaded = load_folder(load_local_settings(config, os.environ).mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
@@ -64,6 +64,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
+        # The times of the recording count, not the present time.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
         targets = routes.match(each.message.topic.encode()).targets
@@ -75,7 +76,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
 
 
 def in_words(report: CoverageReport) -> Iterator[str]:
-    """For a person, what is wrong first; all mappings follow with their counts."""
+    """Yield the report as lines of text: problems first, then all mappings with their counts."""
     if report.topics:
         total = sum(each.messages for each in report.topics) + report.other_messages
         yield f"topics that no mapping matches ({pluralize(total, 'message')}):"

@@ -1,4 +1,4 @@
-"""`dead-letters`: what could not be delivered, and why; also while the bridge runs."""
+"""Commands `dead-letters list` and `show`: undeliverable messages and records, and why; also while the bridge runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DETAIL_CHARS = 160
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters; None: all of them. `topic` is a part of the topic."""
+    """Filter for dead letters; None matches all of them. `topic` is a part of the topic."""
 
     code: str | None = None
     mapping: str | None = None
@@ -39,7 +39,7 @@ class Filter:
     topic: str | None = None
 
     def takes(self, letter: DeadLetter) -> bool:
-        """Whether the letter is one of them."""
+        """Return whether the dead letter matches."""
         return (
             self.code in {None, letter.code}
             and self.mapping in {None, letter.mapping}
@@ -49,12 +49,12 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether anything is asked of the letters."""
+        """True if any condition is set."""
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
 def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
-    """A line each, and how many there are by code. Raises ConfigError, BridgeError."""
+    """Print one line for each dead letter, and their number by code; return 0. Raise ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
@@ -77,7 +77,7 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
 
 
 def show_letter(config: Path, number: int, worker: int | None = None) -> int:
-    """All of one letter, its payload as text or, where it is none, in base64. Raises ConfigError, BridgeError."""
+    """Print one dead letter in full, a payload that is not text in base64; return 0. Raise ConfigError, BridgeError."""
     folder = single_spool(load_local_settings(config, os.environ).spool.path, worker)
     print_coloured(
         "\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD}
@@ -120,7 +120,7 @@ def _whole(number: int, letter: DeadLetter) -> Iterator[str]:
 
 
 def payload_form(payload: bytes) -> tuple[str, str]:
-    """As a mapping's test has it."""
+    """Return the field name and value of a payload, as a mapping's test has them."""
     try:
         return "payload_text", payload.decode()
     except UnicodeDecodeError:
@@ -128,7 +128,7 @@ def payload_form(payload: bytes) -> tuple[str, str]:
 
 
 def letter_value(each: StoredDeadLetter) -> dict[str, Any]:
-    """As JSON can hold it."""
+    """Return a dead letter as JSON values."""
     form, payload = payload_form(each.letter.payload)
     told = {name: value for name, value in each.letter._asdict().items() if name != "payload"}
     told["properties"] = dict(each.letter.properties)

@@ -1,4 +1,4 @@
-"""`demo`: see bridge.tools.demo."""
+"""Command `demo`: see bridge.tools.demo."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from bridge.tools.demo.run import run_demo
 
 
 def demo(secs: int) -> int:
-    """The demo's exit code; 0 seconds is until Ctrl-C."""
+    """Run the demo and return its exit code; 0 seconds: until Ctrl-C."""
     return run_demo(secs or None, Console(color_system="auto" if supports_colour(sys.stdout) else None))

@@ -1,4 +1,4 @@
-"""`diff`: what a change of mappings changes on recorded traffic, record by record."""
+"""Command `diff`: effect of a change of mappings on recorded traffic, record by record."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ if TYPE_CHECKING:
 
 _WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
 _EVERY = 200
-"""Messages between two looks at the progress bar."""
+"""Number of messages between two updates of the progress bar."""
 
 
 class DiffOptions(NamedTuple):
-    """How differences are shown: as JSON lines, all of them; or in words, the first few."""
+    """Output format of differences: all of them as JSON lines, or the first few as text."""
 
     json: bool
     first: int
 
 
 def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
-    """0 if all records are the same, 1 if not. Raises ConfigError if a mapping or the capture cannot be read."""
+    """Print the differences; return 0 if all records are equal, else 1.
+
+    Raise ConfigError if a mapping or the capture cannot be read.
+    """
     routes_old, routes_new = _load(old, new)
     report = Report()
     for captured, differences in _compared(capture, routes_old, routes_new, report):
@@ -63,8 +66,8 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
 def _compared(
     capture: Path, old: Router, new: Router, report: Report
 ) -> Iterator[tuple[CapturedMessage, list[Difference]]]:
-    """The messages that differ; the report counts all."""
-    # Where both are a terminal, rich keeps what is printed above the bar; else the bar must not take it along.
+    """Yield the messages that differ; the report counts all messages."""
+    # If both outputs are a terminal, rich prints the output above the bar. Otherwise it must not redirect it.
     terminal = sys.stdout.isatty()
     console = Console(stderr=not terminal)
     columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -87,13 +90,13 @@ def _compared(
 
 
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
-    """Files or folders. A file without lookup tables beside it looks into those of the other one."""
+    """Load two files or two folders. A file without lookup tables in its folder uses those of the other one."""
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", f"compare two files or two folders; {old} is the other kind")])
     if old.is_dir():
         return _folder(old), _folder(new)
     tables_old, tables_new = _tables(old.parent), _tables(new.parent)
-    # Both by the name of the new one: an expression may look at it.
+    # Both get the new one's name: an expression may use it, and the name alone should cause no difference.
     return (
         Router([compile_file(old, {}, tables_old or tables_new, name=new.stem)[0]]),
         Router([compile_file(new, {}, tables_new or tables_old)[0]]),

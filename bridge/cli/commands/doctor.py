@@ -1,4 +1,4 @@
-"""`doctor`: asks the real world, and prints what is well and what is not, with what to do."""
+"""Command `doctor`: examines broker, AWS and disk, and prints each finding with what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from bridge.aws.client_factory import region_of
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.endpoints import places
@@ -21,14 +22,16 @@ from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings, session_settings
 from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
-from bridge.supervisor.workers import control_folder
+from bridge.supervisor.workers import control_folder, spools
 from bridge.terminal import BAD, GOOD, WARN, print_coloured
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
+from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker
 from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
 from bridge.tools.doctor.finding import well
 from bridge.tools.doctor.runner import DEADLINE_SECS, examine
 from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_bridge
+from bridge.tools.doctor.uplink import examine_uplink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,17 +43,18 @@ if TYPE_CHECKING:
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.tools.doctor.disk import FsyncTimes
     from bridge.tools.doctor.finding import Finding
+    from bridge.tools.doctor.uplink import Backlog
 
     Check = tuple[str, Callable[[], Iterable[Finding]]]
 
 _MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
 _PLAIN_MARKS = {"well": "+", "warning": "!", "failed": "x"}
-"""Where the output's encoding has no others."""
+"""Marks for an output encoding without the others."""
 
 
 def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
-    """0 if nothing failed, else 1. Raises ConfigError."""
-    logging.getLogger("bridge").addHandler(logging.NullHandler())  # what it would say stands in the findings
+    """Print the findings; return 0 if no check failed, else 1. Raise ConfigError."""
+    logging.getLogger("bridge").addHandler(logging.NullHandler())  # the findings contain what it would log
     settings = load_settings(config, os.environ)
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
@@ -66,7 +70,7 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
 
 
 def show(finding: Finding) -> None:
-    """Print it; what the output's encoding does not have is escaped."""
+    """Print a finding. Characters that the output's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
     text = "\n".join(_lines(finding, marks[finding.state])).encode(encoding, "backslashreplace").decode(encoding)
@@ -91,8 +95,11 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     how, session = publisher_settings(settings), session_settings(settings)
     publisher, destinations = Publisher(how), _destinations(settings, mappings)
     asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
+    regions = {region_of(how, each): each for each in destinations}
     spool = settings.spool
+    # Two checks need the fsync time; the cache measures the disk only once.
     syncs = cache(partial(measure_syncs, spool.path))
+    # The broker check sets this rate; the spool check, on another thread, waits for it if no bridge runs.
     heard = SharedRate()
     asked_of_broker = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
     return [
@@ -101,6 +108,10 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
         *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
         *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
         *((f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send)) for each in destinations),
+        *(
+            (f"uplink to {region}", partial(examine_uplink, publisher, each, region, partial(_backlog, spool.path)))
+            for region, each in regions.items()
+        ),
         ("disk", partial(examine_sync, spool.path, syncs)),
         (
             "spool",
@@ -110,7 +121,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
 
 
 def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destination]:
-    """Each stream once, however many outputs send to it; that of the manifests too."""
+    """Return each stream once, and the stream of the manifests."""
     wanted = [output.destination for mapping in mappings for output in mapping.outputs]
     if settings.kinesis.manifest:
         wanted.append(Destination(settings.kinesis.manifest.data_stream))
@@ -118,7 +129,7 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
 
 
 def _openings(session: SessionSettings, asked: Iterable[Place]) -> Finding:
-    """What must be let out, by name and port."""
+    """Return the finding with the required outbound connections, by host and port."""
     opened = [{"host": each.host, "port": each.port, "use": "the broker", "proxy": ""} for each in session.addresses]
     opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in asked]
     lines = [_opening(each) for each in opened]
@@ -134,7 +145,7 @@ def _opening(place: dict[str, Any]) -> str:
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
-    """What the running bridge says, or the supervisor of several; None where none runs."""
+    """Return the response of the running bridge or supervisor; None where none runs."""
     try:
         return request(control_folder(folder), patience_secs=2.0)
     except BridgeError:
@@ -143,6 +154,11 @@ def _running(folder: Path) -> dict[str, Any] | None:
 
 def _rate(folder: Path, heard: SharedRate) -> SpoolRate | None:
     return rate_of_bridge(partial(_running, folder)) or heard.rate(DEADLINE_SECS)
+
+
+def _backlog(folder: Path) -> Backlog | None:
+    answer = _running(folder)
+    return backlog_of_bridge(answer) if answer is not None else backlog_on_disk(spools(folder).values())
 
 
 def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:

@@ -1,4 +1,4 @@
-"""`dead-letters export` and `spool export`: to a file that its owner alone can read."""
+"""Commands `dead-letters export` and `spool export`: to a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ COLUMNS = (
     "payload_base64",
 )
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
-"""What begins so is run by spreadsheet programs: https://owasp.org/www-community/attacks/CSV_Injection. In many
-countries they take semicolons to separate cells, and then a cell begins within ours."""
+"""Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection. In many
+countries a semicolon separates cells, and so a cell may begin within one of ours."""
 
 
 def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
-    """All of each letter, a line each. Raises ConfigError, BridgeError."""
+    """Write each dead letter in full as one line; return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
@@ -70,7 +70,7 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
 
 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
-    """The records that wait, of one queue or of all, as JSON lines. Raises ConfigError, BridgeError."""
+    """Write the buffered records of one queue or of all as JSON lines; return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     queued = {number: read_books(folder).queued for number, folder in folders.items()}
     queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
@@ -91,7 +91,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
 
 
 def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
-    """A letter of a worker (0: of the one bridge) as a row; no cell of it is a formula."""
+    """Return a dead letter as a CSV row; no cell of it is a formula. `worker` 0: a bridge without workers."""
     letter = each.letter
     form, payload = payload_form(letter.payload)
     values: dict[str, Any] = {
@@ -125,13 +125,16 @@ def _row(cells: Any) -> bytes:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[BinaryIO]:
-    """Whole, or not there; never in the place of another."""
+    """Open a new file that appears only when it is complete. Raise BridgeError if it exists or cannot be written."""
     if file.exists():
         raise BridgeError(f"{file} is there already: choose another name, or move it away")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        # Mode 0600: payloads may be secret. O_EXCL fails if the name exists, so no file or link of another process is
+        # used.
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             yield out
+        # Only a complete file gets the final name; after an error the `finally` clause removes the part.
         part.rename(file)
     except OSError as error:
         raise BridgeError(f"{file}: cannot be written: {error.strerror}") from error

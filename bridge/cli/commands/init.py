@@ -1,4 +1,4 @@
-"""`init`: asks a few questions, listens to the broker, and writes a bridge.yaml and mappings that pass `check`."""
+"""Command `init`: prompts, listens to the broker, and writes a bridge.yaml and mappings that pass `check`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _EXAMPLE: Final = Message(
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What the options say. `given`: answers by the option's name; `listen_secs` of None: as answered."""
+    """Options of the command. `given`: values by the option's name; `listen_secs` None: from the prompt."""
 
     given: Mapping[str, str]
     settings: Sequence[str]
@@ -57,7 +57,8 @@ class InitOptions:
 
 
 def begin(config: Path, wanted: InitOptions) -> int:
-    """0 when all is written. Raises ConfigError for answers that cannot be, BridgeError for files that are there."""
+    """Write all files and return 0. Raise ConfigError for invalid answers, BridgeError for files that exist."""
+    # Before the first prompt, so that an existing file does not waste the user's answers.
     _refuse([config], force=wanted.force)
     filters = filters_of(wanted.topics)
     questions = Prompts({**wanted.given, **settings_given(wanted.settings)}, yes=wanted.yes)
@@ -77,6 +78,7 @@ def begin(config: Path, wanted: InitOptions) -> int:
         example.add(_EXAMPLE)
         (made, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": made.text}
+    # Before the first write, so that nothing is written if one of the files exists.
     _refuse(list(files), force=wanted.force)
     _write({config: text, **files})
     told = _told(config, said, files, proposals), _left(observed, left), _next(config, text, _first(observed, left))
@@ -101,12 +103,12 @@ def _refuse(files: Sequence[Path], *, force: bool) -> None:
 
 
 def _taken(folder: Path) -> set[str]:
-    """Names of mappings that stand in files of the other suffix: two files may not give the same."""
+    """Return the names of mappings in files of the other suffix: two files may not define the same name."""
     return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
 
 
 def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
-    """As the bridge will read it, with something in the place of what is not set yet. Raises ConfigError."""
+    """Parse the configuration as the bridge will, with a dummy value for unset variables. Raise ConfigError."""
     unset = dict.fromkeys([PASSWORD, *re.findall(r"\$\{(\w+)\}", text)], "unset")
     known = {name: value for name, value in {**os.environ, **more}.items() if value}
     return parse_settings(text, config, {**unset, **known})
@@ -115,7 +117,7 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
 def _observed(
     settings: Settings, filters: dict[str, int], secs: float, capture: Path | None
 ) -> tuple[ObservedMessages, str]:
-    """What came, and how it went; a broker that does not answer is told, and no reason to stop."""
+    """Return the observed messages and a summary. A broker that does not respond is reported, and is no error."""
     observed = ObservedMessages()
     if capture is not None:
         _read(capture, observed)
@@ -174,7 +176,7 @@ def _left(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> Iterat
 
 
 def _first(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> str:
-    """A topic that there is a mapping for."""
+    """Return a topic that a proposed mapping matches."""
     without = {topic for topic, _ in left}
     return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)
 

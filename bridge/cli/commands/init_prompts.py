@@ -1,4 +1,4 @@
-"""The questions of `init`, each with the default that --yes takes."""
+"""Prompts of `init`, each with the default that --yes selects."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "
 
 
 class Prompts:
-    """Asks on the terminal; with `yes`, or where nobody is to be asked, it takes the defaults."""
+    """Prompts on the terminal. With `yes`, or without a terminal, they return the defaults."""
 
     def __init__(self, given: Mapping[str, str], *, yes: bool) -> None:
         self.given = dict(given)
         self._silent = yes or not sys.stdin.isatty()
 
     def answers(self) -> dict[str, str]:
-        """By the option's name. Raises BridgeError where an answer has no default, and nobody is to be asked."""
+        """Return the answers by the option's name. Raise BridgeError if standard input ends before the last answer."""
         url = self._broker()
         answers = {"mqtt.url": url}
         if urlsplit(url).scheme in ENCRYPTED:
@@ -45,7 +45,7 @@ class Prompts:
         return {**{name: value for name, value in answers.items() if value}, **self.given}
 
     def ask(self, name: str, words: str, default: str) -> str:
-        """What was given by an option, or is answered."""
+        """Return the value from an option, or from the prompt."""
         if name in self.given:
             return self.given[name]
         if self._silent:
@@ -57,7 +57,7 @@ class Prompts:
         return line.strip() or default
 
     def password(self) -> str:
-        """For this session with the broker only: it is written nowhere."""
+        """Return the password for this session with the broker only; no file contains it."""
         known = os.environ.get(PASSWORD, "")
         return known if known or self._silent else getpass.getpass("Password (for listening now; it is not stored): ")
 
@@ -82,7 +82,7 @@ class Prompts:
 
 
 def settings_given(texts: Sequence[str]) -> dict[str, str]:
-    """--set NAME=VALUE. Raises BridgeError for an option that there is not, and for a secret that would be stored."""
+    """Parse --set NAME=VALUE. Raise BridgeError for an unknown option, and for a secret that would be stored."""
     found: dict[str, str] = {}
     known = {row.name: row for row in options()}
     for text in texts:

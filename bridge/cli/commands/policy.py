@@ -1,4 +1,4 @@
-"""`policy`: the least-privilege IAM policy for exactly the mappings that stand in the folder."""
+"""Command `policy`: the least-privilege IAM policy for exactly the mappings in the folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyOptions:
-    """The command's options. `role`: the policy of this output's role, "": of the bridge's own identity."""
+    """Options of the command. `role` selects the policy of an output's role; "" that of the bridge's own identity."""
 
     account: str = ""
     role: str = ""
@@ -35,7 +35,7 @@ class PolicyOptions:
 
 
 def print_policy(config: Path, wanted: PolicyOptions) -> int:
-    """The policy on standard output; what a person should know beside it on standard error. 0, or raises."""
+    """Print the policy on standard output, and notes on standard error; return 0. Raise ConfigError, BridgeError."""
     settings = load_settings(config, os.environ)
     destinations = _destinations(settings)
     roles = sorted({each.role_arn for each in destinations} - {""})
@@ -56,7 +56,7 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
 
 
 def _of_source(settings: Settings) -> str:
-    """What the identity needs that takes on the role of `kinesis.authentication`."""
+    """Return the note on the identity that assumes the role of `kinesis.authentication`; "" without such a role."""
     authentication = settings.kinesis.authentication
     if not isinstance(authentication, AssumeRole):
         return ""
@@ -68,7 +68,7 @@ def _of_source(settings: Settings) -> str:
 
 
 def _destinations(settings: Settings) -> list[Destination]:
-    """Each stream once, however many outputs send to it; that of the manifests too."""
+    """Return each stream once, and the stream of the manifests."""
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
@@ -83,7 +83,7 @@ def _destinations(settings: Settings) -> list[Destination]:
 
 @dataclass(slots=True)
 class _Asked:
-    """What AWS says of the account and the streams; where it says nothing, the options stand in, and a note tells."""
+    """Account and streams as AWS describes them. Without a response the options are used, and a note is added."""
 
     settings: Settings
     wanted: PolicyOptions
@@ -91,7 +91,7 @@ class _Asked:
     _publisher: Publisher | None = None
 
     def use(self, destination: Destination) -> StreamUse:
-        """Raises BridgeError where the account cannot be known."""
+        """Return the ARNs for a destination. Raise BridgeError where the account cannot be determined."""
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
         known = destination.data_stream.startswith("arn:")
@@ -131,8 +131,10 @@ class _Asked:
         region, account = arn.split(":")[3:5]
         if self.wanted.kms_keys:
             return next((given for given in self.wanted.kms_keys if f":kms:{region}:" in given), "")
+        # AWS's own key permits every user of the stream.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""
+        # A policy's resource must be the key itself, and its ARN cannot be derived from an alias.
         if "alias/" in key:
             self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
             return ""
@@ -149,7 +151,7 @@ class _Asked:
 
 
 def well_formed(account: str, kms_keys: Iterable[str]) -> str:
-    """What is wrong with the options; "" if nothing is."""
+    """Return the error in the options; "" if they are valid."""
     if account and not (account.isascii() and account.isdigit() and len(account) == len("123456789012")):
         return f"--account {account}: expected an account number of 12 digits"
     wrong = [key for key in kms_keys if not key.startswith("arn:") or ":key/" not in key]

@@ -1,4 +1,4 @@
-"""`prove`: reads a stream and its manifests, and tells whether every record is there."""
+"""Command `prove`: reads a stream and its manifests, and reports missing records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  missing:": BAD, "^no .*": WARN}
 
 
 def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
-    """0 if nothing that a manifest tells of is missing, else 1. Raises ConfigError, BridgeError, SendError."""
+    """Print the verdicts; return 0 if the stream contains all records that manifests cover, else 1.
+
+    Raise ConfigError, BridgeError, SendError.
+    """
     settings = load_settings(config, os.environ)
     told = settings.kinesis.manifest
     manifests = manifests or (told.data_stream if told else "")
@@ -38,6 +41,7 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
         raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
     reader = StreamReader(replace(publisher_settings(settings), uplink=None))
     proof, kept_since = ManifestVerifier(), reader.kept_since(stream, time.time_ns() // 1_000_000)
+    # Manifests first: every record that they cover is in the stream already when it is read afterwards.
     for arrived in progress(reader.read_to_end(manifests), manifests):
         proof.manifest(arrived.data, stream)
     for arrived in progress(reader.read_to_end(stream), stream):
@@ -57,7 +61,7 @@ def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
 
 
 def _value(verdict: QueueVerdict) -> dict[str, Any]:
-    """As JSON can hold it."""
+    """Return a verdict as JSON values."""
     return {**asdict(verdict), "place": verdict.place._asdict(), "proven": verdict.proven}
 
 

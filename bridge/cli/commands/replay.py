@@ -1,4 +1,4 @@
-"""`dead-letters replay` and `delete`: by the running bridge, or by this command where none runs; the same code."""
+"""Commands `dead-letters replay` and `delete`. The running bridge, or this process if none runs, uses the same code."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2_000
 PATIENCE_SECS = 70.0
-"""A little more than the bridge has."""
+"""Time limit for the bridge's response, a little longer than the bridge's own limit."""
 _SHOWN_REASONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSelection:
-    """Which letters: these numbers, or those that the filter takes, or all."""
+    """Selection of dead letters: these numbers, or those that the filter matches, or all."""
 
     numbers: Sequence[int]
     filter: Filter
@@ -45,7 +45,7 @@ class DeadLetterSelection:
     worker: int | None = None
 
     def read(self, path: Path) -> dict[Path, list[int]]:
-        """Their numbers, by the spool they are in. Raises BridgeError where nothing was selected."""
+        """Return their numbers by spool folder. Raise BridgeError unless exactly one way of selection is given."""
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
             raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
@@ -58,7 +58,10 @@ class DeadLetterSelection:
 
 
 def replay_letters(config: Path, selection: DeadLetterSelection) -> int:
-    """Through the mappings in force; 0 if all left, 1 if some stayed. Raises ConfigError, BridgeError."""
+    """Replay dead letters through the active mappings; return 0 if none failed again or is missing, else 1.
+
+    Raise ConfigError, BridgeError.
+    """
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
     replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
@@ -70,7 +73,10 @@ def replay_letters(config: Path, selection: DeadLetterSelection) -> int:
 
 
 def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
-    """For good, after a question; they stay counted. 0 if all were there. Raises ConfigError, BridgeError."""
+    """Delete dead letters permanently, after a prompt; return 0 if all were found, else 1.
+
+    The ledger still counts them. Raise ConfigError, BridgeError.
+    """
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)
     count = sum(map(len, numbers.values()))
@@ -107,6 +113,7 @@ def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> 
 def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
     errand = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
+    # The lock decides who does the work, not a check beforehand: a bridge may start in between.
     try:
         run_offline(settings.model_copy(update={"spool": spool}), errand)
     except SpoolInUse:

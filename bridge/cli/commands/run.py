@@ -1,4 +1,4 @@
-"""`run`: the bridge until a signal ends it."""
+"""Command `run`: runs the bridge until a signal ends it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 
 WATCH_SECS = 1.0
 RELOADING_SECS = 0.1
-"""Somebody waits for the end of a reload."""
+"""Poll interval during a reload. It is short, because `systemctl reload` waits for the end."""
 
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
-    """The exit code. Raises ConfigError, and BridgeError for what cannot be started."""
+    """Run the bridge and return the exit code. Raise ConfigError, and BridgeError if it cannot start."""
     arena = MallocTuning()
     settings = load_settings(config, os.environ)
     set_up_logging(settings.log.format, settings.log.level)
@@ -49,12 +49,12 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
 
 
 def _made(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
-    """One process, where that is all there is: no workers are wanted, and none of an earlier run has left anything."""
+    """Return a single bridge, or a supervisor if there are workers or spools of workers from an earlier run."""
     path = settings.spool.path
     if not workers and len(members(settings, 0)) == 1:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         return assemble(settings)
-    from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - most need none of it
+    from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - a single process needs none of it
 
     supervisor = Supervisor(config, settings, workers)
     signals.at_once = supervisor.kill

@@ -1,4 +1,4 @@
-"""`schema`: JSON Schemas of `bridge.yaml` and of the mapping files, made from the models that read them."""
+"""Command `schema`: JSON Schemas of `bridge.yaml` and of the mapping files, from the models that parse them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_schema(file: str, output: Path | None) -> int:
-    """`file` is "mapping" or "bridge". Without an output it goes to standard output."""
+    """Write the schema of `file` ("mapping" or "bridge") to `output`, or to standard output; return 0."""
     text = schema_text(file)
     if output is None:
         sys.stdout.write(text)
@@ -30,7 +30,7 @@ def write_schema(file: str, output: Path | None) -> int:
 
 
 def schema_text(file: str) -> str:
-    """The schema as JSON. References (`${NAME}`) are replaced in `bridge.yaml` only."""
+    """Return the schema as JSON. Only `bridge.yaml` may contain references (`${NAME}`)."""
     if file == "mapping":
         schema = editor_schema(MappingSpec, title="mqtt-kinesis: a mapping", references=False)
     else:

@@ -1,4 +1,4 @@
-"""`spool`: the books, and whether the spool is whole; also while the bridge runs."""
+"""Commands `spool status` and `verify`: the ledger and the integrity of the spool; also while the bridge runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
-    """0 if the books balance, else 1; of several workers all are looked at. Raises ConfigError, BridgeError."""
+    """Print the ledger of each worker's spool; return 0 if all are balanced, else 1. Raise ConfigError, BridgeError."""
     looked = [
         _look(folder) for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
     ]
@@ -39,7 +39,7 @@ def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> i
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One spool at one moment."""
+    """State of one spool at one time."""
 
     folder: Path | str
     size: int
@@ -65,7 +65,7 @@ class _Looked:
 
 
 def _sum_in_words(looked: Sequence[_Looked]) -> Iterator[str]:
-    """Of several spools."""
+    """Yield the total of several spools; nothing for a single one."""
     if len(looked) > 1:
         queued = Counter[str]()
         for each in looked:
@@ -82,7 +82,10 @@ def _look(folder: Path) -> _Looked:
 
 
 def verify_spool(config: Path, worker: int | None = None) -> int:
-    """0 if each database is whole and the books agree with what is in it, else 1. Raises ConfigError, BridgeError."""
+    """Verify each spool; return 0 if its database is intact and the ledger matches its content, else 1.
+
+    Raise ConfigError, BridgeError.
+    """
     wrong = False
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
         found = [*damage(folder), *read_books(folder).faults()]

@@ -1,4 +1,4 @@
-"""Which spools a command looks into: one, or those of all workers."""
+"""Selection of the spools for a command: one, or those of all workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
-    """By the number of their bridge; where none has run, the one that is told to be missing. Raises BridgeError."""
+    """Return spool folders by worker number; the configured path if none exists, so that the error names it.
+
+    Raise BridgeError if `worker` has no spool.
+    """
     found = spools(path) or {0: path}
     if worker is None:
         return found
@@ -23,7 +26,7 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
 
 
 def single_spool(path: Path, worker: int | None) -> Path:
-    """The one that a number of a dead letter belongs to. Raises BridgeError where there are several."""
+    """Return the spool that the number of a dead letter refers to. Raise BridgeError where there are several."""
     found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))

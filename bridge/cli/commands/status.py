@@ -1,4 +1,4 @@
-"""`status`: how the running bridge stands."""
+"""Command `status`: the state of the running bridge."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
-from bridge.cli.commands.status_watch import StatusPair, problem_lines, title, watched
+from bridge.cli.commands.status_watch import StatusPair, title, watched
 from bridge.cli.output.formatting import duration
+from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
 from bridge.cli.output.screen import open_screen
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
@@ -46,7 +47,10 @@ _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "sp
 
 
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
-    """0 if nothing is wrong, else 1. With `watch` again and again, until Ctrl-C. Raises BridgeError, ConfigError."""
+    """Return 0 if the state is ok, and 1 if it is degraded or failing; with `watch`, repeat until Ctrl-C.
+
+    Raise BridgeError, ConfigError.
+    """
     folder = load_local_settings(config, os.environ).spool.path
     if watch:
         _watch(folder, as_json=as_json)
@@ -55,11 +59,11 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
         print(orjson.dumps(told).decode())
     else:
         print_coloured("\n".join(in_words(told["status"])), _INKS)
-    return FAILED if told["status"]["problems"] else 0
+    return 0 if told["status"]["state"] == "ok" else FAILED
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
-    """One screen on a terminal, else a block each time; a bridge that stops answering is waited for."""
+    """Update one screen on a terminal, else print a block each time. Wait for a bridge that stops responding."""
     before, at, told = None, time.monotonic(), request(control_folder(folder))
     with open_screen(plain=as_json) as screen:
         while True:
@@ -87,28 +91,31 @@ def _json(told: dict[str, Any], _width: int | None) -> list[str]:
 
 
 def _block(look: StatusPair, now: float, width: int | None) -> list[str]:
-    """A blank line parts one from the next where they are printed one after the other."""
+    """Return the lines of one status. Plain output ends with a blank line, to separate it from the next."""
     if width is None:
         return [*watched(look), ""]
     return [title(look.told, now, now, width), *watched(look, width)]
 
 
 def _unanswered(error: str, last: StatusPair, since: float, width: int | None) -> list[str]:
-    """What was seen last stays, and says how old it is."""
+    """Return the error, and on a screen the last status with its age."""
     if width is None:
-        return [*problem_lines(error, None), ""]
+        return [*labelled("ERROR", error, None), ""]
     now = time.time()
     age = f"nothing heard for {duration(now - since)}; this was seen last:"
-    return [title(last.told, since, now, width), *problem_lines(error, width), age, *watched(last, width)]
+    return [title(last.told, since, now, width), *labelled("ERROR", error, width), age, *watched(last, width)]
 
 
 def in_words(told: dict[str, Any]) -> Iterator[str]:
-    """For a person: what is wrong first."""
-    yield from (f"problem   {printable(problem)}" for problem in told["problems"])
+    """Yield the lines for a person: the state first, then the problems, then the parts."""
+    yield from verdict_line(told)
+    yield from problem_lines(told)
     yield f"broker    {told['broker']}, MQTT {told['protocol']}: {_session(told)}"
     yield f"spool     {told['spool_bytes'] / 2**20:,.1f} MiB, {told['dead_letter_count']:,} dead letters"
+    yield f"backlog   {backlog_text(told)}"
+    yield from link_lines(told)
     for stream in told["streams"]:
-        waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "nothing waits"
+        waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "buffer empty"
         yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
     for worker in told["workers"]:
         yield printable(_worker(worker))
@@ -116,7 +123,7 @@ def in_words(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _session(told: dict[str, Any]) -> str:
-    """Of several workers some may be connected."""
+    """Return the state of the MQTT session. With several workers, some of them may be connected."""
     if told["subscribed"]:
         return "subscribed"
     if told["connected"]:
@@ -136,7 +143,7 @@ def _worker(worker: dict[str, Any]) -> str:
 
 
 def books_in_words(rows: list[dict[str, Any]], *, balanced: bool) -> Iterator[str]:
-    """A line for each mapping and stream, and whether they balance."""
+    """Yield a line for each mapping and stream, and whether the ledger is balanced."""
     width = max([len(_place(row)) for row in rows], default=0)
     yield f"{'books':<{width + 10}}" + "".join(f"{name:>15}" for name in _COLUMNS)
     for row in rows:

@@ -1,12 +1,12 @@
-"""`status --watch`: what changed between two looks at the bridge, as rates, and when the backlog will be gone."""
+"""Option `status --watch`: rates between two snapshots of the bridge, and the time until the backlog is drained."""
 
 from __future__ import annotations
 
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.cli.output.formatting import duration
+from bridge.cli.output.problem_lines import link_lines, problem_lines, verdict_line
 from bridge.cli.output.table import Column, table
 from bridge.mapping.rendering import printable
 
@@ -16,25 +16,23 @@ if TYPE_CHECKING:
     Rows = list[dict[str, Any]]
 
 _SOON_SECS: Final = 5.0
-_MARGIN: Final = " " * 10
-_LEAST_CHARS: Final = 20
 
 
 class StatusPair(NamedTuple):
-    """What the bridge told, and what it told `before`, `secs` ago: None at the first look, which has no rates."""
+    """Status of the bridge now, and `before`, `secs` ago. The first status has None, and so no rates."""
 
     told: dict[str, Any]
     before: dict[str, Any] | None = None
     secs: float = 0.0
 
     def rate(self, count: Callable[[dict[str, Any]], int]) -> str:
-        """A second; a counter that went back belongs to a bridge started anew."""
+        """Return a counter's rate a second; 0 for a counter that went back, because the bridge was restarted."""
         if self.before is None or self.secs <= 0:
             return "-"
         return f"{max(0.0, (count(self.told) - count(self.before)) / self.secs):,.1f}"
 
     def rates(self, rows: str, key: tuple[str, ...], count: str) -> list[str]:
-        """Of each of the `rows`; `key` tells one from another."""
+        """Return the rate of a counter in each of the `rows`; `key` identifies a row."""
         was = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
         return [
             StatusPair(row, was.get(_key(row, key)), self.secs).rate(lambda each: each[count])
@@ -43,9 +41,10 @@ class StatusPair(NamedTuple):
 
 
 def watched(look: StatusPair, width: int | None = None) -> Iterator[str]:
-    """The lines of one look, no wider than that; None: as wide as they come."""
+    """Yield the lines of one status, at most `width` characters wide; None: no limit."""
     told = look.told
-    yield from (line for problem in told["problems"] for line in problem_lines(problem, width))
+    # A screen has few lines, and the verdict only repeats the first problem.
+    yield from problem_lines(told, width) if told["problems"] else verdict_line(told, width)
     session = "subscribed" if told["subscribed"] else "connected" if told["connected"] else "not connected"
     yield printable(f"broker    {told['broker']}, MQTT {told['protocol']}: {session}")
     delivered = look.rate(lambda each: sum(stream["delivered"] for stream in each["streams"]))
@@ -53,23 +52,18 @@ def watched(look: StatusPair, width: int | None = None) -> Iterator[str]:
     yield f"backlog   {_backlog(look)}"
     most = f" of {told['spool_max_bytes'] / 2**20:,.0f}" if told["spool_max_bytes"] else ""
     yield f"spool     {told['spool_bytes'] / 2**20:,.1f}{most} MiB, {told['dead_letter_count']:,} dead letters"
+    yield from link_lines(told, width)
     yield from _streams(look, width)
     yield from _workers(look, width)
     yield from _mappings(look, width)
     yield "the books balance" if told["balanced"] else "THE BOOKS DO NOT BALANCE: please report this"
 
 
-def problem_lines(problem: str, width: int | None) -> list[str]:
-    """Whole, since it says what to do: on several lines where it must be."""
-    text = printable(problem)
-    if width is not None:
-        lines = textwrap.wrap(text, max(_LEAST_CHARS, width - len(_MARGIN)), break_on_hyphens=False)
-        return [f"problem   {lines[0]}", *(_MARGIN + line for line in lines[1:])]
-    return [f"problem   {text}"]
-
-
 def title(told: dict[str, Any], heard: float, now: float, width: int) -> str:
-    """Whose bridge this is, how long it had run when it was last heard of, and the time; seconds since 1970."""
+    """Return the title: the client id, the bridge's uptime at the last response (`heard`), and the time.
+
+    Times are seconds since 1970.
+    """
     right = time.strftime("%H:%M:%S", time.localtime(now)) + "  Ctrl-C ends"
     left = printable(f"{told['client_id']}, up {duration(heard - told['started_at'])}")
     room = max(0, width - len(right) - 2)
@@ -85,6 +79,7 @@ def _backlog(look: StatusPair) -> str:
         return f"{count:,} records, sent as they come"
     then = ""
     if look.before is not None and look.secs:
+        # The prediction assumes that the backlog shrinks as fast as between the last two snapshots.
         shrinking = (_spooled(look.before) - count) / look.secs
         then = f", drained in {duration(count / shrinking)}" if shrinking > 0 else ", not shrinking"
     return f"{count:,} records, the oldest {duration(oldest)}{then}"

@@ -1,4 +1,4 @@
-"""`try`: one message through the mappings, step by step; nothing is sent or written."""
+"""Command `try`: one message through the mappings, step by step; nothing is sent or written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: bool) -> int:
-    """0 if some mapping makes a record of it, else 1. A payload of "-" is read from standard input, as bytes."""
+    """Explain a message; return 0 if a mapping creates a record from it, else 1.
+
+    The payload "-" means the bytes of standard input.
+    """
     try:
         check_topic_name(topic)
     except TopicError as error:
@@ -37,7 +40,7 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
 
 
 def try_letter(config: Path, number: int, worker: int | None = None) -> int:
-    """As `try_message`, with the message that a dead letter holds, as it was received."""
+    """Explain the message of a dead letter, as it was received; return 0 if a mapping creates a record, else 1."""
     settings = load_local_settings(config, os.environ)
     letter = read_letter(single_spool(settings.spool.path, worker), number)
     told = printable(f"{letter.code}: {letter.detail}")

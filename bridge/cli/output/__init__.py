@@ -1,1 +1,1 @@
-"""Output on a terminal: tables, progress, numbers."""
+"""Terminal output: tables, progress, numbers."""

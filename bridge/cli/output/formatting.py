@@ -1,17 +1,12 @@
-"""Numbers of things, as people write them."""
+"""Formatting of counts for people."""
 
 from __future__ import annotations
 
-from typing import Final
+from bridge.durations import duration
 
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
+__all__ = ["duration", "pluralize"]
 
 
 def pluralize(number: int, noun: str) -> str:
-    """`1 mapping`, `1,234 mappings`."""
+    """Return a count with its noun: `1 mapping`, `1,234 mappings`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def duration(secs: float, *, places: int = 0) -> str:
-    """In the largest unit that there is one of; seconds with so many decimal places."""
-    return next((f"{secs / size:.1f} {unit}" for unit, size in _UNITS if secs >= size), f"{secs:.{places}f} s")

@@ -1,4 +1,4 @@
-"""A bar on standard error while long work goes on; nothing where that is no terminal."""
+"""Progress bar on standard error for long work; no output if standard error is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """The items; `total` where their number is known."""
+    """Yield the items, with a progress bar. `total` is their number, None if unknown."""
     if not sys.stderr.isatty():
         yield from items
         return

@@ -1,4 +1,4 @@
-"""Where `status --watch` shows what it sees: one screen of a terminal, or one text after the other."""
+"""Output of `status --watch`: a full-screen terminal, or one text after the other."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     Lines = Callable[[int | None], list[str]]
-    """Made for a width; None: as wide as they come."""
+    """Function type: returns lines for a width in characters; None: no limit."""
 
 _LOOK_SECS: Final = 0.2
-"""When the window has changed its size, what is in it is drawn anew within this time."""
+"""Max delay of a redraw after the window has changed its size."""
 _TERMINATED: Final = 128 + signal.SIGTERM
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
 _INKS: Final = {
-    r"^problem .*(\n {10}.*)*": BAD,
+    r"^ERROR .*": BAD,
+    r"^WARNING .*": WARN,
+    r"^OK .*": GOOD,
     "^THE BOOKS DO NOT .*$": BAD,
     "^the books balance$": GOOD,
     "^(stream|mapping|worker) +(state|received/s)( .*)?$": HEAD,
@@ -38,29 +40,29 @@ _INKS: Final = {
 
 
 class Screen(Protocol):
-    """Belongs to one thread."""
+    """Output for `status --watch`. One thread."""
 
     def show(self, lines: Lines) -> None:
-        """These from now on."""
+        """Show these lines from now on."""
 
     def wait(self, secs: float) -> None:
-        """Until it is time for others."""
+        """Wait until the next lines are due."""
 
 
 class PlainScreen:
-    """Each text below the one before."""
+    """Screen that prints each text below the one before."""
 
     def show(self, lines: Lines) -> None:
-        """Print them."""
+        """Print the lines."""
         print("\n".join(lines(None)), flush=True)
 
     def wait(self, secs: float) -> None:
-        """Nothing else is to be done meanwhile."""
+        """Wait; plain text needs no redraw."""
         Event().wait(secs)
 
 
 class LiveScreen:
-    """In the place of what was there before; drawn anew when the window changes its size."""
+    """Full-screen terminal: new lines replace the old ones, and a new window size causes a redraw."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -68,13 +70,13 @@ class LiveScreen:
         self._size = (0, 0)
 
     def show(self, lines: Lines) -> None:
-        """Draw them."""
+        """Draw the lines for the present size of the window."""
         self._lines, self._size = lines, self._live.console.size
         width, height = self._size
         self._live.update(_inked(clip_to_height(lines(width), height)), refresh=True)
 
     def wait(self, secs: float) -> None:
-        """And look at the window's size."""
+        """Wait, and redraw when the window's size changes."""
         until = time.monotonic() + secs
         while (left := until - time.monotonic()) > 0:
             Event().wait(min(left, _LOOK_SECS))
@@ -84,12 +86,13 @@ class LiveScreen:
 
 @contextmanager
 def open_screen(*, plain: bool) -> Iterator[Screen]:
-    """The whole terminal, given back as it was however this ends; or, where there is none, lines."""
+    """Open the full screen of a terminal, or plain output if there is none. The terminal is always restored."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         yield PlainScreen()
         return
     from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
+    # By default SIGTERM would end the process at once, and leave the terminal in full-screen mode.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         with Live(screen=True, auto_refresh=False) as live:
@@ -99,7 +102,7 @@ def open_screen(*, plain: bool) -> Iterator[Screen]:
 
 
 def clip_to_height(lines: list[str], height: int) -> list[str]:
-    """What is beyond the last line is counted, so that nobody takes it for nothing."""
+    """Cut the lines to a height. The last line shows how many are missing, so that they are not overlooked."""
     if len(lines) <= height:
         return lines
     more = len(lines) - height + 1
@@ -107,7 +110,7 @@ def clip_to_height(lines: list[str], height: int) -> list[str]:
 
 
 def _inked(lines: list[str]) -> Text:
-    """In colour, where that is wanted."""
+    """Return the lines as text, in colour if the terminal supports it."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
     text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")

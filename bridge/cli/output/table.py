@@ -1,4 +1,4 @@
-"""A table of text that fits a width: what matters least is left out first, then names are cut short."""
+"""Text table that fits a width: it omits the least important columns first, and then shortens names."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _NAME_CHARS: Final = 24
-"""As much of a name as is worth a column."""
+"""Width of the names below which the table omits a column instead."""
 _BETWEEN: Final = 2
 
 
 class Column(NamedTuple):
-    """`weight`: that with the least is left out first."""
+    """Column of a table. The column with the smallest `weight` is omitted first."""
 
     head: str
     cells: Sequence[str]
@@ -21,12 +21,12 @@ class Column(NamedTuple):
 
     @property
     def width(self) -> int:
-        """With what parts it from the column before it."""
+        """Width in characters, with the gap to the column before it."""
         return _BETWEEN + max([len(self.head), *map(len, self.cells)])
 
 
 def table(head: str, names: Sequence[str], columns: Sequence[Column], width: int | None) -> Iterator[str]:
-    """The lines, the first with the heads; none where there are no rows. `width` of None: as wide as it comes."""
+    """Yield the lines, the first with the headings; none if there are no rows. `width` None: no limit."""
     if not names:
         return
     wanted = max([len(head), *map(len, names)])

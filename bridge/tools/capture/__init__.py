@@ -1,1 +1,1 @@
-"""Recorded field traffic: what `capture` writes, and `diff` and `coverage` read."""
+"""Recorded field traffic: `capture` writes it, `diff` and `coverage` read it."""

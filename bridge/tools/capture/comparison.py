@@ -1,4 +1,4 @@
-"""What two sets of mappings make of the same message, record by record."""
+"""Comparison of two sets of mappings on the same message, record by record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ChangeKind(StrEnum):
-    """What became of a record with the new mappings."""
+    """Effect of the new mappings on a record."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -30,18 +30,18 @@ class ChangeKind(StrEnum):
 
 
 class RecordOrRejection(NamedTuple):
-    """One record, or the reason why there is none for an output."""
+    """Result of one output: a record or a rejection."""
 
     mapping: Mapping
     result: NewRecord | Rejection
 
     @property
     def rejected(self) -> bool:
-        """There is no record."""
+        """True if there is no record."""
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """As a test writes it: `partition_key` and `data`, or `dead_letter` and `detail`."""
+        """Return it as a mapping's test has it: `partition_key` and `data`, or `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -49,7 +49,7 @@ class RecordOrRejection(NamedTuple):
 
 @dataclass(slots=True)
 class MessageOutcome:
-    """What became of one message: by stream, in order. `filtered` are the mappings that made nothing of it."""
+    """Results for one message, by stream and in order. `filtered` are the mappings that filtered it out."""
 
     made: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
     filtered: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ class MessageOutcome:
 
 
 class Difference(NamedTuple):
-    """One record, or one place where there might be one. `changed` tells what, for CHANGED."""
+    """Pair of an old and a new record, one of which may be absent. `changed` lists the changes, for CHANGED."""
 
     what: ChangeKind
     data_stream: str
@@ -67,7 +67,7 @@ class Difference(NamedTuple):
 
 
 def outcome(routes: Router, message: Message) -> MessageOutcome:
-    """Map the message as the bridge does."""
+    """Map a message as the bridge does, and return the results."""
     found = routes.match(message.topic.encode())
     result = MessageOutcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
@@ -88,7 +88,7 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
 
 
 def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
-    """Every record of either side once."""
+    """Yield a difference for every record of either side, once."""
     for stream in dict.fromkeys([*old.made, *new.made]):
         before, after = old.made.get(stream, ()), new.made.get(stream, ())
         for one, other in _paired(before, after):
@@ -99,10 +99,11 @@ def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
 def _paired(
     old: Sequence[RecordOrRejection], new: Sequence[RecordOrRejection]
 ) -> Iterator[tuple[RecordOrRejection | None, RecordOrRejection | None]]:
-    """In order; but what is the same at both ends belongs together, so that one more record is one difference."""
-    if len(old) == len(new) == 1:  # as mostly: there is nothing to choose
+    """Yield pairs in order. Equal records at both ends are paired, so that one more record is one difference."""
+    if len(old) == len(new) == 1:  # the usual case: there is only one pair
         yield old[0], new[0]
         return
+    # Match equal records from the beginning, then from the end; what is between them is the difference.
     shorter = min(len(old), len(new))
     begin = next((at for at in range(shorter) if _changed(old[at], new[at])), shorter)
     rest = shorter - begin

@@ -1,15 +1,15 @@
-r"""The file of a capture: JSON lines (https://jsonlines.org), one message a line, in the order received.
+r"""Capture file: JSON lines (https://jsonlines.org), one message a line, in the order received.
 
     {"received_at": "2026-01-31T12:00:00.000Z", "topic": "factory/pdx/line3/press07/telemetry", "qos": 1,
      "retain": false, "properties": {"content_type": "application/json"}, "payload": "{\"t\": 21.5}"}
 
-received_at      RFC 3339 in UTC, to the millisecond: when the capture read the message
+received_at      RFC 3339 in UTC, to the millisecond: the time when the capture read the message
 topic            text
 qos, retain      as received: 0, 1 or 2; true or false
-properties       of MQTT 5, as expressions see them; left out where there are none
-payload          the payload, if it is UTF-8; or else
+properties       MQTT 5 properties, as expressions see them; absent if there are none
+payload          the payload, if it is UTF-8; otherwise
 payload_base64   the payload in base64
-total_bytes      only where the payload was longer than mqtt.max_message_bytes: its true size; its beginning is kept
+total_bytes      only if the payload exceeded mqtt.max_message_bytes: its true size; the file has its beginning
 
 A file may be cut, joined and filtered with line tools. Payloads may be secret: only its owner can read it (0600).
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
-"""A payload of 256 MiB, MQTT's largest, in base64: whatever is longer is no capture."""
+"""Max length of a line. MQTT's largest payload (256 MiB) in base64 is shorter, so a longer line is no capture."""
 
 _KEYS = frozenset(
     ("received_at", "topic", "qos", "retain", "properties", "payload", "payload_base64", "total_bytes"),
@@ -40,21 +40,21 @@ _KEYS = frozenset(
 
 
 class CapturedMessage(NamedTuple):
-    """One message of a capture. `whole` is false if only the beginning of its payload was kept."""
+    """One message of a capture. `whole` is false if the file has only the beginning of its payload."""
 
     line: int
     message: Message
     whole: bool
     end: int
-    """The offset in the file after it, in bytes: how far a reader has come."""
+    """Offset in the file after the message, in bytes: the progress of a reader."""
 
 
 class _NoMessage(Exception):
-    """A line is none; the text says why."""
+    """Error for a line that is no message; the text is the reason."""
 
 
 def to_line(message: Message, total_bytes: int) -> bytes:
-    """The message as a line, with its line break."""
+    """Return the message as a line, with its newline."""
     fields: dict[str, Any] = {
         "received_at": rfc3339(message.received_at_ms),
         "topic": message.topic,
@@ -73,7 +73,7 @@ def to_line(message: Message, total_bytes: int) -> bytes:
 
 
 def read_capture(file: Path) -> Iterator[CapturedMessage]:
-    """The messages of a capture, one at a time; raises ConfigError at the first line that is none."""
+    """Yield the messages of a capture, one at a time. Raise ConfigError at the first line that is no message."""
     try:
         with file.open("rb") as lines:
             end = 0

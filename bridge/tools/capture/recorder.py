@@ -1,4 +1,4 @@
-"""Writes what a session receives to a file, up to a bound, and says what to acknowledge."""
+"""Recorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What ends a capture: whichever comes first."""
+    """Bounds of a capture: the first one that is reached ends it."""
 
     messages: int
     bytes: int
 
 
 class Recorder:
-    """A new file, readable by its owner only, for one capture. `full` as soon as a bound is reached."""
+    """Writer of one capture, to a new file that only its owner can read. `full` is set when a bound is reached."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class Recorder:
         *,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """Raises BridgeError if the file is there already or cannot be created."""
+        """Create the file. Raise BridgeError if it exists already or cannot be created."""
         self.messages = 0
         self.bytes = 0
         self.unreadable = 0
-        """Messages left out, because their topic is not UTF-8: no line can hold it."""
+        """Number of messages that were not written: their topic is not UTF-8, and JSON cannot contain it."""
         self.full = ""
-        """Which bound was reached; "" for none."""
+        """Name of the bound that was reached; "" for none."""
         self._file = file
         self._bounds = bounds
         self._now_ms = now_ms
@@ -63,7 +63,7 @@ class Recorder:
         os.close(self._descriptor)
 
     def record(self, burst: list[Publish]) -> bytes:
-        """Write a burst, as far as the bounds allow; gives the packets that acknowledge it. Raises BridgeError."""
+        """Write a burst, as far as the bounds allow; return the packets that acknowledge it. Raise BridgeError."""
         acknowledgements: list[bytes] = []
         lines: list[bytes] = []
         now_ms = self._now_ms()
@@ -77,6 +77,7 @@ class Recorder:
                 acknowledgements.append(PUBACK + packet_id)
             elif qos == 2:  # noqa: PLR2004 - exactly once
                 acknowledgements.append(PUBREC + packet_id)
+                # The broker repeats an unreleased QoS 2 message: acknowledge it again, but write it only once.
                 if packet_id in self._open_packets:
                     continue
                 self._open_packets.add(packet_id)
@@ -91,7 +92,7 @@ class Recorder:
         return b"".join(acknowledgements)
 
     def session_began(self) -> None:
-        """A new connection of a session that is not kept: its packet identifiers begin anew."""
+        """Forget the open QoS 2 packets: the session is new, and packet identifiers start again."""
         self._open_packets.clear()
 
     def _take(self, line: bytes, lines: list[bytes]) -> None:

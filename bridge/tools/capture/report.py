@@ -1,4 +1,4 @@
-"""The counts of a comparison, and its differences in words or as JSON."""
+"""Counts of a comparison, and its differences as text or JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.tools.capture.file_format import CapturedMessage
 
 MAX_PATHS: Final = 1_000
-"""Counted by themselves: where keys are serial numbers, there may be a path for each."""
+"""Max number of paths that are counted separately: if keys are serial numbers, each of them is a path."""
 _SHOWN_PATHS: Final = 10
 _RECORD_CHARS: Final = 200
 _OTHER = "other values"
@@ -28,7 +28,7 @@ _OTHER = "other values"
 
 @dataclass(slots=True)
 class Report:
-    """Sums over a capture. `values` counts the changed records by what changed in them."""
+    """Totals of a capture. `values` counts the changed records by the path that changed."""
 
     messages: int = 0
     differing: int = 0
@@ -38,7 +38,7 @@ class Report:
     values: Counter[str] = field(default_factory=Counter)
 
     def add(self, differences: Sequence[Difference]) -> None:
-        """One message's records."""
+        """Add the differences of one message."""
         self.messages += 1
         self.differing += any(each.what is not ChangeKind.SAME for each in differences)
         for each in differences:
@@ -47,17 +47,17 @@ class Report:
                 self.values.update({self._name(change.path) for change in each.changed})
 
     def _name(self, path: tuple[str | int, ...]) -> str:
-        """All items of a list are one: `data.readings[].value`."""
+        """Return a path as text. All items of a list share one path: `data.readings[].value`."""
         name = path_text(tuple("*" if isinstance(part, int) else part for part in path)).replace("['*']", "[]")
         return name if name in self.values or len(self.values) < MAX_PATHS else _OTHER
 
     @property
     def same(self) -> bool:
-        """Nothing differs."""
+        """True if no message differs."""
         return not self.differing
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """Yield the totals as lines of text."""
         width = max(len(f"{count:,}") for count in (*self.counts.values(), self.messages))
         yield f"{self.messages:>{width},} messages, {self.differing:,} of them differ"
         for what in ChangeKind:
@@ -76,7 +76,7 @@ class Report:
             yield f"note: {self.cut:,} messages were cut short in the capture, and are left out"
 
     def value(self) -> dict[str, Any]:
-        """For a program."""
+        """Return the totals as JSON values."""
         return {
             "messages": self.messages,
             "differing_messages": self.differing,
@@ -88,7 +88,7 @@ class Report:
 
 
 def in_words(captured: CapturedMessage, differences: Sequence[Difference]) -> Iterator[str]:
-    """One message's differences."""
+    """Yield the differences of one message as lines of text."""
     message = captured.message
     yield f"line {captured.line}: {printable(message.topic)}, {rfc3339(message.received_at_ms)}"
     for each in differences:
@@ -105,7 +105,7 @@ def in_words(captured: CapturedMessage, differences: Sequence[Difference]) -> It
 
 
 def as_json(captured: CapturedMessage, differences: Sequence[Difference]) -> dict[str, Any]:
-    """The same, for a program."""
+    """Return the differences of one message as JSON values."""
     return {
         "line": captured.line,
         "received_at": rfc3339(captured.message.received_at_ms),

@@ -1,1 +1,1 @@
-"""The demo: a factory, a broker, a Kinesis and the bridge on this machine, with no account and nothing to set up."""
+"""Demo: a factory, a broker, a Kinesis and the bridge on this machine, with no account and no set-up."""

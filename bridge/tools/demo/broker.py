@@ -1,4 +1,4 @@
-"""A broker on this machine: mosquitto if there is one, else the embedded amqtt."""
+"""Local broker: mosquitto if it is installed, else the embedded amqtt."""
 
 from __future__ import annotations
 
@@ -21,39 +21,42 @@ HOST = "127.0.0.1"
 START_SECS = 10.0
 _ATTEMPTS = 5
 _CONNECT, _CONNACK = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05begin", b"\x20"
-"""MQTT 3.1.1, a clean session of the client id "begin": https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1."""
+"""CONNECT of MQTT 3.1.1 with a clean session and the client id "begin", and the first byte of CONNACK.
+
+https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1
+"""
 
 
 class Broker(Protocol):
-    """A running broker."""
+    """Running broker."""
 
     name: str
     protocol: str
     port: int
 
     def stop(self) -> None:
-        """End it and wait until it has gone."""
+        """Stop the broker and wait for its end."""
         ...
 
     def kill(self) -> None:
-        """End it now, and wait for nothing."""
+        """Stop the broker at once, without waiting."""
         ...
 
 
 def find_mosquitto() -> str | None:
-    """The program; Debian keeps it in /usr/sbin, which is not on every user's PATH."""
+    """Return the path of the program, None if missing. Debian has it in /usr/sbin, which not every PATH contains."""
     return shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
 
 def start_broker(folder: Path, mosquitto: str | None) -> Broker:
-    """A broker on a free port of loopback; `folder` is for its files. Raises BridgeError if none can be started.
+    """Start a broker on a free loopback port; `folder` is for its files. Raise BridgeError if none can be started.
 
-    Without a `mosquitto` program, or with one that does not start, it is the embedded one.
+    Without a `mosquitto` program, or with one that does not start, the embedded broker is used.
     """
     problem = ""
     for program in (mosquitto, None) if mosquitto else (None,):
         for _ in range(_ATTEMPTS):
-            # Between choosing a port and listening on it another program may take it: then another port is tried.
+            # Another program may bind the port between its choice and the broker's start: then try another port.
             try:
                 return Mosquitto(program, folder, free_port()) if program else AmqttBroker(free_port())
             except OSError as error:
@@ -62,7 +65,7 @@ def start_broker(folder: Path, mosquitto: str | None) -> Broker:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """Return a loopback port on which no program listens now."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 
@@ -72,7 +75,7 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
     pause = threading.Event()
     while time.monotonic() < deadline:
         answers = _speaks_mqtt(port)
-        pause.wait(0.1)  # a broker that did not get its port is gone by now, most likely
+        pause.wait(0.1)  # a broker without its port has most likely ended by now
         if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
             raise OSError(f"it ended at once; is port {port} taken?")
         if answers:
@@ -81,7 +84,7 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
 
 
 def _speaks_mqtt(port: int) -> bool:
-    """Whoever holds a taken port takes connections as well; a broker answers CONNECT with CONNACK."""
+    """Return whether an MQTT broker listens: it sends CONNACK. Other programs on the port accept connections too."""
     try:
         with socket.create_connection((HOST, port), timeout=1) as connection:
             connection.sendall(_CONNECT)
@@ -91,7 +94,7 @@ def _speaks_mqtt(port: int) -> bool:
 
 
 class Mosquitto:
-    """The real thing, as a child process."""
+    """Mosquitto as a child process."""
 
     name = "mosquitto"
     protocol = "5"
@@ -117,7 +120,7 @@ class Mosquitto:
             raise
 
     def stop(self) -> None:
-        """Terminate, and kill what does not end."""
+        """Terminate the process, and kill it if it does not end."""
         self._process.terminate()
         try:
             self._process.wait(5)
@@ -126,18 +129,18 @@ class Mosquitto:
             self._process.wait()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the process by SIGKILL."""
         self._process.kill()
 
 
 class AmqttBroker:
-    """amqtt in a thread with a loop of its own. MQTT 3.1.1 only, and fit for a demo, not for production."""
+    """Embedded amqtt, in a thread with its own event loop. MQTT 3.1.1 only; suitable for a demo, not for production."""
 
     name = "amqtt (embedded)"
     protocol = "3.1.1"
 
     def __init__(self, port: int) -> None:
-        """Raises BridgeError if amqtt is not installed."""
+        """Start the broker. Raise BridgeError if amqtt is not installed."""
         for name in ("amqtt", "transitions", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
@@ -156,7 +159,7 @@ class AmqttBroker:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
-        except Exception as error:  # noqa: BLE001 - whatever it was, _wait_for says that there is no broker
+        except Exception as error:  # noqa: BLE001 - after any error _wait_for reports that there is no broker
             logging.getLogger(__name__).debug("amqtt: %s", error)
         finally:
             self._ended.set()
@@ -174,10 +177,10 @@ class AmqttBroker:
         await broker.shutdown()
 
     def stop(self) -> None:
-        """Shut down and wait for the thread."""
+        """Shut the broker down and wait for its thread."""
         if self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5)
 
     def kill(self) -> None:
-        """A thread ends with its process."""
+        """Do nothing: the daemon thread ends with the process."""

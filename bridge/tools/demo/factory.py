@@ -1,7 +1,7 @@
-"""A simulated factory: what its machines publish, and when. Pure: the clock and the seed decide everything.
+"""Simulated factory: messages of its machines, and their times. It is deterministic: clock and seed decide everything.
 
-Three lines of presses report telemetry, counts, states, bursts of vibration samples, and what they are; two meters
-report energy. Every few seconds a line has a burst, and now and then a machine publishes something malformed, as
+Three lines of presses report telemetry, counts, states, bursts of vibration samples, and their descriptions; two meters
+report energy. Every few seconds a line has a burst. Occasionally a machine publishes a malformed message, as real
 machines do.
 """
 
@@ -39,7 +39,7 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Machine:
-    """One press: what it is doing, and when it speaks next."""
+    """One press: its present state, and the times of its next messages."""
 
     line: str
     name: str
@@ -52,13 +52,13 @@ class Machine:
 
     @property
     def topic(self) -> str:
-        """Its branch of the topic tree."""
+        """Topic prefix of the machine."""
         return f"factory/{SITE}/{self.line}/{self.name}"
 
 
 @dataclass(slots=True)
 class Factory:
-    """`events(now)` gives what is due; times are seconds of any clock that only goes forward."""
+    """Simulated factory. `events(now)` yields the messages that are due; times are seconds of a monotonic clock."""
 
     seed: int = 7
     started_at: float = 0.0
@@ -90,7 +90,7 @@ class Factory:
         self._energy_at = start
 
     def events(self, now: float) -> Iterator[Event]:
-        """Everything that is due at `now`, once."""
+        """Yield every message that is due at `now`, once."""
         for machine in self._machines:
             yield from self._of_machine(machine, now)
         while self._energy_at <= now:

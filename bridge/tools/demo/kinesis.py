@@ -1,8 +1,8 @@
-"""A Kinesis on this machine: moto, in process.
+"""Local Kinesis: moto, in process.
 
-moto is made for short tests, and a demo may run all day. Two things are mended here: it loses records when two requests
-write to a shard at once, so requests are answered one at a time; and it grows slower with every record that a shard
-holds, so what has been read back is forgotten.
+moto is intended for short tests, and a demo may run all day. Two defects are worked around here. It loses records when
+two requests write to a shard at once, so the server handles one request at a time. It becomes slower with every record
+in a shard, so records that have been read back are deleted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ SHARDS = 2
 
 
 class LocalKinesis:
-    """Started when made, and empty. Any credentials will do. One at a time in a process: moto's streams are its own."""
+    """Local Kinesis server, started at creation, and empty. It accepts any credentials.
+
+    A process may have only one at a time, because moto's streams are global.
+    """
 
     def __init__(self) -> None:
-        """Raises BridgeError if moto is not installed."""
+        """Start the server. Raise BridgeError if moto is not installed."""
         try:
-            # Only the demo needs them, and they are large.
+            # Only the demo needs these imports, and they are large.
             from moto.moto_server import werkzeug_app as moto  # noqa: PLC0415
             from werkzeug.serving import make_server  # noqa: PLC0415
         except ImportError as error:
@@ -39,6 +42,7 @@ class LocalKinesis:
         self._one_at_a_time = threading.Lock()
         self._backends = _backends()
         for backend in self._backends:
+            # The backends are global in moto, so an earlier demo in this process may have left streams.
             backend.reset()
         self._answer = moto.DomainDispatcherApplication(moto.create_backend_app)
         self._server: Any = make_server(HOST, 0, self._application, True, request_handler=moto.MotoRequestHandler)
@@ -52,9 +56,9 @@ class LocalKinesis:
         return answer
 
     def forget(self, read: Mapping[tuple[str, str], str]) -> None:
-        """Drop what lies before the record last read of each (stream, shard), given by its sequence number.
+        """Delete the records before the last one read of each (stream, shard), given by its sequence number.
 
-        That record stays: moto takes the next sequence number from the last record it holds.
+        That record stays: moto derives the next sequence number from the last record in the shard.
         """
         kinesis, metrics = self._backends
         with self._one_at_a_time:
@@ -65,15 +69,15 @@ class LocalKinesis:
             metrics.metric_data.clear()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the server and its thread."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
 
 
 def _backends() -> tuple[Any, Any]:
-    """Where moto keeps its streams, and its metrics of them, which nobody reads."""
-    # As above: only the demo needs them.
+    """Return moto's backends of streams, and of their metrics, which have no reader."""
+    # Only the demo needs these imports, as above.
     from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415
     from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
     from moto.kinesis.models import kinesis_backends  # noqa: PLC0415
@@ -83,7 +87,7 @@ def _backends() -> tuple[Any, Any]:
 
 @contextlib.contextmanager
 def without_surroundings() -> Iterator[None]:
-    """No proxy, profile or other setting of this machine that is meant for the real AWS reaches the demo."""
+    """Hide this machine's settings for the real AWS (proxies, profiles and others) from the demo."""
     kept = dict(os.environ)
     for name in [name for name in kept if name.startswith("AWS_")]:
         del os.environ[name]

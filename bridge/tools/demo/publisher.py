@@ -1,4 +1,4 @@
-"""A small publisher: the demo's factory speaks through it."""
+"""Small MQTT publisher for the demo's factory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class MessagePublisher:
-    """Connected from the start; counts what the broker has acknowledged. `publish` and `wait` on one thread."""
+    """Publisher that connects at once, and counts acknowledgements. `publish` and `wait` belong to one thread."""
 
     def __init__(self, host: str, port: int, client_id: str) -> None:
-        """Raises OSError if the broker cannot be reached."""
+        """Connect to the broker. Raise OSError if it cannot be reached."""
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
         self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(1000)
@@ -34,18 +34,18 @@ class MessagePublisher:
             self._changed.notify_all()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
-        """Hand over; the network thread sends."""
+        """Queue a message; the network thread sends it."""
         self._client.publish(topic, payload, qos, retain)
         self.published += 1
 
     def wait(self, timeout_secs: float) -> int:
-        """Until the broker has everything; how many messages it has not acknowledged."""
+        """Wait until the broker has acknowledged all messages; return the number of those it has not."""
         with self._changed:
             self._changed.wait_for(lambda: self._acknowledged >= self.published, timeout_secs)
             return self.published - self._acknowledged
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect and stop the network thread."""
         self._client.disconnect()
         self._client.loop_stop()
 

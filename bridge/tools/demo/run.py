@@ -1,4 +1,4 @@
-"""The demo's way: start a broker, a Kinesis and the bridge; let the show play; stop everything."""
+"""Sequence of the demo: start a broker, a Kinesis and the bridge; run the factory; stop everything."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
 def run_demo(secs: int | None, console: Console) -> int:
-    """Until Ctrl-C, or for so many seconds. 0 if the books balance and Kinesis holds what the bridge says it has."""
+    """Run the demo for `secs` seconds, or until Ctrl-C.
+
+    Return 0 if the ledger is balanced and Kinesis contains the records that the bridge reports as delivered.
+    """
     set_up_logging("text", "error")
     mappings = mappings_folder()
     leave: list[Callable[[], None]] = []
@@ -61,7 +64,7 @@ def run_demo(secs: int | None, console: Console) -> int:
 
 
 def mappings_folder() -> Path:
-    """The example mappings beside this program. Raises BridgeError where it was installed without them."""
+    """Return the folder of the example mappings. Raise BridgeError if the program was installed without them."""
     folder = Path(__file__).resolve().parents[3] / "mappings"
     if not folder.is_dir():
         raise BridgeError(
@@ -72,7 +75,7 @@ def mappings_folder() -> Path:
 
 @contextlib.contextmanager
 def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM as an event; the second one calls what is in `leave`, and ends the process at once."""
+    """Turn Ctrl-C and SIGTERM into an event. The second one calls the functions in `leave`, and ends the process."""
     asked = threading.Event()
     reader, writer = os.pipe()
 
@@ -81,7 +84,7 @@ def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
             for last_act in leave:
                 last_act()
             os._exit(INTERRUPTED)
-        # Setting an event in a handler could meet the lock that the interrupted line holds; a thread of its own cannot.
+        # A handler must not set the event: the interrupted line may hold the event's lock. A thread of its own can.
         os.write(writer, b"\0")
 
     def relay() -> None:

@@ -1,4 +1,4 @@
-"""What is known of the demo at one moment, and how fast it has been going since the moment before."""
+"""State of the demo at one time, and the rates since the previous state."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 RECENT = 4
-"""Records remembered of each shard."""
+"""Number of records that are stored for each shard."""
 
 
 @dataclass(slots=True)
 class ConsumedCounts:
-    """What has been read back from Kinesis."""
+    """Counts of the records that were read back from Kinesis."""
 
     counts: Counter[str] = field(default_factory=Counter)
     last: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The last sequence number by (stream, shard)."""
+    """Last sequence number by (stream, shard)."""
     _recent: dict[tuple[str, str], deque[Arrived]] = field(default_factory=dict)
 
     def saw(self, record: Arrived) -> None:
-        """A record was read back."""
+        """Count a record that was read back."""
         self.counts[record.stream] += 1
         self.last[record.stream, record.shard] = record.sequence_number
-        # Shards are read one after the other: the newest of all would be those of the last shard.
+        # Shards are read one after the other, so one list would contain only records of the last shard.
         self._recent.setdefault((record.shard, record.stream), deque(maxlen=RECENT)).appendleft(record)
 
     @property
     def total(self) -> int:
-        """All records of all streams."""
+        """Number of records of all streams."""
         return sum(self.counts.values())
 
     def newest(self, limit: int) -> list[Arrived]:
-        """At most so many records, by stream and shard: each has its newest among them before any has two."""
+        """Return at most `limit` records, by stream and shard: the newest of each shard before any second one."""
         rounds = zip_longest(*(self._recent[place] for place in sorted(self._recent)))
         taken = [record for newest in rounds for record in newest if record is not None][:limit]
         return sorted(taken, key=lambda record: (record.stream, record.shard))
@@ -45,7 +45,7 @@ class ConsumedCounts:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is known at one moment. `elapsed_secs` counts from the factory's start."""
+    """State of the demo at one time. `elapsed_secs` counts from the factory's start."""
 
     snapshot: Snapshot
     published: int
@@ -56,7 +56,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class SceneRates:
-    """Per second: messages received, records received by (mapping, stream), records delivered by stream."""
+    """Rates per second: messages received, records received by (mapping, stream), records delivered by stream."""
 
     messages: float = 0.0
     records: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class SceneRates:
 
 
 def rates_between(before: Scene | None, now: Scene) -> SceneRates:
-    """All 0 where there is nothing to compare with."""
+    """Return the rates between two states; all 0 without a previous one."""
     if before is None or now.elapsed_secs <= before.elapsed_secs:
         return SceneRates()
     secs = now.elapsed_secs - before.elapsed_secs

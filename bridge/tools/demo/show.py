@@ -1,4 +1,4 @@
-"""The show: the factory publishes, the bridge works, what arrives is read back; at the end the books are checked."""
+"""Run of the demo: the factory publishes, the bridge delivers, the demo reads back; finally it checks the ledger."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STOP_SECS = 10.0
 
 
 class DemoRun:
-    """`play`, then `end`, once each, on one thread."""
+    """One run: `play`, then `end`, once each, on one thread."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class DemoRun:
         self._published = self._unconfirmed = 0
 
     def play(self, secs: int | None, interrupted: threading.Event) -> None:
-        """The factory at work, for so many seconds, or until it is interrupted."""
+        """Run the factory for `secs` seconds, or until it is interrupted."""
         _wait_for(lambda: self._service.snapshot().subscribed, SUBSCRIBE_SECS, interrupted)
         self._started_at = time.monotonic()
         factory = Factory(started_at=self._started_at, epoch_ms=time.time_ns() // 1_000_000)
@@ -72,19 +72,20 @@ class DemoRun:
             self._unconfirmed = publisher.wait(CONFIRM_SECS)
 
     def end(self) -> int:
-        """Let what was published arrive, stop the bridge, compare, and say so: 0 if all is as it should be."""
+        """Wait for all published messages, stop the bridge, and print a comparison; return 0 if all of it holds."""
         self._console.print("the factory has stopped; letting what it published arrive ...", highlight=False)
         look, confirmed = self._service.snapshot, self._published - self._unconfirmed
         never = threading.Event()
         _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
         _wait_for(lambda: look().total("spooled") == 0, DRAIN_SECS, never)
         stopped = self._service.stop(STOP_SECS)
+        # Delivery may be ahead of the reader: read until nothing new arrives.
         while self._read():
             pass
         return self._verdict(self._service.last_snapshot(), stopped)
 
     def _read(self) -> int:
-        """What has arrived in Kinesis since the last time; how many records."""
+        """Read the records that arrived in Kinesis since the last call; return their number."""
         before = self._read_back.total
         for stream in self._streams:
             for record in self._reader.read(stream):
@@ -107,10 +108,10 @@ class DemoRun:
 
 
 def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
-    """What must hold at the end, and whether it does.
+    """Return the conditions that must hold at the end, each with its truth.
 
-    Delivery is at least once: Kinesis may hold more than was delivered, by as many records as were sent once more
-    because an answer got lost, and never less.
+    Delivery is at least once. Kinesis may contain more records than the bridge counts as delivered: at most those that
+    were sent again because a response was lost. It never contains fewer.
     """
     delivered = snapshot.total("delivered")
     twice = sum(stream.duplicates_possible for stream in snapshot.streams)

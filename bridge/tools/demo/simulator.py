@@ -35,7 +35,7 @@ _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
 def simulate(broker: str, kinesis: str | None, stopping: threading.Event) -> None:
-    """Publish what the factory does to `broker`, mqtt://host:port, until `stopping`."""
+    """Publish the factory's messages to `broker`, mqtt://host:port, until `stopping`."""
     if kinesis is not None:
         _until_it_works(lambda: _make_streams(kinesis), f"no streams in {kinesis} yet", stopping)
     address = urlsplit(broker)
@@ -60,23 +60,23 @@ def _make_streams(kinesis: str) -> None:
         try:
             reader.create({stream: SHARDS})
         except Exception as error:
-            if type(error).__name__ != "ResourceInUseException":  # it is there already
+            if type(error).__name__ != "ResourceInUseException":  # the stream exists already
                 raise
 
 
 def _until_it_works(make: Callable[[], Made], problem: str, stopping: threading.Event) -> Made | None:
-    """What it gives, or None when stopped before: the others may take a while to start."""
+    """Call `make` until it succeeds and return its result; None if stopped before. Other containers start slowly."""
     while not stopping.is_set():
         try:
             return make()
-        except Exception as error:  # noqa: BLE001 - whatever is not there yet may come
+        except Exception as error:  # noqa: BLE001 - any error may mean that the service has not started yet
             log.warning("%s: %s", problem, error)
             stopping.wait(AGAIN_SECS)
     return None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Parse the arguments and run the simulator."""
     parser = argparse.ArgumentParser(prog="python -m bridge.tools.demo.simulator", description=__doc__)
     parser.add_argument("--broker", required=True, help="mqtt://host:port")
     parser.add_argument("--kinesis", help="a local Kinesis, http://host:port")

@@ -1,6 +1,6 @@
-"""The demo's tables. Numbers are never cut: where a terminal is narrow, names are, and then columns are left out.
+"""Tables of the demo. Numbers are never cut: on a narrow terminal, names are cut first, and then columns are omitted.
 
-rich would shrink all columns alike, and the narrow ones to nothing.
+rich would shrink all columns alike, and the narrow ones to zero.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A number stands on the right and is never cut; text may shrink to `least` characters and grow to `most`.
+    """Column of a table. A number is right-aligned and never cut; text has `least` to `most` characters.
 
-    Of the columns with a `drop`, the one with the highest goes first where there is no room.
+    If there is no room, the column with the highest `drop` is omitted first; 0 is never omitted.
     """
 
     heading: str
@@ -37,12 +37,12 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is never cut."""
+        """True if the column is never cut."""
         return not self.least
 
 
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int, title: str = "") -> Table:
-    """A table of these rows that is no wider than `width`, if leaving out all that may be left out can make it so."""
+    """Return a table of these rows, at most `width` characters wide if omitting columns makes that possible."""
     kept = list(range(len(columns)))
     while least_width([columns[n] for n in kept], [[row[n] for n in kept] for row in rows]) > width:
         last = max(kept, key=lambda n: columns[n].drop)
@@ -67,7 +67,7 @@ def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int
 
 
 def least_width(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
-    """How narrow a table of these columns can be."""
+    """Return the minimum width of a table of these columns, in characters."""
     natural = _natural(columns, rows)
     least = [n if column.is_number else min(n, column.least) for column, n in zip(columns, natural, strict=True)]
     return sum(least) + _GAP * (len(columns) - 1)
@@ -92,19 +92,19 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: in
 
 
 def outside(text: str) -> Text:
-    """What came from outside is text: never markup, and never a control character that moves the cursor."""
+    """Return external data as text without markup, and without control characters, which could move the cursor."""
     return Text("".join(char if char.isprintable() else "·" for char in text))
 
 
 def counts(row: LedgerRow, *names: str) -> list[Text]:
-    """Numbers of a line of the books; those that are 0 stand back."""
+    """Return counts of a ledger row; zeros are dimmed."""
     return [
         Text(f"{getattr(row, name):,}", style=_STYLES.get(name, "") if getattr(row, name) else "dim") for name in names
     ]
 
 
 def books(snapshot: Snapshot, rates: SceneRates, width: int) -> Table:
-    """A row for each mapping and stream."""
+    """Return the ledger: a row for each mapping and stream."""
     columns = (
         Column("mapping", least=12),
         Column("stream", least=12, drop=3),
@@ -128,7 +128,7 @@ def books(snapshot: Snapshot, rates: SceneRates, width: int) -> Table:
 
 
 def streams(snapshot: Snapshot, rates: SceneRates, read_back: ConsumedCounts, width: int) -> Table:
-    """A row for each stream."""
+    """Return the streams: a row for each of them."""
     columns = (
         Column("stream", least=12),
         Column("state", least=8),
@@ -156,7 +156,7 @@ def streams(snapshot: Snapshot, rates: SceneRates, read_back: ConsumedCounts, wi
 
 
 def records(read_back: ConsumedCounts, limit: int, width: int) -> Table:
-    """The newest records that were read back, with their shard and key."""
+    """Return the newest records that were read back, with their shard and key."""
     columns = (
         Column("stream", least=12, drop=1),
         Column("shard"),
@@ -176,7 +176,7 @@ def records(read_back: ConsumedCounts, limit: int, width: int) -> Table:
 
 
 def dead_letters(snapshot: Snapshot, limit: int, width: int) -> Table:
-    """The newest dead letters, each with its reason."""
+    """Return the newest dead letters, each with its reason."""
     columns = (
         Column("no"),
         Column("mapping", least=12, drop=1),

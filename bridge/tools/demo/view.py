@@ -1,4 +1,4 @@
-"""What the demo shows: a live view in a terminal, a plain line a second anywhere else, and a summary at the end."""
+"""Output of the demo: a live view in a terminal, a plain line a second elsewhere, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from bridge.monitoring.problem_text import headline
 from bridge.tools.demo import tables
 from bridge.tools.demo.scene import Scene, SceneRates, rates_between
 from bridge.tools.demo.tables import COUNTS, Column, counts, fitted, least_width, outside
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from bridge.monitoring.problems import ActiveProblem
 
 LETTERS = 4
 RECORDS = 8
@@ -24,11 +27,11 @@ _TITLE_AND_HEADINGS_LINES = 2
 
 
 class View:
-    """Shows scenes one after the other; rates are from one to the next."""
+    """Output of successive states; rates are between one and the next."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        # On the terminal's other screen: what stood there before is back when the view ends.
+        # Use the terminal's alternate screen: the previous content returns when the view ends.
         live = console.is_terminal and not console.is_dumb_terminal
         self._live = Live(console=console, auto_refresh=False, screen=True) if live else None
         self._before: Scene | None = None
@@ -43,7 +46,7 @@ class View:
             self._live.stop()
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene in place of the last."""
+        """Draw a state, which replaces the previous one."""
         rates = rates_between(self._before, scene)
         self._before = scene
         if self._live:
@@ -53,14 +56,14 @@ class View:
 
 
 def line(scene: Scene, rates: SceneRates) -> str:
-    """One line for a log."""
+    """Return one line for a log."""
     snapshot = scene.snapshot
     sums = "  ".join(f"{name} {snapshot.total(name)}" for name in COUNTS)
     return f"{scene.elapsed_secs:5.0f} s  {rates.messages:5.0f} messages/s  published {scene.published}  {sums}"
 
 
 def screen(scene: Scene, rates: SceneRates, width: int, height: int) -> RenderableType:
-    """The whole live view. Where it is too high, records read back and dead letters are left out, the oldest first."""
+    """Return the live view. If it is too high, records and dead letters are omitted, the oldest first."""
     snapshot = scene.snapshot
     parts: list[RenderableType] = [
         _header(scene, rates),
@@ -78,15 +81,15 @@ def screen(scene: Scene, rates: SceneRates, width: int, height: int) -> Renderab
 
 
 def _shares(lines: int, there: int) -> tuple[int, int]:
-    """How many records and how many dead letters fit into so many lines."""
+    """Return the numbers of records and of dead letters that fit into `lines` lines."""
     letters = max(0, min(there, LETTERS, lines // 2 - _TITLE_AND_HEADINGS_LINES))
     taken = letters + _TITLE_AND_HEADINGS_LINES if letters else 0
     return max(0, min(RECORDS, lines - taken - _TITLE_AND_HEADINGS_LINES)), letters
 
 
-def _problem(problem: str) -> Text:
-    text = outside(f"! {problem}")
-    text.stylize("bold red")
+def _problem(problem: ActiveProblem) -> Text:
+    text = outside(f"! {headline(problem)}; {problem.advice}")
+    text.stylize("bold red" if problem.severity == "error" else "bold yellow")
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
 
@@ -112,7 +115,7 @@ def _header(scene: Scene, rates: SceneRates) -> RenderableType:
 
 
 def summary(scene: Scene, width: int) -> RenderableType:
-    """The books at the end, a row a mapping and stream, and the sums. No number is left out, however narrow it is."""
+    """Return the final ledger: a row for each mapping and stream, and the sums. No number is omitted."""
     snapshot = scene.snapshot
     names = (*COUNTS, "dropped")
     headings = ("received", "delivered", "filtered", "dead", "spooled", "dropped")

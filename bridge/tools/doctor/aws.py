@@ -1,4 +1,4 @@
-"""AWS: the endpoints, who the bridge is, each stream, and the clock."""
+"""AWS checks: the endpoints, the identity of the bridge, each stream, and the clock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.error_codes import FAULTS, MAX_CLOCK_SKEW_SECS
-from bridge.delivery.record_distribution import BY_SERVICE
 from bridge.errors import Refused, SendError
 from bridge.kinesis.endpoints import date_at
+from bridge.kinesis.publisher import AUTOMATIC
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import failed, warning, well
 from bridge.tools.doctor.network import Endpoint, reach
@@ -28,7 +28,7 @@ _MARK = b'{"mqtt-kinesis": "doctor"}'
 
 
 def examine_endpoint(how: Reach, place: Place) -> Iterator[Finding]:
-    """Names, ports, TLS and, of Kinesis, the clock: to the endpoint, or to the proxy and by it."""
+    """Yield findings on name, port and TLS of an endpoint or its proxy, and for Kinesis on the clock."""
     subject = f"endpoint {place.url}"
     if place.proxy:
         host, _, port = place.proxy.rpartition(":")
@@ -54,7 +54,7 @@ def _context(how: Reach, place: Place) -> Any:
 
 
 def _clock(host: str, date: str) -> Iterator[Finding]:
-    """By the Date of whatever it answers."""
+    """Yield a finding on the clock, from the Date header of a response."""
     try:
         skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
@@ -72,7 +72,7 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
 
 
 def examine_identity(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
-    """Who AWS says that the bridge is."""
+    """Yield a finding on the identity of the bridge, as STS reports it."""
     subject = f"credentials for {destination.role_arn}" if destination.role_arn else "credentials"
     try:
         who = publisher.whoami(str(destination))
@@ -85,7 +85,7 @@ def examine_identity(publisher: Publisher, destination: Destination) -> Iterator
 
 
 def examine_stream(publisher: Publisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
-    """One stream: as it is, what may be asked of it, and with `send` whether it takes a record."""
+    """Yield findings on one stream: its state, the permissions, and with `send` whether it accepts a record."""
     subject, name = f"stream {destination.data_stream}", str(destination)
     try:
         yield from _described(publisher, subject, destination)
@@ -123,7 +123,7 @@ def _described(publisher: Publisher, subject: str, destination: Destination) -> 
     size = f"records up to {described.max_record_bytes >> 20} MiB"
     said = f"{described.status}, {described.mode or 'PROVISIONED'}, {shards}, {size}, {encryption}"
     yield well("aws.stream", subject, said, facts)
-    if described.distribution == BY_SERVICE:
+    if described.distribution == AUTOMATIC:
         yield _placing_itself(subject, destination)
 
 
@@ -154,7 +154,7 @@ def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
 
 
 def _advice(code: str, destination: Destination) -> str:
-    """Of one record's own code."""
+    """Return the advice for the error code of a single record."""
     hint = FAULTS[code].hint if code in FAULTS else ""
     places = {"stream": destination.data_stream, "region": destination.region or "its region"}
     return hint.format(credential="the access key", **places) or "it may pass by itself: try again"

@@ -1,4 +1,4 @@
-"""The spool's disk: how long an fsync takes, which bounds the bursts a second, and how long an outage it can bridge."""
+"""Disk checks of the spool: fsync time, which limits the commits a second, and the outage that it can buffer."""
 
 from __future__ import annotations
 
@@ -38,32 +38,33 @@ _NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "g
 
 
 class FsyncTimes(NamedTuple):
-    """How long an fsync took, in seconds."""
+    """Duration of an fsync, in seconds."""
 
     median: float
     worst: float
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that there is."""
+    """Return the folder, or its nearest parent that exists."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return folder
 
 
 def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of what is mounted there, such as "ext4"; "" where this system does not tell (Linux does)."""
+    """Return the file system type of a folder, such as "ext4"; "" where it is unknown (not on Linux)."""
     at, found = folder.resolve(), (-1, "")
     with suppress(OSError, ValueError):
         for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
             _, point, kind, *_ = line.split(" ")
+            # The mount table escapes spaces. Of all mount points above the folder, the longest is the one that applies.
             if at.is_relative_to(place := point.replace("\\040", " ")):
                 found = max(found, (len(place), kind), key=lambda each: each[0])
     return found[1]
 
 
 def measure_syncs(folder: Path) -> FsyncTimes:
-    """Real fsyncs of as much as a burst writes. Raises OSError."""
+    """Measure real fsyncs, each of as many bytes as a burst writes. Raise OSError."""
     took: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
         for _ in range(SYNCS):
@@ -76,7 +77,7 @@ def measure_syncs(folder: Path) -> FsyncTimes:
 
 
 def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Finding]:
-    """In the spool's own folder, or the nearest that there is."""
+    """Yield a finding on the fsync time in the spool's folder, or in its nearest parent that exists."""
     folder = existing(folder)
     try:
         syncs = measure()
@@ -109,13 +110,14 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 def examine_room(
     folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], SpoolRate | None]
 ) -> Iterator[Finding]:
-    """How much may wait, and how long an outage that is at `rate`."""
+    """Yield a finding on the room for buffered records, and the length of outage that it covers at `rate`."""
     try:
         free = shutil.disk_usage(existing(folder)).free
     except OSError as error:
         yield failed("spool.room", "spool", f"{existing(folder)}: {error.strerror}", _ADVICE)
         return
     used = _used(folder)
+    # Both limits apply at the same time; the finding names the tighter one.
     room = min(max_bytes - used, free - min_free_bytes)
     facts = {"room_bytes": max(0, room), "free_bytes": free, "used_bytes": used}
     bound = "spool.max_bytes" if room == max_bytes - used else "the disk"
@@ -126,7 +128,7 @@ def examine_room(
 
 
 def _used(folder: Path) -> int:
-    """By the spool's files, those of workers too."""
+    """Return the bytes of the spool's files, those of workers included."""
     used = 0
     for each in (folder, *folder.glob("worker-*")):
         with suppress(OSError):

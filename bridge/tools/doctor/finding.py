@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Result of a check."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ Check = Literal[
     "aws.placement",
     "aws.shards",
     "aws.send",
+    "aws.uplink",
     "disk.sync",
     "spool.room",
     "doctor",
 ]
-"""What was looked at: names that a program may rely on. `doctor` itself is one that could not come to its end."""
+"""Identifier of a check, stable for programs. `doctor` means that a check did not end properly."""
 CHECKS: Final[tuple[str, ...]] = get_args(Check)
 Facts = Mapping[str, Any]
 NONE: Final[Facts] = MappingProxyType({})
@@ -38,9 +39,9 @@ NONE: Final[Facts] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`said` is what was found; `advice` what to do, "" where nothing is.
+    """Finding of a check: `said` is the result, `advice` what to do ("" for nothing).
 
-    `facts` are the same in numbers, for programs; `details` lines that belong below `said`.
+    `facts` contain the same in numbers, for programs; `details` are lines below `said`.
     """
 
     check: Check
@@ -52,21 +53,21 @@ class Finding:
     facts: Facts = field(default_factory=lambda: NONE)
 
     def value(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """Return the finding as JSON values."""
         told = {name: getattr(self, name) for name in ("check", "subject", "state", "said", "advice")}
         return {**told, "details": list(self.details), "facts": dict(self.facts)}
 
 
 def well(check: Check, subject: str, said: str, facts: Facts = NONE, details: tuple[str, ...] = ()) -> Finding:
-    """As it should be."""
+    """Return a finding without a problem."""
     return Finding(check, subject, "well", said, "", details, facts)
 
 
 def warning(check: Check, subject: str, said: str, advice: str, facts: Facts = NONE) -> Finding:
-    """It works, and may not be what is wanted."""
+    """Return a finding that works, but may not be intended."""
     return Finding(check, subject, "warning", said, advice, (), facts)
 
 
 def failed(check: Check, subject: str, said: str, advice: str, facts: Facts = NONE) -> Finding:
-    """It does not work."""
+    """Return a finding that does not work."""
     return Finding(check, subject, "failed", said, advice, (), facts)

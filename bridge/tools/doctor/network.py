@@ -1,4 +1,4 @@
-"""Names, ports and TLS, one after the other: the first that fails is what to ask a firewall or a certificate about."""
+"""Checks of name, port and TLS, in this order. The first failure shows what to fix: DNS, firewall or certificate."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TIMEOUT_SECS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """To what, and where; `context` where it speaks TLS, with the files of the settings below `files`.
+    """Endpoint to check. `context` creates the TLS context, None without TLS; `files` is the section with its files.
 
-    `facts` is filled on the way.
+    `reach` fills `facts`.
     """
 
     check: Check
@@ -36,7 +36,7 @@ class Endpoint:
 
 
 class _Blocked(Exception):
-    """What was found, and what to do."""
+    """Failure of a step: its text, and what to do."""
 
     def __init__(self, said: str, advice: str) -> None:
         self.said, self.advice = said, advice
@@ -44,7 +44,7 @@ class _Blocked(Exception):
 
 
 def reach(way: Endpoint) -> Iterator[Finding]:
-    """Whether it can be connected to: one finding."""
+    """Yield one finding: whether a connection is possible."""
     way.facts.update(host=way.host, port=way.port)
     try:
         said = _reached(way)
@@ -124,7 +124,7 @@ def _untrusted(way: Endpoint, message: str) -> _Blocked:
 
 
 def _shown(host: str, found: list[str]) -> str:
-    """Private addresses behind a public name of AWS are those of a VPC endpoint."""
+    """Return the addresses as text. Private addresses behind a public AWS name belong to a VPC endpoint."""
     private = all(ipaddress.ip_address(each.partition("%")[0]).is_private for each in found)
     inside = " (a VPC endpoint)" if private and ".amazonaws.com" in host else ""
     return ", ".join(found) + inside

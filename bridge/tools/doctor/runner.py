@@ -1,4 +1,4 @@
-"""All checks, beside one another and under one deadline."""
+"""Parallel execution of all checks, under one deadline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SILENT = "something on the way takes connections and does not answer: a proxy, 
 
 @dataclass(slots=True)
 class _Running:
-    """A check on a thread of its own: `found` grows, and after `ended` no more."""
+    """Check on a thread of its own. `found` grows until `ended` is true."""
 
     subject: str
     check: Callable[[], Iterable[Finding]]
@@ -45,7 +45,7 @@ class _Running:
             self.changed.notify()
 
     def findings(self, deadline: float) -> Iterator[Finding]:
-        """As they come."""
+        """Yield the findings as the check adds them, until it ends or the deadline has passed."""
         told = 0
         while True:
             with self.changed:
@@ -63,10 +63,11 @@ class _Running:
 def examine(
     checks: Sequence[tuple[str, Callable[[], Iterable[Finding]]]], secs: float = DEADLINE_SECS
 ) -> Iterator[Finding]:
-    """What all of them find, in their order and as it comes. One that fails, or does not end, is a finding too."""
+    """Yield the findings of all checks, in their order. A check that fails or does not end is a finding too."""
     running = [_Running(subject, check) for subject, check in checks]
     deadline = time.monotonic() + secs
     for place, each in enumerate(running):
+        # Daemon threads: a check that hangs must not stop the process from ending.
         threading.Thread(target=each.run, name=f"doctor {place}", daemon=True).start()
     for each in running:
         yield from each.findings(deadline)

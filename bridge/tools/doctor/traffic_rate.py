@@ -1,4 +1,4 @@
-"""How much there is to spool: of the running bridge, or as the doctor hears it at the broker."""
+"""Rate into the spool: from the running bridge, or from the doctor's own sample at the broker."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECORD_BYTES: Final = 100
-"""What a record takes in the spool beside its data."""
+"""Number of bytes that a record occupies in the spool beside its data."""
 BETWEEN_LOOKS_SECS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolRate:
-    """Bytes a second for the spool, and whence that is known."""
+    """Rate into the spool in bytes a second, and the source of the figure."""
 
     bytes_per_sec: float
     source: str
 
 
 class SharedRate:
-    """What the doctor's session hears, for the check of the spool to wait for. Two threads share it."""
+    """Rate from the broker check, for which the spool check waits. Two threads share it."""
 
     def __init__(self) -> None:
         self._told = threading.Event()
         self._rate: SpoolRate | None = None
 
     def tell(self, rate: SpoolRate | None) -> None:
-        """The rate, or None where nothing could be heard; what was told first stays."""
+        """Set the rate, None if it could not be measured. Only the first call counts."""
         if not self._told.is_set():
             self._rate = rate
             self._told.set()
 
     def rate(self, timeout_secs: float) -> SpoolRate | None:
-        """When it is known, and None where it is not known in time."""
+        """Wait for the rate and return it; None if it is not known in time."""
         self._told.wait(timeout_secs)
         return self._rate
 
@@ -44,9 +44,9 @@ class SharedRate:
 def rate_of_bridge(
     look: Callable[[], dict[str, Any] | None], between_secs: float = BETWEEN_LOOKS_SECS
 ) -> SpoolRate | None:
-    """By two looks at the running bridge; where it has nothing to do just now, by all that it has had since its start.
+    """Return the rate between two snapshots of the running bridge; without traffic, the average since its start.
 
-    `look` gives what `status` shows, or None where no bridge runs.
+    `look` returns the response to `status`, or None where no bridge runs.
     """
     before = look()
     if before is None:
@@ -61,7 +61,7 @@ def rate_of_bridge(
 
 
 def _bytes_per_sec(before: dict[str, Any] | None, now: dict[str, Any]) -> float:
-    """Payloads become records of about their size: as many as the books say a message makes, filtered ones aside."""
+    """Estimate the rate: each record is about as large as a payload; the ledger shows the records per message."""
     began, base = (before["coverage"]["at_ms"], _sums(before)) if before else (now["coverage"]["since_ms"], (0, 0, 0))
     messages, payload_bytes, records = (each - other for each, other in zip(_sums(now), base, strict=True))
     secs = (now["coverage"]["at_ms"] - began) / 1000
@@ -71,7 +71,7 @@ def _bytes_per_sec(before: dict[str, Any] | None, now: dict[str, Any]) -> float:
 
 
 def _sums(told: dict[str, Any]) -> tuple[int, int, int]:
-    """Messages, their payloads' bytes, and what they made: records and dead letters."""
+    """Return the totals of messages, payload bytes, and results (records and dead letters)."""
     status = told["status"]
     made = sum(row["received"] - row["filtered"] for row in status["ledger"])
     return status["received_messages"], status["payload_bytes"], made

@@ -1,1 +1,1 @@
-"""What `init` writes: bridge.yaml, and mappings for what was observed, each of which has passed `check`."""
+"""Files that `init` writes: bridge.yaml, and mappings for observed messages, each of which has passed `check`."""

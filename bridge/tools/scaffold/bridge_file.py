@@ -1,4 +1,4 @@
-"""The text of bridge.yaml: what was answered, and every other option at its default, with the options' descriptions."""
+"""Text of bridge.yaml: the answers, and every other option with its default, each with its description."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _HEAD: Final = """\
 
 
 def bridge_text(answers: Mapping[str, str]) -> str:
-    """`answers`: values by the option's whole name, such as `mqtt.url`; `${NAME}` in one stays a reference."""
+    """Return the file's text. `answers`: values by the full name, such as `mqtt.url`; `${NAME}` stays a reference."""
     chosen = answers.get("kinesis.authentication.type", "default")
     rows = [row for row in options() if _belongs(row, chosen)]
     return "\n".join([_HEAD, *_lines(rows, answers)]) + "\n"
 
 
 def _belongs(row: Option, chosen: str) -> bool:
-    """Of the settings of authentication, those of the chosen type."""
+    """Return whether an option applies: settings of an authentication type only if it is the chosen one."""
     of = _OF_TYPE.match(row.description)
     return of is None or f"`{chosen}`" in of[1]
 
@@ -46,7 +46,7 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
                 yield from _section(".".join(parents[: depth + 1]), parent, depth, rows, answers)
                 opened = tuple(parents[: depth + 1])
         if place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}."):
-            continue  # a section, whose heading comes with its first option
+            continue  # a section: its heading is written with its first option
         yield from [] if parents else [""]
         yield from _commented(row.description, 2 * len(parents))
         value = answers.get(row.name)

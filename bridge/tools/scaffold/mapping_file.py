@@ -1,4 +1,4 @@
-"""A mapping file's text, with a test made of an observed message and what the mapping makes of it."""
+"""Text of a mapping file, with a test from an observed message and the mapping's result for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_COMMENT_CHARS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class MappingFileText:
-    """What stands in a mapping file. `said` becomes its first comment; `tests` are lines, made by `test_lines`."""
+    """Content of a mapping file. `said` becomes its first comment; `tests` are the lines from `test_lines`."""
 
     topic: str
     kind: PayloadKind
@@ -61,9 +61,9 @@ class MappingFileText:
 
 
 def test_lines(mapping: Mapping, message: Message, value: Any, form: str) -> Iterator[str]:
-    """A test; `form`: how payload and records are written, of `payload`, `payload_text` and `payload_base64`.
+    """Yield the lines of a test. `form` is the field for payloads: `payload`, `payload_text` or `payload_base64`.
 
-    Raises UnicodeDecodeError where there is no such form.
+    Raise UnicodeDecodeError if the payload cannot be written in that form.
     """
     yield "tests:"
     yield "  - name: as observed"

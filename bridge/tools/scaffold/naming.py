@@ -1,4 +1,4 @@
-"""Names for what is captured, and for mappings: from the words beside a level, its values, or its place."""
+"""Names for captured levels and for mappings: from neighbouring words, from the values, or from the position."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _NOUNS: Final = frozenset(
     )
 )
 _PLACES: Final = ("enterprise", "site", "area", "line", "machine")
-"""https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard: from the whole to its parts."""
+"""Levels of an enterprise, from the top: https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard"""
 _SHORT: Final = {2: ("site", "machine"), 3: ("site", "line", "machine")}
 _PREFIX: Final = re.compile(r"([A-Za-z]+)[-_]?[0-9]+")
 _MAX_NAME_CHARS: Final = 60
 
 
 def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
-    """By level. `scalar`: the payload is one value, so that a last level of words says what it is a value of."""
+    """Return names by level. `scalar`: the payload is one value, so a last level of words names the quantity."""
     free = [at for at, captured in enumerate(shape.captured) if captured]
     names = {at: name for at in free if (name := _telling(shape, at))}
     last = len(shape.captured) - 1
@@ -51,13 +51,13 @@ def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
 
 
 def mapping_name(shape: TopicCluster, taken: Collection[str]) -> str:
-    """Of the words that stay: factory-telemetry. In lower case, for file systems that know no other."""
+    """Return a name from the constant levels: factory-telemetry. It is lower case: some file systems ignore case."""
     words = [level for level, free in zip(shape.topics[0], shape.captured, strict=True) if not free]
     return free_name("-".join(words), taken)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """A file's name like this one that is not taken."""
+    """Return a valid file name like `wanted` that is not in `taken`."""
     base = re.sub(r"[^a-z0-9_]+", "-", wanted.lower())[:_MAX_NAME_CHARS].strip("-") or "messages"
     name, number = base, 1
     while name in taken:
@@ -67,7 +67,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _telling(shape: TopicCluster, at: int) -> str:
-    """`line` for line3 and line4, or where the word before is `lines`."""
+    """Return a name from the values or the word before: `line` for line3 and line4, or after a level `lines`."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:
         return prefix

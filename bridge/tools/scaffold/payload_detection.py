@@ -1,4 +1,4 @@
-"""Which kind of payload a topic carries, told from what was observed: the most telling kind that reads all of it."""
+"""Detection of a topic's payload format from observed payloads: the most specific format that decodes all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOST_LEVELS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class PayloadKind:
-    """A mapping's `payload`, `compression` and `csv`. `form` tells what the values are: object, objects or value."""
+    """Options `payload`, `compression` and `csv` of a mapping. `form` of the values: object, objects or value."""
 
     payload: str
     compression: str = "none"
@@ -32,7 +32,7 @@ class PayloadKind:
 
 
 def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
-    """None where there is nothing to tell it from: every payload was empty."""
+    """Return the format of a topic's payloads; None if every payload was empty."""
     told = [payload for payload in payloads if payload]
     if not told:
         return None
@@ -48,6 +48,7 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
     marked = {name for name, magic in _MAGIC.items() for each in payloads if each.startswith(magic)}
     if not marked:
         return "none", payloads
+    # `auto` detects the compression of each message, for topics on which it differs.
     alone = min(marked)
     name = alone if len(marked) == 1 and all(each.startswith(_MAGIC[alone]) for each in payloads) else "auto"
     try:
@@ -57,6 +58,7 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
 
 
 def _plain_kind(payloads: list[bytes]) -> PayloadKind:
+    # The order matters: a number is also valid JSON, and JSON is also valid text.
     if _read("number", payloads) is not None:
         return PayloadKind("number")
     values = _read("json", payloads)
@@ -66,7 +68,7 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
         return _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
-        # A few bytes of anything are a number to both formats: only objects and lists of them tell.
+        # Both formats decode a few arbitrary bytes as a number, so only objects and lists of them are evidence.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")
@@ -91,7 +93,7 @@ def _printable(payload: bytes) -> bool:
 
 
 def _csv(payloads: list[bytes]) -> PayloadKind | None:
-    """Rows of the same width, under one header or with numbers in every row: prose with commas in it is text."""
+    """Return CSV if all rows have one width, with a header or numbers in every row: prose with commas is text."""
     for delimiter in _DELIMITERS:
         rows = [line.split(delimiter) for each in payloads for line in each.decode().splitlines() if line]
         width = len(rows[0]) if rows else 0

@@ -1,4 +1,4 @@
-"""From observed messages to mappings. Each is compiled and its test run before it is proposed: it passes `check`."""
+"""Proposal of mappings for observed messages. Each is compiled and its test run first, so that it passes `check`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_TOPICS: Final = 5_000
 MAX_PROPOSALS: Final = 50
 _SAMPLES: Final = 20
-"""Messages of one topic that are looked at."""
+"""Max number of messages of one topic that are examined."""
 _TESTED_BYTES: Final = 4_096
 _TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "received_at", "created_at", "t"))
 _FORMS: Final = ("payload", "payload_text", "payload_base64")
@@ -38,7 +38,7 @@ _LEAST_SPARKPLUG_LEVELS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A mapping file: its name without `.yaml`, its text, and what it was made of."""
+    """Proposed mapping file: its name without `.yaml`, its text, and the messages it is based on."""
 
     name: str
     text: str
@@ -50,7 +50,7 @@ class Proposal:
 
 @dataclass(slots=True)
 class ObservedMessages:
-    """What came, bounded. `others`: messages of topics beyond MAX_TOPICS; `cut`: messages too long to look at."""
+    """Bounded sample of messages. `others`: messages of topics beyond MAX_TOPICS; `cut`: messages that are too long."""
 
     samples: dict[str, list[Message]] = field(default_factory=dict)
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -58,7 +58,7 @@ class ObservedMessages:
     cut: int = 0
 
     def add(self, message: Message, *, whole: bool = True) -> None:
-        """A message; not `whole`: only the beginning of its payload is here."""
+        """Add a message. If it is not `whole`, only the beginning of its payload is known, and it is only counted."""
         if message.topic not in self.samples and len(self.samples) >= MAX_TOPICS:
             self.others += 1
             return
@@ -72,7 +72,10 @@ class ObservedMessages:
 def propose(
     observed: ObservedMessages, stream: str, taken: Collection[str] = ()
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
-    """Mappings, those of most messages first; and what none is for, with the reason. `taken`: names not to use."""
+    """Return mappings, those with the most messages first, and (topic, reason) for topics without one.
+
+    `taken`: names of mappings that must not be used.
+    """
     kinds: dict[tuple[str, ...], PayloadKind] = {}
     left: list[tuple[str, str]] = []
     for topic, samples in observed.samples.items():
@@ -124,7 +127,7 @@ def _proposal(
 def _candidates(
     shape: TopicCluster, kind: PayloadKind, stream: str, samples: list[Message]
 ) -> Iterator[MappingFileText]:
-    """From the most telling to the plainest, which takes anything."""
+    """Yield candidates, from the most specific to the plainest, which accepts any payload."""
     if not shape.captured:
         where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
         each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"
@@ -155,7 +158,7 @@ def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> 
 
 
 def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
-    """A payload that tells its own time needs no other."""
+    """Return whether the payload contains its own time, so that the record needs no other."""
     if kind.form == "value":
         return False
     value = _value(MappingFileText("t", kind, "s", ""), samples[0])
@@ -173,7 +176,7 @@ def _value(text: MappingFileText, message: Message) -> Any:
 
 
 def _tested(text: MappingFileText, samples: Iterable[Message]) -> str:
-    """The file's text with a test that passes; "" unless the mapping takes every sample and loads."""
+    """Return the file's text with a test that passes; "" unless the mapping loads and accepts every sample."""
     samples = list(samples)
     try:
         mapping = _compiled(text)
@@ -181,6 +184,7 @@ def _tested(text: MappingFileText, samples: Iterable[Message]) -> str:
             return ""
     except ConfigError:
         return ""
+    # Prefer a short payload: the test is written into the file for a person to read.
     example = next((each for each in samples if len(each.payload) <= _TESTED_BYTES), None)
     example = example or min(samples, key=lambda each: len(each.payload))
     value = _value(text, example)
@@ -203,6 +207,6 @@ def _takes(mapping: Mapping, message: Message) -> bool:
 
 
 def _compiled(text: MappingFileText) -> Mapping:
-    """As the loader does with a file. Raises ConfigError."""
+    """Compile the text as the loader compiles a file. Raise ConfigError."""
     document = parse_document(str(text), "proposed.yaml", substitute=False, environ={}, base=Path())
     return compile_mapping("proposed", read_specification(document), {})

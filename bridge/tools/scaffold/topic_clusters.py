@@ -1,8 +1,8 @@
-"""Topics of one shape become one pattern: levels that vary are captured, words that stay are kept.
+"""Clusters of topics with one pattern: variable levels are captured, constant levels stay words.
 
-Two values of a level belong together if they differ in their digits only (line3, line4), or if the topics below them
-share a level (pdx/.../telemetry, muc/.../telemetry). In the end every topic matches the pattern of its own group and
-of no other: where a pattern would take in topics of another group, the level that tells them apart is kept as a word.
+Two values of a level belong together if they differ in their digits only (line3, line4). They also do if the topics
+below them share a level (pdx/.../telemetry, muc/.../telemetry). Finally every topic matches only the pattern of its own
+group. If a pattern would match topics of another group, the level that distinguishes them stays a word.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 _DIGITS: Final = re.compile(r"[0-9]+")
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
 _LEAST_FIRST_WORDS: Final = 4
-"""A first level is a namespace, unless so many different words stand there."""
+"""Number of different words from which on a first level may be captured; with fewer it is a namespace."""
 
 Topic = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TopicCluster:
-    """Topics, and for each of their levels whether it is captured."""
+    """Topics of one pattern, and for each level whether it is captured."""
 
     topics: tuple[Topic, ...]
     captured: tuple[bool, ...]
 
     @property
     def writable(self) -> bool:
-        """A level with { or } can only be a wildcard; where that takes in topics of others, there is no pattern."""
+        """False if a constant level contains { or }: it can only be a wildcard, which would match other topics too."""
         return not any(
             _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
         )
 
     def takes(self, topic: Topic) -> bool:
-        """Whether the pattern would match it."""
+        """Return whether the pattern would match a topic."""
         if len(topic) != len(self.captured) or (topic[0].startswith("$") and self.captured[0]):
             return False
         one = self.topics[0]
@@ -48,7 +48,7 @@ class TopicCluster:
 
 
 def why_not(topic: str) -> str:
-    """Why no mapping can be for this topic alone; "" if one can."""
+    """Return the reason why no mapping can match this topic alone; "" if one can."""
     try:
         check_topic_name(topic)
         TopicPattern.parse("/".join("+" if _unwritable(level) else level for level in topic.split("/")))
@@ -62,7 +62,7 @@ def why_not(topic: str) -> str:
 
 
 def shapes(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
-    """Topics by their kind: those of one kind may share a shape."""
+    """Yield clusters of topics, given with their kinds. Only topics of one kind may share a cluster."""
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
         groups[kind, len(topic), topic[0].startswith("$")].append(topic)
@@ -85,12 +85,12 @@ def _shape(topics: Sequence[Topic]) -> TopicCluster:
 
 
 def _unwritable(level: str) -> bool:
-    """A pattern cannot hold it as a word."""
+    """Return whether a pattern cannot contain a level as a word."""
     return "{" in level or "}" in level
 
 
 def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
-    """Split level by level, wherever values do not belong together."""
+    """Split topics level by level, wherever values do not belong together."""
     if at == len(topics[0]):
         yield list(topics)
         return
@@ -102,7 +102,7 @@ def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
 
 
 def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
-    """The values in sets that belong together: union-find over what they share."""
+    """Return groups of values that belong together: union-find over their shared properties."""
     owner = {value: value for value in by_value}
 
     def root(value: str) -> str:
@@ -113,6 +113,11 @@ def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
     seen: dict[Hashable, str] = {}
     words = at > 0 or len(by_value) >= _LEAST_FIRST_WORDS or by_value.keys() == {""}
     for value, topics in by_value.items():
+        # Values that share a mark belong together. Marks of a value are:
+        #   1. the value with its digits masked: line3 and line4 share `line#`;
+        #   2. each level below it, with its position and masked digits;
+        #   3. at the last level, one mark for all values.
+        # The first level has only mark 1 while it has few words: they are namespaces, and stay separate.
         marks: set[Hashable] = {_masked(value)}
         if words:
             marks |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}
@@ -131,7 +136,7 @@ def _masked(level: str) -> str:
 
 
 def _apart(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
-    """The shape, or narrower ones, until none takes a topic of another group in."""
+    """Yield the cluster, or narrower ones, until none matches a topic of another group."""
     own = set(shape.topics)
     taken = [topic for topic in others if topic not in own and shape.takes(topic)]
     if not taken:
@@ -147,7 +152,7 @@ def _apart(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluste
 
 
 def _telling_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
-    """Of the captured levels the one whose values overlap least with those of the others, and are fewest."""
+    """Return the captured level whose values overlap least with the other topics', and are fewest."""
 
     def cost(at: int) -> tuple[bool, int, int, int]:
         mine, theirs = {topic[at] for topic in shape.topics}, [topic[at] for topic in taken]

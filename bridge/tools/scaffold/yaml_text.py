@@ -1,4 +1,4 @@
-"""Values as YAML text that reads back as exactly these values, on one line (YAML 1.2, flow style)."""
+"""YAML text for values, on one line, that parses to exactly the same values (YAML 1.2, flow style)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 
 
 def yaml_text(value: Any) -> str:
-    """Text, numbers, true, false, null, and lists and objects of them."""
+    """Return the YAML of text, numbers, true, false, null, and of lists and objects of them."""
     if isinstance(value, str):
         return value if _PLAIN.fullmatch(value) and resolve(value) == value else _quoted(value)
     if isinstance(value, dict):
@@ -26,7 +26,7 @@ def yaml_text(value: Any) -> str:
 
 
 def comment(text: str) -> str:
-    """What can stand behind a '#', whatever it is."""
+    """Return text that is safe behind a '#': unprintable characters are escaped."""
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

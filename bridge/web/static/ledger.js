@@ -3,6 +3,7 @@ import { breakable, h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { drawTable, number, tag } from "./components.js";
+import { problemsOf, takes } from "./problems.js";
 import { covered, sparkline } from "./sparkline.js";
 
 const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped", "spooled"];
@@ -24,7 +25,8 @@ export function drawStreams(element, state) {
   const rows = state.streams.map((each) => {
     const of = (at) => at.streams.find((other) => other.stream === each.stream);
     const count = (at) => of(at)?.delivered ?? each.delivered;
-    const [word, kind] = STREAM[each.state];
+    const stalled = problemsOf(state, "stream-stalled").some((problem) => problem.stream === each.stream);
+    const [word, kind] = stalled ? ["stalled", "bad"] : STREAM[each.state];
     return h("tr", {},
       head(breakable(each.stream), each.hot_key ? note("hot key: ", each.hot_key) : null),
       h("td", {}, tag(word, kind), each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
@@ -39,13 +41,13 @@ export function drawStreams(element, state) {
 function waiting(state, stream) {
   const count = spooled(state, stream.stream);
   const cell = number(count, stream.oldest_secs >= LATE_SECS ? "amiss" : "");
-  if (count && stream.oldest_secs >= LATE_SECS) cell.append(note(`oldest ${duration(stream.oldest_secs)}`), note(estimate(stream.stream)));
+  if (count && stream.oldest_secs >= LATE_SECS) cell.append(note(`oldest ${duration(stream.oldest_secs)}`), note(estimate(state, stream.stream)));
   return cell;
 }
 
-function estimate(stream) {
+function estimate(state, stream) {
   const left = drainedIn((at) => spooled(at, stream));
-  return left === undefined ? "" : left === Infinity ? "not getting less" : `drained in ${duration(left)}`;
+  return left === undefined ? "" : left === Infinity ? takes(state, stream) || "backlog not shrinking" : `drained in ${duration(left)}`;
 }
 
 export function drawMappings(element, state) {

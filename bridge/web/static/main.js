@@ -6,10 +6,10 @@ import { known, learn, listen, rememberHour } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { Overview } from "./overview.js";
+import { KIND } from "./problems.js";
 
 const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, letters: Letters };
 const LOST_MS = 5_000;
-const PATIENCE_SECS = 10;
 const element = (id) => document.getElementById(id);
 const content = element("content");
 let view = null;
@@ -44,30 +44,22 @@ function decoded(part) {
 
 function verdict(text, kind) {
   if (element("verdict").textContent !== text) element("verdict").textContent = text;
-  element("state").className = `pill ${kind}`;
+  element("state").className = `verdict ${kind}`;
 }
 
 function tell(state) {
   learn(state);
   const count = state.dead_letter_count;
   element("client").textContent = state.client_id;
-  document.title = `${state.client_id}: mqtt-kinesis`;
+  document.title = `${state.verdict.split(":")[0]} ${state.client_id}: mqtt-kinesis`;
   element("letter-count").hidden = !count;
   element("letter-count").textContent = short(count);
   element("letter-count").setAttribute("aria-label", whole(count));
   element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
   element("logout").hidden = !state.writable;
-  drawVerdict(state);
+  verdict(state.verdict, KIND[state.state]);
   drawLost();
   if (view && view.draw) view.draw(state);
-}
-
-function drawVerdict(state) {
-  const problems = state.problems.length;
-  if (problems) verdict(problems === 1 ? "1 problem" : `${whole(problems)} problems`, "bad");
-  else if (state.streams.some((each) => each.state !== "ok" && each.bad_for_secs > PATIENCE_SECS)) verdict("Kinesis does not take all", "warn");
-  else if (!state.subscribed) verdict(state.connected ? "subscribing" : "connecting", "warn");
-  else verdict("all is well", "good");
 }
 
 // Old numbers must not look like those of now.
@@ -79,7 +71,7 @@ function drawLost() {
   if (!lost) return;
   const at = new Date(known.state.now_ms).toISOString().slice(11, 19);
   fill(element("since"), `All you see is how it stood at ${at} UTC, ${duration(silent / 1000)} ago.`);
-  verdict("no answer", "bad");
+  verdict("ERROR: the bridge does not respond", "bad");
 }
 
 // While nobody looks, nothing is asked for; who looks again is not told of the time between.

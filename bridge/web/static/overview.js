@@ -4,6 +4,7 @@ import { bytes, counted, duration, rate, whole } from "./format.js";
 import { drawMappings, drawStreams, drawWorkers, delivered, spooled, sum } from "./ledger.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { frame, panel, tag } from "./components.js";
+import { drawLinks, problemItem, problemsOf, takes } from "./problems.js";
 import { peak, sparkline } from "./sparkline.js";
 
 const AT_ONCE_SECS = 5;
@@ -13,7 +14,10 @@ const mapped = (state) => sum(state.ledger, "received") - sum(state.ledger, "fil
 export class Overview {
   constructor() {
     this.flow = h("ol", { class: "flow", "aria-label": "The way of a message" });
-    this.problems = h("section", { class: "panel problems", hidden: true, "aria-label": "What is wrong" });
+    this.problems = h("section", { class: "panel problems", hidden: true, "aria-label": "Active problems" });
+    this.links = frame();
+    this.ofLinks = panel("Links to AWS", h("span", { class: "quiet" }, "as measured by requests"), this.links);
+    this.ofLinks.hidden = true;
     this.streams = frame();
     this.mappings = frame();
     this.balance = h("span");
@@ -24,6 +28,7 @@ export class Overview {
       h("h1", {}, "Overview"), this.problems, this.flow,
       this.ofWorkers,
       panel("Streams", h("span", { class: "quiet" }, "records since the start"), this.streams),
+      this.ofLinks,
       panel("The books of each mapping", this.balance, this.mappings));
     renew(this.flow, ...["Broker", "Mappings", "Spool", "Kinesis"].map((name) => step(name, null, "–", "", [])));
   }
@@ -34,21 +39,17 @@ export class Overview {
     this.ofWorkers.hidden = !state.workers.length;
     if (state.workers.length) drawWorkers(this.workers, state);
     drawStreams(this.streams, state);
+    this.ofLinks.hidden = !state.endpoints.length;
+    if (state.endpoints.length) drawLinks(this.links, state);
     drawMappings(this.mappings, state);
     renew(this.balance, state.balanced ? tag("the books balance", "good") : tag("THE BOOKS DO NOT BALANCE: please report this", "bad"));
   }
 
   drawProblems(state) {
     this.problems.hidden = !state.problems.length;
-    renew(this.problems, h("div", { class: "head" }, h("h2", {}, "What is wrong now, and what to do")),
-      h("ul", {}, state.problems.map((problem) => h("li", {}, problemText(problem, state.failing_mappings)))));
+    renew(this.problems, h("div", { class: "head" }, h("h2", {}, "Active problems")),
+      h("ul", {}, state.problems.map((problem) => problemItem(problem, state.now_ms))));
   }
-}
-
-// What a mapping's file has wrong leads to the file.
-function problemText(problem, failing) {
-  const name = failing.find((each) => problem.includes(`${each}.yaml`));
-  return name ? [problem, " ", h("a", { href: `#/mappings/${encodeURIComponent(name)}` }, "Open")] : problem;
 }
 
 function broker(state) {
@@ -83,18 +84,20 @@ function backlog(state) {
   const oldest = Math.max(0, ...state.streams.map((each) => each.oldest_secs));
   if (oldest < AT_ONCE_SECS) return "sent as it comes";
   const left = Math.max(...state.streams.map((each) => drainedIn((at) => spooled(at, each.stream)) ?? NaN));
-  return h("span", {}, `oldest ${duration(oldest)}, `, h("strong", {}, Number.isNaN(left) ? "estimating …" : left === Infinity ? growth() : `drained in ${duration(left)}`));
+  return h("span", {}, `oldest ${duration(oldest)}, `, h("strong", {}, Number.isNaN(left) ? "estimating …" : left === Infinity ? growth(state) : `drained in ${duration(left)}`));
 }
 
-function growth() {
+function growth(state) {
   const more = spooled(known.state) - spooled(known.earlier);
-  return more > 0 ? `growing by ${rate((more * 1000) / (known.state.now_ms - known.earlier.now_ms))}/s` : "not getting less";
+  const grows = more > 0 ? `growing by ${rate((more * 1000) / (known.state.now_ms - known.earlier.now_ms))}/s` : "backlog not shrinking";
+  return [grows, takes(state)].filter((text) => text).join("; ");
 }
 
 function kinesis(state) {
   const refused = state.streams.filter((each) => each.state === "refused").length;
   const retrying = state.streams.filter((each) => each.state === "retrying").length;
-  const kind = refused ? tag(`${whole(refused)} refused`, "bad") : retrying ? tag(`${whole(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
+  const stalled = problemsOf(state, "stream-stalled").length;
+  const kind = refused ? tag(`${whole(refused)} refused`, "bad") : stalled ? tag(`${whole(stalled)} stalled`, "bad") : retrying ? tag(`${whole(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
   return step("Kinesis", kind, rate(perSecond(delivered, "delivered")), "records/s",
     [`${counted(state.streams.length, "stream")}; ${whole(delivered(state))} since the start`, trouble()], "delivered");
 }

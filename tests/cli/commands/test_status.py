@@ -20,6 +20,10 @@ AGAIN = {"state": "restarting", "detail": "it was killed by SIGKILL; it is start
 def lines(*workers, connected=False):
     told = {
         "problems": [],
+        "state": "ok",
+        "verdict": "OK: receiving, spooling and delivering",
+        "endpoints": [],
+        "flows": [],
         "subscribed": connected,
         "connected": connected,
         "broker": "mqtt://localhost:1883",
@@ -31,19 +35,21 @@ def lines(*workers, connected=False):
         "ledger": [],
         "balanced": True,
     }
-    return list(in_words(told))
+    verdict, *more = in_words(told)
+    assert verdict == "OK        receiving, spooling and delivering"
+    return more
 
 
 def test_that_some_are_connected_is_said():
     away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
-    broker, _, first, second, *_ = lines(RUNNING, away)
+    broker, _, _, first, second, *_ = lines(RUNNING, away)
     assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers are)"
     assert first == "worker 1  running: 4,000 received, 12 wait, 0 restarts, data/worker-1"
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
 def test_one_that_runs_again_tells_how_the_one_before_it_ended():
-    broker, _, first, *_ = lines(RUNNING | KILLED, connected=True)
+    broker, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
     assert "3 restarts (the last: it was killed by SIGKILL), data/worker-1" in first
 

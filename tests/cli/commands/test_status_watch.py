@@ -1,9 +1,12 @@
 """What `status --watch` shows of two looks at the bridge."""
 
-from bridge.cli.commands.status_watch import StatusPair, problem_lines, title
+from bridge.cli.commands.status_watch import StatusPair, title
 from bridge.cli.commands.status_watch import watched as lines_of
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.screen import clip_to_height
+from bridge.monitoring.problem_text import verdict
+from bridge.monitoring.problems import state_of
+from tests.web.bridges import problem
 
 
 def watched(told, before=None, secs=0.0, width=None):
@@ -13,7 +16,8 @@ def watched(told, before=None, secs=0.0, width=None):
 def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()):
     row = {"mapping": "press", "stream": "telemetry", "received": received, "delivered": delivered, "spooled": spooled}
     return {
-        "problems": problems, "broker": "mqtt://b:1883", "protocol": "5", "connected": True, "subscribed": True,
+        "problems": [each.to_json() for each in problems], "verdict": verdict(problems), "state": state_of(problems),
+        "endpoints": [], "flows": [], "broker": "mqtt://b:1883", "protocol": "5", "connected": True, "subscribed": True,
         "received_messages": received, "spool_bytes": 2**20, "spool_max_bytes": 2**30, "dead_letter_count": 3,
         "balanced": True, "client_id": "press-shop", "started_at": 1_000.0, "workers": list(workers),
         "streams": [{"stream": "telemetry", "state": "ok", "delivered": delivered, "oldest_secs": oldest,
@@ -48,7 +52,8 @@ def test_a_bridge_started_anew_has_no_negative_rates():
 
 
 def test_what_is_wrong_comes_first_and_cannot_act_upon_the_terminal():
-    assert next(watched(look(problems=["bad \x1b[2J"]), None, 0.0)) == "problem   bad \\x1b[2J"
+    first, *_ = watched(look(problems=[problem(summary="bad \x1b[2J", cause="")]), None, 0.0)
+    assert first == "ERROR     bad \\x1b[2J"
 
 
 def test_durations_have_the_largest_unit_there_is_one_of():
@@ -87,11 +92,12 @@ def test_in_a_window_of_eighty_columns_what_waits_is_still_there():
 
 
 def test_a_problem_is_never_cut_short():
-    lines = problem_lines("telemetry: there is no such stream; create it, or mend data_stream in the mapping", 50)
-    assert lines[0].startswith("problem   telemetry")
+    advice = "create stream telemetry in us-east-1, or fix data_stream in the mapping, or kinesis.region"
+    lines = [each for each in watched(look(problems=[problem(advice=advice)]), width=50) if each.startswith(" ")]
+    lines = lines[lines.index(next(each for each in lines if "to do: " in each)) :]
     assert all(line.startswith(" " * 10) for line in lines[1:])
     assert max(map(len, lines)) <= 50
-    assert " ".join(" ".join(lines).split()).endswith("mend data_stream in the mapping")
+    assert " ".join(" ".join(lines).split()) == f"to do: {advice}"
 
 
 def test_the_title_says_whose_bridge_it_is_and_for_how_long_it_was_up():

@@ -15,7 +15,7 @@ LEDGER = (
 
 def stream_status(stream="factory-telemetry", **changes):
     values = dict.fromkeys(StreamStatus.__slots__, 0) | {"stream": stream, "state": "ok"}
-    values |= {"code": "", "detail": "", "hint": "", "max_record_bytes": None}
+    values |= {"code": "", "detail": "", "hint": "", "max_record_bytes": None, "hot_key": "", "endpoint": ""}
     return StreamStatus(**(values | changes))
 
 

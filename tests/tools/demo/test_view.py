@@ -8,6 +8,7 @@ from bridge.spool.ledger import LedgerRow
 from bridge.tools.demo.scene import SceneRates
 from bridge.tools.demo.view import View, line, screen, summary
 from tests.tools.demo.builders import arrived, read_back, scene
+from tests.web.bridges import problem
 
 
 def drawn(renderable, width=100, height=30):
@@ -38,7 +39,7 @@ def test_the_screen_shows_rates_mappings_streams_records_and_letters():
 @pytest.mark.parametrize(("width", "height"), [(160, 50), (100, 30), (80, 24), (60, 24), (80, 16), (40, 12)])
 def test_the_screen_fits_the_terminal(width, height):
     ledger = tuple(LedgerRow(f"mapping-{n}", "factory-telemetry", n, n, 0, 0, 0, 0) for n in range(3))
-    lines = shown(scene(ledger=ledger, problems=("x" * 300,)), width, height).splitlines()
+    lines = shown(scene(ledger=ledger, problems=(problem(summary="x" * 300),)), width, height).splitlines()
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
 
@@ -61,7 +62,11 @@ def test_what_came_from_outside_is_text_and_never_markup():
 
 def test_unbalanced_books_and_problems_stand_out():
     wrong = (LedgerRow("a", "s", 10, 1, 0, 0, 0, 0),)
-    text = shown(scene(ledger=wrong, problems=("s: access denied; grant kinesis:PutRecords",)))
+    text = shown(
+        scene(
+            ledger=wrong, problems=(problem(summary="s: access denied", cause="", advice="grant kinesis:PutRecords"),)
+        )
+    )
     assert "DO NOT BALANCE" in text
     assert "grant kinesis:PutRecords" in text
 

@@ -75,6 +75,7 @@ def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
     assert told["a record to telemetry"]["state"] == "well"
     assert aws.stored("telemetry")[-1] == b'{"mqtt-kinesis": "doctor"}'
     assert told["clock"]["state"] == "well"
+    assert "kB/s, answers after" in told["uplink to us-east-1"]["said"]
     assert "bursts a second" in told["disk"]["said"]
     assert "room for" in told["spool"]["said"]
     doctor(config, send=False, as_json=False)

@@ -1,1 +1,1 @@
-"""Checks of the broker."""
+"""Broker checks."""

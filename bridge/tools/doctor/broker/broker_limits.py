@@ -1,4 +1,4 @@
-"""What the broker says of itself: in the CONNACK of MQTT 5, and on mosquitto's $SYS topics where they may be read."""
+"""Limits that the broker reports: in the CONNACK of MQTT 5, and on mosquitto's $SYS topics if they are readable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UPTIME: Final = "$SYS/broker/uptime"
 _DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _DROPPED_NOW: Final = "$SYS/broker/load/publish/dropped/1min"
 SYS_FILTERS: Final = dict.fromkeys((_VERSION, _UPTIME, _DROPPED, _DROPPED_NOW), 0)
-"""QoS 0: the broker queues nothing of them for anyone. https://mosquitto.org/man/mosquitto-8.html"""
+"""Subscriptions with QoS 0, for which the broker queues nothing. https://mosquitto.org/man/mosquitto-8.html"""
 QUEUE_ADVICE: Final = (
     "in mosquitto.conf: `max_queued_messages 0` (1000 unless set, and what is more is dropped silently), "
     "`persistence true`, `autosave_interval 1`; other brokers: the queue limit of a client"
@@ -34,33 +34,33 @@ _NAMES: Final = {
     "WildcardSubscriptionAvailable": "",
     "SharedSubscriptionAvailable": "",
 }
-"""What is told of a CONNACK, and shown."""
+"""Properties of a CONNACK that the finding contains, and their form in its text ("": not in the text)."""
 _WILDCARD: Final = re.compile(r"[+#]")
 
 
 class SysTopics:
-    """What came on the $SYS topics; their values are retained, so they come at once or never."""
+    """Values of the $SYS topics. They are retained, so they arrive at once or never."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
 
     def take(self, message: Publish) -> None:
-        """One message."""
+        """Store the value in a message."""
         with suppress(UnicodeDecodeError):
             self._values[message[1].decode()] = message[4][:200].decode()
 
     @property
     def complete(self) -> bool:
-        """Nothing more is to be expected."""
+        """True if all values have arrived."""
         return self._values.keys() >= SYS_FILTERS.keys()
 
     @property
     def version(self) -> str:
-        """As "mosquitto version 2.0.11"; "" where it is not told."""
+        """Version, such as "mosquitto version 2.0.11"; "" if the broker does not report it."""
         return self._values.get(_VERSION, "")
 
     def findings(self) -> Iterator[Finding]:
-        """Whether the broker drops messages. Nothing where it does not tell."""
+        """Yield a finding on messages that the broker dropped; none if it does not report them."""
         if (dropped := _number(self._values.get(_DROPPED))) is None:
             return
         uptime = f" in the {self._values[_UPTIME]} since it started" if _UPTIME in self._values else " since it started"
@@ -84,7 +84,7 @@ def _number(text: str | None) -> float | None:
 def limit_findings(
     told: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int], version: str
 ) -> Iterator[Finding]:
-    """`told`: the properties of the CONNACK, by their names in the specification; {} of MQTT 3.1.1."""
+    """Yield findings on `told`: the CONNACK's properties by their names in the specification; {} for MQTT 3.1.1."""
     told = {name: told[name] for name in _NAMES if name in told}
     words = [form.format(f"{told[name]:,}") for name, form in _NAMES.items() if form and name in told]
     if words or version:

@@ -1,9 +1,9 @@
-"""The broker, through sessions of the doctor's own that the broker forgets at once.
+"""Broker checks, in sessions of the doctor's own that the broker deletes at their end.
 
-One asks what the broker says of itself, and takes nothing of the plant. The next subscribes as the bridge does, with
-its QoS, takes what comes for some seconds and throws it away: first without acknowledging, which shows the in-flight
-window, then at full speed, which shows what is retained and how much is published. The bridge's own session is never
-touched. Nothing is published but by publish_probe.py, where that is asked for.
+The first session reads the limits that the broker reports, and receives no plant data. The next one subscribes as the
+bridge does, with its QoS, and discards all messages after some seconds. It first acknowledges nothing, which shows the
+in-flight window; then it runs at full speed, which shows retained messages and the traffic. The bridge's own session is
+never changed. Only publish_probe.py publishes, with `--publish`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ _VERSION_5_SECS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class BrokerTarget:
-    """What a broker is asked about. `sync_secs`: how long the spool's disk takes, 0 where it takes nothing.
+    """Input of the broker checks. `sync_secs` returns the duration of an fsync of the spool, 0 if it cannot be
+    measured.
 
-    `heard` is told how much there is to spool; `publishing`: with messages of the doctor's own.
+    `heard` receives the rate into the spool. `publishing`: publish messages of the doctor's own.
     """
 
     settings: SessionSettings
@@ -53,14 +54,17 @@ class BrokerTarget:
 
     @property
     def own(self) -> SessionSettings:
-        """A session of the doctor's own; of a shared group, a group of its own: what a member of the bridges' group
-        takes, and does not acknowledge, would be lost."""
+        """Settings of the doctor's own session. A shared subscription gets a group of its own.
+
+        In the bridges' group the session would receive messages instead of them. Those without an acknowledgement
+        would be lost.
+        """
         share = self.settings.share + SUFFIX if self.settings.share else None
         return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
 
 
 def examine_broker(asked: BrokerTarget) -> Iterator[Finding]:
-    """Each address, then the session with the first that lets us in."""
+    """Yield findings on each address, and then on a session if any address can be reached."""
     try:
         reached = False
         for address in asked.settings.addresses:
@@ -73,12 +77,14 @@ def examine_broker(asked: BrokerTarget) -> Iterator[Finding]:
         if reached:
             yield from _session(asked)
     finally:
+        # Release the spool check, which waits for the rate, even if the broker cannot be reached.
         asked.heard.tell(None)
 
 
 def _session(asked: BrokerTarget) -> Iterator[Finding]:
     system = SysTopics()
-    # With the bridge's session expiry, which a broker answers only then; the next session takes this one's place.
+    # Request the bridge's session expiry: a broker reports its own limit only then. The next session has the same
+    # client id and replaces this one.
     own = replace(asked.own, share=None, persistent=asked.settings.version_5)
     with ProbeSession(own, SYS_FILTERS, system.take) as session:
         session.open(CONNECT_SECS)
@@ -96,7 +102,7 @@ def _session(asked: BrokerTarget) -> Iterator[Finding]:
 
 
 def _takes_5(own: SessionSettings) -> bool:
-    """Of a broker that is configured as 3.1.1: whether it would speak MQTT 5."""
+    """Return whether a broker that is configured for 3.1.1 supports MQTT 5."""
     with ProbeSession(replace(own, version_5=True, share=None), {}) as session:
         return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
 
@@ -133,12 +139,12 @@ def _plant(asked: BrokerTarget, *, takes_5: bool) -> Iterator[Finding]:
 
 
 def _better(heard: InflightWindow, published: InflightWindow | None) -> InflightWindow:
-    """What was measured with messages enough."""
+    """Return the window of the doctor's own messages if the plant's traffic did not fill one."""
     return published if published is not None and heard.size is None else heard
 
 
 class _Live:
-    """What is published just now."""
+    """Measurement of the present traffic."""
 
     def __init__(self, session: ProbeSession) -> None:
         self._session = session
@@ -146,7 +152,7 @@ class _Live:
         self._began = time.monotonic()
 
     def finding(self, filters: int) -> Finding:
-        """Since this was made."""
+        """Return the finding on the messages since this object was created."""
         secs = time.monotonic() - self._began
         messages = self._session.messages - self._session.retained - self._before[0]
         size = self._session.bytes - self._session.retained_bytes - self._before[1]
@@ -162,7 +168,7 @@ class _Live:
 
 
 def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
-    """Each SUBACK."""
+    """Yield a finding for the result of each subscription (SUBACK)."""
     for text, qos in subscriptions.wanted.items():
         subject = f"subscription {text}"
         given = subscriptions.granted_qos.get(text)

@@ -1,4 +1,4 @@
-"""Why a broker that can be reached does not let this client in, and what to do."""
+"""Reasons why a reachable broker refuses this client, and what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ADVICE: Final = {
     "CERTIFICATE_EXPIRED": "mqtt.tls.cert_file has expired, or is not valid yet by the broker's clock: have it renewed",
     "CERTIFICATE_REVOKED": "mqtt.tls.cert_file was revoked: have another made",
 }
-"""By the name of an alert of TLS, as OpenSSL writes it."""
+"""Advice by the name of a TLS alert, as OpenSSL writes it."""
 _NO_CERTIFICATE: Final = "the broker may want a certificate of this client: mqtt.tls.cert_file and mqtt.tls.key_file"
 _CERTIFICATE: Final = (
     "the broker may not take mqtt.tls.cert_file: has it expired, or is the authority that signed it not known there?"
@@ -28,7 +28,7 @@ _USER: Final = "see mqtt.username, mqtt.password and mqtt.client_id, and the bro
 
 
 def no_session(problem: str, settings: SessionSettings) -> Finding:
-    """`problem`: what the session's state says."""
+    """Return the finding for a session that failed. `problem` is the text in the session's state."""
     said, _, hint = problem.partition("; ")
     return failed("broker.session", "session", said or "the broker does not answer", hint or _advice(problem, settings))
 

@@ -1,12 +1,12 @@
-"""How many messages the broker hands over ahead of their acknowledgement: measured, by acknowledging none for a moment.
+"""Measurement of the broker's in-flight window: the number of messages that it sends ahead of their acknowledgement.
 
-A broker whose window is full falls silent, and gives more at once for each acknowledgement. So when messages stop
-coming, one is acknowledged, then two, then three, with pauses of different lengths before: where each time silence is
-followed by as many messages at once, the window is what lay unacknowledged. Whatever else is silent (a plant at rest,
-or one that publishes in a rhythm) does not do so.
+The probe first acknowledges nothing. A broker whose window is full stops sending, and sends more at once for each
+acknowledgement. So when no more messages arrive, the probe acknowledges one, then two, then three, after pauses of
+different lengths. If as many messages follow at once each time, the window is the number of unacknowledged messages.
+Any other silence (a plant at rest, or one that publishes at intervals) does not show this pattern.
 
-Brokers differ in what follows an acknowledgement. One message does, as it should; mosquitto 2.0.11 sends as many as its
-window has for each acknowledgement of the oldest (its issue 2301), so that its window grows and soon bounds nothing.
+Brokers differ in the response to an acknowledgement. A correct one sends one message. mosquitto 2.0.11 sends a full
+window for each acknowledgement of the oldest message (its issue 2301). So its window grows, and soon limits nothing.
 """
 
 from __future__ import annotations
@@ -22,25 +22,28 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 ENOUGH: Final = 1_000
-"""Messages ahead of their acknowledgement, at which the window bounds nothing."""
+"""Number of unacknowledged messages from which on the window limits nothing."""
 NARROW: Final = 100
 PATIENCE_SECS = 4.0
 _QUIET_SECS: Final = 0.3
 _AT_ONCE_SECS: Final = 0.3
 _SETTLE_SECS: Final = 0.1
 _TRIALS: Final = ((1, 0.0), (2, 0.9), (3, 0.0))
-"""How many are acknowledged, and after how much more silence. Messages that come by themselves, in whatever rhythm,
-would have to pause for no more than 0.9 s (twice the quiet, and "at once") before the first, and for longer before the
-second."""
+"""Steps of the measurement: the number to acknowledge, and the seconds of further silence before it.
+
+A plant that publishes at intervals cannot imitate this. It would have to pause for at most 0.9 s (two `_QUIET_SECS` and
+`_AT_ONCE_SECS`) before the first step, and for longer before the second.
+"""
 _CHECK: Final = "broker.window"
 _SUBJECT: Final = "in-flight window"
 
 
 @dataclass(frozen=True, slots=True)
 class InflightWindow:
-    """`size` is None where no bound showed; `most` lay unacknowledged at the same time.
+    """Measured window. `size` is None where no limit showed; `most` is the peak of unacknowledged messages.
 
-    `turnaround_secs`: from an acknowledgement to the next message; `released`: how many one let through.
+    `turnaround_secs` is the time from an acknowledgement to the next message; `released` the number of messages that
+    followed one acknowledgement.
     """
 
     size: int | None
@@ -49,13 +52,13 @@ class InflightWindow:
     released: int = 1
 
     def per_sec(self, sync_secs: float) -> float:
-        """The most messages a second, where each burst's acknowledgement waits for the disk."""
+        """Return the max messages a second if the acknowledgement of each burst waits `sync_secs` for the disk."""
         return (self.size or 0) / max(1e-6, self.turnaround_secs + sync_secs)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTerms:
-    """Of the session: its protocol, what it asks for as Receive Maximum, and whether the broker would speak MQTT 5."""
+    """Terms of the session: its protocol, the Receive Maximum it requests, and whether the broker supports MQTT 5."""
 
     protocol: str
     receive_maximum: int
@@ -63,7 +66,7 @@ class SessionTerms:
 
 
 def measure_window(listening: ProbeSession, patience_secs: float | None = None) -> InflightWindow:
-    """Of a session that has just subscribed. What is unacknowledged at the end is the caller's to acknowledge."""
+    """Measure the window of a session that has just subscribed. The caller acknowledges the remaining messages."""
     deadline = time.monotonic() + (PATIENCE_SECS if patience_secs is None else patience_secs)
     most = 0
     while time.monotonic() < deadline and most < ENOUGH:
@@ -71,17 +74,19 @@ def measure_window(listening: ProbeSession, patience_secs: float | None = None) 
         listening.listen(_QUIET_SECS, lambda: len(listening.unacknowledged) >= ENOUGH)
         size = len(listening.unacknowledged)
         most = max(most, size)
+        # The broker is silent with unacknowledged messages: the window may be full.
         if size and listening.needing == before and (tried := _full(listening)):
             return InflightWindow(size, most, *tried)
     return InflightWindow(None, most)
 
 
 def _full(listening: ProbeSession) -> tuple[float, int] | None:
-    """Of a window that is full: the time from an acknowledgement to the next message, and how many came for one."""
+    """Return turnaround and number of released messages if the window is full; None if it is not full."""
     took, released = [], 1
     for number, silence_secs in _TRIALS:
         before = listening.needing
         listening.listen(silence_secs)
+        # A message without an acknowledgement: the silence had another cause than a full window.
         if listening.needing != before:
             return None
         many = min(number, len(listening.unacknowledged))
@@ -94,7 +99,7 @@ def _full(listening: ProbeSession) -> tuple[float, int] | None:
 
 
 def turnaround_of(listening: ProbeSession, many: int) -> float | None:
-    """Acknowledge so many, and give the time until the first of as many more came; None if they do not come at once."""
+    """Acknowledge `many` messages; return the seconds until the first of as many new ones, None if they are late."""
     before, began = listening.needing, time.monotonic()
     came: list[float] = []
 
@@ -110,7 +115,7 @@ def turnaround_of(listening: ProbeSession, many: int) -> float | None:
 
 
 def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float) -> Finding:
-    """With the rate that it allows; `sync_secs`: how long the spool's disk takes."""
+    """Return the finding, with the rate that the window allows. `sync_secs`: duration of an fsync of the spool."""
     facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.most, "protocol": terms.protocol}
     if window.size is None:
         return _unbounded(window, terms)

@@ -1,6 +1,6 @@
-"""A session of the doctor's own at the broker: what comes is counted, and acknowledged only when that is asked.
+"""Session of the doctor's own at the broker. It counts messages, and acknowledges them only on request.
 
-Nothing of it is kept: not by the broker, which forgets the session at its end, and not here, but numbers.
+It stores only numbers. The broker deletes the session at its end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ANSWERS: Final = {1: PUBACK, 2: PUBREC}
 
 
 class ProbeSession:
-    """One session. `on_message` gets each message; its first byte's lowest bit says that it was retained."""
+    """One session. `on_message` gets each message; the lowest bit of its first byte means retained."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class ProbeSession:
         self.unacknowledged: deque[bytes] = deque()
         self.acknowledging = False
         self.needing = 0
-        """Messages so far that want an acknowledgement."""
+        """Number of messages so far that require an acknowledgement."""
         self.messages = self.bytes = self.retained = self.retained_bytes = 0
         self.retained_at = 0.0
-        """When the latest retained message came, by the monotonic clock."""
+        """Monotonic time of the latest retained message."""
         self._on_message = on_message
         self._only = len(settings.addresses) == 1
 
@@ -52,7 +52,7 @@ class ProbeSession:
         self.subscriber.close()
 
     def open(self, secs: float) -> bool:
-        """Wait until the broker has answered every subscription; False if it has not within `secs`."""
+        """Wait until the broker has responded to every subscription; return False if it has not within `secs`."""
         subscriptions = self.subscriber.subscriptions
 
         def answered() -> bool:
@@ -64,31 +64,31 @@ class ProbeSession:
 
     @property
     def _turned_away(self) -> bool:
-        """By the only broker there is; to ask again would give the same answer, and may lock the user out."""
+        """True if the only broker refused the session. Another attempt would fail too, and may lock the user out."""
         return self._only and "refused the session" in self.state.problem
 
     @property
     def state(self) -> SessionState:
-        """How the session stands."""
+        """State of the session."""
         return self.subscriber.state()
 
     def listen(self, secs: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Take what comes, for `secs` or until something holds, and whether it does."""
+        """Receive messages for `secs`, or until `until()` is true; return whether it became true."""
         deadline, over = time.monotonic() + secs, False
         while not until():
             if over:
                 return False
-            # One more look when the time is over: on a busy machine it may have passed without any.
+            # Poll once more after the deadline: on a busy machine it may have passed without any poll.
             over = time.monotonic() >= deadline
             self._take(self.subscriber.poll(0.0 if over else _POLL_SECS))
         return True
 
     def acknowledge(self, number: int) -> None:
-        """The oldest `number` messages, in one write."""
+        """Acknowledge the oldest `number` messages, in one write."""
         self._answer([self.unacknowledged.popleft() for _ in range(min(number, len(self.unacknowledged)))])
 
     def acknowledge_all(self) -> None:
-        """What is here, and from now on all that comes."""
+        """Acknowledge all messages so far, and from now on each new one."""
         self.acknowledging = True
         self.acknowledge(len(self.unacknowledged))
 

@@ -1,7 +1,7 @@
-"""With `--publish`: what the broker hands over and keeps, measured with messages of the doctor's own.
+"""Measurement of `--publish`: the broker's window and queue limit, with messages of the doctor's own.
 
-They go to a topic of the doctor's own, only where no mapping would take them, and not retained; whoever subscribes to
-everything sees them.
+They go to a topic of the doctor's own, not retained, and only if no mapping matches it. Other clients that subscribe to
+everything receive them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 MESSAGES: Final = 1_200
-"""More than mosquitto's usual queue of 1,000 and its usual window of 20 take."""
+"""Number of messages: more than mosquitto's default queue of 1,000 and its default window of 20 together."""
 _PAYLOAD: Final = b"mqtt-kinesis doctor"
 _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
@@ -34,7 +34,10 @@ _SUBJECT: Final = "queue at the broker"
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Of the messages published: `unacknowledged` came before any acknowledgement, `came` in all; or why none did."""
+    """Counts of published messages: `unacknowledged` arrived before any acknowledgement, `came` is the total.
+
+    `problem` is the reason if nothing could be measured.
+    """
 
     unacknowledged: int
     came: int
@@ -45,12 +48,12 @@ class ProbeResult:
 
 
 def topic_of(settings: SessionSettings) -> str:
-    """The doctor's own."""
+    """Return the doctor's own topic for this client id."""
     return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
 
 
 def probe(settings: SessionSettings) -> ProbeResult:
-    """Publish to oneself, acknowledge nothing until the broker has taken everything, and then all."""
+    """Publish to the session itself; acknowledge nothing until the broker has accepted all messages, and then all."""
     topic = topic_of(settings)
     with ProbeSession(replace(settings, share=None), {topic: 1}) as session:
         session.open(CONNECT_SECS)
@@ -65,6 +68,7 @@ def probe(settings: SessionSettings) -> ProbeResult:
         session.listen(_SECS, lambda: session.subscriber.publish_acks[0] >= MESSAGES)
         published = session.subscriber.publish_acks[0]
         _until_quiet(session)
+        # Acknowledge a single message before the rest: it shows the turnaround, and how many messages it releases.
         unacknowledged, needing = len(session.unacknowledged), session.needing
         turnaround = turnaround_of(session, 1) or 0.0
         released = max(1, session.needing - needing)
@@ -75,7 +79,7 @@ def probe(settings: SessionSettings) -> ProbeResult:
 
 
 def _first(session: ProbeSession, topic: str) -> str:
-    """One message, there and back; why it did not come, or ""."""
+    """Publish one message and wait for it; return the reason if it did not arrive, "" if it did."""
     session.subscriber.publish_acknowledged(topic, _PAYLOAD)
     subscriber = session.subscriber
     session.listen(
@@ -103,14 +107,14 @@ def _until_quiet(session: ProbeSession) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProbeMeasurement:
-    """`window` is None, and `finding` says why, where nothing could be measured."""
+    """Result of the measurement. If it failed, `window` is None and `finding` contains the reason."""
 
     window: InflightWindow | None
     finding: Finding
 
 
 def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMeasurement:
-    """The window, and the queue behind it: a narrow window of MQTT 5 makes the broker queue what it would else send."""
+    """Measure the window and the queue behind it. A small Receive Maximum (MQTT 5) makes the broker use its queue."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
         said, advice = f"not measured: a mapping takes {topic}", "leave --publish out: it would become records"
@@ -145,6 +149,6 @@ def _queue(probed: ProbeResult | None) -> Finding:
 
 
 def not_measured() -> Finding:
-    """Without `--publish`."""
+    """Return the finding for a run without `--publish`."""
     said = "how much it keeps while the bridge is away cannot be asked; `doctor --publish` measures it"
     return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)

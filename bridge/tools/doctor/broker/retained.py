@@ -1,4 +1,4 @@
-"""What the broker has retained: each new session gets all of it at once, and a broker may drop what does not fit."""
+"""Check of retained messages. Each new session gets all of them at once, and a broker may drop some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MANY = 1_000
 SUSPICIOUS = 500
-"""A queue limit may have cut so many off."""
+"""Number of retained messages from which on a queue limit may have dropped some."""
 COUNT_SECS = 10.0
 _QUIET_SECS: Final = 0.5
 _SHOWN: Final = 3
@@ -29,7 +29,10 @@ _SUBJECT: Final = "retained messages"
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """`secs`: from the subscription to the last; `complete` is False where they still came when the time was over."""
+    """Count of retained messages. `secs` is the time from the subscription to the last one.
+
+    `complete` is False if they still arrived at the end of the measurement.
+    """
 
     messages: int
     bytes: int
@@ -38,24 +41,24 @@ class Retained:
 
     @property
     def amount(self) -> str:
-        """In words."""
+        """Number and size, as text."""
         more = "" if self.complete else "more than "
         return f"{more}{self.messages:,} ({self.bytes / 1000:,.1f} kB)"
 
     @property
     def per_sec(self) -> float:
-        """Messages."""
+        """Messages per second."""
         return self.messages / max(self.secs, 1e-3)
 
 
 def count_retained(session: ProbeSession, began: float) -> Retained:
-    """Listen until no more come. Messages of QoS 1 and 2 must be acknowledged meanwhile."""
+    """Count until no more arrive. The session must acknowledge messages of QoS 1 and 2 during this time."""
     complete = session.listen(COUNT_SECS, lambda: time.monotonic() - max(began, session.retained_at) > _QUIET_SECS)
     return Retained(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
 
 
 def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -> Retained:
-    """By QoS 0, of which a broker queues nothing, so that no limit of a queue cuts anything off."""
+    """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages."""
     with ProbeSession(replace(settings, share=None), dict.fromkeys(filters, 0)) as session:
         session.open(CONNECT_SECS)
         return count_retained(session, time.monotonic())
@@ -64,7 +67,7 @@ def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -
 def retained_findings(
     counted: Retained, at_full_speed: Retained | None, heard: TrafficSample, protocol: str
 ) -> Iterator[Finding]:
-    """`counted` with the QoS of the mappings; `at_full_speed` where they were so many that it was worth a look."""
+    """Yield findings. `counted` is with the mappings' QoS, `at_full_speed` with QoS 0, if there were many messages."""
     whole = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
     yield _finding(whole, heard, protocol, counted.messages)
     missing = whole.messages - counted.messages

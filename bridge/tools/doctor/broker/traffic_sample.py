@@ -1,4 +1,4 @@
-"""What the mappings would make of what the doctor hears: which of them get what was retained, and how much to spool."""
+"""Result of the mappings for the sampled messages: retained messages by mapping, and the rate into the spool."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAPPED: Final = 5_000
-"""So many messages are mapped as the bridge would; of more, each is taken to be like these."""
+"""Max number of messages that are mapped as the bridge would. Further ones are assumed to be like these."""
 
 
 class TrafficSample:
-    """Retained messages by mapping; of the others, how many records of how many bytes they make."""
+    """Number of retained messages by mapping, and the spool bytes that the other messages produce."""
 
     def __init__(self, routes: Router) -> None:
         self.retained: Counter[str] = Counter()
         self.skipped = 0
-        """Retained messages that every mapping for them leaves out."""
+        """Number of retained messages that every matching mapping ignores."""
         self._routes = routes
         self._live = self._mapped = self._made_bytes = 0
         self._began = 0.0
 
     def begin(self) -> None:
-        """From now on the messages that are not retained tell the rate."""
+        """Start the measurement of the rate, from messages that are not retained."""
         self._live = self._mapped = self._made_bytes = 0
         self._began = time.monotonic()
 
     @property
     def live(self) -> int:
-        """Messages that were not retained, since `begin`."""
+        """Number of messages since `begin` that were not retained."""
         return self._live
 
     def take(self, message: Publish) -> None:
-        """One message."""
+        """Count a message."""
         match = self._routes.match(message[1])
         if message[0] & 1:
             self._retained(match.targets)
@@ -56,7 +56,7 @@ class TrafficSample:
         self.skipped += not taking
 
     def rate(self) -> SpoolRate | None:
-        """What there is to spool; None where nothing came."""
+        """Return the rate into the spool; None if no message produced a record."""
         secs = time.monotonic() - self._began
         if not self._made_bytes or not self._began:
             return None
@@ -65,11 +65,11 @@ class TrafficSample:
 
 
 def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTarget) -> int:
-    """The bytes in the spool of what one mapping makes of one message."""
+    """Return the spool bytes that one mapping produces for one message."""
     first, _, _, properties, payload, size = message
     mapping = target.mapping
     if mapping.stateful is not None or size != len(payload):
-        return len(mapping.outputs) * (size + RECORD_BYTES)  # what it remembers is the running bridge's to know
+        return len(mapping.outputs) * (size + RECORD_BYTES)  # only the running bridge has the mapping's state
     heard = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
     mapped = mapping.apply(heard, target.captures, levels)
     made = sum(len(draft.data) + RECORD_BYTES for draft in mapped.drafts)

@@ -1,0 +1,70 @@
+"""Verdict, problems, links and backlog of `status`, as lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.cli.output.formatting import duration, pluralize
+from bridge.delivery.concurrency import EndpointStatus
+from bridge.mapping.rendering import printable
+from bridge.monitoring.link_log import link_text
+from bridge.monitoring.problem_text import SEVERITY_WORDS, STATE_WORDS, details, named
+from bridge.monitoring.problems import problem_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Status = Mapping[str, Any]
+
+_INDENT: Final = " " * 10
+_LEAST_CHARS: Final = 20
+
+
+def verdict_line(status: Status, width: int | None = None) -> list[str]:
+    """Return the state and the worst problem, at most `width` characters wide."""
+    _, _, text = status["verdict"].partition(": ")
+    return labelled(STATE_WORDS[status["state"]], text, width)
+
+
+def problem_lines(status: Status, width: int | None = None, now: float | None = None) -> Iterator[str]:
+    """Yield the active problems, each with its cause, what is safe, and what to do."""
+    at = time.time() if now is None else now
+    for value in status["problems"]:
+        problem = problem_from_json(value)
+        yield from labelled(SEVERITY_WORDS[problem.severity], named(problem), width)
+        for label, text in details(problem, at):
+            lines = text.splitlines() or [""]
+            yield from labelled("", f"{label}: {lines[0]}", width)
+            for line in lines[1:]:
+                yield from labelled("", f"  {line}", width)
+
+
+def link_lines(status: Status, width: int | None = None) -> Iterator[str]:
+    """Yield a line for each link to AWS."""
+    for value in status["endpoints"]:
+        _, _, text = link_text(EndpointStatus(**value)).partition(" ")
+        yield from labelled("link", text, width)
+
+
+def backlog_text(status: Status) -> str:
+    """Return the number of buffered records, their age, and the time that their delivery needs."""
+    count = sum(row["spooled"] for row in status["ledger"])
+    if not count:
+        return "buffer empty"
+    oldest = max((stream["oldest_secs"] for stream in status["streams"]), default=0.0)
+    drains = [flow["drain_secs"] for flow in status["flows"]]
+    takes = max((secs for secs in drains if secs is not None), default=None)
+    rate = sum(flow["delivered_per_sec"] or 0.0 for flow in status["flows"])
+    left = "" if takes is None else f"; takes {duration(takes)} at {rate:,.1f} records/s"
+    return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){left}"
+
+
+def labelled(label: str, text: str, width: int | None) -> list[str]:
+    """Return the text behind its label, in full; a text longer than `width` is wrapped."""
+    shown = printable(text)
+    if width is None:
+        return [f"{label:<10}{shown}"]
+    lines = textwrap.wrap(shown, max(_LEAST_CHARS, width - len(_INDENT)), break_on_hyphens=False) or [""]
+    return [f"{label:<10}{lines[0]}", *(_INDENT + line for line in lines[1:])]

@@ -1,0 +1,34 @@
+"""How long the spool lasts: the room that remains, divided by how fast the backlog grows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.monitoring.problem_kinds import STALLED_SECS
+
+if TYPE_CHECKING:
+    from bridge.monitoring.flow import Flow
+    from bridge.monitoring.snapshot import Snapshot
+
+
+def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
+    """Return for how many hours the spool has room at the present inflow; None if it does not grow or is unknown."""
+    growth = _growth_per_sec(flow) * snapshot.record_bytes
+    if growth <= 0 or not snapshot.spool_max_bytes:
+        return None
+    room = snapshot.spool_max_bytes - snapshot.spool_bytes
+    if snapshot.disk_free_bytes:
+        room = min(room, snapshot.disk_free_bytes - snapshot.spool_min_free_bytes)
+    return max(0.0, room / growth / 3_600)
+
+
+def _growth_per_sec(flow: Flow) -> float:
+    """Return the records per second that stay in the spool.
+
+    A stream that is stalled delivers nothing now, whatever the mean of its last minute says.
+    """
+    growth = 0.0
+    for each in flow.streams.values():
+        delivered = 0.0 if each.stalled_secs >= STALLED_SECS else each.delivered_per_sec or 0.0
+        growth += (each.received_per_sec or 0.0) - delivered
+    return growth

@@ -1,0 +1,56 @@
+"""One log line when a link to AWS is what limits delivery: it is no problem while the backlog does not grow."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.delivery.concurrency import EndpointStatus
+
+log = logging.getLogger(__name__)
+
+LIMITED_SECS: Final = 60.0
+"""A burst of messages fills any link for some seconds; after a minute the link is the limit."""
+_KILOBYTE: Final = 1_000
+_MEGABYTE: Final = 1_000_000
+AGAIN_SECS: Final = 3_600.0
+"""A link that is full during each shift change need not be reported each time."""
+
+
+class LinkLog:
+    """Log of the links that limit delivery, once an hour for each endpoint. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._reported_at: dict[str, float] = {}
+
+    def observe(self, endpoints: Iterable[EndpointStatus], now: float) -> None:
+        """Log the endpoints whose requests have waited for the link for a minute. `now`: seconds, monotonic."""
+        for each in endpoints:
+            reported_at = self._reported_at.get(each.endpoint, float("-inf"))
+            if each.limited_secs >= LIMITED_SECS and now - reported_at >= AGAIN_SECS:
+                self._reported_at[each.endpoint] = now
+                log.warning("%s; it is what limits delivery", link_text(each))
+
+
+def link_text(endpoint: EndpointStatus) -> str:
+    """Return `link HOST: 31 kB/s measured, answers after 0.4 s, requests of 16 kB, 2 in flight, 3 time-outs`."""
+    measured = f"{_kilobytes(endpoint.bandwidth)}/s measured" if endpoint.bandwidth else "not measured yet"
+    parts = [
+        f"link {endpoint.endpoint}: {measured}",
+        f"answers after {endpoint.answer_secs:.1f} s" if endpoint.bandwidth else "",
+        f"requests of {_kilobytes(endpoint.request_bytes)}",
+        f"{endpoint.requests} in flight",
+        f"{endpoint.timeouts:,} time-out{'' if endpoint.timeouts == 1 else 's'}",
+        f"{endpoint.outcome_unknown:,} with unknown outcome" if endpoint.outcome_unknown else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _kilobytes(size: float) -> str:
+    """Return `4.0 kB`, `31 kB` or `1.2 MB`: two digits are as exact as the measurement."""
+    if size >= _MEGABYTE:
+        return f"{size / _MEGABYTE:,.1f} MB"
+    return f"{size / _KILOBYTE:,.{0 if size >= 10 * _KILOBYTE else 1}f} kB"

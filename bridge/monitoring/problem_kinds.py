@@ -1,0 +1,158 @@
+"""Every kind of problem, declared once: the rules and the table of docs/reference/status.md are made from this list."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.monitoring.problems import ProblemCode, Severity, Stage
+
+STALLED_SECS: Final = 30.0
+"""A stream that accepted nothing for so long is an error. A retry after a lost answer takes up to 15 s, and a restart
+of a proxy or a change of the uplink about as long; half a minute without one accepted record is an outage."""
+OUTAGE_SECS: Final = 30.0
+"""An interrupted MQTT session is a warning at once and an error after this time. A broker restarts, and a fail-over to
+the next URL ends, within it."""
+REJECTS_MIN_RECORDS: Final = 10
+REJECTS_SHARE: Final = 0.5
+"""A mapping that turns more than half of its records into dead letters fails for its topic as a rule. Fewer are single
+messages that are malformed, which is what the dead-letter queue is for."""
+
+
+class ProblemKind(NamedTuple):
+    """One kind of problem. `meaning` says when there is one; of several severities, `meaning` says which applies."""
+
+    code: ProblemCode
+    stage: Stage
+    severities: tuple[Severity, ...]
+    meaning: str
+    safe: str
+    advice: str
+
+
+_BUFFERED: Final = ""
+"""The number of buffered records is composed when the problem is shown."""
+
+PROBLEM_KINDS: Final = (
+    ProblemKind(
+        "not-connected", "receiving", ("warning", "error"),
+        f"There is no MQTT session. A warning for the first {OUTAGE_SECS:.0f} s of an interruption; "
+        "an error after that, and until the first session.",
+        "The broker queues messages of QoS 1 and 2 for the session of this client ID, within its own limits.",
+        "check that the broker runs, mqtt.url, the credentials and the network; 'mqtt-kinesis doctor' tests each",
+    ),
+    ProblemKind(
+        "not-subscribed", "receiving", ("warning", "error"),
+        "The session exists, but not all topic filters are granted. An error if the broker refused one, "
+        f"or if there is no answer for {OUTAGE_SECS:.0f} s; else a warning.",
+        "Filters that were granted continue to deliver.",
+        "allow this client to subscribe to the topics (access rules of the broker)",
+    ),
+    ProblemKind(
+        "client-id-conflict", "receiving", ("error",),
+        "The broker closes the session again and again: probably another client uses the same client ID.",
+        "What was acknowledged is in the spool. Messages may go to the other client.",
+        "give each bridge its own mqtt.client_id; the log of the broker names the other client",
+    ),
+    ProblemKind(
+        "mapping-failing", "mapping", ("warning",),
+        "A mapping file, a lookup table or the folder does not load. The last good version stays active.",
+        "All other mappings are active.",
+        "fix the file; 'mqtt-kinesis check' shows every error. The change is loaded within two seconds",
+    ),
+    ProblemKind(
+        "mapping-rejects", "mapping", ("warning",),
+        "More than half of a mapping's records became dead letters in the last minutes, and at least "
+        f"{REJECTS_MIN_RECORDS} of them.",
+        "The original messages are in the dead-letter queue.",
+        "see 'mqtt-kinesis dead-letters list', fix the mapping, then 'mqtt-kinesis dead-letters replay'",
+    ),
+    ProblemKind(
+        "spool-full", "spooling", ("error",),
+        "Back-pressure: spool.max_bytes or spool.min_free_bytes is reached, and reading is paused.",
+        "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
+        "fix what keeps Kinesis from accepting records, raise spool.max_bytes, or make room on the disk",
+    ),
+    ProblemKind(
+        "spool-write-error", "spooling", ("error",),
+        "The disk accepts no write (full, read-only or broken), and reading is paused.",
+        "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
+        "make room on the disk or repair it; the bridge continues by itself",
+    ),
+    ProblemKind(
+        "spool-damaged", "spooling", ("warning",),
+        "A damaged spool was set aside, in this run or an earlier one.",
+        "What could be read of it is in the new spool; the rest is counted as 'damaged'.",
+        "check the disk, then move the folder damaged-* away",
+    ),
+    ProblemKind(
+        "records-dropped", "spooling", ("warning",),
+        "Records were dropped in the last hour, by spool.when_full or spool.max_age_secs.",
+        "All other records are in the spool, and the ledger counts the dropped ones.",
+        "fix what keeps Kinesis from accepting records, or raise spool.max_bytes or spool.max_age_secs",
+    ),
+    ProblemKind(
+        "dead-letters-evicted", "spooling", ("warning",),
+        "Dead letters were evicted in the last hour, since spool.max_dead_letter_bytes is reached.",
+        "The newest dead letters are stored, and the ledger counts the evicted ones.",
+        "fix the mapping that rejects messages, replay or export dead letters, or raise spool.max_dead_letter_bytes",
+    ),
+    ProblemKind(
+        "ledger-mismatch", "spooling", ("error",),
+        "The ledger is not balanced: received differs from the sum of what became of the records.",
+        "The records in the spool are sent as usual.",
+        "this is a bug: report it with the output of 'mqtt-kinesis spool verify'",
+    ),
+    ProblemKind(
+        "stream-refused", "delivering", ("error",),
+        "AWS refuses the records of a stream until a person acts (permission, missing stream, key, clock).",
+        _BUFFERED,
+        "see the hint of the error",
+    ),
+    ProblemKind(
+        "stream-stalled", "delivering", ("error",),
+        f"Kinesis has accepted nothing of a stream for {STALLED_SECS:.0f} s although records are buffered.",
+        _BUFFERED,
+        "check the network to the endpoint, its DNS name, firewall and proxy: 'mqtt-kinesis doctor' tests each",
+    ),
+    ProblemKind(
+        "stream-falling-behind", "delivering", ("warning",),
+        "A stream delivers, but its backlog has become older for five minutes without a break.",
+        _BUFFERED,
+        "send less (filter, sample, pack), use a faster link, add shards, or raise kinesis.max_bytes_per_sec",
+    ),
+    ProblemKind(
+        "stream-format-unknown", "delivering", ("error",),
+        "The spool has records of a stream that a newer version of this program wrote.",
+        _BUFFERED,
+        "install the version that wrote them",
+    ),
+    ProblemKind(
+        "hot-key", "delivering", ("warning",),
+        "One partition key alone has as many records as a shard accepts, or more.",
+        _BUFFERED,
+        "use a finer partition_key_from, or pack the records; more shards do not help",
+    ),
+    ProblemKind(
+        "thread-stalled", "running", ("error",),
+        "A thread makes no progress or has ended; /healthz is 503.",
+        "What was acknowledged is in the spool.",
+        "restart the bridge (a supervisor that checks /healthz does so), and report the log",
+    ),
+    ProblemKind(
+        "worker-down", "running", ("error",),
+        "A worker of 'run --workers' is starting, restarting or stopped.",
+        "Its records are in its spool; other workers receive its messages.",
+        "the log of the worker says why it ended; it is restarted automatically",
+    ),
+    ProblemKind(
+        "page-not-served", "running", ("warning",),
+        "Page, metrics and health checks are not served.",
+        "The bridge works without them.",
+        "free the port, or change http.listen",
+    ),
+)  # fmt: skip
+KINDS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType({each.code: each for each in PROBLEM_KINDS})

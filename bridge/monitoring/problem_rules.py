@@ -1,0 +1,215 @@
+"""The one place that decides what is a problem: from a snapshot, and from the data flow of the last minutes.
+
+The rules are pure functions, one for each stage of the data path. No message although connected is not a problem: a
+plant may be idle. A mapping that was never used, or has gone silent, is a matter of `coverage`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.monitoring.buffer_time import buffer_hours
+from bridge.monitoring.problem_kinds import KINDS, OUTAGE_SECS, REJECTS_MIN_RECORDS, REJECTS_SHARE, STALLED_SECS
+from bridge.monitoring.problems import ActiveProblem, sort_problems
+from bridge.monitoring.stream_flow import StreamFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.delivery.stream_status import StreamStatus
+    from bridge.monitoring.flow import Flow
+    from bridge.monitoring.problems import ProblemCode
+    from bridge.monitoring.snapshot import Snapshot
+    from bridge.spool.ledger import LedgerRow
+
+    Rule = Callable[[Snapshot, Flow, float], Iterator[ActiveProblem]]
+
+WORKER_NOT_RUNNING: Final = ("starting", "restarting", "stopped")
+_CAUSES_SHOWN: Final = 3
+"""Errors of one mapping file that a problem quotes; `check` shows all."""
+
+
+def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActiveProblem, ...]:
+    """Return the active problems, errors first. `now`: seconds since 1970.
+
+    `since` is 0 where neither snapshot nor flow shows it: the `ProblemHistory` knows when it saw the problem first.
+    """
+    return sort_problems(problem for rule in _RULES for problem in rule(snapshot, flow, now))
+
+
+def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
+    """Yield the problems of processes and threads, which a supervisor has beside those of its workers."""
+    for why in snapshot.stalled:
+        yield _problem("thread-stalled", "a thread makes no progress", why)
+    for worker in snapshot.workers:
+        if worker.state in WORKER_NOT_RUNNING:
+            yield _problem(
+                "worker-down", "the process is not running", worker.detail or worker.state, worker=worker.name
+            )
+    if snapshot.page_problem:
+        yield _problem("page-not-served", "the page is not served", snapshot.page_problem)
+
+
+def _problem(code: ProblemCode, summary: str, cause: str, **more: Any) -> ActiveProblem:
+    """Return a problem with what its kind says where `more` says nothing else."""
+    kind = KINDS[code]
+    known = {"severity": kind.severities[0], "stage": kind.stage, "advice": kind.advice, "safe": kind.safe, **more}
+    return ActiveProblem(code=code, summary=summary, cause=cause, **known)
+
+
+# -- receiving ---------------------------------------------------------------------------------------------------------
+
+
+def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActiveProblem]:
+    # A bridge that drains connects only when its successors have subscribed.
+    if not snapshot.subscribed and not (snapshot.draining and not snapshot.session_problem):
+        yield _not_receiving(snapshot, flow, now)
+    if snapshot.rival:
+        yield _problem("client-id-conflict", f"client ID conflict at {snapshot.broker}", snapshot.rival)
+
+
+def _not_receiving(snapshot: Snapshot, flow: Flow, now: float) -> ActiveProblem:
+    """Return the one problem of a session that does not receive everything.
+
+    1. Before the first subscription: an error at once, since nothing has flowed in this run.
+    2. The broker refused a filter: an error at once, since a person must act.
+    3. Else: an interruption, which is an error when it lasts.
+    """
+    secs = flow.unsubscribed_secs
+    refused = snapshot.connected and bool(snapshot.session_problem)
+    lasting = secs is None or secs >= OUTAGE_SECS
+    since = (snapshot.started_at if secs is None else now - secs) or now
+    code: ProblemCode = "not-subscribed" if snapshot.connected else "not-connected"
+    what = "not subscribed to all topics at" if snapshot.connected else "no MQTT session with"
+    return _problem(
+        code,
+        f"{what} {snapshot.broker}",
+        snapshot.session_problem or ("no SUBACK yet" if snapshot.connected else "connecting"),
+        severity="error" if refused or lasting else "warning",
+        since=since,
+        attempts=snapshot.session_attempts,
+    )
+
+
+# -- mapping -----------------------------------------------------------------------------------------------------------
+
+
+def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProblem]:
+    by_file: defaultdict[str, list[str]] = defaultdict(list)
+    for file, text in snapshot.mapping_errors:
+        by_file[file].append(text)
+    for file, texts in by_file.items():
+        yield _failing_file(snapshot, file, texts)
+    for name, counts in flow.rejections.items():
+        if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
+            cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
+            yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
+
+
+def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProblem:
+    name = file.rpartition("/")[2].removesuffix(".yaml")
+    more = [f"and {len(texts) - _CAUSES_SHOWN} more errors"] if len(texts) > _CAUSES_SHOWN else []
+    cause = "\n".join([*texts[:_CAUSES_SHOWN], *more])
+    if name not in snapshot.failing_mappings:
+        return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
+    active = any(each.name == name for each in snapshot.coverage.mappings)
+    state = "reload failed, the last good version stays active" if active else "not loaded"
+    return _problem("mapping-failing", f"mapping {name}: {state}", cause, mapping=name)
+
+
+# -- spooling ----------------------------------------------------------------------------------------------------------
+
+
+def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProblem]:
+    if snapshot.blocked:
+        code: ProblemCode = "spool-full" if snapshot.spool_full else "spool-write-error"
+        yield _problem(code, "back-pressure: reading from the broker is paused", snapshot.blocked)
+    if snapshot.damaged_spools:
+        yield _problem("spool-damaged", "a damaged spool was set aside", f"{snapshot.damaged_spools} in spool.path")
+    for stream, count in flow.dropped.items():
+        yield _problem(
+            "records-dropped",
+            f"records of stream {stream} were dropped",
+            f"{count:,} records in the last hour",
+            stream=stream,
+        )
+    if flow.evicted:
+        cause = f"{flow.evicted:,} in the last hour: spool.max_dead_letter_bytes is reached"
+        yield _problem("dead-letters-evicted", "dead letters were evicted", cause)
+    yield from map(_mismatch, (row for row in snapshot.ledger if not row.balanced))
+
+
+def _mismatch(row: LedgerRow) -> ActiveProblem:
+    accounted = row.delivered + row.filtered + row.dead_lettered + row.dropped + row.spooled
+    return _problem(
+        "ledger-mismatch",
+        f"accounting mismatch on {row.mapping or '(no mapping)'} → {row.stream or '(no stream)'}",
+        f"{row.received:,} received, {accounted:,} accounted for: off by {row.received - accounted:,}",
+        mapping=row.mapping,
+        stream=row.stream,
+    )
+
+
+# -- delivering --------------------------------------------------------------------------------------------------------
+
+
+def _delivering(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActiveProblem]:
+    hours = buffer_hours(snapshot, flow)
+    buffered: defaultdict[str, int] = defaultdict(int)
+    for row in snapshot.ledger:
+        buffered[row.stream] += row.spooled
+    for status in snapshot.streams:
+        name = status.stream
+        numbers = {
+            "stream": name,
+            "buffered_records": buffered[name],
+            "dropped_records": flow.dropped.get(name, 0),
+            "buffer_hours": hours,
+        }
+        yield from _stream(status, flow.streams.get(name, StreamFlow(name)), now, numbers)
+    for name, why in snapshot.unsendable:
+        numbers = {"stream": name, "buffered_records": buffered[name], "buffer_hours": hours}
+        yield _problem("stream-format-unknown", f"records of stream {name} cannot be sent", why, **numbers)
+
+
+def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping[str, Any]) -> Iterator[ActiveProblem]:
+    """Yield at most one problem of the flow, the worst, and that of a hot key.
+
+    1. Refused by AWS: a person must act, however long it lasts.
+    2. Stalled: nothing was accepted for a while. Refusals for throughput count too: nothing flows.
+    3. Falling behind: records flow, but fewer than arrive.
+    A stream whose requests fail now and then, and whose backlog does not grow, works as designed.
+    """
+    name, at = status.stream, f" ({status.endpoint})" if status.endpoint else ""
+    cause = f"{status.code}: {status.detail}" if status.code else ""
+    attempts = status.failed_in_a_row
+    if status.state == "refused":
+        summary, since = f"AWS refuses the records of stream {name}{at}", now - status.bad_for_secs
+        hint = {"advice": status.hint} if status.hint else {}
+        yield _problem("stream-refused", summary, cause, since=since, attempts=attempts, **hint, **numbers)
+    elif flow.stalled_secs >= STALLED_SECS and numbers["buffered_records"]:
+        summary = f"Kinesis accepts no records of stream {name}{at}"
+        cause = cause or "no request was answered"
+        yield _problem("stream-stalled", summary, cause, since=now - flow.stalled_secs, attempts=attempts, **numbers)
+    elif flow.behind_secs:
+        summary = f"stream {name} falls behind{at}"
+        yield _problem("stream-falling-behind", summary, _behind(flow, cause), since=now - flow.behind_secs, **numbers)
+    if status.hot_key:
+        summary = f"one partition key of stream {name} is too busy for a shard"
+        cause = f"partition key '{status.hot_key}' alone has as many records as a shard accepts, or more"
+        yield _problem("hot-key", summary, cause, **numbers)
+
+
+def _behind(flow: StreamFlow, cause: str) -> str:
+    """Return the rates, and the last error where there is one."""
+    received, delivered = flow.received_per_sec or 0.0, flow.delivered_per_sec or 0.0
+    rates = f"{received:,.1f} records/s arrive, {delivered:,.1f} records/s are accepted"
+    return f"{rates}; {cause}" if cause else rates
+
+
+def _running(snapshot: Snapshot, _flow: Flow, _now: float) -> Iterator[ActiveProblem]:
+    yield from find_running_problems(snapshot)
+
+
+_RULES: Final[tuple[Rule, ...]] = (_receiving, _mapping, _spooling, _delivering, _running)

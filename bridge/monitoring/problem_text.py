@@ -1,0 +1,69 @@
+"""Problems in words: the state first, then what and where, since when, the cause, what is safe, and what to do.
+
+`status`, the page, /readyz, the log and systemd use these functions, so that they say the same.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from bridge.durations import duration
+from bridge.monitoring.problems import state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bridge.monitoring.problems import ActiveProblem, Severity, State
+
+STATE_WORDS: Final[dict[State, str]] = {"ok": "OK", "degraded": "WARNING", "failing": "ERROR"}
+SEVERITY_WORDS: Final[dict[Severity, str]] = {"warning": "WARNING", "error": "ERROR"}
+HEALTHY: Final = "receiving, spooling and delivering"
+
+
+def verdict(problems: Sequence[ActiveProblem]) -> str:
+    """Return the state and the worst problem in one line, without a duration: it changes only with the problems."""
+    word = STATE_WORDS[state_of(problems)]
+    if not problems:
+        return f"{word}: {HEALTHY}"
+    worst, more = problems[0], len(problems) - 1
+    others = f" (and {more} more problem{'' if more == 1 else 's'})" if more else ""
+    return f"{word}: {named(worst)}, since {since(worst.since)}{_because(worst)}{others}"
+
+
+def headline(problem: ActiveProblem) -> str:
+    """Return what and where, since when, and the cause, in one line."""
+    return f"{SEVERITY_WORDS[problem.severity]}: {named(problem)}, since {since(problem.since)}{_because(problem)}"
+
+
+def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) of everything that is known of a problem; a text may have several lines."""
+    yield "since", f"{since(problem.since)}, for {duration(max(0.0, now - problem.since))}{_attempts(problem)}"
+    if problem.cause:
+        yield "cause", problem.cause
+    if problem.what_is_safe:
+        yield "safe", problem.what_is_safe
+    if problem.buffer_hours is not None:
+        yield "buffer", f"room for {duration(problem.buffer_hours * 3_600)} at the present rate"
+    if problem.advice:
+        yield "to do", problem.advice
+
+
+def named(problem: ActiveProblem) -> str:
+    """Return the summary, with the worker's name before it where not all workers have the problem."""
+    return f"{problem.worker}: {problem.summary}" if problem.worker else problem.summary
+
+
+def since(moment: float) -> str:
+    """Return `2026-01-31 14:02:11 UTC`. `moment`: seconds since 1970."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+
+
+def _attempts(problem: ActiveProblem) -> str:
+    count = problem.attempts
+    return f"; {count:,} failed attempt{'' if count == 1 else 's'} in a row" if count else ""
+
+
+def _because(problem: ActiveProblem) -> str:
+    first, *more = problem.cause.splitlines() or [""]
+    return f": {first}{' …' if more else ''}" if first else ""

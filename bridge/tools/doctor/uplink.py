@@ -1,0 +1,137 @@
+"""Uplink check: bytes per second to Kinesis, measured by requests that it rejects and never stores.
+
+Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
+a name. Each request carries a signature over its body, so the response follows the last byte of the body. Nothing is
+stored or billed, and no shard limit is used. An IAM policy may cause AccessDenied instead, and an emulator
+ResourceNotFound: each of them is a valid response.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
+
+The requests grow fourfold until one takes seconds. A link of 8 kB/s carries 20 kB in total, a fast one 1.4 MB.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from bridge.durations import duration
+from bridge.errors import SendError
+from bridge.model import Destination, Record
+from bridge.tools.doctor.finding import warning, well
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.kinesis.publisher import Publisher
+    from bridge.tools.doctor.finding import Finding
+
+IMPOSSIBLE_STREAM: Final = "mqtt-kinesis-doctor!"
+SIZES: Final = (4_000, 16_000, 64_000, 256_000, 1_024_000)
+"""Request sizes in bytes on the wire. One record has at most 1 MiB of data, which is 1.4 MB in base64."""
+ENOUGH_SECS: Final = 2.0
+"""Duration at which the measurement is accurate enough. A larger request could exceed its time-out."""
+HEAD_BYTES: Final = 1_200
+"""Size of the HTTP headers with the signature, and of the JSON around the data."""
+DISTINCT_SECS: Final = 0.02
+"""Difference below which the measurement is jitter: the link is faster than these requests can show."""
+ANSWERS: Final = frozenset(
+    {
+        "ValidationException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "AccessDenied",
+        "ResourceNotFoundException",
+    }
+)
+_ADVICE: Final = "see what is reported of the endpoint and the credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Number of records that are buffered on disk, and their approximate size in bytes.
+
+    `source` names the origin of the figures; `links` are the measurements of the running bridge, as text.
+    """
+
+    records: int
+    size_bytes: int
+    source: str
+    links: tuple[str, ...] = ()
+
+
+class Uplink(NamedTuple):
+    """Result of the measurement: bytes per second on the wire, and the response time of a small request.
+
+    `at_least`: the link is faster than the requests could show.
+    """
+
+    bytes_per_sec: float
+    answer_secs: float
+    at_least: bool
+
+
+def measure_uplink(ask: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> Uplink:
+    """Measure with requests of growing size. `ask` sends one of the given size in bytes; its exceptions end it.
+
+    The first request opens the connection and is not measured.
+    """
+    ask(SIZES[0])
+    taken: list[tuple[int, float]] = []
+    for size in SIZES:
+        began = clock()
+        ask(size)
+        taken.append((size, max(1e-6, clock() - began)))
+        if taken[-1][1] >= ENOUGH_SECS:
+            break
+    return _uplink(taken)
+
+
+def _uplink(taken: list[tuple[int, float]]) -> Uplink:
+    """Compare the largest request with the smallest: the difference of their times contains no latency."""
+    (small, small_secs), (large, large_secs) = taken[0], taken[-1]
+    if large > small and large_secs - small_secs >= DISTINCT_SECS:
+        rate = (large - small) / (large_secs - small_secs)
+        return Uplink(rate, max(0.0, small_secs - small / rate), at_least=False)
+    return Uplink(large / large_secs, small_secs, at_least=large_secs < ENOUGH_SECS)
+
+
+def examine_uplink(
+    publisher: Publisher,
+    destination: Destination,
+    region: str,
+    backlog: Callable[[], Backlog | None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Finding]:
+    """Yield a finding on the uplink to one region, and the time that the present backlog needs on it."""
+    impossible = str(Destination(IMPOSSIBLE_STREAM, region=region, role_arn=destination.role_arn))
+    try:
+        measured = measure_uplink(lambda size: _ask(publisher, impossible, size), clock)
+    except SendError as error:
+        yield warning("aws.uplink", f"uplink to {region}", f"not measured: {error}", _ADVICE)
+        return
+    waiting = backlog()
+    said = [f"{'at least ' if measured.at_least else ''}{measured.bytes_per_sec / 1000:,.0f} kB/s"]
+    said += [f"answers after {measured.answer_secs:.2f} s"]
+    facts: dict[str, Any] = {
+        "bytes_per_sec": round(measured.bytes_per_sec),
+        "answer_secs": round(measured.answer_secs, 3),
+        "at_least": measured.at_least,
+    }
+    if waiting is not None and waiting.records:
+        secs = waiting.size_bytes / measured.bytes_per_sec
+        said += [f"the backlog of {waiting.source} ({waiting.records:,} records) takes about {duration(secs)}"]
+        facts |= {"backlog_records": waiting.records, "backlog_secs": round(secs)}
+    details = tuple(f"the running bridge measures: {each}" for each in waiting.links) if waiting else ()
+    yield well("aws.uplink", f"uplink to {region}", ", ".join(said), facts, details)
+
+
+def _ask(publisher: Publisher, stream: str, size: int) -> None:
+    """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
+    data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
+    try:
+        publisher.put_records(stream, [Record(1, 0, "doctor", data)])
+    except SendError as error:
+        if error.code not in ANSWERS:
+            raise

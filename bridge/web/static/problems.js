@@ -1,0 +1,57 @@
+// Active problems and links to AWS. What is a problem, and the verdict, are decided by the bridge, never here.
+import { h } from "./dom.js";
+import { counted, duration, rate, whole } from "./format.js";
+import { drawTable, number, tag } from "./components.js";
+
+export const KIND = { ok: "good", degraded: "warn", failing: "bad" };
+const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
+
+export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
+
+export function problemItem(problem, nowMs) {
+  const rows = details(problem, nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, text)]);
+  return h("li", {}, h("p", { class: "summary" }, tag(...SEVERITY[problem.severity]), " ", h("strong", {}, named(problem)), " ", mappingLink(problem)),
+    h("dl", { class: "steps" }, rows));
+}
+
+const named = (problem) => (problem.worker ? `${problem.worker}: ${problem.summary}` : problem.summary);
+
+// A mapping's error leads to its file.
+function mappingLink(problem) {
+  return problem.stage === "mapping" && problem.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(problem.mapping)}` }, "Open") : null;
+}
+
+function details(problem, nowMs) {
+  const since = new Date(problem.since * 1000).toISOString();
+  const lasting = `${since.slice(0, 10)} ${since.slice(11, 19)} UTC, for ${duration(Math.max(0, nowMs / 1000 - problem.since))}`;
+  const attempts = problem.attempts ? `; ${counted(problem.attempts, "failed attempt")} in a row` : "";
+  const hours = problem.buffer_hours;
+  return [
+    ["Since", lasting + attempts],
+    ["Cause", problem.cause],
+    ["Safe", problem.safe],
+    ["Buffer", hours === null ? "" : `room for ${duration(hours * 3600)} at the present rate`],
+    ["To do", problem.advice],
+  ].filter(([, text]) => text);
+}
+
+export function drawLinks(element, state) {
+  const rows = state.endpoints.map((each) => h("tr", {},
+    h("td", { class: "head wrap" }, each.endpoint),
+    number(each.bandwidth ? `${kilobytes(each.bandwidth)}/s` : "–"), number(each.bandwidth ? `${each.answer_secs.toFixed(1)} s` : "–"),
+    number(kilobytes(each.request_bytes)), number(each.requests), number(each.timeouts, "amiss"), number(each.outcome_unknown, "amiss")));
+  drawTable(element, ["Endpoint", "#Bandwidth", "#Answers after", "#Request size", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
+}
+
+function kilobytes(size) {
+  if (size >= 1e6) return `${(size / 1e6).toFixed(1)} MB`;
+  return size >= 1e4 ? `${whole(size / 1e3)} kB` : `${(size / 1e3).toFixed(1)} kB`;
+}
+
+// How long delivering the present backlog takes at the rate of the last minute, of one stream or of the slowest.
+export function takes(state, stream) {
+  const flows = state.flows.filter((each) => (stream === undefined || each.stream === stream) && each.drain_secs);
+  if (!flows.length) return "";
+  const slowest = flows.reduce((one, other) => (other.drain_secs > one.drain_secs ? other : one));
+  return `takes ${duration(slowest.drain_secs)} at ${rate(slowest.delivered_per_sec)}/s`;
+}

@@ -1,0 +1,59 @@
+from bridge.cli.output.problem_lines import backlog_text, link_lines, problem_lines, verdict_line
+from bridge.monitoring.stream_flow import StreamFlow
+from bridge.spool.ledger import LedgerRow
+from tests.monitoring.test_links import THIN
+from tests.web.bridges import NOW, problem, snapshot, stream
+
+STALLED = problem(since=NOW - 252, attempts=12, buffered_records=104_085, buffer_hours=5.0)
+BUFFERED = (LedgerRow("press", "telemetry", 12_345, 0, 0, 0, 0, 12_345),)
+
+
+def test_healthy_bridge_is_one_line():
+    status = snapshot().value()
+    assert verdict_line(status) == ["OK        receiving, spooling and delivering"]
+    assert list(problem_lines(status)) == []
+
+
+def test_problem_begins_with_its_severity_and_lists_what_is_known():
+    status = snapshot(problems=(STALLED,)).value()
+    assert verdict_line(status)[0].startswith("ERROR     Kinesis accepts no records of stream telemetry, since 2027-")
+    assert list(problem_lines(status, now=NOW)) == [
+        "ERROR     Kinesis accepts no records of stream telemetry",
+        "          since: 2027-01-15 07:55:48 UTC, for 4.2 min; 12 failed attempts in a row",
+        "          cause: Network: connection refused",
+        "          safe: 104,085 records buffered on disk; none lost",
+        "          buffer: room for 5.0 h at the present rate",
+        "          to do: check the network",
+    ]
+
+
+def test_cause_of_several_lines_keeps_them_and_is_escaped():
+    failing = problem("mapping-failing", severity="warning", cause="press.yaml:1:2: a\npress.yaml:3:4: \x1b[2J")
+    lines = list(problem_lines(snapshot(problems=(failing,)).value(), now=NOW))
+    assert lines[2:4] == ["          cause: press.yaml:1:2: a", "            press.yaml:3:4: \\x1b[2J"]
+
+
+def test_long_text_is_wrapped_and_never_cut():
+    long = problem(advice="check the network to the endpoint, its DNS name, firewall and proxy")
+    lines = list(problem_lines(snapshot(problems=(long,)).value(), 40, NOW))
+    assert max(map(len, lines)) <= 40
+    assert "to do: check the network to the endpoint, its DNS name, firewall and proxy" in " ".join(
+        " ".join(lines).split()
+    )
+
+
+def test_each_link_has_a_line():
+    [line] = link_lines(snapshot(endpoints=(THIN,)).value())
+    assert line.startswith("link      kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s")
+
+
+def test_backlog_says_how_old_it_is_and_how_long_it_takes():
+    flow = StreamFlow("telemetry", 0.0, 0.0, 1.0, 20.0, 617.25)
+    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).value()
+    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min); takes 10.3 min at 20.0 records/s"
+
+
+def test_backlog_without_a_rate_gives_no_time():
+    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(StreamFlow("telemetry"),)).value()
+    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min)"
+    assert backlog_text(snapshot().value()) == "buffer empty"

@@ -1,0 +1,85 @@
+"""Links to AWS: in words, in the log, and those of several workers as one."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from bridge.delivery.concurrency import EndpointStatus
+from bridge.monitoring.link_log import AGAIN_SECS, LinkLog, link_text
+from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge_flows
+from bridge.monitoring.stream_flow import StreamFlow
+
+THIN = EndpointStatus(
+    "kinesis.eu-west-1.amazonaws.com",
+    bandwidth=31_250.0,
+    answer_secs=0.4,
+    request_bytes=16_000,
+    window_bytes=32_000,
+    max_requests=4,
+    requests=2,
+    bytes_in_flight=20_000,
+    timeouts=3,
+    limited_secs=0.0,
+)
+
+
+def test_link_is_described_by_what_was_measured():
+    assert link_text(THIN) == (
+        "link kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s, requests of 16 kB, "
+        "2 in flight, 3 time-outs"
+    )
+
+
+def test_link_without_an_answer_is_not_measured_yet():
+    fresh = replace(THIN, bandwidth=0.0, requests=1, timeouts=1, outcome_unknown=5)
+    assert link_text(fresh) == (
+        "link kinesis.eu-west-1.amazonaws.com: not measured yet, requests of 16 kB, 1 in flight, 1 time-out, "
+        "5 with unknown outcome"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "words"), [(999.0, "1.0 kB/s"), (9_940.0, "9.9 kB/s"), (12_400_000.0, "12.4 MB/s")]
+)
+def test_bandwidth_has_two_digits(bandwidth, words):
+    assert f": {words} measured" in link_text(replace(THIN, bandwidth=bandwidth))
+
+
+def test_link_that_limits_delivery_is_logged_once_an_hour(caplog):
+    caplog.set_level(logging.INFO, "bridge.monitoring")
+    log = LinkLog()
+    for now in range(0, 120, 5):
+        log.observe([replace(THIN, limited_secs=float(now))], now)
+    log.observe([THIN], 125)
+    log.observe([replace(THIN, limited_secs=70.0)], 200)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].endswith("3 time-outs; it is what limits delivery")
+    log.observe([replace(THIN, limited_secs=70.0)], 60 + AGAIN_SECS)
+    assert len(caplog.messages) == 2
+
+
+def test_shares_of_a_link_add_up_over_workers():
+    other = replace(THIN, bandwidth=10_000.0, answer_secs=0.2, request_bytes=8_000, requests=1, limited_secs=9.0)
+    unmeasured = replace(THIN, bandwidth=0.0, answer_secs=0.0)
+    [merged] = merge_endpoints([[THIN], [other], [unmeasured]])
+    assert (merged.bandwidth, merged.answer_secs, merged.request_bytes) == (41_250.0, 0.2, 16_000)
+    assert (merged.requests, merged.timeouts, merged.limited_secs) == (5, 9, 9.0)
+
+
+def test_different_endpoints_stay_apart():
+    sts = replace(THIN, endpoint="kinesis.us-east-1.amazonaws.com")
+    assert [each.endpoint for each in merge_endpoints([[sts], [THIN]])] == [THIN.endpoint, sts.endpoint]
+
+
+def test_ended_process_leaves_its_counters_and_no_measurement():
+    [idle] = idle_endpoints([replace(THIN, outcome_unknown=2)])
+    assert (idle.timeouts, idle.outcome_unknown) == (3, 2)
+    assert (idle.bandwidth, idle.requests, idle.window_bytes, idle.limited_secs) == (0.0, 0, 0, 0.0)
+
+
+def test_flows_of_workers_add_up_and_the_slowest_decides():
+    fast = StreamFlow("telemetry", 0.0, 0.0, 10.0, 10.0, 5.0)
+    slow = StreamFlow("telemetry", 40.0, 300.0, 20.0, None, None)
+    [merged] = merge_flows([[fast], [slow]])
+    assert merged == StreamFlow("telemetry", 40.0, 300.0, 30.0, 10.0, 5.0)

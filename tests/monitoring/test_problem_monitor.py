@@ -1,0 +1,70 @@
+"""Facts in, problems out: the monitor over simulated time."""
+
+import logging
+
+from bridge.monitoring.problem_monitor import ProblemMonitor
+from bridge.monitoring.regular_look import EVERY_SECS, RegularLook
+from bridge.spool.ledger import LedgerRow
+from tests.web.bridges import NOW, snapshot, stream
+
+BUFFERED = (LedgerRow("press", "telemetry", 500, 100, 0, 0, 0, 400),)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 50.0
+        self.monitor = ProblemMonitor(lambda: self.now, lambda: NOW + self.now)
+
+    def after(self, secs, **changes):
+        self.now += secs
+        return self.monitor.assess(snapshot(**changes))
+
+
+def test_snapshot_of_a_healthy_bridge_has_flows_and_no_problem():
+    told = Clock().after(0)
+    assert (told.state, told.problems, [each.stream for each in told.flows]) == ("ok", (), ["telemetry"])
+
+
+def test_outage_of_kinesis_is_an_error_until_the_first_record(caplog):
+    caplog.set_level(logging.INFO, "bridge.monitoring")
+    clock, failing = Clock(), stream(state="retrying", code="Network", detail="refused", delivered=100)
+    clock.after(0, streams=(failing,), ledger=BUFFERED)
+    states = [clock.after(5, streams=(failing,), ledger=BUFFERED).state for _ in range(8)]
+    assert states == ["ok"] * 5 + ["failing"] * 3
+    recovered = stream(delivered=500)
+    assert clock.after(5, streams=(recovered,), ledger=BUFFERED).state == "ok"
+    clock.after(20)
+    assert [each.levelname for each in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_broker_outage_degrades_at_once_and_fails_after_30_secs():
+    clock = Clock()
+    away = {"connected": False, "subscribed": False}
+    assert clock.after(0).state == "ok"
+    assert [clock.after(secs, **away).state for secs in (1, 28, 1)] == ["degraded", "degraded", "failing"]
+    assert clock.after(1).state == "ok"
+
+
+def test_regular_look_is_due_every_few_secs_and_survives_an_error():
+    now, taken = [0.0], []
+
+    def take():
+        taken.append(now[0])
+        raise OSError(5, "Input/output error")
+
+    look = RegularLook(take, lambda: now[0])
+    for _ in range(4):
+        look()
+        now[0] += EVERY_SECS / 2
+    assert taken == [EVERY_SECS]
+    look()
+    assert taken == [EVERY_SECS, 2 * EVERY_SECS]
+
+
+def test_regular_look_reports_a_defect_once_and_goes_on(caplog):
+    now = [0.0]
+    look = RegularLook(lambda: 1 / 0, lambda: now[0])
+    for _ in range(3):
+        now[0] += EVERY_SECS
+        look()
+    assert caplog.messages == ["no snapshot: this is a bug"]

@@ -1,0 +1,71 @@
+"""The generated tables of docs/reference/status.md: `python -m tests.status_reference` writes them anew."""
+
+import re
+from pathlib import Path
+
+from bridge.monitoring.problem_kinds import PROBLEM_KINDS
+from bridge.monitoring.problem_text import STATE_WORDS
+from bridge.monitoring.problems import ActiveProblem
+from tests.readme import cell
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "status.md"
+STATES = {
+    "ok": ("no active problem", "0", "200", "green"),
+    "degraded": ("at least one warning, no error: data flows, but something needs attention", "1", "200", "amber"),
+    "failing": ("at least one error: some data does not flow, or the accounting is wrong", "1", "503", "red"),
+}
+BUFFERED = "The buffered records: the problem says how many, and whether any were dropped."
+FIELDS = {
+    "code": "one of the codes above",
+    "severity": "`warning` or `error`",
+    "stage": "`receiving`, `mapping`, `spooling`, `delivering` or `running`",
+    "summary": "what and where",
+    "cause": "error text and host; several lines for a mapping file",
+    "advice": "what to do",
+    "since": "seconds since 1970",
+    "attempts": "failed attempts in a row; 0 where nothing is attempted",
+    "safe": "what is not lost",
+    "buffered_records": "records of the stream on disk",
+    "dropped_records": "of the stream, dropped in the last hour",
+    "buffer_hours": "hours until the spool is full at the present inflow; null where unknown or not growing",
+    "stream": 'its name; "" where none is concerned',
+    "mapping": 'its name; "" where none is concerned',
+    "worker": 'of `run --workers`; "" in one process, or where all workers have the problem',
+}
+
+
+def states_table():
+    heads = "| state | shown as | means | exit code of `status` | `/readyz` | page |"
+    rows = [heads, "| --- | --- | --- | --- | --- | --- |"]
+    for state, (means, code, ready, colour) in STATES.items():
+        rows.append(f"| `{state}` | {STATE_WORDS[state]} | {means} | {code} | {ready} | {colour} |")
+    return "\n".join(rows)
+
+
+def problems_table():
+    rows = ["| code | stage | severity | when | what is safe | what to do |", "| --- | --- | --- | --- | --- | --- |"]
+    for kind in PROBLEM_KINDS:
+        severity = " or ".join(kind.severities)
+        texts = (kind.meaning, kind.safe or BUFFERED, kind.advice)
+        rows.append(f"| `{kind.code}` | {kind.stage} | {severity} | " + " | ".join(map(cell, texts)) + " |")
+    return "\n".join(rows)
+
+
+def fields_table():
+    rows = ["| field | is |", "| --- | --- |"]
+    return "\n".join(rows + [f"| `{name}` | {FIELDS[name]} |" for name in ActiveProblem.__dataclass_fields__])
+
+
+TABLES = {"states": states_table, "problems": problems_table, "fields": fields_table}
+
+
+def with_tables(text):
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, count = pattern.subn(lambda found, table=table: f"{found[1]}\n{table()}\n\n{found[2]}", text)
+        assert count == 1, f"{REFERENCE.name} has no position for the table of {name}"
+    return text
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(with_tables(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")
