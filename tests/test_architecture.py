@@ -21,7 +21,7 @@ LAYERS = (
     ("ingest", "delivery"),
     ("mapping", "kinesis", "config"),
     ("payloads", "mqtt", "spool", "documents", "aws"),
-    ("errors", "model", "backoff", "timestamps", "files", "histogram", "terminal", "varint"),
+    ("errors", "model", "backoff", "timestamps", "durations", "files", "histogram", "terminal", "varint"),
     ("__init__",),
 )
 """A folder, or a file of the package's own folder, imports only from rows below its own. Files of the last but one row

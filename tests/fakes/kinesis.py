@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import random
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -34,28 +35,41 @@ class KinesisStandIn:
     """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits.
 
     `max_skew_secs` (None: any): signatures made at another time than so near to now are refused, as AWS does after 300.
-    `latency_secs` passes before a request of any kind is done and answered: the way there and back.
+    `latency_secs` passes before a request of any kind is executed and answered; it may be changed at any time. A pair
+    is a range: each request draws its latency from it, by a random generator that starts with `latency_seed`. So
+    requests overtake one another.
+    `cut_short` counts connections that ended within a request, `unread` answers whose connection had ended.
     """
 
     def __init__(
-        self, streams: dict[str, int] | None = None, *, port=0, forget=False, limited=False, tls=None, latency_secs=0.0
+        self,
+        streams: dict[str, int] | None = None,
+        *,
+        port=0,
+        host="127.0.0.1",
+        forget=False,
+        limited=False,
+        tls=None,
+        latency_secs: float | tuple[float, float] = 0.0,
+        latency_seed: int = 0,
     ):
         self.script = Script()
         self.max_skew_secs: float | None = None
         self.latency_secs = latency_secs
+        self._latencies = random.Random(latency_seed)
         self.streams: dict[str, Stream] = {}
-        self.received_bytes = 0
+        self.received_bytes = self.cut_short = self.unread = 0
         self.operations: Counter[tuple[str, str | None]] = Counter()
         self._options = {"forget": forget, "limited": limited}
         for name, shards in (streams or {}).items():
             self.create(name, shards)
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=256, ssl=tls)
+            self._loop.create_server(lambda: Connection(self), host, port, backlog=256, ssl=tls)
         )
         self.connections: set[Connection] = set()
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self):
@@ -88,6 +102,12 @@ class KinesisStandIn:
             return [stream.take() for stream in streams]
 
         return asyncio.run_coroutine_threadsafe(taken(), self._loop).result(60)
+
+    def draw_latency(self) -> float:
+        """Return the latency of one request, in seconds. Only for the thread of the server."""
+        if isinstance(self.latency_secs, tuple):
+            return self._latencies.uniform(*self.latency_secs)
+        return self.latency_secs
 
     def fault(self, kind: str, **settings: Any) -> None:
         self.script.add(Fault(kind, **settings))

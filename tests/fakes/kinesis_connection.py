@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from email.utils import formatdate
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,6 +25,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.buffer = bytearray()
         self.needed = 0
+        self.first_byte_at = self.last_byte_at = 0.0
 
     def connection_made(self, transport):
         self.transport = transport
@@ -32,12 +33,16 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error):
         self.server.connections.discard(self)
+        self.server.cut_short += bool(self.buffer)
 
     def abort(self) -> None:
         self.transport.abort()
 
     def data_received(self, data):
         self.server.received_bytes += len(data)
+        self.last_byte_at = monotonic()
+        if not self.buffer:
+            self.first_byte_at = self.last_byte_at
         self.buffer += data
         if len(self.buffer) < self.needed:
             return
@@ -70,7 +75,7 @@ class Connection(asyncio.Protocol):
             self.server._loop.call_later(fault.secs, self.misbehave, fault, operation, request)
 
     def serve(self, operation: str, request: dict[str, Any]) -> None:
-        latency_secs, stream = self.server.latency_secs, self.server.streams.get(stream_name(request))
+        latency_secs, stream = self.server.draw_latency(), self.server.streams.get(stream_name(request))
         if not latency_secs:
             self.reply(*self.result(operation, request))
             return
@@ -93,6 +98,9 @@ class Connection(asyncio.Protocol):
             self.reply(400, orjson.dumps({"error": str(error)}))
 
     def result(self, operation: str, request: dict[str, Any]) -> tuple[int, bytes]:
+        stream = self.server.streams.get(stream_name(request))
+        if stream is not None and stream.arrivals is not None and operation == "PutRecords":
+            stream.arrivals.begin_request(self.first_byte_at, self.last_byte_at)
         try:
             return 200, self.server.answer(operation, request)
         except KinesisError as error:
@@ -116,6 +124,9 @@ class Connection(asyncio.Protocol):
             self.reply(status, body)
 
     def reply(self, status: int, body: bytes, skew_secs: float = 0.0) -> None:
+        if self.transport.is_closing():
+            self.server.unread += 1
+            return
         self.transport.write(head_of(status, len(body), skew_secs) + body)
 
 

@@ -15,6 +15,8 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.fakes.arrival_log import ArrivalLog
+
 MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 PAYLOAD_UNIT_BYTES = 25 * 1024
@@ -92,6 +94,7 @@ class Stream:
     """`limited`: shards take no more than AWS lets them. `forget`: only counts are kept, and numbers do not count up.
 
     `poison_keys`, `poison_data`: a request with one of these, or with this in a record, is invalid as a whole.
+    `arrivals`: a log that gets each record's data, which is not stored then.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Stream:
         self.shards = [Shard(number, number * width, last[number], clock) for number in range(shards)]
         self.poison_keys: set[str] = set()
         self.poison_data: bytes | None = None
+        self.arrivals: ArrivalLog | None = None
         self._by_service: Iterator[Shard] | None = None
         self.requests = 0
         self.in_flight = self.most_in_flight = 0  # counted only where a request takes its time
@@ -224,7 +228,9 @@ class Stream:
             return {"ErrorCode": code, "ErrorMessage": f"{code} on {self.name} {shard.id}"}
         shard.count(size)
         number = f"{next(self._numbers):056d}"
-        if not self.forget:
+        if self.arrivals is not None:
+            self.arrivals.add(b64decode(entry["Data"]))
+        elif not self.forget:
             shard.stored.append(Stored(shard.id, number, entry["PartitionKey"], b64decode(entry["Data"])))
         return {"SequenceNumber": number, "ShardId": shard.id}
 

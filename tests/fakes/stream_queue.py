@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from math import inf
 from types import SimpleNamespace
 
 from bridge.kinesis.limits import counted_bytes
@@ -22,26 +23,29 @@ class MemoryQueue:
         self._fresh = deque(records)
         self._left: list[SimpleNamespace] = []
         self._open = True
+        self._since = -inf
+        self.on_ready = lambda: None
         self._changed = threading.Condition()
 
     def put(self, *records: Record) -> None:
         with self._changed:
+            if not self._fresh:
+                self._since = time.monotonic()
             self._fresh.extend(records)
-            self._changed.notify_all()
+        self.on_ready()
 
     def close(self) -> None:
-        with self._changed:
-            self._open = False
-            self._changed.notify_all()
+        self._open = False
 
-    def collect(self, max_records, max_bytes, linger_secs, timeout_secs):
+    def due_at(self, max_records, max_bytes, linger_secs):
         with self._changed:
-            self._changed.wait_for(lambda: self._fresh or not self._open, timeout_secs)
-            if not self._open:
-                return []
-            if self._fresh and linger_secs:
-                self._changed.wait_for(lambda: self._full(max_records, max_bytes) or not self._open, linger_secs)
-            return self._take(max_records, max_bytes)
+            if not self._open or not self._fresh:
+                return None
+            return -inf if self._full(max_records, max_bytes) else self._since + linger_secs
+
+    def take_batch(self, max_records, max_bytes):
+        with self._changed:
+            return self._take(max_records, max_bytes) if self._open else []
 
     def leave(self, holds):
         self._left.append(SimpleNamespace(holds=holds, records=[], done=False))
@@ -73,7 +77,7 @@ class MemoryQueue:
             self.rejected += rejected
             self._changed.notify_all()
 
-    def wait_settled(self, count: int, secs: float = 5.0) -> bool:
+    def wait_settled(self, count: int, secs: float = 30.0) -> bool:
         """Whether so many records were delivered or rejected in that time."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.delivered) + len(self.rejected) >= count, secs)
@@ -85,7 +89,7 @@ class MemoryQueue:
         taken, size = [], 0
         while self._fresh and len(taken) < max_records:
             size += counted_bytes(self._fresh[0])
-            if size > max_bytes:
+            if size > max_bytes and taken:
                 break
             taken.append(self._fresh.popleft())
         for left in self._left:
@@ -98,7 +102,7 @@ def records(count: int, *, data: bytes = b'{"n":1}', key: str | None = None) -> 
     return [Record(n, 1, key or f"machine-{n}", data) for n in range(1, count + 1)]
 
 
-def eventually(condition, secs: float = 5.0) -> bool:
+def eventually(condition, secs: float = 30.0) -> bool:
     """Whether the condition holds within that time."""
     deadline = time.monotonic() + secs
     while time.monotonic() < deadline:

@@ -93,3 +93,11 @@ def test_with_a_latency_requests_are_answered_late_and_side_by_side():
         assert time.monotonic() - began >= 0.2
         assert [len(each) for each in results] == [2, 2, 2]
         assert kinesis.counters()["s"]["most_in_flight"] == 3
+
+
+def test_stand_in_latency_of_a_range_is_drawn_by_its_seed():
+    with KinesisStandIn(latency_secs=(0.1, 0.2)) as one, KinesisStandIn(latency_secs=(0.1, 0.2)) as same:
+        drawn = [one.draw_latency() for _ in range(20)]
+        assert drawn == [same.draw_latency() for _ in range(20)]
+    assert all(0.1 <= secs <= 0.2 for secs in drawn)
+    assert len(set(drawn)) == 20

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.limit_scenarios import LARGE_OUTAGE
 from tests.faults.registry import SCENARIOS
-from tests.faults.scenario import Outcome, Scenario, play
+from tests.faults.scenario import Outcome, Playable
 from tests.faults.table import README, row, with_rows
 
 
@@ -34,16 +34,16 @@ def main() -> int:
     return 1 if failed or (os.environ.get("CI") and len(playable) < len(chosen)) else 0
 
 
-def resized(scenario: Scenario, backlog: int | None) -> Scenario:
+def resized(scenario: Playable, backlog: int | None) -> Playable:
     if backlog is None or scenario.setup.backlog != LARGE_OUTAGE:
         return scenario
     return replace(scenario, setup=replace(scenario.setup, backlog=backlog))
 
 
-def played(scenario: Scenario) -> Outcome:
+def played(scenario: Playable) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:
-            outcome = play(scenario, Path(folder))
+            outcome = scenario.play(Path(folder))
         except (AssertionError, OSError) as error:
             outcome = Outcome(scenario.name, 0.0, 0, 0, 0, None, (f"could not be played: {error}",))
         print(row(outcome), flush=True)

@@ -9,9 +9,11 @@ from tests.faults import (
     kinesis_scenarios,
     limit_scenarios,
     network_scenarios,
+    shared_shard_scenarios,
     worker_scenarios,
 )
 from tests.faults.scenario_setup import Setup
+from tests.faults.thin_links import scenarios as thin_link_scenarios
 
 PARTS = (
     crash_scenarios,
@@ -21,6 +23,8 @@ PARTS = (
     disk_scenarios,
     limit_scenarios,
     worker_scenarios,
+    thin_link_scenarios,
+    shared_shard_scenarios,
 )
 SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
 BOUNDED = (crash_scenarios.STAGES, replace(kinesis_scenarios.TROUBLES, setup=Setup(rate=300)))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tests.faults.scenario_setup import Setup, Stage, staged
 from tests.harness.ledger import Books
@@ -33,6 +34,26 @@ class Scenario:
     hold_secs: float = 2.0
     needs_root: bool = False
     expect: Callable[[Stage, Books], None] = nothing_more
+
+    def play(self, folder: Path) -> "Outcome":
+        """Play it in an empty folder."""
+        return play(self, folder)
+
+
+class Playable(Protocol):
+    """A row of the table that `make faults` plays. Scenarios of another kind than `Scenario` have these too."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs_root(self) -> bool: ...
+
+    @property
+    def setup(self) -> Setup: ...
+
+    def play(self, folder: Path) -> "Outcome":
+        """Play it in an empty folder and return its row. It may raise AssertionError and OSError."""
 
 
 @dataclass(frozen=True)

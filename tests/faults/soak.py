@@ -18,15 +18,15 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean, median
 
-from bridge.delivery.concurrency import FIRST_WORKERS
-from bridge.delivery.stream_sender import SenderSettings
+from bridge.delivery.sender_pool import SPARE_THREADS
+from bridge.delivery.settings import SenderSettings
 from tests.faults import broker_scenarios, disk_scenarios, kinesis_scenarios, network_scenarios
 from tests.faults.scenario import DRAIN_SECS, Outcome, Scenario, judged
 from tests.faults.scenario_setup import Setup, Stage, staged
 
 KILLING_SHARE = 0.25
 MIB = 1024 * 1024
-MORE_SENDERS = SenderSettings().requests_in_flight - FIRST_WORKERS
+MORE_SENDERS = SenderSettings().requests_in_flight + SPARE_THREADS - 1
 """Where Kinesis is far for a while there are more of them, a connection each, and they stay: not one more than that."""
 LIMITS = {
     "memory, MiB": 12.0,

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 from collections import Counter
+from types import SimpleNamespace
 
 import zstandard
 from aws_kinesis_agg.deaggregator import deaggregate_records
@@ -29,16 +30,48 @@ def hash_of(key):
     return int(hashlib.md5(key.encode()).hexdigest(), 16)
 
 
+def kept_by_kcl(shard, key, data):
+    """[(key, data)] that the Kinesis Client Library returns of one record of a shard.
+
+    An aggregated record with one key that does not belong to the shard is discarded with all that is in it, without an
+    error: AggregatorUtil.deaggregate. A record that is not aggregated is returned whatever its key.
+    """
+    records = unpacked(key, data)
+    in_range = all(shard.first_hash <= hash_of(key) <= shard.last_hash for key, _ in records)
+    return records if in_range or records == [(key, data)] else []
+
+
 def kcl(stream):
-    """[(key, data)] in the order of each shard. Of an aggregated record with one key that does not belong to the shard
-    it is read from, the Kinesis Client Library gives nothing, and says so to nobody."""
+    """[(key, data)] that the Kinesis Client Library returns, in the order of each shard."""
     found = []
     for shard in stream.shards:
         for stored in shard.stored:
-            records = unpacked(stored.key, stored.data)
-            if len(records) == 1 or all(shard.first_hash <= hash_of(key) <= shard.last_hash for key, _ in records):
-                found += records
+            found += kept_by_kcl(shard, stored.key, stored.data)
     return found
+
+
+def read_shards(client, name):
+    """Return a stream of an emulator as `kcl` and `lines` read it: its shards, parents before their children."""
+    shards = sorted(client.list_shards(StreamName=name)["Shards"], key=lambda shard: shard["ShardId"])
+    read = [_read_shard(client, name, shard) for shard in shards]
+    return SimpleNamespace(shards=read, stored=[stored for shard in read for stored in shard.stored])
+
+
+def _read_shard(client, name, shard):
+    hashes, stored = shard["HashKeyRange"], []
+    start = client.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    iterator = start["ShardIterator"]
+    while iterator:
+        page = client.get_records(ShardIterator=iterator, Limit=10_000)
+        stored += [
+            SimpleNamespace(number=int(each["SequenceNumber"]), key=each["PartitionKey"], data=each["Data"])
+            for each in page["Records"]
+        ]
+        more = page["Records"] or page.get("MillisBehindLatest")
+        iterator = page.get("NextShardIterator") if more else None
+    assert [each.number for each in stored] == sorted({each.number for each in stored})
+    first, last = int(hashes["StartingHashKey"]), int(hashes["EndingHashKey"])
+    return SimpleNamespace(first_hash=first, last_hash=last, stored=stored)
 
 
 def lines(stream, compression="none"):

@@ -20,7 +20,7 @@ def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: fl
     """The condition's first true value. AssertionError with `what` when there is none in time."""
     deadline = time.monotonic() + timeout_secs
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_secs} s: {what}"
+        assert time.monotonic() < deadline, f"not within {timeout_secs} s: {what() if callable(what) else what}"
         time.sleep(every_secs)
     return value
 

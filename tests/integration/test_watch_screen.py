@@ -43,7 +43,7 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
         shown = terminal.shown
         assert shown[0].startswith("bridge, up ")
         assert shown[0].endswith("Ctrl-C ends")
-        assert shown[1].startswith("problem   not-there: ")
+        assert shown[1].startswith("ERROR     AWS refuses the records of stream not-there (http://127.0.0.1:")
         assert row(shown, "press → telemetry").split()[-1] == "0"
         assert row(shown, "astray → not-there").split()[-1] == "50"
         assert "the books balance" in shown

@@ -1,0 +1,106 @@
+"""One link to be tried: its rate and medium, the messages that are sent over it, and its changes in their order."""
+
+from dataclasses import dataclass
+
+from tests.faults.thin_links.capacity import Shape, carried
+from tests.faults.thin_links.kernel_link import FRAME_HEADER_BYTES
+from tests.faults.thin_links.proxy import HEADER_BYTES
+
+BACKLOG = 30_000
+LIVE_SHARE = 0.5
+"""Live traffic is this share of what the link can carry."""
+
+LIVE_BACKLOG_SECS = 160.0
+"""With live traffic the backlog is not topped up: it must last for the warm-up and the measured time."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run in which nothing changes. `settle_secs` are not measured.
+
+    The link has `rate_factor` of its rate, and Kinesis responds after `response_secs`.
+    """
+
+    measure_secs: float = 120.0
+    settle_secs: float = 30.0
+    rate_factor: float = 1.0
+    response_secs: float = 0.0
+
+
+STEADY = (Phase(),)
+SLOWER_AND_FASTER = (Phase(40), Phase(60, rate_factor=0.1), Phase(40))
+FASTER_AND_SLOWER = (Phase(40, rate_factor=0.1), Phase(60), Phase(40, rate_factor=0.1))
+# Sixteen requests of 20 s are the shortest time in which a sender can see that more in flight bring more.
+SLOW_ENDPOINT = (Phase(30), Phase(45, response_secs=5), Phase(60, settle_secs=60, response_secs=20), Phase(40))
+
+
+@dataclass(frozen=True)
+class LinkRun:
+    """`rate` in bytes a second. `medium`: proxy, kernel (limited at the edge) or router (limited behind it).
+
+    `load`: backlog (30,000 messages, topped up) or live (half of what the link can carry, beside a backlog).
+    `loss`: share of packets lost in each direction. `sender`: bridge or calibrated.
+    """
+
+    rate: int
+    medium: str = "proxy"
+    tls: bool = False
+    packing: str = "none"
+    message_bytes: int = 200
+    load: str = "backlog"
+    policy: str = "oldest_first"
+    streams: int = 1
+    delay_secs: float = 0.02
+    loss: float = 0.0
+    phases: tuple[Phase, ...] = STEADY
+    sender: str = "bridge"
+
+    @property
+    def shape(self) -> Shape:
+        """The form of what is sent over this link."""
+        header_bytes = HEADER_BYTES if self.medium == "proxy" else FRAME_HEADER_BYTES
+        return Shape(self.packing, self.message_bytes, self.tls, header_bytes)
+
+    @property
+    def needs_root(self) -> bool:
+        return self.medium != "proxy"
+
+    def carried(self, phase: Phase) -> float:
+        """Return the payload bytes a second that the link can carry in a phase."""
+        return carried(self.shape, self.rate * phase.rate_factor)
+
+    @property
+    def highest(self) -> float:
+        """Payload bytes a second in the fastest phase."""
+        return max(map(self.carried, self.phases))
+
+    @property
+    def live_rate(self) -> float:
+        """Live messages a second, each of which is sent to every stream."""
+        if self.load != "live":
+            return 0.0
+        return LIVE_SHARE * min(map(self.carried, self.phases)) / self.message_bytes / self.streams
+
+    @property
+    def backlog(self) -> int:
+        """Number of messages that are published at once."""
+        lasting = (self.highest / self.message_bytes / self.streams - self.live_rate) * LIVE_BACKLOG_SECS
+        return max(BACKLOG, int(lasting)) if self.live_rate else BACKLOG
+
+    @property
+    def link_name(self) -> str:
+        details = [self.medium]
+        details += [f"{self.loss:.0%} loss"] if self.loss else []
+        details += [f"+{self.delay_secs * 2000:.0f} ms"] if self.delay_secs else []
+        return f"{self.rate / 1000:,.0f} kB/s ({', '.join(details)})"
+
+    @property
+    def load_name(self) -> str:
+        parts = ["backlog and live" if self.live_rate else "backlog"]
+        parts += [self.policy] if self.live_rate else []
+        parts += [f"{self.streams} streams"] if self.streams > 1 else []
+        if self.phases == SLOW_ENDPOINT:
+            parts.append("responses after 0, 5, 20, 0 s")
+        elif len(self.phases) > 1:
+            parts.append(f"rate times {', '.join(f'{phase.rate_factor:g}' for phase in self.phases)}")
+        return ", ".join(parts) if self.sender == "bridge" else "calibrated sender"

@@ -1,0 +1,14 @@
+"""The bridge as it is, but for its patience: `python -m tests.harness.short_outage run --config FILE`.
+
+A stream that accepts nothing, and a session that is away, are errors after three seconds and not thirty; the bridge
+looks twice a second, and a problem that is absent for a second has ended.
+"""
+
+from bridge.cli import main
+from bridge.monitoring import problem_history, problem_rules, regular_look
+
+if __name__ == "__main__":
+    problem_rules.STALLED_SECS = problem_rules.OUTAGE_SECS = 3.0
+    regular_look.EVERY_SECS = 0.5
+    problem_history.ABSENT_SECS = 1.0
+    main()

@@ -1,0 +1,86 @@
+"""A thin link in user space: every record arrives once, whatever the rate. Judged by counts, not by time."""
+
+import contextlib
+import ssl
+
+import pytest
+
+from tests.fakes.arrival_log import ArrivalLog
+from tests.fakes.kinesis import KinesisStandIn
+from tests.faults.thin_links.capacity import key_of, message
+from tests.faults.thin_links.link_run import LinkRun, Phase
+from tests.faults.thin_links.proxy import LinkProxy
+from tests.harness.certificates import Authority
+from tests.harness.publisher import Publisher
+from tests.integration.arrivals import eventually, stop_and_balance
+
+pytestmark = pytest.mark.timeout(300)
+ARRIVE_SECS = 200
+"""A busy machine makes the link slower than its rate."""
+
+MAX_DUPLICATES = 0.02
+MAX_WASTE = 1.25
+"""Bytes on the link, of what the payload needs: repeated and broken requests use the link for nothing."""
+
+
+@contextlib.contextmanager
+def behind_a_link(folder, rate, *, tls=False):
+    """Yield the link, the stream's log, and the settings of a bridge that sends over the link."""
+    authority = Authority(folder / "authority") if tls else None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+    if context:
+        context.load_cert_chain(*authority.server())
+    with KinesisStandIn({"telemetry": 2}, tls=context) as kinesis, LinkProxy(kinesis.port, rate=rate) as link:
+        log = kinesis.streams["telemetry"].arrivals = ArrivalLog()
+        settings = {"kinesis": {"endpoint_url": f"{'https' if tls else 'http'}://127.0.0.1:{link.port}"}}
+        if authority:
+            settings["kinesis"]["ca_file"] = str(authority.ca_file)
+        yield link, log, settings
+
+
+def publish(broker, count, size):
+    with Publisher(broker.port) as publisher:
+        publisher.publish([(f"thin/{key_of(number)}", message(number, size)) for number in range(count)])
+
+
+def mapping(packing):
+    output = {"data_stream": "telemetry", "packing": packing, "partition_key_from": "captures.machine"}
+    return {"thin": {"topic": "thin/{machine}", "outputs": [output]}}
+
+
+def judge(running, log, link, count, run):
+    """Assert that all arrived, hardly any twice, and that the link carried little else."""
+    eventually(lambda: log.distinct == count, f"all {count} arrive; {log.distinct} have", timeout_secs=ARRIVE_SECS)
+    books = stop_and_balance(running)
+    assert books.total("delivered") == books.total("received") == count
+    assert log.duplicates <= MAX_DUPLICATES * count
+    needed = count * run.message_bytes * run.rate / run.carried(Phase())
+    print(f"{link.sent_up / needed:.2f} of the needed bytes on the link, {log.duplicates} duplicates")
+    assert link.sent_up <= MAX_WASTE * needed
+
+
+@pytest.mark.parametrize(
+    ("run", "count"),
+    [
+        pytest.param(LinkRun(40_000, packing="kpl"), 2_000, id="kpl, 200 B, plain"),
+        pytest.param(LinkRun(40_000, packing="none", message_bytes=1_000, tls=True), 400, id="none, 1,000 B, TLS"),
+    ],
+)
+def test_backlog_larger_than_a_timeout_carries_arrives_once(mosquitto, bridge, tmp_path, run, count):
+    with behind_a_link(tmp_path, run.rate, tls=run.tls) as (link, log, settings):
+        running = bridge(mapping(run.packing), **settings)
+        publish(mosquitto, count, run.message_bytes)
+        judge(running, log, link, count, run)
+
+
+def test_backlog_arrives_once_over_a_link_that_becomes_ten_times_slower_and_faster(mosquitto, bridge, tmp_path):
+    run, count = LinkRun(100_000, packing="lines", message_bytes=1_000), 600
+    with behind_a_link(tmp_path, run.rate) as (link, log, settings):
+        running = bridge(mapping(run.packing), **settings)
+        publish(mosquitto, count, run.message_bytes)
+        for reached, rate in ((250_000, run.rate / 10), (350_000, run.rate)):
+            eventually(
+                lambda reached=reached: link.sent_up >= reached, f"{reached} bytes sent", timeout_secs=ARRIVE_SECS
+            )
+            link.rate = rate
+        judge(running, log, link, count, run)
