@@ -6,7 +6,7 @@ shard by shard, as a KCL consumer reads it. `test_order_emulators` reads back fr
 
 import pytest
 
-from bridge.delivery import concurrency
+from bridge.delivery.concurrency import AdaptiveConcurrency
 from tests.delivery.key_order import (
     KEYS,
     NO_FAULTS,
@@ -29,6 +29,9 @@ from tests.fakes.stream_queue import eventually
 DATA_STREAM = "telemetry"
 LATENCY_SECS = (0.001, 0.06)
 COUNTS = {burst: 6000, stream: 1400}
+LIMITS = ((2, 100_000), (16, 4_000_000), (1, 8_000), (16, 4_000_000))
+"""Requests in flight and bytes of them, one after another."""
+
 RESHARDS = (("split", 0), ("merge", 3, 1), ("split", 4), ("merge", 2, 5), ("split", 7))
 
 
@@ -74,32 +77,15 @@ def test_reshards_in_mid_flight_keep_the_order_of_a_key(kinesis, publisher, pack
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("keys", KEYS[1:])
 def test_requests_that_grow_and_shrink_keep_the_order_of_a_key(kinesis, publisher, monkeypatch, packing, keys):
-    monkeypatch.setattr(concurrency, "SLOW_ANSWER_SECS", 2 * LATENCY_SECS[1])
+    limits = list(LIMITS[0])
+    monkeypatch.setattr(AdaptiveConcurrency, "max_requests", property(lambda self: limits[0]))
+    monkeypatch.setattr(AdaptiveConcurrency, "window_bytes", property(lambda self: limits[1]))
     traffic, queue = Traffic(keys), queue_of(DATA_STREAM, packing)
-    with sending(queue, publisher, SETTINGS) as sender:
-
-        def max_requests():
-            allowed.append(sender.pools.endpoints()[0].max_requests)
-            return allowed[-1]
-
-        def send_until(reached):
-            """Keep about 1,500 records waiting until it has been true once."""
-            last, seen = traffic.sent + 60_000, []
-
-            def look():
-                return bool(seen) or (reached() and not seen.append(True))
-
-            while not look() and traffic.sent < last:
-                burst(queue, traffic.records(500))
-                eventually(lambda: look() or len(queue.delivered) > traffic.sent - 1500, PATIENCE_SECS)
-            assert seen, allowed[-1]
-
-        allowed = []
-        send_until(lambda: max_requests() > concurrency.FIRST_REQUESTS)
-        kinesis.latency_secs = (8 * LATENCY_SECS[1], 9 * LATENCY_SECS[1])
-        send_until(lambda: max_requests() < max(allowed))
-        kinesis.latency_secs = LATENCY_SECS
-        fewest = allowed[-1]
-        send_until(lambda: max_requests() > fewest)
+    with sending(queue, publisher, SETTINGS):
+        for changed in LIMITS:
+            limits[:] = changed
+            burst(queue, traffic.records(2000))
+            # The next limits apply while records wait and requests of these are in flight.
+            eventually(lambda: len(queue.delivered) > traffic.sent - 1000, PATIENCE_SECS)
         assert queue.wait_settled(traffic.sent, PATIENCE_SECS)
     assert traffic.faults(kinesis.streams[DATA_STREAM]) == NO_FAULTS
