@@ -1,4 +1,4 @@
-"""What one PutRecords request carries."""
+"""The content of one PutRecords request."""
 
 from __future__ import annotations
 

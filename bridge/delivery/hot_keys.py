@@ -43,7 +43,9 @@ class HotKeys:
         self._told: dict[str, float] = {}
 
     def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
-        """These were collected for the first time while a shard is busy; `received_ms`: of the newest, since 1970.
+        """Count the keys of records that were taken from the queue for the first time while a shard is busy.
+
+        `received_ms`: time when the newest of them was received, in milliseconds since 1970.
 
         Counting starts and stops when `received_ms` changes. Older records are backlog and are not counted.
         """

@@ -1,4 +1,4 @@
-"""What delivery needs of its surroundings: a queue of records, and something that sends requests."""
+"""Interfaces that delivery needs: a queue of records, and a transport that sends requests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RecordQueue(Leaves, Protocol):
 
 
 class PutRecordsTransport(Protocol):
-    """What sends: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
+    """Sends requests: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
 
     def endpoint(self, stream: str) -> str:
         """Return the host or URL that requests of a stream go to; streams with the same one share a link."""

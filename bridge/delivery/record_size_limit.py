@@ -14,7 +14,7 @@ ASK_AGAIN_SECS = 30.0
 """DescribeStreamSummary is limited to 20 calls a second for the whole account:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html"""
 LOOK_AGAIN_SECS = 300.0
-"""Where the answer is expected to change some day."""
+"""Pause before the next question, where the answer is expected to change later."""
 
 
 class RecordLimit:
@@ -32,7 +32,7 @@ class RecordLimit:
         self._wanted = True
 
     def start_asking(self, now: float) -> bool:
-        """Whether the caller should ask now, and then tell `answered` or `unanswered`."""
+        """Return whether the caller should ask Kinesis now. It then calls `answered` or `unanswered`."""
         if self._asking or now < self._ask_at or not (self._wanted or now >= self._again_at):
             return False
         self._asking = True
@@ -46,14 +46,17 @@ class RecordLimit:
         return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
 
     def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
-        """What Kinesis said, or the default where it may not be asked. `again`: ask once more in a few minutes."""
+        """Note the limit that Kinesis reported, or the default where asking is not permitted.
+
+        `again`: ask once more after LOOK_AGAIN_SECS.
+        """
         self.max_bytes, self.described = max_bytes, described
         self._asking = self._wanted = False
         self._ask_at = now + ASK_AGAIN_SECS
         self._again_at = now + LOOK_AGAIN_SECS if again else float("inf")
 
     def unanswered(self, now: float) -> None:
-        """It could not be asked; later."""
+        """Note that Kinesis did not answer; ask again after ASK_AGAIN_SECS."""
         self._asking = False
         self._ask_at = now + ASK_AGAIN_SECS
 

@@ -51,7 +51,7 @@ class Rejections(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What the history shows now.
+    """Flow of the streams, as the history shows it now.
 
     `unsubscribed_secs`: time since the last subscribed snapshot, None before the first one. `dropped` records and
     `evicted` dead letters are those of the last hour.
@@ -60,7 +60,7 @@ class Flow:
     streams: Mapping[str, StreamFlow] = field(default_factory=dict)
     rejections: Mapping[str, Rejections] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """By stream."""
+    """Number of dropped records of each stream."""
     evicted: int = 0
     unsubscribed_secs: float | None = 0.0
 

@@ -1,8 +1,8 @@
-"""Whether the bridge is alive, and whether it does its work.
+"""Health checks: is the bridge alive, and is it ready.
 
-alive   progress, and not "connected": the ingest thread comes by, the senders' threads live. A supervisor restarts what
-        is not alive; a broker that is away is no reason to.
-ready   its state is not "failing" (see `problems`); if it is, every error.
+alive   its threads make progress. A process manager restarts a bridge that is not alive; an unreachable broker is no
+        reason for that.
+ready   its state is not "failing" (see `problems`). If it is, every error is a reason.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """`reasons` says why not; empty if all is well. `state` is that of the bridge, "" where it was not looked at."""
+    """Result of a check. `reasons`: why it failed, empty if it passed. `state`: of the bridge, "" if not examined."""
 
     reasons: tuple[str, ...]
     state: State | Literal[""] = ""
 
     @property
     def well(self) -> bool:
-        """Whether there is nothing to say."""
+        """True if the check passed."""
         return not self.reasons
 
     def value(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the body of the response, before it is written as JSON."""
         state = {"state": self.state} if self.state else {}
         return {"ok": self.well, **state, "reasons": list(self.reasons)}
 
 
 def health(bridge: RunningBridge) -> HealthStatus:
-    """/healthz: restart it if not."""
+    """Return the result of /healthz. If it failed, restart the bridge."""
     return HealthStatus(tuple(bridge.stalled()))
 
 

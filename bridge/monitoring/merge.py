@@ -1,4 +1,4 @@
-"""What several bridges tell, as one: counts are added, ages are the oldest's, and states those of the worst off."""
+"""Merges the snapshots of several processes into one: counts are added; of ages and states, the worst is kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 
 def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
-    """Of at least one, each with the name that its problems get; a problem that all of them have is said once."""
+    """Return the sum of at least one snapshot, each with the name for its problems.
+
+    See `merge_problems` for problems that several of them have.
+    """
     snapshots = [snapshot for _, snapshot in named]
     first = snapshots[0]
     expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
@@ -79,7 +82,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
 
 
 def final_counters(last: Snapshot) -> Snapshot:
-    """What a process counted since its start, when it has ended: added to what the next one counts, it goes on."""
+    """Return the counters of a process that has ended, so that the counters of the next one continue from them."""
     streams = [
         replace(
             each,
@@ -164,7 +167,7 @@ def _answers(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, Hist
 
 
 def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Those of a process that has not timed anything have no bounds."""
+    """Return the sum of histograms. One that has timed nothing has no bounds and is left out."""
     return added([each for each in histograms if each.bounds])
 
 

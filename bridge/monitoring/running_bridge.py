@@ -1,4 +1,4 @@
-"""What the page, the metrics and the health checks need of the bridge."""
+"""Interface of the bridge for the page, the metrics and the health checks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class RunningBridge(Protocol):
     mappings: LiveMappings
 
     def letters_folder(self, worker: int | None) -> Path:
-        """Where the dead letters can be read, of several workers those of one. Raises BridgeError: there is no such."""
+        """Return the folder with the dead letters of a worker. Raises BridgeError if there is no such worker."""
 
     def snapshot(self) -> Snapshot:
-        """How everything stands."""
+        """Return the status of the bridge now."""
 
     def stalled(self) -> list[str]:
         """Why there is no progress; empty while there is."""

@@ -1,4 +1,4 @@
-"""What the bridge is doing, at one moment: for the page, the metrics, the demo and the summary at the end."""
+"""Status of the bridge at one moment, for the page, the metrics, the demo and the summary at the end."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Snapshot:
     mappings_fingerprint: str = ""
     settings_fingerprint: str = ""
     started_at: float = 0.0
-    """As `reloaded_at`: in seconds since 1970."""
+    """Seconds since 1970, like `reloaded_at`."""
     stalled: tuple[str, ...] = ()
     """Why there is no progress; empty while there is."""
     dead_letter_bytes: int = 0
@@ -126,9 +126,9 @@ class Snapshot:
     spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
     receive_to_delivered: HistogramSnapshot = NOTHING_TIMED
     answers: Mapping[str, HistogramSnapshot] = field(default_factory=dict)
-    """By stream, how long Kinesis took for each request."""
+    """Time that Kinesis took for the requests of each stream."""
     workers: tuple[WorkerStatus, ...] = ()
-    """Of which this is the sum; empty for a bridge that is one process."""
+    """Workers whose sum this is; empty for a bridge of one process."""
     endpoints: tuple[EndpointStatus, ...] = ()
     """Links to AWS, as measured by the requests of this process."""
     flows: tuple[StreamFlow, ...] = ()
@@ -136,7 +136,7 @@ class Snapshot:
     session_problem: str = ""
     """Last error of the MQTT session, "" while it has none."""
     draining: bool = False
-    """A bridge that sends what its spool has, and receives nothing on purpose."""
+    """True for a bridge that only sends the records of its spool, and receives nothing on purpose."""
     session_attempts: int = 0
     """Failed attempts to connect since the last session."""
     mapping_errors: tuple[MappingError, ...] = ()
@@ -149,7 +149,7 @@ class Snapshot:
     """Why page, metrics and health checks are not served; "" while they are, or are turned off."""
 
     def value(self) -> dict[str, Any]:
-        """As JSON can hold it, without the coverage and the histograms, which have forms of their own."""
+        """Return the values that JSON can hold, without the coverage and the histograms, which have other forms."""
         told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
         told["ledger"] = [row._asdict() for row in self.ledger]
         told["streams"] = [asdict(stream) for stream in self.streams]
@@ -164,11 +164,11 @@ class Snapshot:
         return {**told, "backlog_bytes": self.backlog_bytes, **judged}
 
     def told(self) -> dict[str, Any]:
-        """What a command that asks is told."""
+        """Return the answer to a command that asks for the status."""
         return {"status": self.value(), "coverage": self.coverage.value()}
 
     def whole(self) -> dict[str, Any]:
-        """As JSON can hold it, with nothing left out: what a worker tells its supervisor."""
+        """Return all values in a form that JSON can hold. A worker sends them to its supervisor."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         answers = {stream: list(each) for stream, each in self.answers.items()}
         # Without the composed words: a supervisor adds the numbers of its workers first.

@@ -108,7 +108,7 @@ class InFlightRequest:
     # Sending
 
     def start(self, size: int) -> None:
-        """Note that the first of so many bytes is about to be written."""
+        """Note that the first of `size` bytes is about to be written."""
         self.size = size
         self._started_at = self._moved_at = self.clock()
 
