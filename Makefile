@@ -33,11 +33,11 @@ bench: $(VENV)/.test mosquitto
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 # The same work through Telegraf, Redpanda Connect, Vector and Fluent Bit, as far as they are on the PATH, and a naive script.
-# ONLY="words of names" runs some of them; README=1 writes the README's tables.
+# ONLY="words of names" runs some of them; DOCS=1 writes the tables of docs/explanation/performance.md.
 bench-peers: $(VENV)/.test mosquitto
-	$(BIN)/python -m tests.benchmarks.peers $(ONLY) $(if $(README),--readme)
+	$(BIN)/python -m tests.benchmarks.peers $(ONLY) $(if $(DOCS),--docs)
 
-# Writes the README's table. ONLY="words of names" plays some of them.
+# Writes the table of docs/explanation/fault-suite.md. ONLY="words of names" plays some of them.
 faults: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults $(ONLY)
 

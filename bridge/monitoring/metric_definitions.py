@@ -1,4 +1,4 @@
-"""The metrics: one declared list, from which /metrics and the table in the README are made.
+"""The metrics: one declared list, from which /metrics and docs/reference/metrics.md are made.
 
 Labels are bounded: mappings, streams, workers, states and codes; never a topic, a key, or anything that a message holds.
 https://prometheus.io/docs/practices/naming/
@@ -231,4 +231,4 @@ METRICS: Final = (
     Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record that waits in a worker's spool.", _of_workers("oldest_secs")),
     Metric("worker_dead_letters", "gauge", ("worker",), "Dead letters in a worker's spool.", _of_workers("dead_letter_count")),
 )  # fmt: skip
-"""All there are. The table in the README is made from it."""
+"""All there are. docs/reference/metrics.md is made from it."""

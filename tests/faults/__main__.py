@@ -1,4 +1,4 @@
-"""`make faults`: plays every scenario, or those whose name holds the words given, and writes the README's table."""
+"""`make faults`: plays every scenario, or those whose name holds the words given, and writes their table."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.limit_scenarios import LARGE_OUTAGE
 from tests.faults.registry import SCENARIOS
 from tests.faults.scenario import Outcome, Playable
-from tests.faults.table import README, row, with_rows
+from tests.faults.table import FAULT_PAGE, row, with_rows
 
 
 def main() -> int:
@@ -48,8 +48,8 @@ def played(scenario: Playable) -> Outcome:
             outcome = Outcome(scenario.name, 0.0, 0, 0, 0, None, (f"could not be played: {error}",))
         print(row(outcome), flush=True)
         # At once, so that a run that is cut short keeps what it measured.
-        text = README.read_text(encoding="utf-8")
-        README.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
+        text = FAULT_PAGE.read_text(encoding="utf-8")
+        FAULT_PAGE.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
         for problem in outcome.problems:
             print(f"    {problem}", file=sys.stderr, flush=True)
         return outcome

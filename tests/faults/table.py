@@ -1,11 +1,11 @@
-"""The README's table of what the suite measured: written by `make faults`, never by hand."""
+"""The table of what the suite measured, in docs/explanation/fault-suite.md: written by `make faults`, never by hand."""
 
 import re
 from pathlib import Path
 
 from tests.faults.scenario import Outcome
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+FAULT_PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "fault-suite.md"
 PLACE = re.compile(r"(<!-- faults -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = (
     "| scenario | load held, messages/s | messages sent | lost | duplicates | time to recover |\n"
@@ -22,7 +22,7 @@ def row(outcome: Outcome) -> str:
 def rows_of(text: str) -> dict[str, str]:
     """The table's rows by the scenario's name."""
     found = PLACE.search(text)
-    assert found, "the README has no place for the faults: <!-- faults --> … <!-- end -->"
+    assert found, "no position for the table: <!-- faults --> … <!-- end -->"
     lines = [line for line in found[0].splitlines() if line.startswith("| ")][2:]
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
 

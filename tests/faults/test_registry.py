@@ -1,4 +1,4 @@
-"""The suite judges the bridge, and this the suite: it notices a loss, and the README shows what it played."""
+"""The suite judges the bridge, and this the suite: it notices a loss."""
 
 from contextlib import contextmanager
 
@@ -11,16 +11,9 @@ from tests.faults.scenario import Outcome, Scenario, play
 from tests.faults.scenario_setup import Setup
 from tests.faults.sink import Sink
 from tests.faults.soak import LIMITS, Story, Trouble, gained, report, soak, verdicts
-from tests.faults.table import README, rows_of, with_rows
+from tests.faults.table import rows_of, with_rows
 
 PLACE = "before <!-- faults -->\n<!-- end --> after"
-
-
-def test_the_readme_shows_the_scenarios_of_the_suite_and_no_other_and_that_each_recovered_and_lost_nothing():
-    rows = rows_of(README.read_text(encoding="utf-8"))
-    assert list(rows) == [scenario.name for scenario in SCENARIOS], "run: make faults"
-    assert {row.split(" | ")[3] for row in rows.values()} == {"0"}
-    assert not [row for row in rows.values() if "never" in row or row.split(" | ")[2] == "0"]
 
 
 def test_no_two_scenarios_have_the_same_name():

@@ -17,7 +17,6 @@ from tests.benchmarks.peers.catalogue import PEERS
 from tests.benchmarks.peers.peer import Peer
 from tests.benchmarks.peers.scenes import SCENES, Outcome, play
 from tests.benchmarks.peers.stage import Load
-from tests.readme import README
 
 QUICK = Load(backlog=10_000, rate=1_000, secs=9, away_secs=5, patience_secs=45)
 
@@ -52,7 +51,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="parts of the peers' names")
     parser.add_argument("--scenes", nargs="*", choices=SCENES, default=list(SCENES))
     parser.add_argument("--quick", action="store_true", help="a fraction of the messages: to see that it runs")
-    parser.add_argument("--readme", action="store_true", help="write the README's tables too")
+    parser.add_argument("--docs", action="store_true", help="write the tables of docs/explanation/performance.md too")
     options = parser.parse_args()
     progress = Console(stderr=True, highlight=False)
     file = BUILD / "bench-peers.json"
@@ -63,9 +62,9 @@ def main() -> None:
             table.write(file, ordered(table.written(file) | entries))
     print(table.markdown(entries))
     print("\n" + "\n".join(f"{name}: {entry.note}" for name, entry in entries.items()))
-    if options.readme and not options.quick:
+    if options.docs and not options.quick:
         text = table.markdown(table.written(file))
-        README.write_text(table.with_table(README.read_text(encoding="utf-8"), text), encoding="utf-8")
+        table.PAGE.write_text(table.with_table(table.PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 def ordered(entries: dict[str, table.Entry]) -> dict[str, table.Entry]:

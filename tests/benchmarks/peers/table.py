@@ -1,4 +1,4 @@
-"""What was measured, as tables: for the terminal, for the README, and whole as JSON."""
+"""What was measured, as tables: for the terminal, for docs/explanation/performance.md, and complete as JSON."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks.peers.scenes import SCENES, Outcome
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "performance.md"
 PLACE = re.compile(r"(<!-- peers -->\n).*?(<!-- end -->)", re.DOTALL)
 COST = (
     "",
@@ -90,9 +91,9 @@ def line(cells: Iterable[str]) -> str:
 
 
 def with_table(text: str, table: str) -> str:
-    """The README with it. AssertionError where it has no place for it."""
+    """Return the page with the tables. AssertionError where it has no position for them."""
     text, count = PLACE.subn(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
-    assert count == 1, "the README has no place for the peers: <!-- peers --> … <!-- end -->"
+    assert count == 1, "no position for the tables: <!-- peers --> … <!-- end -->"
     return text
 
 

@@ -5,8 +5,7 @@ import pytest
 from tests.benchmarks.peers.catalogue import PEERS
 from tests.benchmarks.peers.peer import NOT_FOUND
 from tests.benchmarks.peers.scenes import SCENES, Outcome
-from tests.benchmarks.peers.table import PLACE, Entry, fate, markdown, with_table, write, written
-from tests.readme import README
+from tests.benchmarks.peers.table import PAGE, PLACE, Entry, fate, markdown, with_table, write, written
 
 
 def test_a_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
@@ -29,12 +28,12 @@ def test_what_was_written_is_read_again(tmp_path):
 def test_the_table_replaces_the_one_before():
     before = "# A\n<!-- peers -->\nold\n<!-- end -->\nrest\n"
     assert with_table(before, "| new |") == "# A\n<!-- peers -->\n\n| new |\n\n<!-- end -->\nrest\n"
-    with pytest.raises(AssertionError, match="no place"):
+    with pytest.raises(AssertionError, match="no position"):
         with_table("# A\n", "| new |")
 
 
-def test_the_readme_tells_of_every_peer_and_that_the_bridge_lost_nothing():
-    told = PLACE.search(README.read_text(encoding="utf-8"))[0]
+def test_the_page_names_every_peer_and_that_the_bridge_lost_nothing():
+    told = PLACE.search(PAGE.read_text(encoding="utf-8"))[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
     assert {peer.name for peer in PEERS} <= {row[0] for row in rows}
     fates = [row[1:] for row in rows if row[0].startswith("the bridge") and len(row) == 1 + len(SCENES)]

@@ -21,7 +21,7 @@ from tests.harness.network import free_port
 
 @dataclass(frozen=True)
 class LinkGroup:
-    """The links of one scenario, and so of one row in the README's table."""
+    """The links of one scenario, and so of one row of the table in docs/explanation/fault-suite.md."""
 
     name: str
     runs: tuple[LinkRun, ...]

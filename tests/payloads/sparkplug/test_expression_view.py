@@ -12,7 +12,7 @@ from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.topic import parse_topic
 from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sparkplug.md"
 DECLARED = MetricTable({1: ("Temperature", DOUBLE), 2: ("Count", INT32)}, {"Temperature": DOUBLE, "Count": INT32})
 
 
@@ -147,17 +147,16 @@ def test_any_other_state_is_rejected(data):
 
 
 def documented(heading):
-    """The names in the first column of a table of the README's section on Sparkplug B."""
-    section = README.read_text().split("### Sparkplug B")[1].split("\n### ")[0]
-    rows = section.split(heading)[1].split("\n\n")[0].splitlines()[2:]
+    """The names in the first column of a table of the reference page."""
+    rows = PAGE.read_text().split(heading)[1].split("\n\n")[0].splitlines()[2:]
     return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
-def test_the_readme_names_all_that_expressions_see():
+def test_the_reference_names_all_that_expressions_see():
     seen = view(payload(more=part(4, "an id") + part(5, b"")))
     assert documented("| `payload.` | is |") == {*seen, "bd_seq"}
 
 
-def test_the_readme_names_all_problems():
+def test_the_reference_names_all_problems():
     told = re.findall(r"^    (\w+) \*? +\w", session.__doc__, re.MULTILINE)
     assert documented("| problem | means | asks for a rebirth |") == {*told}

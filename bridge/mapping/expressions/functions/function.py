@@ -1,7 +1,8 @@
 """Declaration of a function of the expression language: its parameters, its meaning, its documentation.
 
 Every function is one frozen `Function`. The compiler reads the parameters to check calls when a mapping is loaded, and
-arguments when a message arrives. The README's table and the tests read the summary and the examples.
+arguments when a message arrives. docs/reference/functions.md shows the summary and the examples,
+and the tests evaluate the examples.
 """
 
 from __future__ import annotations

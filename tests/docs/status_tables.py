@@ -1,14 +1,12 @@
-"""The generated tables of docs/reference/status.md: `python -m tests.status_reference` writes them anew."""
-
-import re
-from pathlib import Path
+"""Tables of docs/reference/status.md: the states, the problems and their fields."""
 
 from bridge.monitoring.problem_kinds import PROBLEM_KINDS
 from bridge.monitoring.problem_text import STATE_WORDS
 from bridge.monitoring.problems import ActiveProblem
-from tests.readme import cell
+from tests.docs.pages import DOCS
+from tests.docs.tables import cell
 
-REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "status.md"
+REFERENCE = DOCS / "reference" / "status.md"
 STATES = {
     "ok": ("no active problem", "0", "200", "green"),
     "degraded": ("at least one warning, no error: data flows, but something needs attention", "1", "200", "amber"),
@@ -54,18 +52,3 @@ def problems_table():
 def fields_table():
     rows = ["| field | is |", "| --- | --- |"]
     return "\n".join(rows + [f"| `{name}` | {FIELDS[name]} |" for name in ActiveProblem.__dataclass_fields__])
-
-
-TABLES = {"states": states_table, "problems": problems_table, "fields": fields_table}
-
-
-def with_tables(text):
-    for name, table in TABLES.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda found, table=table: f"{found[1]}\n{table()}\n\n{found[2]}", text)
-        assert count == 1, f"{REFERENCE.name} has no position for the table of {name}"
-    return text
-
-
-if __name__ == "__main__":
-    REFERENCE.write_text(with_tables(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,14 +7,10 @@ from bridge.cli.output.problem_lines import problem_lines, verdict_line
 from bridge.monitoring.health import HealthStatus
 from bridge.monitoring.problem_history import LOG_AFTER_SECS
 from bridge.monitoring.problems import ActiveProblem, State, state_of
-from tests.status_reference import FIELDS, REFERENCE, STATES, with_tables
+from tests.docs.status_tables import FIELDS, REFERENCE, STATES
 from tests.web.bridges import problem, snapshot
 
 TEXT = REFERENCE.read_text(encoding="utf-8")
-
-
-def test_tables_of_the_status_reference_are_those_of_the_code():
-    assert with_tables(TEXT) == TEXT, "run: python -m tests.status_reference"
 
 
 def test_states_of_the_reference_are_all_states():

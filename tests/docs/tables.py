@@ -1,10 +1,8 @@
-"""The README's generated tables: `python -m tests.readme` writes them anew, tests/test_readme.py checks them."""
+"""Tables of the reference pages, made from what the program declares."""
 
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 
 from bridge.config import options
 from bridge.documents.type_descriptions import FieldType, expected
@@ -16,7 +14,6 @@ from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
 
 HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
-README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def options_table() -> str:
@@ -76,23 +73,3 @@ def metrics_table() -> str:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         rows.append(f"| `{PREFIX}{metric.name}` | {metric.kind} | {labels} | {cell(metric.help)} |")
     return "\n".join(rows)
-
-
-TABLES = {
-    "metrics": metrics_table,
-    "options": options_table,
-    "functions": functions_table,
-    "mapping reference": mapping_table,
-}
-
-
-def with_tables(text: str) -> str:
-    for name, table in TABLES.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda found, table=table: f"{found[1]}\n{table()}\n\n{found[2]}", text)
-        assert count == 1, f"the README has no place for the {name}"
-    return text
-
-
-if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

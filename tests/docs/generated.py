@@ -1,0 +1,37 @@
+"""Every generated part of the documentation, by page.
+
+`python -m tests.docs` writes them, and tests/test_docs.py checks them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.docs.pages import DOCS, with_parts
+from tests.docs.status_tables import fields_table, problems_table, states_table
+from tests.docs.tables import functions_table, mapping_table, metrics_table, options_table
+
+GENERATED: dict[str, dict[str, Callable[[], str]]] = {
+    "reference/configuration.md": {"options": options_table},
+    "reference/functions.md": {"functions": functions_table},
+    "reference/mapping.md": {"mapping reference": mapping_table},
+    "reference/metrics.md": {"metrics": metrics_table},
+    "reference/status.md": {"states": states_table, "problems": problems_table, "fields": fields_table},
+}
+
+
+def generated(name: str) -> tuple[Path, str, str]:
+    """Return the page, its text, and its text with all parts made again."""
+    page = DOCS / name
+    text = page.read_text(encoding="utf-8")
+    return page, text, with_parts(text, GENERATED[name])
+
+
+def write() -> list[Path]:
+    """Write the parts that are out of date; return the pages that changed."""
+    changed = []
+    for name in GENERATED:
+        page, before, after = generated(name)
+        if before != after:
+            page.write_text(after, encoding="utf-8")
+            changed.append(page)
+    return changed

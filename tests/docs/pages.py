@@ -1,0 +1,72 @@
+"""The documentation as data: its pages, their code blocks, headings, links and generated parts."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+ROOT_PAGES = tuple(sorted(ROOT.glob("*.md")))
+PAGES = tuple(sorted(DOCS.rglob("*.md")))
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[\w-]*)(?P<info>[^\n]*)\n(?P<text>.*?)^ *```$", re.DOTALL | re.MULTILINE
+)
+LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    """Of the opening fence, from 1."""
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path, language: str | None = None) -> list[Block]:
+    """Return the fenced blocks of a page, all or those of one language, in their order."""
+    text = page.read_text(encoding="utf-8")
+    found = (
+        Block(page, text.count("\n", 0, match.start()) + 1, match["language"], match["text"])
+        for match in FENCE.finditer(text)
+    )
+    return [block for block in found if language in (None, block.language)]
+
+
+def prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as Python-Markdown and code hosts make them."""
+    titles = re.findall(r"^#{1,6} (.+?)(?: *#+)?$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the target file and the anchor ("" if none) of each link that stays within the repository."""
+    without_code = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", lambda code: "x" * len(code[0]), prose(page))
+    for target in LINK.findall(without_code):
+        if not re.match(r"[a-z]+:", target):
+            path, _, anchor = target.partition("#")
+            yield (page.parent / path).resolve() if path else page, anchor
+
+
+def with_parts(text: str, parts: dict[str, Callable[[], str]]) -> str:
+    """Return a page's text with each generated part between `<!-- NAME -->` and `<!-- end -->` made again.
+
+    AssertionError if the text does not have exactly one position for each part.
+    """
+    for name, part in parts.items():
+        pattern = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, count = pattern.subn(lambda found, part=part: f"{found[1]}\n{part()}\n\n{found[2]}", text)
+        assert count == 1, f"{count} positions for <!-- {name} -->, expected 1"
+    return text

@@ -1,0 +1,93 @@
+"""The documentation agrees with the code, and its links lead somewhere. Blocks of code are run by tests/docs."""
+
+import re
+
+import pytest
+
+from bridge.cli.app import app
+from bridge.mapping.expressions.expression import compile_expression
+from tests.docs.generated import GENERATED, generated
+from tests.docs.pages import DOCS, PAGES, README, ROOT, ROOT_PAGES, anchors, links, prose
+from tests.faults.registry import SCENARIOS
+from tests.faults.table import FAULT_PAGE, rows_of
+
+MAX_README_LINES = 250
+EVERY_PAGE = [*ROOT_PAGES, *PAGES]
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_parts_are_those_of_the_code(name):
+    _, text, made = generated(name)
+    assert text == made, "run: python -m tests.docs"
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
+def test_every_link_and_anchor_leads_somewhere(page):
+    for target, anchor in links(page):
+        assert target.exists(), target
+        assert not anchor or anchor in anchors(target), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_link_to_pages_only_as_the_site_has_nothing_else(page):
+    assert [target for target, _ in links(page) if not target.is_relative_to(DOCS)] == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
+def test_every_named_file_of_the_repository_exists(page):
+    named = re.findall(r"`((?:bridge|tests|docker|docs)/[\w./-]+)`", prose(page))
+    assert [path for path in named if not (ROOT / path).exists() and "*" not in path] == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
+def test_every_page_speaks_of_the_project_alone(page):
+    assert "/work/" not in page.read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
+
+
+def test_every_command_is_in_the_reference_and_no_other():
+    text = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE))
+    names = {(each.name or each.callback.__name__).rstrip("_") for each in app.registered_commands}
+    assert named == names | {group.name for group in app.registered_groups}
+
+
+def test_the_fault_table_has_the_scenarios_of_the_suite_and_none_lost_a_message():
+    rows = rows_of(FAULT_PAGE.read_text(encoding="utf-8"))
+    assert list(rows) == [scenario.name for scenario in SCENARIOS], "run: make faults"
+    assert {row.split(" | ")[3] for row in rows.values()} == {"0"}
+    assert not [row for row in rows.values() if "never" in row or row.split(" | ")[2] == "0"]
+
+
+def quoted_messages():
+    """The first column of the table of troubles."""
+    text = prose(DOCS / "how-to" / "troubleshooting.md")
+    rows = [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in text.splitlines() if row.startswith("| ")][2:]
+    return [message for row in rows for message in row]
+
+
+@pytest.mark.parametrize("message", quoted_messages())
+def test_every_quoted_message_is_one_of_the_program(message):
+    source = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "bridge").rglob("*.py")))
+    joined = re.sub(r'"\s*\n\s*f?"', "", source)
+    for part in filter(None, (part.strip(" .:") for part in message.split("…"))):
+        assert part in joined
+
+
+def test_every_expression_beside_bloblang_compiles():
+    text = (DOCS / "how-to" / "from-redpanda-connect.md").read_text(encoding="utf-8")
+    rows = [row for row in text[text.index("| Bloblang |") :].splitlines()[2:] if row.startswith("| ")]
+    cells = [re.split(r"(?<!\\)\|", row)[2].replace("\\|", "|") for row in rows]
+    code = [(double or single).strip() for cell in cells for double, single in re.findall(r"``(.+?)``|`([^`]+)`", cell)]
+    plain = [text.removeprefix("transform: ").removeprefix("where: ") for text in code]
+    expressions = [text for text in plain if re.search(r"[({\[.]|^topic$", text) and text != "{machine}"]
+    assert len(expressions) > 12
+    for text in expressions:
+        compile_expression(text)
