@@ -1,3 +1,4 @@
+import orjson
 import pytest
 
 from bridge.ingest.bindings import bind_mappings
@@ -111,3 +112,24 @@ def test_properties_and_the_retained_flag_are_seen(made):
     rig = made(mapped(transform="{r: retain, c: properties.content_type}"))
     rig.map(publish(b"1", RETAINED, properties=b"\x03\x00\x01x"))
     assert data_of(take_all(rig.spool, stream="s")) == [b'{"r":true,"c":"x"}']
+
+
+@pytest.mark.parametrize("keep", ["first", "last", "mean", "min_max"])
+def test_sampled_record_with_an_envelope_gets_the_id_of_its_number(made, keep):
+    value = {"value": "payload"} if keep in {"mean", "min_max"} else {}
+    sampled = mapped(
+        sample={"every_secs": 10, "keep": keep, **value},
+        transform="{v: sample.mean}" if keep == "mean" else "payload",
+        outputs=[{"data_stream": "s", "envelope": True}],
+    )
+    rig = made(sampled)
+    for span in range(3):
+        rig.mapper.map([publish(b"1"), publish(b"2")], NOW_MS + span * 10_000)
+        rig.spool.commit(rig.mapper.transaction)
+    rig.mapper.append_released([(1, each) for each in sampled.stateful.due(NOW_MS + 30_000)])
+    rig.spool.commit(rig.mapper.transaction)
+    records = take_all(rig.spool, stream="s")
+    ids = [orjson.loads(record.data)["id"] for record in records]
+    spool = rig.spool.id.decode()
+    assert ids == [f"{spool}-{rig.spool.queue('s').number:04x}-{record.number:012x}" for record in records]
+    assert len(ids) == (6 if keep == "min_max" else 3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions import analysis
 from bridge.mapping.expressions.functions import FUNCTIONS
@@ -37,12 +38,21 @@ def check(tree: Node) -> None:
     for node in analysis.walk(tree):
         if node["type"] == "slice" and node["children"][2] == 0:
             raise ExpressionFault("a slice's step cannot be 0")
+        if node["type"] == "literal" and not _is_finite(node["value"]):
+            raise ExpressionFault("a literal holds NaN or an infinity, which JSON does not have")
         if node["type"] == "function_expression":
             _check_call(node)
         elif any(child["type"] == "expref" for child in analysis.children(node)):
             raise ExpressionFault("an & expression can only be an argument of a function")
     if analysis.growth(tree) > MAX_GROWTH:
         raise ExpressionFault(f"the expression can make its input more than {MAX_GROWTH} times larger")
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a literal's value holds finite numbers only. Python's reader of JSON accepts others."""
+    if isinstance(value, dict | list):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or isfinite(value)
 
 
 def _check_call(node: Node) -> None:

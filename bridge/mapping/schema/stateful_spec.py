@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -22,6 +23,8 @@ def _deadband(value: Any) -> Any:
     for each in value.values() if isinstance(value, dict) else (value,):
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
+        if not isinstance(each, str) and not isfinite(each):
+            raise ValueError(f"{each} is not a finite number; no change would ever be sent")
         if not isinstance(each, str) and each < 0:
             raise ValueError(f"{each} is less than nothing; 0 sends every change")
     return value

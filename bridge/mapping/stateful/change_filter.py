@@ -9,11 +9,13 @@ State, one row per key: `changes KEY` -> [value, received_at_ms of the message t
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
 from bridge.errors import TransformError
+from bridge.mapping.stateful.stored_values import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +105,13 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
 
 
 def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
-    """Return whether two JSON values differ by more than the deadband: 1 equals 1.0, and true does not equal 1."""
+    """Return whether two JSON values differ by more than the deadband: 1 equals 1.0, and true does not equal 1.
+
+    `old` was stored as JSON, where NaN and the infinities are null. So they are compared as null: a change from a
+    number to NaN is a change, whatever the deadband.
+    """
+    if isinstance(new, float) and not isfinite(new):
+        new = None
     if isinstance(old, dict) and isinstance(new, dict):
         by_name = not isinstance(deadbands, Deadband)
         return old.keys() != new.keys() or any(
@@ -119,12 +127,3 @@ def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
     if isinstance(old, int | float) and isinstance(new, int | float):
         return deadband.differ(old, new)
     return bool(old != new)
-
-
-def key_text(option: str, key: Any) -> str:
-    """Return the result of an expression for a key, as text. Raise TransformError for null, lists and objects."""
-    if isinstance(key, str):
-        return key
-    if isinstance(key, bool | int | float):
-        return orjson.dumps(key).decode()
-    raise TransformError(f"{option}: gave {orjson.dumps(key).decode()[:100]}; a key is text, a number or a boolean")

@@ -12,7 +12,8 @@ A record that waits for the end of its span is finished, and is stored in the ma
 acknowledges its message writes it. So it survives a crash, and a reload does not change it. It is counted when it is
 released: until then it is neither received nor filtered in the ledger.
 
-State, one row per key: `sample KEY` -> {span, held: [{records: [[destination, key, base64], ...], ...}], ...}.
+State, one row per key: `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
+[destination, key, base64, enveloped]. JSON has no type for an envelope without its id, so `enveloped` marks one.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 import orjson
 
 from bridge.errors import TransformError
-from bridge.mapping.stateful.change_filter import key_text
 from bridge.mapping.stateful.statistics import Statistics
-from bridge.model import MappingResult, ReleasedRecord, SideEffects
+from bridge.mapping.stateful.stored_values import key_text, numbers
+from bridge.model import MappingResult, ReleasedRecord, SideEffects, UnnumberedEnvelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,18 +160,15 @@ class Sampler:
 
     def _number(self, scope: dict[str, Any]) -> Any:
         """Return the number, or the object of numbers, of `value`. Raise TransformError for anything else."""
-        value = self._value.search(scope) if self._value is not None else None
-        numbers = value.values() if isinstance(value, dict) else (value,)
-        for each in numbers:
-            if isinstance(each, bool) or not isinstance(each, int | float):
-                found = orjson.dumps(each).decode()[:100]
-                raise TransformError(f"sample.value: gave {found}; expected a number, or an object of numbers")
-        return value
+        return numbers("sample.value", self._value.search(scope) if self._value is not None else None)
 
     def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
         """Return the drafts as JSON values, by destination: a reload may change the numbers of the outputs."""
         destinations = {output.number: str(output.destination) for output in self._outputs}
-        return [[destinations[number], key, base64.b64encode(data).decode()] for number, key, data in drafts]
+        return [
+            [destinations[number], key, base64.b64encode(data).decode(), type(data) is UnnumberedEnvelope]
+            for number, key, data in drafts
+        ]
 
 
 class _SampleStep(NamedTuple):
@@ -209,7 +207,7 @@ def _value(held: HeldRecords) -> float:
 def _released(held: list[list[Any]]) -> tuple[ReleasedRecord, ...]:
     """Return held records in the order in which their messages arrived."""
     return tuple(
-        ReleasedRecord(destination, key, base64.b64decode(data))
+        ReleasedRecord(destination, key, (UnnumberedEnvelope if enveloped else bytes)(base64.b64decode(data)))
         for each in held
-        for destination, key, data in HeldRecords(*each).records
+        for destination, key, data, enveloped in HeldRecords(*each).records
     )

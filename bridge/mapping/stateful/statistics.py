@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from bridge.errors import TransformError
+
 
 class Statistics(NamedTuple):
     """Statistics by name, in `columns`: [sum, lowest, highest, count]. A lone number has the name "".
@@ -26,12 +28,16 @@ class Statistics(NamedTuple):
         """Return the statistics with one more message.
 
         `value` is a number or an object of numbers. A name that it does not have leaves that column unchanged.
+        Raise TransformError if a sum is no 64-bit float any more: stored as JSON, it would become null.
         """
         values = value if isinstance(value, dict) else {"": value}
         columns = dict(self.columns)
         for name, each in values.items():
             total, lowest, highest, seen = columns.get(name, [0.0, math.inf, -math.inf, 0])
-            columns[name] = [total + each, min(lowest, each), max(highest, each), seen + 1]
+            total += each
+            if not math.isfinite(total):
+                raise TransformError("sample.value: the sum of the span is too large for a 64-bit float")
+            columns[name] = [total, min(lowest, each), max(highest, each), seen + 1]
         return Statistics(self.messages + 1, self.from_ms if self.messages else at_ms, at_ms, columns)
 
     def stored(self) -> list[Any]:

@@ -6,11 +6,11 @@ outside -2^63 … 2^64-1 (the range that JSON writers keep exact), an infinity, 
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions.function import MISSING, NUMBER, Binding, Function, Parameter, tried
+from bridge.mapping.expressions.functions.standard import finite
 from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def _kept(result: Any) -> Any:
         if MIN_INTEGER <= result <= MAX_INTEGER:
             return result
         raise ValueError("the result does not fit 64 bits")
-    if math.isfinite(result):
-        return result
-    raise ValueError("the result is not a finite number")
+    return finite(result)
 
 
 def _add(a: Any, b: Any, *more: Any) -> Any:

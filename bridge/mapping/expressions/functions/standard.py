@@ -11,6 +11,8 @@ import json
 import math
 from typing import Any, Final
 
+import orjson
+
 from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, TYPE_NAMES, Function, Parameter
 
 _ANY = Parameter("value")
@@ -21,8 +23,19 @@ _OBJECT = Parameter("object", ("object",))
 _ORDERED = Parameter("values", ("array-number", "array-string"))
 
 
+def _sum(numbers: list[Any]) -> Any:
+    return finite(sum(numbers))
+
+
 def _avg(numbers: list[Any]) -> Any:
-    return sum(numbers) / len(numbers) if numbers else None
+    return finite(sum(numbers) / len(numbers)) if numbers else None
+
+
+def finite(result: Any) -> Any:
+    """Return the number. Raise ValueError for an infinity or NaN: JSON would silently write null."""
+    if math.isfinite(result):
+        return result
+    raise ValueError("the result is not a finite number")
 
 
 def _not_null(*values: Any) -> Any:
@@ -39,17 +52,19 @@ def to_string(value: Any) -> str:
 
 
 def _to_number(value: Any) -> Any:
-    """Return a number unchanged, a text as the number that it contains, and None for any other value."""
+    """Return a number unchanged, a text as the number that it contains in JSON's notation, or None.
+
+    The texts are those that `payload: json` reads as a number. Python's own `float` also accepts nan, inf, 1_000 and
+    digits of other scripts.
+    """
     # `type` and not `isinstance`: a boolean is an int in Python, but no number in JMESPath.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:
-        return int(value)
+        number = orjson.loads(value)
     except ValueError:
-        try:
-            return float(value)
-        except ValueError:
-            return None
+        return None
+    return number if type(number) in {int, float} else None
 
 
 def _join(glue: str, parts: list[str]) -> str:
@@ -146,7 +161,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "Whether a text begins so.",
         (("starts_with('press07', 'press')", True),),
     ),
-    Function("sum", (_NUMBERS,), sum, "The sum; 0 of an empty array.", (("sum(`[1, 2]`)", 3),)),
+    Function("sum", (_NUMBERS,), _sum, "The sum; 0 of an empty array.", (("sum(`[1, 2]`)", 3),)),
     Function(
         "to_array", (_ANY,), _to_array, "An array as it is, anything else in an array.", (("to_array('a')", ["a"]),)
     ),
@@ -154,7 +169,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "to_number",
         (_ANY,),
         _to_number,
-        "The number that a text writes; null if it writes none.",
+        "The number that a text writes as JSON does; null if it writes none.",
         (("to_number('1.5')", 1.5),),
     ),
     Function(
