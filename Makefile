@@ -17,7 +17,7 @@ demo: $(VENV)/.demo
 # The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
 # Each that may call apt-get goes after another one: two at a time stand in each other's way.
 test:
-	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace shells prometheus node ministack chromium
+	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace iproute2 shells prometheus node ministack chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 linted: $(VENV)/.test
@@ -115,9 +115,17 @@ build/node/.installed: Makefile | chromium
 	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6 axe-core@4
 	@touch $@
 
+# Thin links of the kernel: network namespaces and traffic control.
+.PHONY: iproute2
+iproute2: | strace
+	@PATH="$$PATH:/usr/sbin:/sbin" && { command -v ip && command -v tc; } >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 >/dev/null; \
+	  else echo "the tests need ip and tc: sudo apt-get install iproute2" >&2; exit 1; fi; }
+
 # Completion is tried in the shells that it is for.
 .PHONY: shells
-shells: | strace
+shells: | iproute2
 	@{ command -v zsh && command -v fish; } >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends zsh fish >/dev/null; \

@@ -5,8 +5,12 @@ import sys
 import pytest
 
 from bridge.aws.transport.tcp_state import min_round_trip_secs, unacknowledged_bytes
+from tests.harness.prerequisites import require
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
+
+@pytest.fixture(autouse=True)
+def _linux():
+    require(fulfilled=sys.platform == "linux", reason="needs Linux: only its kernel reports the state of TCP")
 
 
 @pytest.fixture

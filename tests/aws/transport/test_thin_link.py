@@ -1,7 +1,5 @@
 """The kernel's own thin link: two network namespaces, and `tc tbf` between them."""
 
-import os
-import shutil
 import ssl
 from pathlib import Path
 
@@ -16,10 +14,8 @@ from tests.aws.transport.scripted_server import ScriptedServer, respond_always
 from tests.aws.transport.sending import Posting, session_with, wait_until
 from tests.faults.link_fixture import Link, go_into
 from tests.harness.certificates import Authority
+from tests.harness.prerequisites import require_thin_links
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("tc"), reason="needs root, ip and tc"
-)
 SIZE = 60_000
 BYTES_PER_SEC = 8000
 
@@ -30,6 +26,7 @@ QUEUE = "burst 4096 latency 4000ms"
 @pytest.fixture
 def link():
     """An edge whose uplink carries 8,000 bytes a second."""
+    require_thin_links()
     with Link() as made:
         made.run(f"tc qdisc add dev uplink root tbf rate {BYTES_PER_SEC * 8}bit {QUEUE}")
         yield made

@@ -1,5 +1,3 @@
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -8,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.thin_links.kernel_link import KernelLink, Plant
+from tests.harness.prerequisites import require, require_thin_links
 from tests.integration.arrivals import eventually
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("ip", path=f"{os.environ['PATH']}:/usr/sbin:/sbin"),
-    reason="needs root and iproute2",
-)
 SENDS = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60) as connection:
@@ -31,6 +26,7 @@ def namespaces():
 
 @pytest.mark.parametrize("router", [False, True])
 def test_kernel_link_carries_bytes_to_the_plant_counts_them_and_can_change_its_rate(router):
+    require_thin_links()
     own = own_namespace()
     with Plant() as plant, KernelLink(plant, 1, rate=500_000, router=router) as link:
         assert plant.name in namespaces()
@@ -51,6 +47,7 @@ def test_kernel_link_carries_bytes_to_the_plant_counts_them_and_can_change_its_r
 
 
 def test_plant_that_is_not_used_needs_no_namespace():
+    require(fulfilled=sys.platform == "linux", reason="needs Linux: /proc shows the namespace")
     own = own_namespace()
     with Plant(used=False):
         assert own_namespace() == own

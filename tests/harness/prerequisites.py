@@ -1,0 +1,53 @@
+"""What some tests need of the machine. A missing tool fails them: `make test` installs it.
+
+What no installation can give (root, another kernel) skips them on a developer's machine, and fails them where the
+environment variable CI is set, because a skip would go unnoticed there.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def require(*, fulfilled: bool, reason: str) -> None:
+    """Do nothing if `fulfilled`; otherwise fail the calling test where CI is set, and skip it elsewhere."""
+    if fulfilled:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; with CI set this is no reason to skip")
+    pytest.skip(reason)
+
+
+def require_thin_links() -> None:
+    """Require network namespaces with a link that `tc tbf` limits: Linux, root, iproute2."""
+    require(fulfilled=sys.platform == "linux", reason="needs Linux")
+    for tool in ("ip", "tc"):
+        assert shutil.which(tool, path=SYSTEM_PATH), f"{tool} is missing: make iproute2"
+    require(fulfilled=os.geteuid() == 0, reason="needs root: network namespaces")
+    error = _thin_link_error()
+    require(fulfilled=not error, reason=f"this kernel or container has no thin links: {error}")
+
+
+@functools.cache
+def _thin_link_error() -> str:
+    """Make a thin link and delete it. Return why that fails, or an empty text."""
+    name = f"probe-{os.getpid()}"
+    commands = (
+        f"ip netns add {name}",
+        f"ip -n {name} link add uplink type veth peer name other",
+        f"tc -n {name} qdisc add dev uplink root tbf rate 64000bit burst 4096 latency 400ms",
+    )
+    try:
+        for command in commands:
+            done = subprocess.run(command.split(), capture_output=True, text=True, check=False, timeout=60)
+            if done.returncode:
+                return f"{command}: {done.stderr.strip()}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+    return ""
