@@ -112,15 +112,15 @@ class BurstMapper:
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
                 # The fast path needs no Message; `record` is None if it cannot handle this payload.
-                quick = mapping.fast_path
-                record = quick(payload, captures) if quick is not None else None
+                fast_path = mapping.fast_path
+                record = fast_path(payload, captures) if fast_path is not None else None
                 if record is None:
                     message = message or message_of(match, publish, now_ms)
                     self._apply(mapping, target, captures, match, message)
                 elif record is FILTERED_FAST:
                     self._filter(number, queues)
                 else:
-                    queues[0].append(number, *record)
+                    queues[0].append(number, record[1], record[2])
         self.counts.messages += len(burst) - releases
         self.counts.payload_bytes += payload_bytes
         self.counts.bursts += 1

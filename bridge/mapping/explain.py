@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.mapping.expressions.expression import truthy
-from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.mapping import compile_pipeline
+from bridge.mapping.pipeline.decoding import decoder
 from bridge.mapping.pipeline.scope import scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
-from bridge.mapping.stateful.overlay_state import OverlayState
-from bridge.mapping.stateful.stages import reader
 from bridge.mapping.topics.pattern import mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.pipeline.scope import Scope
+    from bridge.mapping.pipeline.evaluate import Apply
+    from bridge.mapping.pipeline.scope import BuildScope, Scope
+    from bridge.mapping.stateful.change_filter import ChangeRow
     from bridge.model import MappingResult, Message
 
 _LABEL_CHARS = 13
@@ -88,16 +88,77 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
         why = (("topic", mapping.pattern.text), ("no match", _why_not(mapping, levels, place)))
         return MappingExplanation(mapping.name, why, None)
     captures = mapping.pattern.captures(levels)
-    # The explanation comes first: `apply` changes the state of a stateful mapping.
-    evaluated = [*_evaluated(mapping, message, captures, levels)]
-    mapped = mapping.apply(message, captures, levels)
+    trace = _Trace(mapping)
+    mapped = trace.pipeline()(message, captures, levels)
     steps = (
         ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
-        *evaluated,
+        # The pipeline decides on one thing before its first step.
+        *(trace.steps or (_skipped() if not mapped.rejections else ())),
         *_made(mapping, mapped),
     )
     return MappingExplanation(mapping.name, steps, mapped)
+
+
+class _Trace:
+    """The pipeline of a mapping, built once more from the same parts, each of which notes what it returns.
+
+    Like `Mapping.apply` it changes the state of a stateful mapping.
+    """
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.steps: list[tuple[str, str]] = []
+        self._mapping = mapping
+
+    def pipeline(self) -> Apply:
+        """Return the pipeline. Calls of it add to `steps`."""
+        parts, specification = self._mapping.parts, self._mapping.specification
+        traced = replace(
+            parts,
+            decompress=parts.decompress and self._decompress(parts.decompress),
+            # The mapping's own decoder and scope leave out what no expression uses.
+            decode=decoder(specification),
+            scope=self._scope(scope_builder(self._mapping.name, None)),
+            where=parts.where and self._expression("where", parts.where),
+            transform=parts.transform and self._expression("transform", parts.transform),
+        )
+        return compile_pipeline(traced, self._mapping.stateful, self._stage)
+
+    def _decompress(self, decompress: Callable[[Message], Message]) -> Callable[[Message], Message]:
+        def traced(message: Message) -> Message:
+            opened = decompress(message)
+            sizes = f"{len(message.payload)} -> {len(opened.payload)} bytes"
+            self.steps.append(("compression", f"{self._mapping.specification.compression}, {sizes}"))
+            return opened
+
+        return traced
+
+    def _scope(self, build: BuildScope) -> BuildScope:
+        def traced(message: Message, payload: Any, captures: dict[str, str], levels: list[str]) -> Scope:
+            self.steps.append(("payload", f"({self._mapping.specification.payload}) {_shown(payload)}"))
+            return build(message, payload, captures, levels)
+
+        return traced
+
+    def _expression(self, label: str, expression: Expression) -> Expression:
+        def traced(scope: Any) -> Any:
+            value = expression.search(scope)
+            self.steps.append((label, f"{_one_line(expression)} -> {_shown(value)}"))
+            return value
+
+        return replace(expression, search=traced)
+
+    def _stage(self, label: str, row: ChangeRow | None) -> None:
+        """Note a stage of a mapping with state. A message that is tried alone is the first one of its key."""
+        if label == "changes":
+            text = "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
+            self.steps.append((label, text))
+        elif (options := self._mapping.specification.sample) is not None:
+            self.steps.append((label, f"keep {options.keep} of every {options.every_secs:g} s"))
+
+
+def _skipped() -> tuple[tuple[str, str], ...]:
+    return (("retained", "skip: the message was retained by the broker"),)
 
 
 def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
@@ -113,66 +174,10 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
     return f"level {place + 1} is '{levels[place]}'; the pattern has '{wanted[place]}'"
 
 
-def _evaluated(
-    mapping: Mapping, message: Message, captures: dict[str, str], levels: list[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield the steps up to the one that decides.
-
-    This evaluates them a second time: `apply` returns only the result, which holds the reason for a rejection.
-    """
-    if mapping.specification.retained == "skip" and message.retain:
-        yield "retained", "skip: the message was retained by the broker"
-        return
-    try:
-        decompress = decompression(mapping.specification)
-        if decompress is not None:
-            packed, message = len(message.payload), decompress(message)
-            yield "compression", f"{mapping.specification.compression}, {packed} -> {len(message.payload)} bytes"
-        payload = _payload(mapping, message)
-        yield "payload", f"({mapping.specification.payload}) {_shown(payload)}"
-        scope = scope_builder(mapping.name, None)(message, payload, captures, levels)
-        if mapping.steps.where is not None:
-            value = mapping.steps.where.search(scope)
-            yield "where", f"{_one_line(mapping.steps.where)} -> {_shown(value)}"
-            if not truthy(value):
-                return
-        yield from _remembered(mapping, scope, message)
-        if mapping.steps.transform is not None:
-            value = mapping.steps.transform.search(scope)
-            yield "transform", f"{_one_line(mapping.steps.transform)} -> {_shown(value)}"
-    except Exception:  # noqa: BLE001 - `apply` failed in the same way, and its result holds the rejection
-        return
-
-
-def _payload(mapping: Mapping, message: Message) -> Any:
-    """Return the decoded payload.
-
-    Stateful mappings decode against an overlay, and request no rebirth: an explanation must not change their state.
-    """
-    if mapping.stateful is None:
-        return decoder(mapping.specification)(message.payload)
-    read = reader(mapping.specification, mapping.steps, asks=False)
-    return read(message, OverlayState(mapping.stateful.memory))[0]
-
-
-def _remembered(mapping: Mapping, scope: Scope, message: Message) -> Iterator[tuple[str, str]]:
-    """Yield the steps `changes` and `sample`. A message that is tried alone is the first one of its key."""
-    stages = mapping.stateful
-    if stages is None:
-        return
-    if stages.changes is not None:
-        row = stages.changes.look(scope, message, stages.memory)
-        yield "changes", "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
-    if stages.sampling is not None:
-        options = mapping.specification.sample
-        stages.sampling.show_alone(scope, message)
-        yield "sample", f"keep {options.keep} of every {options.every_secs:g} s" if options is not None else ""
-
-
 def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
     """Yield the records with their keys, the dead letters and the commands; or that the message is held or filtered."""
     for draft in mapped.drafts:
-        key_from = mapping.steps.keys[draft.output]
+        key_from = mapping.parts.keys[draft.output]
         if key_from is not None:
             yield "key", f"{_one_line(key_from)} -> {_shown(draft.key)}"
         yield "record", record_line(mapping, draft)

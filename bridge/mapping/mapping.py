@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.mapping.expressions.expression import EMPTY
-from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_steps
-from bridge.mapping.pipeline.decoding import decompression
-from bridge.mapping.pipeline.envelope import content, envelopes
+from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_parts
+from bridge.mapping.pipeline.envelope import content
 from bridge.mapping.pipeline.evaluate import Apply, catch_errors, evaluate
-from bridge.mapping.pipeline.fast_path import Quick, compile_fast_path
-from bridge.mapping.pipeline.output_emitter import emitter
-from bridge.mapping.pipeline.record_builder import converter
+from bridge.mapping.pipeline.fast_path import FastPath, compile_fast_path
 from bridge.mapping.stateful.stages import StatefulStages, live_pipeline, replay_pipeline, stateful
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
@@ -20,9 +16,10 @@ from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, R
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.mapping.expressions.expression import Tables
+    from bridge.mapping.pipeline.compiled_parts import Expressions
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.stateful.stages import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +30,11 @@ class Mapping:
     specification: MappingSpec = field(repr=False)
     pattern: TopicPattern
     outputs: tuple[Output, ...]
-    steps: CompiledParts = field(repr=False)
+    parts: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
     apply_replay: Apply = field(repr=False)
     """`apply` for a replayed message: it reads the state of the mapping, and does not change it."""
-    fast_path: Quick | None = field(default=None, repr=False)
+    fast_path: FastPath | None = field(default=None, repr=False)
     """`apply` for the usual message; None for a mapping that `compile_fast_path` does not support."""
     stateful: StatefulStages | None = field(default=None, repr=False)
     """The mapping's state and its stages; None for a mapping without state, which is the usual case."""
@@ -99,31 +96,27 @@ class Mapping:
 
 
 def compile_mapping(
-    name: str, specification: MappingSpec, limits: Limits, tables: Tables = EMPTY, version: str = ""
+    name: str, specification: MappingSpec, expressions: Expressions, limits: Limits, version: str = ""
 ) -> Mapping:
-    """Compile a valid specification. Raise TopicError or ExpressionError for an invalid one.
+    """Compile a valid specification, as `read_specification` returns it.
 
     - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES for a destination that is not in it. The mapping
       reads it for each record, so the caller may change it while the mapping is in use.
-    - `tables`: the lookup tables that `lookup` reads, as they are now.
     - `version`: the version of the file, for envelopes.
     """
-    outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
-    steps = compile_steps(name, specification, tables)
-    emitters = tuple(
-        emitter(output, key, limits, envelopes(name, version) if output.envelope else None)
-        for output, key in zip(outputs, steps.keys, strict=True)
-    )
-    convert = converter(emitters, steps.transform, each=specification.each)
-    stages = stateful(specification, steps, outputs)
-    every = tuple(output.number for output in outputs)
-    if stages is None:
-        # Without state, a replayed message is mapped like a live one.
-        flows = [evaluate(steps, convert)] * 2
-    else:
-        flows = [live_pipeline(steps, convert, stages, every), replay_pipeline(specification, steps, convert, stages)]
-    skip_retained, decompress = specification.retained == "skip", decompression(specification)
-    apply, again = (catch_errors(inner, every, decompress, skip_retained=skip_retained) for inner in flows)
+    parts = compile_parts(name, specification, expressions, limits, version)
+    stages = stateful(specification, parts)
     pattern = TopicPattern.parse(specification.topic)
-    fast_path = None if stages is not None else compile_fast_path(specification, steps, outputs, limits)
-    return Mapping(name, specification, pattern, outputs, steps, apply, again, fast_path, stages)
+    apply = compile_pipeline(parts, stages)
+    # Without state, a replayed message is mapped like a live one.
+    again = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)
+    fast_path = compile_fast_path(parts) if stages is None else None
+    return Mapping(name, specification, pattern, parts.outputs, parts, apply, again, fast_path, stages)
+
+
+def compile_pipeline(parts: CompiledParts, stages: StatefulStages | None, watch: Watch | None = None) -> Apply:
+    """Return the pipeline for live messages; `stages` is None for a mapping without state.
+
+    `live_pipeline` describes `watch`.
+    """
+    return catch_errors(evaluate(parts) if stages is None else live_pipeline(parts, stages, watch), parts)

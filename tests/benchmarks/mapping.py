@@ -7,9 +7,9 @@ from functools import partial
 
 import orjson
 
-from bridge.mapping.mapping import compile_mapping
+from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.loading.loader import compile_text
 from bridge.mapping.router import Router
-from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.model import Message
 
 TOPIC = "factory/pdx/line3/press07/telemetry"
@@ -62,7 +62,7 @@ def costs():
     message = Message(TOPIC, PAYLOAD, 1, False, 1_700_000_000_000)
     for name, options in MAPPINGS.items():
         text = json.dumps({"topic": "factory/{site}/{line}/{machine}/telemetry"} | options)
-        mapping = compile_mapping("m", MappingSpec.model_validate_json(text), {})
+        mapping = compile_text(text, "m", EMPTY, shown_as="m")
         call = partial(mapping.apply, message, mapping.pattern.match(TOPIC), TOPIC.split("/"))
         assert not call().rejections, name
         yield name, micros(call)

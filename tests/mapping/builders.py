@@ -18,12 +18,15 @@ def document(text, file="m.yaml"):
 
 def specification(tables=EMPTY, **options):
     """As from a file; `outputs` is one stream if not given."""
+    return _read(tables, options).specification
+
+
+def _read(tables, options):
     return read_specification(document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)), tables)
 
 
 def mapping(name="m", limits=None, tables=EMPTY, **options):
-    made = specification(tables, **options)
-    return compile_mapping(name, made, {} if limits is None else limits, tables)
+    return compile_mapping(name, *_read(tables, options), {} if limits is None else limits)
 
 
 def message(payload=b"", topic="t", **options):

@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.mapping.explain import explain
-from tests.mapping.builders import mapping, message
+from tests.mapping.builders import applied, mapping, message
 
 PRESS = {
     "topic": "f/{site}/{machine}/t",
@@ -118,3 +118,35 @@ def test_nothing_reaches_the_terminal_that_it_would_act_upon():
     assert "\\x1b[31m\\r\\n" in text
     assert "t = a\\x1b[2J" in text
     assert all(line.isprintable() for line in text.splitlines())
+
+
+EXPLAINED = [
+    {},
+    {"where": "payload.a > `1`"},
+    {"transform": "payload.a", "outputs": [{"data_stream": "s", "partition_key_from": "payload.k"}]},
+    {"transform": "payload.a", "outputs": [{"data_stream": "s"}, {"data_stream": "t", "envelope": True}]},
+    {"transform": "payload.a", "each": True},
+    {"payload": "bytes"},
+    {"compression": "auto", "transform": "{b: payload.b, at: received_at}"},
+    {"changes": {"value": "payload.a"}, "where": "payload"},
+    {"sample": {"every_secs": 10, "keep": "mean", "value": "payload.a"}, "transform": "{mean: sample.mean}"},
+]
+PAYLOADS = [b"", b"{", b"null", b"[]", b'{"a":1}', b'{"a":[1,null],"k":5}', b'{"a":2,"b":"x","k":""}']
+
+
+@pytest.mark.parametrize("options", EXPLAINED)
+def test_explanation_of_a_message_has_the_result_of_apply(options):
+    one, other = mapping(**options), mapping(**options)
+    for sent in map(message, PAYLOADS * 2):
+        [explained] = explain([one], sent).mappings
+        assert explained.mapped == applied(other, sent)
+
+
+def test_explanation_of_a_mapping_with_state_changes_it_like_apply():
+    made = mapping(changes={}, transform="payload")
+    first, second = (explain([made], message(1)).render() for _ in range(2))
+    assert "  changes      sent, and remembered as 'changes t'" in first
+    assert second.splitlines()[-2:] == [
+        "  changes      not enough since the last one sent",
+        "  filtered     nothing is sent",
+    ]

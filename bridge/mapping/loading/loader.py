@@ -125,8 +125,7 @@ def compile_text(text: str, name: str, tables: Tables, *, shown_as: str) -> Mapp
 
 
 def _compiled(document: Document, name: str, limits: Limits, tables: Tables) -> Mapping:
-    specification, version = read_specification(document, tables), document.sha256[:VERSION_DIGITS]
-    return compile_mapping(name, specification, limits, tables, version)
+    return compile_mapping(name, *read_specification(document, tables), limits, document.sha256[:VERSION_DIGITS])
 
 
 def is_mapping_file(file: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.documents import path_text, validate
 from bridge.documents.type_descriptions import one_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.documents import Document, Path
     from bridge.mapping.expressions.expression import Tables
+    from bridge.mapping.pipeline.compiled_parts import Expressions
 
     _Known = dict[str, tuple[str, ...] | None]
 
@@ -32,10 +33,21 @@ _INSIDE = (
 )
 
 
-def read_specification(document: Document, tables: Tables = EMPTY) -> MappingSpec:
-    """Return the specification in a document. Raise ConfigError with all problems, of the schema and of expressions."""
-    # Expressions are checked in the raw document, so that their errors are reported together with those of the schema.
-    problems = [*_expression_problems(document, tables), *_each_problems(document), *_blanks(document)]
+class ValidSpecification(NamedTuple):
+    """A specification without errors, and its compiled expressions by their paths in the file."""
+
+    specification: MappingSpec
+    expressions: Expressions
+
+
+def read_specification(document: Document, tables: Tables = EMPTY) -> ValidSpecification:
+    """Validate a document, and compile its expressions. Raise ConfigError with all problems, of both.
+
+    `tables` are the lookup tables that `lookup` reads.
+    """
+    # Expressions are compiled from the raw document, so that their errors are reported together with the schema's.
+    expressions, expression_problems = _compiled(document, tables)
+    problems = [*expression_problems, *_each_problems(document), *_blanks(document)]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
@@ -44,17 +56,24 @@ def read_specification(document: Document, tables: Tables = EMPTY) -> MappingSpe
     problems += [document.problem(path, message) for path, message in case_faults(specification)]
     if problems:
         raise ConfigError(problems)
-    return specification
+    return ValidSpecification(specification, expressions)
 
 
-def _expression_problems(document: Document, tables: Tables) -> list[Problem]:
-    """Return the problems of all expressions, with their lines and columns."""
+def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
+    """Compile all expressions. Return them by path, and the problems of the others with their lines and columns."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
-    return [
-        _problem_at(document, path, error)
-        for path, text in _expressions(document.data)
-        for error in _expression_errors(text, tables, known, _scope_names(document.data, path))
-    ]
+    expressions: dict[Path, Expression] = {}
+    problems = []
+    for path, text in _expressions(document.data):
+        try:
+            expression = compile_expression(text, tables)
+        except ExpressionError as error:
+            problems.append(_problem_at(document, path, error))
+            continue
+        names = _unknown_names(expression, _scope_names(document.data, path))
+        problems += [_problem_at(document, path, error) for error in (*names, *_unknown_members(expression, known))]
+        expressions[path] = expression
+    return expressions, problems
 
 
 def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
@@ -93,15 +112,6 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
         if isinstance(options, dict):
             places += [((section, name), options.get(name)) for name in ("key", "value")]
     yield from ((path, text) for path, text in places if isinstance(text, str) and text)
-
-
-def _expression_errors(text: str, tables: Tables, known: _Known, names: tuple[str, ...]) -> list[ExpressionError]:
-    """Return the errors of one expression: of its syntax, or else of the names that it uses."""
-    try:
-        expression = compile_expression(text, tables)
-    except ExpressionError as error:
-        return [error]
-    return [*_unknown_names(expression, names), *_unknown_members(expression, known)]
 
 
 def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:

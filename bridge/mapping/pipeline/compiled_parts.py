@@ -1,20 +1,31 @@
-"""The compiled parts of a mapping: its decoder, its expressions, and the scope that they need."""
+"""The compiled parts of a mapping: everything that a message passes through, in the order of use.
+
+The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts, so the
+meaning of a mapping exists once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bridge.mapping.expressions.expression import Expression, compile_expression
-from bridge.mapping.pipeline.decoding import decoder
-from bridge.mapping.pipeline.envelope import NAMES
+from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.pipeline.envelope import NAMES, envelopes
+from bridge.mapping.pipeline.output_emitter import Emit, emitter
 from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
+from bridge.model import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from bridge.mapping.expressions.expression import Tables
+    from bridge.documents import Path
+    from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.model import Message
+
+Expressions: TypeAlias = "Mapping[Path, Expression]"
+"""The compiled expressions of a mapping by their paths in its file, such as ("outputs", 0, "partition_key_from")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +40,85 @@ class StatefulExpressions:
 
 @dataclass(frozen=True, slots=True)
 class CompiledParts:
-    """The compiled parts, in the order of their use; `keys` are the outputs' `partition_key_from`."""
+    """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records."""
 
+    skip_retained: bool
+    decompress: Callable[[Message], Message] | None
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
     remembering: StatefulExpressions
     transform: Expression | None
+    each: bool
     keys: tuple[Expression | None, ...]
+    emits: tuple[Emit, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def every(self) -> tuple[int, ...]:
+        """Numbers of all outputs."""
+        return tuple(output.number for output in self.outputs)
 
 
-def compile_steps(name: str, specification: MappingSpec, tables: Tables) -> CompiledParts:
-    """Compile the decoder and the expressions of a mapping. Raise ExpressionError."""
-
-    def compiled(text: str | None) -> Expression | None:
-        return None if text is None else compile_expression(text, tables)
-
-    where, transform = compiled(specification.where), compiled(specification.transform)
-    keys = tuple(compiled(output.partition_key_from) for output in specification.outputs)
-    changes, sample = specification.changes, specification.sample
+def compile_parts(
+    name: str, specification: MappingSpec, expressions: Expressions, limits: Limits, version: str
+) -> CompiledParts:
+    """Return the parts of a mapping. `compile_mapping` describes the arguments."""
+    find = expressions.get
+    where, transform = find(("where",)), find(("transform",))
+    keys = tuple(find(("outputs", number, "partition_key_from")) for number in range(len(specification.outputs)))
     remembering = StatefulExpressions(
-        *((compiled(changes.key), compiled(changes.value)) if changes else (None, None)),
-        *((compiled(sample.key), compiled(sample.value)) if sample else (None, None)),
+        *(find((section, option)) for section in ("changes", "sample") for option in ("key", "value"))
     )
-    parts = (remembering.changes_key, remembering.changes_value, remembering.sample_key, remembering.sample_value)
-    # Names that no expression uses are not computed for each message; None: an expression may use any name.
-    names = _names(each for each in (where, transform, *keys, *parts) if each is not None)
-    if names is not None and any(output.envelope for output in specification.outputs):
-        names |= NAMES
-    # Without a transform, `record` is the payload.
-    if transform is None and names is not None and RECORD in names:
-        names |= {"payload"}
-    # `changes` without `value` compares the payload, although no expression names it.
-    all_of_it = changes is not None and changes.value is None
-    # `payload: bytes` accepts every payload, so an unused list of integers need not be made.
-    unseen = specification.payload == "bytes" and names is not None and "payload" not in names and not all_of_it
-    decode = _not_looked_at if unseen else decoder(specification)
-    return CompiledParts(decode, scope_builder(name, names), where, remembering, transform, keys)
+    outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
+    emits = tuple(
+        emitter(output, key, limits, envelopes(name, version) if output.envelope else None)
+        for output, key in zip(outputs, keys, strict=True)
+    )
+    names = _scope_names(specification, expressions.values())
+    return CompiledParts(
+        specification.retained == "skip",
+        decompression(specification),
+        decoder(specification) if _reads_payload(specification, names) else _ignore_payload,
+        scope_builder(name, names),
+        where,
+        remembering,
+        transform,
+        specification.each,
+        keys,
+        emits,
+        outputs,
+    )
 
 
-def _names(expressions: Iterable[Expression]) -> frozenset[str] | None:
-    """Return the names that the expressions use; None if one of them may use any name."""
+def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:
+    """Return the names that the scope needs; None: an expression may use any name.
+
+    Names that no expression uses are not computed for each message.
+    """
     names: frozenset[str] = frozenset()
     for expression in expressions:
         if expression.names is None:
             return None
         names |= expression.names
+    if any(output.envelope for output in specification.outputs):
+        names |= NAMES
+    # Without a transform, `record` is the payload.
+    if specification.transform is None and RECORD in names:
+        names |= {"payload"}
     return names
 
 
-def _not_looked_at(_payload: bytes) -> None:
-    """Replace the decoder of `bytes`, which rejects nothing, where no expression uses its list of integers."""
+def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> bool:
+    """Return False if nothing reads the decoded payload, and the decoder cannot reject one.
+
+    `payload: bytes` accepts every payload, so an unused list of integers need not be made.
+    """
+    if specification.payload != "bytes" or names is None or "payload" in names:
+        return True
+    # `changes` without `value` compares the payload, although no expression names it.
+    return specification.changes is not None and specification.changes.value is None
+
+
+def _ignore_payload(_payload: bytes) -> None:
+    """Replace the decoder of `bytes` where no expression uses its list of integers."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.expressions.expression import truthy
-from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, Convert
+from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, converter
 from bridge.model import MappingResult, Message, Rejection
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Apply(Protocol):
         ...
 
 
-def evaluate(steps: CompiledParts, convert: Convert) -> Apply:
+def evaluate(parts: CompiledParts) -> Apply:
     """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
-    decode, build, passes = steps.decode, steps.scope, where_filter(steps.where)
+    decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.where), converter(parts)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -68,10 +68,12 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
     return passes
 
 
-def catch_errors(
-    inner: Apply, every: tuple[int, ...], decompress: Callable[[Message], Message] | None, *, skip_retained: bool
-) -> Apply:
-    """Return a function that never raises: every error becomes a rejection for all outputs."""
+def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
+    """Return a function that never raises: every error becomes a rejection for all outputs.
+
+    It skips retained messages and decompresses payloads before `inner`, if the mapping says so.
+    """
+    skip_retained, decompress, every = parts.skip_retained, parts.decompress, parts.every
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /

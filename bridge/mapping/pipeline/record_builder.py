@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.scope import Scope
     from bridge.model import Message
 
@@ -34,15 +35,37 @@ Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
 It raises TransformError if the transform fails; with only one output also PartitionKeyError or RecordTooLarge.
 """
 
+OneRecord: TypeAlias = "Callable[[bytes, Scope], NewRecord]"
+"""Function from the payload's bytes and the scope to the only record.
 
-def converter(emits: Sequence[Emit], transform: Expression | None, *, each: bool) -> Convert:
-    """Return the converter of a mapping; `emits` are the closures of its outputs (see `output_emitter.emitter`)."""
-    emitters = tuple(enumerate(emits))
+It raises TransformError, PartitionKeyError or RecordTooLarge.
+"""
+
+
+def converter(parts: CompiledParts) -> Convert:
+    """Return the converter of a mapping."""
+    emitters = tuple(enumerate(parts.emits))
+    if parts.each and parts.transform is not None:
+        return _each(parts.transform, emitters)
+    return _to_one(one_record(parts)) if len(emitters) == 1 else _to_many(parts.transform, emitters)
+
+
+def one_record(parts: CompiledParts) -> OneRecord:
+    """Return the function that makes the record of a mapping with one output, and without `each`."""
+    [emit], transform = parts.emits, parts.transform
     if transform is None:
-        return _one_unchanged(emitters[0][1]) if len(emitters) == 1 else _unchanged(emitters)
-    if each:
-        return _each(transform, emitters)
-    return _one_to_one(transform, emitters[0][1]) if len(emitters) == 1 else _one_to_many(transform, emitters)
+        return lambda payload, scope: emit(scope, scope["payload"], payload)
+    search = transform.search
+
+    def make(_payload: bytes, scope: Scope) -> NewRecord:
+        # The body of `_search`, without the call.
+        try:
+            record = search(scope)
+        except TransformError as error:
+            raise TransformError(f"transform: {error.detail}") from None
+        return emit(scope, record, _json(record))
+
+    return make
 
 
 def _search(transform: Expression, scope: Scope) -> Any:
@@ -76,46 +99,22 @@ def _emit_all(
     return drafts, rejections
 
 
-def _unchanged(emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    """Return the converter of a mapping without `transform`: records are the payloads, byte for byte."""
-
-    def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
-        drafts, rejections = _emit_all(emitters, scope, scope["payload"], message.payload, item)
-        return MappingResult(drafts, tuple(rejections))
-
-    return convert
-
-
-def _one_unchanged(emit: Emit) -> Convert:
-    """Return `_unchanged` for one output. It needs no rejections: the emitter's error rejects the message."""
+def _to_one(make: OneRecord) -> Convert:
+    """Return `_to_many` for one output, the case of most mappings. The emitter's error rejects the message."""
 
     def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
-        return _new(MappingResult, ([emit(scope, scope["payload"], message.payload)], (), None))
+        return _new(MappingResult, ([make(message.payload, scope)], (), None))
 
     return convert
 
 
-def _one_to_one(transform: Expression, emit: Emit) -> Convert:
-    """Return `_one_to_many` for one output, the case of most mappings. The emitter's error rejects the message."""
-    search = transform.search
+def _to_many(transform: Expression | None, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
+    """Return the converter of a mapping with several outputs. Without `transform`, records are the payload."""
 
-    def convert(_message: Message, scope: Scope, _item: int | None) -> MappingResult:
-        try:
-            record = search(scope)
-        except TransformError as error:
-            raise TransformError(f"transform: {error.detail}") from None
-        data = _json(record)
-        return _new(MappingResult, ([emit(scope, record, data)], (), None))
-
-    return convert
-
-
-def _one_to_many(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    """Return the converter of a mapping with `transform` and several outputs."""
-
-    def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
-        record = _search(transform, scope)
-        drafts, rejections = _emit_all(emitters, scope, record, _json(record), item)
+    def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
+        record = scope["payload"] if transform is None else _search(transform, scope)
+        data = message.payload if transform is None else _json(record)
+        drafts, rejections = _emit_all(emitters, scope, record, data, item)
         return MappingResult(drafts, tuple(rejections))
 
     return convert

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Rejected
 from bridge.mapping.pipeline.evaluate import FILTERED, where_filter
-from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS
+from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, converter
 from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadbands, remember
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.sampler import Sampler
@@ -20,15 +20,16 @@ from bridge.model import MappingResult, Rejection, SideEffects
 from bridge.payloads.sparkplug.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.evaluate import Apply
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
     from bridge.mapping.schema.mapping_spec import MappingSpec
-    from bridge.model import Message, OutgoingMessage, Output, ReleasedRecord, StateStore
+    from bridge.model import Message, OutgoingMessage, ReleasedRecord, StateStore
 
+    Watch = Callable[[str, Any], None]
     Read = Callable[[Message, StateStore], tuple[Any, tuple[OutgoingMessage, ...]]]
 
 
@@ -56,7 +57,7 @@ class StatefulStages:
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
 
-def stateful(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> StatefulStages | None:
+def stateful(specification: MappingSpec, steps: CompiledParts) -> StatefulStages | None:
     """Return the stages of a mapping with state; None for a mapping without, which is the usual case."""
     sparkplug = specification.payload == "sparkplug_b"
     if not (sparkplug or specification.changes or specification.sample):
@@ -64,7 +65,7 @@ def stateful(specification: MappingSpec, steps: CompiledParts, outputs: Sequence
     return StatefulStages(
         reader(specification, steps, asks=True),
         _changes(specification, steps),
-        _sampling(specification, steps, outputs),
+        _sampling(specification, steps),
     )
 
 
@@ -102,17 +103,20 @@ def _deadband(option: float | str) -> Deadband:
     return Deadband(float(option[:-1]) / 100, relative=True) if isinstance(option, str) else Deadband(option)
 
 
-def _sampling(specification: MappingSpec, steps: CompiledParts, outputs: Sequence[Output]) -> Sampler | None:
+def _sampling(specification: MappingSpec, steps: CompiledParts) -> Sampler | None:
     """Return the stage of `sample`, or None."""
     options, remembering = specification.sample, steps.remembering
     if options is None:
         return None
-    return Sampler(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, outputs)
+    return Sampler(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, steps.outputs)
 
 
-def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages, every: tuple[int, ...]) -> Apply:
-    """Return the pipeline for live messages. It raises Rejected, or any other error: see `catch_errors`."""
-    go_on = _stages(steps, convert, stages)
+def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | None = None) -> Apply:
+    """Return the pipeline for live messages. It raises Rejected, or any other error: see `catch_errors`.
+
+    `watch` is called with ("changes", the row to store or None) and with ("sample", None).
+    """
+    go_on, every = _stages(steps, stages, watch), steps.every
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -132,17 +136,22 @@ def live_pipeline(steps: CompiledParts, convert: Convert, stages: StatefulStages
     return apply
 
 
-def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> Convert:
+def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -> Convert:
     """Return the steps after decoding: `where`, `changes`, `sample` and the conversion."""
-    passes, changes, sampling = where_filter(steps.where), stages.changes, stages.sampling
+    passes, convert = where_filter(steps.where), converter(steps)
+    changes, sampling = stages.changes, stages.sampling
 
     def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
         memory = stages.memory
         if passes is not None and not passes(scope):
             return FILTERED
         row = changes.look(scope, message, memory) if changes is not None else None
+        if watch is not None and changes is not None:
+            watch("changes", row)
         if changes is not None and row is None:
             return FILTERED
+        if watch is not None and sampling is not None:
+            watch("sample", None)
         if sampling is None:
             mapped = convert(message, scope, item)
         else:
@@ -155,11 +164,10 @@ def _stages(steps: CompiledParts, convert: Convert, stages: StatefulStages) -> C
     return go_on
 
 
-def replay_pipeline(
-    specification: MappingSpec, steps: CompiledParts, convert: Convert, stages: StatefulStages
-) -> Apply:
+def replay_pipeline(specification: MappingSpec, steps: CompiledParts, stages: StatefulStages) -> Apply:
     """Return the pipeline for replayed messages."""
-    passes, read = where_filter(steps.where), reader(specification, steps, asks=False)
+    passes, convert = where_filter(steps.where), converter(steps)
+    read = reader(specification, steps, asks=False)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /

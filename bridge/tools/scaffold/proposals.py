@@ -209,4 +209,4 @@ def _takes(mapping: Mapping, message: Message) -> bool:
 def _compiled(text: MappingFileText) -> Mapping:
     """Compile the text as the loader compiles a file. Raise ConfigError."""
     document = parse_document(str(text), "proposed.yaml", substitute=False, environ={}, base=Path())
-    return compile_mapping("proposed", read_specification(document), {})
+    return compile_mapping("proposed", *read_specification(document), {})

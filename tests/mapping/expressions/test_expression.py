@@ -10,7 +10,6 @@ from bridge.errors import TransformError
 from bridge.mapping.expressions.expression import (
     MAX_EXPRESSION_CHARS,
     ExpressionError,
-    _remembered,
     compile_expression,
     truthy,
 )
@@ -164,7 +163,6 @@ def test_these_are_true(value):
 
 def test_an_expression_in_use_is_not_compiled_again_and_one_out_of_use_is_not_kept():
     in_use, other = compile_expression("payload.in_use"), weakref.ref(compile_expression("payload.out_of_use"))
-    _remembered.cache_clear()
     gc.collect()
     assert compile_expression("payload.in_use") is in_use
     assert other() is None
