@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.kinesis import KinesisStandIn
 from tests.harness import botocore_tables, network
@@ -15,6 +16,13 @@ from tests.harness.proxy import Proxy
 
 ROOT = Path(__file__).parent
 
+# On a busy machine any example may take seconds, so none has a deadline. In CI the parent is Hypothesis's CI profile.
+settings.register_profile("project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+# `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without it a hundred examples of each kind.
+settings.register_profile(
+    "long", settings(), max_examples=10_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 SLOW = ("faults", "integration", "browser", "tools", "fuzz", "cli", "spool")
 

@@ -134,7 +134,7 @@ class KinesisStandIn:
             self.streams.pop(order["delete"], None)
         return {"ok": True}
 
-    def stream(self, name: str | None) -> Stream:
+    def stream(self, name: str) -> Stream:
         try:
             return self.streams[name]
         except KeyError:

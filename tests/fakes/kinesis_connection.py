@@ -156,10 +156,10 @@ def content_length(head: bytes) -> int:
     return int(header(head, b"content-length") or 0)
 
 
-def stream_name(request: dict[str, Any]) -> str | None:
+def stream_name(request: dict[str, Any]) -> str:
     if "StreamName" in request:
         return request["StreamName"]
-    return request.get("StreamARN", "").rpartition("/")[2] or None
+    return request.get("StreamARN", "").rpartition("/")[2]
 
 
 def error_body(code: str, message: str) -> bytes:

@@ -64,7 +64,10 @@ class Script:
 
     def add(self, fault: Fault | RecordFault) -> None:
         with self._lock:
-            (self._faults if isinstance(fault, Fault) else self._record_faults).append(fault)
+            if isinstance(fault, Fault):
+                self._faults.append(fault)
+            else:
+                self._record_faults.append(fault)
 
     def clear(self) -> None:
         with self._lock:

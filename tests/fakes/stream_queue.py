@@ -7,14 +7,18 @@ import time
 from collections import deque
 from math import inf
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from bridge.kinesis.limits import counted_bytes
 from bridge.model import BatchingOptions, Record
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class MemoryQueue:
-    def __init__(self, stream: str, records: list[Record] = ()):
+    def __init__(self, stream: str, records: Iterable[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
         self.tuning = BatchingOptions()
@@ -86,7 +90,8 @@ class MemoryQueue:
         return len(self._fresh) >= max_records or sum(map(counted_bytes, self._fresh)) >= max_bytes
 
     def _take(self, max_records, max_bytes):
-        taken, size = [], 0
+        taken: list[Record] = []
+        size = 0
         while self._fresh and len(taken) < max_records:
             size += counted_bytes(self._fresh[0])
             if size > max_bytes and taken:

@@ -45,6 +45,7 @@ def test_as_a_process_it_forgets_counts_and_can_be_told_to_fail():
     command = [sys.executable, "-m", "tests.fakes.kinesis", "--streams", "a:2,b", "--forget"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stdout
             url = f"http://127.0.0.1:{int(process.stdout.readline())}"
             publisher = publisher_for(url)
             assert len(publisher.put_records("a", records(10))) == 10

@@ -5,9 +5,13 @@ import gzip
 import hashlib
 from collections import Counter
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import zstandard
 from aws_kinesis_agg.deaggregator import deaggregate_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def unpacked(key, data):
@@ -76,8 +80,12 @@ def _read_shard(client, name, shard):
 
 def lines(stream, compression="none"):
     """Every line of every record, in the order they were stored."""
-    undo = {"none": bytes, "gzip": gzip.decompress, "zstd": zstandard.ZstdDecompressor().decompress}[compression]
-    return [line for stored in stream.stored for line in undo(stored.data).decode().splitlines()]
+    undo: dict[str, Callable[[bytes], bytes]] = {
+        "none": bytes,
+        "gzip": gzip.decompress,
+        "zstd": zstandard.ZstdDecompressor().decompress,
+    }
+    return [line for stored in stream.stored for line in undo[compression](stored.data).decode().splitlines()]
 
 
 def repeated(found):

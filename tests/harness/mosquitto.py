@@ -134,7 +134,7 @@ class Mosquitto:
         """Start it, on the same ports as before, and wait until every listener accepts."""
         assert not self._process, "mosquitto is running already"
         with self.log_file.open("ab") as log:
-            command = [executable("mosquitto"), "-c", self._config_file]
+            command: list[str | Path] = [executable("mosquitto"), "-c", self._config_file]
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         self._process = process
         try:

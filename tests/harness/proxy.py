@@ -115,6 +115,7 @@ class Proxy:
     async def _serve(self, reader, writer):
         self.accepted += 1
         task = asyncio.current_task()
+        assert task
         self._tasks.add(task)
         try:
             with self._kept(writer):

@@ -107,6 +107,7 @@ class Publisher:
             self._refill(run)
         if not self._to_send and run.rate is None:
             time.sleep(0.003)  # mosquitto writes each PUBACK by itself: let some come together
+        assert self._socket
         wants = [self._socket] if self._to_send else []
         readable, writable, _ = select.select([self._socket], wants, [], run.until_due())
         if readable:
@@ -136,6 +137,7 @@ class Publisher:
         return frame
 
     def _read(self, run):
+        assert self._socket
         data = self._socket.recv(262_144)
         if not data:
             raise ConnectionError("the broker closed the connection")
@@ -176,6 +178,7 @@ class Publisher:
         return bytes([frame[0] | mqtt_frames.DUP]) + frame[1:]
 
     def _connack(self):
+        assert self._socket
         answer = b""
         while len(answer) < 4:
             more = self._socket.recv(4 - len(answer))

@@ -8,7 +8,7 @@ from bridge.cli import main
 from bridge.monitoring import problem_history, problem_rules, regular_look
 
 if __name__ == "__main__":
-    problem_rules.STALLED_SECS = problem_rules.OUTAGE_SECS = 3.0
-    regular_look.EVERY_SECS = 0.5
-    problem_history.ABSENT_SECS = 1.0
+    vars(problem_rules).update(STALLED_SECS=3.0, OUTAGE_SECS=3.0)
+    vars(regular_look).update(EVERY_SECS=0.5)
+    vars(problem_history).update(ABSENT_SECS=1.0)
     main()

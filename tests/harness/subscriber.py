@@ -50,6 +50,7 @@ class Subscriber:
         self._client.connect(*self._address)
         self._client.loop_start()
         assert self._answered.wait(timeout_secs), "no CONNACK"
+        assert self.reason is not None
         return self.reason
 
     def __enter__(self):

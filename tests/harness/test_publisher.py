@@ -58,7 +58,13 @@ def test_a_rate_is_kept(publisher):
 
 def test_a_message_is_taken_only_when_it_is_due(publisher):
     taken, begun = [], time.monotonic()
-    publisher.publish(((f"plant/{n}", taken.append(time.monotonic()) or b"") for n in range(20)), 1, rate=100)
+
+    def messages():
+        for number in range(20):
+            taken.append(time.monotonic())
+            yield f"plant/{number}", b""
+
+    publisher.publish(messages(), 1, rate=100)
     assert taken[-1] - begun >= 0.18
 
 

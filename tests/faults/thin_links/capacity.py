@@ -117,7 +117,8 @@ def on_the_link(size: int, shape: Shape) -> int:
 
 def _grouped(messages, overhead):
     """Divide messages into groups that fit one record each."""
-    groups, size = [[]], 0
+    groups: list[list[tuple[str, bytes]]] = [[]]
+    size = 0
     for item in messages:
         size += len(item[1]) + overhead
         if size > MAX_RECORD_BYTES - 1_024 and groups[-1]:
