@@ -1,0 +1,50 @@
+"""Every command line of the program in the documentation is one that it accepts."""
+
+import re
+import shlex
+
+import click
+import pytest
+import typer
+
+from bridge.cli.app import app
+from tests.docs.pages import PAGES, ROOT_PAGES, blocks
+from tests.docs.walkthrough import commands_of
+
+SHELL_WORDS = {"|", ">", ">>", "<", "&&", ";", "&", "2>", "||"}
+
+
+def program_calls():
+    """Yield where it is, and the arguments of each call of the program in a console block."""
+    for page in [*ROOT_PAGES, *PAGES]:
+        for block in blocks(page, "console"):
+            for command, _ in commands_of(block.text):
+                # What a nested command prints is one word; it is looked at by itself.
+                nested = re.findall(r"\$\(([^()]*)\)", command)
+                for text in [re.sub(r"\$\([^()]*\)", "VALUE", command), *nested]:
+                    yield from ((str(block), words) for words in calls_in(text.replace("\\\n", " ")))
+
+
+def calls_in(text):
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    words = list(lexer)
+    for index, word in enumerate(words):
+        if word == "mqtt-kinesis" and (index == 0 or words[index - 1] in SHELL_WORDS | {"sudo", "exec"}):
+            end = next((at for at in range(index, len(words)) if words[at] in SHELL_WORDS), len(words))
+            yield tuple(words[index + 1 : end])
+
+
+CALLS = sorted(set(program_calls()))
+
+
+@pytest.mark.parametrize(("where", "words"), CALLS, ids=[f"{where} {' '.join(words)}" for where, words in CALLS])
+def test_command_line_is_accepted(where, words):
+    command, names = typer.main.get_command(app), list(words)
+    while isinstance(command, click.Group) and names and not names[0].startswith("-"):
+        assert names[0] in command.commands, f"{where}: no command {names[0]}"
+        command = command.commands[names.pop(0)]
+    try:
+        command.make_context(command.name, names)
+    except click.exceptions.Exit:
+        assert names  # --help, --version

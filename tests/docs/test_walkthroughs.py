@@ -1,0 +1,16 @@
+"""The pages that can be played from their first line to their last do what they show."""
+
+import pytest
+
+from tests.docs.pages import DOCS
+from tests.docs.walkthrough import Walkthrough
+
+PLAYED = ["tutorials/first-record.md", "tutorials/first-mapping.md"]
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_page_does_what_it_shows(name, tmp_path):
+    folder = tmp_path / "plant"
+    folder.mkdir()
+    with Walkthrough(DOCS / name, folder) as page:
+        assert page.play() > 0
