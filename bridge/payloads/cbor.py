@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Final
 
 import cbor2
 
 from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
 _MAX_ANY_KEYS_BYTES: Final = 16_384
@@ -32,6 +34,10 @@ _ONE_BYTE: Final = 24
 table 1)."""
 _INDEFINITE: Final = 31
 """Additional information for an indefinite length."""
+_FLOAT32: Final = 0xFA
+_FLOAT32_BYTE: Final = b"\xfa"
+_DOUBLE_BYTE: Final = b"\xfb"
+_pack_double: Final = Struct(">d").pack
 
 
 class Cbor:
@@ -44,6 +50,8 @@ class Cbor:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
+        if _FLOAT32_BYTE in payload:
+            payload = _with_doubles(payload)
         source = io.BytesIO(payload)
         try:
             value = _decoder(source, strict_keys=len(payload) > _MAX_ANY_KEYS_BYTES).decode()
@@ -124,6 +132,31 @@ def _count_values(payload: bytes) -> None:
         values += 1
         if values > MAX_VALUES:
             raise DecodeError(f"not usable: the CBOR holds more than {MAX_VALUES:,} values")
+
+
+def _with_doubles(payload: bytes) -> bytes:
+    """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
+
+    The decoder returns both as doubles, without a mark. 16-bit floats stay exact: encoders choose them for the numbers
+    that 16 bits hold. A payload that ends too early is unchanged from there on.
+    """
+    parts: list[bytes] = []
+    copied = place = 0
+    end = len(payload)
+    while place < end:
+        head = payload[place]
+        kind, information = head >> 5, head & 31
+        size = 1 << (information - _ONE_BYTE) if _ONE_BYTE <= information < _INDEFINITE else 0
+        place += 1
+        if head == _FLOAT32 and place + size <= end:
+            # In the reverse order: the bytes on the wire are big-endian.
+            number = shortest_float32(payload[place : place + size][::-1])
+            parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
+            copied = place + size
+        elif kind in (_BYTES, _TEXT) and information < _INDEFINITE:
+            place += int.from_bytes(payload[place : place + size], "big") if size else information
+        place += size
+    return b"".join((*parts, payload[copied:]))
 
 
 def _reason(payload: bytes, error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 - Bytes become a list of integers 0-255, as with `payload: bytes`.
 - NaN and the infinities become null, as in `bytes_to_float`: a sensor without a reading sends them.
+- A 32-bit float becomes the shortest number that rounds to it (float32.py): 28.7, not 28.700000762939453.
 - A MessagePack timestamp becomes RFC 3339 text in UTC, with as many digits as it has (years 1 to 9999).
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
 - Keys are text. Integer keys become decimal text (`payload."21"`); all other keys are rejected. If a key is there more

@@ -7,11 +7,13 @@ rejected.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_VALUES, plain
 
 _LENGTHS: Final = (
@@ -29,6 +31,11 @@ _FOLLOWING: Final = (
 )
 """Number of bytes that follow a first byte; 0 for a byte that is not listed."""
 
+_FLOAT32: Final = 0xCA
+_FLOAT32_BYTE: Final = b"\xca"
+_DOUBLE_BYTE: Final = b"\xcb"
+_pack_double: Final = Struct(">d").pack
+
 
 class Msgpack:
     """Decoder of one MessagePack value."""
@@ -40,6 +47,8 @@ class Msgpack:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
+        if _FLOAT32_BYTE in payload:
+            payload = _with_doubles(payload)
         try:
             value = msgpack.unpackb(payload, strict_map_key=False, ext_hook=_content)
         except (ValueError, TypeError) as error:  # TypeError: a list or a map as a key
@@ -62,6 +71,32 @@ def encode(value: Any) -> bytes:
 def _content(_type: int, data: bytes) -> bytes:
     """Return the bytes of an extension, whatever its type."""
     return data
+
+
+def _with_doubles(payload: bytes) -> bytes:
+    """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
+
+    The decoder returns both as doubles, without a mark. A payload that ends too early is unchanged from there on.
+    """
+    parts: list[bytes] = []
+    copied = place = 0
+    end = len(payload)
+    while place < end:
+        head = payload[place]
+        place += 1
+        if head == _FLOAT32:
+            if place + 4 <= end:
+                # In the reverse order: the bytes on the wire are big-endian.
+                number = shortest_float32(payload[place : place + 4][::-1])
+                parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
+                copied = place + 4
+            place += 4
+        elif head in _LENGTHS:
+            size, more = _LENGTHS[head]
+            place += size + more + int.from_bytes(payload[place : place + size], "big")
+        else:
+            place += _FOLLOWING.get(head, 0)
+    return b"".join((*parts, payload[copied:]))
 
 
 def _count_values(payload: bytes) -> None:

@@ -17,7 +17,7 @@ from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadba
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.sampler import Sampler
 from bridge.model import MappingResult, Rejection, SideEffects
-from bridge.payloads.sparkplug.session import Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,8 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
         payload, commands = stages.read(message, stages.memory)
+        if payload is OWN_COMMAND:
+            return FILTERED
         scope = steps.scope(message, payload, captures, levels)
         # The usual case: `catch_errors` handles the errors.
         if not commands:

@@ -1,7 +1,7 @@
 """Declarations of the births and state of the edge nodes, stored in the state of a mapping.
 
     node GROUP/NODE            {bd_seq, online, devices: {DEVICE: online}}
-    metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype], ...] as its birth declared them
+    metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] as its birth declared them (metric_table.py)
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
 Only the last row changes with every message. Rows are JSON. Each is parsed once; later look-ups return the parsed form
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
+from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, MetricTable, table_of_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bridge.model import StateStore
+    from bridge.payloads.sparkplug.metric_table import Row
 
 T = TypeVar("T")
-
-Declared: TypeAlias = tuple[str, int | None, int]
-"""A metric of a birth: name, alias, datatype."""
 
 _Parsed: TypeAlias = "dict[str, tuple[bytes, T]]"
 NODE, METRICS, SEQ = "node ", "metrics ", "seq "
@@ -36,20 +36,11 @@ class NodeState(NamedTuple):
     devices: dict[str, bool]
 
 
-class MetricTable(NamedTuple):
-    """Metrics of a node or device: name and datatype by alias, and datatype by name."""
-
-    by_alias: dict[int, tuple[str, int]]
-    by_name: dict[str, int]
-
-
 Last: TypeAlias = tuple[int, int]
 """The last message in order: its sequence number, and the payload's timestamp in milliseconds since 1970."""
 
 UNKNOWN = NodeState(None, online=False, devices={})
 """State of an edge node before any birth or death."""
-NOTHING_DECLARED = MetricTable({}, {})
-"""Metrics of a node or device before its birth."""
 
 
 class BirthCertificates:
@@ -67,7 +58,7 @@ class BirthCertificates:
 
     def table(self, memory: StateStore, source: str) -> MetricTable:
         """Return the metrics of a node or device; an empty table before its birth."""
-        return _read(self._tables, memory, METRICS + source, _table) or NOTHING_DECLARED
+        return _read(self._tables, memory, METRICS + source, table_of_rows) or NOTHING_DECLARED
 
     def last(self, memory: StateStore, edge_node: str) -> Last | None:
         """Return the last message in order; None before the node's birth."""
@@ -77,9 +68,9 @@ class BirthCertificates:
         """Store the state of an edge node."""
         memory.put(NODE + edge_node, orjson.dumps([*node]))
 
-    def put_table(self, memory: StateStore, source: str, declared: Iterable[Declared]) -> None:
-        """Store the metrics that a birth declared."""
-        memory.put(METRICS + source, orjson.dumps([*declared]))
+    def put_table(self, memory: StateStore, source: str, rows: Iterable[Row]) -> None:
+        """Store the metrics that a birth declared (see `metric_table.rows_of`)."""
+        memory.put(METRICS + source, orjson.dumps([*rows]))
 
     def put_last(self, memory: StateStore, edge_node: str, seq: int, timestamp: int) -> None:
         """Store the last message in order."""
@@ -115,11 +106,3 @@ def _node(row: list[Any]) -> NodeState:
 
 def _last(row: list[int]) -> Last:
     return row[0], row[1]
-
-
-def _table(row: list[Declared]) -> MetricTable:
-    """Return the metrics of a row, indexed by alias and by name."""
-    return MetricTable(
-        {alias: (name, datatype) for name, alias, datatype in row if alias is not None},
-        {name: datatype for name, _, datatype in row},
-    )

@@ -1,14 +1,15 @@
 """Datatypes of Sparkplug B: conversion of a metric's fields to the value that an expression sees.
 
 Int8 to Int64            sent as two's complement in an unsigned integer; returned signed
-UInt8 to UInt64          exact
+UInt8 to UInt64          of the datatype's width: bits above it are dropped, as of signed integers
+Float                    the shortest number that is the same 32-bit float: 28.7, not 28.700000762939453
 Float, Double            NaN and the infinities as the text 'NaN', 'Infinity', '-Infinity': JSON has no such numbers
 DateTime                 milliseconds since 1970
 String, Text, UUID       text
 Bytes, File              a list of integers 0-255
 arrays                   a list
 DataSet                  {columns: [name], types: [datatype], rows: [[value]]}
-Template                 {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
+Template                 see readings.py
 
 A value of another kind than its datatype requires is returned as it was sent.
 Sections 6.4.16 and 6.4.17 of the Sparkplug 3.0 specification.
@@ -21,6 +22,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +36,7 @@ DATATYPES = (
     *("UInt32Array", "UInt64Array", "FloatArray", "DoubleArray", "BooleanArray", "StringArray", "DateTimeArray"),
 )
 """Names of the datatypes, by number from 0."""
-
-GOOD = 192
-"""Quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
+UNKNOWN_TYPE = DATATYPES[0]
 
 MAX_BOOLEANS = 1_000_000
 """Max booleans in one array: a bit on the wire becomes 8 bytes in memory."""
@@ -46,39 +46,17 @@ _COUNT_BYTES = 4
 
 def datatype_name(number: int) -> str:
     """Return the name of a datatype, such as 'Int32'; 'Unknown' for an undefined number."""
-    return DATATYPES[number] if number < len(DATATYPES) else DATATYPES[0]
-
-
-def reading(fields: Fields, name: str | None, datatype: int, sent_at: int | None) -> dict[str, Any]:
-    """Return the object that an expression sees for a metric.
-
-    `sent_at` is the payload's timestamp, for a metric without its own. Raise DecodeError for a malformed value.
-    """
-    value = None if fields.get("is_null") else value_of(fields, datatype)
-    seen = {
-        "name": name,
-        "value": value,
-        "type": datatype_name(datatype),
-        "timestamp": fields.get("timestamp", sent_at),
-        "quality": GOOD,
-        "is_null": value is None,
-        "historical": fields.get("is_historical", False),
-    }
-    if "properties" in fields:
-        seen["properties"] = properties = _properties(fields["properties"])
-        seen["quality"] = properties.get("Quality", GOOD)
-    if "metadata" in fields:
-        seen["metadata"] = fields["metadata"]
-    if "is_transient" in fields:
-        seen["transient"] = fields["is_transient"]
-    return seen
+    return DATATYPES[number] if number < len(DATATYPES) else UNKNOWN_TYPE
 
 
 def value_of(fields: Fields, datatype: int) -> Any:
-    """Return the value of a metric, property, parameter or data set element; None if it has none. Raise DecodeError."""
+    """Return the value of a metric, property, parameter or data set element; None if it has none. Raise DecodeError.
+
+    Templates are not read here, but by `readings`: their members need their declarations.
+    """
     value = fields.get("value")
     if value is None:
-        return _compound(fields)
+        return _data_set(fields["dataset"]) if "dataset" in fields else None
     convert = _CONVERTERS.get(datatype)
     return _as_sent(value) if convert is None else convert(value)
 
@@ -94,16 +72,7 @@ def _not_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _compound(fields: Fields) -> Any:
-    """Return the value of a data set or a template; None if there is neither."""
-    if "dataset" in fields:
-        return _data_set(fields["dataset"])
-    if "template" in fields:
-        return _template(fields["template"])
-    return None
-
-
-def _properties(fields: Fields) -> dict[str, Any]:
+def properties_of(fields: Fields) -> dict[str, Any]:
     """Return a property set as an object. Raise DecodeError if it has not as many values as keys."""
     keys, values = fields.get("keys", []), fields.get("values", [])
     if len(keys) != len(values):
@@ -116,9 +85,9 @@ def _property(fields: Fields) -> Any:
     if fields.get("is_null"):
         return None
     if "properties" in fields:
-        return _properties(fields["properties"])
+        return properties_of(fields["properties"])
     if "sets" in fields:
-        return [_properties(each) for each in fields["sets"].get("sets", [])]
+        return [properties_of(each) for each in fields["sets"].get("sets", [])]
     return value_of(fields, fields.get("type", 0))
 
 
@@ -137,22 +106,6 @@ def _row(elements: list[Fields], types: list[int]) -> list[Any]:
     return [value_of(each, types[place] if place < len(types) else 0) for place, each in enumerate(elements)]
 
 
-def _template(fields: Fields) -> dict[str, Any]:
-    """Return a template with its members and parameters by name."""
-    members = (
-        reading(each, each.get("name"), each.get("datatype", 0), each.get("timestamp"))
-        for each in fields.get("metrics", [])
-    )
-    parameters = fields.get("parameters", [])
-    return {
-        "reference": fields.get("template_ref"),
-        "version": fields.get("version"),
-        "is_definition": fields.get("is_definition", False),
-        "metrics": {str(member["name"]): member for member in members},
-        "parameters": {str(each.get("name")): value_of(each, each.get("type", 0)) for each in parameters},
-    }
-
-
 def _signed(bits: int) -> Callable[[Any], Any]:
     """Return the converter of an unsigned integer to a signed one of `bits` bits."""
     half, whole = 1 << bits - 1, 1 << bits
@@ -167,6 +120,19 @@ def _signed(bits: int) -> Callable[[Any], Any]:
     return convert
 
 
+def _unsigned(bits: int) -> Callable[[Any], Any]:
+    """Return the converter of an unsigned integer to one of `bits` bits.
+
+    A node that sign-extends sends 255 of a UInt8 as 4294967295.
+    """
+    mask = (1 << bits) - 1
+
+    def convert(value: Any) -> Any:
+        return value & mask if type(value) is int else _as_sent(value)
+
+    return convert
+
+
 def _array(code: str) -> Callable[[Any], Any]:
     """Return the converter of a packed little-endian array; `code` is the `struct` format of an item."""
     size = struct.calcsize(f"<{code}")
@@ -176,8 +142,10 @@ def _array(code: str) -> Callable[[Any], Any]:
             return _as_sent(value)
         if len(value) % size:
             raise DecodeError(f"not Sparkplug B: an array of {size}-byte values in {len(value)} bytes")
+        if code == "f":
+            return [_as_sent(shortest_float32(value[at : at + size])) for at in range(0, len(value), size)]
         numbers = struct.unpack(f"<{len(value) // size}{code}", value)
-        return [*map(_as_sent, numbers)] if code in "fd" else [*numbers]
+        return [*map(_as_sent, numbers)] if code == "d" else [*numbers]
 
     return convert
 
@@ -202,16 +170,14 @@ def _string_array(value: Any) -> Any:
     """Return the texts of an array. Each ends with a zero byte; the last one may lack it."""
     if not isinstance(value, bytes):
         return _as_sent(value)
-    try:
-        texts = value.decode().split("\0")
-    except UnicodeDecodeError as error:
-        raise DecodeError(f"not Sparkplug B: text that is not UTF-8: {error.reason}") from None
+    texts = value.decode(errors="replace").split("\0")
     return texts if texts[-1] else texts[:-1]
 
 
 _CONVERTERS: dict[int, Callable[[Any], Any]] = {
-    # The keys are the numbers of DATATYPES: 1 to 4 are Int8 to Int64, 22 to 31 the arrays of numbers.
+    # The keys are the numbers of DATATYPES: 1 to 8 are Int8 to UInt64, 22 to 31 the arrays of numbers.
     **{1 + place: _signed(8 << place) for place in range(4)},
+    **{5 + place: _unsigned(8 << place) for place in range(4)},
     11: _boolean,
     13: _signed(64),
     **{22 + place: _array(code) for place, code in enumerate("bhiqBHIQfd")},

@@ -13,24 +13,27 @@
     problems         codes, an empty list if there are none: see session.py
     uuid, body       if sent; the body as a list of integers 0-255
 
-A reading is {name, value, type, timestamp, quality, is_null, historical, group, node, device}. It also has `properties`
-by key, `metadata` and `transient`, if they were sent. JMESPath cannot look up the parent of a list item, so each
-reading has its source.
+readings.py describes a reading. Each also has its source, `group`, `node` and `device`, because JMESPath cannot look up
+the parent of a list item.
 
 A STATE message becomes {type, host, online, timestamp}.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.datatypes import datatype_name, reading
+from bridge.payloads.sparkplug.datatypes import DATATYPES, datatype_name
+from bridge.payloads.sparkplug.metric_table import Declared, MetricTable
+from bridge.payloads.sparkplug.readings import Context, read_metric
 
 if TYPE_CHECKING:
-    from bridge.payloads.sparkplug.birth_certificates import MetricTable
+    from collections.abc import Callable
+
     from bridge.payloads.sparkplug.protobuf import Fields
     from bridge.payloads.sparkplug.topic import Topic
 
@@ -38,10 +41,15 @@ View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
 """Name of the metric with the session's number."""
+_OF_DEATHS = MetricTable({}, {BD_SEQ: Declared(BD_SEQ, None, DATATYPES.index("Int64"))})
+"""Declaration of the metric of every NDEATH, by section 6.4.21 of the specification: needed without a birth."""
 
 
-def view_of(topic: Topic, payload: Fields, table: MetricTable) -> View:
-    """Return the view of a payload, read with the declared metrics. Raise DecodeError for malformed values."""
+def view_of(topic: Topic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:
+    """Return the view of a payload, read with the declared metrics. Raise DecodeError for malformed values.
+
+    `definitions` returns the metrics of the node's birth, for the templates in the payload.
+    """
     metrics: dict[str, Any] = {}
     readings: list[dict[str, Any]] = []
     view: View = {
@@ -58,47 +66,24 @@ def view_of(topic: Topic, payload: Fields, table: MetricTable) -> View:
         "unknown_aliases": [],
         "problems": [],
     }
-    sent_at, by_alias = view["timestamp"], table.by_alias
+    context = Context(view["timestamp"], definitions, partial(note, view))
+    tables = (table, _OF_DEATHS) if topic.type == "NDEATH" else (table,)
     source = {"group": topic.group, "node": topic.node, "device": topic.device}
     for fields in payload.get("metrics", ()):
-        name, datatype = fields.get("name"), fields.get("datatype")
-        if name is None:
-            known = by_alias.get(fields.get("alias", -1))
-            if known is None:
-                _unknown_alias(view, reading(fields, None, datatype or 0, sent_at) | source, fields.get("alias"))
-                continue
-            name, declared = known
-            datatype = datatype or declared
-        elif datatype is None:
-            datatype = _declared_type(view, table, name)
-        one = reading(fields, name, datatype, sent_at)
+        one = read_metric(fields, tables, context)
         one.update(source)
-        readings.append(one)
-        metrics[name] = one
+        if "name" in one:
+            readings.append(one)
+            metrics[one["name"]] = one
+        else:
+            view["unknown_aliases"].append(one)
+    if payload.get("replaced_text"):
+        note(view, "not_utf8")
     if "uuid" in payload:
         view["uuid"] = payload["uuid"]
     if "body" in payload:
         view["body"] = list(payload["body"])
     return view
-
-
-def _unknown_alias(view: View, nameless: dict[str, Any], alias: int | None) -> None:
-    """Add a reading whose alias no birth has declared, and the problem `unknown_alias`."""
-    del nameless["name"]
-    view["unknown_aliases"].append({"alias": alias, **nameless})
-    note(view, "unknown_alias")
-
-
-def _declared_type(view: View, table: MetricTable, name: str) -> int:
-    """Return the declared datatype of a metric; 0, and the problem `unknown_type`, if there is none.
-
-    Some nodes send the name even if they declared an alias.
-    """
-    datatype = table.by_name.get(name)
-    if datatype is None:
-        note(view, "unknown_type")
-        return 0
-    return datatype
 
 
 def note(view: View, problem: str) -> None:
@@ -117,8 +102,8 @@ def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str
     """Return the metrics that are out of date when a node or device is dead: all that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
-        {"name": name, "type": datatype_name(datatype), **source}
-        for name, datatype in table.by_name.items()
+        {"name": name, "type": datatype_name(declared.datatype), **source}
+        for name, declared in table.by_name.items()
         if name != BD_SEQ
     ]
 

@@ -23,6 +23,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,6 @@ _VARINT_BITS = 70
 _CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
-_unpack_float: Callable[[bytes, int], tuple[float]] = Struct("<f").unpack_from
 
 Fields: TypeAlias = dict[str, Any]
 _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
@@ -51,16 +51,24 @@ _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
 
 
 def read_payload(data: bytes) -> Fields:
-    """Return the fields of a payload. Raise DecodeError if it is malformed."""
+    """Return the fields of a payload. Raise DecodeError if it is malformed.
+
+    In a text that is not UTF-8, such as a unit in Latin-1, U+FFFD replaces the invalid bytes, and the payload has the
+    field `replaced_text`: one text must not cost all values of a birth.
+    """
     try:
-        return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
+        try:
+            return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
+        except UnicodeDecodeError:
+            # Valid texts, the usual case, are read without a check of their own.
+            return {**_read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS], "replace"), "replaced_text": True}
     except IndexError:
         raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
-    except UnicodeDecodeError as error:
-        raise DecodeError(f"not Sparkplug B: text that is not UTF-8: {error.reason}") from None
 
 
-def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: list[int]) -> Fields:  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would double its cost
+def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would double its cost
+    data: bytes, at: int, end: int, schema: _Schema, depth: int, left: list[int], errors: str = "strict"
+) -> Fields:
     """Return the fields of the message at data[at:end]. An IndexError means that the data ends too early.
 
     `left` holds one number, which all calls share: the messages that the payload may still contain.
@@ -89,7 +97,7 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
         if kind == _FLOAT:
             at += 4
             if at <= end:
-                message[name] = _unpack_float(data, at - 4)[0]
+                message[name] = shortest_float32(data[at - 4 : at])
             continue
         number = data[at]
         at += 1
@@ -106,19 +114,19 @@ def _read(data: bytes, at: int, end: int, schema: _Schema, depth: int, left: lis
             if at > end:
                 break
             if kind == _PARTS:
-                part = _read(data, start, at, inner, depth - 1, left)
+                part = _read(data, start, at, inner, depth - 1, left, errors)
                 if name in message:
                     message[name].append(part)
                 else:
                     message[name] = [part]
             elif kind == _TEXT:
-                message[name] = data[start:at].decode()
+                message[name] = data[start:at].decode("utf-8", errors)
             elif kind == _PART:
-                message[name] = _read(data, start, at, inner, depth - 1, left)
+                message[name] = _read(data, start, at, inner, depth - 1, left, errors)
             elif kind == _BYTES:
                 message[name] = data[start:at]
             elif kind == _TEXTS:
-                message.setdefault(name, []).append(data[start:at].decode())
+                message.setdefault(name, []).append(data[start:at].decode("utf-8", errors))
             else:
                 message.setdefault(name, []).extend(_packed(data, start, at))
     if at != end:

@@ -5,23 +5,41 @@ Section 5.4.3 of the Sparkplug 3.0 specification; QoS 0 and not retained, as all
 
 from __future__ import annotations
 
+from collections import deque
+from typing import NamedTuple
+
 from bridge.model import OutgoingMessage
 from bridge.payloads.sparkplug.encoding import encode
 
 REBIRTH_METRIC = "Node Control/Rebirth"
 EVERY_SECS = 60
 """Default time between two requests to one edge node."""
+_SECOND_MS = 1000
 MAX_NODES = 10_000
-"""Max edge nodes whose last request is stored.
+"""Max edge nodes whose last request is stored, and max nodes that wait for a request.
 
 At the limit, no other node gets a request until a stored one expires.
 """
+PER_SECOND = 10
+"""Max requests in a second, to all edge nodes together.
+
+A birth can be 100 KB and more. After a restart with 300 unknown nodes, 300 requests at once would bring all their
+births in the same second, over the same link. Ten a second reach 300 nodes in half a minute.
+"""
+
+
+class _Asked(NamedTuple):
+    """The last request to an edge node: its time in milliseconds since 1970, and its bytes."""
+
+    at_ms: int
+    payload: bytes
 
 
 class RebirthRequests:
-    """Limit of one request per edge node in `every_secs`, because a birth is many times larger than a reading.
+    """Limits of the requests, because a birth is many times larger than a reading: one per edge node in `every_secs`.
 
-    The times are stored in memory only: after a restart, an immediate request is right.
+    Of all nodes together, PER_SECOND get a request in a second; the others wait. The times are stored in memory only:
+    after a restart, an immediate request is right.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:
@@ -29,27 +47,56 @@ class RebirthRequests:
         self._allowed = allowed
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
-        self._asked_at: dict[str, int] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._waiting: dict[str, str] = {}
+        """Topics of commands by edge node, for the nodes that wait for a request."""
+        self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
-    def ask(self, edge_node: str, topic: str, now_ms: int) -> tuple[OutgoingMessage, ...]:
-        """Return the command to send, or an empty tuple. `now_ms` is milliseconds since 1970.
+    def ask(self, edge_node: str, topic: str, now_ms: int) -> None:
+        """Let an edge node wait for a request, unless it has had one. `now_ms` is milliseconds since 1970.
 
         A clock that was set back before the last request permits the next one at once.
         """
-        if not self._allowed or self._recent(edge_node, now_ms):
+        if self._allowed and len(self._waiting) < self._max_nodes and not self._recent(edge_node, now_ms):
+            self._waiting[edge_node] = topic
+
+    def born(self, edge_node: str) -> None:
+        """Forget a request that waits: the edge node has sent its birth."""
+        self._waiting.pop(edge_node, None)
+
+    def due(self, now_ms: int) -> tuple[OutgoingMessage, ...]:
+        """Return the commands to send now, oldest first: with each message, whichever node sent it."""
+        if not self._waiting:
             return ()
-        if len(self._asked_at) >= self._max_nodes:
-            # Make room: a request that has expired no longer limits its node.
-            self._asked_at = {node: at for node, at in self._asked_at.items() if self._recent(node, now_ms)}
-            if len(self._asked_at) >= self._max_nodes:
-                return ()
-        self._asked_at[edge_node] = now_ms
-        return (OutgoingMessage(topic, rebirth_payload(now_ms)),)
+        commands = []
+        for edge_node, topic in list(self._waiting.items()):
+            if not self._has_room(now_ms):
+                break
+            del self._waiting[edge_node]
+            asked = self._asked[edge_node] = _Asked(now_ms, rebirth_payload(now_ms))
+            self._sent_at.append(now_ms)
+            commands.append(OutgoingMessage(topic, asked.payload))
+        return tuple(commands)
+
+    def sent(self, edge_node: str, payload: bytes) -> bool:
+        """Return whether this is the last request to the edge node: the broker sends it to its sender too."""
+        asked = self._asked.get(edge_node)
+        return asked is not None and asked.payload == payload
+
+    def _has_room(self, now_ms: int) -> bool:
+        """Return whether one more request may be sent now."""
+        if len(self._sent_at) == PER_SECOND and 0 <= now_ms - self._sent_at[0] < _SECOND_MS:
+            return False
+        if len(self._asked) < self._max_nodes:
+            return True
+        # Make room: a request that has expired no longer limits its node.
+        self._asked = {node: asked for node, asked in self._asked.items() if self._recent(node, now_ms)}
+        return len(self._asked) < self._max_nodes
 
     def _recent(self, edge_node: str, now_ms: int) -> bool:
         """Return whether the node has had a request in the last `every_secs`."""
-        asked_at = self._asked_at.get(edge_node)
-        return asked_at is not None and 0 <= now_ms - asked_at < self._every_ms
+        asked = self._asked.get(edge_node)
+        return asked is not None and 0 <= now_ms - asked.at_ms < self._every_ms
 
 
 def rebirth_payload(now_ms: int) -> bytes:

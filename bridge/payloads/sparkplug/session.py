@@ -6,6 +6,7 @@ expression_view.py describes the result. These are its `problems`; those marked 
     no_birth *       the node or the device has sent no birth, or is dead
     unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
     unknown_type *   neither its birth nor the message has a metric's datatype: its value is as on the wire
+    not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
     late             out of order: older than the message before it
     duplicate        the last message once more
     invalid_seq      no sequence number, or one above 255
@@ -20,11 +21,13 @@ https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-spec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, BirthCertificates, NodeState
+from bridge.payloads.sparkplug.birth_certificates import BirthCertificates, NodeState
 from bridge.payloads.sparkplug.compression import COMPRESSED, decompressed
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, note, stale, view_of
+from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, rows_of, table_of_rows
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.rebirth import EVERY_SECS, RebirthRequests
 from bridge.payloads.sparkplug.sequence import sequence_problem
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.model import Message, OutgoingMessage, StateStore
-    from bridge.payloads.sparkplug.birth_certificates import Declared, MetricTable
     from bridge.payloads.sparkplug.expression_view import View
+    from bridge.payloads.sparkplug.metric_table import MetricTable
     from bridge.payloads.sparkplug.protobuf import Fields
 
 _LOST = frozenset(("gap", "no_birth"))
@@ -49,6 +52,8 @@ _ASK_FOR_REBIRTH = {
 _BIRTHS = frozenset(("NBIRTH", "DBIRTH"))
 _IN_ORDER = frozenset(("", "gap"))
 _NEVER: frozenset[str] = frozenset()
+OWN_COMMAND: Final = object()
+"""Result for a rebirth request of this session, which the broker sends back: no message of an edge node."""
 _MAX_TOPICS = 10_000
 """Max parsed topics in the cache, which is cleared when it is full."""
 
@@ -71,27 +76,30 @@ class Session:
         }
 
     def decode(self, message: Message, memory: StateStore) -> tuple[Any, tuple[OutgoingMessage, ...]]:
-        """Return the object that expressions see, and the commands to send.
+        """Return the object that expressions see (or OWN_COMMAND), and the commands to send.
 
         Raise DecodeError; the state is then unchanged.
         """
         topic = self._topics.get(message.topic) or self._topic(message.topic)
         if topic.type == STATE:
             return host_state(topic, message.payload), ()
+        if topic.type == "NCMD" and self._rebirths.sent(topic.edge_node, message.payload):
+            return OWN_COMMAND, ()
         payload = read_payload(message.payload)
         if payload.get("uuid") == COMPRESSED:
             payload = decompressed(payload)
         node = self._births.node(memory, topic.edge_node)
-        view = view_of(topic, payload, self._declared(topic, node, memory))
+        definitions = partial(self._definitions, topic, node, payload, memory)
+        view = view_of(topic, payload, self._declared(topic, node, memory), definitions)
         follow = self._follow.get(topic.type)
         if follow is None:  # a command of another client, or the bridge's own, which it receives too
             return view, ()
         follow(topic, node, view, memory)
         if topic.type in _BIRTHS:
-            self._births.put_table(memory, topic.source, _declarations(payload))
+            self._births.put_table(memory, topic.source, rows_of(payload.get("metrics", ())))
         if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
-            return view, self._rebirths.ask(topic.edge_node, topic.commands, message.received_at_ms)
-        return view, ()
+            self._rebirths.ask(topic.edge_node, topic.commands, message.received_at_ms)
+        return view, self._rebirths.due(message.received_at_ms)
 
     def _topic(self, text: str) -> Topic:
         """Return the parsed topic, and cache it. Raise DecodeError."""
@@ -106,8 +114,15 @@ class Session:
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
+    def _definitions(self, topic: Topic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
+        """Return the metrics of the node's birth, where the definitions of templates are: perhaps this message."""
+        if topic.type == "NBIRTH":
+            return table_of_rows(rows_of(payload.get("metrics", ())))
+        return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
+
     def _node_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
         """Begin a new session. The births of the devices follow, so their old metrics are deleted."""
+        self._rebirths.born(topic.edge_node)
         for device in node.devices:
             self._births.forget_table(memory, f"{topic.edge_node}/{device}")
         view["bd_seq"] = bd_seq_of(view)
@@ -174,10 +189,3 @@ class Session:
         # A late or duplicate message must not set the sequence back.
         if problem in _IN_ORDER:
             self._births.put_last(memory, topic.edge_node, seq or 0, timestamp)
-
-
-def _declarations(payload: Fields) -> Iterator[Declared]:
-    """Yield the metrics that a birth declares. A metric without a name declares nothing."""
-    for metric in payload.get("metrics", ()):
-        if "name" in metric:
-            yield metric["name"], metric.get("alias"), metric.get("datatype", 0)

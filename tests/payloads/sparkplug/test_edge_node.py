@@ -8,7 +8,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bridge.model import Message
-from bridge.payloads.sparkplug.session import Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.edge_node import EdgeNode
 
@@ -104,6 +104,8 @@ class Host:
         view, commands = self._session.decode(sent, self.memory)
         for command in commands:
             client.publish(command.topic, command.payload, 0)
+        if view is OWN_COMMAND:
+            return
         with self._arrived:
             self.seen.append(view)
             self._arrived.notify_all()

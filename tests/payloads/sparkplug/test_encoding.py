@@ -1,14 +1,17 @@
 import pytest
 
-from bridge.payloads.sparkplug.datatypes import DATATYPES, reading
+from bridge.payloads.sparkplug.datatypes import DATATYPES
 from bridge.payloads.sparkplug.encoding import encode
+from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED
 from bridge.payloads.sparkplug.protobuf import read_payload
+from bridge.payloads.sparkplug.readings import Context, read_metric
 
 
 def read_back(*metrics):
     fields = read_payload(encode({"timestamp": 5, "seq": 7, "metrics": list(metrics)}))
     assert (fields["timestamp"], fields["seq"]) == (5, 7)
-    return [reading(each, each.get("name"), each.get("datatype", 0), 5) for each in fields["metrics"]]
+    context = Context(5, lambda: NOTHING_DECLARED, lambda _problem: None)
+    return [read_metric(each, (NOTHING_DECLARED,), context) for each in fields["metrics"]]
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,18 @@ import pytest
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug import session
-from bridge.payloads.sparkplug.birth_certificates import NOTHING_DECLARED, MetricTable
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, stale, view_of
+from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, table_of_rows
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.topic import parse_topic
-from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload
+from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload, property_set
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sparkplug.md"
-DECLARED = MetricTable({1: ("Temperature", DOUBLE), 2: ("Count", INT32)}, {"Temperature": DOUBLE, "Count": INT32})
+DECLARED = table_of_rows([["Temperature", 1, DOUBLE], ["Count", 2, INT32]])
 
 
 def view(data, table=DECLARED, topic="spBv1.0/g/DDATA/n/d"):
-    return view_of(parse_topic(topic), read_payload(data), table)
+    return view_of(parse_topic(topic), read_payload(data), table, lambda: table)
 
 
 def test_the_topic_and_the_payload_s_own_fields():
@@ -123,7 +123,7 @@ def test_no_number_of_a_session():
 
 
 def test_all_that_was_declared_is_stale_but_not_the_number_of_the_session():
-    table = MetricTable({}, {"bdSeq": 4, "Temperature": 10})
+    table = table_of_rows([["bdSeq", None, 4], ["Temperature", None, 10]])
     topic = parse_topic("spBv1.0/g/NDEATH/n")
     assert stale(topic, "d", table) == [
         {"name": "Temperature", "type": "Double", "group": "g", "node": "n", "device": "d"}
@@ -160,3 +160,20 @@ def test_the_reference_names_all_that_expressions_see():
 def test_the_reference_names_all_problems():
     told = re.findall(r"^    (\w+) \*? +\w", session.__doc__, re.MULTILINE)
     assert documented("| problem | means | asks for a rebirth |") == {*told}
+
+
+def test_empty_name_beside_an_alias_is_the_name_of_the_birth():
+    seen = view(payload(metric("", integer(10, -1), alias=2)))
+    assert (seen["metrics"]["Count"]["value"], seen["problems"]) == (-1, [])
+
+
+def test_text_that_is_not_utf8_is_replaced_and_the_rest_is_read():
+    unit = property_set(unit=integer(1, 12) + part(8, b"\xb0C"))
+    seen = view(payload(metric(alias=1, value=21.5, more=part(9, unit)), metric("Count", integer(10, 3))))
+    assert seen["metrics"]["Temperature"]["properties"] == {"unit": "\ufffdC"}
+    assert (seen["metrics"]["Count"]["value"], seen["problems"]) == (3, ["not_utf8"])
+
+
+def test_death_without_a_birth_has_the_type_of_its_session_number():
+    seen = view(payload(metric("bdSeq", integer(11, 3))), NOTHING_DECLARED, "spBv1.0/g/NDEATH/n")
+    assert (seen["metrics"]["bdSeq"]["type"], seen["problems"]) == ("Int64", [])

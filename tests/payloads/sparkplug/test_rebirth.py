@@ -1,5 +1,5 @@
 from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.rebirth import RebirthRequests, rebirth_payload
+from bridge.payloads.sparkplug.rebirth import PER_SECOND, RebirthRequests, rebirth_payload
 from tests.payloads.sparkplug.wire import NOW_MS
 
 TOPIC = "spBv1.0/g/NCMD/n"
@@ -12,35 +12,67 @@ def test_the_command_sets_node_control_rebirth():
     }
 
 
+def ask(rebirths, node, now_ms):
+    """The topics of the commands that a problem of a node brings at once."""
+    rebirths.ask(node, f"spBv1.0/NCMD/{node}", now_ms)
+    return [command.topic for command in rebirths.due(now_ms)]
+
+
 def test_a_request_is_a_command_to_the_node():
-    (command,) = RebirthRequests().ask("g/n", TOPIC, NOW_MS)
-    assert command == (TOPIC, rebirth_payload(NOW_MS))
+    rebirths = RebirthRequests()
+    rebirths.ask("g/n", TOPIC, NOW_MS)
+    assert rebirths.due(NOW_MS) == ((TOPIC, rebirth_payload(NOW_MS)),)
 
 
 def test_a_node_is_asked_once_a_minute():
     rebirths = RebirthRequests()
-    asked = [bool(rebirths.ask("g/n", TOPIC, NOW_MS + secs * 1000)) for secs in (0, 1, 59, 60, 61, 119, 120)]
+    asked = [bool(ask(rebirths, "g/n", NOW_MS + secs * 1000)) for secs in (0, 1, 59, 60, 61, 119, 120)]
     assert asked == [True, False, False, True, False, False, True]
 
 
 def test_each_node_has_a_minute_of_its_own():
     rebirths = RebirthRequests()
-    assert rebirths.ask("g/n", TOPIC, NOW_MS)
-    assert rebirths.ask("g/m", TOPIC, NOW_MS)
+    assert ask(rebirths, "g/n", NOW_MS)
+    assert ask(rebirths, "g/m", NOW_MS)
 
 
 def test_a_clock_set_back_does_not_keep_a_node_from_being_asked():
     rebirths = RebirthRequests()
-    rebirths.ask("g/n", TOPIC, NOW_MS)
-    assert rebirths.ask("g/n", TOPIC, NOW_MS - 3_600_000)
+    ask(rebirths, "g/n", NOW_MS)
+    assert ask(rebirths, "g/n", NOW_MS - 3_600_000)
 
 
 def test_turned_off_it_never_asks():
-    assert RebirthRequests(allowed=False).ask("g/n", TOPIC, NOW_MS) == ()
+    assert ask(RebirthRequests(allowed=False), "g/n", NOW_MS) == []
 
 
 def test_no_more_nodes_are_remembered_than_is_allowed():
     rebirths = RebirthRequests(max_nodes=2)
-    asked = [bool(rebirths.ask(node, TOPIC, NOW_MS)) for node in ("g/1", "g/2", "g/3")]
+    asked = [bool(ask(rebirths, node, NOW_MS)) for node in ("g/1", "g/2", "g/3")]
     assert asked == [True, True, False]
-    assert rebirths.ask("g/3", TOPIC, NOW_MS + 60_000)
+    assert ask(rebirths, "g/3", NOW_MS + 60_000)
+
+
+def test_due_for_many_nodes_is_ten_a_second():
+    rebirths = RebirthRequests()
+    for node in range(300):
+        rebirths.ask(f"g/{node}", f"spBv1.0/g/NCMD/{node}", NOW_MS)
+    sent = [[command.topic for command in rebirths.due(NOW_MS + at_ms)] for at_ms in range(0, 40_000, 100)]
+    assert all(sum(map(len, sent[first : first + 10])) <= PER_SECOND for first in range(len(sent)))
+    assert [topic for topics in sent for topic in topics] == [f"spBv1.0/g/NCMD/{node}" for node in range(300)]
+
+
+def test_due_for_a_node_that_was_born_meanwhile_is_nothing():
+    rebirths = RebirthRequests()
+    rebirths.ask("g/n", TOPIC, NOW_MS)
+    rebirths.born("g/n")
+    assert rebirths.due(NOW_MS) == ()
+
+
+def test_sent_is_true_of_the_last_request_only():
+    rebirths = RebirthRequests()
+    rebirths.ask("g/n", TOPIC, NOW_MS)
+    ((_, payload),) = rebirths.due(NOW_MS)
+    assert rebirths.sent("g/n", payload)
+    assert not rebirths.sent("g/n", rebirth_payload(NOW_MS + 1))
+    assert not rebirths.sent("g/m", payload)

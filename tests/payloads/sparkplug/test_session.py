@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.session import Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.host import LOAD, REBIRTH, RUN, Host, number
 from tests.payloads.sparkplug.wire import DOUBLE, INT64, message, metric, payload
@@ -230,3 +230,26 @@ def test_any_messages_are_followed_or_rejected_and_a_restart_between_them_makes_
             after_restart = Session().decode(sent, restarted)[0]
         assert seen == after_restart
         assert dict(memory.items()) == dict(restarted.items())
+
+
+def test_own_rebirth_request_is_no_message_of_a_node(host):
+    host.tell("g/NDATA/n", LOAD)
+    (command,) = host.commands
+    sent_back = message("g/NCMD/n", command.payload)
+    assert host.session.decode(sent_back, host.memory) == (OWN_COMMAND, ())
+    seen, _ = host.session.decode(message("g/NCMD/other", command.payload), host.memory)
+    assert seen["type"] == "NCMD"
+
+
+def test_requests_that_wait_are_sent_with_the_messages_of_other_nodes(host):
+    for node in range(12):
+        host.session.decode(message(f"g/NDATA/{node}", payload(LOAD, seq=0)), host.memory)
+    host.now_ms += 1000
+    host.tell("g/NBIRTH/n", number(0), seq=0)
+    assert host.asks == ["spBv1.0/g/NCMD/10", "spBv1.0/g/NCMD/11"]
+
+
+def test_second_death_of_a_node_is_no_problem(host):
+    host.birth()
+    for _ in range(2):
+        assert host.tell("g/NDEATH/n", metric("bdSeq", 0))["problems"] == []

@@ -11,13 +11,14 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions.function import Function, Parameter, tried
+from bridge.payloads.float32 import shortest_float16, shortest_float32
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _WORD_BITS: Final = 64
 _MAX_INT_BYTES: Final = 8
-_FLOATS: Final[Mapping[int, str]] = {2: ">e", 4: ">f", 8: ">d"}
+_unpack_double: Final = struct.Struct("<d").unpack
 
 _BYTES = Parameter("bytes", ("array-number",))
 _ORDER = Parameter("order", ("string",))
@@ -66,12 +67,21 @@ def _bytes_to_int(values: list[Any], order: str = "big", sign: str = "unsigned")
     return int.from_bytes(_big(values, order), "big", signed=sign == "signed")
 
 
+def _double(data: bytes) -> float:
+    number: float = _unpack_double(data)[0]
+    return number
+
+
+_FLOATS: Final[Mapping[int, Callable[[bytes], float]]] = {2: shortest_float16, 4: shortest_float32, 8: _double}
+"""Readers of little-endian floats, by their number of bytes."""
+
+
 def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
-    layout = _FLOATS.get(len(values))
-    if layout is None:
+    read = _FLOATS.get(len(values))
+    if read is None:
         raise ValueError(f"there must be 2, 4 or 8 bytes, found {len(values)}")
     # JSON has no NaN and no infinity, so they become null.
-    number: float = struct.unpack(layout, _big(values, order))[0]
+    number = read(_big(values, order)[::-1])
     return number if math.isfinite(number) else None
 
 
@@ -103,7 +113,8 @@ BINARY: Final[tuple[Function, ...]] = (
         "bytes_to_float",
         (_BYTES, _ORDER),
         _bytes_to_float,
-        "An IEEE 754 number of 2, 4 or 8 bytes; order as for bytes_to_int. NaN and infinities give null.",
+        "An IEEE 754 number of 2, 4 or 8 bytes, the shortest that rounds to it; order as for bytes_to_int. NaN and "
+        "infinities give null.",
         (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
         optional=1,
         cost=6,

@@ -1,0 +1,67 @@
+"""Numbers that were sent as 32-bit or 16-bit floats.
+
+A 32-bit float is a double with most digits missing: 28.7 becomes 28.700000762939453. The sender meant 28.7, and that is
+what every program prints for the 32-bit float: the shortest decimal number that rounds to it. So that is the value
+here. Whole numbers up to 2^24 are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final, NamedTuple
+
+
+class _Format(NamedTuple):
+    """A float format.
+
+    All decimal numbers of `sure_digits` digits survive it, and `max_digits` name every float:
+    https://en.wikipedia.org/wiki/IEEE_754#Character_representation
+    Below `min_normal` a float has fewer bits, so that fewer digits may do. Whole numbers up to `max_whole` are exact.
+    """
+
+    layout: Struct
+    sure_digits: int
+    max_digits: int
+    min_normal: float
+    max_whole: float
+
+
+_HALF: Final = _Format(Struct("<e"), 3, 5, 2.0**-14, 2.0**11)
+_SINGLE: Final = _Format(Struct("<f"), 6, 9, 2.0**-126, 2.0**24)
+
+_REMEMBERED = 8192
+"""Number of floats in the cache: a sensor repeats its values."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def shortest_float32(data: bytes) -> float:
+    """Return the shortest number of a 32-bit float, from 4 bytes in little-endian order; NaN and infinities as such."""
+    return _shortest(_SINGLE, data)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def shortest_float16(data: bytes) -> float:
+    """Return the shortest number of a 16-bit float, from 2 bytes in little-endian order; NaN and infinities as such."""
+    return _shortest(_HALF, data)
+
+
+def _shortest(kind: _Format, data: bytes) -> float:
+    exact: float = kind.layout.unpack(data)[0]
+    if not math.isfinite(exact) or (exact.is_integer() and abs(exact) <= kind.max_whole):
+        return exact
+    # More than `sure_digits` are needed only if those do not lead back to the same float.
+    for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
+        shorter = float(f"{exact:.{digits}g}")
+        if _bytes(kind.layout, shorter) == data:
+            return shorter
+    return exact
+
+
+def _bytes(layout: Struct, number: float) -> Any:
+    """Return the number as a float of the layout; None if it is too large."""
+    try:
+        return layout.pack(number)
+    except OverflowError:
+        return None

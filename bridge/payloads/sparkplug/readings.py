@@ -1,0 +1,131 @@
+"""Readings: the objects that an expression sees for metrics, and for the members of templates.
+
+A reading is {name, value, type, timestamp, quality, is_null, historical}. It also has `properties` by key, `metadata`
+and `transient`, if they were sent. The value of a template is
+
+    {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
+
+Names and datatypes that a message leaves out are those of the births, for members of templates too (metric_table.py).
+Members whose alias no birth has declared are in the template's `unknown_aliases`, which is there only if it has some.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.payloads.sparkplug.datatypes import DATATYPES, UNKNOWN_TYPE, properties_of, value_of
+from bridge.payloads.sparkplug.metric_table import declarations, member_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.payloads.sparkplug.metric_table import Declared, MetricTable
+    from bridge.payloads.sparkplug.protobuf import Fields
+
+GOOD = 192
+"""Quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
+
+_TYPE_NAMES = dict(enumerate(DATATYPES))
+
+
+class Context(NamedTuple):
+    """What the reading of a message needs besides its fields.
+
+    `sent_at` is the payload's timestamp, for metrics without their own. `definitions` returns the metrics of the
+    node's birth, where the definitions of templates are; it is called only for a template. `note` adds a problem.
+    """
+
+    sent_at: int | None
+    definitions: Callable[[], MetricTable]
+    note: Callable[[str], None]
+
+
+def read_metric(fields: Fields, tables: Sequence[MetricTable], context: Context) -> dict[str, Any]:
+    """Return the reading of a metric, named and typed by the tables, nearest first. Raise DecodeError.
+
+    If its alias is unknown, the reading has an `alias` instead of a `name`.
+    """
+    name, datatype = fields.get("name"), fields.get("datatype")
+    # Data with an alias only, or with a name only, are the usual case. So the first table is looked at without a call.
+    if not name and (alias := fields.get("alias")) is not None:
+        known = tables[0].by_alias.get(alias) if tables else None
+    else:
+        known = tables[0].by_name.get(name) if tables and name and not datatype else None
+    if known is not None:
+        name, _, declared_type, _ = known
+        datatype = datatype or declared_type
+    if not name or not datatype:
+        name, datatype = _resolved(fields, tables, context)
+    if datatype is None:
+        datatype = 0
+    value = None
+    if "is_null" not in fields or not fields["is_null"]:
+        value = _template_value(fields, tables, context) if "template" in fields else value_of(fields, datatype)
+    reading = {
+        "name": name,
+        "value": value,
+        "type": _TYPE_NAMES.get(datatype, UNKNOWN_TYPE),
+        "timestamp": fields.get("timestamp", context.sent_at),
+        "quality": GOOD,
+        "is_null": value is None,
+        "historical": fields.get("is_historical", False),
+    }
+    if name is None:
+        del reading["name"]
+        reading = {"alias": fields.get("alias"), **reading}
+    if "properties" in fields:
+        reading["properties"] = properties = properties_of(fields["properties"])
+        reading["quality"] = properties.get("Quality", GOOD)
+    if "metadata" in fields:
+        reading["metadata"] = fields["metadata"]
+    if "is_transient" in fields:
+        reading["transient"] = fields["is_transient"]
+    return reading
+
+
+def _resolved(fields: Fields, tables: Sequence[MetricTable], context: Context) -> tuple[str | None, int | None]:
+    """Return the name and the datatype of a metric, None where there is none, and note the problem."""
+    declared = declarations(fields, tables)
+    name = fields.get("name")
+    if not name and "alias" in fields:
+        name = declared[0].name if declared else None
+    datatype = fields.get("datatype") or next((each.datatype for each in declared if each.datatype), None)
+    if name is None:
+        context.note("unknown_alias")
+    elif datatype is None and not declared and "datatype" not in fields:
+        context.note("unknown_type")
+    return name, datatype
+
+
+def _template_value(fields: Fields, tables: Sequence[MetricTable], context: Context) -> dict[str, Any]:
+    """Return the template of a metric. Its members without a time have that of the metric."""
+    inner = context._replace(sent_at=fields.get("timestamp", context.sent_at))
+    return _template(fields["template"], declarations(fields, tables), inner)
+
+
+def _template(fields: Fields, declared: Sequence[Declared], context: Context) -> dict[str, Any]:
+    """Return a template with its members and parameters by name."""
+    tables = member_tables(fields, declared, context.definitions())
+    members: dict[str, Any] = {}
+    nameless: list[dict[str, Any]] = []
+    for each in fields.get("metrics", ()):
+        member = read_metric(each, tables, context)
+        if "name" in member:
+            members[member["name"]] = member
+        else:
+            nameless.append(member)
+    template = {
+        "reference": fields.get("template_ref"),
+        "version": fields.get("version"),
+        "is_definition": fields.get("is_definition", False),
+        "metrics": members,
+        "parameters": {str(each.get("name")): _parameter(each, tables) for each in fields.get("parameters", ())},
+    }
+    return {**template, "unknown_aliases": nameless} if nameless else template
+
+
+def _parameter(fields: Fields, tables: Sequence[MetricTable]) -> Any:
+    """Return the value of a parameter. Its datatype may be missing, as that of a metric."""
+    name = fields.get("name")
+    declared = (table.parameters.get(name, 0) for table in tables) if name is not None else ()
+    return value_of(fields, fields.get("type") or next(filter(None, declared), 0))
