@@ -9,7 +9,7 @@ position.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -49,9 +49,7 @@ class _Frame:
     anchor: str | None
     keyed: bool = False
     key: str | None = None
-    merging: bool = False
     key_place: Position = NOWHERE
-    merged: list[MapNode] = field(default_factory=list)
 
 
 class NodeBuilder:
@@ -157,12 +155,9 @@ class NodeBuilder:
         self._frames.append(_Frame(node, event.anchor))
 
     def _close(self) -> None:
-        """End the current list or table: apply its merged tables, measure it, and add it to its parent."""
+        """End the current list or table: measure it, and add it to its parent."""
         frame = self._frames.pop()
         node = frame.node
-        if isinstance(node, MapNode):
-            for table in frame.merged:
-                node.items = {**table.items, **node.items}
         below = [entry.node for entry in node.entries()]
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
@@ -189,36 +184,25 @@ class NodeBuilder:
         """
         frame.keyed, frame.key_place = True, entry.place
         frame.key = None
-        frame.merging = False
         node = entry.node
         if not isinstance(node, Scalar):
             self._problem(entry.place, "a key must be text; a text that begins with '{' or '[' must be in quotes")
         elif node.plain and not node.text:
             self._problem(entry.place, "a key is missing before ':'")
-        elif node.text in table.items or (node.plain and node.text == _MERGE and frame.merged):
-            first = table.items[node.text].place if node.text in table.items else None
-            where = f": first at line {first.line}, column {first.column}" if first else ""
-            self._problem(entry.place, f"duplicate key {node.text!r}{where}")
+        elif node.plain and node.text == _MERGE:
+            # YAML 1.2 has no merge keys. As an ordinary key it would only be reported as unknown.
+            self._problem(entry.place, "merge keys ('<<') are not supported: write out the keys that it stands for")
+        elif node.text in table.items:
+            first = table.items[node.text].place
+            message = f"duplicate key {node.text!r}: first at line {first.line}, column {first.column}"
+            self._problem(entry.place, message)
         else:
-            frame.key, frame.merging = node.text, node.plain and node.text == _MERGE
+            frame.key = node.text
 
     def _value(self, frame: _Frame, table: MapNode, entry: Child) -> None:
         frame.keyed = False
-        if frame.merging:
-            self._merge(frame, entry)
-        elif frame.key is not None:
+        if frame.key is not None:
             table.items[frame.key] = Child(frame.key_place, entry.node)
-
-    def _merge(self, frame: _Frame, entry: Child) -> None:
-        """Note the tables of `<<`.
-
-        Keys of the table itself win over merged ones, and earlier merged ones over later ones.
-        """
-        nodes = [item.node for item in entry.node.items] if isinstance(entry.node, ListNode) else [entry.node]
-        tables = [node for node in nodes if isinstance(node, MapNode)]
-        if len(tables) < len(nodes) or not tables:
-            self._problem(frame.key_place, "'<<' takes an alias to keys and values ('<<: *name'), or a list of them")
-        frame.merged += tables
 
 
 def _at(event: Any) -> Position:

@@ -82,7 +82,7 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
 
 @pytest.mark.parametrize("more", [
     "qos: 1.0", "where: null", "max_decompressed_bytes: 0o17", "    partition_key: 007", "    partition_key: 12:30",
-    "    partition_key: on", "    partition_key: 2024-01-01", "  - &o {data_stream: t}\n  - {<<: *o, partition_key: x}",
+    "    partition_key: on", "    partition_key: 2024-01-01",
 ])  # fmt: skip
 def test_what_other_readers_of_yaml_take_for_something_else_is_taken_as_it_is_written(tmp_path, more):
     (tmp_path / "m.yaml").write_text(WELL + more)
