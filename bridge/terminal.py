@@ -1,14 +1,21 @@
-"""Coloured output on terminals, but not into pipes or with NO_COLOR set (https://no-color.org)."""
+"""Output for terminals: colours, and tables that fit a width.
+
+Text is coloured on terminals, but not in pipes or with NO_COLOR set (https://no-color.org).
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+_NAME_CHARS: Final = 24
+"""Width of the names of a table below which a column is omitted instead."""
+_BETWEEN: Final = 2
 
 HEAD: Final = "1"
 BAD: Final = "31"
@@ -48,3 +55,42 @@ def print_error(text: object) -> None:
     about, colon, more = str(text).partition(": ")
     about = coloured(about, BAD) if supports_colour(sys.stderr) else about
     print(about + colon + more, file=sys.stderr)  # noqa: T201 - as above
+
+
+class Column(NamedTuple):
+    """Column of a table. The column with the smallest `weight` is omitted first."""
+
+    head: str
+    cells: Sequence[str]
+    weight: int
+
+    @property
+    def width(self) -> int:
+        """Width in characters, with the gap to the column before it."""
+        return _BETWEEN + max([len(self.head), *map(len, self.cells)])
+
+
+def table(head: str, names: Sequence[str], columns: Sequence[Column], width: int | None) -> Iterator[str]:
+    """Yield the lines, the first with the headings; none if there are no rows.
+
+    In a table wider than `width` characters (None: no limit), the columns of the least weight are omitted first, and
+    then the names are shortened.
+    """
+    if not names:
+        return
+    wanted = max([len(head), *map(len, names)])
+    shown = list(columns)
+    while width is not None and shown and _room(shown, width) < min(wanted, _NAME_CHARS):
+        shown.remove(min(shown, key=lambda each: each.weight))
+    first = wanted if width is None else max(1, min(wanted, _room(shown, width)))
+    yield f"{_cut(head, first):<{first}}" + "".join(f"{each.head:>{each.width}}" for each in shown)
+    for row, name in enumerate(names):
+        yield f"{_cut(name, first):<{first}}" + "".join(f"{each.cells[row]:>{each.width}}" for each in shown)
+
+
+def _cut(name: str, chars: int) -> str:
+    return name if len(name) <= chars else name[: chars - 1] + "…"
+
+
+def _room(shown: Sequence[Column], width: int) -> int:
+    return width - sum(each.width for each in shown)

@@ -5,7 +5,10 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from bridge.terminal import BAD, GOOD, print_coloured, print_error
+from bridge.terminal import BAD, GOOD, Column, print_coloured, print_error, table
+
+COLUMNS = [Column("state", ["ok", "refused"], 9), Column("seldom", ["1", "22"], 1), Column("often", ["3", "4"], 5)]
+NAMES = ["a", "a-stream-with-a-very-long-name-indeed"]
 
 
 class Terminal(io.StringIO):
@@ -44,3 +47,32 @@ def test_where_nobody_looks_nothing_is_inked(capsys):
     print_coloured("bad", {"bad": BAD})
     print_error("a: b")
     assert capsys.readouterr() == ("bad\n", "a: b\n")
+
+
+def test_table_without_a_width_has_all_columns():
+    assert list(table("stream", NAMES, COLUMNS, None)) == [
+        "stream                                   state  seldom  often",
+        "a                                           ok       1      3",
+        "a-stream-with-a-very-long-name-indeed  refused      22      4",
+    ]
+
+
+def test_table_omits_the_column_of_the_least_weight_first():
+    assert list(table("stream", NAMES, COLUMNS, 40)) == [
+        "stream                      state  often",
+        "a                              ok      3",
+        "a-stream-with-a-very-lo…  refused      4",
+    ]
+
+
+def test_table_is_never_wider_than_the_width():
+    for width in range(2, 80):
+        assert all(len(line) <= width for line in table("stream", NAMES, COLUMNS, width)), width
+
+
+def test_table_with_short_names_has_room_for_more_columns():
+    assert next(table("stream", ["a"], [Column("seldom", ["1"], 1)], 16)) == "stream  seldom"
+
+
+def test_table_without_rows_is_empty():
+    assert list(table("worker", [], [Column("state", [], 1)], 80)) == []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.problem_lines import link_lines, problem_lines, verdict_line
-from bridge.cli.output.table import Column, table
 from bridge.mapping.rendering import printable
+from bridge.terminal import Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

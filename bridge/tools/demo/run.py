@@ -26,8 +26,6 @@ from bridge.tools.demo.show import DemoRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console
-
     from bridge.runtime.service import Service
     from bridge.tools.demo.broker import Broker
 
@@ -35,8 +33,8 @@ INTERRUPTED = 130
 _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
-def run_demo(secs: int | None, console: Console) -> int:
-    """Run the demo for `secs` seconds, or until Ctrl-C.
+def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
+    """Run the demo for `secs` seconds, or until Ctrl-C. `output` prints a line, or several.
 
     Return 0 if the ledger is balanced and Kinesis contains the records that the bridge reports as delivered.
     """
@@ -47,7 +45,7 @@ def run_demo(secs: int | None, console: Console) -> int:
         stack.enter_context(without_surroundings())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
         leave.append(lambda: shutil.rmtree(folder, ignore_errors=True))
-        console.print("starting a broker, a Kinesis and the bridge on this machine ...", highlight=False)
+        output("starting a broker, a Kinesis and the bridge on this machine ...")
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)
         leave.append(broker.kill)
@@ -58,7 +56,8 @@ def run_demo(secs: int | None, console: Console) -> int:
         reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
         service.start()
-        show = DemoRun(service, kinesis, reader, broker, console, streams)
+        output(f"{broker.name} -> bridge -> local Kinesis; status page: {service.page_url} (Ctrl-C ends the demo)")
+        show = DemoRun(service, kinesis, reader, broker, output, streams)
         show.play(secs, interrupted)
         return show.end()
 

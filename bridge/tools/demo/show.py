@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 from bridge.tools.demo.broker import HOST
 from bridge.tools.demo.factory import Factory
 from bridge.tools.demo.publisher import MessagePublisher
-from bridge.tools.demo.scene import ConsumedCounts, Scene
-from bridge.tools.demo.view import View, summary
+from bridge.tools.demo.report import ConsumedCounts, ledger_table, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.console import Console
 
     from bridge.kinesis.stream_reader import StreamReader
     from bridge.monitoring.snapshot import Snapshot
@@ -40,14 +37,14 @@ class DemoRun:
         kinesis: LocalKinesis,
         reader: StreamReader,
         broker: Broker,
-        console: Console,
+        output: Callable[[str], None],
         streams: list[str],
     ) -> None:
         self._service = service
         self._kinesis = kinesis
         self._reader = reader
         self._broker = broker
-        self._console = console
+        self._output = output
         self._streams = streams
         self._read_back = ConsumedCounts()
         self._started_at = time.monotonic()
@@ -59,21 +56,21 @@ class DemoRun:
         self._started_at = time.monotonic()
         factory = Factory(started_at=self._started_at, epoch_ms=time.time_ns() // 1_000_000)
         ends_at = self._started_at + secs if secs is not None else float("inf")
-        shown_at = self._started_at
-        with MessagePublisher(HOST, self._broker.port, "demo-factory") as publisher, View(self._console) as view:
+        shown_at, received_before = self._started_at, 0
+        with MessagePublisher(HOST, self._broker.port, "demo-factory") as publisher:
             while not interrupted.wait(TICK_SECS) and (now := time.monotonic()) < ends_at:
                 for event in factory.events(now):
                     publisher.publish(event.topic, event.payload, qos=event.qos, retain=event.retain)
                 self._published = publisher.published
                 if now - shown_at >= SHOW_SECS:
-                    shown_at = now
                     self._read()
-                    view.show(self._scene(self._service.snapshot()))
+                    received_before = self._show(now - shown_at, received_before)
+                    shown_at = now
             self._unconfirmed = publisher.wait(CONFIRM_SECS)
 
     def end(self) -> int:
         """Wait for all published messages, stop the bridge, and print a comparison; return 0 if all of it holds."""
-        self._console.print("the factory has stopped; letting what it published arrive ...", highlight=False)
+        self._output("the factory has stopped; waiting until all published messages are delivered ...")
         look, confirmed = self._service.snapshot, self._published - self._unconfirmed
         never = threading.Event()
         _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
@@ -89,21 +86,23 @@ class DemoRun:
         before = self._read_back.total
         for stream in self._streams:
             for record in self._reader.read(stream):
-                self._read_back.saw(record)
+                self._read_back.add(record)
         self._kinesis.forget(self._read_back.last)
         return self._read_back.total - before
 
-    def _scene(self, snapshot: Snapshot) -> Scene:
-        elapsed = time.monotonic() - self._started_at
-        return Scene(snapshot, self._published, elapsed, self._broker.name, self._read_back)
+    def _show(self, secs: float, received_before: int) -> int:
+        """Print the line of the last `secs` seconds. Return the number of messages received until now."""
+        snapshot, elapsed_secs = self._service.snapshot(), time.monotonic() - self._started_at
+        rate = (snapshot.received_messages - received_before) / secs
+        self._output(line(snapshot, self._published, elapsed_secs, rate))
+        return snapshot.received_messages
 
     def _verdict(self, snapshot: Snapshot, stopped: bool) -> int:
-        self._console.print(summary(self._scene(snapshot), self._console.width))
-        letters = f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason"
-        self._console.print(letters, highlight=False, soft_wrap=True)
+        self._output(ledger_table(snapshot))
+        self._output(f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason")
         found = facts(snapshot, self._published, self._read_back.total, stopped)
         for fact, holds in found.items():
-            self._console.print(f"{'✓' if holds else '✗ NOT SO:'} {fact}", highlight=False, soft_wrap=True)
+            self._output(f"{'✓' if holds else '✗ NOT SO:'} {fact}")
         return 0 if all(found.values()) else 1
 
 
@@ -122,7 +121,7 @@ def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> 
         f"delivered {delivered:,} records, read back {read_back:,} from Kinesis": (
             delivered <= read_back <= delivered + twice
         ),
-        "received = delivered + filtered + dead lettered + dropped + spooled: the books balance": snapshot.balanced,
+        "accounting OK: received = delivered + filtered + dead lettered + dropped + spooled": snapshot.balanced,
         "everything stopped within its deadline": stopped,
     }
 

@@ -1,11 +1,9 @@
-"""Scenes to show, without a demo that plays."""
+"""Snapshots to show, without a demo that runs."""
 
 from bridge.delivery.stream_status import StreamStatus
 from bridge.ingest.topic_coverage import CoverageReport
-from bridge.kinesis.stream_reader import Arrived
 from bridge.monitoring.snapshot import DeadLetterSummary, Snapshot
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.scene import ConsumedCounts, Scene
 
 LEDGER = (
     LedgerRow("press-telemetry", "factory-telemetry", 120_345, 120_000, 300, 5, 40, 0),
@@ -42,19 +40,3 @@ def snapshot(**changes):
         "coverage": CoverageReport(0, 0, (), (), 0),
     }
     return Snapshot(**(values | changes))
-
-
-def arrived(stream="factory-telemetry", shard=1, key="p[red]7", number=49, data=b'{"x": "[blink]"}'):
-    return Arrived(stream, f"shardId-{shard:012}", key, str(number), data)
-
-
-def read_back(*records):
-    made = ConsumedCounts()
-    for record in records:
-        made.saw(record)
-    return made
-
-
-def scene(*, elapsed_secs=12.0, read=None, **changes):
-    read = read or read_back(*(arrived(shard=shard, number=n) for n in range(1, 9) for shard in (0, 1)))
-    return Scene(snapshot(**changes), 130_000, elapsed_secs, "mosquitto", read)

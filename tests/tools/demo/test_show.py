@@ -31,7 +31,7 @@ def test_a_record_that_kinesis_holds_twice_is_seen_unless_an_answer_was_lost():
 
 
 def test_books_that_do_not_balance_are_seen():
-    assert failed(delivered=19, read_back=19) == ["received"]
+    assert failed(delivered=19, read_back=19) == ["accounting"]
     assert failed(delivered=19, read_back=19, spooled=1) == []
 
 

@@ -1,0 +1,32 @@
+import re
+
+from bridge.kinesis.stream_reader import Arrived
+from bridge.tools.demo.report import ConsumedCounts, ledger_table, line
+from tests.tools.demo.builders import snapshot
+
+
+def test_consumed_counts_know_the_last_sequence_number_of_each_shard():
+    counts = ConsumedCounts()
+    for shard, number in ((0, 7), (1, 3), (0, 8)):
+        counts.add(Arrived("a", f"shardId-{shard:012}", "key", str(number), b"{}"))
+    assert counts.total == 3
+    assert counts.last == {("a", "shardId-000000000000"): "8", ("a", "shardId-000000000001"): "3"}
+
+
+def test_line_names_the_rate_and_every_count():
+    assert line(snapshot(), 130_000, 12.0, 1234.4) == (
+        "   12 s   1234 messages/s  published 130,000  "
+        "received 120,352  delivered 120,007  filtered 300  dead_lettered 5  spooled 0"
+    )
+
+
+def test_ledger_table_omits_no_number():
+    head, *rows = ledger_table(snapshot()).splitlines()
+    assert re.split(r"  +", head) == [
+        *("mapping -> stream", "received", "delivered", "filtered", "dead lettered", "spooled", "dropped"),
+    ]
+    assert [re.split(r"  +", row) for row in rows] == [
+        ["press-telemetry -> factory-telemetry", "120,345", "120,000", "300", "5", "0", "40"],
+        ["part-counters -> factory-events", "7", "7", "0", "0", "0", "0"],
+        ["all", "120,352", "120,007", "300", "5", "0", "40"],
+    ]
