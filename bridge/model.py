@@ -19,6 +19,12 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateMaxRecordSize.
 DEFAULT_RECORD_BYTES = 1024 * 1024
 """Maximum record size of a stream with the default MaxRecordSizeInKiB (1 MiB)."""
 
+SPREAD_KEY_BYTES = 1
+"""Bytes of the key of a spread record that is nearly as large as a stream accepts (see `spread_key`)."""
+_LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
+"""Data above this size may have room for one more byte only. No stream accepts less than DEFAULT_RECORD_BYTES."""
+_SHORT_KEYS = [chr(code) for code in range(ord("!"), ord("~") + 1)]
+
 REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
 """Regular expression for an AWS region's name."""
 
@@ -43,6 +49,17 @@ class Message(NamedTuple):
     retain: bool
     received_at_ms: int
     properties: Mapping[str, Any] = NO_PROPERTIES
+
+
+def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
+    """Return the partition key of a spread record, by its number and its data's size: it selects a shard at random.
+
+    `attempt`: another key for each value from 0. A large record has a key of one character, so that its key never
+    makes it larger than its stream accepts.
+    """
+    if data_bytes > _LONG_DATA_BYTES:
+        return _SHORT_KEYS[(number + attempt) % len(_SHORT_KEYS)]
+    return f"{number}-{attempt}" if attempt else str(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ class RecordAccumulator:
     def _add_part(self, batch: Batch, records: Sequence[Record], max_record_bytes: int) -> None:
         assert self._filler.packer is not None  # noqa: S101 - the one caller has looked
         max_packed = min(max_record_bytes, self._filler.max_packed_bytes)
-        for packed in self._filler.packer.pack(records, None, max_packed):
+        for packed in self._filler.packer.pack(records, None, max_packed, max_record_bytes):
             if batch.records and (self.strict or batch.full):
                 break
             batch.add_packed(packed, packed.counted_bytes)

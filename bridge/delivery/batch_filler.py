@@ -8,6 +8,7 @@ from bridge.delivery.key_queue import NOW
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, counted_bytes
 from bridge.kinesis.packing.packers import packer
 from bridge.kinesis.shard_map import hash_of
+from bridge.model import spread_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ class BatchFiller:
             if self.packer is None:
                 max_queues -= self._fill_plain(batch, queue, max_queues)
             else:
-                max_queues -= self._fill_packed(batch, queue, min(max_record_bytes, self.max_packed_bytes), max_queues)
+                max_queues -= self._fill_packed(batch, queue, max_record_bytes, max_queues)
             if len(batch.records) == before or not self._strict:
                 break
 
@@ -85,9 +86,10 @@ class BatchFiller:
             self._limiter.consume(queue.shard.id, len(hold.records), taken_bytes, self.now)
         return len(hold.key_queues)
 
-    def _fill_packed(self, batch: Batch, queue: ShardQueue, max_packed: int, max_queues: int) -> int:
+    def _fill_packed(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> int:
         """Add packed records; what batch or shard have no room for goes back."""
         assert self.packer is not None  # noqa: S101 - the one caller has looked
+        max_packed = min(max_record_bytes, self.max_packed_bytes)
         ratio = self.packer.ratio
         if self._strict:  # one Kinesis record of a key, which carries as many of its records as fit
             size = int(max_packed * ratio)
@@ -96,18 +98,19 @@ class BatchFiller:
         else:
             size = int(min(batch.room_bytes, self._allowed_bytes(queue.shard)) * ratio)
         hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
-        sent = self._add_packed(batch, hold.records, queue, max_packed)
+        sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
             numbers = {record.number for record in batch.records}
             self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
         batch.holds.append(hold)
         return len(hold.key_queues)
 
-    def _add_packed(self, batch: Batch, records: Sequence[Record], queue: ShardQueue, max_packed: int) -> int:
+    def _add_packed(self, batch: Batch, records: Sequence[Record], queue: ShardQueue, max_record_bytes: int) -> int:
         """Pack records into the batch until it is full; return how many were packed."""
         assert self.packer is not None  # noqa: S101 - as above
         sent = 0
-        for packed in self.packer.pack(records, queue.shard, max_packed):
+        max_packed = min(max_record_bytes, self.max_packed_bytes)
+        for packed in self.packer.pack(records, queue.shard, max_packed, max_record_bytes):
             size = packed.counted_bytes
             if batch.room_records <= 0 or (size > batch.room_bytes and batch.records):
                 break
@@ -146,11 +149,11 @@ class BatchFiller:
         )
         self.busy_until = shard_queue.not_before + _BUSY_SECS
 
-    def _pick_key(self, number: int) -> tuple[str, Shard | None]:
+    def _pick_key(self, number: int, data_bytes: int) -> tuple[str, Shard | None]:
         """Return a key for a packed record without one: of a few, the one whose shard has the most room."""
         if not self._shards.shards:
-            return str(number), None
+            return spread_key(number, data_bytes), None
         tries = _KEYS_TRIED if len(self._shards.shards) > 1 else 1
-        keys = [str(number), *(f"{number}-{attempt}" for attempt in range(1, tries))]
+        keys = [spread_key(number, data_bytes, attempt) for attempt in range(tries)]
         places = [(key, self._shards.shard_of_hash(hash_of(key))) for key in keys]
         return max(places, key=lambda place: self._limiter.available(place[1].id, self.now)[1] if place[1] else 0)

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from bridge.delivery.settings import SenderSettings
-from bridge.model import BatchingOptions, Record
+from bridge.model import DEFAULT_RECORD_BYTES, SPREAD_KEY_BYTES, BatchingOptions, Record, spread_key
 from tests.delivery.test_stream_sender import QUICK, numbers, sending
 from tests.fakes.stream_queue import MemoryQueue, eventually
 from tests.harness.consumers import kcl, lines, repeated
@@ -183,3 +183,29 @@ def test_many_keys_need_several_requests(kinesis, publisher):
         assert queue.wait_settled(900)
     assert kinesis.streams["archive"].requests >= 2
     assert sorted(json.loads(line)["n"] for line in lines(kinesis.streams["archive"])) == list(range(1, 901))
+
+
+@pytest.mark.parametrize("keys", ["own", "spread"])
+def test_lines_of_records_larger_than_a_packed_one_end_with_newlines(kinesis, publisher, keys):
+    texts = [json.dumps("x" * (size - 2)).encode() for size in (10, 25_000, 25_600, 30_000, 200_000, 10)]
+    records = [Record(n, 1, "k", text) for n, text in enumerate(texts, 1)]
+    queue = MemoryQueue(f"telemetry packing=lines keys={keys}", records)
+    with sending(queue, publisher):
+        assert queue.wait_settled(len(records))
+    joined = b"".join(stored.data for stored in kinesis.streams["telemetry"].stored)
+    assert sorted(joined.splitlines(keepends=True)) == sorted(text + b"\n" for text in texts)
+
+
+@pytest.mark.parametrize("packing", ["lines", "kpl"])
+def test_spread_record_as_large_as_the_stream_accepts_is_delivered(kinesis, publisher, packing):
+    largest = DEFAULT_RECORD_BYTES - SPREAD_KEY_BYTES
+    texts = [json.dumps("x" * (size - 2)).encode() for size in (largest, largest - 1)]
+    numbered = enumerate(texts, 10**15)
+    records = [Record(number, 1, spread_key(number, len(text)), text) for number, text in numbered]
+    queue = MemoryQueue(f"telemetry packing={packing} keys=spread", records)
+    with sending(queue, publisher):
+        assert queue.wait_settled(len(records))
+    assert queue.rejected == []
+    stored = sorted((each.data for each in kinesis.streams["telemetry"].stored), key=len)
+    # Only the larger one has no room for its newline.
+    assert stored == sorted([texts[0], texts[1] + b"\n"] if packing == "lines" else texts, key=len)

@@ -1,7 +1,8 @@
 """Format of `packing: lines`: newline-delimited JSON, for consumers without a KPL library.
 
-Every line ends with a newline. So a service that joins records, such as Firehose, still has one value a line:
-https://github.com/ndjson/ndjson-spec
+Every line ends with a newline, and contains no other line break, neither LF nor CR. So a service that joins records,
+such as Firehose, still has one value a line: https://github.com/ndjson/ndjson-spec#32-parsing
+Only where a record and one more byte are more than the stream accepts, the newline is missing.
 
 Compressed, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of those lines.
 """
@@ -9,6 +10,7 @@ Compressed, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) 
 from __future__ import annotations
 
 import gzip
+import sys
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -23,6 +25,7 @@ ZSTD_LEVEL = 3
 MOST_PLAIN_BYTES = 4 * 1024 * 1024
 """Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
 
+_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _FIRST_RATIO = 3.0
 _MARGIN = 0.9
 """Share of the limit to aim at: a result that is too large is compressed a second time."""
@@ -47,13 +50,17 @@ class Lines:
         """Ratio of the bytes of records to the bytes of packed records, averaged over the last ones."""
         return 1.0 if self._compress is None else self._ratio
 
-    def encode(self, records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]:
-        """Join `records` from `start` on: at least one, and as many as fit in `most` bytes. Return (end, data)."""
+    def encode(self, records: Sequence[Record], start: int, most: int, limit: int = 0) -> tuple[int, bytes]:
+        """Join `records` from `start` on: at least one, and as many as fit in `most` bytes. Return (end, data).
+
+        `limit`: max bytes that the stream accepts, for the newline of a single record that is larger than `most`.
+        """
         if self._compress is None:
-            return _join(records, start, most)
+            return _join(records, start, most, limit)
         aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
         while True:
-            end, lines = _join(records, start, aim)
+            # Compressed, a newline is no question of the limit.
+            end, lines = _join(records, start, aim, sys.maxsize)
             data = self._compress(lines)
             if len(data) <= most or end == start + 1:
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
@@ -61,19 +68,19 @@ class Lines:
             aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
 
 
-def _join(records: Sequence[Record], start: int, most: int) -> tuple[int, bytes]:
+def _join(records: Sequence[Record], start: int, most: int, limit: int) -> tuple[int, bytes]:
     parts: list[bytes] = []
     size, end = 0, start
     for end in range(start, len(records)):
         data = records[end].data
-        if b"\n" in data:
-            data = data.replace(b"\n", b" ")  # JSON has raw newlines only between tokens
+        if b"\n" in data or b"\r" in data:
+            data = data.translate(_SPACES)  # JSON has raw line breaks only between tokens
         size += len(data) + 1
         if size > most and parts:
             break
         parts.append(data)
     else:
         end += 1
-    if size <= most or len(parts) > 1:
-        parts.append(b"")  # a single line at the limit gets no newline: the byte could exceed what a record can contain
+    if len(parts) > 1 or len(parts[0]) < max(most, limit):
+        parts.append(b"")  # the newline of the last line
     return end, b"\n".join(parts)

@@ -14,7 +14,7 @@ the stream, Kinesis refuses it, and it becomes a dead letter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from bridge.kinesis.packing.json_lines import Lines
 from bridge.kinesis.packing.kpl_aggregation import Aggregation, is_aggregate
@@ -57,21 +57,23 @@ class Packer(Protocol):
     """Strategy that packs records. The accumulator calls it.
 
     A packed record has at most `most` bytes with its key. It is larger only if it carries one record that is larger.
+    `limit`: max bytes of a record with its key that the stream accepts; 0 if it is no more than `most`.
     """
 
     @property
     def ratio(self) -> float:
         """Approximate ratio of the bytes of records to the bytes of packed records."""
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
         """Yield packed records, in order for each key. `shard`: all `records` belong to it; None: unknown."""
 
 
-Place = "Callable[[int], tuple[str, Shard | None]]"
-"""Function type: returns a key, and its shard, for the packed record that begins with the record of this number."""
+Place: TypeAlias = "Callable[[int, int], tuple[str, Shard | None]]"
+"""Function type: returns a key in ASCII, and its shard, for a packed record, by the number and the data's bytes of its
+first record (see `spread_key`)."""
 
 
-def packer(destination: Destination, place: Callable[[int], tuple[str, Shard | None]]) -> Packer | None:
+def packer(destination: Destination, place: Place) -> Packer | None:
     """Return the packer for a destination; None where it uses plain records."""
     if destination.packing == "kpl":
         return SpreadKpl(place) if destination.keys == "spread" else Kpl(whole_keys=destination.order != "strict")
@@ -96,7 +98,7 @@ class Kpl:
         self._aggregation = Aggregation()
         self._whole_keys = whole_keys
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0) -> Iterator[Packed]:
         """Yield aggregated records: of several keys if the shard is known, otherwise of one key each."""
         if shard is not None:
             if self._whole_keys:
@@ -126,15 +128,15 @@ class SpreadKpl:
 
     ratio = 1.0
 
-    def __init__(self, place: Callable[[int], tuple[str, Shard | None]]) -> None:
+    def __init__(self, place: Place) -> None:
         self._aggregation = Aggregation()
         self._place = place
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0) -> Iterator[Packed]:
         """Yield aggregated records, each with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
-            key, shard = self._place(records[start].number)
+            key, shard = self._place(records[start].number, len(records[start].data))
             end, data, _ = self._aggregation.encode(records, start, most - utf8_bytes(key), key)
             if end == start + 1 and not is_aggregate(records[start].data):
                 data = records[start].data
@@ -153,12 +155,13 @@ class KeyedLines:
         """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
         """Yield lines of one key each."""
         for group in by_key(records):
             key, start = group[0].key, 0
             while start < len(group):
-                end, data = self._lines.encode(group, start, most - utf8_bytes(key))
+                key_bytes = utf8_bytes(key)
+                end, data = self._lines.encode(group, start, most - key_bytes, limit - key_bytes)
                 yield Packed(key, data, None, group[start:end], shard)
                 start = end
 
@@ -166,7 +169,7 @@ class KeyedLines:
 class SpreadLines:
     """JSON lines of records without keys."""
 
-    def __init__(self, lines: Lines, place: Callable[[int], tuple[str, Shard | None]]) -> None:
+    def __init__(self, lines: Lines, place: Place) -> None:
         self._lines = lines
         self._place = place
 
@@ -175,12 +178,12 @@ class SpreadLines:
         """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
         """Yield lines, each record with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
-            key, shard = self._place(records[start].number)
-            end, data = self._lines.encode(records, start, most - utf8_bytes(key))
+            key, shard = self._place(records[start].number, len(records[start].data))
+            end, data = self._lines.encode(records, start, most - len(key), limit - len(key))
             yield Packed(key, data, None, records[start:end], shard)
             start = end
 

@@ -13,13 +13,10 @@ import orjson
 
 from bridge.errors import PartitionKeyError, RecordTooLarge, TransformError
 from bridge.mapping.pipeline.scope import RECORD, Scope
-from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, NewRecord, Output
+from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, SPREAD_KEY_BYTES, NewRecord, Output
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
-
-SPREAD_KEY_BYTES = 20
-"""Bytes reserved for the key that the spool assigns to a spread record: a 64-bit number in decimal."""
 
 Limits: TypeAlias = Mapping[str, int]
 """Max bytes of a record (data and key), by destination. Read again for each record."""

@@ -62,6 +62,34 @@ def test_line_breaks_between_the_tokens_of_json_become_spaces():
     assert json.loads(data) == {"a": 1}
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("breaks", [b"\r\n", b"\r", b"\n", b"\n\r"])
+def test_lines_contain_no_other_line_break(compression, breaks):
+    pretty = [Record(n, 1, "k", breaks.join((b"{", b' "a": %d' % n, b"}"))) for n in range(3)]
+    ((_, data),) = encoded(Lines(compression), pretty, 10_000)
+    lines = UNDO[compression](data)
+    assert lines.count(b"\n") == 3
+    assert b"\r" not in lines
+    assert [json.loads(line) for line in lines.splitlines()] == [{"a": 0}, {"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_lines_of_any_size_that_are_joined_are_one_record_a_line(compression):
+    sizes = [10, 25_000, 25_600, 30_000, 200_000, 10]
+    some = [Record(n, 1, "k", json.dumps("x" * (size - 2)).encode()) for n, size in enumerate(sizes)]
+    start, joined = 0, b""
+    lines = Lines(compression)
+    while start < len(some):
+        start, data = lines.encode(some, start, 25_600, 1 << 20)
+        joined += UNDO[compression](data)
+    assert joined == b"".join(record.data + b"\n" for record in some)
+
+
+@pytest.mark.parametrize(("limit", "newline"), [(11, b"\n"), (10, b"")])
+def test_newline_is_missing_only_where_the_stream_has_no_room_for_it(limit, newline):
+    assert Lines().encode(records(2, data=b"1234567890"), 0, 5, limit) == (1, b"1234567890" + newline)
+
+
 def test_a_record_that_is_all_a_record_can_be_has_no_newline():
     assert Lines().encode(records(2, data=b"1234567890"), 0, 10) == (1, b"1234567890")
 

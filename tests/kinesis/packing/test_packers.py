@@ -16,7 +16,7 @@ from tests.harness.consumers import hash_of, kept_by_kcl, unpacked
 FOREIGN = Aggregation().encode([Record(n, 1, f"foreign-{n}", b"inside") for n in range(3)], 0, 1 << 20).data
 SHARD = Shard("shardId-0", hash_of("machine-1"), hash_of("machine-1"))
 EVERYTHING = Shard("shardId-0", 0, (1 << 128) - 1)
-PACKERS = [Kpl(), SpreadKpl(lambda number: ("machine-1", SHARD))]
+PACKERS = [Kpl(), SpreadKpl(lambda _number, _size: ("machine-1", SHARD))]
 
 
 def test_an_aggregated_record_is_recognised_by_magic_and_md5():

@@ -6,8 +6,7 @@ import pytest
 from bridge.errors import ConfigError
 from bridge.mapping.loading.loader import load_file
 from bridge.mapping.pipeline.envelope import content
-from bridge.mapping.pipeline.output_emitter import SPREAD_KEY_BYTES
-from bridge.model import UnnumberedEnvelope
+from bridge.model import SPREAD_KEY_BYTES, UnnumberedEnvelope
 from tests.mapping.builders import applied, mapping, message
 
 ENVELOPED = [{"data_stream": "s", "envelope": True}]

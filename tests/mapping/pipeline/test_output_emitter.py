@@ -1,7 +1,6 @@
 import pytest
 
-from bridge.mapping.pipeline.output_emitter import SPREAD_KEY_BYTES
-from bridge.model import MAX_RECORD_BYTES
+from bridge.model import MAX_RECORD_BYTES, SPREAD_KEY_BYTES
 from tests.mapping.builders import applied, mapping, message
 
 
