@@ -5,6 +5,7 @@ import pytest
 
 from bridge.aws.client_factory import region_of
 from bridge.aws.credentials import Authentication
+from bridge.aws.credentials.endpoints import unlisted_types
 from bridge.errors import Unavailable
 from bridge.kinesis.client_cache import PublisherSettings
 from bridge.kinesis.endpoints import Place, date_at, places
@@ -139,68 +140,22 @@ def test_roles_of_outputs_are_named():
     assert found["sts.us-east-1.amazonaws.com"] == "STS: roles of outputs"
 
 
-PROFILES = """
-[profile plant]
-role_arn = arn:aws:iam::123456789012:role/edge
-source_profile = login
-region = eu-central-1
-[profile login]
-sso_session = company
-sso_account_id = 123456789012
-sso_role_name = edge
-[sso-session company]
-sso_region = eu-west-3
-sso_start_url = https://company.awsapps.com/start
-[profile instance]
-role_arn = arn:aws:iam::123456789012:role/edge
-credential_source = Ec2InstanceMetadata
-region = us-east-2
-"""
+@pytest.mark.parametrize(
+    ("authentication", "expected"),
+    [
+        (None, []),
+        (TOKEN, []),
+        (Authentication("profile", {"name": "plant"}), ["profile"]),
+        (Authentication("assume_role", {}, Authentication("default")), ["default"]),
+    ],
+)
+def test_types_whose_hosts_are_unknown_are_named(authentication, expected):
+    assert unlisted_types(authentication) == expected
 
 
-@pytest.fixture
-def profiles(tmp_path, monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "config").write_text(PROFILES)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-
-
-def of_identity(authentication):
-    found = asked(authentication=authentication)
-    return [url for url, use in found.items() if use not in ("Kinesis", DOCTORS)]
-
-
-def test_a_profile_is_followed_to_where_its_credentials_come_from(profiles):
-    assert of_identity(Authentication("profile", {"name": "plant"})) == [
-        "sts.eu-central-1.amazonaws.com",
-        "portal.sso.eu-west-3.amazonaws.com",
-        "oidc.eu-west-3.amazonaws.com",
-    ]
-    assert of_identity(Authentication("profile", {"name": "instance"})) == [
-        "sts.us-east-2.amazonaws.com",
-        "http://169.254.169.254",
-    ]
-
-
-def test_the_default_chain_asks_what_the_environment_says(profiles, monkeypatch):
-    assert of_identity(Authentication("default")) == ["http://169.254.169.254"]
+def test_metadata_endpoint_is_that_of_the_environment(monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338/latest")
-    assert of_identity(Authentication("default")) == ["http://127.0.0.1:1338"]
-    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1")
-    assert of_identity(Authentication("default")) == ["http://169.254.170.2"]
-    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:8080/role")
-    assert of_identity(Authentication("default")) == ["http://127.0.0.1:8080"]
-    monkeypatch.setenv("AWS_PROFILE", "login")
-    assert of_identity(Authentication("default"))[0] == "portal.sso.eu-west-3.amazonaws.com"
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token")
-    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/edge")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert of_identity(Authentication("default")) == ["sts.eu-west-1.amazonaws.com"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    assert of_identity(Authentication("default")) == []
+    assert "http://127.0.0.1:1338" in asked(authentication=Authentication("ec2_role"))
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch):

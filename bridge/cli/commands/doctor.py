@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.aws.client_factory import region_of
+from bridge.aws.credentials.endpoints import unlisted_types
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.endpoints import places
@@ -103,7 +104,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     heard = SharedRate()
     asked_of_broker = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
     return [
-        ("firewall", lambda: [_openings(session, asked)]),
+        ("firewall", lambda: [_openings(session, asked, unlisted_types(how.authentication))]),
         ("broker", partial(examine_broker, asked_of_broker)),
         *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
         *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
@@ -128,13 +129,17 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
-def _openings(session: SessionSettings, asked: Iterable[Place]) -> Finding:
-    """Return the finding with the required outbound connections, by host and port."""
+def _openings(session: SessionSettings, asked: Iterable[Place], unlisted: Iterable[str]) -> Finding:
+    """Return the finding with the required outbound connections, by host and port.
+
+    `unlisted` are types of authentication whose hosts are unknown.
+    """
     opened = [{"host": each.host, "port": each.port, "use": "the broker", "proxy": ""} for each in session.addresses]
     opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in asked]
     lines = [_opening(each) for each in opened]
     proxies = dict.fromkeys(each.proxy for each in asked if each.proxy)
     lines += [f"{proxy}  the proxy" for proxy in proxies]
+    lines += [f"also the hosts of the credentials (type: {each}), which are not listed here" for each in unlisted]
     return well("firewall", "firewall", "let TCP out to", {"places": opened}, tuple(lines))
 
 
