@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import zstandard
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 """Default of `max_decompressed_bytes`: 10 MiB."""
 
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
+"""First bytes of compressed data, by `compression`."""
+_GZIP, _ZSTD = MAGIC["gzip"], MAGIC["zstd"]
 _GZIP_FORMAT: Final = 31
 """`wbits` of zlib for a gzip header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 

@@ -26,6 +26,8 @@ from hashlib import md5
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.varint import encode_varint
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,17 +39,6 @@ FRAME_BYTES = len(MAGIC) + 16
 
 _DIGEST_BYTES = 16
 _HEADS_REMEMBERED = 20_000
-_VARINT_BITS = 7
-
-
-def varint(number: int) -> bytes:
-    """Return a protobuf varint: https://protobuf.dev/programming-guides/encoding/#varints."""
-    octets = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 - seven bits an octet
-        octets.append(number & 0x7F | 0x80)
-        number >>= _VARINT_BITS
-    octets.append(number)
-    return bytes(octets)
 
 
 def is_aggregate(data: bytes) -> bool:
@@ -121,8 +112,8 @@ class Aggregation:
     def _head(self, place: int) -> bytes:
         """Return the bytes before a record's data. `place`: its key's index, then 32 bits of the data's length."""
         length = place & 0xFFFFFFFF
-        inner = b"\x08" + varint(place >> 32) + b"\x1a" + varint(length)
-        head = b"\x1a" + varint(len(inner) + length) + inner
+        inner = b"\x08" + encode_varint(place >> 32) + b"\x1a" + encode_varint(length)
+        head = b"\x1a" + encode_varint(len(inner) + length) + inner
         if len(self._heads) >= _HEADS_REMEMBERED:
             self._heads.clear()
         self._heads[place] = head
@@ -136,4 +127,4 @@ def _framed(parts: list[bytes]) -> bytes:
 
 def _key_entry(key: str) -> bytes:
     octets = key.encode()
-    return b"\x0a" + varint(len(octets)) + octets
+    return b"\x0a" + encode_varint(len(octets)) + octets

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from bridge.kinesis.limits import utf8_bytes
 from bridge.kinesis.packing.json_lines import Lines
 from bridge.kinesis.packing.kpl_aggregation import Aggregation, is_aggregate
 
@@ -203,8 +204,3 @@ def by_key(records: Sequence[Record]) -> list[list[Record]]:
         else:
             group.append(record)
     return list(groups.values())
-
-
-def utf8_bytes(key: str) -> int:
-    """Return the length of a key in UTF-8."""
-    return len(key) if key.isascii() else len(key.encode())

@@ -18,6 +18,7 @@ from bridge.errors import BridgeError
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import assemble
+from bridge.runtime.exit_codes import INTERRUPTED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
 from bridge.tools.demo.kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from bridge.runtime.service import Service
     from bridge.tools.demo.broker import Broker
 
-INTERRUPTED = 130
 _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 

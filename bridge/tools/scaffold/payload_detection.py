@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
-from bridge.payloads.compression import DEFAULT_LIMIT, decompressor
+from bridge.payloads.compression import DEFAULT_LIMIT, MAGIC, decompressor
 from bridge.payloads.csv import Csv, number
 from bridge.payloads.sparkplug.topic import NAMESPACE, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_MAGIC: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _DELIMITERS: Final = (",", ";", "\t")
 _MAX_COLUMNS: Final = 200
 _HOST_LEVELS: Final = 3
@@ -45,12 +44,12 @@ def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
 
 
 def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
-    marked = {name for name, magic in _MAGIC.items() for each in payloads if each.startswith(magic)}
+    marked = {name for name, magic in MAGIC.items() for each in payloads if each.startswith(magic)}
     if not marked:
         return "none", payloads
     # `auto` detects the compression of each message, for topics on which it differs.
     alone = min(marked)
-    name = alone if len(marked) == 1 and all(each.startswith(_MAGIC[alone]) for each in payloads) else "auto"
+    name = alone if len(marked) == 1 and all(each.startswith(MAGIC[alone]) for each in payloads) else "auto"
     try:
         return name, [decompressor(name, DEFAULT_LIMIT)(each) for each in payloads]
     except DecodeError:

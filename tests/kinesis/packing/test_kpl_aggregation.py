@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.kinesis.packing.kpl_aggregation import Aggregation, varint
+from bridge.kinesis.packing.kpl_aggregation import Aggregation
 from bridge.model import Record
 from tests.harness.consumers import unpacked
 
@@ -82,13 +81,6 @@ def test_keys_are_counted():
 def test_a_record_costs_a_few_bytes_beside_its_data():
     records = made([("press07", b"x" * 200)] * 100)
     assert len(Aggregation().encode(records, 0, 1 << 20).data) == 20 + 9 + 100 * (200 + 8)
-
-
-@pytest.mark.parametrize(
-    ("number", "octets"), [(0, "00"), (127, "7f"), (128, "8001"), (300, "ac02"), (2**32, "8080808010")]
-)
-def test_varints_are_protobufs(number, octets):
-    assert varint(number).hex() == octets
 
 
 def test_what_is_remembered_has_a_bound():
