@@ -79,7 +79,7 @@ class TlsSettings(Section):
 
     ca_file: ExistingFile | None = Field(
         default=None,
-        description="the authority that signed the broker's certificate; by default those the system trusts",
+        description="CA certificate that signed the broker's certificate; by default those that the system trusts",
     )
     cert_file: ExistingFile | None = Field(default=None, description="this client's certificate, for mutual TLS")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`")
@@ -104,8 +104,8 @@ class MqttSettings(Section):
     )
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(_protocol, json_schema_input_type=Literal["5", "3.1.1", 5])
-    ] = Field(default="5", description="MQTT version; a broker that refuses 5 is spoken to in 3.1.1")
-    username: MqttText | None = Field(default=None, description="who the bridge is to the broker")
+    ] = Field(default="5", description="MQTT version; falls back to 3.1.1 for a broker that does not support 5")
+    username: MqttText | None = Field(default=None, description="broker user name")
     password: Annotated[SecretStr, AfterValidator(_password)] | None = Field(
         default=None, description="secret; best as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`"
     )
@@ -116,7 +116,7 @@ class MqttSettings(Section):
         default=604_800,
         ge=1,
         le=_NEVER,
-        description=f"how long the broker keeps messages for an absent bridge; {_NEVER}: for ever",
+        description=f"time for which the broker queues messages for an absent bridge; {_NEVER}: without limit",
     )
     share: Annotated[str, AfterValidator(_share_name), Describe("text without '/', '+' and '#'")] | None = Field(
         default=None, description="shared subscription group: bridges with the same one divide the messages"
@@ -128,10 +128,16 @@ class MqttSettings(Section):
         default=10 * MIB, ge=KIB, le=_MAX_PACKET_BYTES, description="larger messages go to the dead letters, cut short"
     )
     connect_timeout_secs: float = Field(
-        default=5, ge=0.1, le=300, description="to connect, and again to be let in by the broker"
+        default=5, ge=0.1, le=300, description="limit of connecting, and again of the broker's CONNACK"
     )
     reconnect_max_secs: float = Field(
         default=60, ge=1, le=3600, description="the longest pause between attempts to connect"
+    )
+    overlapping_filters: Literal["join", "separate"] = Field(
+        default="join",
+        description="for mappings with overlapping topics. `join`: one filter that covers them, so that each message "
+        "arrives once; it may receive topics that no mapping uses. `separate`: a filter for each; MQTT 5 subscription "
+        "identifiers tell the copies of a message apart",
     )
     tls: TlsSettings = Field(default=TlsSettings(), description="certificates for `mqtts://` and `wss://`")
 

@@ -7,6 +7,7 @@ enters the spool exactly once, whenever the process is killed.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,22 @@ from bridge.ingest.rejection import reject, reject_oversized, reject_topic
 from bridge.mapping.pipeline.fast_path import FILTERED_FAST
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL
-from bridge.mqtt.properties import readable
+from bridge.mqtt.properties import readable, subscription_identifiers
 from bridge.spool.database.transaction import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as MappingOf
+
     from bridge.ingest.bindings import Binding
     from bridge.ingest.topic_coverage import TopicCoverage
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.router import RouteMatch, Router
+    from bridge.mapping.router import RouteMatch, Router, RouteTarget
     from bridge.model import OutgoingMessage, ReleasedRecord, SideEffects
     from bridge.mqtt.packet_stream import Publish
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.store import Spool
+
+log = logging.getLogger(__name__)
 
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 """QoS bits in a PUBLISH packet's first byte."""
@@ -59,6 +64,10 @@ class BurstMapper:
         self._unmatched_ids = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.open_qos2_ids
+        self._identifiers: dict[str, int] = {}
+        """Subscription identifier of each mapping's filter, while overlapping filters are subscribed one by one."""
+        self._match = routes.match
+        self._warned_of_alias = False
 
     def bind(self, routes: Router, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
@@ -66,6 +75,21 @@ class BurstMapper:
         `nowhere` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
         """
         self._routes, self._targets, self._unmatched_ids = routes, targets, nowhere
+        self.separate({})
+
+    def separate(self, identifiers: MappingOf[str, int]) -> None:
+        """Hand each copy of a message to the mappings of its own subscription (filter → identifier) only.
+
+        With overlapping subscriptions the broker may send a copy for each of them.
+        """
+        names = {mapping.name: mapping.pattern.filter for mapping in self._routes.mappings}
+        self._identifiers = {name: identifiers[text] for name, text in names.items() if text in identifiers}
+        self._match = self._match_of_copy if self._identifiers else self._routes.match
+
+    def _match_of_copy(self, topic: bytes) -> RouteMatch:
+        # Without targets, the message takes the way of the unusual ones, which reads its identifiers.
+        match = self._routes.match(topic)
+        return match._replace(targets=()) if len(match.targets) > 1 else match
 
     def session_is_new(self) -> None:
         """Clear the stored packet identifiers, because the broker has no session and reuses identifiers."""
@@ -78,7 +102,7 @@ class BurstMapper:
         """Add a burst to the transaction and return the bytes of its acknowledgement packets."""
         acknowledgements: list[bytes] = []
         # Local names: an attribute lookup per message would be slower.
-        acknowledge, match_of, targets = acknowledgements.append, self._routes.match, self._targets
+        acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
         payload_bytes, releases = 0, 0
         for publish in burst:
             first, topic, packet_id, _, payload, total_bytes = publish
@@ -101,7 +125,7 @@ class BurstMapper:
             payload_bytes += total_bytes
             match = match_of(topic)
             if total_bytes != len(payload) or not match.targets:
-                self._reject_or_count_unmatched(match, publish, now_ms)
+                self._handle_unusual(match, publish, now_ms)
                 continue
             message = None
             for mapping, captures in match.targets:
@@ -170,26 +194,51 @@ class BurstMapper:
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
-    def _reject_or_count_unmatched(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
-        """Handle a message that cannot be mapped.
+    def _handle_unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
+        """Handle a message that the loop of `map` cannot map.
 
-        1. The topic is not UTF-8: add a dead letter.
-        2. No mapping matches the topic, because a wider subscription covers it or an older session still had it: count
+        1. The topic is empty or not UTF-8: add a dead letter.
+        2. Overlapping filters are subscribed one by one: map this copy for the mappings of its subscription.
+        3. No mapping matches the topic, because a wider subscription covers it or an older session still had it: count
            it as filtered.
-        3. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
+        4. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
         """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
+        targets = match.targets or (self._targets_of_copy(publish) if self._identifiers else ())
         if not match.valid:
+            self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
-        elif not match.targets:
+        elif not targets:
             self.counts.unmatched += 1
             self._coverage.unmatched(match.topic, now_ms)
             self.transaction.filtered[self._unmatched_ids] += 1
-        # Targets remain only in case 3.
-        for mapping, _ in match.targets:
+        for mapping, captures in targets:
             target = self._targets[mapping.name]
             target.tally.count(now_ms)
-            reject_oversized(self.transaction, mapping, target, message, total_bytes)
+            if total_bytes != len(publish[4]):
+                reject_oversized(self.transaction, mapping, target, message, total_bytes)
+            else:
+                self._apply(mapping, target, captures, match, message)
+
+    def _targets_of_copy(self, publish: Publish) -> tuple[RouteTarget, ...]:
+        """Return the mappings of the subscriptions for which the broker sent this copy.
+
+        Without a known identifier, as in a message that was queued before, all matching mappings get it: a message may
+        arrive twice, and none is lost.
+        """
+        targets = self._routes.match(publish[1]).targets
+        found = subscription_identifiers(publish[3])
+        own = tuple(target for target in targets if self._identifiers.get(target.mapping.name) in found)
+        return own or targets
+
+    def _warn_of_topic(self, publish: Publish) -> None:
+        # Once per run: each such message is a dead letter, which has its own reason.
+        if not publish[1] and not self._warned_of_alias:
+            self._warned_of_alias = True
+            log.error(
+                "the broker sends messages with a topic alias and no topic, although the bridge permits no alias; they "
+                "are dead letters. This is a fault of the broker"
+            )
 
 
 def message_of(match: RouteMatch, publish: Publish, now_ms: int) -> Message:

@@ -99,6 +99,8 @@ class IngestLoop:
         self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, Binding] = {}
+        self._separated: dict[str, int] = {}
+        """Identifiers of overlapping filters that are subscribed one by one."""
         self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
         self._max_unacked_seen = 0
@@ -145,6 +147,7 @@ class IngestLoop:
         burst = self._subscriber.poll(POLL_SECS)
         self.progress_at = self._clock()
         if burst:
+            self._follow_subscriptions()
             # The connection may change before the commit: its number shows whether the acknowledgements still apply.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
@@ -245,8 +248,16 @@ class IngestLoop:
             self.manifests.cover(routes.mappings)
         for queue in self._spool.queues.values():
             self._on_stream(queue)
-        self._subscriber.set_filters(routes.filters())
+        self._subscriber.set_filters(routes.filters(), routes.joined_filters())
+        self._separated = {}
         return True
+
+    def _follow_subscriptions(self) -> None:
+        """Map copies by their subscription identifiers, while overlapping filters are subscribed one by one."""
+        separated = self._subscriber.subscriptions.separated
+        if separated is not self._separated and separated != self._separated:
+            self._separated = separated
+            self._mapper.separate(separated)
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at

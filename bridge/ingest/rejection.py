@@ -46,6 +46,9 @@ def reject_oversized(
 
 
 def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
-    """Add a dead letter for a topic that is not UTF-8. No mapping processes such a message."""
+    """Add a dead letter for a topic that is empty or not UTF-8. No mapping processes such a message."""
     transaction.dead_lettered[nowhere] += 1
-    transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", "the topic is not UTF-8"))
+    detail = (
+        "the topic is not UTF-8" if message.topic else "no topic, but a topic alias that the bridge does not permit"
+    )
+    transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

@@ -6,7 +6,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.mapping.topics.pattern import ONE, REST
-from bridge.mapping.topics.subscription_cover import covering_filters
+from bridge.mapping.topics.subscription_cover import covering_filters, joined_filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,10 @@ class RouteTarget(NamedTuple):
 
 
 class RouteMatch(NamedTuple):
-    """Result of a look-up. `valid` is false if the topic is not UTF-8; `topic` then shows the invalid bytes escaped."""
+    """Result of a look-up.
+
+    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped.
+    """
 
     topic: str
     levels: list[str]
@@ -71,6 +74,10 @@ class Router:
     def filters(self) -> dict[str, int]:
         """Return the MQTT filters to subscribe to, with their QoS. No two overlap, so each message arrives once."""
         return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
+
+    def joined_filters(self) -> dict[str, dict[str, int]]:
+        """Return the filters of the mappings that each filter of `filters` joins, with their QoS."""
+        return joined_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
         """Return the mappings for a topic (the bytes that were received), in the order of `mappings`."""
@@ -110,6 +117,9 @@ class Router:
             text = topic.decode()
         except UnicodeDecodeError:
             return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
+        if not text:
+            # A topic alias may replace the topic. The bridge permits none, so nobody knows the topic.
+            return RouteMatch(text, [], (), valid=False)
         levels = [intern(level) for level in text.split("/")]  # other topics share most levels: saves 0.2 KB a topic
         mappings = self._found(levels)
         if len(mappings) > 1:

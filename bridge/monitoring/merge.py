@@ -66,7 +66,11 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         mapping_errors=tuple(dict.fromkeys(error for each in snapshots for error in each.mapping_errors)),
         unsendable=tuple(dict.fromkeys(pair for each in snapshots for pair in each.unsendable)),
         coverage=_coverage([each.coverage for each in snapshots]),
-        rival="; ".join(f"{name}: {each.rival}" for name, each in named if each.rival),
+        client_id_conflict="; ".join(
+            f"{name}: {each.client_id_conflict}" for name, each in named if each.client_id_conflict
+        ),
+        session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
+        lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked="; ".join(f"{name}: {each.blocked}" for name, each in named if each.blocked),
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
@@ -111,7 +115,9 @@ def at_rest_snapshot(last: Snapshot) -> Snapshot:
 def _without_problems(last: Snapshot) -> Snapshot:
     """A process that is not there has nothing wrong with it."""
     nothing: dict[str, Any] = dict.fromkeys(("problems", "stalled", "flows", "mapping_errors", "unsendable"), ())
-    quiet: dict[str, Any] = dict.fromkeys(("blocked", "rival", "session_problem", "page_problem"), "")
+    quiet: dict[str, Any] = dict.fromkeys(
+        ("blocked", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
+    )
     return replace(last, **nothing, **quiet, session_attempts=0, endpoints=idle_endpoints(last.endpoints))
 
 

@@ -53,9 +53,39 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "client-id-conflict", "receiving", ("error",),
-        "The broker closes the session again and again: probably another client uses the same client ID.",
+        "The broker reports that another client with the same client ID takes the session over.",
         "What was acknowledged is in the spool. Messages may go to the other client.",
         "give each bridge its own mqtt.client_id; the log of the broker names the other client",
+    ),
+    ProblemKind(
+        "session-unstable", "receiving", ("warning",),
+        "The broker closed or reset the session three times in ten minutes without a reason, and accepted it again.",
+        "What was acknowledged is in the spool; the broker delivers the rest again.",
+        "see the log of the broker: another client with the same mqtt.client_id, restarts, or a limit of connections",
+    ),
+    ProblemKind(
+        "qos-lowered", "receiving", ("warning",),
+        "The broker granted a filter with a lower QoS than the mapping requests.",
+        "Messages arrive. With QoS 0, the broker sends none again that is lost with a connection.",
+        "permit the QoS in the broker, or set `qos` in the mapping to what it grants",
+    ),
+    ProblemKind(
+        "session-expiry-lowered", "receiving", ("warning",),
+        "The broker stores the session for a shorter time than mqtt.session_expiry_secs.",
+        "Messages arrive. The broker discards those of an absence of the bridge that lasts longer.",
+        "raise the limit of the broker, or set mqtt.session_expiry_secs to what it grants",
+    ),
+    ProblemKind(
+        "session-lost", "receiving", ("warning",),
+        "At a reconnect in the last hour the broker had no session any more, although it had one before.",
+        "What was acknowledged is in the spool. Messages of the time in between are lost at the broker.",
+        "make the sessions of the broker persistent (mosquitto: `persistence true`, `autosave_interval 1`)",
+    ),
+    ProblemKind(
+        "shared-subscription-unverified", "receiving", ("warning",),
+        "A shared subscription in MQTT 3.1.1 has delivered no message in this run: the broker may not support it.",
+        "What was acknowledged is in the spool.",
+        "use a broker with MQTT 5 and mqtt.protocol 5, or neither mqtt.share nor --workers; or publish a message",
     ),
     ProblemKind(
         "mapping-failing", "mapping", ("warning",),

@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     from bridge.monitoring.flow import Flow
     from bridge.monitoring.problems import ProblemCode
     from bridge.monitoring.snapshot import Snapshot
+    from bridge.mqtt.guarantees import GuaranteeCode
     from bridge.spool.ledger import LedgerRow
 
     Rule = Callable[[Snapshot, Flow, float], Iterator[ActiveProblem]]
 
 WORKER_NOT_RUNNING: Final = ("starting", "restarting", "stopped")
+_NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
+    "qos-lowered": "lower QoS than the mappings request at",
+    "session-expiry-lowered": "shorter session expiry than requested at",
+    "session-lost": "session discarded by",
+    "shared-subscription-unverified": "no message yet from the shared subscription at",
+}
 _CAUSES_SHOWN: Final = 3
 """Errors of one mapping file that a problem quotes; `check` shows all."""
 
@@ -65,8 +72,12 @@ def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActivePro
     # A bridge that drains connects only when its successors have subscribed.
     if not snapshot.subscribed and not (snapshot.draining and not snapshot.session_problem):
         yield _not_receiving(snapshot, flow, now)
-    if snapshot.rival:
-        yield _problem("client-id-conflict", f"client ID conflict at {snapshot.broker}", snapshot.rival)
+    if snapshot.client_id_conflict:
+        yield _problem("client-id-conflict", f"client ID conflict at {snapshot.broker}", snapshot.client_id_conflict)
+    if snapshot.session_unstable:
+        yield _problem("session-unstable", f"unstable session with {snapshot.broker}", snapshot.session_unstable)
+    for code, cause in snapshot.lost_guarantees:
+        yield _problem(code, f"{_NOT_GRANTED[code]} {snapshot.broker}", cause)
 
 
 def _not_receiving(snapshot: Snapshot, flow: Flow, now: float) -> ActiveProblem:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.monitoring.problems import State
+    from bridge.mqtt.guarantees import GuaranteeCode
 
 RECORD_OVERHEAD_BYTES: Final = 100
 """Bytes that a record takes in the database beside its data: key, number, indexes and page headers."""
@@ -104,8 +105,12 @@ class Snapshot:
     payload_bytes: int = 0
     blocked: str = ""
     """Why nothing can be spooled, and so nothing is read; "" while it can."""
-    rival: str = ""
-    """Another client of the same id throws this one out of its session; "" while there is none."""
+    client_id_conflict: str = ""
+    """Another client with the same ID, as the broker reported; "" while there is none."""
+    session_unstable: str = ""
+    """Repeated ends of the session for which the broker gave no reason; "" while there are none."""
+    lost_guarantees: tuple[tuple[GuaranteeCode, str], ...] = ()
+    """(code, cause) of each guarantee for which the broker grants less than requested."""
     spool_max_bytes: int = 0
     disk_free_bytes: int = 0
     damaged_spools: int = 0
@@ -190,6 +195,7 @@ class Snapshot:
         told["flows"] = tuple(StreamFlow(**flow) for flow in told["flows"])
         told["mapping_errors"] = tuple(MappingError(**each) for each in told["mapping_errors"])
         told["unsendable"] = tuple((stream, why) for stream, why in told["unsendable"])
+        told["lost_guarantees"] = tuple((code, cause) for code, cause in told["lost_guarantees"])
         for name in ("failing_mappings", "stalled"):
             told[name] = tuple(told[name])
         for name in TIMED:

@@ -1,88 +1,81 @@
-"""Detection of a client ID conflict: another client connects with the same client id.
+"""Detection of sessions that the broker ends again and again, and of another client with the same client ID.
 
-A broker accepts the newer client and disconnects the older one. An MQTT 5 broker can send the reason ("Session taken
-over"). A 3.1.1 broker cannot, and mosquitto 2.0 does not: it closes the connection and accepts the client again at
-once. A broker that restarts closes the connection too. It seldom does so three times in ten minutes without being
-unreachable once.
-
-Under load the same close arrives as a reset, because the broker has unread bytes. A firewall or a bad link may cause a
-reset too. They seldom break a session five times in ten minutes while every attempt to connect works. Five closes or
-resets are therefore reported with both causes, and the pauses between attempts do not change.
+A broker accepts the newer of two clients with one ID and disconnects the older one. With MQTT 5 it can send the reason
+("Session taken over"): only this proves a conflict. A 3.1.1 broker cannot send it, and mosquitto 2.0 does not. It
+closes the connection without a reason and accepts the client again at once. So does a broker that restarts behind a
+proxy, and a server that limits the lifetime of connections. Such closes are therefore reported as an unstable session,
+with the possible causes.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
-WINDOW_SECS = 600.0
+WINDOW_SECS: Final = 600.0
 """Period in which session ends are counted."""
-_SUSPICIOUS = 3
-"""Number of closes without a reset that make a conflict likely."""
-_SUSPICIOUS_RESETS = 5
-"""Number of closes and resets together that are reported, with both possible causes."""
+_MIN_ENDS: Final = 3
+"""Number of closes without a reason, or resets, that make a session unstable."""
+_MIN_STABLE_SECS: Final = 60.0
+_STABLE_FACTOR: Final = 3.0
+"""A session that has lasted three times as long as the longest that ended is stable again."""
 
 
 class ClientIdConflict:
-    """Record of how the sessions ended. `problem` describes the conflict and the fix; "" while none is suspected."""
+    """Record of how the sessions ended.
 
-    def __init__(self) -> None:
-        self.problem = ""
-        self.certain = False
-        """True after the broker itself reported the takeover."""
-        self._ends: deque[tuple[float, bool]] = deque()
-        """Session ends of the last WINDOW_SECS: (clock time in seconds, True for a reset)."""
+    `conflict` describes a proven client ID conflict, `unstable` repeated ends without a reason; "" without one.
+    """
 
-    @property
-    def likely(self) -> bool:
-        """True if hardly any other cause explains the session ends."""
-        return self.certain or sum(not reset for _, reset in self._ends) >= _SUSPICIOUS
+    def __init__(self, client_id: str, reconnect_max_secs: float) -> None:
+        self.conflict = self.unstable = ""
+        self._client_id = client_id
+        # Two bridges with one ID leave each other alone for the longest pause between attempts.
+        self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
+        self._takeovers: deque[tuple[float, float]] = deque()
+        """(clock time, lifetime in seconds) of sessions that the broker reported as taken over."""
+        self._ends: deque[tuple[float, float]] = deque()
+        """The same of sessions that ended without a reason."""
 
-    def record_close(self, now: float, *, told: bool, reset: bool = False) -> None:
-        """Record that a session ended at clock time `now`.
+    def record_takeover(self, now: float, lived_secs: float) -> None:
+        """Record that the broker reported another client of this ID."""
+        self._takeovers.append((now, lived_secs))
+        self.update(now)
 
-        `told`: the broker reported that another client of this id took the session over. `reset`: the broker, or
-        something between, reset the connection. With neither, the broker closed the connection without a reason.
-        """
-        self._ends.append((now, reset))
-        self.certain = self.certain or told
-        self.look(now)
+    def record_end(self, now: float, lived_secs: float) -> None:
+        """Record that the broker closed or reset a session without a reason, while nothing was requested of it."""
+        self._ends.append((now, lived_secs))
+        self.update(now)
 
     def broker_away(self) -> None:
-        """Discard the session ends, because the broker is unreachable or accepts no session.
+        """Discard the ends without a reason, because the broker is unreachable or accepts no session.
 
-        The broker then had its own reasons for closing them. A takeover that the broker reported stays on record.
+        The broker then had its own reasons for closing them.
         """
-        if not self.certain:
-            self._ends.clear()
+        self._ends.clear()
+        self.unstable = ""
 
-    def look(self, now: float) -> None:
-        """Discard session ends older than WINDOW_SECS and update `problem`. Without any, the conflict is over."""
-        while self._ends and now - self._ends[0][0] > WINDOW_SECS:
-            self._ends.popleft()
-        # A takeover that the broker reported is over too once no session end remains in the window.
-        self.certain = self.certain and bool(self._ends)
-        self.problem = self._in_words(_often(len(self._ends)))
-
-    def _in_words(self, often: str) -> str:
-        if self.certain:
-            return (
-                f"another client uses the same mqtt.client_id: the broker threw this one out, {often}; "
-                "give each bridge its own"
+    def update(self, now: float, session_secs: float = 0.0) -> None:
+        """Update both texts. `session_secs`: age of the present session; a stable one ends both problems."""
+        for ends in (self._takeovers, self._ends):
+            longest = max((lived for _, lived in ends), default=0.0)
+            if session_secs > max(self._min_stable_secs, _STABLE_FACTOR * longest):
+                ends.clear()
+            while ends and now - ends[0][0] > WINDOW_SECS:
+                ends.popleft()
+        self.conflict = self.unstable = ""
+        if self._takeovers:
+            self.conflict = (
+                f"client ID conflict: another client connects with '{self._client_id}' "
+                f"({_counted(len(self._takeovers), 'takeover')} in 10 min, reported by the broker)"
             )
-        if self.likely:
-            return (
-                f"the broker closed the session {often}, and let this client in again each time: another one most "
-                "likely uses the same mqtt.client_id; give each bridge its own"
+        if len(self._ends) >= _MIN_ENDS:
+            self.unstable = (
+                f"the broker closed or reset the session {len(self._ends)} times in 10 min without a reason, and "
+                f"accepted it again each time. Possible causes: another client with the client ID '{self._client_id}', "
+                "a broker that restarts, or a proxy or server that limits connections; the broker's log has the reason"
             )
-        if len(self._ends) < _SUSPICIOUS_RESETS:
-            return ""
-        return (
-            f"the session was reset or closed {often}, and the broker let this client in again each time: either "
-            "another one uses the same mqtt.client_id, or something between resets connections; the broker's log tells "
-            "which"
-        )
 
 
-def _often(count: int) -> str:
-    times = {1: "once", 2: "twice"}.get(count, f"{count} times")
-    return f"{times} in the last {WINDOW_SECS / 60:.0f} minutes"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

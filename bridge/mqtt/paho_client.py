@@ -15,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bridge.mqtt.packet_stream import PacketStream
+from bridge.mqtt.websocket import WebSocket
 
 if TYPE_CHECKING:
     from bridge.mqtt.session_settings import Address, SessionSettings
@@ -32,7 +33,6 @@ class PahoClient(paho.Client):
             client_id=settings.client_id,
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
-            transport="websockets" if address.websocket else "tcp",
             # The subscriber reconnects with a new client.
             reconnect_on_failure=False,
             # The bridge acknowledges after the spool's commit.
@@ -45,8 +45,6 @@ class PahoClient(paho.Client):
         self.connect_timeout = settings.connect_timeout_secs
         if settings.username is not None:
             self.username_pw_set(settings.username, settings.password)
-        if address.websocket:
-            self.ws_set_options(path=address.path or "/mqtt")
         if address.encrypted:
             self.tls_set_context(settings.tls.context())
 
@@ -74,9 +72,19 @@ class PahoClient(paho.Client):
         return self.wire
 
     def _create_socket(self) -> paho.SocketLike:
+        settings, address = self._bridge_settings, self._bridge_address
+        sock = super()._create_socket()
+        if address.websocket:
+            timeout_secs = settings.connect_timeout_secs
+            sock.settimeout(timeout_secs)  # type: ignore[attr-defined]  # a real socket, plain or TLS
+            try:
+                sock = WebSocket(sock, address.authority, address.path or "/mqtt", timeout_secs=timeout_secs)
+            except OSError:
+                sock.close()
+                raise
         self.wire = PacketStream(
-            super()._create_socket(),
+            sock,
             version_5=self._bridge_version_5,
-            max_message_bytes=self._bridge_settings.max_message_bytes,
+            max_message_bytes=settings.max_message_bytes,
         )
         return self.wire

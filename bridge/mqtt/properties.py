@@ -6,9 +6,12 @@ Identifiers and types: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-o
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.mqtt.packet_stream import ProtocolViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
 _INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}
@@ -18,34 +21,70 @@ _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09
 def parse_properties(data: bytes) -> dict[str, Any]:
     """Return the properties by name: `content_type`, `user_properties` and so on; binary values as base64.
 
-    `user_properties` is a dict of names and values; of equal names the last one wins. Raises ProtocolViolation for data
-    that a broker may not send: a topic alias (the bridge permits none), an unknown identifier, a length beyond the end.
+    `user_properties` is a dict of names and values, in the order of the packet. A name that occurs several times has a
+    list of all its values (MQTT 5, 3.3.2.3.7). Raises ProtocolViolation for data that a broker may not send: a topic
+    alias (the bridge permits none), an unknown identifier, a length beyond the end.
     """
     found: dict[str, Any] = {}
+    for identifier, value in _entries(data):
+        if identifier in _TEXT:
+            found[_TEXT[identifier]] = value
+        elif identifier in _INTEGERS:
+            found[_INTEGERS[identifier][0]] = value
+        elif identifier == _USER_PROPERTY:
+            _add(found.setdefault("user_properties", {}), *value)
+        elif identifier == _CORRELATION_DATA:
+            found["correlation_data"] = base64.b64encode(value).decode()
+        elif identifier == _TOPIC_ALIAS:
+            raise ProtocolViolation("a topic alias that was not allowed in a PUBLISH")
+    return found
+
+
+def subscription_identifiers(data: bytes) -> list[int]:
+    """Return the identifiers of the subscriptions for which the broker sent the message.
+
+    Malformed properties have none.
+    """
+    try:
+        return [value for identifier, value in _entries(data) if identifier == _SUBSCRIPTION_IDENTIFIER]
+    except ProtocolViolation:
+        return []
+
+
+def _add(user_properties: dict[str, Any], name: str, value: str) -> None:
+    earlier = user_properties.get(name)
+    if earlier is None:
+        user_properties[name] = value
+    elif isinstance(earlier, list):
+        earlier.append(value)
+    else:
+        user_properties[name] = [earlier, value]
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield each property: its identifier and value. Raises ProtocolViolation."""
     at = 0
     while at < len(data):
-        identifier = data[at]
-        at += 1
+        identifier, at = data[at], at + 1
+        value: Any
         if identifier in _TEXT:
-            found[_TEXT[identifier]], at = _text(data, at)
+            value, at = _text(data, at)
         elif identifier in _INTEGERS:
-            name, size = _INTEGERS[identifier]
-            found[name], at = int.from_bytes(_slice(data, at, size)), at + size
+            size = _INTEGERS[identifier][1]
+            value, at = int.from_bytes(_slice(data, at, size)), at + size
         elif identifier == _USER_PROPERTY:
             name, at = _text(data, at)
-            value, at = _text(data, at)
-            # A name may occur several times: the last value wins.
-            found.setdefault("user_properties", {})[name] = value
+            text, at = _text(data, at)
+            value = name, text
         elif identifier == _CORRELATION_DATA:
-            raw, at = _binary(data, at)
-            found["correlation_data"] = base64.b64encode(raw).decode()
+            value, at = _binary(data, at)
         elif identifier == _SUBSCRIPTION_IDENTIFIER:
-            # Skipped: the bridge sets no subscription identifiers.
-            at = _after_variable_byte_integer(data, at)
+            value, at = _variable_byte_integer(data, at)
+        elif identifier == _TOPIC_ALIAS:
+            value, at = int.from_bytes(_slice(data, at, 2)), at + 2
         else:
-            what = "a topic alias that was not allowed" if identifier == _TOPIC_ALIAS else f"property {identifier:#04x}"
-            raise ProtocolViolation(f"{what} in a PUBLISH")
-    return found
+            raise ProtocolViolation(f"property {identifier:#04x} in a PUBLISH")
+        yield identifier, value
 
 
 def _slice(data: bytes, at: int, size: int) -> bytes:
@@ -64,11 +103,14 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
     return raw.decode("utf-8", "replace"), at
 
 
-def _after_variable_byte_integer(data: bytes, at: int) -> int:
-    while at < len(data) and data[at] & 128:
-        at += 1
-    _slice(data, at, 1)
-    return at + 1
+def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte, at = _slice(data, at, 1)[0], at + 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:  # noqa: PLR2004  the last byte
+            return value, at
 
 
 def readable(raw: bytes) -> dict[str, Any]:

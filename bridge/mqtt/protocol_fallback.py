@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -9,47 +10,94 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.session_settings import Address
 
-_PATIENCE: Final = 1
-_PATIENCE_AFTER_5: Final = 3
-"""Attempts without a CONNACK before the other version is tried, for a broker that has accepted MQTT 5 before.
+RETRY_5_SECS: Final = 600.0
+"""Time after which the next connection to a broker without MQTT 5 tries it again: the broker may have been upgraded."""
 
-Such a broker is more likely overloaded than unable to use MQTT 5.
-"""
+
+@dataclass(slots=True)
+class _Knowledge:
+    """Knowledge about one broker."""
+
+    version_5: bool
+    """Version of the next connection."""
+    accepted_5: bool = False
+    """True after a session of MQTT 5. From then on, only an explicit refusal means 3.1.1."""
+    inferred: bool = False
+    """True while 3.1.1 is tried only because connections of MQTT 5 ended without a response."""
+    without_5_at: float | None = None
+    """Clock time at which the broker was found to have no MQTT 5."""
 
 
 class ProtocolFallback:
-    """MQTT version of each broker, as far as the subscriber knows it. A broker shows its version in one of three ways.
+    """MQTT version of each broker, as far as the subscriber knows it.
 
-    1. It accepts the connection: the version is right.
-    2. It refuses the version in its CONNACK: use 3.1.1 from now on.
-    3. It closes the connection, or sends nothing, before any CONNACK. Some brokers do so with a version they do not
-       know. A broker that is starting or overloaded does so too. The two versions are therefore tried in turn.
+    1. The broker refuses the version in its CONNACK. The next connection uses 3.1.1. If the broker has accepted MQTT 5
+       before, as in a rolling upgrade, the connection after that tries 5 again; otherwise one after RETRY_5_SECS does.
+    2. The broker closes the connection, or sends nothing, before any CONNACK. Some brokers do so with a version that
+       they do not know. A proxy whose broker is down does so too, and a broker that is starting. So the two versions
+       are tried in turn, unless the broker has accepted MQTT 5 before.
+    3. The broker accepts 3.1.1 after case 2. The outage may have ended in between, so the next connection tries MQTT 5
+       once more, at once. If that has no response either, the broker has no MQTT 5, as in case 1.
     """
 
     def __init__(self, addresses: Sequence[Address], *, version_5: bool) -> None:
         """Start with MQTT 5. With `version_5` false the configuration demands 3.1.1, and there is no fallback."""
         self._wanted_5 = version_5
-        self._speaks_5 = dict.fromkeys(addresses, version_5)
-        self._unanswered: dict[Address, int] = {}
-        self._accepted_5: set[Address] = set()
+        self._known = {address: _Knowledge(version_5) for address in addresses}
 
     def version_5(self, address: Address) -> bool:
-        """Return whether to speak MQTT 5 in the next connection."""
-        return self._speaks_5[address]
+        """Return whether to use MQTT 5 in the next connection."""
+        return self._known[address].version_5
 
-    def accepted(self, address: Address, *, version_5: bool) -> None:
-        """Note that the broker accepted a connection of this version."""
-        self._unanswered.pop(address, None)
+    def accepted(self, address: Address, now: float, *, version_5: bool) -> bool:
+        """Note that the broker accepted a connection of this version.
+
+        Return False if the connection only proves that the broker is up: then the next one must try MQTT 5.
+        """
+        known = self._known[address]
         if version_5:
-            self._accepted_5.add(address)
+            known.accepted_5, known.inferred, known.without_5_at = True, False, None
+            return True
+        if self._wanted_5 and known.inferred and known.without_5_at is None:
+            known.version_5, known.without_5_at = True, now
+            return False
+        known.inferred = False
+        return True
 
-    def refused_5(self, address: Address) -> None:
+    def upgrade_due(self, address: Address, now: float) -> bool:
+        """Return whether to end a session of 3.1.1, because the broker has accepted MQTT 5 before."""
+        known = self._known[address]
+        if known.version_5 or not known.accepted_5 or known.without_5_at is None:
+            return False
+        return now - known.without_5_at > RETRY_5_SECS
+
+    def try_5(self, address: Address) -> None:
+        """Use MQTT 5 in the next connection."""
+        self._known[address].version_5 = True
+
+    def ended(self, address: Address, now: float) -> None:
+        """Note that a session has ended: the next one may have to try MQTT 5 again."""
+        known = self._known[address]
+        if not self._wanted_5 or known.version_5:
+            return
+        old = known.without_5_at is None or now - known.without_5_at > RETRY_5_SECS
+        if known.accepted_5 or old:
+            known.version_5, known.without_5_at = True, None
+
+    def refused_5(self, address: Address, now: float) -> None:
         """Note that the broker refused MQTT 5 by name."""
-        self._speaks_5[address] = False
+        known = self._known[address]
+        known.version_5, known.inferred, known.without_5_at = False, False, now
 
     def unanswered(self, address: Address) -> None:
         """Note that a connection ended before a CONNACK."""
-        attempts = self._unanswered[address] = self._unanswered.get(address, 0) + 1
-        patience = _PATIENCE_AFTER_5 if address in self._accepted_5 else _PATIENCE
-        if self._wanted_5 and attempts >= patience:
-            self._speaks_5[address] = not self._speaks_5[address]
+        known = self._known[address]
+        if not self._wanted_5:
+            return
+        if known.accepted_5:
+            known.version_5 = True
+        elif known.inferred and known.without_5_at is not None and known.version_5:
+            # Case 3: 3.1.1 was accepted a moment ago, and MQTT 5 has no response.
+            known.version_5 = False
+        else:
+            known.version_5, known.inferred, known.without_5_at = not known.version_5, known.version_5, None

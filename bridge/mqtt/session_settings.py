@@ -44,6 +44,12 @@ class Address:
         """True if the connection carries MQTT in WebSocket frames."""
         return self.scheme in ("ws", "wss")
 
+    @property
+    def authority(self) -> str:
+        """Host and port as in a Host header, without the scheme's default port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}{self.path}"
@@ -64,6 +70,11 @@ class Tls:
         Raises OSError (with the file's name) or ssl.SSLError if a file is missing or is not of the expected kind.
         """
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        if self.ca_file:
+            # From Python 3.13 on, the default is strict conformity to RFC 5280. It refuses a CA certificate as plain
+            # `openssl req -x509` issues it (no keyUsage), which is what a plant's own CA usually is. The signature, the
+            # dates and the host name are verified as before.
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.cert_file:
             # With an empty password, OpenSSL does not prompt for one on the terminal.
             key = str(self.key_file) if self.key_file else None
@@ -89,3 +100,5 @@ class SessionSettings:
     connect_timeout_secs: float = 5.0
     reconnect_max_secs: float = 60.0
     persistent: bool = True
+    separate_filters: bool = False
+    """Subscribe to overlapping filters one by one, instead of to one filter that covers them."""

@@ -1,4 +1,4 @@
-"""One MQTT session, which the polling thread maintains for ever.
+"""One MQTT session, which the polling thread maintains until it is closed.
 
 `poll` does all due work: connect to the next broker of the list, read a burst, let paho handle its packets, write,
 ping, and detect a dead peer. It never raises for a fault of the network or broker. `state` contains the fault, and it
@@ -10,22 +10,27 @@ from __future__ import annotations
 import logging
 import select
 import socket
-import ssl
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.backoff import Backoff, Retries
 from bridge.mqtt.client_id_conflict import ClientIdConflict
-from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.connection import Connection
+from bridge.mqtt.connection_end import ConnectionLost, end_of
+from bridge.mqtt.guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
-from bridge.mqtt.publish_packet import publish_packet
+from bridge.mqtt.reason_texts import error_text
+from bridge.mqtt.session_memory import SessionMemory
+from bridge.mqtt.session_record import SessionRecord
+from bridge.mqtt.session_state import SessionState
+from bridge.mqtt.subscription_exchange import leave_out
 from bridge.mqtt.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from bridge.mqtt.connection_end import End
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.session_settings import Address, SessionSettings
 
@@ -37,28 +42,6 @@ _SETTLED_SECS = 10.0
 With a client ID conflict, the session must outlive the longest pause. Otherwise the two clients would keep taking the
 session over from each other at short intervals.
 """
-
-SHARED_IN_3_1_1 = (
-    "MQTT 3.1.1 has no shared subscriptions of its own: brokers such as mosquitto 2 take them in it all the same, but "
-    "one that does not know them may grant them and hand out nothing; if no messages come, use mqtt.protocol 5"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionState:
-    """State of the session. `problem` is "" without a fault; `rival` is "" without a sign of a client ID conflict.
-
-    `attempts`: number of failed attempts since the broker last accepted a session.
-    """
-
-    broker: str
-    protocol: str
-    connected: bool
-    subscribed: bool
-    problem: str
-    connections: int
-    rival: str
-    attempts: int = 0
 
 
 class Subscriber:
@@ -72,15 +55,25 @@ class Subscriber:
         settings: SessionSettings,
         *,
         held: Iterable[str] = (),
+        record: SessionRecord | None = None,
+        save: Callable[[SessionRecord], bool] = lambda _record: True,
         on_session: Callable[[bool], None] = lambda _present: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held))
+        """Prepare the session; `poll` connects.
+
+        `held`: filters that the broker's session may contain. `record`: what it is known to contain, as an earlier run
+        gave it to `save`. `on_session` is called at each connection, with False if packet identifiers start again.
+        """
+        self.subscriptions = Subscriptions(
+            settings.share, maybe_subscribed=set(held), separate=settings.separate_filters
+        )
         self._settings = settings
         self._on_session = on_session
         self._clock = clock
         self._retries = Retries(Backoff(1.0, settings.reconnect_max_secs))
-        self._rival = ClientIdConflict()
+        self._memory = SessionMemory(settings, self.subscriptions, record or SessionRecord(), save, clock)
+        self._ends = ClientIdConflict(settings.client_id, settings.reconnect_max_secs)
         self._connection: Connection | None = None
         self._next_address = 0
         self._fallback = ProtocolFallback(settings.addresses, version_5=settings.version_5)
@@ -88,8 +81,11 @@ class Subscriber:
         self._problem = ""
         self._attempts = 0
         self._logged: dict[Address, str] = {}
-        self._told_of_share = False
-        self._filters: Mapping[str, int] | None = None
+        self._warned: set[str] = set()
+        """Warnings that are logged once in a run."""
+        self._retry_5 = False
+        """True if the present connection only shows that the broker is up, and MQTT 5 is to be tried again."""
+        self._filters: tuple[Mapping[str, int], Mapping[str, Mapping[str, int]] | None] | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -98,10 +94,13 @@ class Subscriber:
 
     # -- any thread ------------------------------------------------------------------------------------------------
 
-    def set_filters(self, filters: Mapping[str, int]) -> None:
-        """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs."""
+    def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs.
+
+        `parts`: for a filter that joins several overlapping ones, those. They are requested if the broker refuses it.
+        """
         # `poll` applies them, because the ingest thread owns the subscriptions.
-        self._filters = filters
+        self._filters = filters, parts
         self.wake()
 
     def wake(self) -> None:
@@ -127,8 +126,10 @@ class Subscriber:
             subscribed=bool(connection and connection.accepted and self.subscriptions.complete),
             problem=self._problem or self._refusals(),
             connections=self.connections,
-            rival=self._rival.problem,
+            conflict=self._ends.conflict,
+            unstable=self._ends.unstable,
             attempts=self._attempts,
+            lost_guarantees=self._memory.lost_guarantees(connection),
         )
 
     def _refusals(self) -> str:
@@ -143,7 +144,7 @@ class Subscriber:
         With `reading` false (the spool is full), nothing is read from the connection. Pings still keep it alive.
         """
         if self._filters is not None:
-            self.subscriptions.set_filters(self._filters)
+            self.subscriptions.set_filters(*self._filters)
             self._filters = None
         connection = self._connection
         if connection is None:
@@ -156,11 +157,22 @@ class Subscriber:
                 connection.read()
             connection.housekeep(reading=reading)
         except (ConnectionLost, OSError, ProtocolViolation) as error:
-            self._on_disconnect(connection, str(error) or type(error).__name__, reset=_is_reset(error))
+            self._on_disconnect(connection, error)
         else:
-            if self._retries.attempts or self._logged:
-                self._reset_backoff_if_stable(connection)
-        return connection.wire.take_packets()
+            self._tend(connection)
+        burst = connection.wire.take_packets()
+        if burst:
+            self._memory.on_messages()
+        return burst
+
+    def _tend(self, connection: Connection) -> None:
+        """Do the work of a working connection that does not belong to the connection itself."""
+        if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
+            self._reconnect_with_5(connection)
+            return
+        self._memory.save_if_changed()
+        if self._retries.attempts or self._logged or self._ends.conflict or self._ends.unstable:
+            self._reset_backoff_if_stable(connection)
 
     def wait_for_more(self, secs: float) -> None:
         """Wait so that messages accumulate and the next `poll` reads them together. A `wake` ends the wait."""
@@ -172,9 +184,10 @@ class Subscriber:
         With a client ID conflict the pause stays at its maximum: one or two takeovers per minute.
         """
         now = self._clock()
-        self._rival.look(now)
+        session_secs = now - connection.accepted_at if connection.accepted else 0.0
+        self._ends.update(now, session_secs)
         longest = max(_SETTLED_SECS, self._settings.reconnect_max_secs)
-        if now - connection.opened_at > (longest if self._rival.likely else _SETTLED_SECS):
+        if session_secs > (longest if self._ends.conflict else _SETTLED_SECS):
             self._retries.reset()
             self._logged.clear()
 
@@ -189,12 +202,12 @@ class Subscriber:
         try:
             connection.wire.write(packets)
         except OSError as error:
-            self._on_disconnect(connection, str(error), reset=_is_reset(error))
+            self._on_disconnect(connection, error)
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 1, if there is a session. `poll` sends it and receives the acknowledgement."""
         if self._connection is not None and self._connection.accepted:
-            self._connection.publish(topic, payload)
+            self._connection.publish_acknowledged(topic, payload)
 
     @property
     def publish_acks(self) -> tuple[int, str]:
@@ -205,7 +218,7 @@ class Subscriber:
     @property
     def limits(self) -> dict[str, Any]:
         """Properties of an MQTT 5 broker's CONNACK; {} for other brokers and without a connection."""
-        return dict(self._connection.limits) if self._connection else {}
+        return dict(self._connection.properties) if self._connection else {}
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 0, if there is a session. There is no acknowledgement."""
@@ -213,9 +226,9 @@ class Subscriber:
         if connection is None or not connection.accepted:
             return
         try:
-            connection.wire.write(publish_packet(topic, payload, version_5=connection.version_5))
+            connection.publish(topic, payload)
         except OSError as error:
-            self._on_disconnect(connection, str(error), reset=_is_reset(error))
+            self._on_disconnect(connection, error)
 
     def close(self) -> None:
         """Leave the session (a persistent one stays at the broker) and close the sockets."""
@@ -239,36 +252,60 @@ class Subscriber:
         version_5 = self._fallback.version_5(address)
         connection = Connection(self._settings, address, self.subscriptions, version_5=version_5, clock=self._clock)
         connection.on_accepted = self._accepted
+        connection.before_unsubscribe = self._memory.before_unsubscribe
+        connection.quiet = self._memory.quiet
         try:
             connection.dial()
         except OSError as error:
             # An unreachable broker explains earlier closes better than another client does.
-            self._rival.broker_away()
-            self._schedule_reconnect(address, f"cannot connect to {address}: {_why(error)}")
+            self._ends.broker_away()
+            self._schedule_reconnect(address, f"cannot connect to {address}: {error_text(error)}")
         else:
             self.connections += 1
             self._connection = connection
 
-    def _accepted(self, connection: Connection, session_present: bool) -> None:
-        self._fallback.accepted(connection.address, version_5=connection.version_5)
+    def _accepted(self, connection: Connection) -> None:
+        address, version_5 = connection.address, connection.version_5
+        self._retry_5 = not self._fallback.accepted(address, self._clock(), version_5=version_5)
         self._problem = ""
         self._attempts = 0
-        if self._settings.version_5 and not connection.version_5:
-            log.warning("%s does not take MQTT 5; speaking 3.1.1", connection.address)
-        if self._settings.share and not connection.version_5 and not self._told_of_share:
-            self._told_of_share = True
-            log.warning("%s", SHARED_IN_3_1_1)
-        self.subscriptions.connected(session_present=session_present)
-        self._on_session(session_present)
+        if not self._retry_5:
+            if self._settings.version_5 and not version_5:
+                self._warn_once(f"{address} does not support MQTT 5; using 3.1.1")
+            if self._settings.share and not version_5:
+                self._warn_once(SHARED_IN_3_1_1)
+        self._on_session(self._memory.on_accepted(connection))
 
-    def _on_disconnect(self, connection: Connection, reason: str, *, reset: bool) -> None:
-        address = connection.address
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning("%s", text)
+
+    def _reconnect_with_5(self, connection: Connection) -> None:
+        connection.leave()
+        self._connection = None
+        self._retry_5 = False
+        self._memory.on_ended()
+        self._fallback.try_5(connection.address)
+        self._dial_at = 0.0
+
+    def _on_disconnect(self, connection: Connection, error: Exception) -> None:
+        address, now = connection.address, self._clock()
+        end, reason = end_of(error), error_text(error)
+        # Read before `close`: brokers end the connection instead of refusing a filter.
+        unanswered = connection.exchange.unanswered if connection.accepted else []
         connection.close()
         self._connection = None
-        self._check_client_id_conflict(connection, reset=reset)
-        if connection.wants_3_1_1:
+        if connection.accepted:
+            self._memory.on_ended()
+            self._memory.save_if_changed()
+            self._fallback.ended(address, now)
+        if unanswered and end != "lost":
+            leave_out(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
+        self._record_end(connection, end, now, requesting=bool(unanswered))
+        if connection.refused_version:
             # The broker responded, so the attempt with 3.1.1 follows without a pause.
-            self._fallback.refused_5(address)
+            self._fallback.refused_5(address, now)
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
@@ -276,28 +313,33 @@ class Subscriber:
             self._fallback.unanswered(address)
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
-    def _check_client_id_conflict(self, connection: Connection, *, reset: bool) -> None:
+    def _record_end(self, connection: Connection, end: End, now: float, *, requesting: bool) -> None:
+        """Record how a session ended. Only an end without any other explanation counts as a sign of instability."""
+        lived_secs = now - connection.accepted_at
+        known = self._ends.conflict or self._ends.unstable
         if not connection.accepted:
-            self._rival.broker_away()
-        elif connection.closed or connection.taken_over or reset:
-            known = self._rival.problem
-            self._rival.record_close(self._clock(), told=connection.taken_over, reset=reset)
-            if self._rival.problem and not known:
-                log.error("%s", self._rival.problem)
-            if self._rival.certain:
-                # Short pauses would only make the two clients take the session over more often.
-                self._retries.exhaust()
+            self._ends.broker_away()
+        elif connection.taken_over:
+            self._ends.record_takeover(now, lived_secs)
+            # Short pauses would only make the two clients take the session over more often.
+            self._retries.exhaust()
+        elif end in ("closed", "reset") and not requesting:
+            self._ends.record_end(now, lived_secs)
+        text = self._ends.conflict or self._ends.unstable
+        if text and not known:
+            log.error("%s", text)
 
     def _schedule_reconnect(self, address: Address, problem: str) -> None:
         self._problem = problem
         self._attempts += 1
+        self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
+        # The other brokers of the list are tried at once; the wait follows the last one.
+        pause = self._retries.next_secs() if self._next_address == 0 else 0.0
+        self._dial_at = self._clock() + pause
         # Only a changed problem is logged: otherwise a long outage would add a line per attempt.
         if problem != self._logged.get(address):
             self._logged[address] = problem
-            log.warning("%s; trying again until it works", problem)
-        self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The other brokers of the list are tried at once; the wait follows the last one.
-        self._dial_at = self._clock() + (self._retries.next_secs() if self._next_address == 0 else 0.0)
+            log.warning("%s; retrying (next attempt in %.1f s)", problem, pause)
 
     def _drain_wake_ups(self) -> None:
         try:
@@ -305,15 +347,3 @@ class Subscriber:
                 pass
         except OSError:
             return
-
-
-def _is_reset(error: Exception) -> bool:
-    """Return whether the peer ended the connection outside MQTT: by a reset, or in the middle of TLS."""
-    return isinstance(error, ConnectionError | ssl.SSLEOFError)
-
-
-def _why(error: OSError) -> str:
-    text = str(error) or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"{text}; the broker's certificate is not signed by mqtt.tls.ca_file, or is for another host name"
-    return text

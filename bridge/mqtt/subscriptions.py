@@ -1,25 +1,54 @@
-"""Filters that the mappings subscribe to, and the broker's response to each."""
+"""Filters that the mappings subscribe to, and what the broker's session is known to contain.
+
+The state outlives a connection, as the session does. What one connection requests, and until when the broker must
+respond, belongs to that connection: `subscription_exchange.py`.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.mqtt.suspects import Suspects
+from bridge.mqtt.topic_filters import is_shared, overlap, subscription_identifier, without_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FILTERS_A_PACKET = 8
-"""Maximum number of filters per packet, the smallest limit of any broker found (AWS IoT Core):
-https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
-_FAILURE = 0x80
-"""Lowest SUBACK reason code that is a refusal; lower codes are the granted QoS."""
+FAILURE = 0x80
+"""Lowest SUBACK or UNSUBACK reason code that is a refusal; lower codes of a SUBACK are the granted QoS."""
+
+
+class Request(NamedTuple):
+    """One subscription to request. `identifier`: MQTT 5 subscription identifier, 0 for none."""
+
+    filter: str
+    qos: int
+    identifier: int = 0
 
 
 class SubscriptionChanges(NamedTuple):
-    """Next requests to the broker: (filter, QoS) pairs to subscribe, and filters to unsubscribe."""
+    """Next requests to the broker: subscriptions to request, and filters to unsubscribe."""
 
-    subscribe: list[tuple[str, int]]
+    subscribe: list[Request]
     unsubscribe: list[str]
+
+
+_NOTHING = SubscriptionChanges([], [])
+_LOOK_SECS = 1.0
+"""Interval between two looks at filters that cannot be unsubscribed yet."""
+
+
+class Refusal(NamedTuple):
+    """Filter that the broker does not grant. It is requested again at clock time `retry_at`.
+
+    `lasting`: a new connection does not end the refusal, because requesting the filter ends connections.
+    """
+
+    reason: str
+    retry_at: float
+    lasting: bool = False
 
 
 @dataclass(slots=True)
@@ -27,105 +56,220 @@ class Subscriptions:
     """Filters by their text as sent, including the prefix of the shared group.
 
     `maybe_subscribed` is every filter that the broker's session may contain, also from earlier runs. It shrinks only
-    with an UNSUBACK or when the broker has no session.
+    after an UNSUBSCRIBE.
     """
 
     share: str | None = None
     maybe_subscribed: set[str] = field(default_factory=set)
+    separate: bool = False
+    """Subscribe to the filter of each mapping, and join none that overlap."""
+    draining: bool = False
+    """Give up the session: all filters are leftovers."""
     wanted: dict[str, int] = field(default_factory=dict)
-    confirmed: dict[str, int] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    confirmed: dict[str, Request] = field(default_factory=dict)
+    """Filters that the present session contains, as they were requested."""
     granted_qos: dict[str, int] = field(default_factory=dict)
     """QoS in the broker's SUBACK, which may be lower than the requested one."""
-    _asked: dict[int, dict[str, int]] = field(default_factory=dict)
-    """Filters of each unanswered SUBSCRIBE, with their QoS, by packet identifier."""
-    _dropping: dict[int, list[str]] = field(default_factory=dict)
-    """Filters of each unanswered UNSUBSCRIBE, by packet identifier."""
-    _reconciled: bool = False
-    """True while `changes` is known to be empty."""
+    suspects: Suspects = field(default_factory=Suspects)
+    leftovers: set[str] = field(default_factory=set)
+    """Shared filters of an earlier run. The broker may discard the queue of a group with its last subscriber, so they
+    are unsubscribed only after their messages were received."""
+    separated: dict[str, int] = field(default_factory=dict)
+    """Identifier of each filter that overlaps others, without the group: its subscription receives copies of its own.
+    Empty unless such filters are requested one by one, and the broker supports identifiers."""
+    _identifiers: bool = False
+    revision: int = 0
+    """Number of changes of `confirmed`."""
+    _refusals: dict[str, Refusal] = field(default_factory=dict)
+    _groups: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The filters that each wanted filter joins; only those of more than one."""
+    _joined: dict[str, int] = field(default_factory=dict)
+    _split: set[str] = field(default_factory=set)
+    """Joined filters that the broker does not grant. Their parts are requested instead."""
+    _unsubscribe_at: dict[str, float] = field(default_factory=dict)
+    """Clock time of the next attempt, for filters whose UNSUBSCRIBE the broker refused."""
+    _idle_until: float = 0.0
+    """Clock time until which `changes` has nothing to return, unless the filters or the session change."""
 
-    def set_filters(self, filters: Mapping[str, int]) -> None:
-        """Replace the wanted filters (filter → QoS)."""
-        self._reconciled = False
+    # -- what the mappings want ------------------------------------------------------------------------------------
+
+    def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        """Replace the wanted filters (filter → QoS). `parts`: for a filter that joins several, those (filter → QoS)."""
         prefix = f"$share/{self.share}/" if self.share else ""
-        self.wanted = {prefix + text: qos for text, qos in filters.items()}
+        self._joined = {prefix + text: qos for text, qos in filters.items()}
+        self._groups = {
+            prefix + text: {prefix + part: qos for part, qos in of.items()}
+            for text, of in (parts or {}).items()
+            if len(of) > 1
+        }
+        self._split = set(self._groups) if self.separate else self._split & self._groups.keys()
+        # A person may have fixed what a filter was refused for, so a reload requests all again.
+        self._refusals.clear()
+        self.suspects.forget_delays()
+        self._want()
 
-    def connected(self, *, session_present: bool) -> None:
-        """Request every filter again on a new connection, whatever the broker granted on an earlier one."""
-        self._reconciled = False
-        if not session_present:
-            self.maybe_subscribed.clear()
-        self.confirmed.clear()
-        self.granted_qos.clear()
-        self.refused.clear()
-        self._asked.clear()
-        self._dropping.clear()
+    def _want(self) -> None:
+        wanted: dict[str, int] = {}
+        for text, qos in self._joined.items():
+            wanted.update(self._groups[text] if text in self._split else {text: qos})
+        self.wanted = wanted
+        self._identify()
+        self._changed()
 
-    def changes(self) -> SubscriptionChanges:
-        """Return the difference between the wanted filters and those requested on this connection.
+    def _changed(self) -> None:
+        self._idle_until = 0.0
 
-        Called per burst. Returns at once unless filters or acknowledgements changed since the last empty result, so
-        that thousands of filters cost nothing.
+    def split(self, text: str) -> bool:
+        """Request the parts of a joined filter instead of it. Return False if it joins none."""
+        if text not in self._groups or text in self._split:
+            return False
+        self._split.add(text)
+        self._want()
+        return True
+
+    def _identify(self) -> None:
+        parts = [part for text in self._split for part in self._groups[text]] if self._identifiers else []
+        found = {without_group(part): subscription_identifier(part) for part in parts}
+        # Two filters with one identifier cannot be told apart: then none is used, and messages arrive twice.
+        self.separated = found if len(set(found.values())) == len(found) else {}
+
+    # -- what a connection finds -----------------------------------------------------------------------------------
+
+    def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
+        """Begin a connection. Every filter is requested again, but those that the session is known to contain.
+
+        `known`: filter → (requested QoS, granted QoS) of a session whose SUBSCRIBE would make the broker send retained
+        messages again (MQTT 3.1.1).
+
+        A session that the broker reports as new may have filters nevertheless (ActiveMQ), so `maybe_subscribed` stays.
         """
-        if self._reconciled:
-            return SubscriptionChanges([], [])
-        asked = {text for texts in self._asked.values() for text in texts}
-        dropping = {text for texts in self._dropping.values() for text in texts}
-        found = SubscriptionChanges(
-            [
-                (text, qos)
-                for text, qos in self.wanted.items()
-                if text not in asked and text not in self.refused and self.confirmed.get(text, -1) != qos
-            ],
-            sorted(self.maybe_subscribed - self.wanted.keys() - dropping),
-        )
-        self._reconciled = found == ([], [])
+        self._identifiers = identifiers
+        self._identify()
+        known = known or {}
+        self.confirmed = {text: Request(text, qos) for text, (qos, _) in known.items()}
+        self.granted_qos = {text: granted for text, (_, granted) in known.items()}
+        self.maybe_subscribed.update(self.confirmed)
+        self._refusals = {text: each for text, each in self._refusals.items() if each.lasting}
+        self._unsubscribe_at.clear()
+        unwanted = self.maybe_subscribed - self.wanted.keys()
+        self.leftovers = {text for text in unwanted if self.draining or is_shared(text)}
+        self._changed()
+
+    # -- what to request next --------------------------------------------------------------------------------------
+
+    def changes(self, now: float, *, quiet: bool = True) -> SubscriptionChanges:
+        """Return the difference between the wanted filters and those that the session is known to contain.
+
+        `quiet`: the messages of the leftovers were received. Called per burst. Returns at once unless something changed
+        since the last empty result, so that thousands of filters cost nothing.
+        """
+        if now < self._idle_until:
+            return _NOTHING
+        self._refusals = {text: each for text, each in self._refusals.items() if each.retry_at > now}
+        found = SubscriptionChanges(self._due(), self._droppable(now, quiet=quiet))
+        if found == _NOTHING:
+            unwanted = self.maybe_subscribed - self.wanted.keys()
+            retry_at = min((each.retry_at for each in self._refusals.values()), default=math.inf)
+            self._idle_until = min(retry_at, now + _LOOK_SECS) if unwanted else retry_at
+            return _NOTHING
         return found
 
-    def on_subscribe_sent(self, packet: int, filters: Iterable[tuple[str, int]]) -> None:
-        """Record a SUBSCRIBE that was sent, with each filter's QoS."""
-        self._asked[packet] = dict(filters)
-        self.maybe_subscribed.update(self._asked[packet])
+    def _due(self) -> list[Request]:
+        requests = (
+            Request(text, self.suspects.qos_for(text, qos), self.separated.get(without_group(text), 0))
+            for text, qos in self.wanted.items()
+            if text not in self._refusals
+        )
+        return [request for request in requests if self.confirmed.get(request.filter) != request]
 
-    def on_unsubscribe_sent(self, packet: int, filters: Iterable[str]) -> None:
-        """Record an UNSUBSCRIBE that was sent."""
-        self._dropping[packet] = list(filters)
+    def _droppable(self, now: float, *, quiet: bool) -> list[str]:
+        """Return the filters to unsubscribe now.
 
-    def on_suback(self, packet: int, codes: Iterable[tuple[int, str]]) -> list[str]:
-        """Record a SUBACK with a (code, description) pair for each requested filter. Return the refused filters."""
-        self._reconciled = False
-        refused = []
-        for (text, qos), (code, words) in zip(self._asked.pop(packet, {}).items(), codes, strict=False):
-            if code >= _FAILURE:
-                # It stays in `maybe_subscribed`: a refusal does not remove an older subscription of the session.
-                self.refused[text] = words
-                refused.append(text)
-            else:
-                # The requested QoS, not the one that is wanted now: a reload in between needs another request.
-                self.confirmed[text] = qos
-                self.granted_qos[text] = code
-        return refused
+        A filter stays until each filter that replaces it is granted, because a refused SUBSCRIBE must not end what
+        works. So it stays while a wanted filter that is not confirmed overlaps it.
+        """
+        missing = [text for text in self.wanted if text not in self.confirmed]
+        return sorted(
+            text
+            for text in self.maybe_subscribed - self.wanted.keys()
+            if (quiet or text not in self.leftovers)
+            and now >= self._unsubscribe_at.get(text, 0.0)
+            and not any(overlap(text, each) for each in missing)
+        )
 
-    def on_unsuback(self, packet: int) -> None:
-        """Record an UNSUBACK."""
-        self._reconciled = False
-        for text in self._dropping.pop(packet, ()):
-            self.confirmed.pop(text, None)
-            self.granted_qos.pop(text, None)
-            if text not in self.wanted:
-                self.maybe_subscribed.discard(text)
+    # -- what the broker responds ----------------------------------------------------------------------------------
 
-    def retry_refused(self) -> None:
-        """Request refused filters again: someone may have fixed an access rule."""
-        self.refused.clear()
-        self._reconciled = False
+    def on_sent(self, request: Request) -> None:
+        """Record a SUBSCRIBE that was sent."""
+        self.maybe_subscribed.add(request.filter)
+
+    def on_granted(self, request: Request, qos: int) -> None:
+        """Record a filter that the broker granted with this QoS."""
+        # The request, not what is wanted now: a reload in between needs another request.
+        self.confirmed[request.filter] = request
+        self.granted_qos[request.filter] = qos
+        self.suspects.clear(request.filter)
+        self._refusals.pop(request.filter, None)
+        self.revision += 1
+        self._changed()
+
+    def postpone(self, text: str, reason: str, retry_at: float) -> None:
+        """Record that a filter must be requested again at clock time `retry_at`. The response was not about it."""
+        self._refusals[text] = Refusal(reason, retry_at)
+        self._changed()
+
+    def refuse(self, text: str, reason: str, retry_at: float, *, lasting: bool = False) -> None:
+        """Record that the broker does not grant a filter.
+
+        A joined filter is replaced by its parts. A refusal does not remove an older subscription of the session, so the
+        filter stays in `maybe_subscribed`.
+        """
+        if not lasting:
+            self.suspects.clear(text)
+        if not self.split(text):
+            self._refusals[text] = Refusal(reason, retry_at, lasting)
+        self._changed()
+
+    def on_unsubscribe_sent(self, text: str) -> None:
+        """Record an UNSUBSCRIBE that is sent. From now on, the session may lack the filter."""
+        self.confirmed.pop(text, None)
+        self.granted_qos.pop(text, None)
+        self.revision += 1
+
+    def on_unsubscribed(self, text: str) -> None:
+        """Record that the session does not contain the filter any more."""
+        self.on_unsubscribe_sent(text)
+        if text not in self.wanted:
+            self.maybe_subscribed.discard(text)
+            self.leftovers.discard(text)
+        self._changed()
+
+    def unsubscribe_later(self, text: str, at: float) -> None:
+        """Keep a filter, because the broker refused its UNSUBSCRIBE, and try again at clock time `at`."""
+        self._unsubscribe_at[text] = at
+        self._changed()
 
     @property
-    def waiting(self) -> bool:
-        """True while a SUBACK or UNSUBACK is outstanding."""
-        return bool(self._asked or self._dropping)
+    def refused(self) -> dict[str, str]:
+        """Reason of each refused filter that is wanted."""
+        return {text: each.reason for text, each in self._refusals.copy().items() if text in self.wanted}
 
     @property
     def complete(self) -> bool:
         """True if the broker has granted every wanted filter."""
         return self.wanted.keys() <= self.confirmed.keys()
+
+    @property
+    def lowered(self) -> dict[str, tuple[int, int]]:
+        """Filters with a lower QoS than the mapping's: filter → (granted, wanted)."""
+        granted = self.granted_qos.copy()
+        return {text: (granted[text], qos) for text, qos in self.wanted.items() if granted.get(text, qos) < qos}
+
+    def record(self) -> dict[str, tuple[int, int]]:
+        """Return what the session is known to contain: filter → (requested QoS, granted QoS)."""
+        return {text: (each.qos, self.granted_qos.get(text, each.qos)) for text, each in self.confirmed.items()}
+
+
+def texts_of(requests: Iterable[Request]) -> list[str]:
+    """Return the filters of requests."""
+    return [request.filter for request in requests]

@@ -50,6 +50,7 @@ def session_settings(settings: Settings) -> SessionSettings:
         max_message_bytes=mqtt.max_message_bytes,
         connect_timeout_secs=mqtt.connect_timeout_secs,
         reconnect_max_secs=mqtt.reconnect_max_secs,
+        separate_filters=mqtt.overlapping_filters == "separate",
     )
 
 

@@ -27,6 +27,7 @@ from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
+from bridge.mqtt.session_record import SessionRecord
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control import serve_requests
 from bridge.runtime.thread_group import ThreadGroup
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SESSION_RECORD = "session_record"
+"""Key in the spool's `meta` of what the broker's session is known to contain."""
 ERRAND_SECS = 60.0
 """Maximum wait for the end of a dead-letter job."""
 ABORT_SECS = 1.0
@@ -111,7 +114,13 @@ class Service:
             # The session is in use again, so a later run must not treat it as given up.
             self._note_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
-        self._subscriber = subscriber(session, held=self._spool.broker_filters, on_session=self._session_began)
+        self._subscriber = subscriber(
+            session,
+            held=self._spool.broker_filters,
+            record=SessionRecord.parse(self._spool.get_meta(SESSION_RECORD)),
+            save=self._save_session_record,
+            on_session=self._session_began,
+        )
         self._ingest = IngestLoop(
             self._subscriber,
             self._spool,
@@ -139,6 +148,15 @@ class Service:
             # No write, and so no fsync, if the value is stored already.
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)
+
+    def _save_session_record(self, record: SessionRecord) -> bool:
+        """Store the record in the spool. The ingest thread calls it, between two bursts."""
+        try:
+            self._spool.set_meta(SESSION_RECORD, record.dump())
+        except SpoolWriteError as error:
+            log.warning("the record of the broker's session cannot be written: %s", error)
+            return False
+        return True
 
     def _session_began(self, session_present: bool) -> None:
         self._ingest.session_began(session_present)

@@ -33,7 +33,7 @@ def test_readiness_says_every_reason_why_not(bridge):
 
 
 def test_a_rival_for_the_session_is_a_reason_while_connected_too(bridge):
-    bridge.now = snapshot(rival="another client uses the same mqtt.client_id")
+    bridge.now = snapshot(client_id_conflict="another client uses the same mqtt.client_id")
     [reason] = readiness(bridge).reasons
     assert reason.endswith(": another client uses the same mqtt.client_id")
 

@@ -55,7 +55,27 @@ CASES = {
         flow(unsubscribed_secs=None),
         ["not-connected error"],
     ),
-    "client ID conflict while connected": ({"rival": "another client"}, flow(), ["client-id-conflict error"]),
+    "client ID conflict while connected": (
+        {"client_id_conflict": "another client"},
+        flow(),
+        ["client-id-conflict error"],
+    ),
+    "session ended again and again": ({"session_unstable": "3 times"}, flow(), ["session-unstable warning"]),
+    "QoS 0 granted instead of 1": (
+        {"lost_guarantees": (("qos-lowered", "a/#: QoS 0 instead of 1"),)},
+        flow(),
+        ["qos-lowered warning"],
+    ),
+    "session lost and short": (
+        {"lost_guarantees": (("session-lost", "then"), ("session-expiry-lowered", "60 s"))},
+        flow(),
+        ["session-expiry-lowered warning", "session-lost warning"],
+    ),
+    "shared subscription in 3.1.1": (
+        {"lost_guarantees": (("shared-subscription-unverified", "3.1.1"),)},
+        flow(),
+        ["shared-subscription-unverified warning"],
+    ),
     "mapping fails, last good version active": (
         {**PRESS_FAILS, "coverage": COVERED},
         flow(),

@@ -35,3 +35,39 @@ def suback(packet_id, *codes, version_5=True):
 
 def unsuback(packet_id, *codes, version_5=True):
     return packet(0xB0, packet_id.to_bytes(2) + (b"\x00" + bytes(codes) if version_5 else b""))
+
+
+def subscribed(body, *, version_5):
+    """(filter, QoS, subscription identifier) of each filter of a SUBSCRIBE."""
+    at, identifier = _properties(body, version_5)
+    found = []
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 2])
+        found.append((body[at + 2 : at + 2 + size].decode(), body[at + 2 + size] & 3, identifier))
+        at += size + 3
+    return found
+
+
+def unsubscribed(body, *, version_5):
+    """Filters of an UNSUBSCRIBE."""
+    at, _ = _properties(body, version_5)
+    found = []
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 2])
+        found.append(body[at + 2 : at + 2 + size].decode())
+        at += size + 2
+    return found
+
+
+def _properties(body, version_5):
+    """Offset after packet identifier and properties, and the subscription identifier among them (0: none)."""
+    if not version_5:
+        return 2, 0
+    end = 3 + body[2]
+    identifier = shift = 0
+    if body[2]:
+        assert body[3] == 0x0B
+        for byte in body[4:end]:
+            identifier |= (byte & 127) << shift
+            shift += 7
+    return end, identifier

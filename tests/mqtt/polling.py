@@ -23,9 +23,17 @@ def settings(*ports, scheme="mqtt", **options):
     return SessionSettings(**{"addresses": addresses, "client_id": "press-shop", "reconnect_max_secs": 0.1} | options)
 
 
-def subscriber(*ports, wanted=(("plant/#", 1),), clock=time.monotonic, held=(), on_session=None, **options):
+def subscriber(
+    *ports, wanted=(("plant/#", 1),), clock=time.monotonic, held=(), record=None, on_session=None, **options
+):
+    """`save` among the options gets each record of the session."""
     made = Subscriber(
-        settings(*ports, **options), clock=clock, held=held, on_session=on_session or (lambda _present: None)
+        settings(*ports, **{name: value for name, value in options.items() if name != "save"}),
+        clock=clock,
+        held=held,
+        record=record,
+        save=options.get("save", lambda _record: True),
+        on_session=on_session or (lambda _present: None),
     )
     made.set_filters(dict(wanted))
     return made

@@ -1,9 +1,11 @@
-"""A broker on 127.0.0.1 that answers as a test says: for what a real one cannot be brought to do."""
+"""A broker on 127.0.0.1 that responds as a test says: for what a real one cannot be brought to do."""
 
 import contextlib
 import socket
 import threading
+import time
 from collections import deque
+from dataclasses import dataclass, field
 
 from tests.mqtt import packets
 
@@ -100,3 +102,78 @@ def granting(*answers, then=b""):
                 session.send(packets.PINGRESP)
 
     return script
+
+
+@dataclass
+class FilterBroker:
+    """Script of a broker that decides by filter. All connections share it, so that it can be looked at and changed.
+
+    `codes`: filter → reason code, else the requested QoS. `ends`: filter → bytes that are sent before the connection is
+    closed instead of a SUBACK. `silent`: filters whose SUBSCRIBE, or UNSUBSCRIBE, has no response.
+    """
+
+    codes: dict = field(default_factory=dict)
+    ends: dict = field(default_factory=dict)
+    silent: set = field(default_factory=set)
+    unsuback_codes: dict = field(default_factory=dict)
+    connack: dict = field(default_factory=dict)
+    """Options of `packets.connack`."""
+    round_trip_secs: float = 0.0
+    then: bytes = b""
+    """Sent after each SUBACK."""
+    refuses_5: bool = False
+    subscribes: list = field(default_factory=list)
+    """(filter, QoS, identifier) of each SUBSCRIBE packet, in lists."""
+    unsubscribes: list = field(default_factory=list)
+    packet_bytes: list = field(default_factory=list)
+    received: list = field(default_factory=list)
+    """First byte of each packet after CONNECT."""
+
+    def __call__(self, session):
+        time.sleep(self.round_trip_secs)
+        _, body = session.receive()
+        version_5 = body[6] == 5
+        if version_5 and self.refuses_5:
+            session.send(packets.connack(version_5=True, code=0x84))
+            return
+        options = self.connack if version_5 else {**self.connack, "properties": b""}
+        session.send(packets.connack(version_5=version_5, **options))
+        while self._respond(session, version_5):
+            pass
+
+    def _respond(self, session, version_5):
+        first, body = session.receive()
+        self.received.append(first)
+        self.packet_bytes.append(len(body) + 2)
+        if self.round_trip_secs:
+            time.sleep(self.round_trip_secs)
+        if first == 0x82:
+            return self._suback(session, body, version_5)
+        if first == 0xA2:
+            self._unsuback(session, body, version_5)
+        elif first == 0xC0:
+            session.send(packets.PINGRESP)
+        return first != 0xE0
+
+    def _suback(self, session, body, version_5):
+        asked = packets.subscribed(body, version_5=version_5)
+        self.subscribes.append(asked)
+        for text, _, _ in asked:
+            if text in self.ends:
+                session.send(self.ends[text])
+                return False
+        if not any(text in self.silent for text, _, _ in asked):
+            codes = [self.codes.get(text, qos) for text, qos, _ in asked]
+            session.send(packets.suback(int.from_bytes(body[:2]), *codes, version_5=version_5), self.then)
+        return True
+
+    def _unsuback(self, session, body, version_5):
+        asked = packets.unsubscribed(body, version_5=version_5)
+        self.unsubscribes.append(asked)
+        if not any(text in self.silent for text in asked):
+            codes = [self.unsuback_codes.get(text, 0) for text in asked]
+            session.send(packets.unsuback(int.from_bytes(body[:2]), *codes, version_5=version_5))
+
+    def filters(self):
+        """All filters that were requested, in order."""
+        return [text for packet in self.subscribes for text, _, _ in packet]

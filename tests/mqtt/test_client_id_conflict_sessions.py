@@ -1,11 +1,13 @@
-"""Sessions that another client of the same id ends, or that seem to be: a test decides what the broker does."""
+"""Sessions that another client of the same ID ends, or that seem to be: a test decides what the broker does."""
 
 import socket
 import struct
 
+import pytest
+
 from tests.mqtt import packets
 from tests.mqtt.polling import Clock, poll_until, poll_until_subscribed, subscriber
-from tests.mqtt.scripted_broker import ScriptedBroker, granting
+from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker, granting
 
 
 def taken_over(session):
@@ -14,14 +16,12 @@ def taken_over(session):
     session.until_closed()
 
 
-def test_a_broker_that_tells_of_another_client_of_the_same_id_is_left_to_it_for_the_longest_pause(warnings):
+def test_reported_takeover_is_a_conflict_and_the_other_client_is_left_alone(warnings):
     with ScriptedBroker(taken_over, granting([1])) as broker:
         clock = Clock()
         at = subscriber(broker.port, clock=clock, reconnect_max_secs=40.0, keepalive_secs=600)
-        poll_until(at, lambda _: at.state().rival)
-        assert any(
-            "another client uses the same mqtt.client_id: the broker threw this one out" in w for w in warnings()
-        )
+        poll_until(at, lambda _: at.state().conflict)
+        assert any("client ID conflict: another client connects with 'press-shop'" in text for text in warnings())
         clock.ahead = 19.0
         at.poll(0.01)
         assert at.connections == 1
@@ -30,42 +30,64 @@ def test_a_broker_that_tells_of_another_client_of_the_same_id_is_left_to_it_for_
         clock.ahead += 30.0  # as long as two bridges let each other be
         at.poll(0.01)
         assert at._retries.attempts > 0
-        assert at.state().rival
+        assert at.state().conflict
         clock.ahead += 15.0
         at.poll(0.01)
         assert at._retries.attempts == 0
+        clock.ahead += 40.0
+        at.poll(0.01)
+        assert at.state().conflict == ""
         at.close()
 
 
-def closes(session):
-    session.accept()
-    session.receive()  # the SUBSCRIBE: a socket that is closed with bytes unread in it resets the connection instead
+def subscribes_and(end):
+    """A session that is subscribed, and ends then."""
+
+    def script(session):
+        version_5 = session.accept()
+        _, body = session.receive()
+        session.send(packets.suback(int.from_bytes(body[:2]), 1, version_5=version_5))
+        end(session)
+
+    return script
 
 
-def test_a_broker_that_closes_three_times_and_lets_in_again_is_told_as_a_rival(warnings):
-    with ScriptedBroker(closes, closes, closes, granting([1])) as broker:
-        at = subscriber(broker.port)
-        poll_until_subscribed(at)
-        assert "uses the same mqtt.client_id; give each bridge its own" in at.state().rival
-        assert at.state().problem == ""
-        assert len([text for text in warnings() if text.startswith("the broker closed the session 3 times")]) == 1
-        at.close()
+def close(session):
+    session.connection.settimeout(0.2)
+    session.until_closed()  # a socket that is closed with bytes unread in it resets the connection instead
 
 
-def resets(session):
-    session.accept()
-    session.receive()  # so that it has been let in by then
+def reset(session):
     session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def test_a_session_that_is_reset_five_times_is_told_with_both_causes_and_dialled_as_before(warnings):
+@pytest.mark.parametrize("end", [close, reset])
+def test_session_that_ends_three_times_without_a_reason_is_unstable_and_accuses_nobody(warnings, end):
     clock = Clock()
-    with ScriptedBroker(*[resets] * 5, granting([1])) as broker:
-        at = subscriber(broker.port, clock=clock)
+    with ScriptedBroker(*[subscribes_and(end)] * 3, granting([1])) as broker:
+        at = subscriber(broker.port, clock=clock, keepalive_secs=600)
+        poll_until(at, lambda _: at.state().unstable, secs=20)
         poll_until_subscribed(at)
-        assert at.state().rival.startswith("the session was reset or closed 5 times in the last 10 minutes")
-        assert len([text for text in warnings() if text.startswith("the session was reset or closed")]) == 1
-        clock.ahead = 11.0
+        assert at.state().conflict == at.state().problem == ""
+        assert len([text for text in warnings() if text.startswith("the broker closed or reset the session 3")]) == 1
+        clock.ahead = 61.0
         at.poll(0.01)
-        assert at._retries.attempts == 0
+        assert at.state().unstable == ""
+        at.close()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(FilterBroker(ends={"plant/#": b""}), id="a filter that ends the connection"),
+        pytest.param(lambda session: session.receive(), id="a proxy whose broker is down"),
+        pytest.param(subscribes_and(lambda session: session.send(b"\xe0\x02\x8b\x00")), id="server shutting down"),
+        pytest.param(subscribes_and(lambda session: session.send(b"\xe0\x02\x97\x00")), id="quota exceeded"),
+    ],
+)
+def test_session_that_ends_with_an_explanation_is_no_sign_of_another_client(script):
+    with ScriptedBroker(script) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, lambda _: at.connections >= 6, secs=30)
+        assert at.state().conflict == at.state().unstable == ""
         at.close()

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bridge.mqtt.connection import Connection, ConnectionLost
+from bridge.mqtt.connection import Connection
+from bridge.mqtt.connection_end import ConnectionLost
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.subscriptions import Subscriptions
 from tests.mqtt import packets
-from tests.mqtt.polling import settings
+from tests.mqtt.polling import poll_until, settings, subscriber
 from tests.mqtt.scripted_broker import ScriptedBroker
 
 QUICK = {"keepalive_secs": 1, "connect_timeout_secs": 1.0}
@@ -26,14 +27,14 @@ def wake():
         yield reader
 
 
-def end_of(script, wake, *, secs=6.0, reading=True, version_5=True, **options):
+def end_of(script, wake, *, secs=12.0, reading=True, version_5=True, **options):
     """What the connection's end says, and the seconds it took."""
     with ScriptedBroker(script) as broker:
         session = settings(broker.port, **QUICK | options)
         subscriptions = Subscriptions()
         subscriptions.set_filters({"plant/#": 1})
         connection = Connection(session, session.addresses[0], subscriptions, version_5=version_5)
-        connection.on_accepted = lambda _connection, present: subscriptions.connected(session_present=present)
+        connection.on_accepted = lambda _connection: subscriptions.begin()
         connection.dial()
         begun = time.monotonic()
         try:
@@ -77,10 +78,10 @@ def silent(session):
         (0x86, "Bad user name or password; check mqtt.username and mqtt.password"),
         (
             0x87,
-            "Not authorized; check mqtt.username and mqtt.password; or the broker's rules do not let this client id in",
+            "Not authorized; check mqtt.username and mqtt.password, and whether the broker permits this client ID",
         ),
         (0x85, "Client identifier not valid; choose another mqtt.client_id"),
-        (0x89, "Server busy"),
+        (0x89, "Server busy; the broker is overloaded"),
     ],
 )
 def test_a_refused_session_says_why_and_what_to_do(wake, code, words):
@@ -91,7 +92,27 @@ def test_a_refused_session_says_why_and_what_to_do(wake, code, words):
     assert end_of(refuse, wake)[0] == f"the broker refused the session: {words}"
 
 
-@pytest.mark.parametrize(("code", "words"), [(4, "Bad user name or password"), (5, "Not authorized")])
+def test_a_refused_session_shows_the_reason_and_the_server_that_the_broker_names(wake):
+    def refuse(session):
+        session.accept(code=0x9C, properties=b"\x1f\x00\x05moved" + b"\x1c\x00\x07other:1")
+        session.until_closed()
+
+    said = end_of(refuse, wake)[0]
+    assert said == "the broker refused the session: Use another server; 'moved'; use the broker other:1"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, "Unsupported protocol version; set mqtt.protocol to a version that the broker supports"),
+        (2, "Client identifier not valid; choose another mqtt.client_id"),
+        (3, "Server unavailable; the broker is starting or overloaded"),
+        (4, "Bad user name or password"),
+        (5, "Not authorized"),
+        (7, "return code 7, which AWS IoT Core uses for Not authorized; check mqtt.username and mqtt.password"),
+        (200, "return code 200"),
+    ],
+)
 def test_a_refused_session_says_why_in_version_3_1_1_too(wake, code, words):
     def refuse(session):
         session.accept(code=code)
@@ -108,7 +129,7 @@ def test_a_connack_that_never_comes_is_given_up(wake):
 
 def test_a_peer_gone_silent_is_noticed_within_twice_the_keepalive(wake):
     said, secs = end_of(accept_and(packets.suback(1, 1)), wake)
-    assert said == "nothing heard for 2 s (keepalive 1 s)"
+    assert said == "no data for 4 s (keepalive 1 s)"
     assert secs < 30
 
 
@@ -120,7 +141,7 @@ def test_the_keepalive_that_the_broker_sets_goes(wake):
         session.until_closed()
 
     said, secs = end_of(script, wake, keepalive_secs=600)
-    assert said == "nothing heard for 2 s (keepalive 1 s)"
+    assert said == "no data for 4 s (keepalive 1 s)"
     assert secs < 30
 
 
@@ -130,16 +151,81 @@ def test_a_connection_closed_before_connack_says_so(wake):
 
 def test_a_connection_closed_later_says_so(wake):
     said, _ = end_of(accept_and_close, wake)
-    assert said.startswith("the broker closed the connection; if that happens again and again, another client")
+    assert said.startswith("the broker closed the connection without a reason (a restart, a limit, or another client")
 
 
 def test_a_session_taken_over_says_what_to_do(wake):
-    said, _ = end_of(accept_and(b"\xe0\x02\x8e\x00"), wake)
+    said, _ = end_of(accept_and(packets.suback(1, 1), b"\xe0\x02\x8e\x00"), wake)
     assert said.startswith("the broker ended the session: Session taken over; another client uses the same")
 
 
 def test_a_disconnect_without_a_reason_ends_the_connection(wake):
     assert end_of(accept_and(b"\xe0\x00"), wake)[0].startswith("the broker ended the session")
+
+
+def test_a_disconnect_shows_the_reason_that_the_broker_gives(wake):
+    said, _ = end_of(accept_and(packets.packet(0xE0, b"\x8b\x08\x1f\x00\x05night")), wake)
+    assert said == "the broker ended the session: Server shutting down; 'night'"
+
+
+@pytest.mark.parametrize("properties", [b"\x13\x00\x00", b"\x13\x00\x01"], ids=["no keepalive", "1 s"])
+def test_pings_are_sent_whatever_keepalive_the_broker_sets(wake, properties):
+    def script(session):
+        session.accept(properties=properties)
+        while True:
+            first, body = session.receive()
+            received.append(first)
+            if first == 0x82:
+                session.send(packets.suback(int.from_bytes(body[:2]), 1))
+            elif first == 0xC0:
+                session.send(packets.PINGRESP)
+                if received.count(0xC0) == 8:
+                    return
+
+    received = []
+    said, _ = end_of(script, wake, secs=60)  # longer than a silence may last
+    assert said.startswith("the broker closed the connection without a reason")
+    assert received == [0x82] + [0xC0] * 8
+
+
+def test_a_second_connack_ends_the_connection(wake):
+    assert end_of(accept_and(packets.connack()), wake)[0] == "the broker sent a second CONNACK"
+
+
+def test_a_flood_of_control_packets_delays_no_stop():
+    def flood(session):
+        session.accept()
+        session.receive()
+        while True:
+            session.send(packets.PINGRESP * 50_000)
+
+    with ScriptedBroker(flood) as broker:
+        at = subscriber(broker.port, connect_timeout_secs=5.0)
+        poll_until(at, lambda _: at.state().connected)
+        longest = 0.0
+        for _ in range(20):
+            begun = time.thread_time()
+            at.poll(0.05)
+            longest = max(longest, time.thread_time() - begun)
+        assert longest < 1.0, "a round handles a bounded number of packets"  # 500 of them cost about 10 ms
+        begun = time.monotonic()
+        at.close()
+        assert time.monotonic() - begun < 30
+
+
+def test_a_flood_of_messages_delays_no_stop():
+    def flood(session):
+        session.accept()
+        session.receive()
+        while True:
+            session.send(packets.publish("a", b"", qos=0, properties=b"") * 20_000)
+
+    with ScriptedBroker(flood) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, len)
+        begun = time.monotonic()
+        at.close()
+        assert time.monotonic() - begun < 30
 
 
 def test_a_malformed_packet_for_paho_is_a_protocol_violation(wake):
@@ -196,17 +282,6 @@ def test_a_peer_that_resets_at_once_is_an_oserror(scheme):
                 assert str(error)  # noqa: PT017  it may also come too late for the dial to see it
             else:
                 connection.close()
-
-
-def test_an_answer_that_is_no_http_is_an_oserror():
-    def no_http(session):
-        session.connection.recv(4096)
-        session.send(b"sec-websocket-accept\n\n")
-
-    with ScriptedBroker(no_http) as broker:
-        session = settings(broker.port, scheme="ws")
-        with pytest.raises(OSError, match="IndexError"):
-            Connection(session, session.addresses[0], Subscriptions(), version_5=True).dial()
 
 
 def test_a_socket_that_paho_has_closed_ends_the_connection(wake):

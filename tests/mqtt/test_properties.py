@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 
 from bridge.mqtt.packet_stream import ProtocolViolation
-from bridge.mqtt.properties import parse_properties
+from bridge.mqtt.properties import parse_properties, subscription_identifiers
 
 
 def packed(**values):
@@ -34,12 +34,16 @@ def test_every_property_of_a_publish_is_read_as_paho_packs_it():
     }
 
 
-def test_of_a_user_property_given_twice_the_last_wins():
-    assert parse_properties(packed(UserProperty=[("a", "1"), ("a", "2")])) == {"user_properties": {"a": "2"}}
+def test_user_property_given_several_times_has_all_its_values_in_order():
+    pairs = [("a", "1"), ("b", ""), ("a", "2"), ("a", "1")]
+    assert parse_properties(packed(UserProperty=pairs)) == {"user_properties": {"a": ["1", "2", "1"], "b": ""}}
 
 
-def test_subscription_identifiers_are_passed_over():
-    assert parse_properties(b"\x0b\x81\x01\x01\x00") == {"payload_format_indicator": 0}
+def test_subscription_identifiers_are_for_the_bridge_and_not_for_mappings():
+    data = b"\x0b\x81\x01\x01\x00\x0b\x07"
+    assert parse_properties(data) == {"payload_format_indicator": 0}
+    assert subscription_identifiers(data) == [129, 7]
+    assert subscription_identifiers(b"\x7f") == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.mqtt.session_record import SessionRecord
 from bridge.mqtt.session_settings import Address, Tls
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto, executable
@@ -110,9 +111,10 @@ def test_a_kept_session_is_told_and_its_stale_filters_are_unsubscribed(broker, s
     earlier = session(client_id="stale", wanted={"old/#": 1, "new/#": 1}.items())
     poll_until_subscribed(earlier)
     held = set(earlier.subscriptions.maybe_subscribed)
+    record = SessionRecord(earlier.state().broker)
     earlier.close()
     told = []
-    at = session(client_id="stale", wanted={"new/#": 1}.items(), held=held, on_session=told.append)
+    at = session(client_id="stale", wanted={"new/#": 1}.items(), held=held, record=record, on_session=told.append)
     poll_until(at, lambda _: at.state().subscribed and at.subscriptions.maybe_subscribed == {"new/#"})
     assert told == [True]
     publish(broker, ("old/1", b"old"), ("new/1", b"new"))
@@ -168,7 +170,7 @@ def test_a_certificate_of_another_authority_is_told(session, tmp_path):
         address = Address("mqtts", "127.0.0.1", secured.tls_port)
         at = session(addresses=(address,), tls=Tls(ca_file=other.ca_file))
         poll_until(at, lambda _: at.state().problem)
-        assert "not signed by mqtt.tls.ca_file" in at.state().problem
+        assert "the CA certificate that signed the broker's certificate is not trusted" in at.state().problem
         again = session(addresses=(address,), tls=Tls(ca_file=authority.ca_file))
         poll_until_subscribed(again)
 
@@ -179,7 +181,7 @@ def test_a_client_id_used_twice_says_so_to_the_one_thrown_out(session, broker):
     second = session(client_id="twice")
     poll_until_subscribed(second)
     poll_until(first, lambda _: first.state().problem)
-    assert "another client may be using the same mqtt.client_id" in first.state().problem
+    assert "another client with this client ID" in first.state().problem
 
 
 def test_a_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):

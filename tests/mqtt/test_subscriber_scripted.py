@@ -1,6 +1,8 @@
 """The session with brokers that no real one can be made to be: a test decides each answer."""
 
 import itertools
+import re
+import socket
 import time
 
 import pytest
@@ -11,7 +13,7 @@ from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 from tests.mqtt import packets
 from tests.mqtt.polling import Clock, payloads, poll_until, poll_until_subscribed, subscriber
-from tests.mqtt.scripted_broker import ScriptedBroker, granting
+from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker, granting
 
 
 def only_3_1_1(session):
@@ -80,24 +82,6 @@ def test_messages_of_the_granted_filters_flow_beside_a_refused_one():
         at.close()
 
 
-def test_more_filters_than_a_packet_may_hold_go_out_in_several():
-    asked = []
-
-    def script(session):
-        session.accept()
-        while True:
-            first, body = session.receive()
-            if first == 0x82:
-                asked.append(body.count(b"plant/"))
-                session.send(packets.suback(int.from_bytes(body[:2]), *[1] * asked[-1]))
-
-    with ScriptedBroker(script) as broker:
-        at = subscriber(broker.port, wanted={f"plant/{number:02}": 1 for number in range(20)}.items())
-        poll_until_subscribed(at)
-        assert asked == [8, 8, 4]
-        at.close()
-
-
 @pytest.mark.parametrize("script", [only_3_1_1, closes_on_version_5])
 def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
     with ScriptedBroker(script) as broker:
@@ -105,7 +89,7 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
         poll_until_subscribed(at)
         assert at.state().protocol == "3.1.1"
         assert at.state().problem == ""
-        assert f"mqtt://127.0.0.1:{broker.port} does not take MQTT 5; speaking 3.1.1" in warnings()
+        assert f"mqtt://127.0.0.1:{broker.port} does not support MQTT 5; using 3.1.1" in warnings()
         at.close()
 
 
@@ -271,3 +255,47 @@ def test_a_message_that_the_broker_refuses_is_told(code, said):
         assert at.publish_acks == (1, said)
         at.close()
         assert at.publish_acks == (0, "")
+
+
+def test_session_of_mqtt_5_outlives_any_outage_behind_a_proxy():
+    down = [lambda session: session.receive()] * 8
+    with ScriptedBroker(FilterBroker(ends={"other": b""}), *down, FilterBroker()) as broker:
+        at = subscriber(broker.port)
+        poll_until_subscribed(at)
+        at.set_filters({"plant/#": 1, "other": 1})  # which ends the session
+        poll_until(at, lambda _: at.connections == 10 and at.state().subscribed, secs=30)
+        assert at.state().protocol == "5"
+        at.close()
+
+
+def test_mqtt_5_is_used_where_the_first_connections_met_a_proxy_whose_broker_was_down():
+    down = [lambda session: session.receive()]
+    with ScriptedBroker(*down, FilterBroker()) as broker:
+        at = subscriber(broker.port)
+        poll_until_subscribed(at)
+        assert at.state().protocol == "5"
+        assert broker.accepted == 3  # no response to 5, 3.1.1 shows that the broker is up, 5
+        at.close()
+
+
+def test_one_refusal_of_mqtt_5_in_a_rolling_upgrade_lasts_for_one_session(warnings):
+    clock = Clock()
+    old, new = FilterBroker(refuses_5=True), FilterBroker()
+    with ScriptedBroker(granting([1]), old, old, new) as broker:
+        at = subscriber(broker.port, clock=clock, keepalive_secs=60_000)
+        poll_until_subscribed(at)
+        [connection] = broker._connections
+        connection.shutdown(socket.SHUT_RDWR)
+        poll_until(at, lambda _: at.state().subscribed and at.state().protocol == "3.1.1")
+        clock.ahead += 601.0
+        poll_until(at, lambda _: at.state().subscribed and at.state().protocol == "5")
+        assert at.connections == 4
+        assert sum("does not support MQTT 5" in text for text in warnings()) == 1
+        at.close()
+
+
+def test_attempts_name_the_time_of_the_next(warnings):
+    at = subscriber(free_port(), reconnect_max_secs=60.0)
+    poll_until(at, lambda _: at.state().problem)
+    at.close()
+    assert re.search(r"retrying \(next attempt in [01]\.\d s\)$", warnings()[0])

@@ -17,19 +17,26 @@ if TYPE_CHECKING:
 
 
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return the finest set of non-overlapping filters that receives all topics of the given (filter, QoS) pairs.
+    """Return the filters of `joined_filters`, each with the highest QoS of its parts.
 
-    A broker may send a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the
+    They are the finest set of non-overlapping filters that receives all topics of the given (filter, QoS) pairs. A
+    broker may send a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the
     same topic, so a message arrives once. Two filters that overlap are replaced by the narrowest filter that covers
     both, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
     """
+    return {text: max(parts.values()) for text, parts in joined_filters(filters).items()}
+
+
+def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, int]]:
+    """Return each covering filter with the given (filter → QoS) that it joins; only itself where it joins no other."""
     wanted: dict[str, int] = {}
     for text, qos in filters:
         wanted[text] = max(qos, wanted.get(text, 0))
     disjoint = _Disjoint()
     for text, qos in wanted.items():
-        disjoint.add(tuple(text.split("/")), qos)
-    return dict(sorted(("/".join(levels), qos) for levels, qos in disjoint.members.values()))
+        disjoint.add(tuple(text.split("/")), {text: qos})
+    found = {"/".join(levels): parts for levels, parts in disjoint.members.values()}
+    return {text: found[text] for text in sorted(found)}
 
 
 def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,7 +59,7 @@ class _Disjoint:
     An integer represents a set of filters: bit n represents filter number n. A few ANDs therefore find all filters
     that overlap a new one, whatever wildcards they contain.
 
-    - `members`: levels and QoS of each filter, by number; `active`: the set of these filters
+    - `members`: levels of each filter and the filters that it joins, by number; `active`: the set of these filters
     - `dollar`: filters whose first level begins with $
     - `literal[i, text]`: filters whose level i is this text; `single[i]`: those whose level i is +
     - `has_level[i]`: filters that have a level i, other than a final #
@@ -60,7 +67,7 @@ class _Disjoint:
     - `count`: number of the next filter; numbers are not used again
     """
 
-    members: dict[int, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    members: dict[int, tuple[tuple[str, ...], dict[str, int]]] = field(default_factory=dict)
     active: int = 0
     dollar: int = 0
     literal: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -70,22 +77,23 @@ class _Disjoint:
     hash_ended: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     count: int = 0
 
-    def add(self, levels: tuple[str, ...], qos: int) -> None:
+    def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Add a filter, joined with all filters that it overlaps."""
         # Repeat until no filter overlaps: the joined filter is wider, and may overlap filters that its parts did not.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
                 self.active &= ~(1 << number)
-            qos = max(qos, *(each for _, each in removed))
+            for _, joined in removed:
+                parts.update(joined)
             levels = reduce(_join, (each for each, _ in removed), levels)
-        self._insert(levels, qos)
+        self._insert(levels, parts)
 
-    def _insert(self, levels: tuple[str, ...], qos: int) -> None:
+    def _insert(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Insert a filter that overlaps no other filter of the set."""
         # Removed filters stay in the other sets; `active` excludes them, so a removal changes one integer only.
         bit = 1 << self.count
-        self.members[self.count] = (levels, qos)
+        self.members[self.count] = (levels, parts)
         self.count += 1
         self.active |= bit
         if levels[0].startswith("$"):

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.mqtt.subscriber import SHARED_IN_3_1_1
+from bridge.mqtt.guarantees import SHARED_IN_3_1_1
 from bridge.tools.doctor.broker.broker_limits import SYS_FILTERS, SysTopics, limit_findings
 from bridge.tools.doctor.broker.connection_advice import no_session
 from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTerms, measure_window, window_finding

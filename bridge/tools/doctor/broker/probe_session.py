@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.session_settings import SessionSettings
-    from bridge.mqtt.subscriber import SessionState
+    from bridge.mqtt.session_state import SessionState
 
 CONNECT_SECS = 8.0
 _POLL_SECS: Final = 0.02

@@ -1,6 +1,7 @@
 """The doctor at a real mosquitto: what it finds, and that it leaves everything as it was."""
 
 import itertools
+import re
 import threading
 import time
 
@@ -181,9 +182,8 @@ def test_a_limit_of_qos_at_the_broker_is_told_by_the_suback(examined):
 
 
 def test_each_suback_is_a_finding():
-    subscriptions = Subscriptions(
-        wanted={"a": 1, "b": 1, "c": 1}, granted_qos={"a": 1}, refused={"b": "Not authorized"}
-    )
+    subscriptions = Subscriptions(wanted={"a": 1, "b": 1, "c": 1}, granted_qos={"a": 1})
+    subscriptions.refuse("b", "Not authorized", float("inf"))
     a, b, c = subscription_findings(subscriptions)
     assert (a.state, b.state, c.state) == ("well", "failed", "failed")
     assert b.said == "refused: Not authorized"
@@ -213,7 +213,12 @@ def test_no_message_of_the_doctor_s_becomes_a_record(examined, mosquitto):
 @pytest.mark.parametrize(
     ("rule", "protocol", "words"),
     [
-        ("topic read #", "5", "the broker closed the connection on a message to mqtt-kinesis/doctor/test-doctor"),
+        # The reason comes before the end of the connection, in the same read or not.
+        (
+            "topic read #",
+            "5",
+            "the broker (refused|closed the connection on) a message to mqtt-kinesis/doctor/test-doctor",
+        ),
         ("topic read #", "3.1.1", "the broker closed the connection on a message to mqtt-kinesis/doctor/test-doctor"),
         ("topic write #", "5", "was taken and did not come back: an access rule"),
     ],
@@ -225,5 +230,5 @@ def test_a_topic_that_may_not_be_used_is_told(examined, tmp_path, rule, protocol
     with Mosquitto(settings=f"acl_file {rules}") as served:
         told = by_check(examined(served, protocol, publishing=True)[0])
     assert told["broker.queue"].state == "warning"
-    assert words in told["broker.queue"].said
+    assert re.search(words, told["broker.queue"].said)
     assert "allow this client to publish to mqtt-kinesis/doctor/test-doctor" in told["broker.queue"].advice

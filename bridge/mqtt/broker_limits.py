@@ -1,0 +1,47 @@
+"""Limits and features that an MQTT 5 broker reports in its CONNACK.
+
+https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901080 (3.2.2.3, CONNACK Properties)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLimits:
+    """What the broker allows this client. The defaults are those of the specification for an absent property.
+
+    `packet_bytes` and `session_expiry_secs` are None where the broker reports none. `keepalive_secs` likewise; 0 means
+    that the broker needs no keepalive.
+    """
+
+    qos: int = 2
+    wildcards: bool = True
+    shared: bool = True
+    identifiers: bool = True
+    packet_bytes: int | None = None
+    session_expiry_secs: int | None = None
+    keepalive_secs: int | None = None
+
+    @classmethod
+    def of_3_1_1(cls) -> Self:
+        """Return the limits of an MQTT 3.1.1 broker, which cannot report any and has no subscription identifiers."""
+        return cls(identifiers=False)
+
+    @classmethod
+    def of_connack(cls, properties: Mapping[str, Any]) -> Self:
+        """Return the limits in a CONNACK's properties (name in the specification → value)."""
+        return cls(
+            qos=properties.get("MaximumQoS", 2),
+            wildcards=properties.get("WildcardSubscriptionAvailable", 1) != 0,
+            shared=properties.get("SharedSubscriptionAvailable", 1) != 0,
+            identifiers=properties.get("SubscriptionIdentifierAvailable", 1) != 0,
+            packet_bytes=properties.get("MaximumPacketSize"),
+            session_expiry_secs=properties.get("SessionExpiryInterval"),
+            keepalive_secs=properties.get("ServerKeepAlive"),
+        )

@@ -1,0 +1,30 @@
+"""How a connection ended."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Literal
+
+from bridge.mqtt.websocket import WebSocketClosed
+
+End = Literal["closed", "reset", "disconnected", "lost"]
+"""How a connection ended. `closed`: the broker closed it without a reason. `reset`: the broker, or something between,
+reset it. `disconnected`: the broker sent a reason. `lost`: the bridge closed it, because data was missing or wrong."""
+
+
+class ConnectionLost(Exception):
+    """The connection has ended. The text contains the reason."""
+
+    def __init__(self, reason: str, end: End = "lost") -> None:
+        super().__init__(reason)
+        self.end = end
+
+
+def end_of(error: Exception) -> End:
+    """Return how the connection ended, from the error that showed it."""
+    if isinstance(error, ConnectionLost):
+        return error.end
+    if isinstance(error, WebSocketClosed):
+        return "disconnected" if error.explained else "closed"
+    # A reset, or the end of the stream in the middle of TLS: outside MQTT.
+    return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"

@@ -1,0 +1,83 @@
+"""Guarantees of the bridge that depend on the broker, and what the broker grants instead.
+
+The bridge requests what it needs for at-least-once delivery. A broker may grant less without refusing anything. The
+data then flows, and some of it is lost in the next outage, so each such case is an active problem. The table is in
+docs/reference/broker-requirements.md.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.mqtt.broker_limits import BrokerLimits
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.subscriptions import Subscriptions
+
+GuaranteeCode = Literal["qos-lowered", "session-expiry-lowered", "session-lost", "shared-subscription-unverified"]
+
+SHOWN_SECS: Final = 3600.0
+"""Time for which a discarded session is reported. It is an event: afterwards all is as it should be."""
+SHARED_IN_3_1_1: Final = (
+    "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
+    "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
+)
+_EXAMPLES: Final = 3
+
+
+class LostGuarantee(NamedTuple):
+    """What the broker does not grant. `cause` has the requested and the granted value."""
+
+    code: GuaranteeCode
+    cause: str
+
+
+class SessionLoss(NamedTuple):
+    """A session that the broker discarded: clock time of its discovery, and when the connection ended and began."""
+
+    found_at: float
+    since_epoch_secs: float
+    until_epoch_secs: float
+
+    def text(self) -> str:
+        """Return the cause with both times in UTC."""
+        until = _utc(self.until_epoch_secs)
+        between = f"between {_utc(self.since_epoch_secs)} and {until}" if self.since_epoch_secs else f"before {until}"
+        return (
+            "the broker had discarded the session of this client ID, with all messages that it queued: what was "
+            f"published {between} while the bridge was away is lost"
+        )
+
+
+def lost_guarantees(
+    settings: SessionSettings,
+    subscriptions: Subscriptions,
+    limits: BrokerLimits,
+    *,
+    shared_unverified: bool,
+    loss: SessionLoss | None,
+) -> Iterator[LostGuarantee]:
+    """Yield what the broker does not grant of what the bridge requests.
+
+    `shared_unverified`: MQTT 3.1.1, a shared group, and no message of it so far.
+    """
+    lowered = subscriptions.lowered
+    if lowered:
+        shown = [f"{text}: QoS {granted} instead of {asked}" for text, (granted, asked) in lowered.items()]
+        more = [f"and {len(shown) - _EXAMPLES} more"] if len(shown) > _EXAMPLES else []
+        yield LostGuarantee("qos-lowered", ", ".join(shown[:_EXAMPLES] + more))
+    asked, granted = settings.session_expiry_secs, limits.session_expiry_secs
+    if settings.persistent and granted is not None and granted < asked:
+        cause = f"the broker stores the session for {granted:,} s, mqtt.session_expiry_secs requests {asked:,} s"
+        yield LostGuarantee("session-expiry-lowered", cause)
+    if loss is not None:
+        yield LostGuarantee("session-lost", loss.text())
+    if shared_unverified:
+        yield LostGuarantee("shared-subscription-unverified", SHARED_IN_3_1_1)
+
+
+def _utc(epoch_secs: float) -> str:
+    return datetime.fromtimestamp(epoch_secs, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,52 @@
+"""Pings of one connection, and the detection of a peer that sends nothing any more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MIN_GRACE_SECS: Final = 3.0
+"""Minimum time for a PINGRESP to arrive: a round trip by satellite takes 0.6 s, and TCP repeats a lost packet for
+seconds."""
+
+
+class Keepalive:
+    """Times of one connection in clock seconds.
+
+    The bridge sends the PINGREQ packets itself. paho sends none if the broker reports a Server Keep Alive of 0, and its
+    version 2.1 ignores any Server Keep Alive.
+    """
+
+    def __init__(self, interval_secs: float, now: float) -> None:
+        self.interval_secs = interval_secs
+        """Maximum time between two packets to the broker; also the time after which silence is suspicious."""
+        self._received_at = self._pinged_at = now
+
+    def on_accepted(self, server_secs: int | None, now: float) -> None:
+        """Use the broker's Server Keep Alive, if it is shorter. With 0 the broker needs no pings; the bridge does.
+
+        https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901094 (3.2.2.3.14, Server Keep Alive)
+        """
+        if server_secs:
+            self.interval_secs = min(self.interval_secs, float(server_secs))
+        self._received_at = self._pinged_at = now
+
+    def on_received(self, now: float) -> None:
+        """Record that data arrived, or could not arrive because reading was paused."""
+        self._received_at = now
+
+    def ping_due(self, now: float) -> bool:
+        """Return whether to send a PINGREQ now, and record it."""
+        # At half the interval while nothing is read, too: a broker waits for one and a half.
+        if now - self._pinged_at < self.interval_secs / 2:
+            return False
+        self._pinged_at = now
+        return True
+
+    def silent_secs(self, now: float) -> float | None:
+        """Return the duration of the silence if the peer is to be considered dead, otherwise None.
+
+        It is dead within twice the interval, or 3 s after a shorter one: it must have time to respond.
+        """
+        limit = self.interval_secs + max(_MIN_GRACE_SECS, self.interval_secs / 2)
+        silent = now - self._received_at
+        return silent if silent > limit else None

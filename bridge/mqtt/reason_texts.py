@@ -1,0 +1,116 @@
+"""Texts for a connection that the broker refuses or ends: the reason, what else the broker says, and what to do."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from paho.mqtt.reasoncodes import ReasonCode
+
+TAKEN_OVER: Final = "Session taken over"
+UNSUPPORTED_VERSION: Final = "Unsupported protocol version"
+_NOT_AUTHORIZED: Final = "check mqtt.username and mqtt.password, and whether the broker permits this client ID"
+_HINTS: Final = {
+    "Bad user name or password": "check mqtt.username and mqtt.password",
+    "Not authorized": _NOT_AUTHORIZED,
+    "Client identifier not valid": "choose another mqtt.client_id",
+    "Shared subscription not supported": "use a broker that has them, or neither mqtt.share nor --workers",
+    "Server unavailable": "the broker is starting or overloaded",
+    "Server busy": "the broker is overloaded",
+    "Quota exceeded": "raise the broker's limit for this client",
+    "Packet too large": "raise the broker's limit of the packet size, or use shorter topic filters",
+    TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
+    UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
+}
+_RETURN_CODES: Final = {
+    1: UNSUPPORTED_VERSION,
+    2: "Client identifier not valid",
+    3: "Server unavailable",
+    4: "Bad user name or password",
+    5: "Not authorized",
+}
+"""Return codes of a CONNACK of MQTT 3.1.1 (section 3.2.2.3), with the names that MQTT 5 has for them."""
+_AWS_NOT_AUTHORIZED: Final = 7
+"""Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection."""
+
+_X509: Final = {
+    9: ("the broker's certificate is not yet valid", "check the clock of this machine and of the certificate's issuer"),
+    10: ("the broker's certificate has expired", "renew it at the broker; or check the clock of this machine"),
+    18: (
+        "the broker's certificate is self-signed and not trusted",
+        "give that certificate, or the CA certificate that signed it, as mqtt.tls.ca_file",
+    ),
+    19: (
+        "the CA certificate that signed the broker's certificate is not trusted",
+        "give it as mqtt.tls.ca_file",
+    ),
+    20: (
+        "the broker's certificate is not signed by mqtt.tls.ca_file, or by a CA certificate that the system trusts",
+        "give the CA certificate that signed it as mqtt.tls.ca_file, with all intermediate certificates",
+    ),
+    21: (
+        "the broker does not send its intermediate certificates",
+        "add them to the broker's certificate file, or to mqtt.tls.ca_file",
+    ),
+    62: (
+        "the broker's certificate is for another host name",
+        "use a host name of the certificate in mqtt.url, or issue a certificate for this one",
+    ),
+    64: (
+        "the broker's certificate is for another IP address",
+        "use a host name of the certificate in mqtt.url, or issue a certificate for this address",
+    ),
+}
+"""Result of the verification by OpenSSL: (cause, what to do). https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
+for X509_V_ERR_CERT_NOT_YET_VALID (9), CERT_HAS_EXPIRED (10), DEPTH_ZERO_SELF_SIGNED_CERT (18),
+SELF_SIGNED_CERT_IN_CHAIN (19), UNABLE_TO_GET_ISSUER_CERT_LOCALLY (20), UNABLE_TO_VERIFY_LEAF_SIGNATURE (21),
+HOSTNAME_MISMATCH (62) and IP_ADDRESS_MISMATCH (64)."""
+_ALERTS: Final = {
+    "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
+    "CERTIFICATE_EXPIRED": "the client certificate in mqtt.tls.cert_file has expired: renew it",
+    "CERTIFICATE_REVOKED": "the client certificate in mqtt.tls.cert_file is revoked: use another",
+    "CERTIFICATE_UNKNOWN": "the broker does not accept the client certificate in mqtt.tls.cert_file",
+    "BAD_CERTIFICATE": "the broker does not accept the client certificate in mqtt.tls.cert_file",
+    "UNKNOWN_CA": "the broker does not trust the CA certificate that signed mqtt.tls.cert_file",
+    "HANDSHAKE_FAILURE": "the broker may require a client certificate, or another TLS version",
+    "WRONG_VERSION_NUMBER": "the port does not use TLS: use mqtt:// or ws://, or the broker's TLS port",
+    "PROTOCOL_VERSION": "the broker and this machine have no TLS version in common",
+}
+"""Words in the names of OpenSSL's errors for alerts that the peer sends (RFC 8446, 6.2), with the cause."""
+
+
+def with_hint(reason: str, properties: Any = None) -> str:
+    """Return the reason, with the broker's Reason String and Server Reference (MQTT 5), and what to do."""
+    own = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
+    said = [f"'{text}'" for text in own[:1] if text] + [f"use the broker {text}" for text in own[1:] if text]
+    hint = _HINTS.get(reason)
+    return "; ".join([reason, *said, *([hint] if hint else [])])
+
+
+def response_text(reason: ReasonCode, properties: Any = None) -> str:
+    """Return the text of a reason code in a SUBACK, UNSUBACK, CONNACK or DISCONNECT."""
+    return with_hint(reason.getName(), properties)
+
+
+def return_code_text(code: int) -> str:
+    """Return the text of a CONNACK's return code in MQTT 3.1.1."""
+    if code == _AWS_NOT_AUTHORIZED:
+        return f"return code 7, which AWS IoT Core uses for Not authorized; {_NOT_AUTHORIZED}"
+    return with_hint(_RETURN_CODES[code]) if code in _RETURN_CODES else f"return code {code}"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an error of the network or TLS, with its cause and what to do where that is known."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause, advice = _X509.get(
+            error.verify_code,
+            (f"the broker's certificate cannot be verified ({error.verify_message})", "issue it again without that"),
+        )
+        return f"{cause}; {advice} [{text}]"
+    if isinstance(error, ssl.SSLError):
+        name = error.reason or ""
+        found = next((cause for alert, cause in _ALERTS.items() if name.endswith(alert)), "")
+        return f"{found} [{text}]" if found else text
+    return text

@@ -1,0 +1,250 @@
+"""Requests for subscriptions of one connection, and the broker's responses to them.
+
+A new exchange begins with each connection: nothing that one connection requested, and no deadline of it, may hold for
+the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bridge.mqtt.subscriptions import FAILURE, Request, texts_of
+from bridge.mqtt.suspects import STRIKES
+from bridge.mqtt.topic_filters import has_wildcard, is_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bridge.mqtt.broker_limits import BrokerLimits
+    from bridge.mqtt.paho_client import PahoClient
+    from bridge.mqtt.subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+FILTERS_A_PACKET: Final = 8
+"""Maximum number of filters per packet, the smallest limit of any broker found (AWS IoT Core):
+https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
+RETRY_REFUSED_SECS: Final = 60.0
+"""Time until a subscription that the broker refused is requested again."""
+RESPONSE_SECS: Final = 30.0
+"""Maximum wait for a SUBACK or UNSUBACK."""
+_RETRY_IN_USE_SECS: Final = 1.0
+_PACKET_ID_IN_USE: Final = 0x91
+"""Reason code of a SUBACK or UNSUBACK that says nothing about the filter: another packet identifier will do."""
+_RETAIN_IF_NEW: Final = 1
+"""MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect."""
+_HEAD_BYTES: Final = 16
+"""Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties."""
+_FILTER_BYTES: Final = 3
+"""Bytes that a packet needs for a filter beside its text: length and options."""
+
+Response = tuple[int, str]
+"""Reason code of a SUBACK or UNSUBACK for one filter, and its description."""
+
+
+@dataclass(slots=True)
+class _Unanswered:
+    """Packet to which the broker has not responded. After RESPONSE_SECS it is `late`: nothing waits for it any more."""
+
+    requests: list[Request]
+    sent_at: float
+    late: bool = False
+
+
+class SubscriptionExchange:
+    """SUBSCRIBE and UNSUBSCRIBE packets of one connection. The ingest thread owns it."""
+
+    def __init__(
+        self, client: PahoClient, subscriptions: Subscriptions, limits: BrokerLimits, *, version_5: bool
+    ) -> None:
+        self.limits = limits
+        """Limits of the broker, known once it has accepted the connection."""
+        self.announced = False
+        self.answered = False
+        """True after the broker has responded to a SUBSCRIBE of this connection."""
+        self._client = client
+        self._subscriptions = subscriptions
+        self._version_5 = version_5
+        self._subscribing: dict[int, _Unanswered] = {}
+        self._unsubscribing: dict[int, _Unanswered] = {}
+
+    # -- requesting ------------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """True while a response is outstanding."""
+        return any(not each.late for each in (*self._subscribing.values(), *self._unsubscribing.values()))
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Filters of the first SUBSCRIBE that the broker has not responded to. Brokers process packets in order."""
+        return next((texts_of(each.requests) for each in self._subscribing.values()), [])
+
+    def advance(self, now: float, *, quiet: bool, before_unsubscribe: Callable[[list[str]], bool]) -> bool:
+        """Send the next requests, unless a response is outstanding. Return True if nothing remains to be requested.
+
+        `before_unsubscribe` is called with the filters before an UNSUBSCRIBE; it returns False to prevent it.
+        """
+        subscriptions = self._subscriptions
+        if self.waiting:
+            # One set of changes at a time: the next is computed from the broker's responses to the last.
+            return False
+        subscribe, unsubscribe = subscriptions.changes(now, quiet=quiet)
+        subscribe = [request for request in subscribe if self._sendable(request)]
+        # A suspect is requested alone and after all others, so that only it can be the cause if the connection ends.
+        certain = [request for request in subscribe if request.filter not in subscriptions.suspects]
+        for part in self._packets(certain or subscribe[:1]):
+            self._subscribe(part, now)
+        if unsubscribe and before_unsubscribe(unsubscribe):
+            for part in self._packets([Request(text, 0) for text in unsubscribe if self._fits(text)]):
+                self._unsubscribe(part, now)
+        return not subscribe and not unsubscribe
+
+    def _sendable(self, request: Request) -> bool:
+        """Return whether the broker's limits allow the request; otherwise record it as refused on this connection."""
+        text, limits = request.filter, self.limits
+        if not self._fits(text):
+            reason = f"the packet would exceed the broker's Maximum Packet Size of {limits.packet_bytes} bytes"
+        elif not limits.wildcards and has_wildcard(text):
+            reason = "the broker does not support the wildcards + and #"
+        elif not limits.shared and is_shared(text):
+            reason = "the broker does not support shared subscriptions; use neither mqtt.share nor --workers"
+        else:
+            return True
+        log.error("cannot subscribe to %s: %s", text, reason)
+        self._subscriptions.refuse(text, reason, math.inf)
+        return False
+
+    def _fits(self, text: str) -> bool:
+        return self.limits.packet_bytes is None or _size([text]) <= self.limits.packet_bytes
+
+    def _packets(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
+        """Divide requests into packets. Those with a subscription identifier have packets of their own."""
+        part: list[Request] = []
+        for request in requests:
+            full = len(part) == FILTERS_A_PACKET or (
+                self.limits.packet_bytes is not None
+                and _size([*texts_of(part), request.filter]) > self.limits.packet_bytes
+            )
+            if part and (full or part[0].identifier or request.identifier):
+                yield part
+                part = []
+            part.append(request)
+        if part:
+            yield part
+
+    def _subscribe(self, part: list[Request], now: float) -> None:
+        properties = None
+        if part[0].identifier:
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]  # paho ships none
+            properties.SubscriptionIdentifier = part[0].identifier
+        filters = [(request.filter, self._options(min(request.qos, self.limits.qos))) for request in part]
+        packet = self._client.subscribe(filters, properties=properties)[1]
+        if packet is not None:
+            self._subscribing[packet] = _Unanswered(part, now)
+            self.announced = False
+            for request in part:
+                self._subscriptions.on_sent(request)
+
+    def _unsubscribe(self, part: list[Request], now: float) -> None:
+        packet = self._client.unsubscribe(texts_of(part))[1]
+        if packet is not None:
+            self._unsubscribing[packet] = _Unanswered(part, now)
+            for text in texts_of(part):
+                self._subscriptions.on_unsubscribe_sent(text)
+
+    def _options(self, qos: int) -> Any:
+        if not self._version_5:
+            return qos
+        # A shared subscription never gets retained messages, and some brokers refuse the option on one.
+        handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
+        return SubscribeOptions(qos=qos, retainHandling=handling)
+
+    # -- responses -------------------------------------------------------------------------------------------------
+
+    def on_suback(self, packet: int, responses: Sequence[Response], now: float) -> None:
+        """Record a SUBACK, which has one response for each requested filter."""
+        asked = self._subscribing.pop(packet, None)
+        if asked is None:
+            return
+        self.answered = True
+        for request, (code, words) in zip(asked.requests, _padded(responses, len(asked.requests)), strict=True):
+            if code < FAILURE:
+                self._subscriptions.on_granted(request, code)
+            elif code == _PACKET_ID_IN_USE:
+                self._subscriptions.postpone(request.filter, words, now + _RETRY_IN_USE_SECS)
+            else:
+                log.error("the broker refused the subscription to %s: %s", request.filter, words)
+                self._subscriptions.refuse(request.filter, words, now + RETRY_REFUSED_SECS)
+
+    def on_unsuback(self, packet: int, responses: Sequence[Response], now: float) -> None:
+        """Record an UNSUBACK. In MQTT 3.1.1 it has no responses and means success."""
+        asked = self._unsubscribing.pop(packet, None)
+        if asked is None:
+            return
+        found = _padded(responses, len(asked.requests)) if self._version_5 and responses else ()
+        codes = [*found, *[(0, "")] * (len(asked.requests) - len(found))]
+        for request, (code, words) in zip(asked.requests, codes, strict=True):
+            if code < FAILURE:
+                self._subscriptions.on_unsubscribed(request.filter)
+                continue
+            pause = _RETRY_IN_USE_SECS if code == _PACKET_ID_IN_USE else RETRY_REFUSED_SECS
+            log.warning("the broker refused to unsubscribe %s: %s", request.filter, words)
+            self._subscriptions.unsubscribe_later(request.filter, now + pause)
+
+    def check_responses(self, now: float) -> bool:
+        """Stop waiting for responses that are overdue. Return False if the broker has responded to no SUBSCRIBE at all.
+
+        A broker that never responds to one filter must not stop the others. So the connection stays, and a response
+        that comes later still counts.
+        """
+        for asked in _overdue(self._subscribing.values(), now):
+            texts = texts_of(asked.requests)
+            log.warning("no SUBACK within %g s for %s", RESPONSE_SECS, ", ".join(texts))
+            leave_out(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
+        for packet, asked in [*self._unsubscribing.items()]:
+            if now - asked.sent_at > RESPONSE_SECS:
+                # rumqttd does not respond if the session does not contain the filter.
+                log.warning("no UNSUBACK within %g s for %s", RESPONSE_SECS, ", ".join(texts_of(asked.requests)))
+                self.on_unsuback(packet, (), now)
+        return self.answered or not any(each.late for each in self._subscribing.values())
+
+
+def leave_out(subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1) -> None:
+    """Record that the broker did not respond to a SUBSCRIBE with these filters, and leave out a filter that causes it.
+
+    `reason` says what happened instead. A QoS 2 request becomes QoS 1 first. A joined filter becomes its parts. The
+    only filter is never left out.
+    """
+    for text in subscriptions.suspects.add(texts, weight):
+        asked = subscriptions.wanted.get(text)
+        if asked is None or subscriptions.suspects.lower_qos(text, asked) or subscriptions.split(text):
+            continue
+        if len(subscriptions.wanted) > 1:
+            delay = subscriptions.suspects.next_delay(text)
+            log.error("%s: the filter %s is left out, and requested again in %.0f s", reason, text, delay)
+            subscriptions.refuse(text, reason, now + delay, lasting=True)
+
+
+def _overdue(unanswered: Iterable[_Unanswered], now: float) -> Iterator[_Unanswered]:
+    for each in unanswered:
+        if not each.late and now - each.sent_at > RESPONSE_SECS:
+            each.late = True
+            yield each
+
+
+def _padded(responses: Sequence[Response], count: int) -> list[Response]:
+    """Return one response for each filter; a missing one is a refusal, because the filter may not be subscribed."""
+    missing = [(FAILURE, "the broker's response has no reason code for it")] * (count - len(responses))
+    return [*responses[:count], *missing]
+
+
+def _size(texts: Iterable[str]) -> int:
+    return _HEAD_BYTES + sum(len(text.encode()) + _FILTER_BYTES for text in texts)
