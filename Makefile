@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test linted lint bench bench-peers faults soak fuzz image image-test clean
+.PHONY: demo test linted lint docs docs-serve dist bench bench-peers faults soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -27,6 +27,20 @@ linted: $(VENV)/.test
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/mypy
+
+# Writes the generated parts of docs/ and builds the site in build/site; warnings, such as a broken link, are errors.
+docs: $(VENV)/.docs
+	$(BIN)/python -m tests.docs
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: $(VENV)/.docs
+	$(BIN)/zensical serve
+
+# The wheel in build/dist. HOME_URL=https://HOST/OWNER/NAME makes the README's links absolute, for a package index.
+dist: $(VENV)/.test
+	rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
+	$(if $(HOME_URL),$(BIN)/python -m tests.docs.package_readme $(HOME_URL) build/source)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/dist build/source
 
 # One table, every figure beside its target, and build/bench.json. ONLY="words of names" measures some sections.
 bench: $(VENV)/.test mosquitto
@@ -74,6 +88,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --no-compile --editable '.[demo,test]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo,test,docs]'
 	@touch $@
 
 # The tests speak to a real broker. Debian keeps mosquitto in /usr/sbin, which is not on every user's PATH.

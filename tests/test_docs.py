@@ -1,11 +1,12 @@
 """The documentation agrees with the code, and its links lead somewhere. Blocks of code are run by tests/docs."""
 
 import re
+import tomllib
 
 import pytest
 
-from bridge.cli.app import app
 from bridge.mapping.expressions.expression import compile_expression
+from tests.docs.command_tables import EXIT_CODES, commands
 from tests.docs.generated import GENERATED, generated
 from tests.docs.pages import DOCS, PAGES, README, ROOT, ROOT_PAGES, anchors, links, prose
 from tests.faults.registry import SCENARIOS
@@ -26,7 +27,7 @@ def test_generated_parts_are_those_of_the_code(name):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_every_link_and_anchor_leads_somewhere(page):
+def test_every_link_and_anchor_has_a_target(page):
     for target, anchor in links(page):
         assert target.exists(), target
         assert not anchor or anchor in anchors(target), f"{target}#{anchor}"
@@ -48,15 +49,22 @@ def test_every_page_speaks_of_the_project_alone(page):
     assert "/work/" not in page.read_text(encoding="utf-8")
 
 
+def test_every_page_is_in_the_navigation_of_the_site():
+    nav = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
+    entries = [entry for section in nav for value in section.values() for entry in always_list(value)]
+    assert sorted(entries) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
+
+
+def always_list(value):
+    return value if isinstance(value, list) else [value]
+
+
 def test_the_readme_is_short():
     assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
 
 
-def test_every_command_is_in_the_reference_and_no_other():
-    text = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE))
-    names = {(each.name or each.callback.__name__).rstrip("_") for each in app.registered_commands}
-    assert named == names | {group.name for group in app.registered_groups}
+def test_exit_codes_are_documented_for_every_command_and_no_other():
+    assert list(EXIT_CODES) == [each.name for each in commands()]
 
 
 def test_the_fault_table_has_the_scenarios_of_the_suite_and_none_lost_a_message():

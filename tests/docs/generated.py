@@ -6,11 +6,30 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.docs.command_tables import command_sections, exit_code_table, summary_table
+from tests.docs.format_tables import capture_format, checks, finding_fields, letter_fields, manifest_format
+from tests.docs.http_table import http_table
+from tests.docs.operation_tables import alerts_table, error_codes_table, error_tree, limits_table
 from tests.docs.pages import DOCS, with_parts
+from tests.docs.readme_parts import comparison_table, fault_line
 from tests.docs.status_tables import fields_table, problems_table, states_table
 from tests.docs.tables import functions_table, mapping_table, metrics_table, options_table
 
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
+    "../README.md": {"fault line": fault_line, "comparison": comparison_table},
+    "how-to/alerts.md": {"alerts": alerts_table},
+    "reference/commands.md": {"summary": summary_table, "commands": command_sections},
+    "reference/exit-codes.md": {"exit codes": exit_code_table},
+    "reference/errors.md": {"error tree": error_tree, "error codes": error_codes_table},
+    "reference/http-api.md": {"routes": http_table},
+    "reference/json-formats.md": {
+        "doctor fields": finding_fields,
+        "doctor checks": checks,
+        "capture format": capture_format,
+        "dead letter fields": letter_fields,
+        "manifest format": manifest_format,
+    },
+    "reference/limits.md": {"limits": limits_table},
     "reference/configuration.md": {"options": options_table},
     "reference/functions.md": {"functions": functions_table},
     "reference/mapping.md": {"mapping reference": mapping_table},

@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.docs.pages import DOCS
+from tests.docs.pages import DOCS, PLAYED
 from tests.docs.walkthrough import Walkthrough
-
-PLAYED = ["tutorials/first-record.md", "tutorials/first-mapping.md"]
 
 
 @pytest.mark.parametrize("name", PLAYED)

@@ -5,6 +5,7 @@ that begins with `$ ` is a command (`> ` continues it), and the lines below are 
 lines and `…` for any text. A comment before a block changes how it is played:
 
     <!-- test: skip, REASON -->          the block is not played
+    <!-- test: file NAME -->             the block is the content of the file NAME
     <!-- test: background, TEXT -->      the command stays running; continue once it has printed TEXT or TEXT is a
                                          port that accepts connections
     <!-- test: exit code 1 -->           of the command
@@ -79,7 +80,7 @@ class Walkthrough:
         if directive.startswith("skip"):
             return 0
         if language != "console":
-            if name := re.match(r"(?:#|//) ([\w./-]+\.\w+)\b", text):
+            if name := re.match(r"file (.+)", directive) or re.match(r"(?:#|//) ([\w./-]+\.\w+)\b", text):
                 (self.folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
                 (self.folder / name[1]).write_text(text, encoding="utf-8")
             return 0

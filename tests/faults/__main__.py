@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from tests.docs import generated
 from tests.faults.limit_scenarios import LARGE_OUTAGE
 from tests.faults.registry import SCENARIOS
 from tests.faults.scenario import Outcome, Playable
@@ -50,6 +51,7 @@ def played(scenario: Playable) -> Outcome:
         # At once, so that a run that is cut short keeps what it measured.
         text = FAULT_PAGE.read_text(encoding="utf-8")
         FAULT_PAGE.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
+        generated.write()  # the README repeats the sums
         for problem in outcome.problems:
             print(f"    {problem}", file=sys.stderr, flush=True)
         return outcome

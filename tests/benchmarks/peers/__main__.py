@@ -17,6 +17,7 @@ from tests.benchmarks.peers.catalogue import PEERS
 from tests.benchmarks.peers.peer import Peer
 from tests.benchmarks.peers.scenes import SCENES, Outcome, play
 from tests.benchmarks.peers.stage import Load
+from tests.docs import generated
 
 QUICK = Load(backlog=10_000, rate=1_000, secs=9, away_secs=5, patience_secs=45)
 
@@ -65,6 +66,7 @@ def main() -> None:
     if options.docs and not options.quick:
         text = table.markdown(table.written(file))
         table.PAGE.write_text(table.with_table(table.PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+        generated.write()  # the README repeats some of it
 
 
 def ordered(entries: dict[str, table.Entry]) -> dict[str, table.Entry]:

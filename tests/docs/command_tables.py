@@ -1,0 +1,107 @@
+"""Sections of docs/reference/commands.md: every command with its arguments and options, as `--help` has them."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import get_type_hints
+
+from bridge.cli.app import app
+from tests.docs.tables import cell
+
+EXIT_CODES = {
+    "run": "0 stopped by a signal; 1 another bridge has the spool, or it cannot be used; 2, 70, 130",
+    "init": "0 files written, or nothing to write; 1 a file exists already; 2",
+    "check": "0 no error; 2 at least one error",
+    "try": "0, also if the message is filtered or becomes a dead letter; 1 no mapping matches; 2",
+    "schema": "0; 1 the file cannot be written",
+    "capture": "0 ended by a limit or Ctrl-C; 1; 2",
+    "diff": "0 no difference; 1 at least one difference; 2 a mapping or the capture does not load",
+    "coverage": "0 all topics matched and all mappings active; 1 otherwise; 2",
+    "status": "0 the state is `ok`; 1 `degraded` or `failing`, or no bridge responds; 2",
+    "doctor": "0 no check failed (warnings are possible); 1 at least one failed; 2",
+    "prove": "0 every record is there; 1 at least one is missing or not covered; 2",
+    "policy": "0; 1; 2",
+    "demo": "0 the ledger is balanced, and Kinesis has what was delivered; 1 otherwise",
+    "dead-letters list": "0; 1",
+    "dead-letters show": "0; 1 no such dead letter",
+    "dead-letters replay": "0 all were replayed or filtered; 1 some failed again",
+    "dead-letters delete": "0 all were deleted; 1",
+    "dead-letters export": "0; 1 the file exists",
+    "spool export": "0; 1 the file exists",
+    "spool status": "0 the ledger is balanced; 1 otherwise",
+    "spool verify": "0 intact and balanced; 1 otherwise",
+}
+"""For each command; what the numbers mean in general is in docs/reference/exit-codes.md."""
+
+
+WORDS = {"Path": "FILE", "int": "NUMBER", "float": "NUMBER"}
+
+
+@dataclass(frozen=True)
+class CommandDoc:
+    """A command as its function declares it."""
+
+    name: str
+    function: Callable[..., object]
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return (inspect.getdoc(self.function) or "").split("\n\n")
+
+    @property
+    def parameters(self) -> Iterator[str]:
+        """Rows of the table of its arguments and options."""
+        hints = get_type_hints(self.function, include_extras=True)
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            kind, info = hints[name].__origin__, hints[name].__metadata__[0]
+            required = parameter.default is inspect.Parameter.empty
+            fallback = "" if required or parameter.default in (None, "") or kind is bool else f"`{parameter.default}`"
+            value = "**required**" if required else fallback
+            yield f"| {shown(name, kind, info)} | {cell(info.help or '')} | {value} |"
+
+
+def commands() -> Iterator[CommandDoc]:
+    """Yield each command with its full name, in the order of `--help`."""
+    for each in app.registered_commands:
+        yield CommandDoc((each.name or each.callback.__name__).rstrip("_"), each.callback)
+    for group in app.registered_groups:
+        for each in group.typer_instance.registered_commands:
+            yield CommandDoc(f"{group.name} {each.name}", each.callback)
+
+
+def summary_table() -> str:
+    texts = [(each.name, cell(" ".join(each.paragraphs[0].split()))) for each in commands()]
+    rows = [f"| [`{name}`](#{slug(name)}) | {text} |" for name, text in texts]
+    return "\n".join(["| command | does |", "| --- | --- |", *rows])
+
+
+def command_sections() -> str:
+    return "\n\n".join(map(section, commands()))
+
+
+def section(command: CommandDoc) -> str:
+    rows = ["| argument or option | | default |", "| --- | --- | --- |", *command.parameters]
+    parts = [f"### {command.name}", *command.paragraphs, "\n".join(rows), f"Exit codes: {EXIT_CODES[command.name]}."]
+    return "\n\n".join(parts)
+
+
+def shown(name: str, kind: type, info) -> str:
+    """The argument, or the option with the word for its value."""
+    if type(info).__name__ == "ArgumentInfo":
+        return f"`{name.upper()}`"
+    # typer passes on the first name as the default, since that is what stands first without Annotated.
+    first = [info.default] if str(info.default).startswith("-") else []
+    names = ", ".join(f"`{each}`" for each in [*first, *(info.param_decls or ())] or [f"--{name.replace('_', '-')}"])
+    plain = str(kind)
+    word = next((word for part, word in WORDS.items() if part in plain), "TEXT")
+    return names if kind is bool else f"{names} {word}"
+
+
+def exit_code_table() -> str:
+    rows = ["| command | exit codes |", "| --- | --- |"]
+    names = [each.name for each in commands()]
+    return "\n".join(rows + [f"| [`{name}`](commands.md#{slug(name)}) | {EXIT_CODES[name]} |" for name in names])
+
+
+def slug(name: str) -> str:
+    return name.replace(" ", "-")

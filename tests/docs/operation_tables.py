@@ -1,0 +1,124 @@
+"""Tables for operators: the alert rules, the error codes of AWS, the limits."""
+
+import csv
+import inspect
+import textwrap
+
+import yaml
+
+from bridge import errors, files, model
+from bridge.aws import error_codes
+from bridge.delivery import concurrency, overflow
+from bridge.documents import node_builder
+from bridge.ingest import topic_coverage
+from bridge.kinesis import limits
+from bridge.mapping.expressions import checks, expression, projection
+from bridge.mapping.expressions.functions import function, regex
+from bridge.mapping.loading import lookup_tables
+from bridge.mapping.schema import mapping_spec, stateful_spec
+from bridge.mapping.stateful import change_filter
+from bridge.mqtt import connection, packet_stream
+from bridge.payloads import compression, json_values
+from bridge.supervisor import workers
+from bridge.web import api, events, playground, security
+from tests.docs.pages import ROOT
+from tests.docs.tables import cell
+
+MEANINGS = {
+    error_codes.Treatment.UNAVAILABLE: "retried without limit",
+    error_codes.Treatment.REFUSED: "a person must act; retried slowly",
+    error_codes.Treatment.INVALID: "the request is halved until the one record is alone; it becomes a dead letter",
+}
+
+
+def alerts_table() -> str:
+    rows = ["| alert | severity | after | fires when |", "| --- | --- | --- | --- |"]
+    rules = yaml.safe_load((ROOT / "docker" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        expression = cell(" ".join(rule["expr"].split()))
+        severity = rule["labels"]["severity"]
+        rows.append(f"| `{rule['alert']}` | {severity} | {rule.get('for', 'at once')} | `{expression}` |")
+    return "\n".join(rows)
+
+
+def error_tree() -> str:
+    """The tree that bridge/errors.py draws, as a block."""
+    lines = inspect.cleandoc(errors.__doc__ or "").splitlines()
+    drawn = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
+    return f"```text\n{drawn}\n```"
+
+
+def error_codes_table() -> str:
+    rows = ["| code | the bridge's reaction | hint |", "| --- | --- | --- |"]
+    for code, fault in sorted(error_codes.FAULTS.items()):
+        reaction = MEANINGS[fault.treatment] + ("; counts as throttled" if fault.throttled else "")
+        rows.append(f"| `{code}` | {reaction} | {cell(fault.hint)} |")
+    return "\n".join(rows)
+
+
+def limits_table() -> str:
+    rows = ["| what | limit | beyond it |", "| --- | ---: | --- |"]
+    for name, limit, beyond in (*message_limits(), *mapping_limits(), *kinesis_limits(), *process_limits()):
+        rows.append(f"| {name} | {limit if isinstance(limit, str) else f'{limit:,}'} | {beyond} |")
+    return "\n".join(rows)
+
+
+def message_limits():
+    yield "**Messages**", "", ""
+    yield "MQTT message", "10 MiB", "dead letter, cut short; `mqtt.max_message_bytes`, at most 256 MiB"
+    yield "MQTT topic, bytes", 65_535, "limit of MQTT"
+    yield "packet other than a message", size(packet_stream.MAX_CONTROL_BYTES), "the connection is closed"
+    yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "the next transaction"
+    yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`; JSON: 1,024 levels"
+    yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "characters of a CSV field", csv.field_size_limit(), "dead letter `decode`"
+    yield (
+        "decompressed payload",
+        size(compression.DEFAULT_LIMIT),
+        (f"dead letter `decode`; `max_decompressed_bytes`, at most {size(mapping_spec.MAX_DECOMPRESSED_BYTES)}"),
+    )
+    yield "members or frames of a compressed payload", compression._MAX_PARTS, "dead letter `decode`"
+    yield "window of a zstd payload", size(compression._WINDOW_BYTES), "dead letter `decode`"
+
+
+def mapping_limits():
+    yield "**Mapping files**", "", ""
+    yield "a YAML file", size(files.MAX_DOCUMENT_BYTES), "the file does not load"
+    yield "levels of a YAML file", node_builder.MAX_DEPTH, "the file does not load"
+    yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
+    yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
+    yield "levels of an expression", checks.MAX_DEPTH, "the file does not load"
+    yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
+    yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
+    yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"
+    yield "keys that `changes` remembers", change_filter.MAX_KEYS, "the oldest is forgotten; its next message passes"
+    yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
+    yield "topics that no mapping matches, remembered", topic_coverage.MAX_TOPICS, "further ones are only counted"
+
+
+def kinesis_limits():
+    yield "**Kinesis**", "", ""
+    yield "partition key, characters", model.MAX_PARTITION_KEY_CHARS, "dead letter `partition_key`"
+    yield (
+        "record",
+        size(model.MAX_RECORD_BYTES),
+        ("dead letter `too_large`; 1 MiB unless the stream permits more (DescribeStreamSummary)"),
+    )
+    yield "records of a request", limits.MAX_REQUEST_RECORDS, "the next request"
+    yield "a request", size(limits.MAX_REQUEST_BYTES), "the next request"
+    yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "wait"
+    yield "full shards of a stream that wait on disk", overflow.MAX_DEFERRED_SHARDS, "further ones slow their stream"
+
+
+def process_limits():
+    yield "**Processes and the page**", "", ""
+    yield "workers", workers.MAX_WORKERS, "exit code 2"
+    yield "event streams of the page", events.MAX_LISTENERS, "503"
+    yield "sessions of the page", security.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
+    yield "body of a request to the page", size(api.MAX_BODY_BYTES), "413"
+    yield "dead letters of one replay by the page", api.MAX_NUMBERS, "400; the command has no such limit"
+    yield "characters of a payload in the playground", playground.MAX_PAYLOAD_CHARS, "400"
+
+
+def size(count: int) -> str:
+    return f"{count // 1024**2:,} MiB" if count % 1024**2 == 0 else f"{count / 1024:g} KiB"
