@@ -25,7 +25,7 @@ from bridge.delivery.stream_sender import StreamSender
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
 

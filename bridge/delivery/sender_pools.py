@@ -11,7 +11,7 @@ from bridge.delivery.sender_pool import SenderPool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
     from bridge.delivery.stream_sender import StreamSender

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from bridge.aws.transport.measurement import RequestMeasurement
+    from bridge.aws.transport.measurement import RequestMeasurement, RequestProgress
     from bridge.delivery.circuit_breaker import CircuitBreaker
-    from bridge.delivery.concurrency import AdaptiveConcurrency, Flight
+    from bridge.delivery.concurrency import AdaptiveConcurrency
+    from bridge.delivery.flights import Flight
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
     from bridge.delivery.stream_status import StreamStatus
@@ -213,7 +214,8 @@ class StreamSender:
             now = self._clock()
             rejected = self._tracker.add(self._overflow.sift(fresh, now) if not deferred else fresh, now)
             self._overflow.judge()
-            self._awaits_answer = self._tracker.should_await_answer(max_bytes, now)
+            full = self._concurrency.prefers_full_requests
+            self._awaits_answer = full and self._tracker.should_await_answer(max_bytes, now)
             batch = Batch() if self._awaits_answer else self._tracker.next_request(requests, max_bytes, now)
             flight = self._start(batch, now) if batch.records else None
             self.changed = True
@@ -250,7 +252,7 @@ class StreamSender:
 
     def _send(self, batch: Batch, flight: Flight) -> None:
         started = self._clock()
-        with RequestRecording() as recording:
+        with RequestRecording(partial(self._on_progress, flight)) as recording:
             try:
                 results = self._put_records(batch)
             except SendError as error:
@@ -274,14 +276,21 @@ class StreamSender:
             if self._settings.bandwidth is not None:
                 self._settings.bandwidth.release()
 
+    def _on_progress(self, flight: Flight, progress: RequestProgress) -> None:
+        """Note what has left. Once all of a request has, the link has room for the next one."""
+        if progress.drained or flight.looked_at is None:
+            with self._changed:
+                self._concurrency.progressed(flight, progress, self._clock())
+                self._notify()
+        else:  # ten times a second for each request: without the lock
+            flight.progressed(progress, self._clock())
+
     def _on_answer(self, flight: Flight, measurement: RequestMeasurement | None, now: float) -> None:
         self._endpoint_breaker.answered()
-        if measurement is None or measurement.answered_at is None:
-            self._concurrency.answered(flight, flight.size, None, now)
-        else:
-            self._concurrency.answered(
-                flight, measurement.request_bytes, measurement.drained_at, measurement.answered_at
-            )
+        size, answered_at = flight.size, now
+        if measurement is not None and measurement.answered_at is not None:
+            size, answered_at = measurement.request_bytes, measurement.answered_at
+        self._concurrency.answered(flight, size, answered_at)
 
     def _on_error(
         self, batch: Batch, flight: Flight, error: SendError, measurement: RequestMeasurement | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.monitoring.stream_flow import StreamFlow
 
 _LEVELS: Final = ("window_bytes", "max_requests", "requests", "bytes_in_flight")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from bridge.delivery.concurrency import EndpointStatus
+from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.delivery.stream_status import StreamStatus
 from bridge.histogram import HistogramSnapshot
 from bridge.ingest.topic_coverage import CoverageReport

@@ -14,7 +14,7 @@ from bridge.spool.directory import bytes_on_disk
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.stream_sender import StreamSender
     from bridge.ingest.loop import IngestLoop
     from bridge.mapping.loading.live_mappings import LiveMappings

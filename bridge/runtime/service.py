@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bridge.delivery.concurrency import EndpointStatus
+    from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport
     from bridge.ingest.manifest_writer import ManifestOptions
     from bridge.ingest.replay import Action

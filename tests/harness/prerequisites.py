@@ -24,9 +24,14 @@ def require(*, fulfilled: bool, reason: str) -> None:
     pytest.skip(reason)
 
 
+def require_linux() -> None:
+    """Require Linux: only its kernel reports the state of TCP, or shows its namespaces in /proc."""
+    require(fulfilled=sys.platform == "linux", reason="needs Linux")
+
+
 def require_thin_links() -> None:
     """Require network namespaces with a link that `tc tbf` limits: Linux, root, iproute2."""
-    require(fulfilled=sys.platform == "linux", reason="needs Linux")
+    require_linux()
     for tool in ("ip", "tc"):
         assert shutil.which(tool, path=SYSTEM_PATH), f"{tool} is missing: make iproute2"
     require(fulfilled=os.geteuid() == 0, reason="needs root: network namespaces")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.delivery.concurrency import EndpointStatus
+from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.monitoring.link_log import AGAIN_SECS, LinkLog, link_text
 from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge_flows
 from bridge.monitoring.stream_flow import StreamFlow

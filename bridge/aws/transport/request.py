@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.aws.transport.measurement import RequestMeasurement
+from bridge.aws.transport.measurement import RequestMeasurement, RequestProgress, progress_listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,7 @@ class InFlightRequest:
         self._limit_secs = timeouts.stall_timeout_secs
         self._moved_at = 0.0
         """Time at which a byte was last seen to leave, later that of the last byte received."""
+        self._on_progress = progress_listener()
 
     # Set-up and abort
 
@@ -139,11 +140,18 @@ class InFlightRequest:
 
     def _note_drained(self, unacknowledged: int | None, now: float) -> None:
         drained = self.written - (unacknowledged or 0)
-        if drained > self.drained:
+        moved = drained > self.drained
+        if moved:
             self.drained, self._moved_at = drained, now
         if self._sent_whole and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)
+        if unacknowledged is not None and (moved or self.drain_known):
+            self._report_progress()
+
+    def _report_progress(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(RequestProgress(self.size, min(self.drained, self.size), self.drain_known))
 
     def _await_response(self, now: float) -> None:
         self.draining = False

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.cli.output.formatting import duration, pluralize
-from bridge.delivery.concurrency import EndpointStatus
+from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.mapping.rendering import printable
 from bridge.monitoring.link_log import link_text
 from bridge.monitoring.problem_text import SEVERITY_WORDS, STATE_WORDS, details, named

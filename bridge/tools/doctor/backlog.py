@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.delivery.concurrency import EndpointStatus
+from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.errors import BridgeError
 from bridge.monitoring.link_log import link_text
 from bridge.spool.directory import bytes_on_disk

@@ -1,16 +1,15 @@
 import contextlib
 import socket
-import sys
 
 import pytest
 
 from bridge.aws.transport.tcp_state import min_round_trip_secs, unacknowledged_bytes
-from tests.harness.prerequisites import require
+from tests.harness.prerequisites import require_linux
 
 
 @pytest.fixture(autouse=True)
 def _linux():
-    require(fulfilled=sys.platform == "linux", reason="needs Linux: only its kernel reports the state of TCP")
+    require_linux()
 
 
 @pytest.fixture

@@ -28,10 +28,10 @@ class Phase:
 
 
 STEADY = (Phase(),)
-SLOWER_AND_FASTER = (Phase(40), Phase(60, rate_factor=0.1), Phase(40))
-FASTER_AND_SLOWER = (Phase(40, rate_factor=0.1), Phase(60), Phase(40, rate_factor=0.1))
-# Sixteen requests of 20 s are the shortest time in which a sender can see that more in flight bring more.
-SLOW_ENDPOINT = (Phase(30), Phase(45, response_secs=5), Phase(60, settle_secs=60, response_secs=20), Phase(40))
+SLOWER_AND_FASTER = (Phase(), Phase(rate_factor=0.1), Phase())
+FASTER_AND_SLOWER = (Phase(rate_factor=0.1), Phase(), Phase(rate_factor=0.1))
+# With responses after 20 s nothing can be known for 20 s, and the requests in flight grow once in that time.
+SLOW_ENDPOINT = (Phase(), Phase(response_secs=5), Phase(settle_secs=60, response_secs=20), Phase())
 
 
 @dataclass(frozen=True)

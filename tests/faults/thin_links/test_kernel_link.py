@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.thin_links.kernel_link import KernelLink, Plant
-from tests.harness.prerequisites import require, require_thin_links
+from tests.harness.prerequisites import require_linux, require_thin_links
 from tests.integration.arrivals import eventually
 
 SENDS = """
@@ -47,7 +47,7 @@ def test_kernel_link_carries_bytes_to_the_plant_counts_them_and_can_change_its_r
 
 
 def test_plant_that_is_not_used_needs_no_namespace():
-    require(fulfilled=sys.platform == "linux", reason="needs Linux: /proc shows the namespace")
+    require_linux()
     own = own_namespace()
     with Plant(used=False):
         assert own_namespace() == own

@@ -28,8 +28,8 @@ def test_covering_set_is_in_the_scenarios():
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.link_name}, {run.load_name}")
 def test_each_link_is_measured_long_enough_after_a_warm_up(run):
-    assert sum(phase.measure_secs for phase in run.phases) >= 120
-    assert run.phases[0].settle_secs <= 30
+    assert all(phase.measure_secs >= 120 for phase in run.phases)
+    assert all(phase.settle_secs <= max(30, 3 * phase.response_secs) for phase in run.phases)
     assert run.backlog >= BACKLOG
     assert run.phases != STEADY or run.phases == (Phase(120, 30),)
 

@@ -13,7 +13,13 @@ from tests.faults.thin_links.verdict import (
 
 RUN = LinkRun(64_000, load="live", policy="live_first")
 GOOD = LinkResult(
-    RUN, (PhaseResult(80.0, 100.0),), messages=10_000, duplicates=200, latencies=(1.0, 2.0), published=9_800
+    RUN,
+    (PhaseResult(80.0, 100.0),),
+    messages=10_000,
+    duplicates=200,
+    latencies=(1.0, 2.0),
+    published=9_800,
+    recovery_secs=30.0,
 )
 
 
@@ -30,6 +36,8 @@ def test_result_at_the_limits_has_no_fault():
         ({"phases": ()}, "nothing was measured"),
         ({"duplicates": 201}, "2.0% duplicates; at most 2%"),
         ({"latencies": (1.0,) * 98 + (15.0, 15.0)}, "latency p99 15.0 s; at most 14.1 s"),
+        ({"recovery_secs": 31.0}, "full speed after 31 s; at most 30 s after a change"),
+        ({"recovery_secs": None}, "full speed never; at most 30 s after a change"),
         ({"lost": 1}, "1 of 9800 records lost"),
         ({"problems": ("stop: exit code 1",)}, "stop: exit code 1"),
     ],
@@ -40,7 +48,7 @@ def test_result_with_one_fault_names_it(change, fault):
 
 
 def test_calibrated_sender_must_reach_more():
-    result = LinkResult(LinkRun(64_000, sender="calibrated"), (PhaseResult(94.0, 100.0),))
+    result = LinkResult(LinkRun(64_000, sender="calibrated"), (PhaseResult(94.0, 100.0),), recovery_secs=0.0)
     assert result.faults == ["phase 1: 94% of what the link can carry; at least 95%"]
 
 

@@ -99,10 +99,15 @@ class Trial:
         return PhaseResult(delivered, self.run.carried(span.phase))
 
     def _recovery(self):
-        """Return the longest time from a change to full speed; None where one phase did not reach it."""
+        """Return the longest time from a change to full speed; None where one phase did not reach it.
+
+        The begin of late responses is no recovery: how late they are is known only after the first of them.
+        """
+        befores = (self._spans[0], *self._spans)
         times = [
             recovery_time(self._bytes_between, span.changed, span.ended, self.run.carried(span.phase))
-            for span in self._spans
+            for before, span in zip(befores, self._spans, strict=False)
+            if span.phase.response_secs <= before.phase.response_secs
         ]
         return None if None in times else max(times)
 

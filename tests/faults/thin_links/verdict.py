@@ -13,6 +13,9 @@ MIN_CALIBRATED_SHARE = 0.95
 """97 to 100 % were measured on links of all kinds; less means that this machine was too busy to judge by."""
 
 MAX_DUPLICATES = 0.02
+MAX_RECOVERY_SECS = 30.0
+"""From a change of the link, or from the end of late responses, to full speed."""
+
 RECOVERY_WINDOW_SECS = 15.0
 LIVE_WINDOW_SECS = 10.0
 """With `backlog: live_first`, records go first until they were received so long ago."""
@@ -39,7 +42,8 @@ class PhaseResult:
 @dataclass(frozen=True)
 class LinkResult:
     """The measurements of one link. `latencies` in seconds, sorted; of records that have not arrived, their
-    age. `recovery_secs`: the longest time from a change to full speed; None where it was not reached.
+    age. `recovery_secs`: the longest time to full speed, from the start, a change of the link or the end of late
+    responses; None where it was not reached.
     """
 
     run: LinkRun
@@ -75,6 +79,9 @@ class LinkResult:
     def _other_faults(self):
         if self.duplicate_share > MAX_DUPLICATES:
             yield f"{self.duplicate_share:.1%} duplicates; at most {MAX_DUPLICATES:.0%}"
+        if self.phases and (self.recovery_secs is None or self.recovery_secs > MAX_RECOVERY_SECS):
+            reached = "never" if self.recovery_secs is None else f"after {self.recovery_secs:.0f} s"
+            yield f"full speed {reached}; at most {MAX_RECOVERY_SECS:.0f} s after a change"
         bound = latency_bound(self.run)
         if self.latencies and (p99 := percentile(self.latencies, 0.99)) > bound:
             yield f"latency p99 {p99:.1f} s; at most {bound:.1f} s"
