@@ -19,6 +19,8 @@ from bridge.errors import OutcomeUnknown, Refused, SendError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+NETWORK_CODES = frozenset({"Network", "Tls", "Proxy"})
+"""Codes of the errors that this module makes: the endpoint sent no HTTP response."""
 NO_CREDENTIALS_HINT = "give credentials: kinesis.authentication, or the AWS environment of this machine"
 UNTRUSTED_HINT = (
     "the certificate of the endpoint is not trusted: check this machine's clock, its CA certificates "

@@ -19,6 +19,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+from bridge.aws.network_errors import NETWORK_CODES
 from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import sort_results
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from bridge.spool.queue.deferral import Left
 
 logger = logging.getLogger(__name__)
-
-UNANSWERED_CODES = frozenset({"Network", "Tls", "Proxy"})
-"""Codes of errors without an HTTP response from the endpoint: see `bridge.aws.network_errors`."""
 
 READ_RETRY_SECS = 1.0
 """Pause after the spool could not be read."""
@@ -297,7 +295,7 @@ class StreamSender:
     ) -> Settled:
         """Keep what a failed request carried. An HTTP response with an error shows that the endpoint answers."""
         now = self._clock()
-        if error.code in UNANSWERED_CODES:
+        if error.code in NETWORK_CODES:
             silent = self._concurrency.failed(flight, now, outcome_unknown=isinstance(error, OutcomeUnknown))
             if silent:
                 self._endpoint_breaker.failed(self._endpoint_breaker.generation, now)
