@@ -275,13 +275,20 @@ def prove(
         str, typer.Argument(help="The data stream, whose output has `envelope: true`.", autocompletion=stream_names)
     ],
     manifests: Annotated[str, typer.Option("--manifests", help="Their stream; else kinesis.manifest's.")] = "",
+    region: Annotated[str, typer.Option("--region", help="Region of the stream; else as in the manifests.")] = "",
+    role_arn: Annotated[str, typer.Option("--role-arn", help="Role to read it; else as in the manifests.")] = "",
+    progress_file: Annotated[
+        Path | None, typer.Option("--progress", help="File to continue from, and to save what was read.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Read a stream and its manifests, and tell whether every record is there; exit code 1 if not."""
+    """Check that a stream has every record its manifests cover: exit code 1 if not, 3 if it could not be checked."""
     from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
+    from bridge.tools.proof.reading import ProofRequest  # noqa: PLC0415 - as above
 
-    raise typer.Exit(run_prove(config, stream, manifests, as_json=as_json))
+    request = ProofRequest(stream, manifests, region, role_arn, progress_file)
+    raise typer.Exit(run_prove(config, request, as_json=as_json))
 
 
 @app.command()

@@ -6,12 +6,16 @@ the range is in the stream, or is one of the exceptions, which have a reason.
 
     {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "since": 1,
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
-     "at": "2026-01-31T12:00:00.000Z"}
+     "checksum": "9f86d081884c7d65", "at": "2026-01-31T12:00:00.000Z"}
 
 Manifests of one spool and queue are contiguous: the `first` of each is the `last` + 1 of the one before. All of them
 have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
 transaction that spools a manifest also stores its upper end, so that no number is omitted, whenever the process is
-killed. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another output, or a replayed one).
+killed.
+
+`checksum` is that of the content of all records from first to last without the exceptions
+(bridge/spool/queue/record_checksum.py); it is missing where a damaged spool had lost it. Exceptions: dead_lettered,
+dropped, and "no envelope" (a record of another output, or a replayed one).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
+from bridge.spool.queue.record_checksum import checksum_text
 from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
@@ -80,8 +85,9 @@ class ManifestWriter:
         return any(news)
 
     def _tell(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
-        first, before = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
-        # No manifest unless at least one more record was delivered, dead-lettered or dropped.
+        first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
+        before, checksum = self._covered(queue, first, settled)
+        # No manifest unless the records of at least one more transaction were delivered, dead-lettered or dropped.
         if before <= first:
             return False
         manifest = {
@@ -99,6 +105,7 @@ class ManifestWriter:
                 for low, high, reason in self._spool.reading.exceptions(queue, before)
                 if high >= first
             ],
+            **({} if checksum is None else {"checksum": checksum_text(checksum)}),
             "at": rfc3339(now_ms),
         }
         # All manifests of a queue have the same key. Kinesis accepts at most 256 characters.
@@ -107,6 +114,22 @@ class ManifestWriter:
         transaction.meta[_key(queue)] = str(before)
         transaction.manifested[queue.number] = before
         return True
+
+    def _covered(self, queue: StreamQueue, first: int, settled: int) -> tuple[int, int | None]:
+        """Return the number before which the manifest from `first` ends, and its checksum, None if that is unknown.
+
+        All records below `settled` are settled. A checksum belongs to a complete run, so the manifest ends with one,
+        and waits until all records of the run are settled.
+        """
+        runs = self._spool.reading.checksum_runs(queue, settled)
+        if not runs or runs[0].first > first:
+            return (runs[0].first if runs else settled), None
+        before, checksum = first, 0
+        for run in runs:
+            if run.first != before or run.last >= settled:
+                break
+            before, checksum = run.last + 1, checksum ^ run.checksum
+        return before, checksum
 
 
 def _key(queue: StreamQueue) -> str:

@@ -34,6 +34,7 @@ CREDENTIAL_CODES = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
+_TOKENS = frozenset({"NextToken", "ShardIterator"})
 __all__ = ["Publisher", "PublisherSettings", "StreamDescription"]
 
 
@@ -76,7 +77,7 @@ class Publisher:
 
         Raise InvalidRequest where something in it can never be accepted, OutcomeUnknown without a valid response.
         """
-        answer = self._call("put_records", stream, Records=records)
+        answer = self.call("put_records", stream, Records=records)
         results: list[Result] = answer["Results"]
         # Results belong to records by position only. With another count nothing can be assigned.
         if len(results) != len(records):
@@ -89,7 +90,7 @@ class Publisher:
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
         """
         try:
-            answer = self._call("describe_stream_summary", stream)
+            answer = self.call("describe_stream_summary", stream)
         except Refused as error:
             if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
@@ -112,10 +113,10 @@ class Publisher:
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
-        answer = self._call("list_shards", stream, ShardFilter={"Type": "AT_LATEST"})
+        answer = self.call("list_shards", stream, ShardFilter={"Type": "AT_LATEST"})
         found = answer["Shards"]
         while token := answer.get("NextToken"):
-            answer = self._call("list_shards", stream, NextToken=token)
+            answer = self.call("list_shards", stream, NextToken=token)
             found += answer["Shards"]
         return [
             Shard(
@@ -153,7 +154,8 @@ class Publisher:
         """Close the idle connections. The publisher stays usable."""
         self._clients.forget()
 
-    def _call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
+    def call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
+        """Return the response to one request of botocore's name `operation`, without a retry."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
         # Imported before the request, and not in the error path: a process without a free file descriptor for a
@@ -165,7 +167,8 @@ class Publisher:
         connected = self._clients.of(destination)
         try:
             method: Callable[..., dict[str, Any]] = getattr(connected.client, operation)
-            if "NextToken" not in parameters:  # the token identifies the stream; ListShards accepts only one of the two
+            # A token identifies the stream: ListShards and GetRecords accept only one of the two.
+            if not _TOKENS.intersection(parameters):
                 parameters[_stream_parameter(data_stream)] = data_stream
             return method(**parameters)
         except ClientError as error:

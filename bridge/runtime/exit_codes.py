@@ -4,6 +4,8 @@ from typing import Final
 
 FAILED: Final = 1
 CONFIGURATION: Final = 2
+NOT_CHECKED: Final = 3
+"""Exit code of `prove` if it could not check: the streams could not be read, or no manifest covers them."""
 CRASHED: Final = 70
 """Exit code after a crash: a supervisor should start the process again."""
 INTERRUPTED: Final = 130

@@ -14,6 +14,7 @@ balances after a crash at any time.
     dead_letters    raw messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled
     exceptions      ranges of record numbers that no consumer will find, each with its reason, for the next manifest
+    checksums       checksums of the records that the next manifest covers (bridge/spool/database/checksum_runs.py)
     unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: each message enters the spool exactly once,
                     even if the process is killed (SIGKILL)
     state           values that stateful mappings store, by mapping and key

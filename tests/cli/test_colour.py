@@ -62,14 +62,16 @@ CURSOR = re.compile(r"\x1b\[\??\d*[A-LhlJK]")
 
 
 class NothingStored:
+    """A publisher of streams without a record."""
+
     def __init__(self, settings):
         pass
 
-    def kept_since(self, stream, now_ms):
-        return 0
+    def call(self, operation, stream, **parameters):
+        return {"Shards": []}
 
-    def read_to_end(self, stream):
-        yield from ()
+    def close(self):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def folder(tmp_path, monkeypatch, broker):
     refused = stream(state="refused", detail="no", hint="do")
     told = {"status": snapshot(streams=(refused,), problems=(problem(),)).value()}
     monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
-    monkeypatch.setattr(prove_module, "StreamReader", NothingStored)
+    monkeypatch.setattr(prove_module, "Publisher", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
     monkeypatch.setattr(doctor_broker, "SYSTEM_SECS", 0.1)
     monkeypatch.setattr(doctor_window, "PATIENCE_SECS", 0.1)

@@ -19,7 +19,7 @@ EXIT_CODES = {
     "coverage": "0 all topics matched and all mappings active; 1 otherwise; 2",
     "status": "0 the state is `ok`; 1 `degraded` or `failing`, or no bridge responds; 2",
     "doctor": "0 no check failed (warnings are possible); 1 at least one failed; 2",
-    "prove": "0 every record is there; 1 at least one is missing or not covered; 2",
+    "prove": "0 complete; 1 missing, altered, not covered or covered twice; 2; 3 it could not be checked",
     "policy": "0; 1; 2",
     "demo": "0 the ledger is balanced, and Kinesis has what was delivered; 1 otherwise",
     "dead-letters list": "0; 1",

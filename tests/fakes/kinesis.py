@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.fakes.kinesis_streams import Stored
 
+MAX_PAGE_BYTES = 10 * 1024 * 1024
+"""Max bytes of a page of GetRecords."""
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 
 
@@ -166,7 +168,7 @@ class KinesisStandIn:
                 "StreamStatus": "ACTIVE",
                 "StreamModeDetails": {"StreamMode": "PROVISIONED"},
                 "RetentionPeriodHours": 24,
-                "StreamCreationTimestamp": 1_700_000_000,
+                "StreamCreationTimestamp": stream.created_at,
                 "EnhancedMonitoring": [],
                 "EncryptionType": "NONE",
                 "OpenShardCount": len(stream.open_shards),
@@ -178,29 +180,36 @@ class KinesisStandIn:
     def _ListShards(self, name, request):  # noqa: N802 - named as the operation
         """A page holds three: whoever lists shards must be able to turn pages."""
         if token := request.get("NextToken"):
-            name, start = token.rsplit(" ", 1)
+            name, which, start = token.rsplit(" ", 2)
         else:
-            start = "0"
+            which, start = request.get("ShardFilter", {}).get("Type", "ALL"), "0"
         stream = self.stream(name)
-        only_open = request.get("ShardFilter", {}).get("Type") == "AT_LATEST" or bool(token)
-        shards = stream.open_shards if only_open else stream.shards
-        page = shards[int(start) : int(start) + 3]
-        more = {"NextToken": f"{name} {int(start) + 3}"} if only_open and len(shards) > int(start) + 3 else {}
-        return {"Shards": list(map(shard_description, page if only_open else shards)), **more}
+        shards = stream.open_shards if which == "AT_LATEST" else stream.shards
+        end = int(start) + 3
+        more = {"NextToken": f"{name} {which} {end}"} if len(shards) > end else {}
+        return {"Shards": list(map(shard_description, shards[int(start) : end])), **more}
 
     def _GetShardIterator(self, name, request):  # noqa: N802 - named as the operation
-        number = next(s.number for s in self.stream(name).shards if s.id == request["ShardId"])
-        return {"ShardIterator": f"{name} {number} 0"}
+        shard = next(s for s in self.stream(name).shards if s.id == request["ShardId"])
+        start = 0
+        if request["ShardIteratorType"] == "AFTER_SEQUENCE_NUMBER":
+            after = request["StartingSequenceNumber"]
+            start = 1 + next(n for n, stored in enumerate(shard.stored) if stored.sequence_number == after)
+        return {"ShardIterator": f"{name} {shard.number} {start}"}
 
     def _GetRecords(self, name, request):  # noqa: N802 - named as the operation
         name, number, start = request["ShardIterator"].rsplit(" ", 2)
-        stored = self.stream(name).shards[int(number)].stored
-        end = min(len(stored), int(start) + request.get("Limit", 10_000))
-        records = [
-            {"SequenceNumber": s.sequence_number, "PartitionKey": s.key, "Data": b64(s.data)}
-            for s in stored[int(start) : end]
-        ]
-        return {"Records": records, "NextShardIterator": f"{name} {number} {end}", "MillisBehindLatest": 0}
+        shard = self.stream(name).shards[int(number)]
+        page = shard.stored[int(start) : int(start) + request.get("Limit", 10_000)]
+        while sum(len(each.data) for each in page) > MAX_PAGE_BYTES:
+            page.pop()
+        if self._options["limited"] and not shard.allows_read(sum(len(each.data) for each in page)):
+            raise KinesisError("ProvisionedThroughputExceededException", f"Rate exceeded for shard {shard.id}")
+        end = int(start) + len(page)
+        records = [{"SequenceNumber": s.sequence_number, "PartitionKey": s.key, "Data": b64(s.data)} for s in page]
+        behind = len(shard.stored) - end
+        more = {"NextShardIterator": f"{name} {number} {end}"} if shard.open or behind else {}
+        return {"Records": records, "MillisBehindLatest": behind, **more}
 
 
 def shard_description(shard: Shard) -> dict[str, Any]:

@@ -25,6 +25,8 @@ ON_DEMAND_BYTES = 1024
 COUNTED = ("records", "bytes", "units", "billed_bytes", "throttled")
 SHARD_RECORDS_PER_SEC = 1000
 SHARD_BYTES_PER_SEC = 1024 * 1024
+SHARD_READS_PER_SEC = 5
+SHARD_READ_BYTES_PER_SEC = 2_000_000
 HASH_SPACE = 1 << 128
 
 
@@ -72,12 +74,24 @@ class Shard:
         self.accepted = orjson.dumps({"SequenceNumber": f"{self.number + 1:056d}", "ShardId": self.id})
         self._records = Bucket(SHARD_RECORDS_PER_SEC, self.clock)
         self._bytes = Bucket(SHARD_BYTES_PER_SEC, self.clock)
+        self._reads = Bucket(SHARD_READS_PER_SEC, self.clock)
+        self._read_bytes = Bucket(SHARD_READ_BYTES_PER_SEC, self.clock)
 
     def count(self, size: int) -> None:
         self.records += 1
         self.bytes += size
         self.units += 1 if size <= PAYLOAD_UNIT_BYTES else -(-size // PAYLOAD_UNIT_BYTES)
         self.billed_bytes += -(-size // ON_DEMAND_BYTES) * ON_DEMAND_BYTES
+
+    def allows_read(self, size: int) -> bool:
+        """Whether the shard's limits allow a page of this size: 5 calls and 2 MB a second. A page may run into debt."""
+        self._reads.refill()
+        self._read_bytes.refill()
+        if self._reads.left < 1 or self._read_bytes.left < 0:
+            return False
+        self._reads.left -= 1
+        self._read_bytes.left -= size
+        return True
 
     def takes(self, size: int) -> bool:
         """Whether the shard's own limits allow it; if so it is spent."""
@@ -104,6 +118,7 @@ class Stream:
         width = HASH_SPACE // shards
         last = [(number + 1) * width - 1 for number in range(shards - 1)] + [HASH_SPACE - 1]
         self.shards = [Shard(number, number * width, last[number], clock) for number in range(shards)]
+        self.created_at = 1_700_000_000
         self.poison_keys: set[str] = set()
         self.poison_data: bytes | None = None
         self.arrivals: ArrivalLog | None = None

@@ -1,5 +1,6 @@
 """Manifests of a real spool, and the proof that a stream is complete by them."""
 
+import sqlite3
 import time
 
 import orjson
@@ -10,7 +11,9 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.pipeline.envelope import envelopes
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
-from bridge.tools.prove import ManifestVerifier, QueueId
+from bridge.spool.queue.record_checksum import checksum_of
+from bridge.tools.proof.manifest import QueueId
+from bridge.tools.proof.verifier import Verifier
 from tests.cli.builders import set_up
 from tests.spool.builders import assert_books_balance, data_of, opened, settle, take, take_all
 
@@ -34,11 +37,14 @@ class Rig:
         self.manifests.cover(load_folder(folder / "mappings", {}).mappings.values())
         self.envelope = envelopes("press", "9f86d081884c")
 
-    def put(self, count, *, plain=False):
+    def put(self, count, *, plain=False, together=False):
+        """Store records, each in a transaction of its own or all in one."""
         queue, number = self.spool.queue("press"), self.spool.mapping_number("press")
         for each in range(count):
             scope = {"received_at": "2026-01-31T12:00:00.000Z", "topic": "plant/é"}
             queue.append(number, "k", b"{}" if plain else self.envelope(scope, b'{"t":%d}' % each))
+            if not together:
+                self.spool.commit(Transaction())
         self.spool.commit(Transaction())
 
     def deliver(self, count, reject=()):
@@ -72,11 +78,11 @@ def rig(tmp_path):
 
 
 def proof_of(manifests, records):
-    proof = ManifestVerifier()
+    proof = Verifier()
     for each in manifests:
-        proof.manifest(each)
+        proof.add_manifest(each)
     for each in records:
-        proof.record(each)
+        proof.add_record(each)
     return proof
 
 
@@ -108,8 +114,8 @@ def test_a_stream_that_holds_everything_is_proven(rig):
     manifests += rig.tell()
     proof = proof_of(manifests, [*records, records[0], b'{"other": 1}'])
     [verdict] = proof.verdicts()
-    assert verdict.proven
-    assert (verdict.told, verdict.excepted, verdict.found, verdict.repeated, verdict.later) == (100, 3, 97, 1, 0)
+    assert verdict.complete
+    assert (verdict.covered, verdict.excluded, verdict.found, verdict.repeated, verdict.later) == (100, 3, 97, 1, 0)
     assert proof.others == 1
 
 
@@ -117,7 +123,7 @@ def test_each_record_that_is_missing_is_told(rig):
     rig.put(50)
     records, manifests = rig.deliver(50), rig.tell()
     [verdict] = proof_of(manifests, records[:9] + records[12:30] + records[31:]).verdicts()
-    assert not verdict.proven
+    assert not verdict.complete
     assert verdict.missing == ((10, 12), (31, 31))
 
 
@@ -128,7 +134,7 @@ def test_a_manifest_that_is_missing_is_told(rig):
         records += rig.deliver(10)
         manifests += rig.tell()
     [verdict] = proof_of([manifests[0], manifests[2], manifests[2]], records).verdicts()
-    assert (verdict.untold, verdict.missing, verdict.proven) == (((11, 20),), (), False)
+    assert (verdict.uncovered, verdict.missing, verdict.complete) == (((11, 20),), (), False)
 
 
 def test_what_is_newer_than_the_last_manifest_is_not_held_against_it(rig):
@@ -136,16 +142,16 @@ def test_what_is_newer_than_the_last_manifest_is_not_held_against_it(rig):
     records, manifests = rig.deliver(5), rig.tell()
     records += rig.deliver(5)
     [verdict] = proof_of(manifests, records).verdicts()
-    assert (verdict.proven, verdict.later) == (True, 5)
+    assert (verdict.complete, verdict.later) == (True, 5)
 
 
 def test_records_without_an_envelope_are_excepted_by_name(rig):
     rig.put(3)
-    rig.put(2, plain=True)
+    rig.put(2, plain=True, together=True)
     records = rig.deliver(5)
     [manifest] = map(orjson.loads, rig.tell())
     assert manifest["except"] == [{"first": 4, "last": 5, "reason": "no envelope"}]
-    assert next(proof_of([orjson.dumps(manifest)], records).verdicts()).proven
+    assert next(proof_of([orjson.dumps(manifest)], records).verdicts()).complete
 
 
 def test_the_numbers_go_on_over_a_restart_and_none_is_told_twice_or_never(rig):
@@ -158,7 +164,7 @@ def test_the_numbers_go_on_over_a_restart_and_none_is_told_twice_or_never(rig):
     assert [(each["first"], each["last"]) for each in map(orjson.loads, manifests)][-1] == (5, 15)
     told = [each for each in map(orjson.loads, manifests) if each["first"] == 1]
     assert told[0]["except"] == [{"first": 2, "last": 2, "reason": "dead_lettered"}]
-    assert next(proof_of(manifests, records).verdicts()).proven
+    assert next(proof_of(manifests, records).verdicts()).complete
 
 
 def test_a_spool_that_was_begun_anew_has_another_id(tmp_path):
@@ -193,7 +199,7 @@ def test_a_first_manifest_that_is_missing_is_told(rig):
     records += rig.deliver(3)
     [second] = [told for told in rig.tell() if orjson.loads(told)["first"] == 4]
     [verdict] = proof_of([second], records).verdicts()
-    assert verdict.untold == ((1, 3),)
+    assert verdict.uncovered == ((1, 3),)
 
 
 def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
@@ -204,7 +210,7 @@ def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
         manifests.append(rig.tell())
     times = [orjson.loads(told)["at"] for [told] in manifests]
     [verdict] = proof_of(manifests[1] + manifests[2], records[2]).verdicts(times[1])
-    assert (verdict.proven, verdict.aged, verdict.told) == (True, 3, 3)
+    assert (verdict.complete, verdict.expired, verdict.covered) == (True, 3, 3)
     [verdict] = proof_of(manifests[1] + manifests[2], records[1]).verdicts(times[1])
     assert (verdict.missing, verdict.until) == (((7, 9),), times[2])
 
@@ -214,7 +220,7 @@ def test_a_number_that_has_not_come_before_a_later_one_is_told_apart_from_a_loss
     records, manifests = rig.deliver(2), rig.tell()
     records += rig.deliver(4)
     [verdict] = proof_of(manifests, [*records[:3], records[5]]).verdicts()
-    assert (verdict.proven, verdict.later, verdict.expected) == (True, 2, 2)
+    assert (verdict.complete, verdict.later, verdict.awaited) == (True, 2, 2)
 
 
 def test_what_was_dropped_and_what_was_replayed_is_excepted_and_the_rest_proven(rig):
@@ -231,14 +237,15 @@ def test_what_was_dropped_and_what_was_replayed_is_excepted_and_the_rest_proven(
         (6, 6, "no envelope"),
     ]
     [verdict] = proof_of([orjson.dumps(manifest)], records).verdicts()
-    assert (verdict.proven, verdict.excepted, verdict.told) == (True, 3, 6)
+    assert (verdict.complete, verdict.excluded, verdict.covered) == (True, 3, 6)
 
 
 def test_of_several_bridges_each_has_its_own_verdict():
     manifest = {"manifest": 1, "bridge": "a", "stream": "s", "first": 1, "last": 1, "except": [], "queue": 1}
+    manifest["at"] = "2026-01-31T12:00:00.000Z"
     manifests = [orjson.dumps({**manifest, "spool": spool}) for spool in ("0000000a", "0000000b")]
     verdicts = list(proof_of(manifests, [b'{"id":"0000000a-0001-000000000001","data":1}']).verdicts())
-    assert [(each.place, each.proven) for each in verdicts] == [
+    assert [(each.queue, each.complete) for each in verdicts] == [
         (QueueId("0000000a", 1), True),
         (QueueId("0000000b", 1), False),
     ]
@@ -246,5 +253,70 @@ def test_of_several_bridges_each_has_its_own_verdict():
 
 def test_records_of_a_spool_that_no_manifest_tells_of_are_counted_apart():
     proof = proof_of([], [b'{"id":"0000000a-0001-%012x","data":1}' % number for number in (1, 2, 2)])
-    assert proof.untold() == {QueueId("0000000a", 1): 2}
+    assert proof.without_manifest() == {QueueId("0000000a", 1): 2}
     assert list(proof.verdicts()) == []
+
+
+def test_manifest_has_the_checksum_of_what_was_delivered(rig):
+    rig.put(30, together=True)
+    records, manifests = rig.deliver(30, reject=(3, 17)), rig.tell()
+    [verdict] = proof_of(manifests, records).verdicts()
+    assert (verdict.complete, verdict.unchecked) == (True, 0)
+    changed = [*records[:5], records[5].replace(b'"t":', b'"T":'), *records[6:]]
+    [verdict] = proof_of(manifests, changed).verdicts()
+    assert (verdict.complete, verdict.altered, verdict.missing) == (False, ((1, 30),), ())
+
+
+def test_manifest_ends_with_a_transaction_that_is_settled_completely(rig):
+    for _ in range(3):
+        rig.put(10, together=True)
+    records = rig.deliver(25)
+    [manifest] = map(orjson.loads, rig.tell())
+    assert (manifest["first"], manifest["last"]) == (1, 20)
+    records += rig.deliver(5)
+    manifests = [orjson.dumps(manifest), *rig.tell()]
+    assert (orjson.loads(manifests[1])["first"], orjson.loads(manifests[1])["last"]) == (21, 30)
+    [verdict] = proof_of(manifests, records).verdicts()
+    assert (verdict.complete, verdict.covered, verdict.unchecked) == (True, 30, 0)
+
+
+def test_checksum_is_right_over_restarts_drops_and_records_without_an_envelope(rig):
+    rig.put(10, together=True)
+    rig.put(3, plain=True, together=True)
+    rig.spool.commit(Transaction(expire_before_ms=time.time_ns() // 1_000_000 + 60_000))
+    rig.put(7, together=True)
+    later = rig.again()
+    records, manifests = later.deliver(7, reject=(0,)), later.tell()
+    [verdict] = proof_of(manifests, records).verdicts()
+    assert (verdict.complete, verdict.covered, verdict.excluded, verdict.unchecked) == (True, 20, 14, 0)
+
+
+def test_checksum_does_not_depend_on_a_late_mark_or_on_line_breaks(rig):
+    rig.put(2, together=True)
+    records, manifests = rig.deliver(2), rig.tell()
+    place = (rig.spool.id, rig.spool.queue("press").number, 1)
+    sent = [UnnumberedEnvelope.late(records[0], *place), records[1]]
+    [verdict] = proof_of(manifests, sent).verdicts()
+    assert b'"late":true' in sent[0]
+    assert verdict.complete
+    pretty, plain = (b'{"id":"0000000a-0001-000000000001","data":{%b}}' % gap for gap in (b"\r\n ", b"   "))
+    assert checksum_of(pretty) == checksum_of(plain)
+
+
+def test_records_from_before_checksums_are_covered_without_one(rig):
+    rig.put(4, together=True)
+    sqlite3.connect(rig.folder / "data" / "spool.db").execute("delete from checksums").connection.commit()
+    rig.put(2, together=True)
+    records, manifests = rig.deliver(6), rig.tell()
+    assert [("checksum" in told, told["last"]) for told in map(orjson.loads, manifests)] == [(False, 4)]
+    manifests += rig.tell()
+    [verdict] = proof_of(manifests, records).verdicts()
+    assert (verdict.complete, verdict.covered, verdict.unchecked) == (True, 6, 4)
+
+
+def test_rows_of_checksums_are_deleted_with_their_manifest(rig):
+    rig.put(5)
+    rig.deliver(5)
+    rig.tell()
+    queue = rig.spool.queue("press")
+    assert rig.spool.reading.checksum_runs(queue, queue.next) == []

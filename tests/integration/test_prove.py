@@ -5,10 +5,11 @@ import json
 import pytest
 
 from bridge.aws.credentials import Authentication
+from bridge.kinesis import publisher as kinesis_publisher
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.tools.demo.kinesis import LocalKinesis
-from bridge.tools.prove import ManifestVerifier
+from bridge.tools.proof.reading import ProofReading, ProofRequest
 from tests.harness.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
 from tests.harness.cli_runner import called
 from tests.harness.publisher import Publisher
@@ -35,12 +36,14 @@ def prove(folder, *options):
     return done.returncode, json.loads(done.stdout or "[]"), done.stderr
 
 
-def told(reader):
-    """How many records the manifests tell of by now."""
-    proof = ManifestVerifier()
-    for arrived in reader.read_to_end("manifests"):
-        proof.manifest(arrived.data, "archive")
-    return sum(each.told for each in proof.verdicts())
+def covered(settings):
+    """How many records the manifests cover by now."""
+    reading = ProofReading(
+        ProofRequest("archive", "manifests"), kinesis_publisher.Publisher(settings), wait=lambda _secs: None
+    )
+    for _ in reading.read():
+        pass
+    return sum(each.covered for each in reading.verifier.verdicts())
 
 
 @pytest.fixture
@@ -49,10 +52,10 @@ def configured(tmp_path, mosquitto):
     kinesis = LocalKinesis()
     try:
         token = Authentication("token", {name: CREDENTIALS[name] for name in ("access_key_id", "secret_access_key")})
-        reader = StreamReader(PublisherSettings("us-east-1", token, endpoint_url=kinesis.url))
-        reader.create({"archive": 2, "manifests": 1})
+        settings = PublisherSettings("us-east-1", token, endpoint_url=kinesis.url)
+        StreamReader(settings).create({"archive": 2, "manifests": 1})
         yield (
-            reader,
+            settings,
             write_configuration(
                 tmp_path,
                 mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
@@ -68,27 +71,27 @@ MESSAGES = [(f"plant/press{number % 9}", b'{"count": %d}' % number) for number i
 
 
 def test_a_stream_is_proven_complete_over_a_kill(configured, mosquitto):
-    reader, folder = configured
+    settings, folder = configured
     with BridgeProcess(folder) as bridge, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES[: COUNT // 2])
         bridge.kill()
         bridge.start()
         publisher.publish(MESSAGES[COUNT // 2 :])
-        eventually(lambda: told(reader) >= COUNT, "all are told of", every_secs=0.2)
+        eventually(lambda: covered(settings) >= COUNT, "all are covered", every_secs=0.2)
         assert bridge.stop() == 0
     code, [verdict], _ = prove(folder)
-    assert (code, verdict["proven"], verdict["missing"]) == (0, True, [])
-    assert verdict["told"] >= COUNT
+    assert (code, verdict["complete"], verdict["missing"], verdict["unchecked"]) == (0, True, [], 0)
+    assert verdict["covered"] >= COUNT
     code, _, said = prove(folder, "--manifests", "none")
-    assert code == 1
+    assert code == 3
     assert "none" in said
 
 
 def test_what_workers_have_sent_is_proven_spool_by_spool(configured, mosquitto):
-    reader, folder = configured
+    settings, folder = configured
     with Workers(folder, 2) as running, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES)
-        eventually(lambda: told(reader) >= COUNT, "all are told of", every_secs=0.2)
+        eventually(lambda: covered(settings) >= COUNT, "all are covered", every_secs=0.2)
         said = running.command("prove", "archive")
         assert running.stop() == 0
     assert said.returncode == 0, said.stderr

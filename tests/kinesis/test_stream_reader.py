@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from bridge.kinesis.publisher import PublisherSettings
@@ -55,22 +53,3 @@ def test_a_closed_shard_is_read_once_to_its_end(read):
     assert following() == [("one", "a"), ("one", "b"), ("two", "c")]
     assert following() == [("two", "d")]
     assert following() == []
-
-
-class Summary:
-    def __init__(self, created):
-        self.created = datetime.fromisoformat(created)
-
-    def describe_stream_summary(self, StreamName):  # noqa: N803 - botocore's names
-        return {"StreamDescriptionSummary": {"RetentionPeriodHours": 24, "StreamCreationTimestamp": self.created}}
-
-
-@pytest.mark.parametrize(
-    ("created", "kept_since"),
-    [("2026-01-31T11:00:00Z", ""), ("2026-01-30T12:00:01Z", ""), ("2026-01-30T11:59:59Z", "2026-01-30T13:00:00.000Z")],
-)
-def test_a_stream_older_than_its_retention_keeps_that_less_an_hour(created, kept_since):
-    reader = StreamReader(PublisherSettings("us-east-1"))
-    reader._client = Summary(created)
-    now_ms = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp() * 1000)
-    assert reader.kept_since("s", now_ms) == kept_since

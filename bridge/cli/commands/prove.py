@@ -1,4 +1,4 @@
-"""Command `prove`: reads a stream and its manifests, and reports missing records."""
+"""Command `prove`: reads a stream and its manifests, and reports missing and altered records."""
 
 from __future__ import annotations
 
@@ -11,72 +11,107 @@ import orjson
 
 from bridge.cli.output.progress import progress
 from bridge.config import load_settings
-from bridge.errors import BridgeError
-from bridge.kinesis.packing.unpack import unpacked
-from bridge.kinesis.stream_reader import StreamReader
+from bridge.errors import BridgeError, SendError
+from bridge.kinesis.publisher import Publisher
 from bridge.runtime.assembly import publisher_settings
-from bridge.runtime.exit_codes import FAILED
+from bridge.runtime.exit_codes import FAILED, NOT_CHECKED
 from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
-from bridge.tools.prove import ManifestVerifier
+from bridge.tools.proof.reading import ProofReading, no_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.tools.prove import QueueVerdict
+    from bridge.tools.proof.queue_proof import QueueVerdict, Spans
+    from bridge.tools.proof.reading import ProofRequest
 
 _SHOWN_RUNS = 20
-_INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  missing:": BAD, "^no .*": WARN}
+_INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  (missing|altered|covered twice):": BAD, "^no .*": WARN}
 
 
-def prove(config: Path, stream: str, manifests: str, *, as_json: bool) -> int:
-    """Print the verdicts; return 0 if the stream contains all records that manifests cover, else 1.
+def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
+    """Print the verdicts; return 0 if the stream is complete, 1 if not, 3 if it could not be checked.
 
-    Raise ConfigError, BridgeError, SendError.
+    `request.manifests` may be "": that of the configuration. Raise ConfigError, and BridgeError without manifests.
     """
     settings = load_settings(config, os.environ)
     told = settings.kinesis.manifest
-    manifests = manifests or (told.data_stream if told else "")
-    if not manifests:
+    request = replace(request, manifests=request.manifests or (told.data_stream if told else ""))
+    if not request.manifests:
         raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
-    reader = StreamReader(replace(publisher_settings(settings), uplink=None))
-    proof, kept_since = ManifestVerifier(), reader.kept_since(stream, time.time_ns() // 1_000_000)
-    # Manifests first: every record that they cover is in the stream already when it is read afterwards.
-    for arrived in progress(reader.read_to_end(manifests), manifests):
-        proof.manifest(arrived.data, stream)
-    for arrived in progress(reader.read_to_end(stream), stream):
-        for data in unpacked(arrived.data):
-            proof.record(data)
-    verdicts = sorted(proof.verdicts(kept_since), key=lambda each: (each.bridge, each.place))
+    publisher = Publisher(replace(publisher_settings(settings), uplink=None))
+    try:
+        return _verdict(ProofReading(request, publisher), request, as_json=as_json)
+    except (SendError, BridgeError) as error:
+        hint = getattr(error, "hint", "")
+        print_error(f"could not be checked: {error}" + (f": {hint}" if hint else ""))
+        return NOT_CHECKED
+    finally:
+        publisher.close()
+
+
+def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> int:
+    """Read, print the verdicts, and return the exit code. Raise SendError or BridgeError if it cannot be checked."""
+    for _ in progress(reading.read(), request.stream):
+        pass
+    verifier = reading.verifier
+    kept_since = reading.kept_since(time.time_ns() // 1_000_000)
+    verdicts = sorted(verifier.verdicts(kept_since), key=lambda each: (each.bridge, each.queue))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
-    else:
-        lines = "\n".join(line for each in verdicts for line in _in_words(each))
-        print_coloured(lines or f"no manifest tells of {stream}", _INKS)
+    elif verdicts:
+        print_coloured("\n".join(line for each in verdicts for line in _in_words(each)), _INKS)
         if len(verdicts) > 1:
-            print(f"{sum(each.proven for each in verdicts)} of {len(verdicts)} complete")
-    for place, count in sorted(proof.untold().items()):
-        print_error(f"note: spool {place.spool}, queue {place.queue}: no manifest tells of its {count:,} records")
-    return 0 if verdicts and all(each.proven for each in verdicts) else FAILED
+            print(f"{sum(each.complete for each in verdicts)} of {len(verdicts)} complete")
+    _print_notes(reading, request)
+    if not verdicts:
+        raise no_manifests(request)
+    return 0 if all(each.complete for each in verdicts) else FAILED
+
+
+def _print_notes(reading: ProofReading, request: ProofRequest) -> None:
+    for queue, count in sorted(reading.verifier.without_manifest().items()):
+        print_error(f"note: spool {queue.spool}, queue {queue.queue}: no manifest covers its {count:,} records")
+    if reading.verifier.invalid:
+        print_error(f"note: {reading.verifier.invalid:,} records of {request.manifests} are no manifests")
+    if reading.throttled:
+        print_error(f"note: Kinesis throttled {reading.throttled:,} calls: other consumers read these shards too")
 
 
 def _value(verdict: QueueVerdict) -> dict[str, Any]:
     """Return a verdict as JSON values."""
-    return {**asdict(verdict), "place": verdict.place._asdict(), "proven": verdict.proven}
+    return {**asdict(verdict), "queue": verdict.queue._asdict(), "complete": verdict.complete}
 
 
 def _in_words(verdict: QueueVerdict) -> Iterator[str]:
-    word = "complete" if verdict.proven else "INCOMPLETE"
-    yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.place.spool}, queue {verdict.place.queue}): {word}"
-    there = verdict.told - verdict.excepted - sum(last - first + 1 for first, last in verdict.missing)
-    yield f"  {verdict.told:,} told of until {verdict.until}: {there:,} there, {verdict.excepted:,} excepted by name"
-    yield f"  {verdict.repeated:,} came more than once, {verdict.later:,} are newer than the last manifest"
-    if verdict.expected:
-        yield f"  {verdict.expected:,} before the newest of them have not come yet, and no manifest says that they have"
-    if verdict.aged:
-        yield f"  {verdict.aged:,} were told of as long ago as the stream keeps records, or nearly: not looked for"
-    for name, spans in (("missing", verdict.missing), ("no manifest tells of", verdict.untold)):
-        for first, last in spans[:_SHOWN_RUNS]:
-            yield f"  {name}: {first:,}" + (f" to {last:,}" if last > first else "")
-        if len(spans) > _SHOWN_RUNS:
-            yield f"  {name}: and {len(spans) - _SHOWN_RUNS:,} runs more"
+    word = "complete" if verdict.complete else "INCOMPLETE"
+    yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.queue.spool}, queue {verdict.queue.queue}): {word}"
+    there = verdict.covered - verdict.excluded - _size(verdict.missing)
+    found = f"{there:,} found, {verdict.excluded:,} excluded"
+    yield f"  manifests cover {verdict.covered:,} records up to {verdict.until}: {found}"
+    yield f"  {verdict.repeated:,} found more than once, {verdict.later:,} newer than the last manifest"
+    notes = (
+        (verdict.discarded, "discarded by the Kinesis Client Library: their aggregated record is on another shard"),
+        (verdict.awaited, "not found yet before the newest of them, and not covered by a manifest yet"),
+        (verdict.expired, "not found, and older than the stream's retention: not checked"),
+        (verdict.unchecked, "found, but their content was not checked: no checksum"),
+    )
+    yield from (f"  {count:,} {text}" for count, text in notes if count)
+    for name, spans in (
+        ("missing", verdict.missing),
+        ("altered (the checksum of these records is another)", verdict.altered),
+        ("covered by no manifest", verdict.uncovered),
+        ("covered twice, by different manifests (a spool restored from a copy)", verdict.overlapping),
+    ):
+        yield from _runs(name, spans)
+
+
+def _runs(name: str, spans: Spans) -> Iterator[str]:
+    for first, last in spans[:_SHOWN_RUNS]:
+        yield f"  {name}: {first:,}" + (f" to {last:,}" if last > first else "")
+    if len(spans) > _SHOWN_RUNS:
+        yield f"  {name}: and {len(spans) - _SHOWN_RUNS:,} runs more"
+
+
+def _size(spans: Spans) -> int:
+    return sum(last - first + 1 for first, last in spans)

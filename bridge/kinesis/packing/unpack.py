@@ -5,58 +5,126 @@ KPL aggregation: see kpl_aggregation.py. Lines: newline-delimited, uncompressed 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import DecodeError
 from bridge.kinesis.packing.kpl_aggregation import MAGIC, is_aggregate
+from bridge.kinesis.shard_map import hash_of
 from bridge.payloads.compression import decompressor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from bridge.kinesis.shard_map import Shard
 
 _DIGEST_BYTES = 16
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
+"""Max bytes of decompressed lines: the largest record is 10 MiB, and Lines.MOST_PLAIN_BYTES of several is less."""
 _decompressed = decompressor("auto", MOST_BYTES)
+_MAX_VARINT_BITS = 70
+_BYTES_TYPE = 2
+"""Wire type of length-delimited fields: https://protobuf.dev/programming-guides/encoding/#structure"""
+_KEY, _HASH_KEY, _RECORD = 1, 2, 3
+"""Fields of the aggregate: tables of partition keys and of explicit hash keys, and the records."""
+_KEY_INDEX, _HASH_KEY_INDEX, _DATA = 1, 2, 3
+"""Fields of a record within an aggregate."""
+
+
+class Unpacked(NamedTuple):
+    """Records that a consumer gets, and those that it discards without an error."""
+
+    records: Sequence[bytes]
+    discarded: Sequence[bytes] = ()
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
     """Yield the records in one record of a stream; the data itself if nothing is packed in it."""
+    yield from unpack(data).records
+
+
+def unpack(data: bytes, shard: Shard | None = None) -> Unpacked:
+    """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
+
+    It de-aggregates one level. If the key of a record in an aggregate does not belong to the shard, it discards the
+    aggregate with all that is in it (AggregatorUtil.deaggregate). None: all shards.
+    """
     if is_aggregate(data):
-        yield from _aggregated(data[len(MAGIC) : -_DIGEST_BYTES])
-        return
+        try:
+            return _deaggregated(data[len(MAGIC) : -_DIGEST_BYTES], shard)
+        except ValueError:
+            return Unpacked((data,))  # not a message of this format: the library returns it as it is
     try:
-        data = _decompressed(data)
+        lines = _decompressed(data)
     except DecodeError:
-        yield data  # not a record of the bridge: other producers may write to the stream
-        return
-    yield from data.splitlines() if b"\n" in data else (data,)
+        return Unpacked((data,))  # not a record of the bridge: other producers may write to the stream
+    return Unpacked(lines.removesuffix(b"\n").split(b"\n") if b"\n" in lines else (lines,))
 
 
-def _aggregated(body: bytes) -> Iterator[bytes]:
-    """Yield the data of each record: field 3 of the message is a record, and field 3 of a record is its data."""
-    for number, content in _fields(body):
-        if number == 3:  # noqa: PLR2004 - the format's
-            yield from (data for inner, data in _fields(content) if inner == 3)  # noqa: PLR2004 - as above
+def _deaggregated(body: bytes, shard: Shard | None) -> Unpacked:
+    """Return the records of an aggregate. Raise ValueError if it is not such a message."""
+    keys: list[bytes] = []
+    hash_keys: list[bytes] = []
+    records: list[dict[int, int | bytes]] = []
+    for number, value in _fields(body):
+        if number == _RECORD:
+            records.append(dict(_fields(_octets(value))))
+        elif number in {_KEY, _HASH_KEY}:
+            (keys if number == _KEY else hash_keys).append(_octets(value))
+    found: list[bytes] = []
+    for number, record in enumerate(records):
+        try:
+            place = _hash(record, keys, hash_keys)
+        except (IndexError, KeyError, UnicodeDecodeError):
+            # The library logs the error, and returns the records before this one.
+            return Unpacked(found, [_data(each) for each in records[number:]])
+        if shard is not None and not shard.first_hash <= place <= shard.last_hash:
+            return Unpacked((), [_data(each) for each in records])
+        found.append(_data(record))
+    return Unpacked(found)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, content) of the length-delimited fields; skip varints."""
+def _hash(record: dict[int, int | bytes], keys: list[bytes], hash_keys: list[bytes]) -> int:
+    """Return the hash that selects the shard of a record. Raise IndexError, KeyError or UnicodeDecodeError."""
+    if _HASH_KEY_INDEX in record:
+        return int(hash_keys[int(record[_HASH_KEY_INDEX])])
+    return hash_of(keys[int(record[_KEY_INDEX])].decode())
+
+
+def _data(record: dict[int, int | bytes]) -> bytes:
+    return _octets(record.get(_DATA, b""))
+
+
+def _octets(value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        raise ValueError("a field is an integer and not bytes")  # noqa: TRY004  the message is malformed
+    return value
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield (number, value) of the fields. Raise ValueError if the message ends within one, or has unknown ones."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
         value, at = _varint(message, at)
-        if tag & 7 == 2:  # noqa: PLR2004 - protobuf's wire type for bytes
+        if tag & 7 == _BYTES_TYPE:
+            if at + value > len(message):
+                raise ValueError("a field is longer than the message")
             yield tag >> 3, message[at : at + value]
             at += value
+        elif tag & 7 == 0:
+            yield tag >> 3, value
+        else:
+            raise ValueError("an unknown wire type")
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """Return the integer at `at`, and the index after it. Raise ValueError if the message ends within it."""
     value = shift = 0
-    while at < len(message):
+    while at < len(message) and shift < _MAX_VARINT_BITS:
         octet = message[at]
         at += 1
         value |= (octet & 0x7F) << shift
         shift += 7
         if octet < 0x80:  # noqa: PLR2004 - protobuf's mark of the last octet
-            break
-    return value, at
+            return value, at
+    raise ValueError("the message ends within an integer")

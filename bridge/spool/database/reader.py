@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.model import Record
 from bridge.spool.database import schema
+from bridge.spool.database.checksum_runs import read_runs
 from bridge.spool.dead_letters import StoredDeadLetter, read_letters
 from bridge.spool.queue.stream_queue import PAGE_BYTES, PAGE_RECORDS
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.errors import SpoolCorrupt, SpoolWriteError
+    from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
 
@@ -96,6 +98,11 @@ class SpoolReader:
         query = "select first, last, reason from exceptions where queue = ? and first < ? order by first"
         with self._turn:
             return self._database.execute(query, (queue.number, before)).fetchall()
+
+    def checksum_runs(self, queue: StreamQueue, before: int) -> list[ChecksumRun]:
+        """Return the checksums that begin below a number and that no manifest covers yet, in order."""
+        with self._turn:
+            return read_runs(self._database, queue, before)
 
     def close(self) -> None:
         """Close the connection."""

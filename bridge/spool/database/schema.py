@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII: `file` and people can identify the format by it.
 SQLITE_VERSION = sqlite3.sqlite_version
 """Version of the SQLite library in use."""
-VERSION = 2
+VERSION = 3
 MARKED_VERSION = 2
 """First format whose ledger has the breakdown columns: outcomes of dead letters, and reasons of drops."""
 # Pages in the write-ahead log that start an automatic checkpoint.
@@ -54,6 +54,9 @@ create table dead_letters(
     total_bytes integer not null, qos integer not null, retain integer not null, received_at_ms integer not null,
     properties text not null, key text);
 create table exceptions(queue integer not null, first integer not null, last integer not null, reason text not null);
+create table checksums(
+    queue integer not null, first integer not null, last integer not null, checksum integer not null,
+    primary key(queue, first)) without rowid;
 create table unreleased(packet integer primary key);
 create table state(space text not null, key text not null, value blob not null, primary key(space, key)) without rowid;
 """
@@ -67,6 +70,11 @@ alter table ledger add column evicted integer not null default 0;
 alter table ledger add column expired integer not null default 0;
 alter table ledger add column damaged integer not null default 0;
 create table exceptions(queue integer not null, first integer not null, last integer not null, reason text not null);
+""",
+    2: """
+create table checksums(
+    queue integer not null, first integer not null, last integer not null, checksum integer not null,
+    primary key(queue, first)) without rowid;
 """,
 }
 """SQL from each format version to the next one."""

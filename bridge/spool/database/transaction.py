@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
 from bridge.spool.database.batch_delete import remove
+from bridge.spool.database.checksum_runs import add_run, remove_runs, take_out
 from bridge.spool.dead_letters import LETTER_BYTES
 from bridge.spool.ledger import UPSERT, Ledger, LedgerLine
 from bridge.spool.queue.ranges import runs
@@ -101,6 +102,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
         _insert(database, queue)
         if queue.unnumbered:
             _except(database, queue, runs(queue.unnumbered), "no envelope")
+        if queue.covered and queue.pending:
+            add_run(database, queue)
         if queue.marks_changed:
             value = json.dumps(queue.marks)
             database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))
@@ -171,6 +174,7 @@ def write_settled(
         line.spooled -= 1
     if queue.covered:
         _except(database, queue, runs(refused), "dead_lettered")
+        take_out(database, queue, ((record.number, record.data) for record, _, _ in rejected))
     return [
         _letter(record, queue.stream, names.get(record.mapping, ""), code, detail) for record, code, detail in rejected
     ]
@@ -189,10 +193,10 @@ def write_dropped(
     ).fetchall()
     if queue.covered:
         # Records of this range that were delivered have no row any more, so only dropped numbers become exceptions.
-        numbers = database.execute(
-            f"select number from queue_{queue.number} where number between ? and ?", (first, last)
-        )
+        dropped = f"from queue_{queue.number} where number between ? and ? order by number"
+        numbers = database.execute(f"select number {dropped}", (first, last))
         _except(database, queue, runs([number for (number,) in numbers]), "dropped")
+        take_out(database, queue, database.execute(f"select number, data {dropped}", (first, last)))
     database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
     for mapping, count in rows:
         line = changes.of(mapping, queue.number)
@@ -215,6 +219,7 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
         line.damaged -= count
     database.executemany("insert or replace into meta values (?, ?)", transaction.meta.items())
     database.executemany("delete from exceptions where queue = ? and last < ?", transaction.manifested.items())
+    remove_runs(database, transaction.manifested)
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
         for place, count in counter.items():
             line = changes.of(*place)

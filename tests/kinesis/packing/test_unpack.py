@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 
 import pytest
 import zstandard
@@ -6,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.kinesis.packing import unpack
-from bridge.kinesis.packing.kpl_aggregation import Aggregation
+from bridge.kinesis.packing.kpl_aggregation import MAGIC, Aggregation
 from bridge.kinesis.packing.unpack import unpacked
+from bridge.kinesis.shard_map import Shard, hash_of
 from bridge.model import Record
 from bridge.payloads.compression import decompressor
+from tests.harness.consumers import kept_by_kcl
 
 LINES = b'{"a":1}\n{"b":2}'
 
@@ -42,3 +45,53 @@ def test_what_would_become_too_large_is_itself(monkeypatch):
 @given(st.binary(max_size=200))
 def test_nothing_that_a_stream_may_hold_stops_it(data):
     list(unpacked(data))
+
+
+KEYED = st.lists(st.tuples(st.text(min_size=1, max_size=3), st.binary(max_size=30)), min_size=1, max_size=20)
+
+
+@given(KEYED, st.integers(0, 2**128 - 1), st.integers(0, 2**128 - 1))
+def test_unpack_keeps_what_the_kinesis_client_library_keeps(pairs, one, other):
+    shard = Shard("shardId-0", min(one, other), max(one, other))
+    records = [Record(number, 1, key, data) for number, (key, data) in enumerate(pairs)]
+    end, data, _ = Aggregation().encode(records, 0, 1 << 20)
+    kept = unpack.unpack(data, shard)
+    assert list(kept.records) == [each for _, each in kept_by_kcl(shard, "outer", data)]
+    assert len(kept.records) + len(kept.discarded) == end
+
+
+def test_unpack_discards_an_aggregate_with_one_key_of_another_shard():
+    records = [Record(number, 1, f"key-{number}", b"%d" % number) for number in range(10)]
+    _, data, _ = Aggregation().encode(records, 0, 1 << 20)
+    hashes = sorted(hash_of(record.key) for record in records)
+    all_keys, all_but_one = Shard("0", hashes[0], hashes[-1]), Shard("0", hashes[0], hashes[-1] - 1)
+    everything = [record.data for record in records]
+    assert unpack.unpack(data, all_keys) == (everything, ())
+    assert unpack.unpack(data, all_but_one) == ((), everything)
+    assert unpack.unpack(data) == (everything, ())
+
+
+def aggregate_of(body):
+    return MAGIC + body + hashlib.md5(body).digest()
+
+
+def test_unpack_uses_an_explicit_hash_key_of_a_record():
+    """Not written by the bridge, but by others: field 2 of the aggregate, and of the record."""
+    body = b"\x0a\x01a" + b"\x12\x015" + b"\x1a\x07\x08\x00\x10\x00\x1a\x01x"
+    assert unpack.unpack(aggregate_of(body), Shard("0", 5, 5)).records == [b"x"]
+    assert unpack.unpack(aggregate_of(body), Shard("0", 6, 9)).records == ()
+
+
+@pytest.mark.parametrize("body", [b"\x0a\x05a", b"\x1a\x03\x08\x00\x1a", b"\xff\xff", b"\x0b\x01a"])
+def test_unpack_of_an_aggregate_that_is_no_message_is_the_record_itself(body):
+    data = aggregate_of(body)
+    assert unpack.unpack(data, Shard("0", 0, 1)) == ((data,), ())
+
+
+def test_unpack_of_a_record_without_a_key_returns_those_before_it():
+    keyed, keyless = b"\x1a\x05\x08\x00\x1a\x01x", b"\x1a\x05\x08\x07\x1a\x01y"
+    assert unpack.unpack(aggregate_of(b"\x0a\x01a" + keyed + keyless)) == ([b"x"], [b"y"])
+
+
+def test_carriage_returns_do_not_end_a_line():
+    assert list(unpacked(b'{"a":\r1}\n{"b":2}\n')) == [b'{"a":\r1}', b'{"b":2}']

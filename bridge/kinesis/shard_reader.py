@@ -1,0 +1,184 @@
+"""Reader of a stream to its end, within the limits of GetRecords, which all consumers of a shard share.
+
+A shard allows 5 calls and 2 MB a second, and after a response of 10 MB none for 5 seconds:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+The reader uses half of the calls, so that other consumers have the rest, and waits after a response as long as its size
+takes at 2 MB a second. Throttled and unanswered calls are repeated. Shards are read in turn, each when it is its turn,
+so that the wait of one is the call of another. A page at a time is in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.backoff import Backoff
+from bridge.errors import SendError, Unavailable
+from bridge.kinesis.shard_map import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+SECS_PER_CALL = 0.4
+"""Seconds between two calls to one shard: half of the 5 calls a second that all its consumers share."""
+BYTES_PER_SEC = 2_000_000
+"""Bytes that may be read from one shard in a second."""
+GIVE_UP_SECS = 600.0
+"""Seconds without any response after which the reader gives up."""
+_PAGE_RECORDS = 10_000
+_BACKOFF = Backoff(1.0, 30.0)
+_RENEW = frozenset({"ExpiredIteratorException"})
+_NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
+
+
+class Page(NamedTuple):
+    """Some records of one shard, in order: their data. `position` is the sequence number of the last one."""
+
+    shard: Shard
+    records: Sequence[bytes]
+    position: str
+
+
+@dataclass(slots=True)
+class _Reading:
+    """State of one shard. `position` is the sequence number of its last record that was read; "": its beginning."""
+
+    shard: Shard
+    position: str
+    iterator: str = ""
+    not_before: float = 0.0
+    failures: int = 0
+    caught_up: bool = False
+
+
+class ShardReader:
+    """Reader of one stream. One thread.
+
+    `call(operation, **parameters)` sends one request and raises SendError; it adds the stream. `wait(secs)` waits, and
+    `clock` returns seconds. `positions` returns where to continue: sequence numbers by shard id.
+    """
+
+    def __init__(
+        self,
+        call: Callable[..., dict[str, Any]],
+        clock: Callable[[], float],
+        wait: Callable[[float], None],
+        positions: Mapping[str, str],
+    ) -> None:
+        self._call = call
+        self._clock = clock
+        self._wait = wait
+        self._positions = positions
+        self._answered_at = clock()
+        self.throttled = 0
+        """Number of calls that were throttled, because other consumers read too."""
+
+    def pages(self) -> Iterator[Page]:
+        """Yield all records from the positions to now. Raise SendError for what waiting does not solve."""
+        readings = [_Reading(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
+        while readings:
+            reading = min(readings, key=lambda each: each.not_before)
+            secs = reading.not_before - self._clock()
+            if secs > 0:
+                self._wait(secs)
+            response = self._next_response(reading)
+            if response is None:
+                continue
+            records = [record["Data"] for record in response["Records"]]
+            if records:
+                reading.position = str(response["Records"][-1]["SequenceNumber"])
+                yield Page(reading.shard, records, reading.position)
+            if self._ended(reading, response):
+                readings.remove(reading)
+
+    def shards(self) -> list[Shard]:
+        """Return all shards whose records the stream still keeps, closed ones too. Raise SendError.
+
+        https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+        """
+        found: list[dict[str, Any]] = []
+        token: dict[str, str] = {}
+        while True:
+            response = self._patiently("list_shards", **token)
+            found += response["Shards"]
+            if not response.get("NextToken"):
+                break
+            token = {"NextToken": response["NextToken"]}
+        return [
+            Shard(
+                each["ShardId"],
+                int(each["HashKeyRange"]["StartingHashKey"]),
+                int(each["HashKeyRange"]["EndingHashKey"]),
+            )
+            for each in found
+        ]
+
+    def _patiently(self, operation: str, **parameters: object) -> dict[str, Any]:
+        """Return the response to a call that is repeated until there is one. Raise SendError."""
+        failures = 0
+        while True:
+            try:
+                response = self._call(operation, **parameters)
+            except Unavailable as error:
+                failures += 1
+                self._fail(error)
+                self._wait(_BACKOFF.secs(failures))
+            else:
+                self._answered_at = self._clock()
+                return response
+
+    def _next_response(self, reading: _Reading) -> dict[str, Any] | None:
+        """Return the next page of a shard, or None if the call has to be repeated later. Raise SendError."""
+        try:
+            if not reading.iterator:
+                reading.iterator = self._first_iterator(reading)
+            response = self._call("get_records", ShardIterator=reading.iterator, Limit=_PAGE_RECORDS)
+        except SendError as error:
+            if error.code in _RENEW:
+                reading.iterator = ""
+                return None
+            if not isinstance(error, Unavailable):
+                raise
+            reading.failures += 1
+            self._fail(error)
+            reading.not_before = self._clock() + _BACKOFF.secs(reading.failures)
+            return None
+        self._answered_at = self._clock()
+        reading.failures = 0
+        size = sum(len(record["Data"]) + len(record["PartitionKey"]) for record in response["Records"])
+        reading.not_before = self._answered_at + max(SECS_PER_CALL, size / BYTES_PER_SEC)
+        reading.iterator = str(response.get("NextShardIterator") or "")
+        return response
+
+    def _first_iterator(self, reading: _Reading) -> str:
+        """Return an iterator after the position, or of the oldest record if that position no longer exists."""
+        oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
+        start = oldest
+        if reading.position:
+            start = {**oldest, "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": reading.position}
+        try:
+            response = self._call("get_shard_iterator", **start)
+        except SendError as error:
+            if not reading.position or error.code not in _NO_SUCH_POSITION:
+                raise
+            response = self._call("get_shard_iterator", **oldest)
+        return str(response["ShardIterator"])
+
+    def _fail(self, error: Unavailable) -> None:
+        """Count a failed call. Raise its error if there has been no response for GIVE_UP_SECS."""
+        self.throttled += "Throughput" in error.code or "Throttl" in error.code or "LimitExceeded" in error.code
+        if self._clock() - self._answered_at > GIVE_UP_SECS:
+            raise error
+
+    def _ended(self, reading: _Reading, response: dict[str, Any]) -> bool:
+        """Return whether the shard has been read to now.
+
+        An empty page is not the end: GetRecords returns one too while later records exist. On a busy stream no page is
+        empty. So the end is the second page in a row that is not behind, or one that is empty too.
+        """
+        if not response.get("NextShardIterator"):
+            return True
+        caught_up = not response.get("MillisBehindLatest")
+        ended = caught_up and (reading.caught_up or not response["Records"])
+        reading.caught_up = caught_up
+        return ended

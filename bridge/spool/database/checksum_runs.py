@@ -1,0 +1,75 @@
+"""Checksums of the records that manifests will cover, in the table `checksums`: one row per queue and transaction.
+
+The rows of a queue adjoin. The transaction that stores records adds the row of their numbers; a record that never
+reaches the stream is taken out of its row; a manifest that covers a row deletes it. So no record is read again for its
+checksum, and a kill between two steps leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.spool.queue.record_checksum import checksum_of, id_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    from bridge.spool.queue.stream_queue import StreamQueue
+
+
+class ChecksumRun(NamedTuple):
+    """Checksum of the enveloped records among the numbers `first` to `last`, both inclusive."""
+
+    first: int
+    last: int
+    checksum: int
+
+
+def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
+    """Add the row of a queue's pending records, of which there is at least one."""
+    checksum = 0
+    for record in queue.pending:
+        checksum ^= _share(queue, record.number, record.data)
+    first, last = queue.pending[0].number, queue.pending[-1].number
+    database.execute("insert into checksums values (?, ?, ?, ?)", (queue.number, first, last, checksum))
+
+
+def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
+    """Take records (number, data) out of their rows: they do not reach the stream."""
+    changes: dict[int, int] = {}
+    run = ChecksumRun(0, -1, 0)
+    for number, data in records:
+        if not run.first <= number <= run.last:
+            run = _run_of(database, queue, number)
+        changes[run.first] = changes.get(run.first, 0) ^ _share(queue, number, data)
+    for first, change in changes.items():
+        found = database.execute("select checksum from checksums where queue = ? and first = ?", (queue.number, first))
+        for (checksum,) in found.fetchall():
+            database.execute(
+                "update checksums set checksum = ? where queue = ? and first = ?",
+                (checksum ^ change, queue.number, first),
+            )
+
+
+def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
+    """Delete the rows that manifests cover: those below a number, by queue."""
+    database.executemany("delete from checksums where queue = ? and last < ?", manifested.items())
+
+
+def read_runs(database: sqlite3.Connection, queue: StreamQueue, before: int) -> list[ChecksumRun]:
+    """Return the rows that begin below `before`, in order."""
+    query = "select first, last, checksum from checksums where queue = ? and first < ? order by first"
+    return [ChecksumRun(*row) for row in database.execute(query, (queue.number, before))]
+
+
+def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> ChecksumRun:
+    """Return the row of a number; a row of this number alone, which does not exist, if there is none."""
+    query = "select first, last, checksum from checksums where queue = ? and first <= ? order by first desc limit 1"
+    row = database.execute(query, (queue.number, number)).fetchone()
+    return ChecksumRun(*row) if row is not None and number <= row[1] else ChecksumRun(number, number, 0)
+
+
+def _share(queue: StreamQueue, number: int, data: bytes) -> int:
+    """Return the checksum of a record; 0 if it does not carry its own id, so that no consumer finds it by that."""
+    return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

@@ -1,0 +1,122 @@
+"""Manifests as read from their stream (bridge/ingest/manifest_writer.py writes them).
+
+Any producer may write to that stream, so each field is checked. A record that is no manifest is None, whatever it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from bridge.model import Destination
+from bridge.spool.queue.record_checksum import checksum_from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_NUMBER = (1 << 48) - 1
+"""Highest record number: an id has 12 hexadecimal digits for it."""
+MAX_QUEUE = (1 << 16) - 1
+"""Highest number of a queue: an id has 4 hexadecimal digits for it."""
+MAX_TEXT_CHARS = 2048
+"""Max characters of a text in a manifest. A queue's name with two ARNs has fewer."""
+
+_SPOOL = re.compile(r"[0-9a-f]{8}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+
+class QueueId(NamedTuple):
+    """Identity of a queue in one spool. The record numbers of a queue have no gaps."""
+
+    spool: str
+    queue: int
+
+
+class Manifest(NamedTuple):
+    """One manifest: the numbers `first` to `last` are in the stream, but those in the spans `excluded`.
+
+    `checksum` is that of the records without the excluded ones; None if the bridge did not know it.
+    """
+
+    queue: QueueId
+    bridge: str
+    stream: str
+    since: int
+    first: int
+    last: int
+    excluded: tuple[tuple[int, int], ...]
+    checksum: int | None
+    at: str
+
+    @property
+    def destination(self) -> Destination:
+        """Data stream, region and role of the records."""
+        return Destination.parse(self.stream)
+
+
+def parse_manifest(data: bytes) -> Manifest | None:
+    """Return the manifest in a record, or None if the record is not a valid one."""
+    try:
+        fields = orjson.loads(data)
+        return _manifest(fields) if isinstance(fields, dict) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _manifest(fields: dict[str, Any]) -> Manifest:
+    """Return the manifest. Raise KeyError, TypeError or ValueError if a field is missing or invalid."""
+    if type(fields["manifest"]) is not int or fields["manifest"] != 1:
+        raise ValueError("not a manifest of version 1")
+    if not _SPOOL.fullmatch(fields["spool"]) or not _TIME.fullmatch(fields["at"]):
+        raise ValueError("not a spool's id, or not a time")
+    first = _integer(fields["first"], 1, MAX_NUMBER)
+    last = _integer(fields["last"], first, MAX_NUMBER)
+    manifest = Manifest(
+        queue=QueueId(fields["spool"], _integer(fields["queue"], 0, MAX_QUEUE)),
+        bridge=_text(fields["bridge"]),
+        stream=_text(fields["stream"]),
+        since=_integer(fields.get("since", first), 1, first),
+        first=first,
+        last=last,
+        excluded=_excluded(fields["except"], first, last),
+        checksum=checksum_from_text(fields["checksum"]) if "checksum" in fields else None,
+        at=fields["at"],
+    )
+    if not manifest.destination.data_stream:
+        raise ValueError("no data stream")
+    return manifest
+
+
+def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """Return the excluded spans in order, joined where they overlap: a number may be excluded for two reasons.
+
+    Raise TypeError or ValueError unless they lie within the manifest.
+    """
+    if not isinstance(spans, list):
+        raise TypeError("`except` is a list")
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted(
+        (_integer(each["first"], first, last), _integer(each["last"], first, last)) for each in spans
+    ):
+        if low > high:
+            raise ValueError("a span ends before it begins")
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return tuple(joined)
+
+
+def _integer(value: Any, low: int, high: int) -> int:
+    # A boolean is an int in Python, and 1.0 is equal to 1.
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"not an integer from {low} to {high}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_CHARS:
+        raise ValueError("not a text")
+    return value

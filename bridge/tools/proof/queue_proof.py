@@ -1,0 +1,206 @@
+"""Records and manifests of one queue, and the verdict on it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bridge.spool.queue.record_checksum import checksum_of
+from bridge.tools.proof.manifest import Manifest, QueueId
+from bridge.tools.proof.number_set import NumberSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PENDING = 500_000
+"""Max checksums that are stored, of records that no manifest covers yet: 100 bytes each. Of more, only ids count."""
+
+_SAME_FIRST = 100
+"""Max different manifests with the same first number that are compared with a new one."""
+
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class QueueVerdict:
+    """Result for one queue. Spans are pairs of numbers, both inclusive.
+
+    until        time of the last manifest
+    covered      numbers that manifests cover and that were checked
+    excluded     numbers among those that a manifest excludes, with the reason
+    found        different numbers in the stream
+    repeated     records whose number had been found before
+    discarded    records that a KCL discards, because they are in an aggregated record of another shard
+    missing      numbers that a manifest covers and that a consumer does not find
+    altered      numbers of manifests whose checksum is not that of the records
+    unchecked    numbers whose content could not be checked: their manifest has no checksum
+    uncovered    numbers between manifests that no manifest covers
+    overlapping  numbers that two different manifests cover: the spool was restored from a copy
+    expired      numbers that are covered, not found, and older than the stream's retention
+    later        records after the last manifest
+    awaited      numbers after the last manifest that are missing before the newest of those records
+    """
+
+    queue: QueueId
+    bridge: str
+    stream: str
+    until: str
+    covered: int = 0
+    excluded: int = 0
+    found: int = 0
+    repeated: int = 0
+    discarded: int = 0
+    expired: int = 0
+    unchecked: int = 0
+    later: int = 0
+    awaited: int = 0
+    missing: Spans = ()
+    altered: Spans = ()
+    uncovered: Spans = ()
+    overlapping: Spans = ()
+
+    @property
+    def complete(self) -> bool:
+        """True if all that manifests cover is there, unchanged, and they cover every number once."""
+        return not (self.missing or self.altered or self.uncovered or self.overlapping)
+
+
+@dataclass(slots=True)
+class QueueProof:
+    """Numbers found, manifests in order, and one checksum per manifest of the records found within it."""
+
+    queue: QueueId
+    numbers: NumberSet = field(default_factory=NumberSet)
+    repeated: int = 0
+    discarded: int = 0
+    manifests: list[Manifest] = field(default_factory=list)
+    _checksums: list[int] = field(default_factory=list)
+    _pending: dict[int, int] = field(default_factory=dict)
+    """Checksums of records that no manifest covers yet, by number."""
+    _unhashed: NumberSet = field(default_factory=NumberSet)
+    """Numbers whose checksum was not stored."""
+
+    def add_record(self, number: int, data: bytes) -> None:
+        """Add a record of the stream. A repetition counts, and the first copy is the one that is checked."""
+        if not self.numbers.add(number):
+            self.repeated += 1
+            return
+        index = self._manifest_of(number)
+        if index is not None:
+            self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
+        elif len(self._pending) < MAX_PENDING:
+            self._pending[number] = checksum_of(data)
+        else:
+            self._unhashed.add(number)
+
+    def add_manifest(self, manifest: Manifest) -> None:
+        """Add a manifest, unless it is there already: Kinesis may store a record twice."""
+        if manifest in self.manifests[bisect_left(self.manifests, manifest.first, key=_first) :][:_SAME_FIRST]:
+            return
+        index = bisect_right(self.manifests, manifest.first, key=_first)
+        self.manifests.insert(index, manifest)
+        self._checksums.insert(index, 0)
+        for number in [number for number in self._pending if manifest.first <= number <= manifest.last]:
+            checksum = self._pending.pop(number)
+            self._checksums[index] ^= 0 if _in_spans(manifest.excluded, number) else checksum
+
+    def _manifest_of(self, number: int) -> int | None:
+        """Return the index of the manifest that covers a number, or None."""
+        index = bisect_right(self.manifests, number, key=_first) - 1
+        return index if index >= 0 and number <= self.manifests[index].last else None
+
+    def verdict(self, kept_since: str) -> QueueVerdict:
+        """Return the verdict; there must be a manifest. `kept_since`: see `Verifier.verdicts`."""
+        newest = max(self.manifests, key=lambda manifest: manifest.last)
+        verdict = QueueVerdict(self.queue, newest.bridge, newest.stream, newest.at)
+        missing: list[tuple[int, int]] = []
+        uncovered: list[tuple[int, int]] = []
+        # `following` is the next number that no manifest has covered so far. The first number of all counts only if no
+        # record can have expired; otherwise the first manifests may have expired too.
+        oldest = self.manifests[0]
+        following, before = (oldest.first if kept_since else oldest.since), ""
+        for index, manifest in enumerate(self.manifests):
+            if manifest.first > following:
+                uncovered.append((following, manifest.first - 1))
+            elif manifest.first < following and index:
+                verdict.overlapping += ((manifest.first, min(manifest.last, following - 1)),)
+            gaps = list(self._gaps(manifest))
+            lacking = sum(high - low + 1 for low, high in gaps)
+            # The records of a manifest were delivered after the previous one was made (`before`). If that was before
+            # `kept_since`, the stream may have lost them by its retention, and their absence proves nothing.
+            expired = before < kept_since
+            verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
+            verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)
+            verdict.expired += lacking if expired else 0
+            missing += [] if expired else gaps
+            self._check_content(verdict, index, lacking)
+            following, before = max(following, manifest.last + 1), manifest.at
+        verdict.missing, verdict.uncovered = tuple(missing), tuple(uncovered)
+        verdict.found, verdict.repeated, verdict.discarded = self.numbers.size, self.repeated, self.discarded
+        highest = self.numbers.highest
+        verdict.later = self.numbers.count(following, highest) if highest >= following else 0
+        verdict.awaited = max(0, highest + 1 - following - verdict.later)
+        return verdict
+
+    def _check_content(self, verdict: QueueVerdict, index: int, lacking: int) -> None:
+        """Compare the checksum of a manifest with that of its records, if all of them are there."""
+        manifest = self.manifests[index]
+        span = (manifest.first, manifest.last)
+        if lacking:
+            return
+        if manifest.checksum is None or next(self._unhashed.runs(*span), None) is not None:
+            verdict.unchecked += span[1] - span[0] + 1
+        elif self._checksums[index] != manifest.checksum:
+            verdict.altered += (span,)
+
+    def _gaps(self, manifest: Manifest) -> Iterator[tuple[int, int]]:
+        """Yield the runs of numbers that a manifest covers, does not exclude, and that were not found."""
+        first = manifest.first
+        for low, high in (*manifest.excluded, (manifest.last + 1, manifest.last + 1)):
+            if low > first:
+                yield from self.numbers.gaps(first, low - 1)
+            first = high + 1
+
+    def stored(self) -> dict[str, Any]:
+        """Return the proof as JSON values."""
+        return {
+            "queue": list(self.queue),
+            "numbers": self.numbers.stored(),
+            "repeated": self.repeated,
+            "discarded": self.discarded,
+            "manifests": [[list(manifest.queue), *manifest[1:]] for manifest in self.manifests],
+            "checksums": self._checksums,
+            "pending": [[number, checksum] for number, checksum in self._pending.items()],
+            "unhashed": self._unhashed.stored(),
+        }
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> QueueProof:
+        """Return the proof that `stored` returned. Raise KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            QueueId(*stored["queue"]),
+            NumberSet.of(stored["numbers"]),
+            stored["repeated"],
+            stored["discarded"],
+            [_manifest_of_row(row) for row in stored["manifests"]],
+            stored["checksums"],
+            dict(map(tuple, stored["pending"])),
+            NumberSet.of(stored["unhashed"]),
+        )
+
+
+def _first(manifest: Manifest) -> int:
+    return manifest.first
+
+
+def _manifest_of_row(row: list[Any]) -> Manifest:
+    manifest = Manifest(*row)
+    excluded = tuple((low, high) for low, high in manifest.excluded)
+    return manifest._replace(queue=QueueId(*manifest.queue), excluded=excluded)
+
+
+def _in_spans(spans: Spans, number: int) -> bool:
+    """Return whether a number lies in one of the spans, which are in order."""
+    index = bisect_right(spans, number, key=lambda span: span[0]) - 1
+    return index >= 0 and number <= spans[index][1]

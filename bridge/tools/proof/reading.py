@@ -1,0 +1,158 @@
+"""The reading of a proof: first the manifests, then every stream that they are about."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import BridgeError
+from bridge.kinesis.packing.unpack import unpack
+from bridge.kinesis.shard_reader import ShardReader
+from bridge.model import Destination
+from bridge.timestamps import rfc3339
+from bridge.tools.proof.progress import Progress
+from bridge.tools.proof.verifier import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bridge.kinesis.publisher import Publisher
+    from bridge.kinesis.shard_map import Shard
+
+SAVE_SECS = 60.0
+"""Seconds between two writes of the progress file: at most so much is read again."""
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRequest:
+    """What to prove: the data stream (name or ARN) and the stream of its manifests, the region and role of an output.
+
+    Without `region` and `role_arn`, those in the manifests. `progress_file`: see progress.py; None: no file.
+    """
+
+    stream: str
+    manifests: str
+    region: str = ""
+    role_arn: str = ""
+    progress_file: Path | None = None
+
+    def wants(self, destination: Destination) -> bool:
+        """Return whether manifests about this destination count. A name and an ARN with this name are the same."""
+        if self.region and destination.region and destination.region != self.region:
+            return False
+        names = {self.stream, destination.data_stream}
+        return len(names) == 1 or (
+            len({name.rpartition("/")[2] for name in names}) == 1
+            and sum(name.startswith("arn:") for name in names) == 1
+        )
+
+
+class ProofReading:
+    """Reads the streams of a proof into a verifier. One thread.
+
+    `throttled` is the number of calls that were throttled, `records` that of the Kinesis records that were read.
+    """
+
+    def __init__(
+        self,
+        request: ProofRequest,
+        publisher: Publisher,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Continue the progress file, if there is one. Raise BridgeError if it does not fit the request."""
+        self.verifier = Verifier(request.wants)
+        self.throttled = self.records = 0
+        self._request = request
+        self._publisher = publisher
+        self._clock = clock
+        self._wait = wait
+        self._progress = Progress(request.progress_file, request.stream, request.manifests, self.verifier)
+        self._saved_at = clock()
+
+    def read(self) -> Iterator[str]:
+        """Read everything; yield the name of the stream after each page. Raise SendError or BridgeError.
+
+        What was read is saved, also if an error or the caller ends the reading.
+        """
+        try:
+            # Manifests first: every record that they cover is in the stream already when it is read afterwards.
+            yield from self._read(Destination(self._request.manifests), manifests=True)
+            for destination in self.destinations():
+                yield from self._read(destination, manifests=False)
+        finally:
+            self._progress.save()
+
+    def destinations(self) -> list[Destination]:
+        """Return the streams to read, each once. Two queues of one stream differ in packing, order or role."""
+        streams: dict[tuple[str, str], Destination] = {}
+        for each in sorted(self.verifier.destinations, key=str):
+            region = self._request.region or each.region
+            # The stream as the bridge named it: an ARN is more than a name.
+            stream = max(each.data_stream, self._request.stream, key=lambda name: name.startswith("arn:"))
+            role_arn = self._request.role_arn or each.role_arn
+            streams.setdefault((stream, region), Destination(stream, region=region, role_arn=role_arn))
+        return list(streams.values())
+
+    def kept_since(self, now_ms: int) -> str:
+        """Return the time (RFC 3339, UTC) from which on no record of any of the streams can have expired.
+
+        Records from before it may have been removed at the end of the retention; there is a margin of one hour. Return
+        "" while the streams are younger than their retention. Raise SendError.
+        """
+        return max((self._kept_since(each, now_ms) for each in self.destinations()), default="")
+
+    def _kept_since(self, destination: Destination, now_ms: int) -> str:
+        response = self._publisher.call("describe_stream_summary", str(destination))
+        summary = response["StreamDescriptionSummary"]
+        oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
+        created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
+        return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
+
+    def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:
+        name, positions = str(destination), self._progress.positions
+        known = {key.rpartition(" ")[2]: at for key, at in positions.items() if key.rpartition(" ")[0] == name}
+
+        def call(operation: str, **parameters: object) -> dict[str, Any]:
+            return self._publisher.call(operation, name, **parameters)
+
+        reader = ShardReader(call, self._clock, self._wait, known)
+        try:
+            for page in reader.pages():
+                for data in page.records:
+                    self._add(data, page.shard, manifests=manifests)
+                # Only now: positions and findings are saved together.
+                positions[f"{name} {page.shard.id}"] = page.position
+                self._save_in_time()
+                yield destination.data_stream
+        finally:
+            self.throttled += reader.throttled
+
+    def _add(self, data: bytes, shard: Shard, *, manifests: bool) -> None:
+        self.records += 1
+        found = unpack(data, shard)
+        if manifests:
+            for each in found.records:
+                self.verifier.add_manifest(each)
+            return
+        for each in found.records:
+            self.verifier.add_record(each)
+        for each in found.discarded:
+            self.verifier.add_discarded(each)
+
+    def _save_in_time(self) -> None:
+        now = self._clock()
+        if now - self._saved_at >= SAVE_SECS:
+            self._saved_at = now
+            self._progress.save()
+
+
+def no_manifests(request: ProofRequest) -> BridgeError:
+    """Return the error for a proof without any manifest about the stream."""
+    return BridgeError(
+        f"no manifest in {request.manifests} covers {request.stream}: its output needs `envelope: true`, "
+        "and the bridge `kinesis.manifest`"
+    )
