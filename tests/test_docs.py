@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from bridge.config import options
 from bridge.mapping.expressions.expression import compile_expression
 from tests.docs.command_tables import EXIT_CODES, commands
 from tests.docs.generated import GENERATED, generated
@@ -13,6 +14,8 @@ from tests.faults.registry import SCENARIOS
 from tests.faults.table import FAULT_PAGE, rows_of
 
 MAX_README_LINES = 250
+NOT_OPTIONS = {"spool.db", "spool.room"}
+"""Names that look like an option: a file, and a check of doctor."""
 EVERY_PAGE = [*ROOT_PAGES, *PAGES]
 
 
@@ -61,6 +64,14 @@ def always_list(value):
 
 def test_the_readme_is_short():
     assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
+def test_every_named_option_exists(page):
+    named = set(re.findall(r"`((?:mqtt|kinesis|spool|http|log)\.[a-z_.]+)[`:]", prose(page)))
+    names = {option.name for option in options()}
+    sections = {name.rpartition(".")[0] for name in names} | NOT_OPTIONS
+    assert sorted(named - names - sections) == []
 
 
 def test_exit_codes_are_documented_for_every_command_and_no_other():
