@@ -44,6 +44,9 @@ MIN_RECORD_BYTES = 40
 _MAX_PLAIN_BUFFERED = 20_000
 """Plain records that may wait while their shards are busy, beside those that fill requests."""
 
+_KEYED_BUFFER_FACTOR = 2
+"""Plain records with keys, in multiples of what all requests carry: as many wait for an answer as are in flight."""
+
 
 @dataclass(slots=True)
 class _Part:
@@ -71,6 +74,9 @@ class RecordAccumulator:
         self._filler.linger_secs = linger_secs
         self._parts: deque[_Part] = deque()
         self._part_in_flight = False
+        self._linger_until = NOW
+        """Until then what is left after a full batch, or was muted before, waits for others to fill a request."""
+        self._max_bytes = MAX_REQUEST_BYTES
         self._routed_until = NOW
         self._routed_by: tuple[int, bool] = (-1, False)
         if destination.packing != "none":
@@ -109,37 +115,44 @@ class RecordAccumulator:
         size = drains * MAX_REQUEST_BYTES
         if self._filler.packer is not None or self.strict:
             return drains * PACKED_DRAIN_RECORDS, size
-        return requests * MAX_REQUEST_RECORDS + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
+        records = requests * MAX_REQUEST_RECORDS * (1 if self._keyless else _KEYED_BUFFER_FACTOR)
+        return records + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
-    def free_capacity(self, requests: int, max_bytes: int, now: float) -> tuple[int, int]:
+    def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
         """Return how many fresh records, and bytes of them, `requests` more requests have room for.
 
         `max_bytes` is the size of a request. Several requests are filled at once where a backlog waits, so that each
-        gets other keys.
+        gets other keys. `in_flight` requests mute their keys. All requests divide the keys between them, so that many
+        of the fresh records must wait for an answer; so many more are wanted, that the others fill the next requests.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
         if self._keyless:
             requests = 1  # any records do for any request
-        per_request = MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
-        records = requests * per_request
+        records = requests * self._per_request
         size = int(requests * max_bytes * self.ratio)
         ready_records, ready_bytes = self._queues.count_ready(records, now)
-        return max(0, records - ready_records), max(0, size - ready_bytes)
+        muted = 1 if self._keyless or self.strict else (in_flight + requests) / requests
+        return int(max(0, records - ready_records) * muted), int(max(0, size - ready_bytes) * muted)
 
     def is_underfilled(self, max_bytes: int, now: float) -> bool:
         """Return whether a request now would be less than half full, while more waits for others of its keys."""
         size = int(max_bytes * self.ratio / 2)
-        _, ready_bytes = self._queues.count_ready(MAX_REQUEST_RECORDS, now)
-        return not self._parts and ready_bytes < size <= self.counted_bytes - ready_bytes
+        ready_records, ready_bytes = self._queues.count_ready(self._per_request, now)
+        return (
+            not self._parts
+            and ready_records < self._per_request / 2
+            and ready_bytes < size <= self.counted_bytes - ready_bytes
+        )
 
-    def next_due(self) -> float | None:
+    def next_due(self, now: float) -> float | None:
         """Return when something may be sent; None if that depends on an answer, or nothing waits."""
         if self._part_in_flight:
             return None
         if self._parts:
             return self._parts[0].not_before
-        return self._queues.next_due()
+        lingers = now < self._linger_until and not self._fills_request(now)
+        return self._queues.next_due(self._linger_until if lingers else NOW)
 
     def oldest(self) -> int | None:
         """Return the number of the oldest waiting record."""
@@ -160,14 +173,22 @@ class RecordAccumulator:
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
         """Put records that were not delivered before all later ones of their keys; the caller releases their batch."""
+        self._linger_until = NOW
         self._queues.reenqueue(records, not_before)
 
     def withhold(self, records: Sequence[Record]) -> Hold:
         """Mute the keys of records that are kept elsewhere, until `release`."""
         return self._queues.withhold(records)
 
-    def release(self, *holds: Hold) -> None:
-        """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued."""
+    def release(self, *holds: Hold, now: float = NOW) -> None:
+        """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued.
+
+        `now`, if all were settled: what has waited for them lingers, as fresh records do. Sent at once, the few records
+        that came in the time of one answer would make a request of their own each time. With strict order they are sent
+        at once, since a key has only one request in flight.
+        """
+        if not self._queues.any_ready:
+            self._linger_until = NOW if self.strict else now + self.linger_secs
         for hold in holds:
             self._queues.release(hold)
 
@@ -205,6 +226,8 @@ class RecordAccumulator:
         """
         self._update_routing(now)
         self._filler.now = now
+        self._linger_until = NOW if self.strict else now + self.linger_secs
+        self._max_bytes = max_bytes
         batch = Batch(max_bytes=max_bytes, max_records=max(1, min(MAX_REQUEST_RECORDS, max_bytes // MIN_RECORD_BYTES)))
         if self._parts or self._part_in_flight:
             return self._drain_part(batch, max_record_bytes)
@@ -257,6 +280,16 @@ class RecordAccumulator:
     def _routed(self) -> bool:
         return self._routed_by[1]
 
+    @property
+    def _per_request(self) -> int:
+        """Number of waiting records that one request is filled from."""
+        return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
+
+    def _fills_request(self, now: float) -> bool:
+        """Return whether as much may be sent now as the last request was allowed to carry."""
+        records, size = self._queues.count_ready(self._per_request, now)
+        return records >= self._per_request or size >= self._max_bytes * self.ratio
+
     def _shard_of_entry(self, entry: Record | Packed) -> Shard | None:
         """Return the shard whose limiter was charged for an entry."""
         if isinstance(entry, Packed):
@@ -282,9 +315,8 @@ class RecordAccumulator:
         """
         if self.strict or self._keyless or requests <= 1:
             return 1.0
-        per_request = MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
-        records, size = self._queues.count_ready(requests * per_request, self._filler.now)
-        return min(1.0, max(1 / requests, per_request / max(records, 1), max_bytes / max(size, 1)))
+        records, size = self._queues.count_ready(requests * self._per_request, self._filler.now)
+        return min(1.0, max(1 / requests, self._per_request / max(records, 1), max_bytes / max(size, 1)))
 
     def _drain_part(self, batch: Batch, max_record_bytes: int) -> Batch:
         if self._part_in_flight or self._parts[0].not_before > self._filler.now:

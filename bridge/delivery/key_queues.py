@@ -18,6 +18,7 @@ from zlib import crc32
 
 from bridge.delivery.key_queue import NOW, Hold, KeyQueue, ShardQueue, State
 from bridge.kinesis.limits import counted_bytes
+from bridge.model import data_and_key_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class KeyQueues:
     def append(self, records: Sequence[Record]) -> None:
         """Append fresh records, which are in the order of the spool."""
         if self._keyless and self._shard_of is None:
-            size = sum([counted_bytes(record) for record in records])
+            size = sum(data_and_key_bytes(records))
             self._append_all(self._key_queue("", None), records, size)
         else:
             size = self._append_each(records)
@@ -194,9 +195,17 @@ class KeyQueues:
                     return records, size
         return records, size
 
-    def next_due(self) -> float | None:
-        """Return when something may be sent; None if nothing waits, or nothing may be sent before an answer."""
-        due = [shard.not_before for shard in self._shard_queues.values() if shard.ready]
+    @property
+    def any_ready(self) -> bool:
+        """True if some record neither waits for an answer nor backs off."""
+        return any(shard.ready for shard in self._shard_queues.values())
+
+    def next_due(self, linger_until: float = NOW) -> float | None:
+        """Return when something may be sent; None if nothing waits, or nothing may be sent before an answer.
+
+        Ready records wait until `linger_until`; the end of a back-off does not.
+        """
+        due = [max(shard.not_before, linger_until) for shard in self._shard_queues.values() if shard.ready]
         return min([*due, *(queue.not_before for queue in self._backing_off)], default=None)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:

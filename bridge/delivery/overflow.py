@@ -61,9 +61,8 @@ class Surplus:
         accumulator = self._accumulator
         waiting = {shard.id: (records, size) for shard, records, size in accumulator.by_shard()}
         other = (0, 0) if accumulator.shards.shards else (accumulator.records, accumulator.counted_bytes)
-        records, size = (most // (2 * MAX_DEFERRED_SHARDS) for most in self._room())
-        lefts = self._left.items()
-        return [left for shard, left in lefts if _fits(waiting.get(self._now(shard).id, other), records, size)]
+        few, lefts = self._few(), self._left.items()
+        return [left for shard, left in lefts if _fits(waiting.get(self._now(shard).id, other), *few)]
 
     def reread(self, some: Iterable[Left]) -> list[Record]:
         """A page of each. Raises as the queue's `collect`."""
@@ -100,7 +99,9 @@ class Surplus:
         busy = [each for each in others if not _fits(each[1:], records // 100, size // 100)]
         covered = len(waiting) - len(others)
         if busy and len(busy) + covered < shards and not _fits((of_others, bytes_of_others), *room):
-            most, _, _ = max(busy, key=lambda each: max(each[1] / records, each[2] / size))
+            most, *of_most = max(busy, key=lambda each: max(each[1] / records, each[2] / size))
+            if _fits((of_most[0], of_most[1]), *self._few()):
+                return  # many shards share the room; what is deferred now would be read again at once
             for part in self._uncovered(most):
                 self._left[part] = self._queue.leave(_of(part))
             self._passed_over.clear()
@@ -123,6 +124,11 @@ class Surplus:
 
     def _room(self) -> tuple[int, int]:
         return self._accumulator.capacity(self._requests)
+
+    def _few(self) -> tuple[int, int]:
+        """Return how many records, and bytes of them, a deferred shard has waiting when it is read again."""
+        records, size = self._room()
+        return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 
     def _passes_over(self, key: str) -> bool:
         found = self._passed_over.get(key)

@@ -167,7 +167,7 @@ class StreamSender:
             return inf
         if self._tracker.accumulator.awaits_description and now < self._started_at + DESCRIBE_SECS:
             return self._started_at + DESCRIBE_SECS
-        due = [self._tracker.accumulator.next_due(), self._fresh_due_at(now)]
+        due = [self._tracker.accumulator.next_due(now), self._fresh_due_at(now)]
         sendable_at = min((at for at in due if at is not None), default=inf)
         if sendable_at == inf and self._tracker.accumulator.records:
             self._concurrency.waited(now, self)
@@ -179,16 +179,16 @@ class StreamSender:
             return self._read_retry_at
         if self._overflow.wanted():
             return now
-        records, size = self._room(now)
+        records, size = self._room(now, 1)  # one full request is enough to start with
         if records <= 0 or size <= 0:
             return None
         return self._queue.due_at(records, size, self._tracker.accumulator.linger_secs)
 
-    def _room(self, now: float) -> tuple[int, int]:
-        """Return how many records, and bytes of them, may be taken from the queue."""
+    def _room(self, now: float, requests: int) -> tuple[int, int]:
+        """Return how many records, and bytes of them, may be taken from the queue to fill so many requests."""
         window = self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share
         max_waiting_bytes = int(MAX_WAITING_WINDOWS * window)
-        return self._tracker.free_capacity(self._concurrency.free_requests, self._max_bytes(), max_waiting_bytes, now)
+        return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)
 
     def _max_bytes(self) -> int:
         """Return data and keys, in bytes, that the next request should carry at most."""
@@ -205,7 +205,7 @@ class StreamSender:
             now = self._clock()
             self._tracker.tune(self._queue.tuning)
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
-            room = self._room(now)
+            room = self._room(now, requests)
             deferred = self._overflow.wanted()
         fresh = self._take(room, deferred)
         with self._changed:

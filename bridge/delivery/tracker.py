@@ -12,6 +12,7 @@ from bridge.aws.error_codes import is_throttling, record_error
 from bridge.delivery.accumulator import RecordAccumulator
 from bridge.delivery.aggregate_payloads import AggregatePayloads
 from bridge.delivery.circuit_breaker import CircuitBreaker
+from bridge.delivery.key_queue import NOW
 from bridge.delivery.misplaced import MisplacedRecords
 from bridge.delivery.record_size_limit import RecordLimit, reject_oversized
 from bridge.delivery.stream_status import StreamHealth, StreamStatus
@@ -37,7 +38,6 @@ REPORT_AFTER_ATTEMPTS = 6
 """A record that failed so often is no passing throttle: the stream's state reports it."""
 
 FULL_PIPELINE = 2
-
 INVALID_NAME_HINT = "Kinesis calls what is asked of stream {stream} invalid: check data_stream in the mapping"
 
 Rejected = tuple["Record", str, str]
@@ -83,11 +83,11 @@ class DeliveryTracker:
     def free_capacity(self, requests: int, max_bytes: int, max_waiting_bytes: int, now: float) -> tuple[int, int]:
         """Return how many fresh records, and bytes of them, may be taken for `requests` requests of `max_bytes`.
 
-        At most `max_waiting_bytes` wait then, those included that wait for others of their keys. What waits here is no
-        longer in the spool's hands, which may know of newer records that are to be sent first.
+        At most `max_waiting_bytes` wait then, those included that wait for others of their keys. The spool, which may
+        have newer records to send first, no longer decides on what waits here.
         """
         records, size = self.accumulator.capacity(self._settings.requests_in_flight)
-        wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, now)
+        wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, len(self._in_flight), now)
         max_waiting = int(max_waiting_bytes * self.accumulator.ratio)
         size = min(size - self.outstanding_bytes, max_waiting - self.accumulator.counted_bytes)
         return min(wanted, records - self.outstanding), min(wanted_bytes, size)
@@ -95,7 +95,7 @@ class DeliveryTracker:
     def add(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Append fresh records. Return those that are larger than the stream accepts."""
         sendable = self.size_limit.sendable_bytes()
-        if max([len(record.data) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
+        if max([len(record[3]) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.accumulator.append(fresh, now)
             return []
         oversized = [record for record in fresh if counted_bytes(record) > sendable]
@@ -144,7 +144,7 @@ class DeliveryTracker:
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
         max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.again else 0
-        self.accumulator.release(*batch.holds)
+        self.accumulator.release(*batch.holds, now=NOW if outcome.again else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)
 

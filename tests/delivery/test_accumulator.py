@@ -109,7 +109,7 @@ def test_strict_key_has_one_record_in_flight():
     batch = drain(made)
     assert 1 < len(batch.records) < 10
     assert not drain(made).records
-    assert made.next_due() is None
+    assert made.next_due(0.0) is None
     settle(made, batch)
     assert numbers_of(drain(made))[0] == len(batch.records) + 1
 
@@ -179,7 +179,7 @@ def test_settled_keys_are_forgotten_when_strict():
     made.append(keyed("a", "b", "a"), 0.0)
     settle(made, drain(made))
     assert (made.records, made.counted_bytes, made._queues._routes) == (0, 0, {})
-    assert made.next_due() is None
+    assert made.next_due(0.0) is None
 
 
 @pytest.mark.parametrize("name", ["s", "s order=strict"])

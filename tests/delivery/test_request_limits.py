@@ -58,7 +58,7 @@ def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, 
         now += 0.5
         batch = tracker.next_request(1, request_bytes, now)
         if not batch.records:
-            if tracker.accumulator.next_due() is None:
+            if tracker.accumulator.next_due(now) is None:
                 break
             continue
         sizes = [counted(entry) for entry in batch.entries]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from itertools import accumulate, islice, takewhile
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.model import MAX_PARTITION_KEY_CHARS, BatchingOptions, Record, UnnumberedEnvelope, spread_key
+from bridge.model import BatchingOptions, Record, UnnumberedEnvelope, data_and_key_bytes, spread_key
 from bridge.spool.queue.commit_times import Commits
 from bridge.spool.queue.deferral import Leaving
 from bridge.spool.queue.linger import Linger
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
-_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
-"""Maximum size of a partition key in UTF-8, in bytes."""
 MARK_MS = 5_000  # minimum time between two marks, the resolution of ages
 _MARKS_KEPT = 200  # beyond it the older half is thinned out
 PAGE_RECORDS = 2000
@@ -310,31 +309,24 @@ class StreamQueue(Leaving):
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
         """Move records to `taken`. Return the bytes taken in all, and whether the batch is full."""
-        fresh = self._fresh
-        most = size + self._fresh_bytes + _KEY_BYTES * len(fresh)  # upper bound of the result
-        fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
-        # Fast path: the complete window fits, so no record needs to be measured.
-        if fits and fresh and not self._page and fresh[0].number == self._cursor:
-            taken.extend(fresh)
-            self._cursor = fresh[-1].number + 1
-            fresh.clear()
-            self._fresh_bytes = 0
-            return most, False
         while len(taken) < max_records:
-            from_page = bool(self._page)
-            source = self._page if from_page else self._fresh
-            if not source or (not from_page and source[0].number != self._cursor):
+            source = self._page or self._fresh
+            if not source or (source is self._fresh and source[0].number != self._cursor):
                 return size, False
-            record = source[0]
-            # A key of n characters has at most 4n bytes in UTF-8; ASCII keys need no encoding.
-            size += len(record.data) + (len(record.key) if record.key.isascii() else len(record.key.encode()))
-            if size > max_bytes and taken:
+            some = list(islice(source, max_records - len(taken)))
+            data_bytes, key_bytes = data_and_key_bytes(some)
+            if not (fits := size + data_bytes + key_bytes <= max_bytes):
+                some = _first_of(some, max_bytes - size, 0 if taken else 1)
+                data_bytes, key_bytes = data_and_key_bytes(some)
+            for _ in some:
+                source.popleft()
+            taken += some
+            size += data_bytes + key_bytes
+            if source is self._fresh and some:
+                self._fresh_bytes -= data_bytes + ROW_BYTES * len(some)
+                self._cursor = some[-1].number + 1
+            if not fits:
                 return size, True
-            source.popleft()
-            if not from_page:
-                self._fresh_bytes -= len(record.data) + ROW_BYTES
-                self._cursor = record.number + 1
-            taken.append(record)
         return size, True
 
     def _turn_page(self, first: int, before: int) -> None:
@@ -348,3 +340,9 @@ class StreamQueue(Leaving):
             # The senders have caught up, so new records stay in memory again.
             if self._cursor == self._tail:
                 self._behind = False
+
+
+def _first_of(records: list[Record], max_bytes: int, at_least: int) -> list[Record]:
+    """Return the first records within `max_bytes`, but at least so many."""
+    sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)
+    return records[: max(at_least, sum(1 for _ in takewhile(lambda size: size <= max_bytes, sizes)))]

@@ -1,0 +1,136 @@
+"""A stream's sender on its queue in simulated time: several requests in flight, each answered after a while.
+
+The queue, the sender and the adaptive concurrency are the real ones. There are no threads and no sockets: a task that
+`StreamSender.prepare` returns runs when its answer is due.
+"""
+
+import heapq
+import random
+import threading
+
+from bridge.delivery.circuit_breaker import CircuitBreaker
+from bridge.delivery.concurrency import AdaptiveConcurrency
+from bridge.delivery.settings import SenderSettings
+from bridge.delivery.stream_sender import StreamSender
+from bridge.kinesis.publisher import StreamDescription
+from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.shard_map import Shard
+from bridge.spool.queue.stream_queue import PAGE_RECORDS, StreamQueue
+from tests.fakes.kinesis_streams import Stream
+
+ARRIVAL_STEP_SECS = 0.01
+
+
+class AcceptingTransport:
+    """Accepts every record on the shard of its key."""
+
+    def __init__(self, shards):
+        self._stream = Stream("s", shards)
+
+    def endpoint(self, _stream):
+        return "kinesis"
+
+    def describe(self, _stream):
+        return StreamDescription()
+
+    def list_shards(self, _stream):
+        return [Shard(each.id, each.first_hash, each.last_hash) for each in self._stream.open_shards]
+
+    def put_records(self, _stream, entries):
+        return [Accepted("1", self._stream.shard_of(each.key, getattr(each, "hash_key", None)).id) for each in entries]
+
+
+class SimulatedRequests:
+    """`batches` are all requests that were sent, `outstanding` how many records the sender had at each of them.
+
+    `keys`: number of partition keys; 0: made up for each record. `latency_secs`: range of the answers' latency.
+    """
+
+    def __init__(self, packing="", *, keys, latency_secs=(0.02, 0.05), shards=64, data_bytes=200, **settings):
+        self.now, self.batches, self.outstanding, self.delivered = 0.0, [], [], 0
+        self._keys, self._latency_secs, self._data_bytes = keys, latency_secs, data_bytes
+        self._random = random.Random(1)
+        self._answers = []
+        self._records = []
+        name = " ".join(["s", *([packing] if packing else []), *([] if keys else ["keys=spread"])])
+        self.queue = StreamQueue(name, 1, read=self._read, first=1, next_number=1, fresh_bytes=1 << 40)
+        self.queue.clock = lambda: self.now
+        self._settle, self.queue.settle = self.queue.settle, self._count
+        chosen = SenderSettings(**settings)
+        self._concurrency = AdaptiveConcurrency(chosen.requests_in_flight)
+        self.sender = StreamSender(
+            self.queue,
+            AcceptingTransport(shards),
+            chosen,
+            self._concurrency,
+            CircuitBreaker(chosen.network_backoff),
+            threading.Condition(),
+            lambda: self.now,
+        )
+
+    def send_backlog(self, count):
+        """Send records that all wait from the beginning."""
+        self._arrive(count)
+        while self.delivered < count:
+            self._turn()
+            self._pass_time([])
+
+    def send_live(self, count, records_per_sec):
+        """Send records that arrive at a constant rate."""
+        arrived = 0
+        while self.delivered < count:
+            due = min(count, int(self.now * records_per_sec) + 1)
+            if due > arrived:
+                self._arrive(due - arrived)
+                arrived = due
+            self._turn()
+            self._pass_time([self.now + ARRIVAL_STEP_SECS] if arrived < count else [])
+
+    def _arrive(self, count):
+        for _ in range(count):
+            key = f"press-{self._random.randrange(self._keys)}" if self._keys else None
+            self.queue.append(1, key, self._random.randbytes(self._data_bytes))
+        self._records += self.queue.pending
+        self.queue.committed()
+
+    def _read(self, _stream, first, before, *, newest=False):
+        """Read a page of what is on disk: here all that ever arrived is."""
+        numbers = range(first, min(before, len(self._records) + 1))
+        page = numbers[-PAGE_RECORDS:] if newest else numbers[:PAGE_RECORDS]
+        return [self._records[number - 1] for number in page]
+
+    def _count(self, delivered, rejected):
+        assert not rejected
+        self.delivered += len(delivered)
+        self._settle(delivered, rejected)
+
+    def _turn(self):
+        """Do what the pool's leader does until nothing is due."""
+        while True:
+            if (inquiry := self.sender.inquiry(self.now)) is not None:
+                inquiry()
+                continue
+            self.sender.update_attention(self.now)
+            if self.sender.sendable_at > self.now:
+                return
+            if not self._concurrency.has_room(self.sender, self.now):
+                self._concurrency.waited(self.now)
+                return
+            if (task := self.sender.prepare()) is not None:
+                self._start(task)
+
+    def _start(self, task):
+        self.batches.append(task.args[0])
+        status = self.sender.status()
+        self.outstanding.append(status.waiting + status.in_flight_records)
+        answered_at = self.now + self._random.uniform(*self._latency_secs)
+        heapq.heappush(self._answers, (answered_at, len(self.batches), task))
+
+    def _pass_time(self, times):
+        """Go on to the next moment at which something happens, and answer what is due then."""
+        times = [*times, *(at for at, _, _ in self._answers[:1])]
+        if self.sender.attention_at > self.now:
+            times.append(self.sender.attention_at)
+        self.now = min(times)
+        while self._answers and self._answers[0][0] <= self.now:
+            heapq.heappop(self._answers)[2]()
