@@ -122,11 +122,27 @@ class PacketStream:
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
             except OSError as error:
-                self.error = error
-                raise
+                self.error = self._alert() or error
+                raise self.error from error
             if not sent:
                 return
             del self._out[:sent]
+
+    def _alert(self) -> ssl.SSLError | None:
+        """Return the TLS alert with which the peer ended the connection, or None.
+
+        A broker that does not accept the client certificate sends an alert and closes. A write then fails without the
+        reason, which only a read shows.
+        """
+        try:
+            self._sock.recv(READ_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError):
+            return None
+        except ssl.SSLError as alert:
+            return alert
+        except OSError:
+            return None
+        return None
 
     @property
     def unsent_bytes(self) -> int:

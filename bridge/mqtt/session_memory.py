@@ -57,6 +57,7 @@ class SessionMemory:
         self._received_at = self._accepted_at = 0.0
         self._ended_epoch_secs = 0.0
         self._loss: SessionLoss | None = None
+        self._gave_up_waiting = False
 
     def on_accepted(self, connection: Connection) -> bool:
         """Begin the subscriptions of a connection. Return True if it continues the session of the last one.
@@ -65,6 +66,7 @@ class SessionMemory:
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now
+        self._gave_up_waiting = False
         same = self.record.broker == broker
         present = connection.session_present and same
         if same and self.record.filters and not connection.session_present and self._settings.persistent:
@@ -120,10 +122,16 @@ class SessionMemory:
         """Return whether the broker has delivered what it queued, as far as can be known."""
         if now - self._received_at > QUIET_SECS:
             return True
-        if now - self._accepted_at > MAX_LEFTOVER_SECS:
-            log.warning("messages of an earlier run's subscriptions still arrive after %g s", MAX_LEFTOVER_SECS)
-            return True
-        return False
+        if now - self._accepted_at <= MAX_LEFTOVER_SECS:
+            return False
+        if self._subscriptions.leftovers and not self._gave_up_waiting:
+            self._gave_up_waiting = True
+            log.warning(
+                "messages still arrive after %g s; unsubscribing from the filters of an earlier run: %s",
+                MAX_LEFTOVER_SECS,
+                ", ".join(sorted(self._subscriptions.leftovers)),
+            )
+        return True
 
     def lost_guarantees(self, connection: Connection | None) -> tuple[LostGuarantee, ...]:
         """Return what the broker does not grant. Any thread."""
