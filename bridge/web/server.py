@@ -105,6 +105,9 @@ class WebServer:
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._server = StoppableServer(config)
+        if self._stopping.is_set():
+            # `stop` was called before there was a server that it could end.
+            return
         sampling = asyncio.create_task(self._sample(history))
         log.info("page", extra={"url": self.url})
         try:

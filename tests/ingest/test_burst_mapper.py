@@ -6,6 +6,7 @@ from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.router import Router
 from bridge.mqtt.packet_stream import PUBREL
+from bridge.spool.read_only import all_letters
 from tests.mapping.builders import mapping
 from tests.spool.builders import data_of, opened, take_all
 
@@ -133,3 +134,40 @@ def test_sampled_record_with_an_envelope_gets_the_id_of_its_number(made, keep):
     spool = rig.spool.id.decode()
     assert ids == [f"{spool}-{rig.spool.queue('s').number:04x}-{record.number:012x}" for record in records]
     assert len(ids) == (6 if keep == "min_max" else 3)
+
+
+def test_empty_topic_is_a_dead_letter_and_is_logged_once(made, caplog):
+    rig = made(mapping("all", topic="#"))
+    alias = b"\x23\x00\x01"
+    burst = [publish(data, topic=b"", properties=alias) for data in (b"1", b"2")]
+    assert rig.map(*burst) == b"\x40\x02\x00\x07" * 2
+    assert rig.books() == {("", ""): (2, 0, 2)}
+    letters = [each.letter for each in all_letters(rig.spool.folder.path)]
+    assert [(each.code, each.detail) for each in letters] == [
+        ("topic", "no topic, but a topic alias that the bridge does not permit")
+    ] * 2
+    assert caplog.text.count("the broker sends messages with a topic alias and no topic") == 1
+
+
+def test_copy_of_an_overlapping_subscription_is_for_its_own_mappings_only(made):
+    rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"), mapping("other", topic="g"))
+    rig.mapper.separate({"f/#": 1, "f/+": 200})
+    rig.map(publish(b"1", properties=b"\x0b\x01"), publish(b"2", properties=b"\x0b\xc8\x01"))
+    assert rig.books() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
+    rig.map(publish(b"3", properties=b"\x0b\x01\x0b\xc8\x01"))  # one copy for both
+    assert rig.books() == {("wide", "s"): (2, 0, 0), ("narrow", "s"): (2, 0, 0)}
+
+
+@pytest.mark.parametrize("properties", [b"", b"\x0b\x07", b"\x7f"], ids=["none", "unknown", "malformed"])
+def test_copy_without_a_known_identifier_is_for_all_mappings(made, properties):
+    rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"))
+    rig.mapper.separate({"f/#": 1, "f/+": 2})
+    rig.map(publish(b"1", properties=properties))
+    assert rig.books() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
+
+
+def test_copy_that_is_too_large_is_a_dead_letter_of_its_own_mapping(made):
+    rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"))
+    rig.mapper.separate({"f/#": 1, "f/+": 2})
+    rig.map(publish(b"1", total_bytes=100, properties=b"\x0b\x02"), publish(b"2", topic=b"elsewhere"))
+    assert rig.books() == {("narrow", "s"): (1, 0, 1), ("", ""): (1, 1, 0)}

@@ -26,10 +26,15 @@ def numbered(topic, numbers):
     return [(topic, b"%d" % number) for number in numbers]
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize(
+    ("protocol", "overlapping"),
+    [("5", "join"), ("3.1.1", "join"), ("5", "separate")],
+)
 @pytest.mark.parametrize("share", [None, "line3"])
-def test_each_mapping_gets_each_message_once_where_filters_overlap(mosquitto, kinesis, bridge, protocol, share):
-    mqtt = {"protocol": protocol} | ({"share": share} if share else {})
+def test_each_mapping_gets_each_message_once_where_filters_overlap(
+    mosquitto, kinesis, bridge, protocol, overlapping, share
+):
+    mqtt = {"protocol": protocol, "overlapping_filters": overlapping} | ({"share": share} if share else {})
     mappings = {
         "all": mapping("plant/#"),
         "line": mapping("plant/+/press"),

@@ -88,3 +88,19 @@ def test_server_error_ends_the_page_and_is_a_problem(bridge, monkeypatch, caplog
     server.run()
     assert server.problem == "it ended by an error: see the log"
     assert "the page ended by an error; the bridge goes on without it" in caplog.text
+
+
+@pytest.mark.parametrize("at", ["_listen", "_serve"])
+def test_server_that_is_stopped_while_it_starts_ends_at_once(bridge, monkeypatch, at):
+    server = WebServer(bridge, WebSettings(port=0))
+    real = getattr(server, at)
+
+    def stopping(*args):
+        server.stop()
+        return real(*args)
+
+    monkeypatch.setattr(server, at, stopping)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
