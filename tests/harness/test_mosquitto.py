@@ -113,6 +113,7 @@ def test_a_client_without_a_certificate_is_turned_away(secured):
     subscriber.close()
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
 def test_another_authority_is_not_trusted(secured, tmp_path):
     broker, _ = secured
     with pytest.raises(ssl.SSLCertVerificationError):

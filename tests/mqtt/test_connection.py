@@ -267,6 +267,7 @@ def test_a_wait_ends_when_told_to(wake):
         connection.close()
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
 @pytest.mark.parametrize("scheme", ["mqtt", "ws"])
 def test_a_peer_that_resets_at_once_is_an_oserror(scheme):
     def reset(session):

@@ -118,6 +118,7 @@ def test_username_and_password_go_with_the_connect():
     assert body.endswith(b"\x00\x06bridge\x00\x06secret")
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
 def test_a_peer_that_speaks_no_http_is_a_connection_error():
     def no_http(session):
         session.connection.recv(4096)

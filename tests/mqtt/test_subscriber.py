@@ -163,6 +163,7 @@ def test_a_wrong_password_is_told_with_what_to_check(session):
         poll_until_subscribed(again)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
 def test_a_certificate_of_another_authority_is_told(session, tmp_path):
     authority = Authority(tmp_path / "plant")
     other = Authority(tmp_path / "other")

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 
@@ -19,21 +20,30 @@ def manager(tmp_path):
         yield made
 
 
-def notifier(tmp_path, clock=lambda: 1.5, **environ):
-    return SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), **environ}, clock=clock, pid=7)
+@pytest.fixture
+def notifier(tmp_path):
+    """notifier(clock=…, NAME=VALUE): a notifier with the socket of `manager`, closed when the test ends."""
+    with contextlib.ExitStack() as sockets:
+
+        def make(clock=lambda: 1.5, **environ):
+            made = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), **environ}, clock=clock, pid=7)
+            sockets.enter_context(made._socket)
+            return made
+
+        yield make
 
 
-def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path):
-    told = notifier(tmp_path)
+def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path, notifier):
+    told = notifier()
     told.ready()
     told.stopping()
     assert manager.waiting() == ["READY=1\nSTATUS=connecting", "STOPPING=1\nSTATUS=stopping"]
 
 
-def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path):
+def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path, notifier):
     now = [0.0]
     set_up(tmp_path)
-    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)
     told.ready()
     told.feed(bridge)
     assert manager.waiting() == ["READY=1\nSTATUS=connecting"]
@@ -43,8 +53,8 @@ def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tm
     bridge.spool.close()
 
 
-def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path):
-    told, bridge, to_come = notifier(tmp_path), Bridge(tmp_path), [True]
+def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path, notifier):
+    told, bridge, to_come = notifier(), Bridge(tmp_path), [True]
     heard_at_its_begin = []
 
     def ask():
@@ -64,12 +74,12 @@ def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(man
     bridge.spool.close()
 
 
-def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_it_does_not(manager, tmp_path):
+def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_it_does_not(manager, tmp_path, notifier):
     now, mappings = [0.0], tmp_path / "mappings"
     mappings.mkdir()
     (mappings / "press.yaml").write_text("topic: a\noutputs: [{data_stream: s}]\n")
     (mappings / "oven.yaml").write_text("topic: a\noutputs: [{data_steam: s}]\n")
-    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)
     told.reload(lambda: lambda: False)
     told.feed(bridge)
     now[0] += STATUS_SECS
@@ -82,8 +92,8 @@ def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_i
     bridge.spool.close()
 
 
-def test_no_status_is_longer_than_systemd_takes(manager, tmp_path):
-    told, bridge = notifier(tmp_path), Bridge(tmp_path)
+def test_no_status_is_longer_than_systemd_takes(manager, tmp_path, notifier):
+    told, bridge = notifier(), Bridge(tmp_path)
     bridge.now = snapshot(connected=False, subscribed=False, broker="é" * 10_000)
     told.feed(bridge)
     (status,) = manager.waiting()
@@ -91,8 +101,8 @@ def test_no_status_is_longer_than_systemd_takes(manager, tmp_path):
     bridge.spool.close()
 
 
-def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(manager, tmp_path):
-    told, bridge = notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
+def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(manager, tmp_path, notifier):
+    told, bridge = notifier(WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
     told.feed(bridge)
     assert "WATCHDOG=1" in manager.waiting()
     bridge.hanging = ["the ingest thread has not come by for 31 s"]
@@ -101,15 +111,15 @@ def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(m
 
 
 @pytest.mark.parametrize("environ", [{}, {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}])
-def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ):
-    notifier(tmp_path, **environ).feed(Bridge(tmp_path))
+def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ, notifier):
+    notifier(**environ).feed(Bridge(tmp_path))
     assert "WATCHDOG=1" not in manager.waiting()
 
 
-def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path):
+def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path, notifier):
     now = [0.0]
     set_up(tmp_path)
-    told, bridge = notifier(tmp_path, clock=lambda: now[0]), Bridge(tmp_path)
+    told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)
     bridge.now = snapshot(connected=False, subscribed=False, broker="mqtt://b:1883")
     bridge.flow = Flow(unsubscribed_secs=60.0)
     for _ in range(3):
@@ -120,7 +130,7 @@ def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path):
     assert "\n" not in status
 
 
-def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tmp_path):
+def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tmp_path, notifier):
     (tmp_path / "mappings").mkdir()
     bridge = Bridge(tmp_path)
 
@@ -128,7 +138,7 @@ def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tm
         raise OSError(24, "Too many open files")
 
     bridge.snapshot = snapshot
-    notifier(tmp_path, WATCHDOG_USEC="60000000", WATCHDOG_PID="7").feed(bridge)
+    notifier(WATCHDOG_USEC="60000000", WATCHDOG_PID="7").feed(bridge)
     assert manager.waiting() == [
         "WATCHDOG=1",
         "STATUS=ERROR: the status cannot be read: [Errno 24] Too many open files",
@@ -145,14 +155,16 @@ def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
     bridge.spool.close()
 
 
-def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path):
+def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path, notifier):
     SystemdNotifier({}).feed(Bridge(tmp_path))
-    notifier(tmp_path).ready()
+    notifier().ready()
 
 
 def test_an_abstract_socket_is_spoken_to():
     with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
-        SystemdNotifier(manager.environment).ready()
+        told = SystemdNotifier(manager.environment)
+        with told._socket:
+            told.ready()
         assert manager.next().startswith("READY=1")
 
 

@@ -12,7 +12,8 @@ def ends():
     channel = Channel()
     worker = WorkerChannel(os.dup(channel.theirs.fileno()))
     channel.theirs.close()
-    yield channel, worker
+    with worker._socket:
+        yield channel, worker
     channel.close()
 
 

@@ -50,7 +50,7 @@ def test_what_cannot_be_looked_at_is_told_and_stops_nothing(supervisor, draining
     bridge, end, codes = Bridge(), WorkerChannel(os.dup(supervisor.theirs.fileno())), []
     supervisor.theirs.close()
     worker = WorkerMain(bridge, end, MallocTuning(), draining=draining)
-    with Signals() as signals:
+    with end._socket, Signals() as signals:
         thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
         thread.start()
         assert supervisor.ask("status", 10)["error"] == "[Errno 24] Too many open files"

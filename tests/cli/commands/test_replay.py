@@ -96,7 +96,8 @@ def test_an_export_has_all_of_a_letter_and_is_its_owners_alone(config, tmp_path,
 def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
     file = tmp_path / "letters.csv"
     assert export_letters(config, file, Filter(), as_csv=True) == 0
-    rows = list(csv.DictReader(file.open(newline="")))
+    with file.open(newline="") as written:
+        rows = list(csv.DictReader(written))
     assert [row["detail"] for row in rows] == [f"'=cmd{number}" for number in range(4)]
     assert rows[0]["payload_text"] == '{"t":1}'
     assert rows[0]["number"] == "1"

@@ -76,8 +76,6 @@ class LinkProxy:
         self._host, self._target = host, target
         self._delay_secs = delay_secs
         self._pacer = Pacer(rate or float("inf"))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"thin-link-{self.port}", daemon=True)
         self._tasks: set[asyncio.Task] = set()
 
     @property
@@ -95,6 +93,8 @@ class LinkProxy:
         return int(self._pacer.passed)
 
     def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"thin-link-{self.port}", daemon=True)
         self._thread.start()
         self._call(self._start())
         return self

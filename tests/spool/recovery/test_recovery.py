@@ -45,12 +45,11 @@ while True:
 
 def killed_after(folder, secs):
     """What a child that commits in a loop said before it was killed: the last number made, the numbers settled."""
-    child = subprocess.Popen([sys.executable, "-c", COMMITTING, folder], stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline().startswith("made")
-    killer = threading.Timer(secs, child.send_signal, [signal.SIGKILL])
-    killer.start()
-    said = [line.split() for line in child.stdout if line.endswith("\n")]
-    child.wait()
+    with subprocess.Popen([sys.executable, "-c", COMMITTING, folder], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline().startswith("made")
+        killer = threading.Timer(secs, child.send_signal, [signal.SIGKILL])
+        killer.start()
+        said = [line.split() for line in child.stdout if line.endswith("\n")]
     killer.join()
     made = [int(number) for what, number in said if what == "made"]
     return max(made, default=0), {int(number) for what, number in said if what == "settled"}

@@ -44,16 +44,17 @@ def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
 
 def test_a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    while not re.match(r" +[1-9][0-9]* s ", child.stdout.readline()):
-        assert child.poll() is None
-    os.kill(child.pid, signal.SIGINT)
-    time.sleep(0.2)  # two signals at one instant are one signal
-    os.kill(child.pid, signal.SIGINT)
-    started = time.monotonic()
-    child.stdout.read()
-    assert child.wait(10) == 130
-    assert time.monotonic() - started < 30
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=silent, text=True, env=environment) as child:
+        while not re.match(r" +[1-9][0-9]* s ", child.stdout.readline()):
+            assert child.poll() is None
+        os.kill(child.pid, signal.SIGINT)
+        time.sleep(0.2)  # two signals at one instant are one signal
+        os.kill(child.pid, signal.SIGINT)
+        started = time.monotonic()
+        child.stdout.read()
+        assert child.wait(10) == 130
+        assert time.monotonic() - started < 30
     assert list(tmp_path.iterdir()) == []
     assert processes_about(tmp_path) == []
 
