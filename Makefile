@@ -9,16 +9,41 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test linted lint docs docs-serve dist bench bench-peers faults soak fuzz image image-test clean
+.PHONY: demo setup test suite coverage test-newest linted lint docs docs-serve dist bench bench-peers faults soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-# The linters run while what the tests speak to is fetched. A file's tests share a worker, as they share their servers.
-# Each that may call apt-get goes after another one: two at a time stand in each other's way.
+# Programs that the tests talk to, most of them by apt-get. Each that may call it depends on another one, because two at a
+# time block each other.
+TOOLS := mosquitto strace iproute2 shells prometheus node ministack chromium
+
+# Everything that the tests need, without running them: `make setup` as root, then `make suite` as anyone.
+setup:
+	@$(MAKE) --no-print-directory -j 4 $(VENV)/.test $(TOOLS)
+
+# The linters run while the tools are fetched.
 test:
-	@$(MAKE) --no-print-directory -j 4 linted mosquitto strace iproute2 shells prometheus node ministack chromium
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory -j 4 linted $(TOOLS)
+	@$(MAKE) --no-print-directory suite
+
+# The tests of a file share a worker, as they share their servers.
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+suite: $(VENV)/.test
+	$(PYTEST)
+
+# The suite with branch coverage. It fails below `fail_under` in pyproject.toml. Measuring takes longer than the tests.
+coverage: $(VENV)/.test
+	$(PYTEST) --cov --cov-report=term
+
+# The suite on the newest Python of this machine: on the PATH, or of pyenv. NEWEST=… is another one.
+NEWEST ?= $(shell for minor in 16 15 14 13 12; do \
+  for python in python3.$$minor $$HOME/.pyenv/versions/3.$$minor.*/bin/python; do \
+    "$$python" -c '' 2>/dev/null && { echo "$$python"; exit; }; done; done)
+test-newest:
+	@test -n "$(NEWEST)" || { echo "this needs a Python newer than 3.11; name one with: make test-newest NEWEST=python3.13" >&2; exit 1; }
+	@$(NEWEST) --version
+	@$(MAKE) --no-print-directory VENV=build/newest PYTHON=$(NEWEST) suite
 
 linted: $(VENV)/.test
 	$(BIN)/ruff check .
