@@ -149,16 +149,15 @@ class AmqttBroker:
             raise BridgeError("there is no mosquitto, and no amqtt either: pip install 'mqtt-kinesis[demo]'") from error
         self._make: Any = Amqtt
         self.port = port
-        self._loop = asyncio.new_event_loop()
         self._ended = threading.Event()
-        self._stop: asyncio.Event | None = None
+        self._stopping: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._thread = threading.Thread(target=self._run, name="amqtt", daemon=True)
         self._thread.start()
         _wait_for(port, self._ended)
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         except Exception as error:  # noqa: BLE001 - after any error _wait_for reports that there is no broker
             logging.getLogger(__name__).debug("amqtt: %s", error)
         finally:
@@ -171,15 +170,18 @@ class AmqttBroker:
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
             }
         )
-        self._stop = asyncio.Event()
+        stop = asyncio.Event()
         await broker.start()
-        await self._stop.wait()
+        self._stopping = asyncio.get_running_loop(), stop
+        await stop.wait()
+        self._stopping = None
         await broker.shutdown()
 
     def stop(self) -> None:
         """Shut the broker down and wait for its thread."""
-        if self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._stopping is not None:
+            loop, stop = self._stopping
+            loop.call_soon_threadsafe(stop.set)
         self._thread.join(5)
 
     def kill(self) -> None:
