@@ -22,13 +22,13 @@ BAD: Final = "31"
 GOOD: Final = "32"
 WARN: Final = "33"
 """SGR codes for bold, red, green and yellow (ECMA-48)."""
-BOOKS: Final = {
-    "^the books balance$": GOOD,
-    "^THE BOOKS DO NOT .*$": BAD,
+LEDGER_COLOURS: Final = {
+    "^accounting OK.*$": GOOD,
+    "^ACCOUNTING MISMATCH.*$": BAD,
     "^ERROR .*$": BAD,
     "^WARNING .*$": WARN,
     "^OK .*$": GOOD,
-    "^books .*$": HEAD,
+    "^ledger .*$": HEAD,
 }
 
 

@@ -17,8 +17,8 @@ import typer
 from bridge import __version__
 from bridge.cli.completion import stream_names
 from bridge.cli.help_examples import epilog
-from bridge.cli.options import ConfigFile, OfWorker  # noqa: TC001 - typer reads the annotations
-from bridge.cli.storage_app import letters, spool
+from bridge.cli.options import ConfigFile, WorkerOption  # noqa: TC001 - typer reads the annotations
+from bridge.cli.storage_app import dead_letters, spool
 from bridge.errors import BridgeError, ConfigError
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED, INTERRUPTED
 from bridge.terminal import print_error
@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.add_typer(letters, name="dead-letters")
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(spool, name="spool")
 
 
@@ -79,44 +79,49 @@ def run(
     config: ConfigFile = Path("bridge.yaml"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print records instead of sending them.")] = False,
     workers: Annotated[
-        int, typer.Option("--workers", min=0, max=64, help="So many processes that divide the messages; 0: one alone.")
+        int, typer.Option("--workers", min=0, max=64, help="Number of worker processes (0 = single process).")
     ] = 0,
 ) -> None:
     """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
     from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see the module
 
     if dry_run and workers:
-        raise typer.BadParameter("--dry-run is one process: leave --workers out")
+        raise typer.BadParameter("--dry-run runs in a single process: omit --workers")
     raise typer.Exit(run_bridge(config, dry_run=dry_run, workers=workers))
 
 
 @app.command()
 def init(
-    url: Annotated[str, typer.Option("--url", help="The broker: mqtt://, mqtts:// (TLS), ws:// or wss://.")] = "",
-    ca_file: Annotated[str, typer.Option("--ca-file", help="For TLS: the authority of the broker's certificate.")] = "",
-    username: Annotated[str, typer.Option("--username", help="Its password is asked, or read of MQTT_PASSWORD.")] = "",
-    client_id: Annotated[str, typer.Option("--client-id", help="The bridge's name at the broker.")] = "",
+    url: Annotated[str, typer.Option("--url", help="Broker URL: mqtt://, mqtts:// (TLS), ws:// or wss://.")] = "",
+    ca_file: Annotated[str, typer.Option("--ca-file", help="CA certificate of the broker (PEM), for TLS.")] = "",
+    username: Annotated[
+        str, typer.Option("--username", help="Broker user name. Password: prompt, or $MQTT_PASSWORD.")
+    ] = "",
+    client_id: Annotated[str, typer.Option("--client-id", help="MQTT client ID of the bridge.")] = "",
     region: Annotated[str, typer.Option("--region", help="The AWS region.")] = "",
     authentication: Annotated[
-        str, typer.Option("--authentication", help="Who the bridge is to AWS: a type, such as default or token.")
+        str, typer.Option("--authentication", help="Type of AWS authentication, such as default or token.")
     ] = "",
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any option, as mqtt.share=NAME; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Any option of bridge.yaml, such as mqtt.share=NAME; may be repeated."),
     ] = None,
-    stream: Annotated[str, typer.Option("--stream", help="The data stream of the mappings.")] = "",
+    stream: Annotated[str, typer.Option("--stream", help="Data stream of the mappings.")] = "",
     listen_secs: Annotated[
-        float | None, typer.Option("--listen-secs", min=0, help="Listen so long to the broker; 0: not at all.")
+        float | None, typer.Option("--listen-secs", min=0, help="Listen to the broker for this time; 0: do not listen.")
     ] = None,
-    topic: Annotated[list[str] | None, typer.Option("--topic", "-t", help="Listen to this; else to all.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", "-t", help="Topic filter to listen to (default: all topics).")
+    ] = None,
     capture: Annotated[
-        Path | None, typer.Option("--capture", help="Instead of listening: a file of `capture`.")
+        Path | None, typer.Option("--capture", help="Read a file of `capture` instead of listening.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept defaults, no prompts.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Begin: write a bridge.yaml, and mappings for the topics and payloads that the broker has."""
-    from bridge.cli.commands.init import InitOptions, begin  # noqa: PLC0415 - see the module
+    """Create bridge.yaml and mappings from live broker traffic."""
+    from bridge.cli.commands.init import InitOptions, init  # noqa: PLC0415 - see the module
 
     given = {
         "mqtt.url": url,
@@ -128,7 +133,7 @@ def init(
     }
     given = {name: value for name, value in given.items() if value}
     raise typer.Exit(
-        begin(
+        init(
             config,
             InitOptions(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force),
         )
@@ -145,24 +150,26 @@ def check(config: ConfigFile = Path("bridge.yaml")) -> None:
 
 @app.command(name="try")
 def try_(
-    topic: Annotated[str, typer.Option("--topic", "-t", help="The message's topic.")] = "",
-    payload: Annotated[str, typer.Option("--payload", "-p", help="Its payload; '-' reads standard input.")] = "-",
+    topic: Annotated[str, typer.Option("--topic", "-t", help="Topic of the message.")] = "",
+    payload: Annotated[
+        str, typer.Option("--payload", "-p", help="Payload of the message; '-' reads standard input.")
+    ] = "-",
     dead_letter: Annotated[
         int | None,
-        typer.Option("--dead-letter", min=1, help="Instead: the message of this dead letter, by its number."),
+        typer.Option("--dead-letter", min=1, help="Use the message of the dead letter with this number."),
     ] = None,
-    worker: OfWorker = None,
+    worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
-    qos: Annotated[int, typer.Option(min=0, max=2, help="Its QoS.")] = 1,
-    retain: Annotated[bool, typer.Option("--retain", help="As a retained message.")] = False,
+    qos: Annotated[int, typer.Option(min=0, max=2, help="QoS of the message.")] = 1,
+    retain: Annotated[bool, typer.Option("--retain", help="Treat the message as retained.")] = False,
 ) -> None:
     """Show what the mappings make of one message: every record, key and stream, or why there is none."""
-    from bridge.cli.commands.try_message import try_letter, try_message  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.try_message import try_dead_letter, try_message  # noqa: PLC0415 - see the module
 
     if bool(topic) == (dead_letter is not None):
         raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
     if dead_letter is not None:
-        raise typer.Exit(try_letter(config, dead_letter, worker))
+        raise typer.Exit(try_dead_letter(config, dead_letter, worker))
     raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
 
 
@@ -176,9 +183,9 @@ class SchemaOf(StrEnum):
 @app.command()
 def schema(
     file: Annotated[SchemaOf, typer.Argument(help="mapping: files in mappings/; bridge: bridge.yaml.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the schema to this file.")] = None,
 ) -> None:
-    """The JSON Schema of a file, by which an editor completes and checks it."""
+    """Print the JSON Schema of a file, for completion and validation in an editor."""
     from bridge.cli.commands.schema import write_schema  # noqa: PLC0415 - see the module
 
     raise typer.Exit(write_schema(file.value, output))
@@ -186,14 +193,14 @@ def schema(
 
 @app.command()
 def capture(
-    file: Annotated[Path, typer.Argument(help="The file to write (JSON lines); it must not be there yet.")],
+    file: Annotated[Path, typer.Argument(help="File to write (JSON lines); it must not exist.")],
     topic: Annotated[
         list[str] | None,
-        typer.Option("--topic", "-t", help="A topic filter; may be repeated. By default the mappings'."),
+        typer.Option("--topic", "-t", help="Topic filter; may be repeated (default: the topics of the mappings)."),
     ] = None,
-    secs: Annotated[float, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 60,
-    messages: Annotated[int, typer.Option("--messages", min=1, help="End after this many messages.")] = 100_000,
-    size: Annotated[str, typer.Option("--bytes", help="End before the file is larger than this.")] = "100 MiB",
+    secs: Annotated[float, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 60,
+    messages: Annotated[int, typer.Option("--messages", min=1, help="Stop after this many messages.")] = 100_000,
+    size: Annotated[str, typer.Option("--bytes", help="Stop before the file exceeds this size.")] = "100 MiB",
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
@@ -204,13 +211,15 @@ def capture(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(help="The mapping file, or folder of them, as it was.")],
-    new: Annotated[Path, typer.Argument(help="As it is to be.")],
-    capture: Annotated[Path, typer.Option("--capture", help="The recorded traffic: a file of `capture`.")],
-    as_json: Annotated[bool, typer.Option("--json", help="All differences as JSON lines, the sums last.")] = False,
-    show: Annotated[int, typer.Option("--show", min=0, help="How many differing messages to show.")] = 10,
+    old: Annotated[Path, typer.Argument(help="Old mapping file or folder.")],
+    new: Annotated[Path, typer.Argument(help="New mapping file or folder.")],
+    capture: Annotated[Path, typer.Option("--capture", help="Recorded traffic (a file of `capture`).")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all differences as JSON lines, the totals last.")
+    ] = False,
+    show: Annotated[int, typer.Option("--show", min=0, help="Number of differing messages to show.")] = 10,
 ) -> None:
-    """Show what a change of mappings changes on recorded traffic; exit code 0 if nothing, 1 if something."""
+    """Compare the output of two versions of the mappings on recorded traffic; exit code 1 if it differs."""
     from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
     from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
 
@@ -221,12 +230,12 @@ def diff(
 def coverage(
     capture: Annotated[
         Path | None,
-        typer.Option("--capture", help="Of recorded traffic, a file of `capture`; else of the running bridge."),
+        typer.Option("--capture", help="Use recorded traffic (a file of `capture`) instead of the running bridge."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """List topics that no mapping matches, mappings that never matched, and mappings gone silent."""
+    """List topics that no mapping matches, mappings that never matched, and silent mappings."""
     from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_coverage(config, capture, as_json=as_json))
@@ -234,11 +243,11 @@ def coverage(
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, as one JSON object.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Every two seconds, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Tell how the running bridge stands: session, spool, streams, books; exit code 1 if something is wrong."""
+    """Show the state of the running bridge: problems, session, spool, streams, ledger; exit code 1 if not OK."""
     from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
@@ -252,17 +261,17 @@ def doctor(
         typer.Option(
             "--publish",
             help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID-doctor, once or twice, to measure how "
-            "many the broker hands over at once and keeps; what is beyond its limit it drops, and counts as dropped.",
+            "many the broker sends at once and queues. The broker drops messages beyond its limit, and counts them.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Ask broker, AWS and disk whether the bridge can do its work, and say what to do; exit code 1 if it cannot.
+    """Check broker, AWS and disk, and show how to fix each problem; exit code 1 if a check fails.
 
-    It has sessions of its own at the broker (mqtt.client_id with -doctor), which the broker forgets: they subscribe as
-    the bridge does, take what comes for some seconds and throw it away. The bridge's session loses nothing. Nothing is
-    published or sent without --publish and --send.
+    The command opens its own temporary sessions with the broker (client ID: mqtt.client_id with -doctor). They
+    subscribe like the bridge for some seconds, and discard the messages. The bridge's session loses nothing. Nothing
+    is published or sent without --publish and --send.
     """
     from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
 
@@ -272,15 +281,19 @@ def doctor(
 @app.command()
 def prove(
     stream: Annotated[
-        str, typer.Argument(help="The data stream, whose output has `envelope: true`.", autocompletion=stream_names)
+        str, typer.Argument(help="Data stream of an output with `envelope: true`.", autocompletion=stream_names)
     ],
-    manifests: Annotated[str, typer.Option("--manifests", help="Their stream; else kinesis.manifest's.")] = "",
-    region: Annotated[str, typer.Option("--region", help="Region of the stream; else as in the manifests.")] = "",
-    role_arn: Annotated[str, typer.Option("--role-arn", help="Role to read it; else as in the manifests.")] = "",
+    manifests: Annotated[
+        str, typer.Option("--manifests", help="Data stream of the manifests (default: kinesis.manifest.data_stream).")
+    ] = "",
+    region: Annotated[str, typer.Option("--region", help="Region of the stream (default: from the manifests).")] = "",
+    role_arn: Annotated[
+        str, typer.Option("--role-arn", help="Role to assume for reading (default: from the manifests).")
+    ] = "",
     progress_file: Annotated[
-        Path | None, typer.Option("--progress", help="File to continue from, and to save what was read.")
+        Path | None, typer.Option("--progress", help="File to continue from, and to save the progress to.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Check that a stream has every record its manifests cover: exit code 1 if not, 3 if it could not be checked."""
@@ -293,28 +306,30 @@ def prove(
 
 @app.command()
 def policy(
-    account: Annotated[str, typer.Option("--account", help="The AWS account's number; else AWS is asked.")] = "",
-    role: Annotated[str, typer.Option("--role", help="Instead: the policy of this role_arn of an output.")] = "",
+    account: Annotated[str, typer.Option("--account", help="AWS account number (default: requested from AWS).")] = "",
+    role: Annotated[str, typer.Option("--role", help="Print the policy of this role_arn of an output instead.")] = "",
     kms_key: Annotated[
         list[str] | None,
-        typer.Option("--kms-key", help="ARN of a key that encrypts streams, if AWS cannot be asked; may be repeated."),
+        typer.Option(
+            "--kms-key", help="ARN of a key that encrypts streams, if AWS does not report it; may be repeated."
+        ),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask AWS nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Send no request to AWS.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Print the least-privilege IAM policy for exactly these mappings."""
-    from bridge.cli.commands.policy import PolicyOptions, print_policy, well_formed  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy  # noqa: PLC0415 - see the module
 
-    if wrong := well_formed(account, kms_key or ()):
+    if wrong := option_error(account, kms_key or ()):
         raise typer.BadParameter(wrong)
     raise typer.Exit(print_policy(config, PolicyOptions(account, role, tuple(kms_key or ()), offline)))
 
 
 @app.command()
 def demo(
-    secs: Annotated[int, typer.Option("--secs", min=0, help="End after this many seconds; 0: at Ctrl-C.")] = 0,
+    secs: Annotated[int, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:
-    """Everything on this machine, with no account and no broker: a factory, a broker, a Kinesis, the bridge."""
+    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account."""
     from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_demo(secs))

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)]
-OfWorker = Annotated[
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", show_default=True)]
+WorkerOption = Annotated[
     int | None,
-    typer.Option("--worker", min=0, help="Of `run --workers`: this one's spool; 0: of the bridge without workers."),
+    typer.Option("--worker", min=0, help="Number of the worker of `run --workers`; 0: the bridge without workers."),
 ]

@@ -202,7 +202,7 @@ class RecordAccumulator:
             self._parts += halves
 
     def reenqueue_part(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Send a part that was not answered once more, before all else."""
+        """Send a part that got no response once more, before all else."""
         self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
     def part_returned(self) -> None:

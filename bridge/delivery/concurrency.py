@@ -89,7 +89,7 @@ class AdaptiveConcurrency:
 
     @property
     def window_bytes(self) -> int:
-        """Bytes that may be in flight."""
+        """Maximum number of bytes in flight."""
         bandwidth = self._bandwidth.value
         window = bandwidth * (MAX_QUEUE_SECS + LATENCY_GAIN * self._latency.secs)
         window = min(window, max(bandwidth * MAX_QUEUE_SECS, PROVEN_GAIN * self._latency.proven_bytes))

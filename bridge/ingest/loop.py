@@ -116,11 +116,11 @@ class IngestLoop:
         self._next_routes = routes
         self._subscriber.wake()
 
-    def run_job(self, errand: DeadLetterJob) -> DeadLetterJob:
+    def run_job(self, job: DeadLetterJob) -> DeadLetterJob:
         """Queue a job that replays or deletes dead letters, and return it. Its `done` is set when it has finished."""
-        self.dead_letter_jobs.add(errand)
+        self.dead_letter_jobs.add(job)
         self._subscriber.wake()
-        return errand
+        return job
 
     def stop(self) -> None:
         """Make `run` return after the current burst."""
@@ -162,7 +162,7 @@ class IngestLoop:
         elif self._spool.commit_due and self.progress_at - self._committed_at > MAX_SETTLE_DELAY_SECS:
             self._commit()
         if self.dead_letter_jobs:
-            self._run_errands()
+            self._run_dead_letter_jobs()
         if self.progress_at - self._housekept_at > 1.0:
             self._housekeep()
 
@@ -196,7 +196,7 @@ class IngestLoop:
         if len(burst) > self._max_unacked_seen:
             self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
-    def _run_errands(self) -> None:
+    def _run_dead_letter_jobs(self) -> None:
         """Process one slice of a dead-letter job, then return so that live messages are processed first."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
         part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)

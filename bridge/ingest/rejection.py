@@ -29,8 +29,8 @@ def reject(
         for queue in queues:
             transaction.dead_lettered[target.mapping, queue.number] += 1
         streams = tuple(queue.stream for queue in queues)
-        letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams, item)
-        transaction.letters.append(letter)
+        dead_letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams, item)
+        transaction.dead_letters.append(dead_letter)
 
 
 def reject_oversized(
@@ -41,8 +41,8 @@ def reject_oversized(
     for queue in target.queues:
         transaction.dead_lettered[target.mapping, queue.number] += 1
     streams = tuple(queue.stream for queue in target.queues)
-    letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
-    transaction.letters.append(letter)
+    dead_letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
+    transaction.dead_letters.append(dead_letter)
 
 
 def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
@@ -51,4 +51,4 @@ def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Me
     detail = (
         "the topic is not UTF-8" if message.topic else "no topic, but a topic alias that the bridge does not permit"
     )
-    transaction.letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))
+    transaction.dead_letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

@@ -27,14 +27,14 @@ class HealthStatus:
     state: State | Literal[""] = ""
 
     @property
-    def well(self) -> bool:
+    def ok(self) -> bool:
         """True if the check passed."""
         return not self.reasons
 
     def value(self) -> dict[str, Any]:
         """Return the body of the response, before it is written as JSON."""
         state = {"state": self.state} if self.state else {}
-        return {"ok": self.well, **state, "reasons": list(self.reasons)}
+        return {"ok": self.ok, **state, "reasons": list(self.reasons)}
 
 
 def health(bridge: RunningBridge) -> HealthStatus:

@@ -10,7 +10,7 @@ from bridge.histogram import added
 from bridge.ingest.topic_coverage import SILENT_MS, SILENT_PAUSES, CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge_flows
 from bridge.monitoring.problems import merge_problems
-from bridge.monitoring.snapshot import SHOWN_LETTERS, TIMED, DeadLettersByCode
+from bridge.monitoring.snapshot import SHOWN_DEAD_LETTERS, TIMED, DeadLettersByCode
 from bridge.spool.ledger import STORED, LedgerRow
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         **timed,
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
-        ledger=books_of(row for each in snapshots for row in each.ledger),
+        ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
         streams=_streams(snapshots),
-        dead_letters=tuple(letter for each in snapshots for letter in each.dead_letters)[:SHOWN_LETTERS],
+        dead_letters=tuple(dead_letter for each in snapshots for dead_letter in each.dead_letters)[:SHOWN_DEAD_LETTERS],
         problems=merge_problems([(name, each.problems) for name, each in named]),
         endpoints=merge_endpoints([each.endpoints for each in snapshots]),
         flows=merge_flows([each.flows for each in snapshots]),
@@ -71,7 +71,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         ),
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
-        blocked="; ".join(f"{name}: {each.blocked}" for name, each in named if each.blocked),
+        blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
@@ -79,9 +79,9 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         reloaded_at=max(each.reloaded_at for each in snapshots),
         stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
         dead_letter_max_bytes=sum(each.dead_letter_max_bytes for each in snapshots),
-        letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.letters_by_code),
+        dead_letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.dead_letters_by_code),
         credentials_expire_at=min(expiring, default=None),
-        answers=_answers([each.answers for each in snapshots]),
+        request_latency=_request_latency([each.request_latency for each in snapshots]),
     )
 
 
@@ -116,12 +116,12 @@ def _without_problems(last: Snapshot) -> Snapshot:
     """A process that is not there has nothing wrong with it."""
     nothing: dict[str, Any] = dict.fromkeys(("problems", "stalled", "flows", "mapping_errors", "unsendable"), ())
     quiet: dict[str, Any] = dict.fromkeys(
-        ("blocked", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
+        ("blocked_reason", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
     )
     return replace(last, **nothing, **quiet, session_attempts=0, endpoints=idle_endpoints(last.endpoints))
 
 
-def books_of(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
+def merge_ledgers(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
     """Line by line, the rows of several books as one."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
@@ -162,12 +162,12 @@ def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
 
 def _codes(counts: Iterable[DeadLettersByCode]) -> tuple[DeadLettersByCode, ...]:
     sums: Counter[str] = Counter()
-    for code, letters in counts:
-        sums[code] += letters
+    for code, dead_letters in counts:
+        sums[code] += dead_letters
     return tuple(DeadLettersByCode(*each) for each in sorted(sums.items()))
 
 
-def _answers(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, HistogramSnapshot]:
+def _request_latency(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, HistogramSnapshot]:
     names = sorted({stream for part in parts for stream in part})
     return {stream: _timed([part[stream] for part in parts if stream in part]) for stream in names}
 

@@ -1,6 +1,6 @@
-"""The metrics: one declared list, from which /metrics and docs/reference/metrics.md are made.
+"""List of all metrics. /metrics and docs/reference/metrics.md are generated from it.
 
-Labels are bounded: mappings, streams, workers, states and codes; never a topic, a key, or anything that a message holds.
+Labels are bounded: mappings, streams, workers, states and codes; never a topic, a key, or content of a message.
 https://prometheus.io/docs/practices/naming/
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Metric(NamedTuple):
     """`name` without the prefix; `kind` is counter, gauge or histogram; `samples` gives (label values, value).
 
-    A value that is None is left out: there is nothing to tell yet.
+    A sample whose value is None is omitted.
     """
 
     name: str
@@ -56,7 +56,7 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
     return lambda snapshot: [((each.name,), _value(each, value)) for each in snapshot.coverage.mappings]
 
 
-def _of_books(name: str) -> Samples:
+def _of_ledger(name: str) -> Samples:
     return lambda snapshot: [((row.mapping, row.stream), getattr(row, name)) for row in snapshot.ledger]
 
 
@@ -72,21 +72,21 @@ def _value(each: Any, value: Callable[[Any], Any] | str) -> Any:
     return getattr(each, value) if isinstance(value, str) else value(each)
 
 
-_BOOKS_HELP = {
+_LEDGER_HELP = {
     "received": "Records received",
-    "delivered": "Records that Kinesis has taken",
-    "filtered": "Records that a rule left out",
-    "dead_lettered": "Records in the dead letters, or deleted from them",
+    "delivered": "Records that Kinesis accepted",
+    "filtered": "Records that a rule filtered",
+    "dead_lettered": "Records that became dead letters, including deleted ones",
     "dropped": "Records dropped by spool.when_full or spool.max_age_secs",
-    "spooled": "Records that wait on disk",
+    "spooled": "Records buffered on disk",
     "replayed": "Dead letters that were replayed",
     "deleted": "Dead letters that were deleted",
-    "evicted": "Dead letters that gave way to newer ones",
-    "expired": "Of those dropped, records past spool.max_age_secs",
-    "damaged": "Of those dropped, records lost by a damaged disk",
+    "evicted": "Dead letters evicted for newer ones",
+    "expired": "Part of dropped: records older than spool.max_age_secs",
+    "damaged": "Part of dropped: records lost by a damaged disk",
 }
 _CODES: Final = sorted(get_args(DeadLetterCode))
-"""Each begins at 0: Prometheus does not see an increase to the first value of a counter."""
+"""Codes of dead letters. Each series begins at 0: Prometheus sees no increase to the first value of a counter."""
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)
 _BRIDGE_STATES: Final = get_args(BridgeState)
@@ -113,7 +113,7 @@ def _worker_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _workers_up(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """One that has drained its spool is done, and not down."""
+    """Return 1 for each worker that runs or drains, else 0. A drained worker has no sample: it ended on purpose."""
     up = ("running", "draining")
     return [((each.name,), int(each.state in up)) for each in snapshot.workers if each.state != "drained"]
 
@@ -123,115 +123,119 @@ def _info(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
     return [((*build, snapshot.settings_fingerprint, snapshot.mappings_fingerprint), 1)]
 
 
-def _books(name: str) -> Metric:
+def _ledger(name: str) -> Metric:
     kind, suffix = ("gauge", "") if name == "spooled" else ("counter", "_total")
     return Metric(
-        f"records_{name}{suffix}", kind, ("mapping", "stream"), f"{_BOOKS_HELP[name]}, by the books.", _of_books(name)
+        f"records_{name}{suffix}",
+        kind,
+        ("mapping", "stream"),
+        f"{_LEDGER_HELP[name]}, from the ledger.",
+        _of_ledger(name),
     )
 
 
 METRICS: Final = (
     Metric("info", "gauge", ("version", "python", "sqlite", "platform", "config", "mappings"),
            "1, with versions; `config` and `mappings` are fingerprints: bridges with the same one have the same options, or the same mapping files. "
-           "No secret has a part in them.", _info),
-    Metric("start_time_seconds", "gauge", (), "When the bridge was started, in seconds since 1970.", _one(lambda s: s.started_at)),
-    Metric("healthy", "gauge", (), "1 while there is progress: what /healthz says.", _one(lambda s: int(not s.stalled))),
+           "They contain no secrets.", _info),
+    Metric("start_time_seconds", "gauge", (), "Time of the start of the bridge, in seconds since 1970.", _one(lambda s: s.started_at)),
+    Metric("healthy", "gauge", (), "1 while all threads make progress, as /healthz reports.", _one(lambda s: int(not s.stalled))),
     Metric("state", "gauge", ("state",), "1 for the state of the bridge: ok, degraded (a warning) or failing (an error).", _bridge_states),
-    Metric("ready", "gauge", (), "1 while the state is not failing: what /readyz returns, with its reasons.", _one(lambda s: int(s.state != "failing"))),
+    Metric("ready", "gauge", (), "1 while the state is not failing, as /readyz reports with reasons.", _one(lambda s: int(s.state != "failing"))),
     Metric("problems", "gauge", ("code", "severity"), "Number of active problems; `status` and the page show cause and remedy.", _problems),
-    Metric("session_info", "gauge", ("broker", "protocol", "client_id"), "1, with the broker's address as configured, the MQTT version and the client id.",
+    Metric("session_info", "gauge", ("broker", "protocol", "client_id"), "1, with the broker's address as configured, the MQTT version and the client ID.",
            lambda s: [((s.broker, s.protocol, s.client_id), 1)]),
     Metric("connected", "gauge", (), "1 while connected to the broker.", _one(lambda s: int(s.connected))),
-    Metric("subscribed", "gauge", (), "1 while subscribed to all that the mappings want.", _one(lambda s: int(s.subscribed))),
+    Metric("subscribed", "gauge", (), "1 while subscribed to the topics of all mappings.", _one(lambda s: int(s.subscribed))),
     Metric("client_id_conflict", "gauge", (), "1 while the broker reports session takeovers by another client with the same client ID.",
            _one(lambda s: int(bool(s.client_id_conflict)))),
     Metric("session_unstable", "gauge", (), "1 while the broker ends the session again and again without a reason.", _one(lambda s: int(bool(s.session_unstable)))),
     Metric("lost_guarantees", "gauge", (), "Number of guarantees for which the broker grants less than requested.", _one(lambda s: len(s.lost_guarantees))),
     Metric("connections_total", "counter", (), "Connections to a broker since the start.", _one(lambda s: s.connections)),
     Metric("messages_total", "counter", (), "MQTT messages received since the start.", _one(lambda s: s.received_messages)),
-    Metric("message_bytes_total", "counter", (), "Bytes of their payloads.", _one(lambda s: s.payload_bytes)),
-    Metric("redelivered_total", "counter", (), "QoS 2 messages that were there already.", _one(lambda s: s.redelivered)),
+    Metric("message_bytes_total", "counter", (), "Payload bytes of the received MQTT messages.", _one(lambda s: s.payload_bytes)),
+    Metric("redelivered_total", "counter", (), "QoS 2 messages that were received again and counted once.", _one(lambda s: s.redelivered)),
     Metric("unmatched_total", "counter", (), "Messages that no mapping matches.", _one(lambda s: s.unmatched)),
-    Metric("unmatched_topics", "gauge", (), "Topics that no mapping matches, up to 1,000; `coverage` names them.", _one(lambda s: len(s.coverage.topics))),
-    *(_books(name) for name in (*COLUMNS, *BREAKDOWN_COLUMNS)),
-    Metric("books_balanced", "gauge", (), "1 while the books balance.", _one(lambda s: int(s.balanced))),
-    Metric("spool_bytes", "gauge", (), "Bytes of the spool's files.", _one(lambda s: s.spool_bytes)),
+    Metric("unmatched_topics", "gauge", (), "Topics that no mapping matches, at most 1,000; `coverage` lists them.", _one(lambda s: len(s.coverage.topics))),
+    *(_ledger(name) for name in (*COLUMNS, *BREAKDOWN_COLUMNS)),
+    Metric("ledger_balanced", "gauge", (), "1 while the ledger is balanced.", _one(lambda s: int(s.balanced))),
+    Metric("spool_bytes", "gauge", (), "Size of the spool's files.", _one(lambda s: s.spool_bytes)),
     Metric("spool_max_bytes", "gauge", (), "spool.max_bytes.", _one(lambda s: s.spool_max_bytes)),
-    Metric("spool_min_free_bytes", "gauge", (), "spool.min_free_bytes: what the spool leaves free on its disk.", _one(lambda s: s.spool_min_free_bytes)),
-    Metric("disk_free_bytes", "gauge", (), "Free bytes of the spool's disk.", _one(lambda s: s.disk_free_bytes)),
-    Metric("blocked", "gauge", (), "1 while nothing can be spooled, and so nothing is read.", _one(lambda s: int(bool(s.blocked)))),
-    Metric("damaged_spools", "gauge", (), "Damaged spools that were set aside.", _one(lambda s: s.damaged_spools)),
-    Metric("dead_letters", "gauge", (), "Dead letters that are kept.", _one(lambda s: s.dead_letter_count)),
-    Metric("dead_letter_bytes", "gauge", (), "What they take in the spool.", _one(lambda s: s.dead_letter_bytes)),
-    Metric("dead_letter_max_bytes", "gauge", (), "spool.max_dead_letter_bytes: beyond it the oldest give way.", _one(lambda s: s.dead_letter_max_bytes)),
-    Metric("rejected_total", "counter", ("code",), "Dead letters made since the start, by their reason.",
-           lambda s: [((code,), letters) for code, letters in (dict.fromkeys(_CODES, 0) | dict(s.letters_by_code)).items()]),
-    Metric("mappings", "gauge", (), "Mappings in force.", _one(lambda s: len(s.coverage.mappings))),
-    Metric("mapping_problem", "gauge", ("mapping",), "1 while a mapping's file does not load; its last good version is in force.",
+    Metric("spool_min_free_bytes", "gauge", (), "spool.min_free_bytes.", _one(lambda s: s.spool_min_free_bytes)),
+    Metric("disk_free_bytes", "gauge", (), "Free space on the spool's disk.", _one(lambda s: s.disk_free_bytes)),
+    Metric("backpressure", "gauge", (), "1 while reading from the broker is paused, because nothing can be spooled.", _one(lambda s: int(bool(s.blocked_reason)))),
+    Metric("damaged_spools", "gauge", (), "Damaged spools in quarantine (folders damaged-*).", _one(lambda s: s.damaged_spools)),
+    Metric("dead_letters", "gauge", (), "Stored dead letters.", _one(lambda s: s.dead_letter_count)),
+    Metric("dead_letter_bytes", "gauge", (), "Size of the stored dead letters.", _one(lambda s: s.dead_letter_bytes)),
+    Metric("dead_letter_max_bytes", "gauge", (), "spool.max_dead_letter_bytes; beyond it, the oldest dead letters are evicted.", _one(lambda s: s.dead_letter_max_bytes)),
+    Metric("rejected_total", "counter", ("code",), "Dead letters created since the start, by code.",
+           lambda s: [((code,), dead_letters) for code, dead_letters in (dict.fromkeys(_CODES, 0) | dict(s.dead_letters_by_code)).items()]),
+    Metric("mappings", "gauge", (), "Active mappings.", _one(lambda s: len(s.coverage.mappings))),
+    Metric("mapping_problem", "gauge", ("mapping",), "1 while a mapping file does not load; its last good version stays active.",
            lambda s: [((name,), 1) for name in s.failing_mappings]),
     Metric("mapping_messages_total", "counter", ("mapping",), "Messages that match a mapping's topic.", _of_mappings("messages")),
-    Metric("mapping_last_message_timestamp_seconds", "gauge", ("mapping",), "When the last of them came, in seconds since 1970; absent before the first.",
+    Metric("mapping_last_message_timestamp_seconds", "gauge", ("mapping",), "Time of the last message that matches, in seconds since 1970; absent before the first.",
            _of_mappings(lambda each: each.last_ms / 1000 if each.last_ms else None)),
-    Metric("mapping_longest_pause_seconds", "gauge", ("mapping",), "The longest time between two of them so far.", _of_mappings(lambda each: each.longest_pause_ms / 1000)),
-    Metric("mapping_silent_seconds", "gauge", ("mapping",), "For how long a mapping has gone silent; 0 while it has not.", _of_mappings(lambda each: each.silent_ms / 1000)),
-    Metric("reloads_total", "counter", (), "Times that mappings were put in force.", _one(lambda s: s.reloads)),
-    Metric("last_reload_timestamp_seconds", "gauge", (), "When they were last put in force, in seconds since 1970.", _one(lambda s: s.reloaded_at or None)),
-    Metric("stream_state", "gauge", ("stream", "state"), "1 for the state that a stream is in: ok, retrying or refused.", _stream_states),
-    Metric("stream_bad_seconds", "gauge", ("stream",), "For how long the state has not been ok; 0 while it is.", _of_streams("bad_for_secs")),
-    Metric("stream_stalled_seconds", "gauge", ("stream",), "For how long Kinesis has accepted nothing although records are buffered; 0 while it accepts.",
+    Metric("mapping_longest_pause_seconds", "gauge", ("mapping",), "Longest time between two messages that match, since the start.", _of_mappings(lambda each: each.longest_pause_ms / 1000)),
+    Metric("mapping_silent_seconds", "gauge", ("mapping",), "Time since a mapping went silent; 0 while it receives messages.", _of_mappings(lambda each: each.silent_ms / 1000)),
+    Metric("reloads_total", "counter", (), "Number of times that mappings were reloaded.", _one(lambda s: s.reloads)),
+    Metric("last_reload_timestamp_seconds", "gauge", (), "Time of the last reload, in seconds since 1970.", _one(lambda s: s.reloaded_at or None)),
+    Metric("stream_state", "gauge", ("stream", "state"), "1 for the present state of a stream: ok, retrying or refused.", _stream_states),
+    Metric("stream_bad_seconds", "gauge", ("stream",), "Time since the state stopped being ok; 0 while it is ok.", _of_streams("bad_for_secs")),
+    Metric("stream_stalled_seconds", "gauge", ("stream",), "Time since Kinesis last accepted a record, while records are buffered; 0 while it accepts.",
            _of_flows("stalled_secs")),
-    Metric("stream_failed_in_a_row", "gauge", ("stream",), "Requests that failed since the last one that Kinesis answered.", _of_streams("failed_in_a_row")),
-    Metric("stream_drain_seconds", "gauge", ("stream",), "How long delivering the present backlog takes at the rate of the last minute; absent while unknown.",
+    Metric("stream_failed_in_a_row", "gauge", ("stream",), "Requests that failed since the last response with results.", _of_streams("failed_in_a_row")),
+    Metric("stream_drain_seconds", "gauge", ("stream",), "Time to deliver the present backlog at the rate of the last minute; absent while unknown.",
            _of_flows("drain_secs")),
-    Metric("stream_oldest_seconds", "gauge", ("stream",), "Age of the oldest record that waits.", _of_streams("oldest_secs")),
-    Metric("stream_delivered_total", "counter", ("stream",), "Records that Kinesis has taken since the start.", _of_streams("delivered")),
-    Metric("stream_throttled_total", "counter", ("stream",), "Refusals for lack of throughput.", _of_streams("throttled")),
-    Metric("stream_retried_total", "counter", ("stream",), "Records sent once more.", _of_streams("retried")),
-    Metric("stream_resent_total", "counter", ("stream",), "Records sent again since they came to a wrong shard.", _of_streams("resent")),
-    Metric("stream_rejected_total", "counter", ("stream",), "Records that Kinesis can never take.", _of_streams("rejected")),
-    Metric("stream_duplicates_possible_total", "counter", ("stream",), "Records sent again although they may have been stored.", _of_streams("duplicates_possible")),
+    Metric("stream_oldest_seconds", "gauge", ("stream",), "Age of the oldest buffered record.", _of_streams("oldest_secs")),
+    Metric("stream_delivered_total", "counter", ("stream",), "Records that Kinesis accepted since the start.", _of_streams("delivered")),
+    Metric("stream_throttled_total", "counter", ("stream",), "Records that Kinesis throttled.", _of_streams("throttled")),
+    Metric("stream_retried_total", "counter", ("stream",), "Records sent again after a failure.", _of_streams("retried")),
+    Metric("stream_resent_total", "counter", ("stream",), "Records sent again because they arrived on a wrong shard.", _of_streams("resent")),
+    Metric("stream_rejected_total", "counter", ("stream",), "Records that Kinesis can never accept; they became dead letters.", _of_streams("rejected")),
+    Metric("stream_duplicates_possible_total", "counter", ("stream",), "Records sent again although Kinesis may have stored them.", _of_streams("duplicates_possible")),
     Metric("stream_requests_total", "counter", ("stream",), "PutRecords requests.", _of_streams("requests")),
-    Metric("stream_failed_requests_total", "counter", ("stream",), "Requests that failed as a whole.", _of_streams("failed_requests")),
-    Metric("stream_requests_in_flight", "gauge", ("stream",), "Requests under way.", _of_streams("in_flight_requests")),
-    Metric("stream_records_in_flight", "gauge", ("stream",), "Records in them.", _of_streams("in_flight_records")),
-    Metric("stream_records_in_hand", "gauge", ("stream",), "Records taken from the spool to be sent, and not in a request yet.", _of_streams("waiting")),
-    Metric("stream_hot_key", "gauge", ("stream",), "1 while one partition key alone brings as much as a shard takes, or more; the page says which.",
+    Metric("stream_failed_requests_total", "counter", ("stream",), "Requests that failed without results for their records.", _of_streams("failed_requests")),
+    Metric("stream_requests_in_flight", "gauge", ("stream",), "Requests in flight.", _of_streams("in_flight_requests")),
+    Metric("stream_records_in_flight", "gauge", ("stream",), "Records in flight.", _of_streams("in_flight_records")),
+    Metric("stream_records_queued", "gauge", ("stream",), "Records in memory that are not in a request yet.", _of_streams("waiting")),
+    Metric("stream_hot_key", "gauge", ("stream",), "1 while one partition key alone reaches the limit of a shard; `status` and the page show the key.",
            _of_streams(lambda each: int(bool(each.hot_key)))),
-    Metric("stream_max_record_bytes", "gauge", ("stream",), "The largest record that the stream takes; absent until Kinesis has told it.",
+    Metric("stream_max_record_bytes", "gauge", ("stream",), "Maximum record size of the stream; absent until Kinesis has reported it.",
            _of_streams("max_record_bytes")),
-    Metric("stream_last_answer_timestamp_seconds", "gauge", ("stream",), "When Kinesis last gave a request's records their results, in seconds since 1970; absent before.",
+    Metric("stream_last_response_timestamp_seconds", "gauge", ("stream",), "Time of the last response with results, in seconds since 1970; absent before the first.",
            _of_streams(lambda each: each.answered_at or None)),
-    Metric("stream_last_answer_seconds", "gauge", ("stream",), "How long that request took.", _of_streams(lambda each: each.last_latency_ms / 1000 if each.answered_at else None)),
-    Metric("stream_answer_seconds", "histogram", ("stream",), "How long the requests took that got results.",
-           lambda s: [((stream,), each) for stream, each in s.answers.items()]),
-    Metric("endpoint_bandwidth_bytes_per_second", "gauge", ("endpoint",), "Bandwidth of the link to AWS, as requests measure it; absent before the first answer.",
+    Metric("stream_last_response_seconds", "gauge", ("stream",), "Latency of that request.", _of_streams(lambda each: each.last_latency_ms / 1000 if each.answered_at else None)),
+    Metric("stream_response_seconds", "histogram", ("stream",), "Latency of the requests that got results.",
+           lambda s: [((stream,), each) for stream, each in s.request_latency.items()]),
+    Metric("endpoint_bandwidth_bytes_per_second", "gauge", ("endpoint",), "Bandwidth of the link to AWS, measured by requests; absent before the first response.",
            _of_endpoints(lambda each: each.bandwidth or None)),
-    Metric("endpoint_answer_seconds", "gauge", ("endpoint",), "Lowest recent time from the last byte of a request to its answer.", _of_endpoints("answer_secs")),
-    Metric("endpoint_request_bytes", "gauge", ("endpoint",), "Largest request that may start now, in bytes on the wire.", _of_endpoints("request_bytes")),
-    Metric("endpoint_window_bytes", "gauge", ("endpoint",), "Bytes that may be in flight.", _of_endpoints("window_bytes")),
+    Metric("endpoint_response_seconds", "gauge", ("endpoint",), "Lowest recent time from the last byte of a request to its response.", _of_endpoints("answer_secs")),
+    Metric("endpoint_request_bytes", "gauge", ("endpoint",), "Maximum size of a request that may start now, in bytes on the wire.", _of_endpoints("request_bytes")),
+    Metric("endpoint_window_bytes", "gauge", ("endpoint",), "Maximum number of bytes in flight.", _of_endpoints("window_bytes")),
     Metric("endpoint_bytes_in_flight", "gauge", ("endpoint",), "Bytes in flight.", _of_endpoints("bytes_in_flight")),
-    Metric("endpoint_max_requests", "gauge", ("endpoint",), "Requests that may be in flight.", _of_endpoints("max_requests")),
+    Metric("endpoint_max_requests", "gauge", ("endpoint",), "Maximum number of requests in flight.", _of_endpoints("max_requests")),
     Metric("endpoint_requests_in_flight", "gauge", ("endpoint",), "Requests in flight.", _of_endpoints("requests")),
     Metric("endpoint_timeouts_total", "counter", ("endpoint",), "Requests that timed out.", _of_endpoints("timeouts")),
-    Metric("endpoint_outcome_unknown_total", "counter", ("endpoint",), "Requests that may have been stored although no good answer came.", _of_endpoints("outcome_unknown")),
-    Metric("endpoint_limited_seconds", "gauge", ("endpoint",), "For how long requests have waited for the link without a break; 0 while it is not the limit.",
+    Metric("endpoint_outcome_unknown_total", "counter", ("endpoint",), "Requests that Kinesis may have stored although no valid response arrived.", _of_endpoints("outcome_unknown")),
+    Metric("endpoint_limited_seconds", "gauge", ("endpoint",), "Time for which the link has limited delivery without interruption; 0 while it is not the limit.",
            _of_endpoints("limited_secs")),
-    Metric("credentials_expire_timestamp_seconds", "gauge", (), "When the AWS credentials in use end; absent if never, or not told.",
+    Metric("credentials_expire_timestamp_seconds", "gauge", (), "Time at which the AWS credentials in use expire; absent if they do not, or if it is unknown.",
            _one(lambda s: s.credentials_expire_at)),
     Metric("receive_to_spool_seconds", "histogram", (), "From a message's arrival to its commit on disk.", _one(lambda s: s.receive_to_spool)),
-    Metric("spool_to_delivered_seconds", "histogram", (), "From a record's commit on disk until Kinesis has taken it.", _one(lambda s: s.spool_to_delivered)),
+    Metric("spool_to_delivered_seconds", "histogram", (), "From a record's commit on disk until Kinesis has accepted it.", _one(lambda s: s.spool_to_delivered)),
     Metric("receive_to_delivered_seconds", "histogram", (),
-           "The whole way: from a message's arrival until Kinesis has taken its record, over an outage and a restart (then to 5 s). It begins with the "
-           "arrival, since MQTT does not tell when a message was published.", _one(lambda s: s.receive_to_delivered)),
-    Metric("worker_up", "gauge", ("worker",), "1 while a worker's process is at work, or drains; all others here are sums over the workers.", _workers_up),
-    Metric("worker_state", "gauge", ("worker", "state"), "1 for the state that a worker is in: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
-    Metric("worker_restarts_total", "counter", ("worker",), "Times that a worker had ended, and was started again.", _of_workers("restarts")),
-    Metric("worker_up_seconds", "gauge", ("worker",), "For how long its process has run.", _of_workers("up_secs")),
+           "From a message's arrival until Kinesis has accepted its record, including outages and restarts (after a restart, precise to 5 s). It begins with "
+           "the arrival, because MQTT does not report when a message was published.", _one(lambda s: s.receive_to_delivered)),
+    Metric("worker_up", "gauge", ("worker",), "1 while a worker's process runs or drains. Metrics without the label `worker` are sums over the workers.", _workers_up),
+    Metric("worker_state", "gauge", ("worker", "state"), "1 for the present state of a worker: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
+    Metric("worker_restarts_total", "counter", ("worker",), "Number of restarts of a worker.", _of_workers("restarts")),
+    Metric("worker_up_seconds", "gauge", ("worker",), "Time since the start of the worker's process.", _of_workers("up_secs")),
     Metric("worker_connected", "gauge", ("worker",), "1 while a worker is connected to the broker.", _of_workers(lambda each: int(each.connected))),
     Metric("worker_messages_total", "counter", ("worker",), "MQTT messages that a worker received.", _of_workers("received_messages")),
-    Metric("worker_records_delivered_total", "counter", ("worker",), "Records of its spool that Kinesis has taken, by the books.", _of_workers("delivered")),
-    Metric("worker_records_spooled", "gauge", ("worker",), "Records that wait in a worker's spool.", _of_workers("spooled")),
-    Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record that waits in a worker's spool.", _of_workers("oldest_secs")),
+    Metric("worker_records_delivered_total", "counter", ("worker",), "Records of the worker's spool that Kinesis accepted, from the ledger.", _of_workers("delivered")),
+    Metric("worker_records_spooled", "gauge", ("worker",), "Records buffered in a worker's spool.", _of_workers("spooled")),
+    Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record buffered in a worker's spool.", _of_workers("oldest_secs")),
     Metric("worker_dead_letters", "gauge", ("worker",), "Dead letters in a worker's spool.", _of_workers("dead_letter_count")),
 )  # fmt: skip
 """All there are. docs/reference/metrics.md is made from it."""

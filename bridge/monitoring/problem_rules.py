@@ -133,9 +133,9 @@ def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProb
 
 
 def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProblem]:
-    if snapshot.blocked:
+    if snapshot.blocked_reason:
         code: ProblemCode = "spool-full" if snapshot.spool_full else "spool-write-error"
-        yield _problem(code, "back-pressure: reading from the broker is paused", snapshot.blocked)
+        yield _problem(code, "back-pressure: reading from the broker is paused", snapshot.blocked_reason)
     if snapshot.damaged_spools:
         yield _problem("spool-damaged", "a damaged spool was set aside", f"{snapshot.damaged_spools} in spool.path")
     for stream, count in flow.dropped.items():

@@ -21,7 +21,7 @@ class RunningBridge(Protocol):
 
     mappings: LiveMappings
 
-    def letters_folder(self, worker: int | None) -> Path:
+    def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the folder with the dead letters of a worker. Raises BridgeError if there is no such worker."""
 
     def snapshot(self) -> Snapshot:

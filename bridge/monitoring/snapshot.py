@@ -25,10 +25,10 @@ RECORD_OVERHEAD_BYTES: Final = 100
 _MEASURABLE_BYTES: Final = 64 * 1024**2
 """From this size on, the write-ahead log (4 MiB) and free pages hardly count: bytes per record are measured."""
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
-SHOWN_LETTERS = 20
-"""The newest dead letters that a snapshot holds."""
+SHOWN_DEAD_LETTERS = 20
+"""Number of the newest dead letters in a snapshot."""
 TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
-_OTHER_FORMS = frozenset({"coverage", "answers", *TIMED})
+_OTHER_FORMS = frozenset({"coverage", "request_latency", *TIMED})
 WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
 
@@ -46,8 +46,8 @@ class DeadLetterSummary(NamedTuple):
 class WorkerStatus:
     """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
 
-    `detail` says why it is not running; "" while it is. `restarts` are those after a crash, `last_end` says how the
-    last of them came about. What is counted since the start goes on over them.
+    `detail` is the reason why it is not running, "" while it is. `restarts` counts restarts after a crash; `last_end`
+    is the reason for the last one. Counters since the start continue over restarts.
     """
 
     number: int
@@ -69,10 +69,10 @@ class WorkerStatus:
 
 
 class DeadLettersByCode(NamedTuple):
-    """Dead letters for one reason, since the start."""
+    """Number of dead letters with one code, since the start."""
 
     code: str
-    letters: int
+    dead_letters: int
 
 
 class MappingError(NamedTuple):
@@ -84,7 +84,7 @@ class MappingError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one moment. `problems` are the active problems, errors first, as `problem_rules` finds them."""
+    """Status of the bridge at one time. `problems` are the active problems of `problem_rules`, errors first."""
 
     broker: str
     protocol: str
@@ -103,8 +103,8 @@ class Snapshot:
     coverage: CoverageReport
     client_id: str = ""
     payload_bytes: int = 0
-    blocked: str = ""
-    """Why nothing can be spooled, and so nothing is read; "" while it can."""
+    blocked_reason: str = ""
+    """Reason why nothing can be spooled, and reading is paused; "" while records can be spooled."""
     client_id_conflict: str = ""
     """Another client with the same ID, as the broker reported; "" while there is none."""
     session_unstable: str = ""
@@ -122,18 +122,18 @@ class Snapshot:
     started_at: float = 0.0
     """Seconds since 1970, like `reloaded_at`."""
     stalled: tuple[str, ...] = ()
-    """Why there is no progress; empty while there is."""
+    """Reasons why there is no progress; empty while there is progress."""
     dead_letter_bytes: int = 0
     dead_letter_max_bytes: int = 0
-    letters_by_code: tuple[DeadLettersByCode, ...] = ()
+    dead_letters_by_code: tuple[DeadLettersByCode, ...] = ()
     credentials_expire_at: float | None = None
     receive_to_spool: HistogramSnapshot = NOTHING_TIMED
     spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
     receive_to_delivered: HistogramSnapshot = NOTHING_TIMED
-    answers: Mapping[str, HistogramSnapshot] = field(default_factory=dict)
-    """Time that Kinesis took for the requests of each stream."""
+    request_latency: Mapping[str, HistogramSnapshot] = field(default_factory=dict)
+    """Latency of the requests of each stream."""
     workers: tuple[WorkerStatus, ...] = ()
-    """Workers whose sum this is; empty for a bridge of one process."""
+    """Workers of which this is the sum; empty for a bridge of one process."""
     endpoints: tuple[EndpointStatus, ...] = ()
     """Links to AWS, as measured by the requests of this process."""
     flows: tuple[StreamFlow, ...] = ()
@@ -141,67 +141,75 @@ class Snapshot:
     session_problem: str = ""
     """Last error of the MQTT session, "" while it has none."""
     draining: bool = False
-    """True for a bridge that only sends the records of its spool, and receives nothing on purpose."""
+    """True for a bridge that only sends the records of its spool, and is not meant to receive."""
     session_attempts: int = 0
     """Failed attempts to connect since the last session."""
     mapping_errors: tuple[MappingError, ...] = ()
     spool_full: bool = False
-    """True while `blocked` means a limit, False while it means a disk that accepts no write."""
+    """True while `blocked_reason` means a limit, False while it means a disk that accepts no write."""
     spool_min_free_bytes: int = 0
     unsendable: tuple[tuple[str, str], ...] = ()
     """(stream, reason) of records that this version cannot send."""
     page_problem: str = ""
-    """Why page, metrics and health checks are not served; "" while they are, or are turned off."""
+    """Reason why page, metrics and health checks are not served; "" while they are served, or turned off."""
 
-    def value(self) -> dict[str, Any]:
-        """Return the values that JSON can hold, without the coverage and the histograms, which have other forms."""
-        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
-        told["ledger"] = [row._asdict() for row in self.ledger]
-        told["streams"] = [asdict(stream) for stream in self.streams]
-        told["dead_letters"] = [letter._asdict() for letter in self.dead_letters]
-        told["workers"] = [asdict(worker) for worker in self.workers]
-        told["letters_by_code"] = [each._asdict() for each in self.letters_by_code]
-        told["problems"] = [each.to_json() for each in self.problems]
-        told["endpoints"] = [asdict(endpoint) for endpoint in self.endpoints]
-        told["flows"] = [asdict(flow) for flow in self.flows]
-        told["mapping_errors"] = [each._asdict() for each in self.mapping_errors]
+    def summary_json(self) -> dict[str, Any]:
+        """Return all values as JSON types, except the coverage and the histograms, which have other forms."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
+        values["ledger"] = [row._asdict() for row in self.ledger]
+        values["streams"] = [asdict(stream) for stream in self.streams]
+        values["dead_letters"] = [dead_letter._asdict() for dead_letter in self.dead_letters]
+        values["workers"] = [asdict(worker) for worker in self.workers]
+        values["dead_letters_by_code"] = [each._asdict() for each in self.dead_letters_by_code]
+        values["problems"] = [each.to_json() for each in self.problems]
+        values["endpoints"] = [asdict(endpoint) for endpoint in self.endpoints]
+        values["flows"] = [asdict(flow) for flow in self.flows]
+        values["mapping_errors"] = [each._asdict() for each in self.mapping_errors]
         judged = {"balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
-        return {**told, "backlog_bytes": self.backlog_bytes, **judged}
+        return {**values, "backlog_bytes": self.backlog_bytes, **judged}
 
-    def told(self) -> dict[str, Any]:
-        """Return the answer to a command that asks for the status."""
-        return {"status": self.value(), "coverage": self.coverage.value()}
+    def status_json(self) -> dict[str, Any]:
+        """Return the response to the command `status`."""
+        return {"status": self.summary_json(), "coverage": self.coverage.value()}
 
-    def whole(self) -> dict[str, Any]:
-        """Return all values in a form that JSON can hold. A worker sends them to its supervisor."""
+    def to_json(self) -> dict[str, Any]:
+        """Return all values as JSON types. A worker sends them to its supervisor."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
-        answers = {stream: list(each) for stream, each in self.answers.items()}
-        # Without the composed words: a supervisor adds the numbers of its workers first.
+        request_latency = {stream: list(each) for stream, each in self.request_latency.items()}
+        # Without `safe` in words: a supervisor first adds the numbers of its workers.
         problems = [asdict(each) for each in self.problems]
-        return {**self.value(), **timed, "problems": problems, "answers": answers, "coverage": self.coverage.value()}
+        return {
+            **self.summary_json(),
+            **timed,
+            "problems": problems,
+            "request_latency": request_latency,
+            "coverage": self.coverage.value(),
+        }
 
     @classmethod
-    def of(cls, whole: Mapping[str, Any]) -> Snapshot:
-        """From what `whole` gave; raises KeyError, TypeError or ValueError for anything else."""
-        told = {each.name: whole[each.name] for each in fields(cls)}
-        told["ledger"] = tuple(LedgerRow(**row) for row in told["ledger"])
-        told["streams"] = tuple(StreamStatus(**stream) for stream in told["streams"])
-        told["dead_letters"] = tuple(DeadLetterSummary(**letter) for letter in told["dead_letters"])
-        told["workers"] = tuple(WorkerStatus(**worker) for worker in told["workers"])
-        told["coverage"] = CoverageReport.of(told["coverage"])
-        told["letters_by_code"] = tuple(DeadLettersByCode(**each) for each in told["letters_by_code"])
-        told["problems"] = tuple(map(problem_from_json, told["problems"]))
-        told["endpoints"] = tuple(EndpointStatus(**endpoint) for endpoint in told["endpoints"])
-        told["flows"] = tuple(StreamFlow(**flow) for flow in told["flows"])
-        told["mapping_errors"] = tuple(MappingError(**each) for each in told["mapping_errors"])
-        told["unsendable"] = tuple((stream, why) for stream, why in told["unsendable"])
-        told["lost_guarantees"] = tuple((code, cause) for code, cause in told["lost_guarantees"])
+    def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
+        """Return the snapshot that `to_json` wrote. Raise KeyError, TypeError or ValueError for anything else."""
+        values = {each.name: value[each.name] for each in fields(cls)}
+        values["ledger"] = tuple(LedgerRow(**row) for row in values["ledger"])
+        values["streams"] = tuple(StreamStatus(**stream) for stream in values["streams"])
+        values["dead_letters"] = tuple(DeadLetterSummary(**dead_letter) for dead_letter in values["dead_letters"])
+        values["workers"] = tuple(WorkerStatus(**worker) for worker in values["workers"])
+        values["coverage"] = CoverageReport.of(values["coverage"])
+        values["dead_letters_by_code"] = tuple(DeadLettersByCode(**each) for each in values["dead_letters_by_code"])
+        values["problems"] = tuple(map(problem_from_json, values["problems"]))
+        values["endpoints"] = tuple(EndpointStatus(**endpoint) for endpoint in values["endpoints"])
+        values["flows"] = tuple(StreamFlow(**flow) for flow in values["flows"])
+        values["mapping_errors"] = tuple(MappingError(**each) for each in values["mapping_errors"])
+        values["unsendable"] = tuple((stream, why) for stream, why in values["unsendable"])
+        values["lost_guarantees"] = tuple((code, cause) for code, cause in values["lost_guarantees"])
         for name in ("failing_mappings", "stalled"):
-            told[name] = tuple(told[name])
+            values[name] = tuple(values[name])
         for name in TIMED:
-            told[name] = HistogramSnapshot.of(told[name])
-        told["answers"] = {stream: HistogramSnapshot.of(each) for stream, each in told["answers"].items()}
-        return cls(**told)
+            values[name] = HistogramSnapshot.of(values[name])
+        values["request_latency"] = {
+            stream: HistogramSnapshot.of(each) for stream, each in values["request_latency"].items()
+        }
+        return cls(**values)
 
     @property
     def state(self) -> State:
@@ -212,7 +220,7 @@ class Snapshot:
     def record_bytes(self) -> float:
         """Mean bytes of a record in the spool.
 
-        A large spool shows it. Otherwise a record is taken to be as large as a payload: exact enough for hours.
+        It is measured in a large spool. In a small one it is estimated: mean payload and overhead of a record.
         """
         spooled = self.total("spooled")
         of_records = self.spool_bytes - self.dead_letter_bytes
@@ -224,14 +232,14 @@ class Snapshot:
 
     @property
     def backlog_bytes(self) -> int:
-        """Size of the buffered records, about."""
+        """Approximate size of the buffered records."""
         return round(self.total("spooled") * self.record_bytes)
 
     @property
     def balanced(self) -> bool:
-        """Received = delivered + filtered + dead_lettered + dropped + spooled, line by line."""
+        """True if received = delivered + filtered + dead_lettered + dropped + spooled in every row of the ledger."""
         return all(row.balanced for row in self.ledger)
 
     def total(self, column: str) -> int:
-        """The sum of one column of the books, such as "received"."""
+        """Return the sum of one column of the ledger, such as "received"."""
         return sum(getattr(row, column) for row in self.ledger)

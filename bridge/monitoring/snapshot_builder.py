@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.histogram import added
 from bridge.monitoring.problem_monitor import ProblemMonitor
-from bridge.monitoring.snapshot import SHOWN_LETTERS, DeadLettersByCode, DeadLetterSummary, MappingError, Snapshot
+from bridge.monitoring.snapshot import SHOWN_DEAD_LETTERS, DeadLettersByCode, DeadLetterSummary, MappingError, Snapshot
 from bridge.spool.directory import bytes_on_disk
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SnapshotBuilder:
             payload_bytes=counts.payload_bytes,
             redelivered=counts.redelivered,
             unmatched=counts.unmatched,
-            blocked=self._ingest.problem,
+            blocked_reason=self._ingest.problem,
             spool_full=self._ingest.spool_full,
             session_problem=session.problem,
             session_attempts=session.attempts,
@@ -99,7 +99,7 @@ class SnapshotBuilder:
             started_at=self._started_at,
             coverage=self._ingest.coverage.report(mappings.routes.mappings, time.time_ns() // 1_000_000),
             streams=streams,
-            answers={sender.stream: sender.latency_histogram() for sender in senders},
+            request_latency={sender.stream: sender.latency_histogram() for sender in senders},
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
             damaged_spools=self._spool.folder.set_aside_count(),
             **self._stored(),
@@ -108,7 +108,7 @@ class SnapshotBuilder:
 
     def _stored(self) -> dict[str, Any]:
         spool, folder = self._spool, self._spool.folder.path
-        letters = spool.newest_letters(SHOWN_LETTERS)
+        dead_letters = spool.newest_dead_letters(SHOWN_DEAD_LETTERS)
         return {
             "ledger": tuple(spool.ledger_rows()),
             "spool_bytes": bytes_on_disk(folder),
@@ -118,12 +118,12 @@ class SnapshotBuilder:
             "dead_letter_count": spool.dead_letter_counts.count,
             "dead_letter_bytes": spool.dead_letter_counts.size,
             "dead_letter_max_bytes": spool.settings.max_dead_letter_bytes,
-            "letters_by_code": tuple(
+            "dead_letters_by_code": tuple(
                 DeadLettersByCode(*each) for each in sorted(spool.dead_letter_counts.codes.copy().items())
             ),
             "dead_letters": tuple(
-                DeadLetterSummary(number, letter.mapping, letter.topic, letter.code, letter.detail)
-                for number, letter in letters
+                DeadLetterSummary(number, dead_letter.mapping, dead_letter.topic, dead_letter.code, dead_letter.detail)
+                for number, dead_letter in dead_letters
             ),
         }
 

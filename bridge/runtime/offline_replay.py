@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.ingest.replay import DeadLetterJob
 
 
-def run_offline(settings: Settings, errand: DeadLetterJob) -> None:
+def run_offline(settings: Settings, job: DeadLetterJob) -> None:
     """Run a dead-letter job to its end, in the same way as a running bridge.
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
@@ -28,15 +28,15 @@ def run_offline(settings: Settings, errand: DeadLetterJob) -> None:
     spool = open_spool(spool_settings(settings))
     try:
         targets = {}
-        if errand.action == "replay":
+        if job.action == "replay":
             mappings = live_mappings(settings, folder / "in-force").routes.mappings
             places = bind_mappings(spool, mappings, TopicCoverage(0).tally)
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
-        errands = DeadLetterJobs(spool)
-        errands.add(errand)
-        while errands:
+        jobs = DeadLetterJobs(spool)
+        jobs.add(job)
+        while jobs:
             transaction = Transaction()
-            part = errands.fill(transaction, targets)
+            part = jobs.fill(transaction, targets)
             spool.commit(transaction)
             part.committed()
     finally:

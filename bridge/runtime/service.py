@@ -196,10 +196,10 @@ class Service:
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
-        answers = {"status": self._told, "replay": self._errand_asked, "delete": self._errand_asked}
+        answers = {"status": self._told, "replay": self._run_job_request, "delete": self._run_job_request}
         serve_requests(self._spool.folder.path, answers, self._stopping, RegularLook(self.snapshot))
 
-    def _errand_asked(self, asked: dict[str, Any]) -> bytes:
+    def _run_job_request(self, asked: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(asked["ask"], [int(number) for number in asked["numbers"]]).value())
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
@@ -208,18 +208,18 @@ class Service:
         Raises BridgeError if the bridge stops first, or if the job does not end within ERRAND_SECS. Some dead letters
         may then have been processed, each of them completely. The others are unchanged.
         """
-        self.letters_folder(worker)
-        errand = self._ingest.run_job(DeadLetterJob(action, numbers))
+        self.dead_letters_folder(worker)
+        job = self._ingest.run_job(DeadLetterJob(action, numbers))
         deadline = self._clock() + ERRAND_SECS
-        while not errand.done.wait(0.1):
+        while not job.done.wait(0.1):
             if self._stopping.is_set():
                 raise BridgeError("not ended: the bridge stops")
             if self._clock() > deadline:
                 raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; see what 'status' says of the spool")
-        return errand
+        return job
 
     def _told(self, _asked: object) -> bytes:
-        return orjson.dumps(self.snapshot().told())
+        return orjson.dumps(self.snapshot().status_json())
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
         try:
@@ -271,7 +271,7 @@ class Service:
 
     # -- requests of the page ----------------------------------------------------------------------------------------
 
-    def letters_folder(self, worker: int | None) -> Path:
+    def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the spool folder that contains the dead letters.
 
         Raises BridgeError if `worker` is not None: this bridge is one process.

@@ -86,7 +86,7 @@ class SystemdNotifier:
             self._tell("READY=1")
         if self._socket is None:
             return
-        if self._watchdog and health(bridge).well:
+        if self._watchdog and health(bridge).ok:
             self._tell("WATCHDOG=1")
         if now - self._status_at >= STATUS_SECS:
             self._status_at = now

@@ -16,7 +16,7 @@ _COLUMNS = ", ".join(DeadLetter._fields)
 INSERT = f"insert into dead_letters({_COLUMNS}) values ({', '.join('?' * len(DeadLetter._fields))})"
 
 
-LETTER_BYTES = 500
+DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload."""
 # Evict at least this many dead letters at once, so that a full table does not evict with every burst.
 _EVICTED_AT_ONCE = 100
@@ -24,7 +24,7 @@ _EVICTED_AT_ONCE = 100
 _GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
-MOST_NUMBER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 """Largest rowid of SQLite (https://www.sqlite.org/autoinc.html)."""
 
 
@@ -32,55 +32,55 @@ class StoredDeadLetter(NamedTuple):
     """A dead letter with its number in the table."""
 
     number: int
-    letter: DeadLetter
+    dead_letter: DeadLetter
 
 
-def to_row(letter: DeadLetter) -> tuple[Any, ...]:
+def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
     """Return the values of INSERT for a dead letter, in the order of its columns."""
-    return letter._replace(
-        streams=json.dumps(letter.streams),  # type: ignore[arg-type]  # as the column holds it
-        retain=int(letter.retain),  # type: ignore[arg-type]  # as the column holds it
-        properties=json.dumps(dict(letter.properties)),  # type: ignore[arg-type]  # as the column holds it
+    return dead_letter._replace(
+        streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
+        retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
+        properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # as the column holds it
     )
 
 
-def read_letters(
+def read_dead_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None
 ) -> Iterator[StoredDeadLetter]:
     """Yield all dead letters in order, the one with `number`, or the `newest` few (newest first)."""
     # sqlite3 raises OverflowError for a larger integer, which would end the calling thread.
-    if number is not None and not 0 <= number <= MOST_NUMBER:
+    if number is not None and not 0 <= number <= MAX_NUMBER:
         return
     where = "where number = ?" if number is not None else ""
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]
-    for row in database.execute(f"select {letter_query()} from dead_letters {where} {order}", arguments):
-        yield StoredDeadLetter(row[0], letter_of(row))
+    for row in database.execute(f"select {dead_letter_query()} from dead_letters {where} {order}", arguments):
+        yield StoredDeadLetter(row[0], dead_letter_of(row))
 
 
-def letter_query() -> str:
-    """Return the columns that `letter_of` expects, as SQL text."""
+def dead_letter_query() -> str:
+    """Return the columns that `dead_letter_of` expects, as SQL text."""
     return f"number, {_COLUMNS}"
 
 
-def letter_of(row: tuple[Any, ...]) -> DeadLetter:
+def dead_letter_of(row: tuple[Any, ...]) -> DeadLetter:
     """Return the dead letter of a row whose first column is the number."""
-    letter = DeadLetter._make(row[1:])
+    dead_letter = DeadLetter._make(row[1:])
     # Columns 3 and 13 are `streams` and `properties`, stored as JSON.
     streams, properties = tuple(json.loads(row[3])), json.loads(row[13])
-    return letter._replace(streams=streams, retain=bool(letter.retain), properties=properties)
+    return dead_letter._replace(streams=streams, retain=bool(dead_letter.retain), properties=properties)
 
 
-def measure_letters(database: sqlite3.Connection) -> tuple[int, int]:
+def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
     """Return the number of dead letters and their estimated size in bytes."""
     count, size = database.execute("select count(*), coalesce(sum(length(payload)), 0) from dead_letters").fetchone()
-    return int(count), int(size) + LETTER_BYTES * int(count)
+    return int(count), int(size) + DEAD_LETTER_BYTES * int(count)
 
 
 class DeadLetterChange(NamedTuple):
     """Changes of one transaction to the table: the net number of dead letters and bytes, and the number evicted."""
 
-    letters: int
+    dead_letters: int
     size: int
     evicted: int
 
@@ -100,14 +100,14 @@ class DeadLetterCounts:
 
     def add(self, changed: DeadLetterChange, added: Sequence[DeadLetter]) -> None:
         """Add the changes of a committed transaction."""
-        self.count += changed.letters
+        self.count += changed.dead_letters
         self.size += changed.size
         self.evicted += changed.evicted
         if added:
-            self.codes.update(letter.code for letter in added)
+            self.codes.update(dead_letter.code for dead_letter in added)
 
 
-def write_letters(
+def write_dead_letters(
     database: sqlite3.Connection,
     added: Sequence[DeadLetter],
     removed: Mapping[int, int],
@@ -131,9 +131,9 @@ def write_letters(
         database.executemany("update dead_letters set code = ?, detail = ? where number = ?", amended)
     if added:
         database.executemany(INSERT, map(to_row, added))
-    size = sum([len(letter.payload) + LETTER_BYTES for letter in added])
+    size = sum([len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in added])
     # The caller passes the payload sizes of removed dead letters, so that they need not be read here.
-    size -= sum([payload + LETTER_BYTES for payload in removed.values()])
+    size -= sum([payload + DEAD_LETTER_BYTES for payload in removed.values()])
     evicted, freed = _evict(database, size - room) if size > room else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
@@ -151,7 +151,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
     ):
         numbers.append((number,))
         evicted.append(_GONE._replace(mapping=mapping, streams=tuple(json.loads(streams))))
-        freed += size + LETTER_BYTES
+        freed += size + DEAD_LETTER_BYTES
         if freed >= excess and len(numbers) >= _EVICTED_AT_ONCE:
             break
     database.executemany("delete from dead_letters where number = ?", numbers)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 """Columns of the equation above."""
@@ -26,6 +26,7 @@ as new. `deleted` (by a person) and `evicted` (to make room for newer ones): the
 by a damaged disk. The rest of `dropped` had no room.
 """
 STORED = COLUMNS + BREAKDOWN_COLUMNS
+ACCOUNTING_EQUATION = "received = delivered + filtered + dead lettered + dropped + spooled"
 
 
 @dataclass(slots=True)
@@ -78,10 +79,30 @@ class LedgerRow(NamedTuple):
     damaged: int = 0
 
     @property
+    def accounted(self) -> int:
+        """Number of records that are accounted for."""
+        return self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
+
+    @property
     def balanced(self) -> bool:
         """True if every received record is accounted for."""
-        accounted = self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
-        return self.received == accounted
+        return self.received == self.accounted
+
+
+def accounting_mismatch(row: LedgerRow) -> str:
+    """Return the error text of a row that is not balanced, with its numbers."""
+    name = f"{row.mapping} → {row.stream}" if row.mapping else "(no mapping)"
+    return (
+        f"ACCOUNTING MISMATCH on {name}: {row.received:,} received, {row.accounted:,} accounted for, "
+        f"off by {row.received - row.accounted:+,}. "
+        "This is a bug: report it with the output of 'mqtt-kinesis spool verify'"
+    )
+
+
+def accounting_lines(rows: Iterable[LedgerRow]) -> Iterator[str]:
+    """Yield one line per row that is not balanced; if all are balanced, one line that says so."""
+    wrong = [accounting_mismatch(row) for row in rows if not row.balanced]
+    yield from wrong or [f"accounting OK: {ACCOUNTING_EQUATION}"]
 
 
 def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:

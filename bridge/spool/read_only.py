@@ -15,8 +15,8 @@ from urllib.parse import quote
 from bridge.errors import BridgeError
 from bridge.model import Record
 from bridge.spool.database.schema import MARKED_VERSION
-from bridge.spool.dead_letters import StoredDeadLetter, measure_letters, read_letters
-from bridge.spool.ledger import COLUMNS, STORED, LedgerRow
+from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
+from bridge.spool.ledger import COLUMNS, STORED, LedgerRow, accounting_mismatch
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
 if TYPE_CHECKING:
@@ -35,39 +35,43 @@ class LedgerCheck:
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]
-    letters: int
+    dead_letters: int
 
     def faults(self) -> Iterator[str]:
         """Yield one text per line that does not balance, and per queue whose records differ from `spooled`."""
         for row in self.rows:
             if not row.balanced:
-                yield f"{row.mapping} to {row.stream}: received is not what became of it: {row}"
+                yield accounting_mismatch(row)
+        yield from self.count_errors()
+
+    def count_errors(self) -> Iterator[str]:
+        """Yield one text per queue whose number of records differs from `spooled`."""
         for stream, count in self.queued.items():
             booked = sum(row.spooled for row in self.rows if row.stream == stream)
             if booked != count:
-                yield f"{stream}: the books have {booked} records spooled, and {count} are there"
+                yield f"queue {stream}: the ledger counts {booked:,} buffered records, the queue has {count:,}"
 
 
-def read_letter(folder: Path, number: int) -> DeadLetter:
+def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     """Return one dead letter of the spool in `folder`.
 
     Raises BridgeError if the spool or the dead letter does not exist.
     """
     with _reading(folder) as database:
-        found = next(read_letters(database, number=number), None)
+        found = next(read_dead_letters(database, number=number), None)
         if found is None:
-            file, held = folder / "spool.db", measure_letters(database)[0]
+            file, held = folder / "spool.db", measure_dead_letters(database)[0]
             raise BridgeError(f"there is no dead letter {number} in {file}; it holds {held}")
-        return found.letter
+        return found.dead_letter
 
 
-def all_letters(folder: Path) -> Iterator[StoredDeadLetter]:
+def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
     """Yield every dead letter in order, one at a time. Raises BridgeError if the spool cannot be read."""
     with _reading(folder) as database:
-        yield from read_letters(database)
+        yield from read_dead_letters(database)
 
 
-def find_letters(
+def find_dead_letters(
     folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
 ) -> Iterator[StoredDeadLetter]:
     """Yield the newest matching dead letters first, with numbers below `before`, at most `limit` of them.
@@ -77,7 +81,7 @@ def find_letters(
     """
     with _reading(folder) as database:
         for number in _matching(database, wanted, before, limit):
-            yield from read_letters(database, number=number)
+            yield from read_dead_letters(database, number=number)
 
 
 def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
@@ -160,7 +164,7 @@ def has_records(folder: Path) -> bool:
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
 
 
-def read_books(folder: Path) -> LedgerCheck:
+def check_ledger(folder: Path) -> LedgerCheck:
     """Return the ledger and the counts to compare with it, from one read transaction.
 
     Raises BridgeError if there is no spool.
@@ -171,7 +175,7 @@ def read_books(folder: Path) -> LedgerCheck:
             for number, name in database.execute("select number, name from streams").fetchall()
             if name
         }
-        return LedgerCheck(_ledger(database), queued, measure_letters(database)[0])
+        return LedgerCheck(_ledger(database), queued, measure_dead_letters(database)[0])
 
 
 def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
@@ -180,7 +184,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
     Raises BridgeError.
     """
     with _reading(folder) as database:
-        return _ledger(database), measure_letters(database)[0]
+        return _ledger(database), measure_dead_letters(database)[0]
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
@@ -192,7 +196,7 @@ def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
     return tuple(sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines))
 
 
-def damage(folder: Path) -> list[str]:
+def integrity_errors(folder: Path) -> list[str]:
     """Return the faults that SQLite's integrity check finds; it reads the complete database. Raises BridgeError."""
     with _reading(folder) as database:
         found = [row[0] for row in database.execute("pragma integrity_check")]

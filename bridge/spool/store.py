@@ -28,8 +28,8 @@ from bridge.spool.dead_letters import (
     DeadLetterChange,
     DeadLetterCounts,
     StoredDeadLetter,
-    measure_letters,
-    write_letters,
+    measure_dead_letters,
+    write_dead_letters,
 )
 from bridge.spool.ledger import STORED, Ledger, LedgerLine, LedgerRow
 from bridge.spool.mapping_state import MappingState, load_all, write_changed, written
@@ -102,7 +102,7 @@ class Spool:
         held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
         self.broker_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
         self.states = load_all(self._database)
-        self.dead_letter_counts = DeadLetterCounts(*measure_letters(self._database))
+        self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database))
         self.id = self._spool_id()
         for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
             if name:  # "" is a line of the ledger without a queue
@@ -222,11 +222,11 @@ class Spool:
         names = {number: name for name, number in self._mappings.items()} if settled else {}
         changes, database = Ledger(), self._database
         dropping = RecordDropper(database, changes)
-        letters = transaction.letters
+        dead_letters = transaction.dead_letters
         try:
             database.execute("begin immediate")
             for queue, settlements in settled:
-                letters = letters + write_settled(database, queue, settlements, names, changes)
+                dead_letters = dead_letters + write_settled(database, queue, settlements, names, changes)
             # Settled records were removed above, so only the remaining excess is dropped.
             if self._room.full and self.settings.when_full == "drop_oldest":
                 limit = self._room.limit(self.used_bytes)
@@ -235,7 +235,7 @@ class Spool:
                 dropping.expire(self.queues.values(), transaction.expire_before_ms)
             write_pending(database, pending, changes)
             write_next(database, {queue for queue, _ in settled}.union(dropping.queues).difference(pending))
-            changed_letters = self._write_letters(letters, transaction, changes)
+            changed_dead_letters = self._write_dead_letters(dead_letters, transaction, changes)
             write_rest(database, transaction, changes)
             changed = write_changed(database, self.states.values() if burst else ())
             shrunk = self._pages.vacuum_step(database)
@@ -257,20 +257,22 @@ class Spool:
         with self._lock:
             # Other threads read these sums, so both change under the lock and only after the commit.
             self.ledger.add(changes)
-            self.dead_letter_counts.add(changed_letters, letters)
+            self.dead_letter_counts.add(changed_dead_letters, dead_letters)
         dropping.done()
         for queue in pending:
             # Last, so that senders receive only records that are on disk.
             queue.committed(transaction.received_at)
 
-    def _write_letters(self, added: list[DeadLetter], transaction: Transaction, changes: Ledger) -> DeadLetterChange:
+    def _write_dead_letters(
+        self, added: list[DeadLetter], transaction: Transaction, changes: Ledger
+    ) -> DeadLetterChange:
         """Write the transaction's changes to the dead letters, and count evictions in the ledger's changes."""
-        removed = {number: len(letter.payload) for number, letter in transaction.removed.items()}
+        removed = {number: len(dead_letter.payload) for number, dead_letter in transaction.removed.items()}
         room = self.settings.max_dead_letter_bytes - self.dead_letter_counts.size
-        changed, evicted = write_letters(self._database, added, removed, transaction.amended, room)
-        for letter in evicted:
-            for stream in letter.streams or ("",):
-                mapping = self._mappings.get(letter.mapping, 0)
+        changed, evicted = write_dead_letters(self._database, added, removed, transaction.amended, room)
+        for dead_letter in evicted:
+            for stream in dead_letter.streams or ("",):
+                mapping = self._mappings.get(dead_letter.mapping, 0)
                 changes.of(mapping, self._streams.get(stream, 0)).evicted += 1
         if evicted:
             log.warning("%d old dead letters gave way to newer ones (spool.max_dead_letter_bytes)", len(evicted))
@@ -328,9 +330,9 @@ class Spool:
                 for (mapping, stream), counts in self.ledger.items()
             )
 
-    def newest_letters(self, count: int) -> list[StoredDeadLetter]:
+    def newest_dead_letters(self, count: int) -> list[StoredDeadLetter]:
         """Return the newest `count` dead letters, newest first. Any thread."""
-        return self.reading.newest_letters(count)
+        return self.reading.newest_dead_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
         """Return the records on disk per stream, counted in the tables. The ledger's `spooled` must agree with it."""

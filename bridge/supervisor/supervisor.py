@@ -140,7 +140,7 @@ class Supervisor:
         serve_requests(self.folder, {"status": self._told}, self._stopping, RegularLook(self.snapshot))
 
     def _told(self, _asked: object) -> bytes:
-        return orjson.dumps(self.snapshot().told())
+        return orjson.dumps(self.snapshot().status_json())
 
     # -- watching the workers ------------------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Supervisor:
         """URL of the status page; "" if there is none."""
         return self._web.url if self._web is not None else ""
 
-    def letters_folder(self, worker: int | None) -> Path:
+    def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the spool folder of the worker, or with None that of the first worker that has one.
 
         Raises BridgeError if the worker has no spool.
@@ -261,12 +261,12 @@ class Supervisor:
         """
         if worker is None:
             raise BridgeError("say which worker has these dead letters")
-        told = request(self.letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
-        errand = DeadLetterJob(action, numbers)
-        errand.counts.update(told["counts"])
-        errand.reasons.update(told["reasons"])
-        errand.done.set()
-        return errand
+        told = request(self.dead_letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
+        job = DeadLetterJob(action, numbers)
+        job.counts.update(told["counts"])
+        job.reasons.update(told["reasons"])
+        job.done.set()
+        return job
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
         """Set the callback that receives some of the workers' messages; None removes it."""
@@ -315,7 +315,7 @@ class Supervisor:
 def resting(settings: Settings) -> Snapshot:
     """Return the state of a worker from its spool alone, before its process has reported one."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
-    rows, letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
+    rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
     return Snapshot(
         broker=settings.mqtt.urls[0],
         protocol=settings.mqtt.protocol,
@@ -328,7 +328,7 @@ def resting(settings: Settings) -> Snapshot:
         ledger=rows,
         streams=(),
         spool_bytes=bytes_on_disk(folder),
-        dead_letter_count=letters,
+        dead_letter_count=dead_letters,
         dead_letters=(),
         problems=(),
         coverage=CoverageReport(now_ms, now_ms, (), (), 0),

@@ -137,7 +137,7 @@ class WorkerMain:
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "status":
-            return {"snapshot": self._service.snapshot().whole(), "stalled": self._service.stalled()}
+            return {"snapshot": self._service.snapshot().to_json(), "stalled": self._service.stalled()}
         if request["ask"] == "reloading":
             return {"reloading": self._service.mappings.reloading()}
         if request["ask"] == "messages":

@@ -175,7 +175,7 @@ class WorkerProcess:
         told = self._ask("status")
         if told is None:
             return
-        snapshot = Snapshot.of(told["snapshot"])
+        snapshot = Snapshot.from_json(told["snapshot"])
         with self._merging:
             if self._told_by not in (0, pid):
                 # Keep the counters of earlier processes: a total must not decrease when a process is replaced.

@@ -29,7 +29,7 @@ SUPERVISOR_FOLDER: Final = "supervisor"
 """Folder in spool.path with the supervisor's lock and control channel."""
 LEAST_SPOOL_BYTES: Final = 16 * 1024**2
 """Minimum size limit of a worker's spool."""
-_LEAST_LETTERS_BYTES: Final = 1024**2
+_MIN_DEAD_LETTER_BYTES: Final = 1024**2
 """Minimum size limit of a worker's dead letters."""
 _FOLDER: Final = re.compile(r"worker-([1-9][0-9]{0,3})")
 _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
@@ -106,7 +106,7 @@ def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: i
     if not member.draining:
         room = {
             "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // at_work),
-            "max_dead_letter_bytes": max(_LEAST_LETTERS_BYTES, spool.max_dead_letter_bytes // at_work),
+            "max_dead_letter_bytes": max(_MIN_DEAD_LETTER_BYTES, spool.max_dead_letter_bytes // at_work),
         }
         spool = spool.model_copy(update=room)
     kinesis = kinesis.model_copy(update={"max_bytes_per_sec": bandwidth_share(settings, running)})

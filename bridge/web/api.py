@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.errors import BridgeError
-from bridge.spool.read_only import count_by_code, count_matching, find_letters, find_numbers, read_letter
-from bridge.web.presentation import letter_summary, letter_value
+from bridge.spool.read_only import count_by_code, count_matching, find_dead_letters, find_numbers, read_dead_letter
+from bridge.web.presentation import dead_letter_json, dead_letter_summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Query
@@ -51,7 +51,7 @@ class Api:
     def state(self) -> dict[str, Any]:
         """Return the complete state, for the first page load and for the event each second."""
         snapshot = self._bridge.snapshot()
-        told = snapshot.value()
+        told = snapshot.summary_json()
         del told["dead_letters"]
         coverage = {each.name: each for each in snapshot.coverage.mappings}
         return {
@@ -86,14 +86,14 @@ class Api:
         name = request.path_params["name"]
         file = self._bridge.mappings.file_of(name)
         if file is None:
-            raise RequestError(404, f"there is no mapping '{name}'")
+            raise RequestError(404, f"no mapping '{name}'")
         text = await asyncio.to_thread(file.read_text, encoding="utf-8", errors="replace")
         problems = [str(each) for each in self._bridge.mappings.problems if each.file.endswith(f"/{file.name}")]
-        in_force = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
-        tests = [case.name for case in in_force[0].specification.tests] if in_force else []
+        active = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
+        tests = [case.name for case in active[0].specification.tests] if active else []
         told = {"name": name, "file": file.name, "text": text, "problems": problems, "tests": tests}
-        topic = in_force[0].pattern.text if in_force else ""
-        return json({**told, "in_force": bool(in_force), "topic": topic, "example": _example(in_force)})
+        topic = active[0].pattern.text if active else ""
+        return json({**told, "active": bool(active), "topic": topic, "example": _example(active)})
 
     async def try_(self, request: Request) -> Response:
         """Serve POST /api/try: a mapping on a message. Nothing is written, so read access is enough."""
@@ -101,58 +101,60 @@ class Api:
 
     # -- dead letters ----------------------------------------------------------------------------------------------
 
-    async def letters(self, request: Request) -> Response:
-        """Serve GET /api/letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: dead letters, newest first.
+    async def dead_letters(self, request: Request) -> Response:
+        """Serve GET /api/dead-letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: dead letters, newest first.
 
         The response also contains all codes, and the number of dead letters that match.
         """
         folder, wanted = self._wanted(request)
         limit, before = _number(request.query_params, "limit", 50), _number(request.query_params, "before", 0)
         found = await asyncio.to_thread(
-            lambda: list(find_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
+            lambda: list(find_dead_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
         )
         codes = await asyncio.to_thread(count_by_code, folder)
         matching = await asyncio.to_thread(count_matching, folder, wanted)
-        return json({"letters": [letter_summary(*each) for each in found], "codes": codes, "matching": matching})
+        return json(
+            {"dead_letters": [dead_letter_summary(*each) for each in found], "codes": codes, "matching": matching}
+        )
 
     async def numbers(self, request: Request) -> Response:
-        """Serve GET /api/letters/numbers?worker=&code=&mapping=&stream=&topic=: all matches, for one replay."""
+        """Serve GET /api/dead-letters/numbers?worker=&code=&mapping=&stream=&topic=: all matches, for one replay."""
         folder, wanted = self._wanted(request)
         numbers = await asyncio.to_thread(find_numbers, folder, wanted, MAX_NUMBERS)
-        return json({"numbers": numbers, "most": MAX_NUMBERS})
+        return json({"numbers": numbers, "limit": MAX_NUMBERS})
 
     def _wanted(self, request: Request) -> tuple[Path, dict[str, str]]:
-        asked = request.query_params
-        wanted = {name: asked[name] for name in ("code", "mapping", "stream", "topic") if asked.get(name)}
-        return self._bridge.letters_folder(_worker(asked)), wanted
+        query = request.query_params
+        wanted = {name: query[name] for name in ("code", "mapping", "stream", "topic") if query.get(name)}
+        return self._bridge.dead_letters_folder(_worker(query)), wanted
 
-    async def letter(self, request: Request) -> Response:
-        """Serve GET /api/letters/NUMBER?worker=: one dead letter in full."""
+    async def dead_letter(self, request: Request) -> Response:
+        """Serve GET /api/dead-letters/NUMBER?worker=: one dead letter in full."""
         number = _number(request.path_params, "number", 0)
-        folder = self._bridge.letters_folder(_worker(request.query_params))
-        return json(letter_value(number, await asyncio.to_thread(read_letter, folder, number)))
+        folder = self._bridge.dead_letters_folder(_worker(request.query_params))
+        return json(dead_letter_json(number, await asyncio.to_thread(read_dead_letter, folder, number)))
 
     async def replay(self, request: Request) -> Response:
-        """Serve POST /api/letters/replay {"numbers": [...], "worker": 2}; `worker` is required with several."""
-        return await self._errand("replay", request)
+        """Serve POST /api/dead-letters/replay {"numbers": [...], "worker": 2}; `worker` is required with several."""
+        return await self._run_job("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """Serve POST /api/letters/delete, with the same body as replay."""
-        return await self._errand("delete", request)
+        """Serve POST /api/dead-letters/delete, with the same body as replay."""
+        return await self._run_job("delete", request)
 
-    async def _errand(self, action: Any, request: Request) -> Response:
+    async def _run_job(self, action: Any, request: Request) -> Response:
         if not self._writable:
-            raise RequestError(403, "read-only: set http.token to replay and delete from here")
-        asked = await body(request)
-        numbers, worker = asked.get("numbers"), asked.get("worker")
+            raise RequestError(403, "read-only: set http.token to replay and delete in the page")
+        query = await body(request)
+        numbers, worker = query.get("numbers"), query.get("worker")
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
-            raise RequestError(400, "expected numbers: a list of whole numbers")
+            raise RequestError(400, "expected numbers: a list of integers")
         if len(numbers) > MAX_NUMBERS:
-            raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; the command takes more")
+            raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; use the command `dead-letters` for more")
         if worker is not None and type(worker) is not int:
-            raise RequestError(400, "expected worker: a whole number")
-        errand = await asyncio.to_thread(self._bridge.run_job, action, numbers, worker)
-        return json(errand.value())
+            raise RequestError(400, "expected worker: an integer")
+        job = await asyncio.to_thread(self._bridge.run_job, action, numbers, worker)
+        return json(job.value())
 
 
 def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:
@@ -163,9 +165,9 @@ def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, An
     return {**told, "tests": len(mapping.specification.tests), **seen}
 
 
-def _example(in_force: list[Mapping]) -> dict[str, str]:
+def _example(active: list[Mapping]) -> dict[str, str]:
     """Return the message of the mapping's first test, as the initial input of the playground."""
-    cases = in_force[0].specification.tests if in_force else ()
+    cases = active[0].specification.tests if active else ()
     if not cases:
         return {"topic": "", "payload": ""}
     payload = cases[0].payload_text
@@ -179,21 +181,21 @@ async def body(request: Request) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise RequestError(415, "expected application/json")
     try:
-        asked = orjson.loads(await read_body(request, MAX_BODY_BYTES))
+        query = orjson.loads(await read_body(request, MAX_BODY_BYTES))
     except orjson.JSONDecodeError:
         raise RequestError(400, "expected JSON") from None
-    if not isinstance(asked, dict):
+    if not isinstance(query, dict):
         raise RequestError(400, "expected a JSON object")
-    return asked
+    return query
 
 
-async def read_body(request: Request, most_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body of a request. Raise RequestError as soon as it exceeds the limit, before the rest is read."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > most_bytes:
-            raise RequestError(413, f"more than {most_bytes:,} bytes")
+        if len(data) > max_bytes:
+            raise RequestError(413, f"more than {max_bytes:,} bytes")
     return bytes(data)
 
 
@@ -208,12 +210,12 @@ def refusal(_request: Request, error: Exception) -> Response:
     return json({"error": str(error)}, status)
 
 
-def _worker(asked: Query[str, str]) -> int | None:
-    return _number(asked, "worker", 0) if asked.get("worker") else None
+def _worker(query: Query[str, str]) -> int | None:
+    return _number(query, "worker", 0) if query.get("worker") else None
 
 
-def _number(asked: Query[str, str], name: str, default: int) -> int:
-    text = asked.get(name) or str(default)
+def _number(query: Query[str, str], name: str, default: int) -> int:
+    text = query.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
-        raise RequestError(400, f"{name}: expected a whole number")
+        raise RequestError(400, f"{name}: expected an integer")
     return int(text)

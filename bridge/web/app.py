@@ -75,11 +75,11 @@ def web_app(
         Route("/api/messages", look(site.tail)),
         Route("/api/mappings/{name}", look(api.mapping)),
         Route("/api/try", act(api.try_), methods=["POST"]),
-        Route("/api/letters", look(api.letters)),
-        Route("/api/letters/numbers", look(api.numbers)),
-        Route("/api/letters/replay", act(api.replay), methods=["POST"]),
-        Route("/api/letters/delete", act(api.delete), methods=["POST"]),
-        Route("/api/letters/{number}", look(api.letter)),
+        Route("/api/dead-letters", look(api.dead_letters)),
+        Route("/api/dead-letters/numbers", look(api.numbers)),
+        Route("/api/dead-letters/replay", act(api.replay), methods=["POST"]),
+        Route("/api/dead-letters/delete", act(api.delete), methods=["POST"]),
+        Route("/api/dead-letters/{number}", look(api.dead_letter)),
     ]
     handlers = {RequestError: refusal, BridgeError: refusal, ClientDisconnect: gone, Exception: crashed}
     return SecurityHeadersMiddleware(Starlette(routes=routes, exception_handlers=handlers))
@@ -106,7 +106,7 @@ class WebApp:
         async def guarded(request: Request) -> Response:
             self._check_host(request)
             if not self._may_look(request):
-                raise RequestError(401, "give the token: Authorization: Bearer TOKEN, or log in")
+                raise RequestError(401, "token required: send Authorization: Bearer TOKEN, or log in")
             return await handler(request)
 
         return guarded
@@ -117,7 +117,7 @@ class WebApp:
         async def guarded(request: Request) -> Response:
             if not origin_is_ours(request.headers):
                 raise RequestError(
-                    403, "not from this page: the header X-Mqtt-Kinesis is missing, or the Origin is another's"
+                    403, "request not sent by this page: header X-Mqtt-Kinesis missing, or another Origin"
                 )
             return await self.guarded(handler)(request)
 
@@ -125,7 +125,7 @@ class WebApp:
 
     def _check_host(self, request: Request) -> None:
         if not host_is_ours(request.headers, self._settings):
-            raise RequestError(421, "this listens on loopback: expected a Host such as 127.0.0.1 or localhost")
+            raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
 
     def _may_look(self, request: Request) -> bool:
         return not self.sessions.needed or self.sessions.holds(request.headers, request.cookies.get(COOKIE))
@@ -144,7 +144,7 @@ class WebApp:
     def _file(self, name: str) -> Response:
         content = self._files.get(name)
         if content is None:
-            raise RequestError(404, "there is no such file")
+            raise RequestError(404, "no such file")
         return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
 
     async def login(self, request: Request) -> Response:
@@ -153,7 +153,7 @@ class WebApp:
         data = await read_body(request, MAX_FORM_BYTES)
         given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0]
         if not self.sessions.is_token(given):
-            log.warning("page: a wrong token from %s", request.client.host if request.client else "somewhere")
+            log.warning("page: invalid token from %s", request.client.host if request.client else "an unknown address")
             await asyncio.sleep(WRONG_TOKEN_SECS)
             return self._file("login_failed.html")
         answer = RedirectResponse("/", 303)
@@ -173,13 +173,13 @@ class WebApp:
     async def healthz(self, _request: Request) -> Response:
         """Serve GET /healthz: 200 while the bridge makes progress, else 503 with the reasons."""
         verdict = await asyncio.to_thread(health, self._bridge)
-        return json(verdict.value(), 200 if verdict.well else 503)
+        return json(verdict.value(), 200 if verdict.ok else 503)
 
     async def readyz(self, request: Request) -> Response:
         """Serve GET /readyz: 200 if the bridge does all of its work, else 503. The reasons require read access."""
         verdict = await asyncio.to_thread(readiness, self._bridge)
-        told = verdict.value() if self._may_look(request) else {"ok": verdict.well}
-        return json(told, 200 if verdict.well else 503)
+        state = verdict.value() if self._may_look(request) else {"ok": verdict.ok}
+        return json(state, 200 if verdict.ok else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """Serve GET /metrics in the Prometheus text format."""
@@ -197,7 +197,7 @@ class WebApp:
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
-            raise RequestError(503, f"{MAX_LISTENERS} listen already")
+            raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
         return StreamingResponse(self._counted(events), media_type="text/event-stream")
 
     async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -218,4 +218,4 @@ def gone(_request: Request, _error: Exception) -> Response:
 def crashed(_request: Request, error: Exception) -> Response:
     """Log an unexpected exception and return status 500. Only this request fails."""
     log.error("page: %s", type(error).__name__, exc_info=error)
-    return json({"error": f"a defect of this program: {type(error).__name__}; the log has more"}, 500)
+    return json({"error": f"internal error: {type(error).__name__}; the log has details"}, 500)

@@ -32,7 +32,7 @@ TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
 """Max number of messages each half second: a person cannot read more."""
 TAIL_PER_BURST: Final = 4
-MOST_OF_A_BURST: Final = 64
+MAX_BURST_MATCHES: Final = 64
 """Max number of matching messages of a burst to choose from: this work is on the ingest thread."""
 MAX_LISTENERS: Final = 32
 
@@ -57,20 +57,20 @@ class MessageListener:
     def offer(self, burst: list[Publish], now_ms: int) -> None:
         """Store a few of the matching messages, spread over the burst. Ingest thread."""
         if self._part or self._mapping:
-            burst = list(islice(filter(self._wants, burst), MOST_OF_A_BURST))
+            burst = list(islice(filter(self._matches, burst), MAX_BURST_MATCHES))
         for each in burst[:: max(1, len(burst) // TAIL_PER_BURST)]:
             # A PUBREL packet of QoS 2 contains no message.
             if each[0] != PUBREL:
                 self._recent.append((each, now_ms))
 
-    def _wants(self, publish: Publish) -> bool:
+    def _matches(self, publish: Publish) -> bool:
         if publish[0] == PUBREL or self._part not in publish[1]:
             return False
         targets = self._routes().match(publish[1]).targets if self._mapping else ()
         return not self._mapping or any(target.mapping.name == self._mapping for target in targets)
 
     @property
-    def waits(self) -> bool:
+    def has_messages(self) -> bool:
         """True if messages arrived since the last call of `take`."""
         return bool(self._recent)
 
@@ -151,5 +151,5 @@ async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[
         yield event("messages", [])
         while not stopping():
             await asyncio.sleep(TAIL_SECS)
-            if listener.waits:
+            if listener.has_messages:
                 yield event("messages", await asyncio.to_thread(tail.take, listener))

@@ -46,11 +46,11 @@ class Playground:
                 # The process is still in the expression, and can serve no other request.
                 await self.end()
                 raise BridgeError(
-                    f"no result within {PATIENCE_SECS:.0f} s: the expression does too much for one message"
+                    f"no result within {PATIENCE_SECS:.0f} s: the expression takes too much time for one message"
                 ) from None
             except (OSError, ValueError):
                 await self.end()
-                raise BridgeError("the trial ended without a result: the expression takes too much memory") from None
+                raise BridgeError("the trial ended without a result: the expression needs too much memory") from None
             finally:
                 self._end_later()
 

@@ -56,41 +56,41 @@ def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
     return {"records": records, "rejections": rejections, "more": more, "remembers": mapping.stateful is not None}
 
 
-def letter_summary(number: int, letter: DeadLetter) -> dict[str, Any]:
+def dead_letter_summary(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
     """Return a dead letter for a list."""
     return {
         "number": number,
-        "kind": letter.kind,
-        "at": rfc3339(letter.received_at_ms),
-        "code": letter.code,
-        "detail": letter.detail,
-        "mapping": letter.mapping,
-        "streams": list(letter.streams),
-        "topic": letter.topic,
+        "kind": dead_letter.kind,
+        "at": rfc3339(dead_letter.received_at_ms),
+        "code": dead_letter.code,
+        "detail": dead_letter.detail,
+        "mapping": dead_letter.mapping,
+        "streams": list(dead_letter.streams),
+        "topic": dead_letter.topic,
     }
 
 
-def letter_value(number: int, letter: DeadLetter) -> dict[str, Any]:
+def dead_letter_json(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
     """Return a dead letter in full."""
     return {
-        **letter_summary(number, letter),
-        "item": letter.item,
-        "qos": letter.qos,
-        "retain": letter.retain,
-        "key": letter.key,
-        "properties": dict(letter.properties),
-        "bytes": letter.total_bytes,
-        "kept_bytes": len(letter.payload),
-        "payload": bytes_value(letter.payload, 16 * MAX_SHOWN_BYTES),
+        **dead_letter_summary(number, dead_letter),
+        "item": dead_letter.item,
+        "qos": dead_letter.qos,
+        "retain": dead_letter.retain,
+        "key": dead_letter.key,
+        "properties": dict(dead_letter.properties),
+        "bytes": dead_letter.total_bytes,
+        "stored_bytes": len(dead_letter.payload),
+        "payload": bytes_value(dead_letter.payload, 16 * MAX_SHOWN_BYTES),
     }
 
 
-def bytes_value(data: bytes, most: int = MAX_SHOWN_BYTES) -> dict[str, Any]:
-    """Return UTF-8 data as text, other data as base64; `cut` is true if it is longer than `most` bytes."""
-    shown = data[:most]
+def bytes_value(data: bytes, max_bytes: int = MAX_SHOWN_BYTES) -> dict[str, Any]:
+    """Return UTF-8 data as text, other data as base64; `cut` is true if it is longer than `max_bytes` bytes."""
+    shown = data[:max_bytes]
     try:
-        return {"text": shown.decode(), "cut": len(data) > most}
+        return {"text": shown.decode(), "cut": len(data) > max_bytes}
     except UnicodeDecodeError as error:
-        if len(data) > most and error.start >= most - 4:  # the limit splits a character
+        if len(data) > max_bytes and error.start >= max_bytes - 4:  # the limit splits a character
             return {"text": shown[: error.start].decode(), "cut": True}
-        return {"base64": base64.b64encode(shown).decode(), "cut": len(data) > most}
+        return {"base64": base64.b64encode(shown).decode(), "cut": len(data) > max_bytes}

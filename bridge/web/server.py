@@ -37,8 +37,8 @@ class WebServer:
         try:
             self._serve_until_stopped()
         except Exception:
-            log.exception("the page ended by an error; the bridge goes on without it")
-            self.problem = "it ended by an error: see the log"
+            log.exception("the page ended with an error; the bridge continues without it")
+            self.problem = "it ended with an error: see the log"
 
     def _serve_until_stopped(self) -> None:
         while not self._stopping.is_set():
@@ -61,7 +61,7 @@ class WebServer:
 
     def _cannot(self, problem: str) -> None:
         if problem != self.problem:
-            log.error("the page is not served: %s; the bridge goes on without it", problem)
+            log.error("the page is not served: %s; the bridge continues without it", problem)
         self.problem = problem
 
     def _listen(self) -> socket.socket:
@@ -109,7 +109,7 @@ class WebServer:
             # `stop` was called before there was a server that it could end.
             return
         sampling = asyncio.create_task(self._sample(history))
-        log.info("page", extra={"url": self.url})
+        log.info("status page listening", extra={"url": self.url})
         try:
             await self._server.serve(sockets=[listener])
         finally:

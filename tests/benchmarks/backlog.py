@@ -4,7 +4,7 @@
                and behind the backlog
     drain      Kinesis is back: the backlog goes, packed, while live messages come; then the database has its size again
 
-What is counted is in the books: read from the database's file, since Kinesis sees packed records.
+What is counted is in the ledger: read from the database's file, since Kinesis sees packed records.
 """
 
 import subprocess
@@ -28,7 +28,7 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, at_least, at_most
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.network import free_port
 
 RECORDS = 5_000_000
@@ -149,7 +149,7 @@ def taken(folder: Path, count: int) -> Taken:
 
 
 def drain(folder: Path) -> Drained:
-    """AssertionError unless everything is delivered and the books balance."""
+    """AssertionError unless everything is delivered and accounting OK."""
     with (
         benchmark_broker() as broker,
         kinesis_process(SHARDS) as kinesis,
@@ -172,7 +172,7 @@ def drain(folder: Path) -> Drained:
         shrunk_secs = shrinking(folder)
         third = max(1, len(memory) // 3)
         assert process.stop() == 0, process.stderr()
-        read_books(folder / "data").check()
+        read_ledger(folder / "data").check()
         return Drained(
             records_per_sec=gone / secs,
             cpu_us_per_record=cpu / gone * 1e6,

@@ -1,6 +1,6 @@
 """Fill a spool as the bridge would, without broker and mapping: `python -m tests.benchmarks.backlog_fill FOLDER COUNT`.
 
-The records are those of the benchmarks' mapping, for its packed output; the books are kept, as in every transaction.
+The records are those of the benchmarks' mapping, for its packed output; the ledger are kept, as in every transaction.
 """
 
 import json

@@ -177,16 +177,16 @@ def in_session(process: BridgeProcess, broker: Mosquitto, count: int, **publishi
 
 
 def booked(folder: Path, column: str) -> int:
-    """The sum of one column of the bridge's books."""
+    """The sum of one column of the bridge's ledger."""
     file = f"file:{folder / 'data' / 'spool.db'}?mode=ro"
     with contextlib.closing(sqlite3.connect(file, uri=True, timeout=30)) as database:
         return database.execute(f"select coalesce(sum({column}), 0) from ledger").fetchone()[0]
 
 
 def delivering(process: BridgeProcess, kinesis: Kinesis, count: int) -> float:
-    """Wait until the books say that `count` messages are delivered; messages a second since the first was seen.
+    """Wait until the ledger shows that `count` messages are delivered; messages a second since the first was seen.
 
-    Kinesis counts records, of which a packed one holds many: so the books are asked when no more come.
+    Kinesis counts records, of which a packed one holds many: so the ledger are asked when no more come.
     """
     first_at = last_at = asked_at = time.monotonic()
     first = seen = 0

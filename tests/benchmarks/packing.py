@@ -20,7 +20,7 @@ from tests.benchmarks.load import (
     kinesis_process,
 )
 from tests.benchmarks.scoreboard import Figure, at_least
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 
 KEYED = {"data_stream": STREAM, "partition_key_from": "captures.machine"}
 OUTPUTS = {
@@ -72,7 +72,7 @@ class PackingRun:
 
 
 def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingRun:
-    """AssertionError unless the books say that every message was delivered."""
+    """AssertionError unless the ledger shows that every message was delivered."""
     mapping = {"topic": "factory/{site}/{line}/{machine}/telemetry", "outputs": [OUTPUTS[packing]]}
     with (
         build_folder() as folder,
@@ -87,9 +87,9 @@ def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingR
         cpu = process.cpu_secs - before
         counts = kinesis.counters()
         assert process.stop() == 0, process.stderr()
-        books = read_books(folder / "data")
-        books.check()
-        assert (books.total("delivered"), books.in_queues, books.letters) == (count, 0, 0), books
+        ledger = read_ledger(folder / "data")
+        ledger.check()
+        assert (ledger.total("delivered"), ledger.in_queues, ledger.dead_letters) == (count, 0, 0), ledger
     return _result(packing, limited, count, per_sec, cpu, counts)
 
 

@@ -4,7 +4,7 @@
     live         the publisher sends while the bridge runs, and both share the machine with broker and Kinesis
 
 Either way the bridge is idle when its CPU time is read first, so that every cost of every message is counted and
-nothing of the start; it is read last when Kinesis has accepted the last message and the books say so.
+nothing of the start; it is read last when Kinesis has accepted the last message and the ledger say so.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from tests.benchmarks.load import (
     publishing,
 )
 from tests.benchmarks.scoreboard import Figure, Target, at_least, at_most
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 
 PACKINGS, PROTOCOLS, QOS = ("kpl", "none"), ("3.1.1", "5"), (1, 0, 2)
 TURNS = 3
@@ -129,14 +129,14 @@ def _parts(run: Run):
 
 
 def _finish(run: Run, process, kinesis, before: float) -> Run:
-    """AssertionError unless Kinesis accepted what the books say, and nothing is left in the spool."""
+    """AssertionError unless Kinesis accepted what the ledger say, and nothing is left in the spool."""
     run.cpu_us_per_message = (process.cpu_secs - before) / run.messages * 1e6
     run.max_rss_mb = process.max_rss_bytes / 1e6
     assert process.stop() == 0, process.stderr()
-    books = read_books(process.folder / "data")
-    books.check()
-    assert (books.total("delivered"), books.in_queues, books.letters) == (run.messages, 0, 0), books
+    ledger = read_ledger(process.folder / "data")
+    ledger.check()
+    assert (ledger.total("delivered"), ledger.in_queues, ledger.dead_letters) == (run.messages, 0, 0), ledger
     if run.packing == "none":
         run.duplicates = kinesis.delivered() - run.messages
-        assert run.duplicates >= 0, (kinesis.counters(), books)
+        assert run.duplicates >= 0, (kinesis.counters(), ledger)
     return run

@@ -101,7 +101,7 @@ class Plant:
 
     def __enter__(self):
         self.bridge.__enter__()
-        self.url = self.bridge.wait_for("page")["url"]
+        self.url = self.bridge.wait_for("status page listening")["url"]
         self.factory.__enter__()
         return self
 

@@ -11,12 +11,12 @@ from tests.integration.arrivals import eventually
 
 AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {
-    "": "the books balance",
+    "": "accounting OK",
     "messages": "Try in the playground",
     "mappings": "1 mapping",
     "mappings/press": "passed",
-    "letters": "Choose all shown",
-    "letters/1": "Payload, ",
+    "dead-letters": "Select all",
+    "dead-letters/1": "Payload, ",
 }
 """Each with what is there when it is whole."""
 LINES_OF_EACH_TEXT = """(cell) => [...cell.childNodes].filter((node) => node.nodeName === "#text").map((node) => {
@@ -85,7 +85,7 @@ def test_nothing_is_wider_than_its_screen(open_page, plant, width):
 
 
 def test_a_topic_is_broken_between_its_levels(open_page):
-    page = open_page("letters")
+    page = open_page("dead-letters")
     topic, parts = page.locator("td.topic").first, ["factory/", "pdx/", "press07/", "telemetry"]
     expect(topic).to_be_visible()
     eventually(lambda: topic.evaluate(LINES_OF_EACH_TEXT) == [1] * len(parts), "each level lies on one line")
@@ -93,29 +93,29 @@ def test_a_topic_is_broken_between_its_levels(open_page):
 
 def test_the_editor_shows_a_line_of_usual_length_beside_its_result(open_page):
     page = open_page("mappings/press")
-    editor = page.get_by_label(re.compile("^Edit it"))
+    editor = page.get_by_label(re.compile("^Edit to preview"))
     assert editor.evaluate(COLUMNS) >= 80
-    result, box = page.get_by_role("region", name="What becomes of it").bounding_box(), editor.bounding_box()
+    result, box = page.get_by_role("region", name="Output").bounding_box(), editor.bounding_box()
     assert result["x"] >= box["x"] + box["width"]
 
 
 def test_it_is_used_by_the_keyboard_alone(open_page):
-    page = open_page("letters")
+    page = open_page("dead-letters")
     page.reload()  # as one who has just come: a change of view moves the focus into it
-    expect(page.get_by_text("Choose all shown")).to_be_visible()
+    expect(page.get_by_text("Select all")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
     assert page.locator("main").evaluate("(main) => getComputedStyle(main).outlineStyle") == "none"
-    for place in ("#verdict", "a[href='#/letters']", "a[href='#/mappings']"):
+    for place in ("#verdict", "a[href='#/dead-letters']", "a[href='#/mappings']"):
         page.keyboard.press("Shift+Tab")
         expect(page.locator(f"header {place}")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Mappings", level=1)).to_be_visible()
     page.get_by_role("region", name="All mappings").get_by_role("link", name="press").press("Enter")
-    editor = page.get_by_label(re.compile("^Edit it"))
+    editor = page.get_by_label(re.compile("^Edit to preview"))
     editor.focus()
     before = editor.input_value()
     page.keyboard.press("Tab")

@@ -5,9 +5,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import MARKUP, TOKEN
 
 
-def books(page):
+def ledger(page):
     """The cells of the mapping's line: its name, its rate, its sparkline, received, …"""
-    panel = page.get_by_role("region", name="The books of each mapping")
+    panel = page.get_by_role("region", name="Messages by mapping and stream")
     return panel.get_by_role("row", name=re.compile("^press")).get_by_role("cell")
 
 
@@ -15,20 +15,20 @@ def test_the_way_of_a_message_is_shown_live(open_page):
     page = open_page()
     expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
     expect(page.get_by_text("press-shop")).to_be_visible()
-    flow = page.get_by_role("list", name="The way of a message")
+    flow = page.get_by_role("list", name="Message flow")
     expect(flow.get_by_text("subscribed")).to_be_visible()
     expect(flow.get_by_text(re.compile(r"^\d+ throttled.*, \d+ retried$"))).to_be_visible()
     rate = flow.locator(".big").first
     expect(rate).to_have_text(re.compile(r"^[1-9]\d* messages/s"))
-    received = books(page).nth(3)
+    received = ledger(page).nth(3)
     before = received.inner_text()
     expect(received).not_to_have_text(before)
-    expect(page.get_by_text("the books balance")).to_be_visible()
+    expect(page.get_by_text("accounting OK")).to_be_visible()
 
 
 def test_a_line_says_how_long_a_time_it_covers(open_page):
     page = open_page()
-    flow = page.get_by_role("list", name="The way of a message")
+    flow = page.get_by_role("list", name="Message flow")
     expect(flow.get_by_text(re.compile(r"^last \d+ (s|min), peak [\d.]+/s")).first).to_be_visible(timeout=60_000)
     expect(page.get_by_role("region", name="Streams").get_by_role("columnheader", name="Last hour")).to_have_count(0)
     told = page.evaluate("""async () => {
@@ -44,7 +44,7 @@ def test_a_line_says_how_long_a_time_it_covers(open_page):
 
 def test_who_reads_or_selects_is_not_disturbed_each_second(open_page):
     page = open_page()
-    link, received = books(page).get_by_role("link", name="press"), books(page).nth(3)
+    link, received = ledger(page).get_by_role("link", name="press"), ledger(page).nth(3)
     link.focus()
     for _ in range(3):
         before = received.inner_text()
@@ -68,7 +68,7 @@ def test_messages_are_narrowed_to_a_topic_and_stand_still_under_a_pointer(open_p
     expect(messages.nth(2)).to_contain_text("factory/pdx/press03/telemetry")
     assert {each.get_attribute("aria-label") for each in messages.all()} == {"factory/pdx/press03/telemetry"}
     messages.first.hover()
-    expect(page.get_by_text("held while you are at it")).to_be_visible()
+    expect(page.get_by_text("paused while you interact")).to_be_visible()
     before = messages.first.inner_text()
     page.wait_for_timeout(1_500)
     assert messages.first.inner_text() == before
@@ -82,29 +82,29 @@ def test_a_live_message_is_tried_in_the_playground(open_page, plant):
     expect(page.get_by_role("article", name="factory/pdx/press03/telemetry").first).to_be_visible()
     page.get_by_role("button", name="Try in the playground").first.click()
     expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press03/telemetry")
-    result = page.get_by_role("region", name="What becomes of it")
+    result = page.get_by_role("region", name="Output")
     expect(result.get_by_text("key press03")).to_be_visible()
-    file = page.get_by_label(re.compile("^Edit it"))
+    file = page.get_by_label(re.compile("^Edit to preview"))
     text = file.input_value()
     file.fill(text.replace("multiply(payload.t, `2`)", "'as typed'"))
     expect(result.get_by_text('"as typed"').first).to_be_visible()
-    expect(page.get_by_text("edited here only")).to_be_visible()
-    expect(page.get_by_role("region", name="Its own tests").get_by_text("failed", exact=True)).to_be_visible()
+    expect(page.get_by_text("modified (not saved)")).to_be_visible()
+    expect(page.get_by_role("region", name="Tests of the mapping").get_by_text("failed", exact=True)).to_be_visible()
     file.fill(text.replace("multiply(payload.t", "multipy(payload.t"))
     expect(result.get_by_text(re.compile("did you mean 'multiply'"))).to_be_visible()
     page.get_by_role("button", name="Undo all").click()
-    expect(page.get_by_text("as it stands in the folder")).to_be_visible()
+    expect(page.get_by_text("unmodified")).to_be_visible()
     assert (plant.folder / "mappings" / "press.yaml").read_text() == text
 
 
 def test_the_playground_takes_a_live_message_of_its_mapping(open_page):
     page = open_page("mappings/press")
     expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press07/telemetry")
-    page.get_by_text("Take a live message").click()
+    page.get_by_text("Use a live message").click()
     page.get_by_role("searchbox", name=re.compile("live messages")).fill("press02")
     page.get_by_role("list", name="Live messages").get_by_role("button").first.click()
     expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press02/telemetry")
-    expect(page.get_by_role("region", name="What becomes of it").get_by_text("key press02")).to_be_visible()
+    expect(page.get_by_role("region", name="Output").get_by_text("key press02")).to_be_visible()
 
 
 def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):
@@ -113,7 +113,7 @@ def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):
     row = table.get_by_role("row").filter(has_text="factory/{site}/{machine}/telemetry")
     expect(row.get_by_text(re.compile("^last message"))).to_be_visible()
     page.get_by_role("searchbox").fill("none of them")
-    expect(page.get_by_text("No mapping has that")).to_be_visible()
+    expect(page.get_by_text("No mapping matches the filter.")).to_be_visible()
     page.get_by_role("searchbox").fill("TELEMETRY")
     row.get_by_role("link", name="press").click()
     expect(page.get_by_role("heading", name="press", exact=True)).to_be_visible()
@@ -122,7 +122,7 @@ def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):
 
 
 def test_a_dead_letter_is_shown_and_replayed_through_the_mended_mapping(open_page, plant):
-    page = open_page("letters")
+    page = open_page("dead-letters")
     row = page.get_by_role("row").filter(has_text="transform").first
     expect(row).to_be_visible()
     expect(row.get_by_text(MARKUP[:20])).to_be_visible()
@@ -134,10 +134,10 @@ def test_a_dead_letter_is_shown_and_replayed_through_the_mended_mapping(open_pag
     try:
         mapping.write_text(text.replace("multiply(payload.t, `2`)", "payload.t").replace("t: 42", "t: 21"))
         plant.bridge.wait_for("mapping reloaded")
-        page.get_by_role("button", name="Choose all shown").click()
+        page.get_by_role("button", name="Select all").click()
         page.get_by_role("button", name=re.compile(r"^Replay \d")).click()
         expect(page.get_by_text(re.compile(r"^\d+ replayed$"))).to_be_visible()
-        expect(page.get_by_text("There are none.")).to_be_visible()
+        expect(page.get_by_text("No dead letters.")).to_be_visible()
     finally:
         mapping.write_text(text)
 
@@ -151,7 +151,7 @@ def test_a_mapping_that_breaks_is_said_on_the_overview_and_leads_to_its_file(ope
         expect(page.get_by_role("status").first).to_have_text(re.compile("^WARNING: mapping press: reload failed"))
         wrong = page.get_by_role("region", name="Active problems")
         wrong.get_by_role("link", name="Open").first.click()
-        expect(page.get_by_role("heading", name="its last good version is in force")).to_be_visible()
+        expect(page.get_by_role("heading", name="the last good version is active")).to_be_visible()
     finally:
         mapping.write_text(text)
     expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
@@ -162,7 +162,7 @@ def test_a_wrong_token_is_not_let_in(tab, plant):
     page.goto(plant.url)
     page.get_by_label("Token").fill("something-else-entirely")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("alert")).to_have_text("That is not the token.")
+    expect(page.get_by_role("alert")).to_have_text("Invalid token.")
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("link", name="Overview")).to_be_visible()

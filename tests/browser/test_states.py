@@ -40,7 +40,7 @@ def watched(tab, troubled):
 
 
 def step(page, name):
-    flow = page.get_by_role("list", name="The way of a message")
+    flow = page.get_by_role("list", name="Message flow")
     return flow.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
 
 
@@ -76,9 +76,7 @@ def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubl
     )
     expect(step(watched, "Kinesis").get_by_text(re.compile(r"^[1-9][\d,]* throttled"))).to_be_visible()
     troubled.kinesis.clear()
-    expect(step(watched, "Spool").get_by_text(re.compile("sent as it comes|nothing waits"))).to_be_visible(
-        timeout=60_000
-    )
+    expect(step(watched, "Spool").get_by_text(re.compile("no backlog|buffer empty"))).to_be_visible(timeout=60_000)
 
 
 def test_what_kinesis_refuses_is_said_with_what_to_do(watched, troubled):
@@ -102,7 +100,7 @@ def test_a_broker_that_is_away_is_said(watched, troubled):
 
 
 def test_without_a_token_nothing_can_be_chosen_and_it_is_said_why(watched, troubled):
-    watched.goto(f"{troubled.url}#/letters")
+    watched.goto(f"{troubled.url}#/dead-letters")
     expect(watched.get_by_text(re.compile("^Read-only: set http.token"))).to_be_visible()
     assert watched.get_by_role("checkbox").count() == 0
 
@@ -113,8 +111,8 @@ def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watch
     expect(tail.get_by_role("article").first).to_be_visible()
     troubled.bridge.kill()
     gone = watched.get_by_role("alert")
-    expect(gone).to_have_text("The bridge does not answer.")
-    expect(watched.get_by_text(re.compile("how it stood at .* UTC, "))).to_be_visible()
+    expect(gone).to_have_text("The bridge does not respond.")
+    expect(watched.get_by_text(re.compile("^Showing data from .* UTC, "))).to_be_visible()
     expect(verdict(watched)).to_have_text("ERROR: the bridge does not respond")
     assert watched.locator("main").evaluate("(main) => getComputedStyle(main).filter") == "grayscale(1)"
     troubled.bridge.start()
@@ -130,7 +128,7 @@ def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_
     with Mosquitto() as broker:
         write_configuration(tmp_path, **settings(broker, troubled.kinesis, **http, host=ELSEWHERE))
         with BridgeProcess(tmp_path) as bridge, Factory(broker.port):
-            url = bridge.wait_for("page")["url"]
+            url = bridge.wait_for("status page listening")["url"]
             assert url.startswith(f"https://{ELSEWHERE}:")
             page = log_in(tab(ignore_https_errors=True, without=GONE), url, "messages")
             expect(page.get_by_role("article").first).to_be_visible()
@@ -145,7 +143,7 @@ def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_lette
         write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with Workers(tmp_path, 2) as bridge, Factory(broker.port):
             page = tab(without=GONE)
-            page.goto(bridge.wait_for("page")["url"])
+            page.goto(bridge.wait_for("status page listening")["url"])
             rows = page.get_by_role("region", name="Workers").get_by_role("row")
             expect(rows).to_have_count(3)
             for number in (1, 2):
@@ -159,8 +157,8 @@ def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_lette
             found = 0
             for number in ("1", "2"):
                 workers.select_option(number)
-                expect(page.locator("tr.of-letter, .empty").first).to_be_visible()
-                found += page.locator("tr.of-letter").count()
+                expect(page.locator("tr.of-dead-letter, .empty").first).to_be_visible()
+                found += page.locator("tr.of-dead-letter").count()
             assert found > 0
 
 
@@ -171,13 +169,13 @@ def test_before_the_first_message_every_view_says_so_and_a_folder_without_mappin
         write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with BridgeProcess(tmp_path) as bridge:
             page = tab(without=GONE)
-            page.goto(bridge.wait_for("page")["url"])
-            expect(page.get_by_text("No message has come yet")).to_be_visible()
-            expect(step(page, "Spool").get_by_text("nothing waits")).to_be_visible()
+            page.goto(bridge.wait_for("status page listening")["url"])
+            expect(page.get_by_text("No messages yet.")).to_be_visible()
+            expect(step(page, "Spool").get_by_text("buffer empty")).to_be_visible()
             page.get_by_role("link", name="Messages").click()
             expect(page.get_by_text("Waiting for messages …")).to_be_visible()
             page.get_by_role("navigation").get_by_role("link", name="Dead letters").click()
-            expect(page.get_by_text("There are none.")).to_be_visible()
+            expect(page.get_by_text("No dead letters.")).to_be_visible()
             page.get_by_role("link", name="Mappings").click()
             expect(page.get_by_text("no message yet")).to_be_visible()
             (tmp_path / "mappings" / "press.yaml").unlink()

@@ -24,7 +24,7 @@ from tests.cli.builders import PRESS, set_up
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.network import free_port
 from tests.harness.terminal import Terminal
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 from tests.web.bridges import problem, snapshot, stream
 
 TOPIC = "factory/pdx/press07/telemetry"
@@ -95,10 +95,10 @@ def folder(tmp_path, monkeypatch, broker):
     (tmp_path / "field.jsonl").write_bytes(to_line(message, 0) + to_line(message._replace(topic="no"), 1))
     spool = opened(tmp_path / "data")
     spool.queue("telemetry").append(spool.mapping_number("press"), "k", b"{}")
-    spool.commit(Transaction(letters=[letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
+    spool.commit(Transaction(dead_letters=[dead_letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
     spool.close()
     refused = stream(state="refused", detail="no", hint="do")
-    told = {"status": snapshot(streams=(refused,), problems=(problem(),)).value()}
+    told = {"status": snapshot(streams=(refused,), problems=(problem(),)).summary_json()}
     monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
     monkeypatch.setattr(prove_module, "Publisher", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)

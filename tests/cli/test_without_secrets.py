@@ -30,7 +30,7 @@ def config(tmp_path):
     ("command", "says"),
     [
         ("spool status", "0 dead letters"),
-        ("spool verify", "whole"),
+        ("spool verify", "database intact"),
         ("dead-letters list", "0 dead letters"),
         ("dead-letters export letters.jsonl", "0"),
         ("spool export records.jsonl", "0"),

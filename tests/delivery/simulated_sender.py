@@ -20,7 +20,7 @@ from tests.delivery.requests import next_request, on_results, room
 from tests.fakes.kinesis_faults import Script
 from tests.fakes.kinesis_streams import Stream
 from tests.harness.consumers import kcl
-from tests.spool.builders import assert_books_balance, opened
+from tests.spool.builders import assert_ledger_balanced, opened
 
 STEP_SECS = 0.05
 BEGUN_MS = 1_700_000_000_000
@@ -114,7 +114,7 @@ class Run:
                 break
         dropped = sum(row.dropped for row in self.spool.ledger_rows())
         assert len(self.delivered) + dropped == len(self.received)
-        assert_books_balance(self.spool)
+        assert_ledger_balanced(self.spool)
         if "strict" in self.name:
             assert in_order(kcl(self.stream))
 

@@ -23,7 +23,7 @@ QUERIES = {
     for target in panel["targets"]
     for query in [target["expr"]]
 }  # fmt: skip
-NEVER_HERE = {"Credentials end in"}
+NEVER_HERE = {"Credentials expire in"}
 """An access key has no end."""
 PRESS = {**TELEMETRY, "where": "payload.count >= `0`"}
 BAD = ("factory/pdx/line1/press01/telemetry", b"{")

@@ -26,14 +26,14 @@ def test_exit_code_and_readiness_of_the_reference_follow_the_state(severity):
     problems = [problem(severity=severity)] if severity else []
     _, exit_code, ready, _ = STATES[state_of(problems)]
     errors = tuple(each.summary for each in problems if each.severity == "error")
-    assert ready == ("200" if HealthStatus(errors).well else "503")
+    assert ready == ("200" if HealthStatus(errors).ok else "503")
     assert exit_code == ("1" if problems else "0")
 
 
 def test_example_output_has_the_form_of_the_code():
     block = re.search(r"```console\n\$ mqtt-kinesis status\n(.*?)```", TEXT, re.DOTALL)[1].splitlines()
     labels = [re.match(r" {10}(\w[\w ]*): ", line)[1] for line in block if line.startswith(" " * 10)]
-    status = snapshot(problems=(problem(attempts=12, buffer_hours=31.0),)).value()
+    status = snapshot(problems=(problem(attempts=12, buffer_hours=31.0),)).summary_json()
     made = [re.match(r" {10}(\w[\w ]*): ", line)[1] for line in problem_lines(status) if line.startswith(" " * 10)]
     assert labels == made
     assert block[0].startswith(verdict_line(status)[0][:10])

@@ -8,7 +8,7 @@ from functools import partial
 
 from tests.faults.scenario import Scenario, nothing_more
 from tests.faults.scenario_setup import Setup, Stage
-from tests.harness.ledger import Books
+from tests.harness.ledger import LedgerState
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def killed_while_syncs_fail(stage: Stage):
     yield
 
 
-def said_so(stage: Stage, _books: Books) -> None:
+def said_so(stage: Stage, _ledger: LedgerState) -> None:
     """It stopped reading from the broker, said why, and went on without a restart."""
     log = stage.bridge.stderr()
     assert "not reading from the broker, which keeps the rest" in log, log[-3000:]

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.faults.scenario import Scenario
 from tests.faults.scenario_setup import PACKED, Setup, Stage
-from tests.harness.ledger import Books
+from tests.harness.ledger import LedgerState
 from tests.harness.publisher import Publisher
 
 STREAMS = ("telemetry", "archive")
@@ -82,9 +82,9 @@ def poisoned(stage: Stage):
     yield
 
 
-def in_dead_letters(_stage: Stage, books: Books) -> None:
+def in_dead_letters(_stage: Stage, ledger: LedgerState) -> None:
     """Each of the twenty once for each stream, and nothing else."""
-    assert books.total("dead_lettered") == books.letters == 20 * len(STREAMS), books
+    assert ledger.total("dead_lettered") == ledger.dead_letters == 20 * len(STREAMS), ledger
 
 
 UNMAPPABLE = (b"", b"no JSON", b"\xff\xfe", b"[" * 100_000, b'{"count": 1', b'{"count": 1}', b"NaN", b"1e999999")
@@ -99,10 +99,10 @@ def unmappable(stage: Stage):
     yield
 
 
-def rejected(_stage: Stage, books: Books) -> None:
+def rejected(_stage: Stage, ledger: LedgerState) -> None:
     """Each is counted for each stream, and is one letter; without a key, one for each stream; and nothing else is."""
-    assert books.letters == 5 * (len(UNMAPPABLE) + 1), books
-    assert books.total("dead_lettered") == 5 * len(UNMAPPABLE) * len(STREAMS), books
+    assert ledger.dead_letters == 5 * (len(UNMAPPABLE) + 1), ledger
+    assert ledger.total("dead_lettered") == 5 * len(UNMAPPABLE) * len(STREAMS), ledger
 
 
 @contextmanager

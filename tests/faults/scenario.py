@@ -1,7 +1,7 @@
 """A scenario: a load, a fault in the midst of it, and what must be true afterwards.
 
 Always asserted: every message that the broker has acknowledged is on every stream; on the stream where order is strict,
-the first arrivals of each machine are in their order; the books of each mapping and stream balance on disk, are those
+the first arrivals of each machine are in their order; the ledger of each mapping and stream balance on disk, are those
 that the bridge tells as it stops, and say that nothing is left.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.faults.scenario_setup import Setup, Stage, staged
-from tests.harness.ledger import Books
+from tests.harness.ledger import LedgerState
 from tests.integration.arrivals import stop_and_balance
 
 WARM_UP = 500
 DRAIN_SECS = 180.0
 
 
-def nothing_more(_stage: Stage, _books: Books) -> None:
+def nothing_more(_stage: Stage, _ledger: LedgerState) -> None:
     """What is asserted always is enough."""
 
 
@@ -33,7 +33,7 @@ class Scenario:
     setup: Setup = field(default_factory=Setup)
     hold_secs: float = 2.0
     needs_root: bool = False
-    expect: Callable[[Stage, Books], None] = nothing_more
+    expect: Callable[[Stage, LedgerState], None] = nothing_more
 
     def play(self, folder: Path) -> "Outcome":
         """Play it in an empty folder."""
@@ -84,13 +84,13 @@ def play(scenario: Scenario, folder: Path, *, drain_secs: float = DRAIN_SECS) ->
 
 
 def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) -> Outcome:
-    """The books are looked at when the bridge has stopped."""
+    """The ledger are looked at when the bridge has stopped."""
     problems = []
     try:
         assert stage.bridge.running, f"the bridge has ended: {stage.worst()}"
-        books = stage.bridge.stop_and_balance() if stage.setup.workers else stop_and_balance(stage.bridge)
-        account_for(books, sent)
-        scenario.expect(stage, books)
+        ledger = stage.bridge.stop_and_balance() if stage.setup.workers else stop_and_balance(stage.bridge)
+        account_for(ledger, sent)
+        scenario.expect(stage, ledger)
     except AssertionError as error:
         problems.append(f"{error}")
     lost = stage.sink.lost(sent)
@@ -105,9 +105,9 @@ def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) 
     )  # fmt: skip
 
 
-def account_for(books: Books, sent: int) -> None:
+def account_for(ledger: LedgerState, sent: int) -> None:
     """Of each mapping and stream: all that was sent was received and delivered, and nothing is left."""
-    for (mapping, stream), line in books.lines.items():
+    for (mapping, stream), line in ledger.lines.items():
         if mapping and stream:
             assert line["received"] >= sent, f"{mapping} to {stream}: {line}, and {sent} messages were sent"
             assert line["spooled"] == line["dropped"] == 0, f"{mapping} to {stream}: {line}"

@@ -9,7 +9,7 @@ from functools import partial
 from tests.faults.disk_scenarios import UNGUARDED, full, said_so
 from tests.faults.scenario import Scenario
 from tests.faults.scenario_setup import Setup, Stage
-from tests.harness.ledger import Books
+from tests.harness.ledger import LedgerState
 from tests.harness.workers import alive
 from tests.integration.arrivals import eventually
 
@@ -97,7 +97,7 @@ def one_hangs(stage: Stage):
 
 
 def told_why(words: str):
-    def expect(stage: Stage, _books: Books) -> None:
+    def expect(stage: Stage, _ledger: LedgerState) -> None:
         assert words in stage.bridge.stderr(), stage.bridge.stderr()[-3000:]
 
     return expect

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.cli.commands.export import COLUMNS, csv_line
 from bridge.spool.dead_letters import StoredDeadLetter
 from tests.fuzz.mutation import nearly
-from tests.spool.builders import letter
+from tests.spool.builders import dead_letter
 
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 EVIL = st.lists(
@@ -23,7 +23,7 @@ EVIL = st.lists(
 @given(EVIL | st.text(max_size=30), EVIL, nearly(b"=1", b"a;=1", b"\xff=1"))
 @example("a;=HYPERLINK(1)", "x\n=1", b"-")
 def test_no_cell_begins_a_formula_whatever_separates_the_cells(topic, detail, payload):
-    line = csv_line(0, StoredDeadLetter(1, letter(topic=topic, detail=detail, payload=payload))).decode()
+    line = csv_line(0, StoredDeadLetter(1, dead_letter(topic=topic, detail=detail, payload=payload))).decode()
     [row] = csv.reader(io.StringIO(line, newline=""))
     assert len(row) == len(COLUMNS)
     for separator in ",;\t|":

@@ -30,7 +30,7 @@ TRY = {"mapping": "press", "text": "topic: t\noutputs: [{data_stream: s}]\n", "t
 FIELDS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in TRY.items()})
 BODIES = st.one_of(JSON, FIELDS, NUMBERS.map(lambda numbers: {"numbers": numbers}))
 PATHS = st.sampled_from(
-    ["", "api/status", "api/letters", "api/letters/1", "api/mappings/press", "api/try", "static/app.js"]
+    ["", "api/status", "api/dead-letters", "api/dead-letters/1", "api/mappings/press", "api/try", "static/app.js"]
 )
 ODD = st.sampled_from(
     ["..", "%2e%2e%2f", "%00", "%ff", "\u202e", "9" * 30, "9" * 5000, "-1", "1.5", "'", "<script>", "//"]
@@ -71,8 +71,8 @@ def client(bridge):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=PATHS, odd=ODD | st.just(""), query=QUERY)
-@example(path="api/letters", odd="", query={"before": "9223372036854775808"})
-@example(path="api/letters/", odd="99999999999999999999", query={})
+@example(path="api/dead-letters", odd="", query={"before": "9223372036854775808"})
+@example(path="api/dead-letters/", odd="99999999999999999999", query={})
 def test_anything_that_is_asked_for_is_answered(client, path, odd, query):
     answer = client.get(f"/{path}{odd}", params=query)
     assert answer.status_code < 500, answer.text
@@ -80,10 +80,13 @@ def test_anything_that_is_asked_for_is_answered(client, path, odd, query):
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(path=st.sampled_from(["api/try", "api/letters/replay", "api/letters/delete", "login", "logout"]), body=BODIES)
-@example(path="api/letters/replay", body={"numbers": [2**64 - 1]})
-@example(path="api/letters/delete", body={"numbers": [-(2**63)]})
-def test_anything_that_is_sent_is_answered_and_the_books_balance(client, bridge, path, body):
+@given(
+    path=st.sampled_from(["api/try", "api/dead-letters/replay", "api/dead-letters/delete", "login", "logout"]),
+    body=BODIES,
+)
+@example(path="api/dead-letters/replay", body={"numbers": [2**64 - 1]})
+@example(path="api/dead-letters/delete", body={"numbers": [-(2**63)]})
+def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge, path, body):
     try:
         content = orjson.dumps(body)
     except TypeError:  # beyond 64 bits

@@ -1,4 +1,4 @@
-"""The bridge's books, read from its spool's file with SQLite alone: the tests' own look, not the bridge's."""
+"""The bridge's ledger, read from its spool's file with SQLite alone: the tests' own look, not the bridge's."""
 
 import contextlib
 import sqlite3
@@ -11,35 +11,37 @@ COUNTS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spoo
 
 
 @dataclass(frozen=True)
-class Books:
+class LedgerState:
     """The ledger's lines by (mapping, stream), the records that lie in the queues, and the dead letters."""
 
     lines: dict[tuple[str, str], dict[str, int]]
     in_queues: int
-    letters: int
+    dead_letters: int
 
     def total(self, count: str) -> int:
         return sum(line[count] for line in self.lines.values())
 
     def check(self) -> None:
-        """AssertionError with the whole books unless they balance and `spooled` is what the queues hold."""
+        """AssertionError with the ledger unless they balance and `spooled` is what the queues hold."""
         for line in self.lines.values():
             assert line["received"] == sum(line[count] for count in COUNTS[1:]), self
         assert self.total("spooled") == self.in_queues, self
 
 
-def summed(books: Iterable[Books]) -> Books:
+def summed(ledger: Iterable[LedgerState]) -> LedgerState:
     """Of several spools, as of one."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    in_queues = letters = 0
-    for each in books:
-        in_queues, letters = in_queues + each.in_queues, letters + each.letters
+    in_queues = dead_letters = 0
+    for each in ledger:
+        in_queues, dead_letters = in_queues + each.in_queues, dead_letters + each.dead_letters
         for place, line in each.lines.items():
             lines[place].update(line)
-    return Books({place: {count: line[count] for count in COUNTS} for place, line in lines.items()}, in_queues, letters)
+    return LedgerState(
+        {place: {count: line[count] for count in COUNTS} for place, line in lines.items()}, in_queues, dead_letters
+    )
 
 
-def read_books(spool: Path) -> Books:
+def read_ledger(spool: Path) -> LedgerState:
     """`spool` is the folder that `spool.path` names; a bridge may be running on it."""
     with contextlib.closing(sqlite3.connect(f"file:{spool / 'spool.db'}?mode=ro", uri=True)) as database:
         database.execute("begin")  # one moment for all that is read
@@ -50,7 +52,7 @@ def read_books(spool: Path) -> Books:
         }
         queues = database.execute("select name from sqlite_master where type = 'table' and name glob 'queue_*'")
         in_queues = sum(_count(database, name) for (name,) in queues.fetchall())
-        return Books(lines, in_queues, _count(database, "dead_letters"))
+        return LedgerState(lines, in_queues, _count(database, "dead_letters"))
 
 
 def _count(database, table):

@@ -3,7 +3,7 @@ import pytest
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 from bridge.spool.store import SpoolSettings
-from tests.harness.ledger import Books, read_books
+from tests.harness.ledger import LedgerState, read_ledger
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def append(spool, count):
 
 def test_they_are_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
     append(spool, 3)
-    books = read_books(tmp_path)
-    assert books.lines["press", "telemetry"]["received"] == 3
-    assert (books.total("spooled"), books.in_queues, books.letters) == (3, 3, 0)
-    books.check()
+    ledger = read_ledger(tmp_path)
+    assert ledger.lines["press", "telemetry"]["received"] == 3
+    assert (ledger.total("spooled"), ledger.in_queues, ledger.dead_letters) == (3, 3, 0)
+    ledger.check()
 
 
 def test_they_are_read_after_the_bridge_has_ended(tmp_path):
     spool = open_spool(SpoolSettings(tmp_path))
     append(spool, 2)
     spool.close()
-    assert read_books(tmp_path).in_queues == 2
+    assert read_ledger(tmp_path).in_queues == 2
 
 
 def line(**counts):
@@ -40,15 +40,16 @@ def line(**counts):
     return {("press", "telemetry"): dict.fromkeys(names, 0) | counts}
 
 
-def test_books_that_balance_pass():
-    Books(line(received=5, delivered=2, filtered=1, dead_lettered=1, spooled=1), in_queues=1, letters=1).check()
+def test_ledger_that_balance_pass():
+    row = line(received=5, delivered=2, filtered=1, dead_lettered=1, spooled=1)
+    LedgerState(row, in_queues=1, dead_letters=1).check()
 
 
 def test_a_record_that_is_nowhere_fails():
     with pytest.raises(AssertionError):
-        Books(line(received=5, delivered=4), in_queues=0, letters=0).check()
+        LedgerState(line(received=5, delivered=4), in_queues=0, dead_letters=0).check()
 
 
 def test_a_queue_that_holds_less_than_is_said_to_be_spooled_fails():
     with pytest.raises(AssertionError):
-        Books(line(received=5, delivered=4, spooled=1), in_queues=0, letters=0).check()
+        LedgerState(line(received=5, delivered=4, spooled=1), in_queues=0, dead_letters=0).check()

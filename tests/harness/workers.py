@@ -8,7 +8,7 @@ import sys
 
 from tests.harness.bridge_process import ROOT, BridgeProcess
 from tests.harness.cli_runner import called
-from tests.harness.ledger import COUNTS, Books, read_books, summed
+from tests.harness.ledger import COUNTS, LedgerState, read_ledger, summed
 from tests.integration.arrivals import eventually
 
 
@@ -62,30 +62,30 @@ class Workers(BridgeProcess):
             lambda: sum(words in (line["event"] or "") for line in self.log(since_start=True)) == count, "drained"
         )
 
-    def books(self) -> dict[int, Books]:
+    def ledger(self) -> dict[int, LedgerState]:
         """Of each spool, checked, by the number of its worker; 0: of the bridge without workers."""
         numbers = [number for number in range(10) if (self.worker_folder(number) / "spool.db").exists()]
-        books = {number: read_books(self.worker_folder(number)) for number in numbers}
-        for each in books.values():
+        ledger = {number: read_ledger(self.worker_folder(number)) for number in numbers}
+        for each in ledger.values():
             each.check()
-        return books
+        return ledger
 
-    def stop_and_balance(self) -> Books:
+    def stop_and_balance(self) -> LedgerState:
         """Stop all. What the supervisor says last must be what lies in all spools, and both must balance. Their sum."""
         assert self.stop() == 0, self.stderr()[-3000:]
-        told = summed(self.books().values())
+        told = summed(self.ledger().values())
         [said] = [line for line in self.log(since_start=True) if line["event"] == "stopped" and "worker" not in line]
         assert said["balanced"] is True
         assert {count: said[count] for count in COUNTS} == {count: told.total(count) for count in COUNTS}
         return told
 
-    def check_books(self, count):
-        """Of all together: so many were received and delivered, and nothing is left. The books of each."""
-        books = self.books()
-        told = summed(books.values())
+    def check_ledgers(self, count):
+        """Of all together: so many were received and delivered, and nothing is left. The ledger of each."""
+        ledger = self.ledger()
+        told = summed(ledger.values())
         assert told.total("spooled") == 0, told
         assert told.total("delivered") >= count, told
-        return books
+        return ledger
 
 
 def alive(pid):

@@ -6,7 +6,7 @@ from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.router import Router
 from bridge.mqtt.packet_stream import PUBREL
-from bridge.spool.read_only import all_letters
+from bridge.spool.read_only import all_dead_letters
 from tests.mapping.builders import mapping
 from tests.spool.builders import data_of, opened, take_all
 
@@ -34,7 +34,7 @@ class Rig:
         self.spool.commit(self.mapper.transaction)
         return acknowledged
 
-    def books(self):
+    def ledger(self):
         return {
             (row.mapping, row.stream): (row.received, row.filtered, row.dead_lettered)
             for row in self.spool.ledger_rows()
@@ -82,7 +82,7 @@ def test_what_is_usual_and_what_is_not_keep_their_order(made):
     assert [(record.key, record.data) for record in records] == [("a", b"0"), ("5", b"1"), ("é", b"2"), ("b", b"3")]
 
 
-def test_every_message_is_in_the_books_whichever_way_it_went(made):
+def test_every_message_is_in_the_ledger_whichever_way_it_went(made):
     rig = made(mapped(where="payload.run", transform="{t: payload.t}"), mapped("other", where="topic == 'f/press07'"))
     rig.map(
         publish(b'{"run":true,"t":1}'),
@@ -92,7 +92,7 @@ def test_every_message_is_in_the_books_whichever_way_it_went(made):
         publish(b"{}", topic=b"elsewhere"),
         publish(b"{}", topic=b"\xff"),
     )
-    assert rig.books() == {("m", "s"): (4, 1, 2), ("other", "s"): (4, 0, 2), ("", ""): (2, 1, 1)}
+    assert rig.ledger() == {("m", "s"): (4, 1, 2), ("other", "s"): (4, 0, 2), ("", ""): (2, 1, 1)}
     assert {
         mapping.name: mapping.messages for mapping in rig.coverage.report(rig.routes.mappings, NOW_MS).mappings
     } == {
@@ -142,8 +142,8 @@ def test_empty_topic_is_a_dead_letter_and_is_logged_once(made, caplog):
     burst = [publish(data, topic=b"", properties=alias) for data in (b"1", b"2")]
     assert rig.map(*burst) == b"\x40\x02\x00\x07" * 2
     assert rig.books() == {("", ""): (2, 0, 2)}
-    letters = [each.letter for each in all_letters(rig.spool.folder.path)]
-    assert [(each.code, each.detail) for each in letters] == [
+    dead_letters = [each.dead_letter for each in all_dead_letters(rig.spool.folder.path)]
+    assert [(each.code, each.detail) for each in dead_letters] == [
         ("topic", "no topic, but a topic alias that the bridge does not permit")
     ] * 2
     assert caplog.text.count("the broker sends messages with a topic alias and no topic") == 1

@@ -15,7 +15,7 @@ from bridge.spool.queue.record_checksum import checksum_of
 from bridge.tools.proof.manifest import QueueId
 from bridge.tools.proof.verifier import Verifier
 from tests.cli.builders import set_up
-from tests.spool.builders import assert_books_balance, data_of, opened, settle, take, take_all
+from tests.spool.builders import assert_ledger_balanced, data_of, opened, settle, take, take_all
 
 PRESS = """
 topic: factory/{site}/{machine}/telemetry
@@ -73,7 +73,7 @@ def rig(tmp_path):
 
     made[0].again = again
     yield made[0]
-    assert_books_balance(made[-1].spool)
+    assert_ledger_balanced(made[-1].spool)
     made[-1].spool.close()
 
 

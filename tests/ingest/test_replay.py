@@ -1,16 +1,16 @@
-"""Dead letters through the mappings in force, against a real spool; the books are counted afresh after each."""
+"""Dead letters through the mappings in force, against a real spool; the ledger are counted afresh after each."""
 
 import pytest
 
 from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.rejection import reject, reject_oversized, reject_topic
-from bridge.ingest.replay import SLICE_LETTERS, DeadLetterJob, DeadLetterJobs
+from bridge.ingest.replay import SLICE_DEAD_LETTERS, DeadLetterJob, DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.model import Message
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import assert_books_balance, data_of, opened, settle, take_all
+from tests.spool.builders import assert_ledger_balanced, data_of, opened, settle, take_all
 
 BROKEN = """
 topic: factory/{site}/{machine}/telemetry
@@ -40,7 +40,7 @@ class Rig:
         self.folder = folder
         set_up(folder, press=mapping)
         self.spool = opened(folder / "data")
-        self.errands = DeadLetterJobs(self.spool)
+        self.jobs = DeadLetterJobs(self.spool)
         self.load()
 
     def edit(self, mapping):
@@ -67,19 +67,19 @@ class Rig:
 
     def run(self, action="replay", numbers=None):
         numbers = self.numbers if numbers is None else numbers
-        errand = self.errands.add(DeadLetterJob(action, numbers))
-        while self.errands:
+        job = self.jobs.add(DeadLetterJob(action, numbers))
+        while self.jobs:
             transaction = Transaction()
-            part = self.errands.fill(transaction, self.targets)
+            part = self.jobs.fill(transaction, self.targets)
             self.spool.commit(transaction)
             part.committed()
-        assert errand.done.is_set()
-        assert_books_balance(self.spool)
-        return errand
+        assert job.done.is_set()
+        assert_ledger_balanced(self.spool)
+        return job
 
     @property
     def numbers(self):
-        return sorted(number for number, _ in self.spool.newest_letters(10_000))
+        return sorted(number for number, _ in self.spool.newest_dead_letters(10_000))
 
     def row(self, stream="telemetry"):
         return next(row for row in self.spool.ledger_rows() if row.stream == stream)
@@ -102,8 +102,8 @@ def test_a_letter_leaves_with_its_record_through_the_mended_mapping(rig):
     press.receive(b'{"t": "hot"}')
     assert press.row().dead_lettered == 1
     press.edit(MENDED)
-    errand = press.run()
-    assert errand.counts == {"replayed": 1}
+    job = press.run()
+    assert job.counts == {"replayed": 1}
     assert press.numbers == []
     assert press.spool.dead_letter_counts.count == 0
     assert data_of(take_all(press.spool, stream="telemetry")) == [b'{"machine":"press07","t":"hot"}']
@@ -115,12 +115,12 @@ def test_a_letter_that_fails_again_stays_with_the_new_reason(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit(BROKEN.replace("multiply(payload.t, `2`)", "subtract(payload.t, `2`)"))
-    errand = press.run()
-    assert errand.counts == {"stayed": 1}
-    [(number, letter)] = press.spool.newest_letters(5)
+    job = press.run()
+    assert job.counts == {"failed_again": 1}
+    [(number, dead_letter)] = press.spool.newest_dead_letters(5)
     assert number == 1
-    assert "subtract" in letter.detail
-    assert any("subtract" in reason for reason in errand.reasons)
+    assert "subtract" in dead_letter.detail
+    assert any("subtract" in reason for reason in job.reasons)
     assert (press.row().received, press.row().dead_lettered, press.row().replayed) == (1, 1, 0)
 
 
@@ -157,11 +157,11 @@ def test_a_message_that_fails_in_part_keeps_what_fails_as_letters_of_its_own(rig
     press.receive(b"x")
     assert press.row().dead_lettered == press.row("archive").dead_lettered == 1
     press.edit("payload: text\n" + TWO.replace("{ t: payload.t }", "{ t: payload }"))
-    errand = press.run()
-    assert (errand.counts["replayed"], errand.counts["stayed"]) == (1, 1)
+    job = press.run()
+    assert (job.counts["replayed"], job.counts["failed_again"]) == (1, 1)
     assert data_of(take_all(press.spool, stream="archive")) == [b'{"t":"x"}']
-    [(number, letter)] = press.spool.newest_letters(5)
-    assert (number, letter.code, letter.streams) == (2, "partition_key", ("telemetry",))
+    [(number, dead_letter)] = press.spool.newest_dead_letters(5)
+    assert (number, dead_letter.code, dead_letter.streams) == (2, "partition_key", ("telemetry",))
     assert (press.row().dead_lettered, press.row("archive").dead_lettered) == (1, 0)
 
 
@@ -173,11 +173,11 @@ def test_what_can_never_be_mapped_again_stays_and_says_why(rig):
     reject_oversized(transaction, mapping, target, message, 99)
     reject_topic(transaction, (press.spool.mapping_number(""), press.spool.stream_number("")), message, 5)
     press.spool.commit(transaction)
-    errand = press.run()
-    assert errand.counts == {"stayed": 2}
-    assert sorted(errand.reasons) == [
-        "no mapping was ever asked: its topic is not UTF-8",
-        "only the beginning of its payload was kept",
+    job = press.run()
+    assert job.counts == {"failed_again": 2}
+    assert sorted(job.reasons) == [
+        "it was never mapped: its topic is not UTF-8",
+        "its payload was truncated when it was stored",
     ]
 
 
@@ -185,8 +185,8 @@ def test_a_mapping_that_is_gone_is_named(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.targets = {}
-    errand = press.run()
-    assert list(errand.reasons) == ["no mapping 'press' is in force"]
+    job = press.run()
+    assert list(job.reasons) == ["mapping 'press' is not active"]
     assert press.numbers == [1]
 
 
@@ -205,7 +205,7 @@ def test_a_record_that_kinesis_refused_goes_back_to_its_queue(rig):
 def test_deleted_letters_stay_counted(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}', b'{"t": "cold"}')
-    assert press.run("delete", [1, 7]).counts == {"deleted": 1, "missing": 1}
+    assert press.run("delete", [1, 7]).counts == {"deleted": 1, "not_found": 1}
     assert press.numbers == [2]
     assert (press.row().dead_lettered, press.row().deleted, press.spool.dead_letter_counts.count) == (2, 1, 1)
 
@@ -214,22 +214,22 @@ def test_a_number_that_is_given_twice_is_replayed_once(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit(MENDED)
-    assert press.run(numbers=[1, 1]).counts == {"replayed": 1, "missing": 1}
+    assert press.run(numbers=[1, 1]).counts == {"replayed": 1, "not_found": 1}
     assert len(take_all(press.spool, stream="telemetry")) == 1
 
 
 def test_many_letters_go_in_slices_and_the_counts_are_those_of_what_is_on_disk(rig):
     press = rig(BROKEN)
-    press.receive(*(b'{"t": "%d"}' % number for number in range(SLICE_LETTERS * 2 + 50)))
+    press.receive(*(b'{"t": "%d"}' % number for number in range(SLICE_DEAD_LETTERS * 2 + 50)))
     press.edit(MENDED)
-    errand = press.errands.add(DeadLetterJob("replay", press.numbers))
+    job = press.jobs.add(DeadLetterJob("replay", press.numbers))
     transaction = Transaction()
-    part = press.errands.fill(transaction, press.targets)
-    assert (part.letters, errand.counts, errand.done.is_set()) == (SLICE_LETTERS, {}, False)
+    part = press.jobs.fill(transaction, press.targets)
+    assert (part.dead_letters, job.counts, job.done.is_set()) == (SLICE_DEAD_LETTERS, {}, False)
     press.spool.commit(transaction)
     part.committed()
-    assert errand.counts == {"replayed": SLICE_LETTERS}
-    assert press.spool.dead_letter_counts.count == SLICE_LETTERS + 50
+    assert job.counts == {"replayed": SLICE_DEAD_LETTERS}
+    assert press.spool.dead_letter_counts.count == SLICE_DEAD_LETTERS + 50
     press.run(numbers=[])
-    assert errand.counts == {"replayed": SLICE_LETTERS * 2 + 50}
-    assert errand.done.is_set()
+    assert job.counts == {"replayed": SLICE_DEAD_LETTERS * 2 + 50}
+    assert job.done.is_set()

@@ -1,4 +1,4 @@
-"""What has arrived in Kinesis, and the books at the end: delivery is judged by the records, never by the bridge."""
+"""What has arrived in Kinesis, and the ledger at the end: delivery is judged by the records, never by the bridge."""
 
 import time
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 import orjson
 
 from tests.harness.bridge_process import BridgeProcess
-from tests.harness.ledger import COUNTS, Books, read_books
+from tests.harness.ledger import COUNTS, LedgerState, read_ledger
 from tests.harness.telemetry import TOPIC_FILTER
 
 TELEMETRY = {
@@ -69,17 +69,17 @@ class Arrivals:
         return f"after {timeout_secs} s {len(missing)} of {len(wanted)} are missing: {missing[:10]}"
 
 
-def stop_and_balance(bridge: BridgeProcess) -> Books:
+def stop_and_balance(bridge: BridgeProcess) -> LedgerState:
     """Stop the bridge. What its last line says must be what lies on disk, and both must balance."""
     assert bridge.stop() == 0, bridge.stderr()[-3000:]
-    return balanced_books(bridge)
+    return balanced_ledger(bridge)
 
 
-def balanced_books(bridge: BridgeProcess) -> Books:
-    """The books of a bridge that has stopped."""
+def balanced_ledger(bridge: BridgeProcess) -> LedgerState:
+    """The ledger of a bridge that has stopped."""
     said = bridge.wait_for("stopped")
-    books = read_books(bridge.folder / "data")
-    books.check()
+    ledger = read_ledger(bridge.folder / "data")
+    ledger.check()
     assert said["balanced"] is True
-    assert {count: said[count] for count in COUNTS} == {count: books.total(count) for count in COUNTS}
-    return books
+    assert {count: said[count] for count in COUNTS} == {count: ledger.total(count) for count in COUNTS}
+    return ledger

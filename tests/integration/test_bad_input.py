@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tests.harness.publisher import Publisher
-from tests.integration.arrivals import Arrivals, balanced_books
+from tests.integration.arrivals import Arrivals, balanced_ledger
 
 MIB = 1024 * 1024
 MAPPING = {
@@ -35,7 +35,7 @@ BAD = {
 
 
 @pytest.fixture
-def letters(mosquitto, kinesis, bridge):
+def dead_letters(mosquitto, kinesis, bridge):
     """The dead letters by the text of their payload's beginning, after bad and good messages took turns."""
     running, arrivals = bridge({"press": MAPPING}, mqtt={"max_message_bytes": "2 MiB"}, here=True), Arrivals(kinesis)
     good = [("plant/press", message(100 + number)[1]) for number in range(200)]
@@ -46,20 +46,20 @@ def letters(mosquitto, kinesis, bridge):
     arrivals.wait_for_all(range(100, 300))
     assert arrivals.duplicates == 0
     running.stop()
-    books = balanced_books(running)
-    assert (books.total("received"), books.total("delivered")) == (200 + len(BAD), 200)
-    assert books.total("dead_lettered") == books.letters == len(BAD)
-    return read_letters(running.folder / "data" / "spool.db")
+    ledger = balanced_ledger(running)
+    assert (ledger.total("received"), ledger.total("delivered")) == (200 + len(BAD), 200)
+    assert ledger.total("dead_lettered") == ledger.dead_letters == len(BAD)
+    return read_dead_letters(running.folder / "data" / "spool.db")
 
 
-def read_letters(database):
+def read_dead_letters(database):
     query = "select payload, code, detail, topic, mapping, total_bytes, qos from dead_letters order by number"
     with contextlib.closing(sqlite3.connect(database)) as connection:
         return connection.execute(query).fetchall()
 
 
-def test_each_bad_message_is_one_dead_letter_with_its_payload_and_the_reason(letters):
-    in_order_of_mapping = [letter for letter in letters if not refused_by_stream(letter)]
+def test_each_bad_message_is_one_dead_letter_with_its_payload_and_the_reason(dead_letters):
+    in_order_of_mapping = [dead_letter for dead_letter in dead_letters if not refused_by_stream(dead_letter)]
     wanted = [(payload, code) for name, (payload, code) in BAD.items() if "stream" not in name]
     for (payload, code, detail, topic, mapping, total_bytes, qos), (raw, reason) in zip(
         in_order_of_mapping, wanted, strict=True
@@ -70,11 +70,11 @@ def test_each_bad_message_is_one_dead_letter_with_its_payload_and_the_reason(let
         assert len(detail) > 10
 
 
-def refused_by_stream(letter):
-    return MIB < letter[5] <= 2 * MIB
+def refused_by_stream(dead_letter):
+    return MIB < dead_letter[5] <= 2 * MIB
 
 
-def test_a_record_that_the_stream_does_not_take_is_kept_whole(letters):
-    (letter,) = filter(refused_by_stream, letters)
-    assert letter[1] == "too_large"
-    assert orjson.loads(letter[0])["pad"] == "x" * MIB
+def test_a_record_that_the_stream_does_not_take_is_kept_whole(dead_letters):
+    (dead_letter,) = filter(refused_by_stream, dead_letters)
+    assert dead_letter[1] == "too_large"
+    assert orjson.loads(dead_letter[0])["pad"] == "x" * MIB

@@ -108,9 +108,9 @@ def test_edits_of_a_config_map_go_live_and_lose_nothing(config_map, bridge, kine
     sent = load.stop()
     telemetry_stream.has_all(sent)
     archive.has_all(sent)
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     assert set(telemetry_stream.counts) == {(1, "press 0"), (2, "press 0"), (3, "renamed")}
-    assert books.lines["press", "telemetry"]["received"] == books.lines["oven", "archive"]["received"] == sent
+    assert ledger.lines["press", "telemetry"]["received"] == ledger.lines["oven", "archive"]["received"] == sent
     events = [line["event"] for line in running.log()]
     assert events.count("connected") == 1
     assert [line["file"] for line in running.log() if line["event"] == "mapping reloaded"].count("oven.yaml") == 1
@@ -134,7 +134,7 @@ def test_a_key_that_is_removed_takes_its_mapping_with_it_and_a_new_one_brings_it
     sent = load.stop()
     since = set(range(first_after, sent))
     eventually(lambda: archive.read() and since <= set(archive.numbers), "all that was sent after the removal")
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     telemetry_stream.read()
     assert max(telemetry_stream.numbers) < first_after
-    assert books.lines["press", "telemetry"]["received"] == len(set(telemetry_stream.numbers))
+    assert ledger.lines["press", "telemetry"]["received"] == len(set(telemetry_stream.numbers))

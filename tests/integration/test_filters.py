@@ -53,9 +53,9 @@ def test_each_mapping_gets_each_message_once_where_filters_overlap(
         *(("all", number) for number in range(450)),
     }
     arrivals.wait_for_all(wanted)
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     assert arrivals.duplicates == 0
-    received = Counter({name: line["received"] for (name, _), line in books.lines.items() if name})
+    received = Counter({name: line["received"] for (name, _), line in ledger.lines.items() if name})
     assert received == {"all": 450, "line": 400, "twin": 400, "press": 300}
 
 
@@ -69,8 +69,8 @@ def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bri
         arrivals.wait_for(1)
         publisher.publish(numbered("plant/state", [2]), 1)
     arrivals.wait_for_all({("takes", 1, True), ("takes", 2, False), ("skips", 2, False)})
-    books = stop_and_balance(running)
-    assert books.lines["skips", "telemetry"]["filtered"] >= 1
+    ledger = stop_and_balance(running)
+    assert ledger.lines["skips", "telemetry"]["filtered"] >= 1
 
 
 def test_what_no_mapping_wants_and_what_each_gets_is_in_the_snapshot(tmp_path, mosquitto, kinesis):

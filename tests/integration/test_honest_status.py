@@ -98,7 +98,7 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
         ServiceManager(str(tmp_path / "notify")) as manager,
         BridgeProcess(tmp_path, entry=("tests.harness.short_outage",), environment=manager.environment) as running,
     ):
-        running.wait_for("page")
+        running.wait_for("status page listening")
         shown = Surfaces(running, free_port)
 
         def publish(first, count):

@@ -74,13 +74,13 @@ def played(bridge, publisher, kinesis):
     for each in arrivals.values():
         each.wait_for_all(range(COUNT), timeout_secs=60)
     eventually(lambda: "stream denied: accepts records again" in bridge.stderr(), "the recovery is logged")
-    books = stop_and_balance(bridge)
+    ledger = stop_and_balance(bridge)
     return SimpleNamespace(
         arrivals=arrivals,
         in_trouble=in_trouble,
         healthy_secs=healthy_secs,
         throttled_shards=shards,
-        books=books,
+        ledger=ledger,
         log=bridge.log(),
         kinesis=kinesis,
     )

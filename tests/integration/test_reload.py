@@ -87,7 +87,7 @@ def test_a_storm_of_reloads_loses_nothing_and_no_broken_file_maps_anything(mosqu
             arrivals.wait_for(last)
             assert last < count + 600, "the last version never came into force"
     eventually(lambda: len(arrivals.read()) >= last, "all messages")
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     versions = [version for _, version in sorted(arrivals.counts)]
     assert sorted(number for number, _ in arrivals.counts) == [*range(count), *range(count + 1, last + 1)]
     assert not [version for version in {*versions} if version == BROKEN or is_broken(version)], (
@@ -95,7 +95,7 @@ def test_a_storm_of_reloads_loses_nothing_and_no_broken_file_maps_anything(mosqu
     )
     assert all(before <= after for before, after in pairwise(versions)), "an older version came back"
     assert len(set(versions)) > 2, "none but the first and the last version went live"
-    assert books.lines["press", "telemetry"]["received"] == len(versions)
+    assert ledger.lines["press", "telemetry"]["received"] == len(versions)
     events = [line["event"] for line in running.log()]
     assert events.count("connected") == 1
     assert sum("its last good version stays in force" in (event or "") for event in events) >= 1
@@ -133,8 +133,8 @@ def test_sighup_and_what_editors_do_take_effect_and_keep_the_session(mosquitto, 
         running.send_signal(signal.SIGHUP)
         in_force(4)
     eventually(lambda: len(arrivals.read()) >= sent, "all messages")
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     assert {number for number, _ in arrivals.counts} == set(range(sent))
     assert {version for _, version in arrivals.counts} == {0, 2, 4}
-    assert {name for name, _ in books.lines if name} >= {"press", "oven"}
+    assert {name for name, _ in ledger.lines if name} >= {"press", "oven"}
     assert [line["event"] for line in running.log()].count("connected") == 1

@@ -4,7 +4,7 @@ import time
 
 import orjson
 
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
 from tests.payloads.sparkplug.edge_node import EdgeNode
@@ -26,8 +26,8 @@ def test_what_was_sent_last_is_known_after_a_kill(mosquitto, kinesis, bridge):
         publisher.publish(values(24, 15, 14), 1)
         running.start()
         arrivals.wait_for_all({10, 20, 14})
-    books = stop_and_balance(running)
-    line = books.lines["changes", "telemetry"]
+    ledger = stop_and_balance(running)
+    line = ledger.lines["changes", "telemetry"]
     assert (line["received"], line["delivered"], line["filtered"]) == (7, 3, 4)
 
 
@@ -38,12 +38,12 @@ def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
     with Publisher(mosquitto.port) as publisher:
         wait_for_span(2)
         publisher.publish(values(1, 2, 3), 1)
-        eventually(lambda: read_books(running.folder / "data").total("received") == 3, "all are in the spool")
+        eventually(lambda: read_ledger(running.folder / "data").total("received") == 3, "all are in the spool")
         running.kill()
         running.start()
         arrivals.wait_for_all({3})
-    books = stop_and_balance(running)
-    line = books.lines["sample", "telemetry"]
+    ledger = stop_and_balance(running)
+    line = ledger.lines["sample", "telemetry"]
     assert line["received"] == line["delivered"] + line["filtered"] == 3
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from tests.harness.bridge_process import ROOT, write_mapping
 from tests.harness.cli_runner import called
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
 
@@ -38,19 +38,19 @@ def command(folder, *words):
     return subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def letters(bridge):
-    return read_books(bridge.folder / "data").letters
+def dead_letters(bridge):
+    return read_ledger(bridge.folder / "data").dead_letters
 
 
 def begun(process, left, replay):
-    return letters(process) < left or replay.poll() is not None
+    return dead_letters(process) < left or replay.poll() is not None
 
 
 def mended(bridge, tmp_path, publisher, *, here=False):
     """The bridge with so many dead letters, and a mapping that takes them by now."""
     process = bridge({"press": BROKEN, "live": LIVE}, here=here)
     publisher.publish(messages("plant", 0, COUNT))
-    eventually(lambda: letters(process) == COUNT, "all are dead letters")
+    eventually(lambda: dead_letters(process) == COUNT, "all are dead letters")
     write_mapping(tmp_path, "press", MENDED)
     eventually(lambda: any("mapping reloaded" in json.dumps(line) for line in process.log()), "it is mended")
     return process
@@ -62,12 +62,12 @@ def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesi
         replay = command(tmp_path, "replay", "--all")
         publisher.publish(messages("live", 0, 2_000))
         out, _ = replay.communicate(timeout=60)
-        assert f"{COUNT:,} replayed, 0 filtered, 0 stayed" in out
+        assert f"replayed {COUNT:,}, filtered 0, failed again 0" in out
         assert replay.returncode == 0
         Arrivals(kinesis).wait_for_all(range(COUNT))
         Arrivals(kinesis, "archive").wait_for_all(range(2_000))
-        books = stop_and_balance(process)
-        assert books.letters == 0
+        ledger = stop_and_balance(process)
+        assert ledger.dead_letters == 0
 
 
 def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosquitto, kinesis, tmp_path):
@@ -75,18 +75,18 @@ def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosq
     with Publisher(mosquitto.port) as publisher:
         process = mended(bridge, tmp_path, publisher)
         for _ in range(KILLS):
-            left = letters(process)
+            left = dead_letters(process)
             replay = command(tmp_path, "replay", "--all")
             eventually(partial(begun, process, left, replay), "some have left", every_secs=0.01)
             time.sleep(chance.uniform(0.0, 0.05))
             process.kill()
             replay.communicate(timeout=90)
-            books = read_books(process.folder / "data")
-            books.check()
-            print(f"{books.letters:,} letters left")
-            assert books.letters + books.in_queues + books.total("delivered") == COUNT, f"seed {SEED}"
+            ledger = read_ledger(process.folder / "data")
+            ledger.check()
+            print(f"{ledger.dead_letters:,} letters left")
+            assert ledger.dead_letters + ledger.in_queues + ledger.total("delivered") == COUNT, f"seed {SEED}"
             process.start()
         called(tmp_path, "dead-letters", "replay", "--all")
-        assert letters(process) == 0
+        assert dead_letters(process) == 0
         Arrivals(kinesis).wait_for_all(range(COUNT))
         stop_and_balance(process)

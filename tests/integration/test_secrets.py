@@ -31,7 +31,7 @@ PAGE_TOKEN = "page-S3CRET-5-of-the-plant"
 MARK = b"S3CRET"
 PATHS = (
     *("", "healthz", "readyz", "metrics", "api/status", "api/history", "api/coverage"),
-    *("api/letters", "api/letters/1", "api/mappings/press", "api/letters/x", "nothing"),
+    *("api/dead-letters", "api/dead-letters/1", "api/mappings/press", "api/dead-letters/x", "nothing"),
 )
 COMMANDS = (
     ["check"],
@@ -160,7 +160,7 @@ def spoken_by_workers(tmp_path_factory):
             machine.publish(telemetry(5, first=20), 1)
             eventually(lambda: "refused" in bridge.stderr(), "Kinesis refuses")
             said = {" ".join(arguments): command(folder, arguments) for arguments in OF_WORKERS}
-            paths = (*PATHS, "api/letters?worker=1", "api/letters?worker=x", "api/letters/1?worker=1")
+            paths = (*PATHS, "api/dead-letters?worker=1", "api/dead-letters?worker=x", "api/dead-letters/1?worker=1")
             said |= {f"GET /{path}": fetched(port, path) for path in paths}
             started = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (bridge.pid, bridge.pid_of(1))}
             said |= {f"process {pid}": text for pid, text in started.items()}
@@ -176,7 +176,7 @@ def test_workers_and_their_supervisor_say_no_secret(spoken_by_workers):
     assert {what for what, text in said.items() if MARK in text} == set()
     assert {what for what, text in said.items() if not text} <= {"run: output"}
     assert b"Traceback" not in b"".join(said.values())
-    assert said["GET /api/letters/1?worker=1"].startswith(b"200 ")
+    assert said["GET /api/dead-letters/1?worker=1"].startswith(b"200 ")
     assert b"worker 2 has ended" in said["run: log"]
     files = [file for file in folder.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
     assert sum(file.name == "spool.db" for file in files) == 2
@@ -213,7 +213,7 @@ def test_what_looks_at_recorded_traffic_says_no_secret(spoken, arguments):
 def test_every_command_and_every_path_had_something_to_say(spoken):
     _, said = spoken
     assert said["GET /api/status"].startswith(b"200 ")
-    assert said["GET /api/letters/1"].startswith(b"200 ")
+    assert said["GET /api/dead-letters/1"].startswith(b"200 ")
     assert {what for what, text in said.items() if not text} <= {"run: output"}
     assert b"Traceback" not in b"".join(said.values())
 

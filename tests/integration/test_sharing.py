@@ -4,7 +4,7 @@ import contextlib
 import threading
 
 from tests.harness.bridge_process import BridgeProcess, write_configuration
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
@@ -28,15 +28,15 @@ def test_one_is_killed_the_rest_go_on_and_it_comes_back_to_its_own_backlog(tmp_p
         arrivals.wait_for(500)
         kinesis.fault("error", requests=None)
         # More than was on its way when Kinesis began to fail: that is still delivered.
-        eventually(lambda: read_books(bridges[1].folder / "data").in_queues > 200, "the second has a backlog")
+        eventually(lambda: read_ledger(bridges[1].folder / "data").in_queues > 200, "the second has a backlog")
         bridges[1].kill()
-        held = read_books(bridges[1].folder / "data").in_queues
+        held = read_ledger(bridges[1].folder / "data").in_queues
         kinesis.clear()
-        before = [read_books(each.folder / "data").total("delivered") for each in bridges]
+        before = [read_ledger(each.folder / "data").total("delivered") for each in bridges]
         publishing.join()
         eventually(
             lambda: (
-                min(read_books(bridges[each].folder / "data").total("delivered") - before[each] for each in (0, 2))
+                min(read_ledger(bridges[each].folder / "data").total("delivered") - before[each] for each in (0, 2))
                 > 500
             ),
             "the rest go on",
@@ -47,6 +47,6 @@ def test_one_is_killed_the_rest_go_on_and_it_comes_back_to_its_own_backlog(tmp_p
         arrivals.wait_for_all(range(COUNT))
         for each in bridges:
             assert each.stop() == 0, each.stderr()[-3000:]
-            books = read_books(each.folder / "data")
-            books.check()
-            assert (books.total("spooled"), books.total("received") > COUNT // 10) == (0, True)
+            ledger = read_ledger(each.folder / "data")
+            ledger.check()
+            assert (ledger.total("spooled"), ledger.total("received") > COUNT // 10) == (0, True)

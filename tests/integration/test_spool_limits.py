@@ -5,7 +5,7 @@ import orjson
 from tests.harness.bridge_process import BridgeProcess
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
-from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_books, eventually, stop_and_balance
+from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_ledger, eventually, stop_and_balance
 
 SMALL = 16 * 1024 * 1024
 WHOLE = {"topic": "plant/#", "outputs": [{"data_stream": "telemetry"}]}
@@ -39,8 +39,8 @@ def test_drop_oldest_goes_on_and_counts_what_it_dropped(mosquitto, kinesis, brid
     eventually(lambda: "dropped the" in running.stderr(), "records are dropped", timeout_secs=60)
     kinesis.clear()
     eventually(lambda: COUNT - 1 in arrivals.read(), "the newest arrives", timeout_secs=60)
-    books = stop_and_balance(running)
-    line = books.lines["press", "telemetry"]
+    ledger = stop_and_balance(running)
+    line = ledger.lines["press", "telemetry"]
     assert line["dropped"] > 0
     assert line["received"] == COUNT
     assert len(arrivals.read()) >= line["delivered"] - arrivals.duplicates
@@ -71,4 +71,4 @@ def test_a_damaged_spool_is_set_aside_and_the_bridge_goes_on(mosquitto, kinesis,
     arrivals.wait_for(100)
     assert list((running.folder / "data").glob("*damaged*")) or "set aside" in running.stderr()
     assert running.stop() == 0
-    balanced_books(running)
+    balanced_ledger(running)

@@ -21,7 +21,7 @@ def command(running, *arguments):
     return called(running.folder, *arguments)
 
 
-def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesis, bridge):
+def test_the_running_bridge_tells_its_ledger_and_what_it_covers(mosquitto, kinesis, bridge):
     never = {"topic": "never/+", "outputs": [{"data_stream": "archive"}]}
     running, arrivals = bridge({"press": TELEMETRY, "never": never}), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
@@ -31,7 +31,7 @@ def test_the_running_bridge_tells_its_books_and_what_it_covers(mosquitto, kinesi
     line = next(row for row in told["ledger"] if row["mapping"] == "press")
     assert (line["received"], told["balanced"], told["subscribed"]) == (50, True, True)
     shown = by_a_process(running, "status")
-    assert (shown.returncode, "the books balance" in shown.stdout) == (0, True)
+    assert (shown.returncode, "accounting OK" in shown.stdout) == (0, True)
     covered = command(running, "coverage")
     assert (covered.returncode, "never: never/+" in covered.stdout) == (1, True)
     stop_and_balance(running)
@@ -44,7 +44,7 @@ def test_watching_shows_a_block_each_time_and_plain_text_where_it_is_no_terminal
     line = [sys.executable, "-m", "bridge", "status", "--watch", "--config", str(running.folder / "bridge.yaml")]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watching:
         shown = []
-        while sum("the books balance" in each for each in shown) < 2:
+        while sum("accounting OK" in each for each in shown) < 2:
             shown.append(watching.stdout.readline())
             assert shown[-1]
         watching.send_signal(signal.SIGINT)

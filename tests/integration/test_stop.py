@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
-from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_books, eventually, stop_and_balance
+from tests.integration.arrivals import TELEMETRY, Arrivals, balanced_ledger, eventually, stop_and_balance
 
 COUNT = 8_000
 
@@ -23,7 +23,7 @@ def test_sigterm_under_load_ends_within_the_deadline_and_loses_nothing(mosquitto
         asked_at = time.monotonic()
         assert running.stop() == 0, running.stderr()
         assert time.monotonic() - asked_at < 30
-        balanced_books(running)
+        balanced_ledger(running)
         assert len(arrivals.read()) < COUNT
         running.start()
         publishing.join()

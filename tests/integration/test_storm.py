@@ -47,11 +47,11 @@ def test_five_thousand_messages_and_more_outlive_five_kills(mosquitto, kinesis, 
     arrivals = Arrivals(kinesis)
     count = published_while_killed(mosquitto, running, at_least=5_000, qos=1, rate=800, kills=5)
     arrivals.wait_for_all(range(count))
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     print(f"QoS 1: {count:,} published, {arrivals.duplicates} duplicates arrived")
-    assert books.total("received") >= count
-    assert books.total("delivered") == books.total("received")
-    assert arrivals.counts.total() >= books.total("delivered")
+    assert ledger.total("received") >= count
+    assert ledger.total("delivered") == ledger.total("received")
+    assert arrivals.counts.total() >= ledger.total("delivered")
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -60,6 +60,6 @@ def test_qos_2_is_exactly_once_in_the_spool_over_three_kills(mosquitto, kinesis,
     arrivals = Arrivals(kinesis)
     count = published_while_killed(mosquitto, running, at_least=1_000, qos=2, rate=300, kills=3)
     arrivals.wait_for_all(range(count))
-    books = stop_and_balance(running)
+    ledger = stop_and_balance(running)
     print(f"QoS 2, MQTT {protocol}: {count:,} published, {arrivals.duplicates} were sent once more after a kill")
-    assert books.total("received") == books.total("delivered") == count
+    assert ledger.total("received") == ledger.total("delivered") == count

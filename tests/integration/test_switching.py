@@ -2,7 +2,7 @@
 
 import time
 
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import TOPIC_FILTER, telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
@@ -11,7 +11,7 @@ REMEMBERING = {**TELEMETRY, "changes": {"value": "payload.count"}}
 
 
 def waits(running, number):
-    return read_books(running.worker_folder(number)).in_queues
+    return read_ledger(running.worker_folder(number)).in_queues
 
 
 def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mosquitto, kinesis):
@@ -33,7 +33,7 @@ def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mo
     arrivals.wait_for_all(range(600))
     assert running.status()["workers"][-1]["state"] == "drained"
     assert running.stop() == 0, running.stderr()[-3000:]
-    assert running.check_books(600)[0].total("delivered") >= 400
+    assert running.check_ledgers(600)[0].total("delivered") >= 400
 
 
 def test_a_mapping_that_cannot_be_shared_refuses_the_first_switch_and_touches_nothing(workers, mosquitto, kinesis):

@@ -51,8 +51,8 @@ def mapping(packing):
 def judge(running, log, link, count, run):
     """Assert that all arrived, hardly any twice, and that the link carried little else."""
     eventually(lambda: log.distinct == count, f"all {count} arrive; {log.distinct} have", timeout_secs=ARRIVE_SECS)
-    books = stop_and_balance(running)
-    assert books.total("delivered") == books.total("received") == count
+    ledger = stop_and_balance(running)
+    assert ledger.total("delivered") == ledger.total("received") == count
     assert log.duplicates <= MAX_DUPLICATES * count
     needed = count * run.message_bytes * run.rate / run.carried(Phase())
     print(f"{link.sent_up / needed:.2f} of the needed bytes on the link, {log.duplicates} duplicates")

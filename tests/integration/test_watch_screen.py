@@ -46,14 +46,14 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
         assert shown[1].startswith("ERROR     AWS refuses the records of stream not-there (http://127.0.0.1:")
         assert row(shown, "press → telemetry").split()[-1] == "0"
         assert row(shown, "astray → not-there").split()[-1] == "50"
-        assert "the books balance" in shown
+        assert "accounting OK" in shown
 
         terminal.resize(120, 40)
         terminal.wait_for(lambda lines: "filtered" in row(lines, "mapping") and lines[0].endswith("Ctrl-C ends"))
         assert len(terminal.shown[0]) == 120
 
         terminal.resize(60, 10)
-        terminal.wait_for(lambda lines: lines[-1].endswith("lines more: make the window higher"))
+        terminal.wait_for(lambda lines: lines[-1].endswith("more lines: enlarge the window"))
         terminal.resize(80, 24)
         running.stop()
         terminal.wait_for("this was seen last:")
@@ -70,7 +70,7 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
 def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was_with_and_without_colour(watch):
     for environment in ({}, {"NO_COLOR": "1"}):
         with watch(environment=environment) as terminal:
-            terminal.wait_for("the books balance")
+            terminal.wait_for("accounting OK")
             terminal.process.terminate()
             assert terminal.wait() == 143
             assert terminal.written.rstrip(b"\r\n").endswith(LEFT)

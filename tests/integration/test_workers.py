@@ -7,7 +7,7 @@ import threading
 import time
 
 from tests.harness.bridge_process import write_configuration
-from tests.harness.ledger import read_books
+from tests.harness.ledger import read_ledger
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.publisher import Publisher
 from tests.harness.service_manager import ServiceManager
@@ -38,9 +38,9 @@ def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_ow
     ]
     assert (told["balanced"], told["subscribed"]) == (True, True)
     assert running.stop() == 0, running.stderr()[-3000:]
-    books = running.check_books(count)
-    assert all(each.total("received") > count // 10 for each in books.values())
-    assert running.log()[-1]["received"] == sum(each.total("received") for each in books.values())
+    ledger = running.check_ledgers(count)
+    assert all(each.total("received") > count // 10 for each in ledger.values())
+    assert running.log()[-1]["received"] == sum(each.total("received") for each in ledger.values())
 
 
 def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kinesis):
@@ -53,8 +53,8 @@ def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kines
             publisher.publish(telemetry(300, first=300), 1)
             Arrivals(kinesis).wait_for_all(range(600))
             assert running.stop() == 0, running.stderr()[-3000:]
-            books = running.check_books(600)
-            assert all(each.total("received") > 100 for each in books.values())
+            ledger = running.check_ledgers(600)
+            assert all(each.total("received") > 100 for each in ledger.values())
             assert "MQTT 3.1.1 has no shared subscriptions of its own" in running.stderr()
 
 
@@ -70,7 +70,7 @@ def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, m
     running.start()
     arrivals.wait_for_all(range(1_000))
     assert running.stop() == 0, running.stderr()[-3000:]
-    running.check_books(1_000)
+    running.check_ledgers(1_000)
 
 
 def test_systemd_hears_of_a_reloads_end_when_each_worker_maps_as_the_files_say(workers, mosquitto, kinesis, tmp_path):
@@ -126,7 +126,7 @@ def test_with_fewer_workers_what_the_other_holds_is_drained_and_its_session_give
         ("worker 2", "drained"),
     ]
     assert running.stop() == 0, running.stderr()[-3000:]
-    running.check_books(1_800)
+    running.check_ledgers(1_800)
 
 
 def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kinesis):
@@ -134,7 +134,7 @@ def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kines
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
         publisher.publish(telemetry(200), 1)
-        eventually(lambda: sum(each.in_queues for each in running.books().values()) == 200, "a backlog in the spools")
+        eventually(lambda: sum(each.in_queues for each in running.ledger().values()) == 200, "a backlog in the spools")
         running.stop()
         kinesis.clear()
         publisher.publish(telemetry(200, first=200), 1)
@@ -148,6 +148,6 @@ def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kines
         publisher.publish(telemetry(200, first=400), 1)
     arrivals.wait_for_all(range(600))
     assert running.stop() == 0, running.stderr()[-3000:]
-    assert read_books(running.folder / "data").total("received") >= 200
+    assert read_ledger(running.folder / "data").total("received") >= 200
     running.start()  # nothing is left: one process
     assert not any("started" in (line["event"] or "") for line in running.log(since_start=True))

@@ -6,7 +6,7 @@ from tests.web.bridges import snapshot, stream
 
 def test_a_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
     bridge.now = snapshot(connected=False, subscribed=False)
-    assert health(bridge).well
+    assert health(bridge).ok
 
 
 def test_what_makes_no_progress_is_told(bridge):
@@ -15,13 +15,13 @@ def test_what_makes_no_progress_is_told(bridge):
 
 
 def test_a_bridge_that_does_all_of_its_work_is_ready(bridge):
-    assert readiness(bridge).well
+    assert readiness(bridge).ok
 
 
 def test_readiness_says_every_reason_why_not(bridge):
     refused = stream(state="refused", detail="AccessDenied", hint="allow it")
     bridge.flow = Flow(unsubscribed_secs=60.0)
-    bridge.now = snapshot(subscribed=False, streams=(stream("archive"), refused), blocked="the disk is full")
+    bridge.now = snapshot(subscribed=False, streams=(stream("archive"), refused), blocked_reason="the disk is full")
     assert [each.partition(", since ")[0] for each in readiness(bridge).reasons] == [
         "ERROR: not subscribed to all topics at mqtt://127.0.0.1:1883",
         "ERROR: back-pressure: reading from the broker is paused",

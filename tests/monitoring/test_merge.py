@@ -15,7 +15,7 @@ def of_two(first=None, second=None):
     return merge([("worker 1", snapshot(**(first or {}))), ("worker 2", snapshot(**(second or {})))])
 
 
-def test_counts_are_added_and_the_books_line_by_line():
+def test_counts_are_added_and_the_ledger_line_by_line():
     other = LedgerRow("press", "archive", 1, 1, 0, 0, 0, 0)
     told = of_two({"ledger": (ROW,), "dead_letter_count": 1}, {"ledger": (ROW, other), "dead_letter_count": 2})
     assert (told.received_messages, told.dead_letter_count, told.balanced) == (200, 3, True)
@@ -52,9 +52,9 @@ def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_onc
 
 def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
     codes = (DeadLettersByCode("decode", 2), DeadLettersByCode("topic", 1))
-    told = of_two({"letters_by_code": codes}, {"letters_by_code": codes[:1], "stalled": ("it hangs",)})
-    assert told.letters_by_code == (DeadLettersByCode("decode", 4), DeadLettersByCode("topic", 1))
-    assert [told.answers["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
+    told = of_two({"dead_letters_by_code": codes}, {"dead_letters_by_code": codes[:1], "stalled": ("it hangs",)})
+    assert told.dead_letters_by_code == (DeadLettersByCode("decode", 4), DeadLettersByCode("topic", 1))
+    assert [told.request_latency["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
     assert told.stalled == ("worker 2: it hangs",)
 
 
@@ -77,6 +77,6 @@ def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
 def test_a_snapshot_survives_the_way_from_the_worker():
     codes = (DeadLettersByCode("decode", 2),)
     told = snapshot(
-        ledger=(ROW,), problems=(problem(),), client_id="bridge-1", stalled=("it hangs",), letters_by_code=codes
+        ledger=(ROW,), problems=(problem(),), client_id="bridge-1", stalled=("it hangs",), dead_letters_by_code=codes
     )
-    assert Snapshot.of(orjson.loads(orjson.dumps(told.whole()))) == told
+    assert Snapshot.from_json(orjson.loads(orjson.dumps(told.to_json()))) == told

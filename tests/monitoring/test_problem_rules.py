@@ -89,8 +89,8 @@ CASES = {
     "10 of 19 records rejected": ({}, flow(rejections={"press": Rejections(19, 10)}), ["mapping-rejects warning"]),
     "10 of 20 records rejected": ({}, flow(rejections={"press": Rejections(20, 10)}), []),
     "9 of 9 records rejected": ({}, flow(rejections={"press": Rejections(9, 9)}), []),
-    "spool full": ({"blocked": "3 of spool.max_bytes 3 MiB", "spool_full": True}, flow(), ["spool-full error"]),
-    "disk read-only": ({"blocked": "attempt to write a readonly database"}, flow(), ["spool-write-error error"]),
+    "spool full": ({"blocked_reason": "3 of spool.max_bytes 3 MiB", "spool_full": True}, flow(), ["spool-full error"]),
+    "disk read-only": ({"blocked_reason": "attempt to write a readonly database"}, flow(), ["spool-write-error error"]),
     "damaged spool": ({"damaged_spools": 1}, flow(), ["spool-damaged warning"]),
     "records dropped": ({}, flow(dropped={"telemetry": 3}), ["records-dropped warning"]),
     "dead letters evicted": ({}, flow(evicted=2), ["dead-letters-evicted warning"]),
@@ -169,7 +169,10 @@ def test_every_problem_follows_its_kind_and_says_what_to_do():
     ("codes", "state"), [((), "ok"), (("hot-key",), "degraded"), (("hot-key", "spool-full"), "failing")]
 )
 def test_state_is_that_of_the_worst_problem(codes, state):
-    changes = {"hot-key": {"streams": (stream(hot_key="k"),)}, "spool-full": {"blocked": "x", "spool_full": True}}
+    changes = {
+        "hot-key": {"streams": (stream(hot_key="k"),)},
+        "spool-full": {"blocked_reason": "x", "spool_full": True},
+    }
     merged = {name: value for code in codes for name, value in changes[code].items()}
     assert state_of(found(merged, flow())) == state
 

@@ -28,7 +28,7 @@ def families(bridge):
             stream("archive", answered_at=1.7e9, last_latency_ms=250, max_record_bytes=None),
         ),
         coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 100, 1_700_000_000_500, 4_000, 61_000),), (), 0),
-        letters_by_code=(DeadLettersByCode("decode", 4),),
+        dead_letters_by_code=(DeadLettersByCode("decode", 4),),
         workers=(
             WORKER,
             replace(WORKER, name="worker 1", state="running"),
@@ -71,7 +71,7 @@ def test_names_follow_the_conventions():
         assert metric.help.endswith(".")
 
 
-def test_the_books_are_told_per_mapping_and_stream(families):
+def test_the_ledger_are_told_per_mapping_and_stream(families):
     place = {"mapping": "press", "stream": "telemetry"}
     counts = [
         value(families, f"records_{name}", **place)
@@ -106,9 +106,9 @@ def told(bridge, name):
 
 
 def test_a_stream_tells_when_it_last_answered_and_that_a_key_is_hot(families):
-    assert value(families, "stream_last_answer_timestamp_seconds", stream="archive") == 1.7e9
-    assert value(families, "stream_last_answer_seconds", stream="archive") == 0.25
-    assert [each.labels["stream"] for each in families[PREFIX + "stream_last_answer_seconds"].samples] == ["archive"]
+    assert value(families, "stream_last_response_timestamp_seconds", stream="archive") == 1.7e9
+    assert value(families, "stream_last_response_seconds", stream="archive") == 0.25
+    assert [each.labels["stream"] for each in families[PREFIX + "stream_last_response_seconds"].samples] == ["archive"]
     assert [value(families, "stream_hot_key", stream=name) for name in ("telemetry", "archive")] == [1, 0]
     assert [each.value for each in families[PREFIX + "stream_max_record_bytes"].samples] == [2**20]
 
@@ -179,7 +179,7 @@ COVERED_BY = {
     "broker": "session_info", "protocol": "session_info", "client_id": "session_info",
     "connections": "connections", "received_messages": "messages", "payload_bytes": "message_bytes",
     "redelivered": "redelivered", "unmatched": "unmatched", "ledger": "records_received", "streams": "stream_state",
-    "dead_letter_count": "dead_letters", "letters_by_code": "rejected", "coverage": "mapping_messages",
+    "dead_letter_count": "dead_letters", "dead_letters_by_code": "rejected", "coverage": "mapping_messages",
     "failing_mappings": "mapping_problem", "reloads": "reloads", "reloaded_at": "last_reload_timestamp_seconds",
     "mappings_fingerprint": "info", "settings_fingerprint": "info", "started_at": "start_time_seconds",
     "stalled": "healthy", "endpoints": "endpoint_requests_in_flight", "flows": "stream_drain_seconds",
@@ -187,7 +187,8 @@ COVERED_BY = {
     "spool_full": "problems", "unsendable": "problems", "page_problem": "problems", "draining": "worker_state",
     "credentials_expire_at": "credentials_expire_timestamp_seconds", "receive_to_spool": "receive_to_spool_seconds",
     "spool_to_delivered": "spool_to_delivered_seconds", "receive_to_delivered": "receive_to_delivered_seconds",
-    "answers": "stream_answer_seconds", "workers": "worker_up", "dead_letters": None,
+    "request_latency": "stream_response_seconds", "blocked_reason": "backpressure",
+    "workers": "worker_up", "dead_letters": None,
 }  # fmt: skip
 """Of a snapshot, where the name of the metric is another. The newest dead letters hold what messages held."""
 
@@ -201,8 +202,8 @@ def test_all_that_a_snapshot_tells_is_a_metric(name):
 
 _OF_A_STREAM = {
     "bad_for_secs": "bad_seconds", "in_flight_requests": "requests_in_flight", "in_flight_records": "records_in_flight",
-    "waiting": "records_in_hand", "last_latency_ms": "last_answer_seconds", "oldest_secs": "oldest_seconds",
-    "answered_at": "last_answer_timestamp_seconds", "stalled_secs": "stalled_seconds",
+    "waiting": "records_queued", "last_latency_ms": "last_response_seconds", "oldest_secs": "oldest_seconds",
+    "answered_at": "last_response_timestamp_seconds", "stalled_secs": "stalled_seconds",
 }  # fmt: skip
 _IN_WORDS = {"stream", "code", "detail", "hint", "endpoint"}
 

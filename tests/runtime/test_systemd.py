@@ -151,7 +151,7 @@ def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
     bridge = Bridge(tmp_path)
     bridge.spool.reading.close()
     with pytest.raises(SpoolWriteError):
-        bridge.spool.newest_letters(3)
+        bridge.spool.newest_dead_letters(3)
     bridge.spool.close()
 
 

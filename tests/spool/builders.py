@@ -44,7 +44,7 @@ def data_of(records):
     return [record.data for record in records]
 
 
-def letter(**options):
+def dead_letter(**options):
     return DeadLetter(
         **{
             "kind": "message",
@@ -65,7 +65,7 @@ def letter(**options):
 
 
 def counted(path):
-    """By mapping and stream, the records in the database: counted there, not read from the books."""
+    """By mapping and stream, the records in the database: counted there, not read from the ledger."""
     database = sqlite3.connect(f"file:{path / 'spool.db'}?mode=ro", uri=True)
     try:
         mappings = dict(database.execute("select number, name from mappings"))
@@ -80,7 +80,7 @@ def counted(path):
         database.close()
 
 
-def assert_books_balance(spool):
+def assert_ledger_balanced(spool):
     assert all(row.balanced for row in spool.ledger_rows())
     assert all(min(row[2:]) >= 0 for row in spool.ledger_rows())
     assert {(row.mapping, row.stream): row.spooled for row in spool.ledger_rows() if row.spooled} == counted(

@@ -3,14 +3,14 @@
 import logging
 
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.dead_letters import LETTER_BYTES, measure_letters
-from tests.spool.builders import assert_books_balance, letter, opened, put
+from bridge.spool.dead_letters import DEAD_LETTER_BYTES, measure_dead_letters
+from tests.spool.builders import assert_ledger_balanced, dead_letter, opened, put
 
 
 def rejected(spool, count, size=10_000):
     number, queue = spool.mapping_number("m"), spool.queue("press")
     for _ in range(count):
-        transaction = Transaction(letters=[letter(payload=bytes(size), total_bytes=size)])
+        transaction = Transaction(dead_letters=[dead_letter(payload=bytes(size), total_bytes=size)])
         transaction.dead_lettered[number, queue.number] += 1
         spool.commit(transaction)
 
@@ -23,12 +23,12 @@ def test_the_oldest_give_way_and_are_counted(tmp_path, caplog):
     [row] = spool.ledger_rows()
     assert row.dead_lettered == 250
     assert row.evicted == spool.dead_letter_counts.evicted == 250 - spool.dead_letter_counts.count > 0
-    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == measure_letters(spool._database)
+    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == measure_dead_letters(spool._database)
     assert spool.dead_letter_counts.size <= 1 << 20
-    newest = [number for number, _ in spool.newest_letters(1000)]
+    newest = [number for number, _ in spool.newest_dead_letters(1000)]
     assert newest == list(range(250, row.evicted, -1))
     assert "max_dead_letter_bytes" in caplog.text
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -45,7 +45,7 @@ def test_the_measure_is_kept_over_a_restart(tmp_path):
     rejected(spool, 3, size=1000)
     spool.close()
     spool = opened(tmp_path)
-    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == (3, 3 * (1000 + LETTER_BYTES))
+    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == (3, 3 * (1000 + DEAD_LETTER_BYTES))
     spool.close()
 
 
@@ -56,7 +56,7 @@ def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
     spool._database.execute("create temp trigger stop before insert on ledger begin select raise(abort, 'no'); end")
     spool._database.execute("create temp trigger halt before update on ledger begin select raise(abort, 'no'); end")
     number, queue = spool.mapping_number("m"), spool.queue("press")
-    transaction = Transaction(letters=[letter(payload=bytes(100_000))])
+    transaction = Transaction(dead_letters=[dead_letter(payload=bytes(100_000))])
     transaction.dead_lettered[number, queue.number] += 1
     try:
         spool.commit(transaction)

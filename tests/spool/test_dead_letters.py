@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bridge.model import DeadLetter
 from bridge.spool.database import schema
-from bridge.spool.dead_letters import INSERT, measure_letters, read_letters, to_row
-from tests.spool.builders import letter
+from bridge.spool.dead_letters import INSERT, measure_dead_letters, read_dead_letters, to_row
+from tests.spool.builders import dead_letter
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_the_table_has_a_column_for_every_field(database):
 
 
 def test_a_letter_comes_back_as_it_went(database):
-    sent = letter(
+    sent = dead_letter(
         streams=("press", "oven"),
         item=3,
         retain=True,
@@ -32,25 +32,25 @@ def test_a_letter_comes_back_as_it_went(database):
         key="k",
     )
     database.execute(INSERT, to_row(sent))
-    [(number, found)] = read_letters(database)
+    [(number, found)] = read_dead_letters(database)
     assert (number, found) == (1, sent)
     assert type(found.retain) is bool
 
 
 def test_letters_are_read_in_order_the_newest_or_one(database):
-    database.executemany(INSERT, [to_row(letter(detail=str(number))) for number in range(1, 6)])
-    assert [number for number, _ in read_letters(database)] == [1, 2, 3, 4, 5]
-    assert [number for number, _ in read_letters(database, newest=2)] == [5, 4]
-    assert [found.detail for _, found in read_letters(database, number=3)] == ["3"]
-    assert list(read_letters(database, number=9)) == []
-    assert measure_letters(database)[0] == 5
+    database.executemany(INSERT, [to_row(dead_letter(detail=str(number))) for number in range(1, 6)])
+    assert [number for number, _ in read_dead_letters(database)] == [1, 2, 3, 4, 5]
+    assert [number for number, _ in read_dead_letters(database, newest=2)] == [5, 4]
+    assert [found.detail for _, found in read_dead_letters(database, number=3)] == ["3"]
+    assert list(read_dead_letters(database, number=9)) == []
+    assert measure_dead_letters(database)[0] == 5
 
 
 def test_the_number_of_a_deleted_letter_is_not_given_again(database):
-    database.execute(INSERT, to_row(letter()))
+    database.execute(INSERT, to_row(dead_letter()))
     database.execute("delete from dead_letters")
-    database.execute(INSERT, to_row(letter()))
-    assert [number for number, _ in read_letters(database)] == [2]
+    database.execute(INSERT, to_row(dead_letter()))
+    assert [number for number, _ in read_dead_letters(database)] == [2]
 
 
 @settings(max_examples=50, deadline=None)
@@ -58,12 +58,12 @@ def test_the_number_of_a_deleted_letter_is_not_given_again(database):
 def test_any_text_and_any_bytes_come_back(text, payload, properties):
     database = sqlite3.connect(":memory:", isolation_level=None)
     database.executescript(schema._TABLES)
-    sent = letter(topic=text, detail=text, payload=payload, properties=properties, key=text)
+    sent = dead_letter(topic=text, detail=text, payload=payload, properties=properties, key=text)
     database.execute(INSERT, to_row(sent))
-    assert [found for _, found in read_letters(database)] == [sent]
+    assert [found for _, found in read_dead_letters(database)] == [sent]
     database.close()
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -1])
 def test_a_number_that_no_letter_can_have_is_no_letter(database, number):
-    assert list(read_letters(database, number=number)) == []
+    assert list(read_dead_letters(database, number=number)) == []

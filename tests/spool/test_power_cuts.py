@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.bridge_process import ROOT
-from tests.spool.builders import assert_books_balance, opened, take_all
+from tests.spool.builders import assert_ledger_balanced, opened, take_all
 from tests.spool.model_disk import TRACE, ModelDisk
 
 FAILING = 40
@@ -89,7 +89,7 @@ def assert_found(folder, committed, when):
     """What the next start finds after the power cut."""
     spool = opened(folder)
     assert spool.folder.set_aside_count() == 0, when
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     numbers = [record.number for record in take_all(spool)]
     assert numbers == list(range(1, len(numbers) + 1)), when
     assert len(numbers) >= committed, f"{when}: {committed} were committed, and {len(numbers)} are found"

@@ -13,7 +13,7 @@ import pytest
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.retention import DiskBudget
-from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
+from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, settle, take, take_all
 
 MIB = 1 << 20
 KIB = bytes(1024)
@@ -37,7 +37,7 @@ def test_a_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
     with pytest.raises(SpoolFull, match=r"3 of spool\.max_bytes 4 MiB are used"):
         spool.commit(Transaction())
     assert 3 * MIB < spool.used_bytes <= 4 * MIB
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -49,7 +49,7 @@ def test_a_full_spool_still_writes_what_was_settled(tmp_path):
         spool.commit(Transaction())
     assert [row.delivered for row in spool.ledger_rows()] == [10]
     assert not spool.commit_due
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -79,7 +79,7 @@ def test_a_full_spool_takes_more_only_when_a_tenth_is_free(tmp_path):
     assert settled > 1
     assert spool.used_bytes <= 0.9 * 4 * MIB + 128 * 1024
     assert data_of(take_all(spool))[-64:] == [KIB] * 64
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -102,7 +102,7 @@ def test_dropping_the_oldest_makes_room_and_counts_them_per_mapping(tmp_path, ca
     assert rows["first"].dropped == rows["first"].received == 30 * 64
     assert 0 < rows["second"].dropped < rows["second"].received == 90 * 64
     assert spool.used_bytes <= 5 * MIB
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     kept = [int(data[:6]) for data in data_of(take_all(spool))]
     assert kept == sorted(kept)
     assert kept[-1] == 119
@@ -121,7 +121,7 @@ def test_what_senders_hold_is_not_dropped(tmp_path):
     [row] = spool.ledger_rows()
     assert row.delivered == 64
     assert row.dropped > 0
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -143,7 +143,7 @@ def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
         999999
     ] * 3
     assert [row.dropped for row in spool.ledger_rows()] == [0]
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -185,13 +185,13 @@ def test_a_disk_without_room_refuses_a_burst_whole_and_takes_it_later(tmp_path, 
         with pytest.raises(SpoolWriteError):
             spool.commit(transaction)
     assert [(row.received, row.filtered, row.spooled) for row in spool.ledger_rows()] == [(1, 0, 1)]
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     assert data_of(take(spool)) == [b"before"]
     small_files(resource.RLIM_INFINITY)
     spool.commit(transaction)
     assert len(take_all(spool)) == 2000
     assert [(row.received, row.filtered, row.spooled) for row in spool.ledger_rows()] == [(2006, 5, 2001)]
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
     again = opened(tmp_path)
     assert again.open_qos2_ids == {7}
@@ -211,7 +211,7 @@ def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, sma
     small_files(resource.RLIM_INFINITY)
     spool.commit(Transaction())
     assert [(row.delivered, row.spooled) for row in spool.ledger_rows()] == [(1, 2001)]
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -224,7 +224,7 @@ def test_a_new_mapping_on_a_disk_without_room_is_unwritable_until_there_is_room(
     small_files(resource.RLIM_INFINITY)
     assert spool.mapping_number("new") != spool.mapping_number("m")
     put(spool, b"2", mapping="new")
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 

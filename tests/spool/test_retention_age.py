@@ -10,7 +10,7 @@ from bridge.errors import SpoolFull
 from bridge.spool import retention
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.queue.stream_queue import MARK_MS
-from tests.spool.builders import append, assert_books_balance, data_of, opened, put, take, take_all
+from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, take, take_all
 
 MIB = 1 << 20
 
@@ -46,7 +46,7 @@ def test_what_waited_too_long_is_dropped_and_counted_by_its_reason(tmp_path, clo
     assert (row.received, row.spooled, row.dropped, row.expired) == (6, 4, 2, 2)
     assert sorted(data_of(take_all(spool))) == [b"middle1", b"middle2", b"new1", b"new2"]
     assert "max_age_secs" in caplog.text
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -59,7 +59,7 @@ def test_what_a_sender_holds_is_sent_however_old(tmp_path, clock):
     [row] = spool.ledger_rows()
     assert row.delivered == 3
     assert row.expired == row.dropped > 0
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -68,7 +68,7 @@ def test_the_last_that_came_grow_too_old_as_well(tmp_path, clock):
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
     assert take_all(spool) == []
     assert spool.ledger_rows()[0].expired == 6
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -110,7 +110,7 @@ def test_on_a_disk_that_others_fill_the_oldest_make_room_where_that_is_the_rule(
     [row] = spool.ledger_rows()
     assert row.dropped > 0
     assert row.expired == 0
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 

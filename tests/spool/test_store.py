@@ -10,9 +10,9 @@ from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import BREAKDOWN_COLUMNS
 from tests.spool.builders import (
     append,
-    assert_books_balance,
+    assert_ledger_balanced,
     data_of,
-    letter,
+    dead_letter,
     opened,
     put,
     settle,
@@ -43,7 +43,7 @@ def test_a_burst_is_one_transaction(spool):
     append(spool, b"1", b"2")
     append(spool, b"3", stream="oven")
     spool._database.set_trace_callback(statements.append)
-    transaction = Transaction(letters=[letter()], qos2_ids={7: True}, broker_filters=frozenset({"a"}))
+    transaction = Transaction(dead_letters=[dead_letter()], qos2_ids={7: True}, broker_filters=frozenset({"a"}))
     transaction.dead_lettered[spool.mapping_number("m"), spool.stream_number("press")] += 1
     spool.commit(transaction)
     spool._database.set_trace_callback(None)
@@ -60,13 +60,15 @@ def test_what_a_spool_opened_again_holds_is_what_was_committed(spool):
     assert [(record.number, record.key, record.data) for record in records] == [(1, "1", b"1"), (2, "2", b"2")]
     [record] = take(again, stream="oven")
     assert (record.key, record.data) == ("key °", b"3")
-    assert_books_balance(again)
+    assert_ledger_balanced(again)
     again.close()
 
 
 def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     numbers = spool.mapping_number("m"), spool.stream_number("press")
-    transaction = Transaction(letters=[letter()], qos2_ids={7: True, 8: True}, broker_filters=frozenset({"a/#", "b"}))
+    transaction = Transaction(
+        dead_letters=[dead_letter()], qos2_ids={7: True, 8: True}, broker_filters=frozenset({"a/#", "b"})
+    )
     transaction.dead_lettered[numbers] += 1
     spool.commit(transaction)
     spool.commit(Transaction(qos2_ids={8: False}))
@@ -75,8 +77,8 @@ def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     assert again.open_qos2_ids == {7}
     assert again.broker_filters == {"a/#", "b"}
     assert again.dead_letter_counts.count == 1
-    [(number, found)] = again.newest_letters(5)
-    assert (number, found) == (1, letter())
+    [(number, found)] = again.newest_dead_letters(5)
+    assert (number, found) == (1, dead_letter())
     assert line(again)["dead_lettered"] == line(again)["received"] == 1
     again.close()
 
@@ -105,7 +107,7 @@ def test_delivered_records_leave_and_are_counted(spool):
     settle(spool, [records[0], records[2]])
     row = line(spool)
     assert (row["received"], row["delivered"], row["spooled"]) == (3, 2, 1)
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     again = reopened(spool)
     assert data_of(take(again)) == [b"2"]
     again.close()
@@ -117,7 +119,7 @@ def test_records_delivered_out_of_order_take_no_other_with_them(spool):
     settle(spool, [one, five, three])
     again = reopened(spool)
     assert data_of(take(again)) == [b"2", b"4", b"6", b"7", b"8", b"9"]
-    assert_books_balance(again)
+    assert_ledger_balanced(again)
     again.close()
 
 
@@ -125,12 +127,12 @@ def test_refused_records_become_dead_letters(spool):
     put(spool, b"1", b"2", key="k")
     [record, _] = take(spool)
     settle(spool, [], [(record, "too_large", "2 bytes too many")])
-    [(_, found)] = spool.newest_letters(1)
+    [(_, found)] = spool.newest_dead_letters(1)
     assert (found.kind, found.mapping, found.streams, found.code) == ("record", "m", ("press",), "too_large")
     assert (found.key, found.payload, found.total_bytes) == ("k", b"1", 1)
     assert spool.dead_letter_counts.count == 1
     assert (line(spool)["dead_lettered"], line(spool)["spooled"]) == (1, 1)
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
 
 
 def test_filtered_and_dead_lettered_messages_are_received_too(spool):

@@ -62,7 +62,7 @@ def answering(tmp_path, made):
 
     def make(times, stalled=()):
         told, code = tmp_path / "told.json", tmp_path / "answering.py"
-        told.write_bytes(orjson.dumps({"snapshot": snapshot(received_messages=7).whole(), "stalled": stalled}))
+        told.write_bytes(orjson.dumps({"snapshot": snapshot(received_messages=7).to_json(), "stalled": stalled}))
         code.write_text(ANSWERING)
         return made(str(code), str(told), str(times))
 

@@ -97,7 +97,7 @@ def test_a_command_is_told_which_workers_there_are(settings):
     made(settings, 2)
     assert list(select_spools(settings.spool.path, None)) == [1, 2]
     assert single_spool(settings.spool.path, 2) == settings.spool.path / "worker-2"
-    with pytest.raises(BridgeError, match="say which by --worker, one of 1, 2"):
+    with pytest.raises(BridgeError, match="select one with --worker, one of 1, 2"):
         single_spool(settings.spool.path, None)
     with pytest.raises(BridgeError, match=r"--worker 5: there is no spool in .*worker-5; expected one of 1, 2"):
         select_spools(settings.spool.path, 5)

@@ -14,7 +14,7 @@ from bridge.monitoring.problem_rules import find_problems
 from bridge.monitoring.problems import ActiveProblem
 from bridge.monitoring.snapshot import MappingError, Snapshot
 from bridge.spool.database.transaction import Transaction
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 NOW = 1_800_000_000.0
 
@@ -62,7 +62,7 @@ def snapshot(**changes):
         "receive_to_spool": timed.value(),
         "spool_to_delivered": timed.value(),
         "receive_to_delivered": timed.value(),
-        "answers": {"telemetry": timed.value()},
+        "request_latency": {"telemetry": timed.value()},
     }
     return Snapshot(**{**values, **changes})
 
@@ -91,7 +91,7 @@ class Bridge:
     def stalled(self):
         return self.hanging
 
-    def letters_folder(self, worker):
+    def dead_letters_folder(self, worker):
         if worker is not None:
             raise BridgeError(f"there is no worker {worker}")
         return self.folder
@@ -100,8 +100,8 @@ class Bridge:
         self.tap = tap
 
     def run_job(self, action, numbers, worker=None):
-        self.letters_folder(worker)
-        errand = self.dead_letter_jobs.add(DeadLetterJob(action, numbers))
+        self.dead_letters_folder(worker)
+        job = self.dead_letter_jobs.add(DeadLetterJob(action, numbers))
         mappings = self.mappings.routes.mappings
         places = bind_mappings(self.spool, mappings, TopicCoverage(0).tally)
         targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
@@ -110,12 +110,14 @@ class Bridge:
             part = self.dead_letter_jobs.fill(transaction, targets)
             self.spool.commit(transaction)
             part.committed()
-        return errand
+        return job
 
-    def reject(self, *letters):
-        transaction = Transaction(letters=[letter(mapping="press", streams=("telemetry",), **each) for each in letters])
+    def reject(self, *dead_letters):
+        transaction = Transaction(
+            dead_letters=[dead_letter(mapping="press", streams=("telemetry",), **each) for each in dead_letters]
+        )
         place = self.spool.mapping_number("press"), self.spool.queue("telemetry").number
-        transaction.dead_lettered[place] += len(letters)
+        transaction.dead_lettered[place] += len(dead_letters)
         self.spool.commit(transaction)
 
 

@@ -39,14 +39,14 @@ def test_a_mapping_is_shown_with_its_file_and_an_example(site):
     told = site().get("/api/mappings/press").json()
     assert "topic: factory/{site}/{machine}/telemetry" in told["text"]
     assert told["example"] == {"topic": "factory/pdx/press07/telemetry", "payload": '{"t":1}'}
-    assert (told["in_force"], told["problems"]) == (True, [])
+    assert (told["active"], told["problems"]) == (True, [])
 
 
 def test_a_mapping_that_does_not_load_is_shown_with_its_problems(site, bridge):
     (bridge.mappings.folder / "press.yaml").write_text("topic: [\n")
     bridge.mappings.reload()
     told = site().get("/api/mappings/press").json()
-    assert told["in_force"]
+    assert told["active"]
     assert told["problems"]
     assert site().get("/api/mappings/none").status_code == 404
 
@@ -82,7 +82,7 @@ def test_an_expression_that_never_ends_meets_a_limit_and_the_next_one_works(site
     assert client.post("/api/try", json=asked, headers=OURS).json()["matched"]
     monkeypatch.setattr(playground, "PATIENCE_SECS", 0.0)
     answer = client.post("/api/try", json=asked, headers=OURS)
-    assert (answer.status_code, "does too much" in answer.json()["error"]) == (409, True)
+    assert (answer.status_code, "takes too much time" in answer.json()["error"]) == (409, True)
     monkeypatch.undo()
     assert client.post("/api/try", json=asked, headers=OURS).json()["matched"]
 
@@ -113,19 +113,21 @@ def test_a_body_without_end_is_refused(site):
 def test_dead_letters_are_listed_found_and_shown(site, bridge):
     bridge.reject({"topic": f"plant/{MARKUP}", "payload": b"{"}, {"code": "transform", "payload": b"\xff"}, {})
     client = site()
-    told = client.get("/api/letters", params={"limit": 2}).json()
-    assert [each["number"] for each in told["letters"]] == [3, 2]
+    told = client.get("/api/dead-letters", params={"limit": 2}).json()
+    assert [each["number"] for each in told["dead_letters"]] == [3, 2]
     assert told["codes"] == {"decode": 2, "transform": 1}
-    assert [each["number"] for each in client.get("/api/letters?before=2").json()["letters"]] == [1]
-    assert [each["number"] for each in client.get("/api/letters?code=transform&mapping=press").json()["letters"]] == [2]
-    assert [each["number"] for each in client.get("/api/letters?topic=onerror").json()["letters"]] == [1]
-    assert client.get("/api/letters?stream=telemetry").json()["letters"]
-    assert client.get("/api/letters?code=decode&limit=1").json()["matching"] == 2
-    assert client.get("/api/letters/numbers").json()["numbers"] == [3, 2, 1]
-    assert client.get("/api/letters/numbers?topic=onerror&code=decode").json()["numbers"] == [1]
-    assert client.get("/api/letters/2").json()["payload"] == {"base64": "/w==", "cut": False}
-    assert client.get("/api/letters/99").status_code == 409
-    assert client.get("/api/letters?limit=x").status_code == 400
+    assert [each["number"] for each in client.get("/api/dead-letters?before=2").json()["dead_letters"]] == [1]
+    assert [
+        each["number"] for each in client.get("/api/dead-letters?code=transform&mapping=press").json()["dead_letters"]
+    ] == [2]
+    assert [each["number"] for each in client.get("/api/dead-letters?topic=onerror").json()["dead_letters"]] == [1]
+    assert client.get("/api/dead-letters?stream=telemetry").json()["dead_letters"]
+    assert client.get("/api/dead-letters?code=decode&limit=1").json()["matching"] == 2
+    assert client.get("/api/dead-letters/numbers").json()["numbers"] == [3, 2, 1]
+    assert client.get("/api/dead-letters/numbers?topic=onerror&code=decode").json()["numbers"] == [1]
+    assert client.get("/api/dead-letters/2").json()["payload"] == {"base64": "/w==", "cut": False}
+    assert client.get("/api/dead-letters/99").status_code == 409
+    assert client.get("/api/dead-letters?limit=x").status_code == 400
 
 
 def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
@@ -136,11 +138,13 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
         {},
     )
     client = site(TOKEN)
-    told = client.post("/api/letters/replay", json={"numbers": [1, 2]}, headers=OURS).json()
-    assert told["counts"] == {"replayed": 1, "stayed": 1}
-    assert client.post("/api/letters/delete", json={"numbers": [2]}, headers=OURS).json()["counts"] == {"deleted": 1}
+    told = client.post("/api/dead-letters/replay", json={"numbers": [1, 2]}, headers=OURS).json()
+    assert told["counts"] == {"replayed": 1, "failed_again": 1}
+    assert client.post("/api/dead-letters/delete", json={"numbers": [2]}, headers=OURS).json()["counts"] == {
+        "deleted": 1
+    }
     for wrong in ({"numbers": "all"}, {"numbers": [True]}, {}, {"numbers": list(range(20_000))}):
-        assert client.post("/api/letters/delete", json=wrong, headers=OURS).status_code == 400
+        assert client.post("/api/dead-letters/delete", json=wrong, headers=OURS).status_code == 400
     assert bridge.spool.dead_letter_counts.count == 1
 
 
@@ -184,4 +188,4 @@ def test_a_defect_of_the_page_is_told_and_stops_nothing(site, bridge, caplog):
     client = site()
     assert client.get("/api/status").status_code == 500
     assert "ZeroDivisionError" in caplog.text
-    assert client.get("/api/letters").status_code == 200
+    assert client.get("/api/dead-letters").status_code == 200

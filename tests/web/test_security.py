@@ -12,8 +12,8 @@ LOOKS = [
     "/api/status",
     "/api/history",
     "/api/coverage",
-    "/api/letters",
-    "/api/letters/numbers",
+    "/api/dead-letters",
+    "/api/dead-letters/numbers",
     "/api/mappings/press",
     "/metrics",
 ]
@@ -70,7 +70,7 @@ def test_the_login_form_gives_a_session_that_no_script_can_read(site):
 def test_a_wrong_token_gives_no_session(site, caplog):
     client = site(TOKEN)
     answer = client.post("/login", data={"token": "hunter2hunter2hunter2"})
-    assert "not the token" in answer.text
+    assert "Invalid token" in answer.text
     assert COOKIE not in answer.cookies
     assert "hunter2" not in caplog.text
 
@@ -93,7 +93,7 @@ def test_beyond_this_machine_the_token_protects_and_any_name_will_do(site):
     assert client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/letters/replay", "/api/letters/delete", "/api/try"])
+@pytest.mark.parametrize("path", ["/api/dead-letters/replay", "/api/dead-letters/delete", "/api/try"])
 @pytest.mark.parametrize(
     "headers",
     [{}, {**OURS, "Origin": "http://evil.example"}, {**OURS, "Origin": "null"}, {"Origin": "http://127.0.0.1:8080"}],
@@ -106,7 +106,7 @@ def test_another_sites_page_can_change_nothing(site, path, headers):
 
 def test_without_a_token_nothing_can_be_changed(site, bridge):
     bridge.reject({})
-    answer = site().post("/api/letters/delete", json={"numbers": [1]}, headers=OURS)
+    answer = site().post("/api/dead-letters/delete", json={"numbers": [1]}, headers=OURS)
     assert answer.status_code == 403
     assert "http.token" in answer.json()["error"]
     assert bridge.spool.dead_letter_counts.count == 1

@@ -86,8 +86,8 @@ def test_server_error_ends_the_page_and_is_a_problem(bridge, monkeypatch, caplog
     server = WebServer(bridge, WebSettings(port=0))
     monkeypatch.setattr(server, "_listen", lambda: 1 / 0)
     server.run()
-    assert server.problem == "it ended by an error: see the log"
-    assert "the page ended by an error; the bridge goes on without it" in caplog.text
+    assert server.problem == "it ended with an error: see the log"
+    assert "the page ended with an error; the bridge continues without it" in caplog.text
 
 
 @pytest.mark.parametrize("at", ["_listen", "_serve"])

@@ -60,10 +60,10 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
     if not isinstance(limit, int) or limit <= 0:
         raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
     settings = load_settings(config, os.environ)
-    told = record_session(
+    summary = record_session(
         settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
     )
-    print_coloured(f"{file}: {told}", {": [^:]* messages?": GOOD})
+    print_coloured(f"{file}: {summary}", {": [^:]* messages?": GOOD})
     return 0
 
 
@@ -86,7 +86,7 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
             raise
         finally:
             subscriber.close()
-    return capturing.told()
+    return capturing.summary()
 
 
 def filters_of(topics: Sequence[str]) -> dict[str, int]:
@@ -133,16 +133,16 @@ class _Capture:
                 self._show(progress, task)
         self._ended = time.monotonic()
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return a summary of the recording."""
         recorder, secs = self._recorder, self._ended - self._began
         what = f"{pluralize(recorder.messages, 'message')}, {pluralize(recorder.bytes, 'byte')}"
         text = f"{what}, in {secs:.1f} s (ended by {self._reason})"
         if recorder.unreadable:
-            text += f"; {recorder.unreadable} left out, whose topic is not UTF-8"
+            text += f"; {recorder.unreadable} skipped, whose topics are not UTF-8"
         if self._subscriber.connections > 1:
             text += (
-                f"; the connection was lost {pluralize(self._subscriber.connections - 1, 'time')}, and there are gaps"
+                f"; the connection was lost {pluralize(self._subscriber.connections - 1, 'time')}: messages are missing"
             )
         return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.cli.output.formatting import pluralize
@@ -11,13 +12,13 @@ from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
+from bridge.mapping.loading.lookup_tables import FOLDER
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, print_coloured, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _NOTE = {"^note:": WARN}
 
@@ -39,10 +40,10 @@ def check_all(config: Path) -> int:
         loaded = load_folder(folder, {}, shown_as=shown, shared=shared)
         problems += loaded.problems
     if problems:
-        return _told(problems, loaded)
+        return _print_problems(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    well = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
-    print_coloured(f"{config}: well; {well}{_tables(loaded)}", {r"\bwell\b": GOOD})
+    summary = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
+    print_coloured(f"OK  {config}, {summary}{_tables(loaded)}", {"^OK": GOOD})
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
             print_coloured(f"note: mapping '{mapping.name}' has no tests", _NOTE)
@@ -51,12 +52,14 @@ def check_all(config: Path) -> int:
     return 0
 
 
-def _told(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
+def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     for problem in problems:
         print_error(problem)
     files = {problem.file for problem in problems}
-    told = f"{pluralize(len(problems), 'problem')} in {pluralize(len(files), 'file')}"
-    print(f"\n{told}; {pluralize(len(loaded.mappings), 'mapping')} well", file=sys.stderr)
+    summary = f"{pluralize(len(problems), 'error')} in {pluralize(len(files), 'file')}"
+    valid = len(loaded.mappings)
+    failed = {problem.file for problem in loaded.problems if FOLDER not in Path(problem.file).parts}
+    print(f"\n{summary} ({valid:,} of {pluralize(valid + len(failed), 'mapping')} valid)", file=sys.stderr)
     return CONFIGURATION
 
 
@@ -64,4 +67,4 @@ def _tables(loaded: LoadedMappings) -> str:
     if not loaded.tables:
         return ""
     rows = sum(map(len, loaded.tables.values()))
-    return f"; {pluralize(len(loaded.tables), 'lookup table')} with {pluralize(rows, 'key')}"
+    return f", {pluralize(len(loaded.tables), 'lookup table')} with {pluralize(rows, 'key')}"

@@ -38,19 +38,17 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
     else:
-        print_coloured(
-            "\n".join(in_words(report)), {"^(topics|mappings) .*:$": WARN, "^every topic is matched.*;": GOOD}
-        )
+        print_coloured("\n".join(report_lines(report)), {"^(topics|mappings) .*:$": WARN, "^OK: .*$": GOOD})
     return 0 if report.complete else FAILED
 
 
 def from_bridge(config: Path) -> CoverageReport:
     """Return the coverage of the running bridge with this configuration, since its start."""
-    told = request(control_folder(load_local_settings(config, os.environ).spool.path))
+    response = request(control_folder(load_local_settings(config, os.environ).spool.path))
     try:
-        return CoverageReport.of(told["coverage"])
+        return CoverageReport.of(response["coverage"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BridgeError(f"the running bridge is of another version than this command: {error!r}") from error
+        raise BridgeError(f"the running bridge has another version than this command: {error!r}") from error
 
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:
@@ -75,7 +73,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     return (seen or TopicCoverage(0)).report(routes.mappings, at_ms)
 
 
-def in_words(report: CoverageReport) -> Iterator[str]:
+def report_lines(report: CoverageReport) -> Iterator[str]:
     """Yield the report as lines of text: problems first, then all mappings with their counts."""
     if report.topics:
         total = sum(each.messages for each in report.topics) + report.other_messages
@@ -84,17 +82,18 @@ def in_words(report: CoverageReport) -> Iterator[str]:
             yield f"  {topic.messages:>9,}  {printable(topic.topic)}, last at {rfc3339(topic.last_ms)}"
         more = len(report.topics) - _SHOWN_TOPICS
         if more > 0:
-            yield f"  ... and {pluralize(more, 'topic')} more (--json has all)"
+            yield f"  ... and {pluralize(more, 'topic')} more (--json lists all)"
         if report.other_messages:
-            yield f"  {report.other_messages:>9,}  on still others, which are counted only"
+            yield f"  {report.other_messages:>9,}  on further topics, which are not listed"
     if report.never:
         yield "mappings that never matched:"
         yield from (f"  {each.name}: {each.topic}" for each in report.never)
     if report.silent:
-        yield "mappings gone silent:"
+        yield "silent mappings:"
         for each in report.silent:
             silent, pause = (duration(ms / 1000, places=1) for ms in (each.silent_ms, each.longest_pause_ms))
-            yield f"  {each.name}: nothing for {silent}; its longest pause before was {pause}"
-    well = "every topic is matched, and every mapping has its messages; " if report.complete else ""
-    yield f"{well}messages by mapping, {rfc3339(report.since_ms)} to {rfc3339(report.at_ms)}:"
+            yield f"  {each.name}: no message for {silent}; longest pause before: {pause}"
+    if report.complete:
+        yield "OK: all topics matched, all mappings active"
+    yield f"messages by mapping, {rfc3339(report.since_ms)} to {rfc3339(report.at_ms)}:"
     yield from (f"  {each.messages:>9,}  {each.name}: {each.topic}" for each in report.mappings)

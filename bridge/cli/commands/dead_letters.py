@@ -15,7 +15,7 @@ from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_local_settings
 from bridge.mapping.rendering import cut, printable
-from bridge.spool.read_only import all_letters, read_letter
+from bridge.spool.read_only import all_dead_letters, read_dead_letter
 from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
 from bridge.timestamps import rfc3339
 
@@ -38,13 +38,13 @@ class Filter:
     stream: str | None = None
     topic: str | None = None
 
-    def takes(self, letter: DeadLetter) -> bool:
+    def matches(self, dead_letter: DeadLetter) -> bool:
         """Return whether the dead letter matches."""
         return (
-            self.code in {None, letter.code}
-            and self.mapping in {None, letter.mapping}
-            and (self.stream is None or self.stream in letter.streams)
-            and (self.topic is None or self.topic in letter.topic)
+            self.code in {None, dead_letter.code}
+            and self.mapping in {None, dead_letter.mapping}
+            and (self.stream is None or self.stream in dead_letter.streams)
+            and (self.topic is None or self.topic in dead_letter.topic)
         )
 
     @property
@@ -53,20 +53,20 @@ class Filter:
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
-def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
+def list_dead_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
     """Print one line for each dead letter, and their number by code; return 0. Raise ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
-        for each in all_letters(folder):
-            if not wanted.takes(each.letter):
+        for each in all_dead_letters(folder):
+            if not wanted.matches(each.dead_letter):
                 continue
-            codes[each.letter.code] += 1
-            whose = f"worker {number}  " if len(folders) > 1 else ""
+            codes[each.dead_letter.code] += 1
+            prefix = f"worker {number}  " if len(folders) > 1 else ""
             if as_json:
                 print(_json(number, each))
             else:
-                print_coloured(whose + _line(each), {rf"(?<=Z  ){re.escape(each.letter.code)}(?=  )": BAD})
+                print_coloured(prefix + _line(each), {rf"(?<=Z  ){re.escape(each.dead_letter.code)}(?=  )": BAD})
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
         print_coloured(
@@ -76,46 +76,51 @@ def list_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_
     return 0
 
 
-def show_letter(config: Path, number: int, worker: int | None = None) -> int:
+def show_dead_letter(config: Path, number: int, worker: int | None = None) -> int:
     """Print one dead letter in full, a payload that is not text in base64; return 0. Raise ConfigError, BridgeError."""
     folder = single_spool(load_local_settings(config, os.environ).spool.path, worker)
     print_coloured(
-        "\n".join(_whole(number, read_letter(folder, number))), {r"\Adead letter.*": HEAD, "^  why +.*": BAD}
+        "\n".join(_detail_lines(number, read_dead_letter(folder, number))),
+        {r"\Adead letter.*": HEAD, "^  why +.*": BAD},
     )
     return 0
 
 
 def _json(worker: int, each: StoredDeadLetter) -> str:
-    return orjson.dumps({"worker": worker, **letter_value(each)}).decode()
+    return orjson.dumps({"worker": worker, **dead_letter_json(each)}).decode()
 
 
 def _line(each: StoredDeadLetter) -> str:
-    number, letter = each
-    whence = letter.topic or f"a record for {', '.join(letter.streams)}"
-    why = cut(letter.detail, _DETAIL_CHARS)
-    mapping = letter.mapping or "(no mapping)"
-    return printable(f"{number:>6}  {rfc3339(letter.received_at_ms)}  {letter.code}  {mapping}  {whence}: {why}")
+    number, dead_letter = each
+    source = dead_letter.topic or f"a record for {', '.join(dead_letter.streams)}"
+    why = cut(dead_letter.detail, _DETAIL_CHARS)
+    mapping = dead_letter.mapping or "(no mapping)"
+    return printable(
+        f"{number:>6}  {rfc3339(dead_letter.received_at_ms)}  {dead_letter.code}  {mapping}  {source}: {why}"
+    )
 
 
-def _whole(number: int, letter: DeadLetter) -> Iterator[str]:
-    what = "a message" if letter.kind == "message" else "a record that Kinesis never takes"
+def _detail_lines(number: int, dead_letter: DeadLetter) -> Iterator[str]:
+    what = "a message" if dead_letter.kind == "message" else "a record that Kinesis can never accept"
     yield f"dead letter {number}: {what}"
-    item = "" if letter.item is None else f", item {letter.item}"
+    item = "" if dead_letter.item is None else f", item {dead_letter.item}"
     facts: dict[str, str] = {
-        "why": f"{letter.code}: {letter.detail}",
-        "mapping": (letter.mapping or "(none)") + item,
-        "streams": ", ".join(letter.streams) or "(none)",
-        "received": rfc3339(letter.received_at_ms),
-        "topic": letter.topic,
-        "key": letter.key or "",
-        "QoS": f"{letter.qos}{', retained' if letter.retain else ''}" if letter.kind == "message" else "",
-        "properties": orjson.dumps(dict(letter.properties)).decode() if letter.properties else "",
+        "why": f"{dead_letter.code}: {dead_letter.detail}",
+        "mapping": (dead_letter.mapping or "(none)") + item,
+        "streams": ", ".join(dead_letter.streams) or "(none)",
+        "received": rfc3339(dead_letter.received_at_ms),
+        "topic": dead_letter.topic,
+        "key": dead_letter.key or "",
+        "QoS": f"{dead_letter.qos}{', retained' if dead_letter.retain else ''}"
+        if dead_letter.kind == "message"
+        else "",
+        "properties": orjson.dumps(dict(dead_letter.properties)).decode() if dead_letter.properties else "",
     }
     yield from (f"  {name:<12}{printable(fact)}" for name, fact in facts.items() if fact)
-    kept = len(letter.payload)
-    part = "" if kept == letter.total_bytes else f", of which the first {kept:,} were kept"
-    yield f"  {'payload':<12}{letter.total_bytes:,} bytes{part}"
-    form, payload = payload_form(letter.payload)
+    stored = len(dead_letter.payload)
+    part = "" if stored == dead_letter.total_bytes else f", of which the first {stored:,} are stored"
+    yield f"  {'payload':<12}{dead_letter.total_bytes:,} bytes{part}"
+    form, payload = payload_form(dead_letter.payload)
     yield printable(payload) if form == "payload_text" else f"(base64) {payload}"
 
 
@@ -127,9 +132,9 @@ def payload_form(payload: bytes) -> tuple[str, str]:
         return "payload_base64", base64.b64encode(payload).decode()
 
 
-def letter_value(each: StoredDeadLetter) -> dict[str, Any]:
+def dead_letter_json(each: StoredDeadLetter) -> dict[str, Any]:
     """Return a dead letter as JSON values."""
-    form, payload = payload_form(each.letter.payload)
-    told = {name: value for name, value in each.letter._asdict().items() if name != "payload"}
-    told["properties"] = dict(each.letter.properties)
-    return {"number": each.number, **told, form: payload}
+    form, payload = payload_form(each.dead_letter.payload)
+    fields = {name: value for name, value in each.dead_letter._asdict().items() if name != "payload"}
+    fields["properties"] = dict(each.dead_letter.properties)
+    return {"number": each.number, **fields, form: payload}

@@ -18,7 +18,7 @@ from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
 from bridge.tools.capture.comparison import ChangeKind, Difference, compare, outcome
 from bridge.tools.capture.file_format import CapturedMessage, read_capture
-from bridge.tools.capture.report import Report, as_json, in_words
+from bridge.tools.capture.report import Report, as_json, difference_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
         if shown.json:
             _print_json(as_json(captured, differences))
         elif report.differing <= shown.first:
-            print_coloured("\n".join(in_words(captured, differences)) + "\n", _WHAT)
+            print_coloured("\n".join(difference_lines(captured, differences)) + "\n", _WHAT)
     if shown.json:
         _print_json({"summary": report.value()})
         return 0 if report.same else FAILED
@@ -58,7 +58,7 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
         print(f"... and {pluralize(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
     print_coloured(
         "\n".join(report.lines()),
-        {r"\b0 of them differ": GOOD, r"[1-9][\d,]* of them differ": BAD, "^note:": WARN},
+        {r"\b0 differ": GOOD, r"[1-9][\d,]* differ": BAD, "^note:": WARN},
     )
     return 0 if report.same else FAILED
 
@@ -92,7 +92,7 @@ def _compared(
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
     """Load two files or two folders. A file without lookup tables in its folder uses those of the other one."""
     if old.is_dir() != new.is_dir():
-        raise ConfigError([Problem(str(new), 0, 0, "", f"compare two files or two folders; {old} is the other kind")])
+        raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
         return _folder(old), _folder(new)
     tables_old, tables_new = _tables(old.parent), _tables(new.parent)
@@ -113,7 +113,7 @@ def _folder(folder: Path) -> Router:
         except ConfigError as error:
             problems += error.problems
     if not mappings and not problems:
-        problems = [Problem(str(folder), 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")]
+        problems = [Problem(str(folder), 0, 0, "", "no mapping in this folder: no file NAME.yaml")]
     if problems:
         raise ConfigError(problems)
     return Router(mappings)

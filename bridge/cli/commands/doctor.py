@@ -29,7 +29,7 @@ from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_
 from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker
 from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
-from bridge.tools.doctor.finding import well
+from bridge.tools.doctor.finding import Finding
 from bridge.tools.doctor.runner import DEADLINE_SECS, examine
 from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_bridge
 from bridge.tools.doctor.uplink import examine_uplink
@@ -43,13 +43,12 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.tools.doctor.disk import FsyncTimes
-    from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.uplink import Backlog
 
     Check = tuple[str, Callable[[], Iterable[Finding]]]
 
-_MARKS = {"well": "✓", "warning": "!", "failed": "✗"}
-_PLAIN_MARKS = {"well": "+", "warning": "!", "failed": "x"}
+_MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
+_PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 """Marks for an output encoding without the others."""
 
 
@@ -67,14 +66,14 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
             show(finding)
     if as_json:
         print(orjson.dumps([each.value() for each in found]).decode())
-    return FAILED if any(each.state == "failed" for each in found) else 0
+    return FAILED if any(each.status == "error" for each in found) else 0
 
 
 def show(finding: Finding) -> None:
     """Print a finding. Characters that the output's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
-    text = "\n".join(_lines(finding, marks[finding.state])).encode(encoding, "backslashreplace").decode(encoding)
+    text = "\n".join(_lines(finding, marks[finding.status])).encode(encoding, "backslashreplace").decode(encoding)
     print_coloured(text, {"^[✓+]": GOOD, "^!": WARN, "^[✗x] .*$": BAD})
 
 
@@ -87,7 +86,7 @@ def _encodable(text: str, encoding: str) -> bool:
 
 
 def _lines(finding: Finding, mark: str) -> Iterator[str]:
-    yield printable(f"{mark} {finding.subject}: {finding.said}")
+    yield printable(f"{mark} {finding.subject}: {finding.message}")
     for each in (*finding.details, *([finding.advice] if finding.advice else [])):
         yield f"    {printable(each)}"
 
@@ -95,18 +94,18 @@ def _lines(finding: Finding, mark: str) -> Iterator[str]:
 def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
     how, session = publisher_settings(settings), session_settings(settings)
     publisher, destinations = Publisher(how), _destinations(settings, mappings)
-    asked, identities = places(how, destinations), {each.role_arn: each for each in destinations}
+    endpoints, identities = places(how, destinations), {each.role_arn: each for each in destinations}
     regions = {region_of(how, each): each for each in destinations}
     spool = settings.spool
     # Two checks need the fsync time; the cache measures the disk only once.
     syncs = cache(partial(measure_syncs, spool.path))
     # The broker check sets this rate; the spool check, on another thread, waits for it if no bridge runs.
-    heard = SharedRate()
-    asked_of_broker = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), heard, publish)
+    measured_rate = SharedRate()
+    broker_target = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), measured_rate, publish)
     return [
-        ("firewall", lambda: [_openings(session, asked, unlisted_types(how.authentication))]),
-        ("broker", partial(examine_broker, asked_of_broker)),
-        *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in asked),
+        ("firewall", lambda: [_openings(session, endpoints, unlisted_types(how.authentication))]),
+        ("broker", partial(examine_broker, broker_target)),
+        *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in endpoints),
         *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
         *((f"stream {each.data_stream}", partial(examine_stream, publisher, each, send=send)) for each in destinations),
         *(
@@ -116,7 +115,13 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
         ("disk", partial(examine_sync, spool.path, syncs)),
         (
             "spool",
-            partial(examine_room, spool.path, spool.max_bytes, spool.min_free_bytes, partial(_rate, spool.path, heard)),
+            partial(
+                examine_room,
+                spool.path,
+                spool.max_bytes,
+                spool.min_free_bytes,
+                partial(_rate, spool.path, measured_rate),
+            ),
         ),
     ]
 
@@ -129,24 +134,26 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
-def _openings(session: SessionSettings, asked: Iterable[Place], unlisted: Iterable[str]) -> Finding:
+def _openings(session: SessionSettings, endpoints: Iterable[Place], unlisted: Iterable[str]) -> Finding:
     """Return the finding with the required outbound connections, by host and port.
 
     `unlisted` are types of authentication whose hosts are unknown.
     """
-    opened = [{"host": each.host, "port": each.port, "use": "the broker", "proxy": ""} for each in session.addresses]
-    opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in asked]
+    opened = [{"host": each.host, "port": each.port, "use": "broker", "proxy": ""} for each in session.addresses]
+    opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in endpoints]
     lines = [_opening(each) for each in opened]
-    proxies = dict.fromkeys(each.proxy for each in asked if each.proxy)
-    lines += [f"{proxy}  the proxy" for proxy in proxies]
+    proxies = dict.fromkeys(each.proxy for each in endpoints if each.proxy)
+    lines += [f"{proxy}  proxy" for proxy in proxies]
     lines += [f"also the hosts of the credentials (type: {each}), which are not listed here" for each in unlisted]
-    return well("firewall", "firewall", "let TCP out to", {"places": opened}, tuple(lines))
+    return Finding(
+        "firewall", "firewall", "info", "required outbound connections:", "", tuple(lines), {"connections": opened}
+    )
 
 
-def _opening(place: dict[str, Any]) -> str:
-    host = f"[{place['host']}]" if ":" in place["host"] else place["host"]
-    by = f", by the proxy {place['proxy']}" if place["proxy"] else ""
-    return f"{host}:{place['port']}  {place['use']}{by}"
+def _opening(connection: dict[str, Any]) -> str:
+    host = f"[{connection['host']}]" if ":" in connection["host"] else connection["host"]
+    by = f", by proxy {connection['proxy']}" if connection["proxy"] else ""
+    return f"{host}:{connection['port']}  {connection['use']}{by}"
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
@@ -157,13 +164,13 @@ def _running(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _rate(folder: Path, heard: SharedRate) -> SpoolRate | None:
-    return rate_of_bridge(partial(_running, folder)) or heard.rate(DEADLINE_SECS)
+def _rate(folder: Path, measured_rate: SharedRate) -> SpoolRate | None:
+    return rate_of_bridge(partial(_running, folder)) or measured_rate.rate(DEADLINE_SECS)
 
 
 def _backlog(folder: Path) -> Backlog | None:
-    answer = _running(folder)
-    return backlog_of_bridge(answer) if answer is not None else backlog_on_disk(spools(folder).values())
+    response = _running(folder)
+    return backlog_of_bridge(response) if response is not None else backlog_on_disk(spools(folder).values())
 
 
 def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:

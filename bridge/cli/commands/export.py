@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.commands.dead_letters import letter_value, payload_form
+from bridge.cli.commands.dead_letters import dead_letter_json, payload_form
 from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress import progress
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
-from bridge.spool.read_only import all_letters, all_records, read_books
+from bridge.spool.read_only import all_dead_letters, all_records, check_ledger
 from bridge.terminal import GOOD, print_coloured
 from bridge.timestamps import rfc3339
 
@@ -52,17 +52,17 @@ _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 countries a semicolon separates cells, and so a cell may begin within one of ours."""
 
 
-def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
+def export_dead_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
     """Write each dead letter in full as one line; return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
-    every = ((worker, each) for worker, folder in folders.items() for each in all_letters(folder))
+    every = ((worker, each) for worker, folder in folders.items() for each in all_dead_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
     count = 0
     with _new_file(file) as out:
         if as_csv:
             out.write(_row(COLUMNS))
         for number, each in progress(every, "dead letters"):
-            if wanted.takes(each.letter):
+            if wanted.matches(each.dead_letter):
                 out.write(line(number, each))
                 count += 1
     print_coloured(f"{file}: {pluralize(count, 'dead letter')}", {"[^:]*$": GOOD})
@@ -72,19 +72,26 @@ def export_letters(config: Path, file: Path, wanted: Filter, worker: int | None 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
     """Write the buffered records of one queue or of all as JSON lines; return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
-    queued = {number: read_books(folder).queued for number, folder in folders.items()}
+    queued = {number: check_ledger(folder).queued for number, folder in folders.items()}
     queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
     if not queues and stream is not None:
         known = ", ".join(f"'{name}'" for name in sorted({name for each in queued.values() for name in each}))
-        raise BridgeError(f"--stream {stream}: no spool has such a queue; expected {known or 'none: they have none'}")
+        raise BridgeError(
+            f"--stream {stream}: no spool has such a queue; expected {known or 'none, because there are no queues'}"
+        )
     count = 0
     with _new_file(file) as out:
         for number, name in queues:
             for mapping, record in progress(all_records(folders[number], name), name, queued[number][name]):
                 form, data = payload_form(record.data)
-                place = {"worker": number, "stream": name, "number": record.number}
-                told = {**place, "mapping": mapping, "partition_key": record.key, form.replace("payload", "data"): data}
-                out.write(orjson.dumps(told) + b"\n")
+                origin = {"worker": number, "stream": name, "number": record.number}
+                fields = {
+                    **origin,
+                    "mapping": mapping,
+                    "partition_key": record.key,
+                    form.replace("payload", "data"): data,
+                }
+                out.write(orjson.dumps(fields) + b"\n")
                 count += 1
     print_coloured(f"{file}: {pluralize(count, 'record')}", {"[^:]*$": GOOD})
     return 0
@@ -92,22 +99,22 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
 
 def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
     """Return a dead letter as a CSV row; no cell of it is a formula. `worker` 0: a bridge without workers."""
-    letter = each.letter
-    form, payload = payload_form(letter.payload)
+    dead_letter = each.dead_letter
+    form, payload = payload_form(dead_letter.payload)
     values: dict[str, Any] = {
-        **letter._asdict(),
+        **dead_letter._asdict(),
         "worker": worker,
         "number": each.number,
-        "received_at": rfc3339(letter.received_at_ms),
-        "streams": " ".join(letter.streams),
-        "properties": orjson.dumps(dict(letter.properties)).decode() if letter.properties else "",
+        "received_at": rfc3339(dead_letter.received_at_ms),
+        "streams": " ".join(dead_letter.streams),
+        "properties": orjson.dumps(dict(dead_letter.properties)).decode() if dead_letter.properties else "",
         form: payload,
     }
     return _row([_cell(values.get(name)) for name in COLUMNS])
 
 
 def _json_line(worker: int, each: StoredDeadLetter) -> bytes:
-    return orjson.dumps({"worker": worker, **letter_value(each)}) + b"\n"
+    return orjson.dumps({"worker": worker, **dead_letter_json(each)}) + b"\n"
 
 
 def _cell(value: Any) -> str:
@@ -127,7 +134,7 @@ def _row(cells: Any) -> bytes:
 def _new_file(file: Path) -> Iterator[BinaryIO]:
     """Open a new file that appears only when it is complete. Raise BridgeError if it exists or cannot be written."""
     if file.exists():
-        raise BridgeError(f"{file} is there already: choose another name, or move it away")
+        raise BridgeError(f"{file} exists already: choose another name, or move it away")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         # Mode 0600: payloads may be secret. O_EXCL fails if the name exists, so no file or link of another process is

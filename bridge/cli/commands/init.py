@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.cli.commands.capture import filters_of, record_session
-from bridge.cli.commands.init_prompts import PASSWORD, Prompts, settings_given
+from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_options
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress import progress
 from bridge.config.settings import parse_settings
@@ -56,34 +56,38 @@ class InitOptions:
     force: bool
 
 
-def begin(config: Path, wanted: InitOptions) -> int:
+def init(config: Path, wanted: InitOptions) -> int:
     """Write all files and return 0. Raise ConfigError for invalid answers, BridgeError for files that exist."""
     # Before the first prompt, so that an existing file does not waste the user's answers.
-    _refuse([config], force=wanted.force)
+    _refuse_existing([config], force=wanted.force)
     filters = filters_of(wanted.topics)
-    questions = Prompts({**wanted.given, **settings_given(wanted.settings)}, yes=wanted.yes)
+    questions = Prompts({**wanted.given, **parse_set_options(wanted.settings)}, yes=wanted.yes)
     text = bridge_text(answers := questions.answers())
-    stream = wanted.stream or questions.ask("", "Data stream", "telemetry")
+    stream = wanted.stream or questions.prompt("", "Data stream", "telemetry")
     secs = wanted.listen_secs
     if secs is None:
-        secs = 0.0 if wanted.capture else _secs(questions.ask("", "Listen to the broker for so many seconds", "10"))
+        secs = 0.0 if wanted.capture else _secs(questions.prompt("", "Seconds to listen to the broker", "10"))
     password = questions.password() if answers.get("mqtt.username") and secs else ""
     settings = _settings(config, text, {PASSWORD: password})
-    observed, said = _observed(settings, filters, secs, wanted.capture)
+    observed, summary = _observed(settings, filters, secs, wanted.capture)
     folder = settings.mappings
-    proposals, left = propose(observed, stream, _taken(folder))
+    proposals, skipped = propose(observed, stream, _used_names(folder))
     files = {folder / f"{each.name}.yaml": each.text for each in proposals}
     if not files:
         example = ObservedMessages()
         example.add(_EXAMPLE)
-        (made, *_), _ = propose(example, stream)
-        files = {folder / "example.yaml": made.text}
+        (example_proposal, *_), _ = propose(example, stream)
+        files = {folder / "example.yaml": example_proposal.text}
     # Before the first write, so that nothing is written if one of the files exists.
-    _refuse(list(files), force=wanted.force)
+    _refuse_existing(list(files), force=wanted.force)
     _write({config: text, **files})
-    told = _told(config, said, files, proposals), _left(observed, left), _next(config, text, _first(observed, left))
+    parts = (
+        _written_lines(config, summary, files, proposals),
+        _skipped_lines(observed, skipped),
+        _next_lines(config, text, _matched_topic(observed, skipped)),
+    )
     print_coloured(
-        "\n".join(line for part in told for line in part),
+        "\n".join(line for part in parts for line in part),
         {"^wrote": GOOD, "^(no mapping|could not) .*": WARN, "^next:": HEAD},
     )
     return 0
@@ -96,13 +100,13 @@ def _secs(text: str) -> float:
         raise BridgeError(f"expected a number of seconds; found '{text}'") from None
 
 
-def _refuse(files: Sequence[Path], *, force: bool) -> None:
+def _refuse_existing(files: Sequence[Path], *, force: bool) -> None:
     there = [str(file) for file in files if file.exists()]
     if there and not force:
-        raise BridgeError(f"{', '.join(there)} is there already: nothing was written; --force writes over it")
+        raise BridgeError(f"{', '.join(there)} exists already; nothing was written. --force overwrites it")
 
 
-def _taken(folder: Path) -> set[str]:
+def _used_names(folder: Path) -> set[str]:
     """Return the names of mappings in files of the other suffix: two files may not define the same name."""
     return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
 
@@ -148,14 +152,16 @@ def _write(files: Mapping[Path, str]) -> None:
             raise BridgeError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _told(config: Path, said: str, files: Mapping[Path, str], proposals: Sequence[Proposal]) -> Iterator[str]:
-    yield printable(said)
+def _written_lines(
+    config: Path, summary: str, files: Mapping[Path, str], proposals: Sequence[Proposal]
+) -> Iterator[str]:
+    yield printable(summary)
     yield f"wrote {config}"
     for file, each in zip(files, proposals, strict=False):
         what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
     if not proposals:
-        yield f"wrote {_shown(next(iter(files)))}: an example, as no message was seen that a mapping could be made for"
+        yield f"wrote {_shown(next(iter(files)))}: an example, because no message was suitable for a mapping"
 
 
 def _shown(file: Path) -> str:
@@ -163,29 +169,29 @@ def _shown(file: Path) -> str:
     return str(file) if near.startswith("..") else near
 
 
-def _left(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> Iterator[str]:
-    if left:
-        yield f"no mapping is proposed for {pluralize(len(left), 'topic')}:"
-        yield from (f"  {printable(topic)}: {reason}" for topic, reason in left[:_SHOWN])
-        yield from [f"  ... and {len(left) - _SHOWN} more"] if len(left) > _SHOWN else []
+def _skipped_lines(observed: ObservedMessages, skipped: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if skipped:
+        yield f"no mapping proposed for {pluralize(len(skipped), 'topic')}:"
+        yield from (f"  {printable(topic)}: {reason}" for topic, reason in skipped[:_SHOWN])
+        yield from [f"  ... and {len(skipped) - _SHOWN} more"] if len(skipped) > _SHOWN else []
     if observed.others:
         many = pluralize(observed.others, "message")
-        yield f"{many} came on topics beyond the first {len(observed.samples):,}, and were not looked at"
+        yield f"{many} on topics after the first {len(observed.samples):,} were not examined"
     if observed.cut:
-        yield f"{pluralize(observed.cut, 'message')} longer than mqtt.max_message_bytes were not looked at"
+        yield f"{pluralize(observed.cut, 'message')} longer than mqtt.max_message_bytes were not examined"
 
 
-def _first(observed: ObservedMessages, left: Sequence[tuple[str, str]]) -> str:
+def _matched_topic(observed: ObservedMessages, skipped: Sequence[tuple[str, str]]) -> str:
     """Return a topic that a proposed mapping matches."""
-    without = {topic for topic, _ in left}
+    without = {topic for topic, _ in skipped}
     return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)
 
 
-def _next(config: Path, text: str, topic: str) -> Iterator[str]:
+def _next_lines(config: Path, text: str, topic: str) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
-        yield f"  export {name}=...  (it is written to no file)"
+        yield f"  export {name}=...  (stored in no file)"
     yield f"  mqtt-kinesis check{option}"
     yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD"
     yield f"  mqtt-kinesis doctor{option}"

@@ -34,54 +34,54 @@ class Prompts:
         url = self._broker()
         answers = {"mqtt.url": url}
         if urlsplit(url).scheme in ENCRYPTED:
-            answers["mqtt.tls.ca_file"] = self.ask("mqtt.tls.ca_file", "CA file (empty: the system's)", "")
-        answers["mqtt.username"] = self.ask("mqtt.username", "User at the broker (empty: none)", "")
+            answers["mqtt.tls.ca_file"] = self.prompt("mqtt.tls.ca_file", "CA file (empty: the system's)", "")
+        answers["mqtt.username"] = self.prompt("mqtt.username", "Broker user name (empty: none)", "")
         if answers["mqtt.username"]:
             answers["mqtt.password"] = f"${{{PASSWORD}}}"
-        answers["mqtt.client_id"] = self.ask("mqtt.client_id", "Client id of this bridge", _client_id())
+        answers["mqtt.client_id"] = self.prompt("mqtt.client_id", "Client ID of this bridge", _client_id())
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-        answers["kinesis.region"] = self.ask("kinesis.region", "AWS region", region)
+        answers["kinesis.region"] = self.prompt("kinesis.region", "AWS region", region)
         answers |= self._authentication()
         return {**{name: value for name, value in answers.items() if value}, **self.given}
 
-    def ask(self, name: str, words: str, default: str) -> str:
+    def prompt(self, name: str, label: str, default: str) -> str:
         """Return the value from an option, or from the prompt."""
         if name in self.given:
             return self.given[name]
         if self._silent:
             return default
-        print(f"{words}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
+        print(f"{label}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
         line = sys.stdin.readline()
         if not line:
-            raise BridgeError("no answer: give --yes to take the defaults")
+            raise BridgeError("no input: use --yes to accept the defaults")
         return line.strip() or default
 
     def password(self) -> str:
         """Return the password for this session with the broker only; no file contains it."""
         known = os.environ.get(PASSWORD, "")
-        return known if known or self._silent else getpass.getpass("Password (for listening now; it is not stored): ")
+        return known if known or self._silent else getpass.getpass("Password (for this session only; not stored): ")
 
     def _broker(self) -> str:
-        url = self.ask("mqtt.url", "Broker", "mqtt://localhost:1883")
+        url = self.prompt("mqtt.url", "Broker", "mqtt://localhost:1883")
         if "://" in url:
             return url
-        encrypted = self.ask("tls", "With TLS? (yes or no)", "no").lower().startswith("y")
+        encrypted = self.prompt("tls", "Use TLS? (yes or no)", "no").lower().startswith("y")
         return f"{'mqtts' if encrypted else 'mqtt'}://{url}"
 
     def _authentication(self) -> dict[str, str]:
         types = next(row.type for row in options() if row.name == TYPE)
-        chosen = self.ask(TYPE, f"Authentication to AWS: {types}", "default")
+        chosen = self.prompt(TYPE, f"Authentication to AWS: {types}", "default")
         section = TYPE.removesuffix("type")
         answers = {TYPE: chosen}
         if chosen == "token" and not any(name.startswith(f"{section}access_key") for name in self.given):
             answers |= {section + name: value for name, value in _TOKEN.items()}
         for row in options():
             if row.name.startswith(section) and row.default == "required" and f"`{chosen}`" in row.description:
-                answers[row.name] = self.ask(row.name, row.description, "")
+                answers[row.name] = self.prompt(row.name, row.description, "")
         return answers
 
 
-def settings_given(texts: Sequence[str]) -> dict[str, str]:
+def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
     """Parse --set NAME=VALUE. Raise BridgeError for an unknown option, and for a secret that would be stored."""
     found: dict[str, str] = {}
     known = {row.name: row for row in options()}
@@ -92,7 +92,7 @@ def settings_given(texts: Sequence[str]) -> dict[str, str]:
                 f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
             )
         if _secret(name, known[name].description) and not value.startswith("${"):
-            raise BridgeError(f"--set {name}: secrets are written to no file; give a reference, such as ${{NAME}}")
+            raise BridgeError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
         found[name] = value
     return found
 

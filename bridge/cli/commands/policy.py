@@ -40,17 +40,17 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
     destinations = _destinations(settings)
     roles = sorted({each.role_arn for each in destinations} - {""})
     if wanted.role and wanted.role not in roles:
-        expected = ", ".join(roles) or "none, since no output has a role"
+        expected = ", ".join(roles) or "none, because no output has a role"
         raise BridgeError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
-    asked = _Asked(settings, wanted)
-    uses = [asked.use(each) for each in destinations if each.role_arn == wanted.role]
+    lookup = _AccountLookup(settings, wanted)
+    uses = [lookup.use(each) for each in destinations if each.role_arn == wanted.role]
     print(json.dumps(policy(uses, () if wanted.role else roles), indent=2))
     if roles and not wanted.role:
         theirs = ", ".join(f"--role {role}" for role in roles)
-        asked.notes.append(f"outputs take on roles, which need policies of their own: {theirs}")
+        lookup.notes.append(f"outputs assume roles that need their own policies: {theirs}")
     if not wanted.role and (source := _of_source(settings)):
-        asked.notes.append(source)
-    for note in asked.notes:
+        lookup.notes.append(source)
+    for note in lookup.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0
 
@@ -61,7 +61,7 @@ def _of_source(settings: Settings) -> str:
     if not isinstance(authentication, AssumeRole):
         return ""
     actions = "sts:AssumeRole and sts:TagSession" if authentication.tags else "sts:AssumeRole"
-    source = f"the identity that takes it on (source: {authentication.source.type})"
+    source = f"the identity that assumes it (source: {authentication.source.type})"
     return (
         f"this is the policy of {authentication.role_arn}; its trust policy, and that of {source}, must allow {actions}"
     )
@@ -78,11 +78,11 @@ def _destinations(settings: Settings) -> list[Destination]:
     found: dict[tuple[str, str, str], Destination] = {}
     for each in wanted:
         found.setdefault((each.data_stream, each.region, each.role_arn), each)
-    return [found[place] for place in sorted(found)]
+    return [found[key] for key in sorted(found)]
 
 
 @dataclass(slots=True)
-class _Asked:
+class _AccountLookup:
     """Account and streams as AWS describes them. Without a response the options are used, and a note is added."""
 
     settings: Settings
@@ -103,28 +103,28 @@ class _Asked:
 
     def _described(self, destination: Destination) -> StreamDescription | None:
         if self.wanted.offline:
-            self._note("--offline: whether streams are encrypted was not asked; name their keys by --kms-key ARN")
+            self._note("--offline: encryption of the streams is unknown; if they are encrypted, give --kms-key ARN")
             return None
         try:
-            described = self._asking().describe(str(destination))
+            described = self._connected_publisher().describe(str(destination))
         except SendError as error:
-            unknown = f"{destination.data_stream}: cannot be asked about ({error})"
+            unknown = f"{destination.data_stream}: DescribeStreamSummary failed ({error})"
             self._note(f"{unknown}; if it is encrypted, give --kms-key ARN")
             return None
         if not described.described:
-            self._note(f"{destination.data_stream}: may not be asked about; if it is encrypted, give --kms-key ARN")
+            self._note(f"{destination.data_stream}: not allowed to describe it; if it is encrypted, give --kms-key ARN")
         return described
 
     def _account(self, destination: Destination) -> str:
         if destination.role_arn:
             return destination.role_arn.split(":")[4]
         if self.wanted.offline:
-            raise BridgeError("--offline needs --account: the account's number stands in the ARNs of its streams")
+            raise BridgeError("--offline needs --account: the ARNs of the streams contain the account number")
         try:
-            return self._asking().whoami(str(destination)).split(":")[4]
+            return self._connected_publisher().whoami(str(destination)).split(":")[4]
         except SendError as error:
-            unknown = f"the account cannot be asked of AWS ({error})"
-            raise BridgeError(f"{unknown}; give it: --account 123456789012") from error
+            unknown = f"AWS did not return the account number ({error})"
+            raise BridgeError(f"{unknown}; give --account 123456789012") from error
 
     def _key(self, described: StreamDescription | None, arn: str) -> str:
         key = described.key_id if described else ""
@@ -140,7 +140,7 @@ class _Asked:
             return ""
         return key if key.startswith("arn:") else f"arn:{partition(region)}:kms:{region}:{account}:key/{key}"
 
-    def _asking(self) -> Publisher:
+    def _connected_publisher(self) -> Publisher:
         if self._publisher is None:
             self._publisher = publisher(self.settings)
         return self._publisher
@@ -150,7 +150,7 @@ class _Asked:
             self.notes.append(text)
 
 
-def well_formed(account: str, kms_keys: Iterable[str]) -> str:
+def option_error(account: str, kms_keys: Iterable[str]) -> str:
     """Return the error in the options; "" if they are valid."""
     if account and not (account.isascii() and account.isdigit() and len(account) == len("123456789012")):
         return f"--account {account}: expected an account number of 12 digits"

@@ -18,7 +18,7 @@ from bridge.mapping.rendering import printable
 from bridge.runtime.control import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.runtime.offline_replay import run_offline
-from bridge.spool.read_only import all_letters
+from bridge.spool.read_only import all_dead_letters
 from bridge.terminal import BAD, GOOD, WARN, print_coloured
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.ingest.replay import Action
 
-AT_ONCE = 2_000
+BATCH = 2_000
 PATIENCE_SECS = 70.0
 """Time limit for the bridge's response, a little longer than the bridge's own limit."""
 _SHOWN_REASONS = 10
@@ -48,31 +48,31 @@ class DeadLetterSelection:
         """Return their numbers by spool folder. Raise BridgeError unless exactly one way of selection is given."""
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
-            raise BridgeError("say which: either NUMBERS, or --code, --mapping, --stream, --topic, or --all")
+            raise BridgeError("nothing selected: give NUMBERS, or --code, --mapping, --stream, --topic, or --all")
         if self.numbers:
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         return {
-            folder: [each.number for each in all_letters(folder) if self.filter.takes(each.letter)]
+            folder: [each.number for each in all_dead_letters(folder) if self.filter.matches(each.dead_letter)]
             for folder in select_spools(path, self.worker).values()
         }
 
 
-def replay_letters(config: Path, selection: DeadLetterSelection) -> int:
-    """Replay dead letters through the active mappings; return 0 if none failed again or is missing, else 1.
+def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:
+    """Replay dead letters through the active mappings; return 0 if all were found and none failed again, else 1.
 
     Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
-    replayed, filtered, stayed = (counts[name] for name in ("replayed", "filtered", "stayed"))
-    said = f"{replayed:,} replayed, {filtered:,} filtered, {stayed:,} stayed{_missing(counts)}"
-    print_coloured(said, {r"^[\d,]+ replayed": GOOD, r"[1-9][\d,]* (stayed|not there .*)": BAD})
+    replayed, filtered, failed = (counts[name] for name in ("replayed", "filtered", "failed_again"))
+    summary = f"replayed {replayed:,}, filtered {filtered:,}, failed again {failed:,}{_not_found(counts)}"
+    print_coloured(summary, {r"^replayed [\d,]+": GOOD, r"failed again [1-9].*|[1-9][\d,]* not found": BAD})
     for reason, count in reasons.most_common(_SHOWN_REASONS):
         print(f"  {count:>7,}  {printable(reason)}")
-    return FAILED if counts["stayed"] or counts["missing"] else 0
+    return FAILED if counts["failed_again"] or counts["not_found"] else 0
 
 
-def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
+def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
     """Delete dead letters permanently, after a prompt; return 0 if all were found, else 1.
 
     The ledger still counts them. Raise ConfigError, BridgeError.
@@ -85,28 +85,28 @@ def delete_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -
         return FAILED
     counts, _ = _run(settings, "delete", numbers)
     print_coloured(
-        f"{counts['deleted']:,} deleted{_missing(counts)}", {r"^[\d,]+ deleted": GOOD, r"[1-9][\d,]* not there .*": BAD}
+        f"deleted {counts['deleted']:,}{_not_found(counts)}", {r"^deleted [\d,]+": GOOD, r"[1-9][\d,]* not found": BAD}
     )
-    return FAILED if counts["missing"] else 0
+    return FAILED if counts["not_found"] else 0
 
 
 def _agreed(count: int) -> bool:
     if not sys.stdin.isatty():
-        raise BridgeError("deleting needs --yes where there is nobody to ask")
-    return input(f"delete {pluralize(count, 'dead letter')} for good? [y/N] ").strip().lower() in {"y", "yes"}
+        raise BridgeError("refusing to delete without --yes (stdin is not a terminal)")
+    return input(f"permanently delete {pluralize(count, 'dead letter')}? [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
     counts, reasons = Counter[str](), Counter[str]()
     parts = [
-        (folder, here[first : first + AT_ONCE])
+        (folder, here[first : first + BATCH])
         for folder, here in numbers.items()
-        for first in range(0, len(here), AT_ONCE)
+        for first in range(0, len(here), BATCH)
     ]
     for folder, part in progress(parts, action, len(parts)):
-        told = _run_part(settings, folder, action, part)
-        counts += Counter(told["counts"])
-        reasons += Counter(told["reasons"])
+        response = _run_part(settings, folder, action, part)
+        counts += Counter(response["counts"])
+        reasons += Counter(response["reasons"])
     return counts, reasons
 
 
@@ -121,5 +121,5 @@ def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[in
     return errand.value()
 
 
-def _missing(counts: Counter[str]) -> str:
-    return f", {counts['missing']:,} not there (any more)" if counts["missing"] else ""
+def _not_found(counts: Counter[str]) -> str:
+    return f", {counts['not_found']:,} not found" if counts["not_found"] else ""

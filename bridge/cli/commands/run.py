@@ -40,7 +40,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
     set_up_logging(settings.log.format, settings.log.level)
     with Signals() as signals:
         if not dry_run:
-            return _run(_made(config, settings, workers, signals), signals, arena, settings.stop_secs)
+            return _run(_assemble(config, settings, workers, signals), signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
         try:
             return _run(dry.service, signals, arena, settings.stop_secs)
@@ -48,7 +48,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
             dry.remove()
 
 
-def _made(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
+def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
     """Return a single bridge, or a supervisor if there are workers or spools of workers from an earlier run."""
     path = settings.spool.path
     if not workers and len(members(settings, 0)) == 1:

@@ -25,7 +25,7 @@ def write_schema(file: str, output: Path | None) -> int:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BridgeError(f"--output {output}: cannot be written: {error.strerror}") from None
-    print(f"{output}: the schema of {'a mapping file' if file == 'mapping' else 'bridge.yaml'}")
+    print(f"{output}: schema of {'a mapping file' if file == 'mapping' else 'bridge.yaml'}")
     return 0
 
 

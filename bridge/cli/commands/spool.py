@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bridge.cli.commands.spool_selection import select_spools
-from bridge.cli.commands.status import books_in_words
+from bridge.cli.commands.status import ledger_lines
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_local_settings
-from bridge.monitoring.merge import books_of
+from bridge.monitoring.merge import merge_ledgers
 from bridge.runtime.exit_codes import FAILED
-from bridge.spool.read_only import LedgerCheck, damage, read_books
-from bridge.terminal import BAD, BOOKS, GOOD, print_coloured
+from bridge.spool.read_only import LedgerCheck, check_ledger, integrity_errors
+from bridge.terminal import BAD, GOOD, LEDGER_COLOURS, print_coloured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,60 +25,63 @@ if TYPE_CHECKING:
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
     """Print the ledger of each worker's spool; return 0 if all are balanced, else 1. Raise ConfigError, BridgeError."""
-    looked = [
-        _look(folder) for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
+    states = [
+        _read_state(folder)
+        for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
     ]
     if as_json:
-        told = [each.value() for each in looked]
-        print(orjson.dumps(told[0] if len(told) == 1 else told).decode())
+        value = [each.value() for each in states]
+        print(orjson.dumps(value[0] if len(value) == 1 else value).decode())
     else:
-        blocks = ["\n".join(each.in_words()) for each in looked]
-        print_coloured("\n\n".join([*blocks, *_sum_in_words(looked)]), BOOKS)
-    return 0 if all(each.balanced for each in looked) else FAILED
+        blocks = ["\n".join(each.lines()) for each in states]
+        print_coloured("\n\n".join([*blocks, *_sum_lines(states)]), LEDGER_COLOURS)
+    return 0 if all(each.balanced for each in states) else FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _SpoolState:
     """State of one spool at one time."""
 
     folder: Path | str
     size: int
-    books: LedgerCheck
+    ledger: LedgerCheck
 
     @property
     def balanced(self) -> bool:
-        return not list(self.books.faults())
+        return not list(self.ledger.faults())
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [row._asdict() for row in self.books.rows]
+        return [row._asdict() for row in self.ledger.rows]
 
     def value(self) -> dict[str, Any]:
-        told = {"bytes": self.size, "dead_letters": self.books.letters, "queued": self.books.queued}
-        return {"folder": str(self.folder), **told, "ledger": self.rows, "balanced": self.balanced}
+        value = {"bytes": self.size, "dead_letters": self.ledger.dead_letters, "queued": self.ledger.queued}
+        return {"folder": str(self.folder), **value, "ledger": self.rows, "balanced": self.balanced}
 
-    def in_words(self) -> Iterator[str]:
-        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {pluralize(self.books.letters, 'dead letter')}"
-        for stream, count in self.books.queued.items():
-            yield f"stream    {stream}: {pluralize(count, 'record')} to be sent"
-        yield from books_in_words(self.rows, balanced=self.balanced)
+    def lines(self) -> Iterator[str]:
+        dead_letters = pluralize(self.ledger.dead_letters, "dead letter")
+        yield f"spool     {self.folder}: {self.size / 2**20:,.1f} MiB, {dead_letters}"
+        for stream, count in self.ledger.queued.items():
+            yield f"stream    {stream}: {pluralize(count, 'record')} buffered"
+        yield from ledger_lines(self.rows)
+        yield from self.ledger.count_errors()
 
 
-def _sum_in_words(looked: Sequence[_Looked]) -> Iterator[str]:
+def _sum_lines(states: Sequence[_SpoolState]) -> Iterator[str]:
     """Yield the total of several spools; nothing for a single one."""
-    if len(looked) > 1:
+    if len(states) > 1:
         queued = Counter[str]()
-        for each in looked:
-            queued.update(each.books.queued)
-        rows = [row for each in looked for row in each.books.rows]
-        books = LedgerCheck(books_of(rows), dict(queued), sum(each.books.letters for each in looked))
-        summed = _Looked(f"all {len(looked)} together", sum(each.size for each in looked), books)
-        yield "\n".join(summed.in_words())
+        for each in states:
+            queued.update(each.ledger.queued)
+        rows = [row for each in states for row in each.ledger.rows]
+        ledger = LedgerCheck(merge_ledgers(rows), dict(queued), sum(each.ledger.dead_letters for each in states))
+        summed = _SpoolState(f"all {len(states)} spools", sum(each.size for each in states), ledger)
+        yield "\n".join(summed.lines())
 
 
-def _look(folder: Path) -> _Looked:
-    books = read_books(folder)
-    return _Looked(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), books)
+def _read_state(folder: Path) -> _SpoolState:
+    ledger = check_ledger(folder)
+    return _SpoolState(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), ledger)
 
 
 def verify_spool(config: Path, worker: int | None = None) -> int:
@@ -88,10 +91,10 @@ def verify_spool(config: Path, worker: int | None = None) -> int:
     """
     wrong = False
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
-        found = [*damage(folder), *read_books(folder).faults()]
+        found = [*integrity_errors(folder), *check_ledger(folder).faults()]
         for fault in found:
-            print_coloured(f"{folder}: {fault}", {"^.*$": BAD})
+            print_coloured(f"ERROR     {folder}: {fault}", {"^ERROR": BAD})
         if not found:
-            print_coloured(f"{folder}: whole, and the books balance with what is in it", {r"\bwhole\b": GOOD})
+            print_coloured(f"OK        {folder}: database intact, counters match contents", {"^OK": GOOD})
         wrong = wrong or bool(found)
     return FAILED if wrong else 0

@@ -21,7 +21,7 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
         return found
     if worker not in found:
         known = ", ".join(map(str, found))
-        raise BridgeError(f"--worker {worker}: there is no spool in {folder_of(path, worker)}; expected one of {known}")
+        raise BridgeError(f"--worker {worker}: no spool in {folder_of(path, worker)}; expected one of {known}")
     return {worker: found[worker]}
 
 
@@ -30,5 +30,5 @@ def single_spool(path: Path, worker: int | None) -> Path:
     found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))
-        raise BridgeError(f"each worker counts its dead letters by itself: say which by --worker, one of {known}")
+        raise BridgeError(f"each worker numbers its dead letters separately: select one with --worker, one of {known}")
     return next(iter(found.values()))

@@ -15,7 +15,7 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
-from bridge.spool.read_only import read_letter
+from bridge.spool.read_only import read_dead_letter
 from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
 from bridge.timestamps import rfc3339
 
@@ -39,19 +39,27 @@ def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: boo
     return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
 
 
-def try_letter(config: Path, number: int, worker: int | None = None) -> int:
+def try_dead_letter(config: Path, number: int, worker: int | None = None) -> int:
     """Explain the message of a dead letter, as it was received; return 0 if a mapping creates a record, else 1."""
     settings = load_local_settings(config, os.environ)
-    letter = read_letter(single_spool(settings.spool.path, worker), number)
-    told = printable(f"{letter.code}: {letter.detail}")
-    if letter.kind != "message":
-        raise BridgeError(f"dead letter {number} is a record that Kinesis refused, and not a message to map ({told})")
-    of = f" of mapping '{letter.mapping}'" if letter.mapping else ""
-    print(f"dead letter {number}{of}, received {rfc3339(letter.received_at_ms)} on {printable(letter.topic)}\n  {told}")
-    if letter.total_bytes != len(letter.payload):
-        print(f"  only the first {len(letter.payload)} of its {letter.total_bytes} bytes were kept")
+    dead_letter = read_dead_letter(single_spool(settings.spool.path, worker), number)
+    reason = printable(f"{dead_letter.code}: {dead_letter.detail}")
+    if dead_letter.kind != "message":
+        raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
+    of = f" of mapping '{dead_letter.mapping}'" if dead_letter.mapping else ""
+    received = f"received {rfc3339(dead_letter.received_at_ms)} on {printable(dead_letter.topic)}"
+    print(f"dead letter {number}{of}, {received}\n  {reason}")
+    if dead_letter.total_bytes != len(dead_letter.payload):
+        print(f"  only the first {len(dead_letter.payload)} of its {dead_letter.total_bytes} bytes are stored")
     print()
-    message = Message(letter.topic, letter.payload, letter.qos, letter.retain, letter.received_at_ms, letter.properties)
+    message = Message(
+        dead_letter.topic,
+        dead_letter.payload,
+        dead_letter.qos,
+        dead_letter.retain,
+        dead_letter.received_at_ms,
+        dead_letter.properties,
+    )
     return _explained(settings, message)
 
 

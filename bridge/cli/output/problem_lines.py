@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Status = Mapping[str, Any]
 
 _INDENT: Final = " " * 10
-_LEAST_CHARS: Final = 20
+_MIN_CHARS: Final = 20
 
 
 def verdict_line(status: Status, width: int | None = None) -> list[str]:
@@ -55,10 +55,10 @@ def backlog_text(status: Status) -> str:
         return "buffer empty"
     oldest = max((stream["oldest_secs"] for stream in status["streams"]), default=0.0)
     drains = [flow["drain_secs"] for flow in status["flows"]]
-    takes = max((secs for secs in drains if secs is not None), default=None)
+    drain_secs = max((secs for secs in drains if secs is not None), default=None)
     rate = sum(flow["delivered_per_sec"] or 0.0 for flow in status["flows"])
-    left = "" if takes is None else f"; takes {duration(takes)} at {rate:,.1f} records/s"
-    return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){left}"
+    estimate = "" if drain_secs is None else f"; takes {duration(drain_secs)} at {rate:,.1f} records/s"
+    return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){estimate}"
 
 
 def labelled(label: str, text: str, width: int | None) -> list[str]:
@@ -66,5 +66,5 @@ def labelled(label: str, text: str, width: int | None) -> list[str]:
     shown = printable(text)
     if width is None:
         return [f"{label:<10}{shown}"]
-    lines = textwrap.wrap(shown, max(_LEAST_CHARS, width - len(_INDENT)), break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(shown, max(_MIN_CHARS, width - len(_INDENT)), break_on_hyphens=False) or [""]
     return [f"{label:<10}{lines[0]}", *(_INDENT + line for line in lines[1:])]

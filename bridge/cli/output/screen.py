@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Lines = Callable[[int | None], list[str]]
     """Function type: returns lines for a width in characters; None: no limit."""
 
-_LOOK_SECS: Final = 0.2
+_REDRAW_CHECK_SECS: Final = 0.2
 """Max delay of a redraw after the window has changed its size."""
 _TERMINATED: Final = 128 + signal.SIGTERM
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
@@ -29,10 +29,10 @@ _INKS: Final = {
     r"^ERROR .*": BAD,
     r"^WARNING .*": WARN,
     r"^OK .*": GOOD,
-    "^THE BOOKS DO NOT .*$": BAD,
-    "^the books balance$": GOOD,
+    r"\bACCOUNTING MISMATCH.*$": BAD,
+    r"\baccounting OK$": GOOD,
     "^(stream|mapping|worker) +(state|received/s)( .*)?$": HEAD,
-    "^nothing heard .*$": WARN,
+    "^no response .*$": WARN,
     r"(?<= )(ok|running|drained|subscribed)\b": GOOD,
     r"(?<= )(retrying|draining|starting|connected|not shrinking)\b": WARN,
     r"(?<= )(refused|restarting|stopped|not connected)\b": BAD,
@@ -79,7 +79,7 @@ class LiveScreen:
         """Wait, and redraw when the window's size changes."""
         until = time.monotonic() + secs
         while (left := until - time.monotonic()) > 0:
-            Event().wait(min(left, _LOOK_SECS))
+            Event().wait(min(left, _REDRAW_CHECK_SECS))
             if self._live.console.size != self._size:
                 self.show(self._lines)
 
@@ -106,7 +106,7 @@ def clip_to_height(lines: list[str], height: int) -> list[str]:
     if len(lines) <= height:
         return lines
     more = len(lines) - height + 1
-    return [*lines[: height - 1], f"... {more} lines more: make the window higher"]
+    return [*lines[: height - 1], f"... {more} more lines: enlarge the window"]
 
 
 def _inked(lines: list[str]) -> Text:

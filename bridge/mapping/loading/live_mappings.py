@@ -184,14 +184,14 @@ class LiveMappings:
             log.info("mapping removed", extra={"file": file.name})
         self._files = files
         if [state.mapping for state in files.values()] != before:
-            self._put_in_force()
+            self._activate()
         self._kept.forget_all_but({file.name for file in files})
         self._kept.write()
         # While a mapping that uses `lookup` does not load, keep the stored tables: its last good version needs them.
         if not any(state.problems and _uses_lookup(_read(file)) for file, state in files.items()):
             self._tables.remember()
 
-    def _put_in_force(self) -> None:
+    def _activate(self) -> None:
         """Activate the loaded mappings as one new Router, and notify `on_change`."""
         routes = Router([state.mapping for state in self._files.values() if state.mapping is not None])
         self.routes = routes

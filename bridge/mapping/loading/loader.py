@@ -54,9 +54,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
             {}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], EMPTY
         )
     if not files:
-        return LoadedMappings(
-            {}, [Problem(shown, 0, 0, "", "there is no mapping in this folder: no file NAME.yaml")], EMPTY
-        )
+        return LoadedMappings({}, [Problem(shown, 0, 0, "", "no mapping in this folder: no file NAME.yaml")], EMPTY)
     tables = load_tables(folder, shown_as=shown)
     mappings: dict[str, Mapping] = {}
     problems = list(tables.problems)

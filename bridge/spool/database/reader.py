@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.model import Record
 from bridge.spool.database import schema
 from bridge.spool.database.checksum_runs import read_runs
-from bridge.spool.dead_letters import StoredDeadLetter, read_letters
+from bridge.spool.dead_letters import StoredDeadLetter, read_dead_letters
 from bridge.spool.queue.stream_queue import PAGE_BYTES, PAGE_RECORDS
 
 if TYPE_CHECKING:
@@ -57,19 +57,19 @@ class SpoolReader:
             raise self._failed(error) from error
         return page[::-1] if newest else page
 
-    def letter(self, number: int) -> StoredDeadLetter | None:
+    def dead_letter(self, number: int) -> StoredDeadLetter | None:
         """Return one dead letter, or None if the number does not exist. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             with self._turn:
-                return next(read_letters(self._database, number=number), None)
+                return next(read_dead_letters(self._database, number=number), None)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def newest_letters(self, count: int) -> list[StoredDeadLetter]:
+    def newest_dead_letters(self, count: int) -> list[StoredDeadLetter]:
         """Return the newest `count` dead letters, newest first. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             with self._turn:
-                return list(read_letters(self._database, newest=count))
+                return list(read_dead_letters(self._database, newest=count))
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

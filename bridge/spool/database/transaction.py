@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bridge.model import DeadLetter
 from bridge.spool.database.batch_delete import remove
 from bridge.spool.database.checksum_runs import add_run, remove_runs, take_out
-from bridge.spool.dead_letters import LETTER_BYTES
+from bridge.spool.dead_letters import DEAD_LETTER_BYTES
 from bridge.spool.ledger import UPSERT, Ledger, LedgerLine
 from bridge.spool.queue.ranges import runs
 from bridge.spool.queue.settlement import by_mapping
@@ -48,7 +48,7 @@ class Transaction:
     """Monotonic time when the burst was received. None: this process created the records just now."""
     filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
-    letters: list[DeadLetter] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     removed: dict[int, DeadLetter] = field(default_factory=dict)
     """Dead letters to delete, by number: replayed ones, which leave the ledger's counts too, or deleted ones."""
     amended: list[tuple[str, str, int]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Transaction:
         return not (
             self.filtered
             or self.dead_lettered
-            or self.letters
+            or self.dead_letters
             or self.removed
             or self.amended
             or self.qos2_ids
@@ -90,7 +90,7 @@ class Transaction:
 
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
     """Return the estimated bytes that a transaction adds to the database."""
-    size = sum(len(letter.payload) + LETTER_BYTES for letter in transaction.letters)
+    size = sum(len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in transaction.dead_letters)
     for queue in queues:
         size += queue.pending_bytes + _ROW_BYTES * len(queue.pending)
     return size

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import SpoolWriteError
 from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.dead_letters import letter_of, letter_query
+from bridge.spool.dead_letters import dead_letter_of, dead_letter_query
 from bridge.spool.ledger import COLUMNS, STORED, LedgerLine
 from bridge.spool.queue.ranges import runs
 from bridge.spool.recovery.leaf_pages import LeafPages
@@ -57,12 +57,12 @@ class SalvageResult:
     """
 
     records: int = 0
-    letters: int = 0
+    dead_letters: int = 0
     lost: int | None = None
 
     def __str__(self) -> str:
         known = "how many were lost is not known" if self.lost is None else f"{self.lost:,} were lost"
-        return f"{self.records:,} records and {self.letters:,} dead letters were salvaged; of the records {known}"
+        return f"{self.records:,} records and {self.dead_letters:,} dead letters were salvaged; of the records {known}"
 
 
 def salvage(spool: Spool, aside: Path) -> SalvageResult:
@@ -94,14 +94,14 @@ def _are(values: Sequence[object], types: Sequence[type]) -> bool:
 def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
     """Return the dead letter of a row, or None if the row is damaged."""
     try:
-        letter = letter_of(row)
+        dead_letter = dead_letter_of(row)
     except (ValueError, TypeError, KeyError):
         return None
-    texts = (letter.kind, letter.mapping, letter.code, letter.detail, letter.topic)
-    numbers = (letter.total_bytes, letter.qos, letter.received_at_ms)
-    good = _are((*texts, *numbers, letter.payload), (*(str,) * len(texts), *(int,) * len(numbers), bytes))
-    streams = all(type(stream) is str for stream in letter.streams)
-    return letter if good and streams and isinstance(letter.properties, dict) else None
+    texts = (dead_letter.kind, dead_letter.mapping, dead_letter.code, dead_letter.detail, dead_letter.topic)
+    numbers = (dead_letter.total_bytes, dead_letter.qos, dead_letter.received_at_ms)
+    good = _are((*texts, *numbers, dead_letter.payload), (*(str,) * len(texts), *(int,) * len(numbers), bytes))
+    streams = all(type(stream) is str for stream in dead_letter.streams)
+    return dead_letter if good and streams and isinstance(dead_letter.properties, dict) else None
 
 
 @contextmanager
@@ -144,11 +144,11 @@ class _Salvage:
 
     def run(self) -> None:
         """Copy the ledger first, once, then records and dead letters from the stored progress on."""
-        if not self._progress.get("books"):
-            self._take_books()
+        if not self._progress.get("ledger"):
+            self._salvage_ledger()
         for number, name in self._queues():
-            self._take_records(number, name)
-        self._take_letters()
+            self._salvage_records(number, name)
+        self._salvage_dead_letters()
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query, or those before the first that cannot be read."""
@@ -173,7 +173,7 @@ class _Salvage:
 
     # -- the ledger, and what is copied with it --------------------------------------------------------------------
 
-    def _take_books(self) -> None:
+    def _salvage_ledger(self) -> None:
         """Copy the ledger in one transaction, and count every spooled record as lost.
 
         Each record that is found later is subtracted again. The same transaction copies the stored states, the QoS 2
@@ -205,7 +205,7 @@ class _Salvage:
         for (held,) in self._all("select value from meta where key = 'held_filters'"):
             with suppress(ValueError, TypeError):
                 transaction.broker_filters = frozenset(json.loads(held))
-        self._note(transaction, books=True, left=left)
+        self._note(transaction, ledger=True, left=left)
         spool.commit(transaction)
         if transaction.broker_filters is not None:
             spool.broker_filters = transaction.broker_filters
@@ -224,7 +224,7 @@ class _Salvage:
             if name:
                 yield number, name
 
-    def _take_records(self, number: int, name: str) -> None:
+    def _salvage_records(self, number: int, name: str) -> None:
         """Copy a queue's readable records in small transactions, from the stored progress on."""
         done = self._progress.get(f"queue {number}", 0)
         queue = self._spool.queue(name)
@@ -250,15 +250,15 @@ class _Salvage:
         left[line] -= 1
         return 1
 
-    def _take_letters(self) -> None:
+    def _salvage_dead_letters(self) -> None:
         """Copy the readable dead letters in small transactions, from the stored progress on."""
-        done = self._progress.get("letters", 0)
-        for rows in self._ranges("dead_letters", letter_query(), done):
+        done = self._progress.get("dead_letters", 0)
+        for rows in self._ranges("dead_letters", dead_letter_query(), done):
             transaction = Transaction()
-            transaction.letters += filter(None, map(_letter, rows))
-            self._note(transaction, letters=rows[-1][0])
+            transaction.dead_letters += filter(None, map(_letter, rows))
+            self._note(transaction, dead_letters=rows[-1][0])
             self._spool.commit(transaction)
-            self._salvaged.letters += len(transaction.letters)
+            self._salvaged.dead_letters += len(transaction.dead_letters)
 
     def _ranges(self, table: str, columns: str, after: int) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the readable rows, range by range, in the order of their numbers."""

@@ -51,7 +51,7 @@ class RecordOrRejection(NamedTuple):
 class MessageOutcome:
     """Results for one message, by stream and in order. `filtered` are the mappings that filtered it out."""
 
-    made: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
+    records: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
     filtered: set[str] = field(default_factory=set)
     matched: bool = False
 
@@ -74,12 +74,12 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
         mapped = mapping.apply(message, captures, found.levels)
         drafts, rejections = mapping.made(mapped), mapped.rejections
         for draft in drafts:
-            result.made.setdefault(mapping.outputs[draft.output].data_stream, []).append(
+            result.records.setdefault(mapping.outputs[draft.output].data_stream, []).append(
                 RecordOrRejection(mapping, draft)
             )
         for rejection in rejections:
             for number in rejection.outputs:
-                result.made.setdefault(mapping.outputs[number].data_stream, []).append(
+                result.records.setdefault(mapping.outputs[number].data_stream, []).append(
                     RecordOrRejection(mapping, rejection)
                 )
         if not drafts and not rejections:
@@ -89,11 +89,11 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
 
 def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
     """Yield a difference for every record of either side, once."""
-    for stream in dict.fromkeys([*old.made, *new.made]):
-        before, after = old.made.get(stream, ()), new.made.get(stream, ())
+    for stream in dict.fromkeys([*old.records, *new.records]):
+        before, after = old.records.get(stream, ()), new.records.get(stream, ())
         for one, other in _paired(before, after):
             found = _changed(one, other) if one is not None and other is not None else []
-            yield Difference(_what(one, other, found, new, stream), stream, one, other, found)
+            yield Difference(_kind(one, other, found, new, stream), stream, one, other, found)
 
 
 def _paired(
@@ -106,8 +106,8 @@ def _paired(
     # Match equal records from the beginning, then from the end; what is between them is the difference.
     shorter = min(len(old), len(new))
     begin = next((at for at in range(shorter) if _changed(old[at], new[at])), shorter)
-    rest = shorter - begin
-    end = next((back for back in range(rest) if _changed(old[-1 - back], new[-1 - back])), rest)
+    remaining = shorter - begin
+    end = next((back for back in range(remaining) if _changed(old[-1 - back], new[-1 - back])), remaining)
     yield from zip(old[:begin], new[:begin], strict=True)
     middle, other = old[begin : len(old) - end], new[begin : len(new) - end]
     for at in range(max(len(middle), len(other))):
@@ -121,7 +121,7 @@ def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
     return changes(old.value(), new.value())
 
 
-def _what(
+def _kind(
     old: RecordOrRejection | None,
     new: RecordOrRejection | None,
     found: list[Change],
@@ -129,19 +129,19 @@ def _what(
     stream: str,
 ) -> ChangeKind:
     if old is None or new is None:
-        return _left(old, outcome_new, stream) if old is not None else _came(new)
+        return _kind_without_new(old, outcome_new, stream) if old is not None else _kind_of_new(new)
     if old.rejected != new.rejected:
-        return _came(new)
+        return _kind_of_new(new)
     return ChangeKind.CHANGED if found else ChangeKind.SAME
 
 
-def _came(new: RecordOrRejection | None) -> ChangeKind:
+def _kind_of_new(new: RecordOrRejection | None) -> ChangeKind:
     return ChangeKind.REJECTED if new is not None and new.rejected else ChangeKind.ONLY_NEW
 
 
-def _left(old: RecordOrRejection, outcome_new: MessageOutcome, stream: str) -> ChangeKind:
-    whole = (made.result for made in outcome_new.made.get(stream, ()))
-    if any(isinstance(result, Rejection) and result.item is None for result in whole):
+def _kind_without_new(old: RecordOrRejection, outcome_new: MessageOutcome, stream: str) -> ChangeKind:
+    causes = (records.result for records in outcome_new.records.get(stream, ()))
+    if any(isinstance(result, Rejection) and result.item is None for result in causes):
         return ChangeKind.REJECTED
-    nothing = outcome_new.matched and not outcome_new.made
+    nothing = outcome_new.matched and not outcome_new.records
     return ChangeKind.FILTERED if nothing or old.mapping.name in outcome_new.filtered else ChangeKind.ONLY_OLD

@@ -105,10 +105,10 @@ def _fields(line: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError:
-        torn = "" if line.endswith(b"\n") else "; the file ends in the middle of it: remove it"
+        torn = "" if line.endswith(b"\n") else "; the last line is incomplete: remove it"
         raise _NoMessage(f"the line is not JSON{torn}") from None
     if not isinstance(fields, dict):
-        raise _NoMessage('expected an object, as {"received_at": ..., "topic": ..., "payload": ...}')
+        raise _NoMessage('expected an object such as {"received_at": ..., "topic": ..., "payload": ...}')
     if unknown := fields.keys() - _KEYS:
         raise _NoMessage(f"unknown key '{min(unknown)}'")
     return fields

@@ -52,7 +52,7 @@ class Recorder:
         try:
             self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            raise BridgeError(f"{file} is there already; name another file, or remove it") from None
+            raise BridgeError(f"{file} exists already; choose another name, or remove it") from None
         except OSError as error:
             raise BridgeError(f"{file} cannot be created: {error.strerror}") from None
 
@@ -87,7 +87,7 @@ class Recorder:
                 self.unreadable += 1
                 continue
             message = Message(name, payload, qos, first & 1 == 1, now_ms, _properties(raw_properties))
-            self._take(to_line(message, total_bytes), lines)
+            self._append(to_line(message, total_bytes), lines)
         self._write(b"".join(lines))
         return b"".join(acknowledgements)
 
@@ -95,7 +95,7 @@ class Recorder:
         """Forget the open QoS 2 packets: the session is new, and packet identifiers start again."""
         self._open_packets.clear()
 
-    def _take(self, line: bytes, lines: list[bytes]) -> None:
+    def _append(self, line: bytes, lines: list[bytes]) -> None:
         if not self.full and self.bytes + len(line) > self._bounds.bytes:
             self.full = "bytes"
         if self.full:
@@ -107,12 +107,14 @@ class Recorder:
             self.full = "messages"
 
     def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
+        remaining = memoryview(data)
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            while remaining:
+                remaining = remaining[os.write(self._descriptor, remaining) :]
         except OSError as error:
-            raise BridgeError(f"{self._file} cannot be written: {error.strerror}; what it holds can be read") from None
+            raise BridgeError(
+                f"{self._file} cannot be written: {error.strerror}; the messages before the error can be read"
+            ) from None
 
 
 def _properties(raw: bytes) -> Mapping[str, Any]:

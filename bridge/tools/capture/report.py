@@ -59,7 +59,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the totals as lines of text."""
         width = max(len(f"{count:,}") for count in (*self.counts.values(), self.messages))
-        yield f"{self.messages:>{width},} messages, {self.differing:,} of them differ"
+        yield f"{self.messages:>{width},} messages, {self.differing:,} differ"
         for what in ChangeKind:
             yield f"{self.counts[what]:>{width},} {what}"
         if self.values:
@@ -71,9 +71,9 @@ class Report:
         if len(self.values) > _SHOWN_PATHS:
             yield f"  ... and {len(self.values) - _SHOWN_PATHS} more"
         if self.unmatched:
-            yield f"note: {self.unmatched:,} messages match no mapping, neither old nor new (see `coverage`)"
+            yield f"note: {self.unmatched:,} messages match neither an old nor a new mapping (see `coverage`)"
         if self.cut:
-            yield f"note: {self.cut:,} messages were cut short in the capture, and are left out"
+            yield f"note: {self.cut:,} messages were truncated in the capture, and are not compared"
 
     def value(self) -> dict[str, Any]:
         """Return the totals as JSON values."""
@@ -87,7 +87,7 @@ class Report:
         }
 
 
-def in_words(captured: CapturedMessage, differences: Sequence[Difference]) -> Iterator[str]:
+def difference_lines(captured: CapturedMessage, differences: Sequence[Difference]) -> Iterator[str]:
     """Yield the differences of one message as lines of text."""
     message = captured.message
     yield f"line {captured.line}: {printable(message.topic)}, {rfc3339(message.received_at_ms)}"
@@ -123,7 +123,7 @@ def as_json(captured: CapturedMessage, differences: Sequence[Difference]) -> dic
     }
 
 
-def _line(made: RecordOrRejection) -> str:
-    if isinstance(made.result, Rejection):
-        return rejection_line(made.mapping, made.result)
-    return record_line(made.mapping, made.result, _RECORD_CHARS)
+def _line(item: RecordOrRejection) -> str:
+    if isinstance(item.result, Rejection):
+        return rejection_line(item.mapping, item.result)
+    return record_line(item.mapping, item.result, _RECORD_CHARS)

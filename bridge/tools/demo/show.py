@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bridge.spool.ledger import ACCOUNTING_EQUATION
 from bridge.tools.demo.broker import HOST
 from bridge.tools.demo.factory import Factory
 from bridge.tools.demo.publisher import MessagePublisher
@@ -102,7 +103,7 @@ class DemoRun:
         self._output(f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason")
         found = facts(snapshot, self._published, self._read_back.total, stopped)
         for fact, holds in found.items():
-            self._output(f"{'✓' if holds else '✗ NOT SO:'} {fact}")
+            self._output(f"{'✓' if holds else '✗ FAILED:'} {fact}")
         return 0 if all(found.values()) else 1
 
 
@@ -121,7 +122,7 @@ def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> 
         f"delivered {delivered:,} records, read back {read_back:,} from Kinesis": (
             delivered <= read_back <= delivered + twice
         ),
-        "accounting OK: received = delivered + filtered + dead lettered + dropped + spooled": snapshot.balanced,
+        f"accounting: {ACCOUNTING_EQUATION}": snapshot.balanced,
         "everything stopped within its deadline": stopped,
     }
 

@@ -12,7 +12,7 @@ from bridge.errors import Refused, SendError
 from bridge.kinesis.endpoints import date_at
 from bridge.kinesis.publisher import AUTOMATIC
 from bridge.model import Destination, Record
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
 
 if TYPE_CHECKING:
@@ -27,30 +27,30 @@ _WARNED_SKEW_SECS = 60
 _MARK = b'{"mqtt-kinesis": "doctor"}'
 
 
-def examine_endpoint(how: Reach, place: Place) -> Iterator[Finding]:
+def examine_endpoint(how: Reach, endpoint: Place) -> Iterator[Finding]:
     """Yield findings on name, port and TLS of an endpoint or its proxy, and for Kinesis on the clock."""
-    subject = f"endpoint {place.url}"
-    if place.proxy:
-        host, _, port = place.proxy.rpartition(":")
+    subject = f"endpoint {endpoint.url}"
+    if endpoint.proxy:
+        host, _, port = endpoint.proxy.rpartition(":")
         found = list(reach(Endpoint("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
     else:
-        found = list(reach(Endpoint("aws.endpoint", subject, place.host, place.port, _context(how, place))))
+        found = list(reach(Endpoint("aws.endpoint", subject, endpoint.host, endpoint.port, _context(how, endpoint))))
     yield from found
-    if any(each.state == "failed" for each in found):
+    if any(each.status == "error" for each in found):
         return
     try:
-        date = date_at(how, place)
+        date = date_at(how, endpoint)
     except SendError as error:
         yield failed("aws.endpoint", subject, str(error), _hint(error))
         return
-    if place.proxy:
-        yield well("aws.endpoint", subject, f"the proxy {place.proxy} lets it through")
-    if place.use.startswith("Kinesis"):
-        yield from _clock(place.host, date)
+    if endpoint.proxy:
+        yield ok("aws.endpoint", subject, f"reachable through the proxy {endpoint.proxy}")
+    if endpoint.use.startswith("Kinesis"):
+        yield from _clock(endpoint.host, date)
 
 
-def _context(how: Reach, place: Place) -> Any:
-    return (lambda: ssl.create_default_context(cafile=how.trusted)) if place.url.startswith("https") else None
+def _context(how: Reach, endpoint: Place) -> Any:
+    return (lambda: ssl.create_default_context(cafile=how.trusted)) if endpoint.url.startswith("https") else None
 
 
 def _clock(host: str, date: str) -> Iterator[Finding]:
@@ -61,14 +61,16 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
         return
     secs = abs(skew)
     amount = f"{secs:,.0f} s" if secs < MAX_CLOCK_SKEW_SECS else f"{secs / 60:,.0f} minutes"
-    said = f"this machine's clock is {amount} {'ahead of' if skew > 0 else 'behind'} AWS ({host})"
+    message = f"this machine's clock is {amount} {'ahead of' if skew > 0 else 'behind'} AWS ({host})"
     if secs >= MAX_CLOCK_SKEW_SECS:
-        advice = "AWS refuses requests five minutes off: synchronise this machine's clock (NTP)"
-        yield failed("aws.clock", "clock", said, advice, {"skew_secs": round(skew)})
+        advice = "AWS refuses requests whose time is five minutes wrong: synchronise this machine's clock (NTP)"
+        yield failed("aws.clock", "clock", message, advice, {"skew_secs": round(skew)})
     elif secs >= _WARNED_SKEW_SECS:
-        yield warning("aws.clock", "clock", said, "synchronise this machine's clock (NTP)", {"skew_secs": round(skew)})
+        yield warning(
+            "aws.clock", "clock", message, "synchronise this machine's clock (NTP)", {"skew_secs": round(skew)}
+        )
     else:
-        yield well("aws.clock", "clock", f"within {max(1, round(secs))} s of AWS ({host})", {"skew_secs": round(skew)})
+        yield ok("aws.clock", "clock", f"within {max(1, round(secs))} s of AWS ({host})", {"skew_secs": round(skew)})
 
 
 def examine_identity(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
@@ -80,8 +82,8 @@ def examine_identity(publisher: Publisher, destination: Destination) -> Iterator
         yield failed("aws.credentials", subject, str(error), _hint(error))
         return
     ends = publisher.credentials_expire_at
-    until = f", until {datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%MZ}, and then anew" if ends else ""
-    yield well("aws.credentials", subject, f"{who}{until}", {"arn": who, "expire_at": ends})
+    until = f", until {datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%MZ}, renewed automatically" if ends else ""
+    yield ok("aws.credentials", subject, f"{who}{until}", {"arn": who, "expire_at": ends})
 
 
 def examine_stream(publisher: Publisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
@@ -95,8 +97,8 @@ def examine_stream(publisher: Publisher, destination: Destination, *, send: bool
     try:
         publisher.list_shards(name)
     except SendError as error:
-        said, advice = f"its shards may not be listed: {error}", f"packing goes per key then; {_hint(error)}"
-        yield warning("aws.shards", subject, said, advice)
+        message, advice = f"cannot list its shards: {error}", f"packing aggregates by key then; {_hint(error)}"
+        yield warning("aws.shards", subject, message, advice)
     if send:
         yield from _send(publisher, destination)
 
@@ -104,8 +106,8 @@ def examine_stream(publisher: Publisher, destination: Destination, *, send: bool
 def _described(publisher: Publisher, subject: str, destination: Destination) -> Iterator[Finding]:
     described = publisher.describe(str(destination))
     if not described.described:
-        advice = "'mqtt-kinesis policy' prints what to allow; or keep records under 1 MiB"
-        yield warning("aws.stream", subject, "may not be asked about; records are taken to be at most 1 MiB", advice)
+        advice = "'mqtt-kinesis policy' prints the permissions; or keep records under 1 MiB"
+        yield warning("aws.stream", subject, "not allowed to describe it; records of at most 1 MiB are assumed", advice)
         return
     facts = {
         "status": described.status,
@@ -116,30 +118,30 @@ def _described(publisher: Publisher, subject: str, destination: Destination) -> 
     }
     if described.status not in ("ACTIVE", "UPDATING"):
         advice = "wait until it is ACTIVE, or create it again"
-        yield failed("aws.stream", subject, f"it is {described.status}", advice, facts)
+        yield failed("aws.stream", subject, f"status {described.status}", advice, facts)
         return
     encryption = f"encrypted by {described.key_id}" if described.key_id else "not encrypted"
     shards = f"{described.open_shards} shard{'' if described.open_shards == 1 else 's'}"
     size = f"records up to {described.max_record_bytes >> 20} MiB"
-    said = f"{described.status}, {described.mode or 'PROVISIONED'}, {shards}, {size}, {encryption}"
-    yield well("aws.stream", subject, said, facts)
+    message = f"{described.status}, {described.mode or 'PROVISIONED'}, {shards}, {size}, {encryption}"
+    yield ok("aws.stream", subject, message, facts)
     if described.distribution == AUTOMATIC:
-        yield _placing_itself(subject, destination)
+        yield _automatic_distribution(subject, destination)
 
 
-def _placing_itself(subject: str, destination: Destination) -> Finding:
-    said = "it places records itself (record distribution strategy AUTO): keys decide neither on the shard nor on order"
+def _automatic_distribution(subject: str, destination: Destination) -> Finding:
+    message = "record distribution strategy AUTO: partition keys determine neither shard nor order"
     wanted = {"packing: kpl": destination.packing == "kpl", "order: strict": destination.order == "strict"}
     if any(wanted.values()):
         in_vain = " and ".join(option for option, chosen in wanted.items() if chosen)
         how = "aws kinesis update-stream-record-distribution-strategy --record-distribution-strategy USER_PARTITION_KEY"
-        advice = f"{in_vain} can do nothing there; to go by keys again: {how} --stream-arn ..."
-        return warning("aws.placement", subject, said, advice)
-    return well("aws.placement", subject, said)
+        advice = f"{in_vain} has no effect there; to use partition keys again: {how} --stream-arn ..."
+        return warning("aws.placement", subject, message, advice)
+    return ok("aws.placement", subject, message)
 
 
 def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
-    subject = f"a record to {destination.data_stream}"
+    subject = f"record to {destination.data_stream}"
     try:
         [result] = publisher.put_records(str(destination), [Record(1, 0, "doctor", _MARK)])
     except SendError as error:
@@ -147,18 +149,18 @@ def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
     else:
         code = getattr(result, "code", "")
         if code:
-            said = f"{code}: {getattr(result, 'message', '')}"
-            yield failed("aws.send", subject, said, _advice(code, destination))
+            message = f"{code}: {getattr(result, 'message', '')}"
+            yield failed("aws.send", subject, message, _advice(code, destination))
         else:
-            yield well("aws.send", subject, f"taken: {_MARK.decode()}")
+            yield ok("aws.send", subject, f"accepted: {_MARK.decode()}")
 
 
 def _advice(code: str, destination: Destination) -> str:
     """Return the advice for the error code of a single record."""
     hint = FAULTS[code].hint if code in FAULTS else ""
-    places = {"stream": destination.data_stream, "region": destination.region or "its region"}
-    return hint.format(credential="the access key", **places) or "it may pass by itself: try again"
+    names = {"stream": destination.data_stream, "region": destination.region or "its region"}
+    return hint.format(credential="the access key", **names) or "temporary error: try again"
 
 
 def _hint(error: SendError) -> str:
-    return error.hint if isinstance(error, Refused) else "it may pass by itself; see the endpoint above"
+    return error.hint if isinstance(error, Refused) else "temporary error; see the endpoint above"

@@ -20,9 +20,9 @@ _BASE64: Final = 4 / 3
 """Growth of the data in a request: PutRecords carries it as base64."""
 
 
-def backlog_of_bridge(answer: dict[str, Any]) -> Backlog:
+def backlog_of_bridge(response: dict[str, Any]) -> Backlog:
     """Return the backlog in the running bridge's response to `status`."""
-    status = answer["status"]
+    status = response["status"]
     links = tuple(link_text(EndpointStatus(**each)) for each in status["endpoints"])
     return Backlog(_spooled(status["ledger"]), round(status["backlog_bytes"] * _BASE64), "the running bridge", links)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bridge.spool.directory import bytes_on_disk
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ SYNCS: Final = 40
 _BYTES: Final = 16_384
 _SLOW_SECS: Final = 0.05
 _ENOUGH_HOURS: Final = 8.0
-_ADVICE: Final = "give the bridge's user a folder of a real disk that it may write to (spool.path)"
+_ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
 _ADVICE_BY_NUMBER: Final = {
-    errno.ENOSPC: "the disk is full: make room on it, or give spool.path another",
-    errno.EDQUOT: "this user's quota of the disk is used up: raise it, or give spool.path another disk",
-    errno.EROFS: "the disk is mounted read-only, perhaps since it failed: see the system's log, and mount it anew",
-    errno.EACCES: "let the bridge's user write to the folder (spool.path), and run doctor as that user",
-    errno.EPERM: "let the bridge's user write to the folder (spool.path), and run doctor as that user",
+    errno.ENOSPC: "the disk is full: free space, or set spool.path to another disk",
+    errno.EDQUOT: "this user's disk quota is used up: raise it, or set spool.path to another disk",
+    errno.EROFS: "the disk is mounted read-only, perhaps after an error: see the system's log, and remount it",
+    errno.EACCES: "give the bridge's user write access to the folder (spool.path), and run doctor as that user",
+    errno.EPERM: "give the bridge's user write access to the folder (spool.path), and run doctor as that user",
 }
 _MEMORY: Final = ("tmpfs", "ramfs")
 _NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs", "fuse.glusterfs")
@@ -58,22 +58,22 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str
         for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
             _, point, kind, *_ = line.split(" ")
             # The mount table escapes spaces. Of all mount points above the folder, the longest is the one that applies.
-            if at.is_relative_to(place := point.replace("\\040", " ")):
-                found = max(found, (len(place), kind), key=lambda each: each[0])
+            if at.is_relative_to(mount_point := point.replace("\\040", " ")):
+                found = max(found, (len(mount_point), kind), key=lambda each: each[0])
     return found[1]
 
 
 def measure_syncs(folder: Path) -> FsyncTimes:
     """Measure real fsyncs, each of as many bytes as a burst writes. Raise OSError."""
-    took: list[float] = []
+    durations: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
         for _ in range(SYNCS):
             file.write(os.urandom(_BYTES))
             file.flush()
             began = time.monotonic()
             os.fsync(file.fileno())
-            took.append(time.monotonic() - began)
-    return FsyncTimes(statistics.median(took), max(took))
+            durations.append(time.monotonic() - began)
+    return FsyncTimes(statistics.median(durations), max(durations))
 
 
 def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Finding]:
@@ -91,20 +91,20 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         "worst_ms": round(syncs.worst * 1000, 3),
         "filesystem": filesystem_of(folder),
     }
-    took = f"an fsync takes {syncs.median * 1000:.1f} ms, at worst {syncs.worst * 1000:.0f} ms"
-    said = f"{folder}: {took}: {bursts:,.0f} bursts a second, of up to 2,000 messages each"
+    durations = f"fsync takes {syncs.median * 1000:.1f} ms (worst {syncs.worst * 1000:.0f} ms)"
+    message = f"{folder}: {durations}, max {bursts:,.0f} commits/s (about {bursts * 2_000:,.0f} messages/s)"
     kind = facts["filesystem"]
     if kind in _MEMORY:
-        advice = "what is acknowledged there is lost with the power: give spool.path a folder of a real disk"
-        yield warning("disk.sync", "disk", f"{folder} is memory ({kind}), and no disk: {took}", advice, facts)
+        advice = "a power failure loses acknowledged messages there: set spool.path to a folder on a real disk"
+        yield warning("disk.sync", "disk", f"{folder} is in memory ({kind}), not on a disk: {durations}", advice, facts)
     elif kind in _NETWORK:
-        advice = "SQLite's write-ahead log wants a disk of this machine: give spool.path one"
-        yield warning("disk.sync", "disk", f"{folder} is a network drive ({kind}): {took}", advice, facts)
+        advice = "SQLite's write-ahead log needs a local disk: set spool.path to one"
+        yield warning("disk.sync", "disk", f"{folder} is a network drive ({kind}): {durations}", advice, facts)
     elif syncs.median > _SLOW_SECS:
-        advice = "each burst waits for it; an SSD would do better than a card or a network drive"
-        yield warning("disk.sync", "disk", said, advice, facts)
+        advice = "every commit needs one fsync; an SSD is faster than a memory card or a network drive"
+        yield warning("disk.sync", "disk", message, advice, facts)
     else:
-        yield well("disk.sync", "disk", said, facts)
+        yield ok("disk.sync", "disk", message, facts)
 
 
 def examine_room(
@@ -124,7 +124,7 @@ def examine_room(
     if room <= 0:
         yield _no_room(bound, used, free, min_free_bytes, facts)
         return
-    yield _lasting(f"room for {_gib(room)} more, by {bound}", room, rate(), facts)
+    yield _lasting(f"{_gib(room)} free for records (limit: {bound})", room, rate(), facts)
 
 
 def _used(folder: Path) -> int:
@@ -142,23 +142,32 @@ def _gib(size: int) -> str:
 
 def _no_room(bound: str, used: int, free: int, min_free_bytes: int, facts: dict[str, int]) -> Finding:
     if bound == "the disk":
-        said = f"no room: {_gib(free)} are free on its disk, and spool.min_free_bytes keeps {_gib(min_free_bytes)} free"
-        advice = "make room on the disk, give spool.path another, or lower spool.min_free_bytes"
+        message = f"full: {_gib(free)} free on the disk, spool.min_free_bytes is {_gib(min_free_bytes)}"
+        advice = "free disk space, set spool.path to another disk, or lower spool.min_free_bytes"
     else:
-        said = f"no room: it holds {_gib(used)}, which is spool.max_bytes"
-        advice = "see why nothing is delivered, or raise spool.max_bytes"
-    return failed("spool.room", "spool", said, advice, facts)
+        message = f"full: {_gib(used)} used, which is spool.max_bytes"
+        advice = "find out why nothing is delivered, or raise spool.max_bytes"
+    return failed("spool.room", "spool", message, advice, facts)
 
 
-def _lasting(said: str, room: int, rate: SpoolRate | None, facts: dict[str, int]) -> Finding:
+def _lasting(message: str, room: int, rate: SpoolRate | None, facts: dict[str, int]) -> Finding:
     if rate is None:
-        return well(
-            "spool.room", "spool", f"{said}; for how long that is cannot be told, as no messages come just now", facts
-        )
+        return ok("spool.room", "spool", f"{message}; buffer time unknown (no traffic)", facts)
     hours = room / rate.bytes_per_sec / 3600
     amount = f"{hours:,.0f} hours" if hours >= 2 else f"{hours * 60:,.0f} minutes"  # noqa: PLR2004 - hours
-    said = f"{said}: {amount} of an outage at {rate.bytes_per_sec / 1000:,.1f} kB a second, {rate.source}"
-    told = {**facts, "hours": round(hours, 2), "bytes_per_sec": round(rate.bytes_per_sec), "rate_source": rate.source}
+    message = f"{message}, enough for {amount} without Kinesis at {rate.bytes_per_sec / 1000:,.1f} kB/s ({rate.source})"
+    facts_with_hours = {
+        **facts,
+        "hours": round(hours, 2),
+        "bytes_per_sec": round(rate.bytes_per_sec),
+        "rate_source": rate.source,
+    }
     if hours < _ENOUGH_HOURS:
-        return warning("spool.room", "spool", said, "raise spool.max_bytes, or give spool.path a larger disk", told)
-    return well("spool.room", "spool", said, told)
+        return warning(
+            "spool.room",
+            "spool",
+            message,
+            "raise spool.max_bytes, or set spool.path to a larger disk",
+            facts_with_hours,
+        )
+    return ok("spool.room", "spool", message, facts_with_hours)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-State = Literal["well", "warning", "failed"]
+Status = Literal["ok", "info", "warning", "error"]
 Check = Literal[
     "firewall",
     "broker.address",
@@ -39,35 +39,42 @@ NONE: Final[Facts] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of a check: `said` is the result, `advice` what to do ("" for nothing).
+    """Finding of a check: `message` is the result, `advice` what to do ("" for nothing).
 
-    `facts` contain the same in numbers, for programs; `details` are lines below `said`.
+    `facts` contain the same in numbers, for programs; `details` are lines below `message`. `info` findings are neither
+    good nor bad. `info` findings are neither
+    good nor bad.
     """
 
     check: Check
     subject: str
-    state: State
-    said: str
+    status: Status
+    message: str
     advice: str = ""
     details: tuple[str, ...] = ()
     facts: Facts = field(default_factory=lambda: NONE)
 
     def value(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
-        told = {name: getattr(self, name) for name in ("check", "subject", "state", "said", "advice")}
-        return {**told, "details": list(self.details), "facts": dict(self.facts)}
+        values = {name: getattr(self, name) for name in ("check", "subject", "status", "message", "advice")}
+        return {**values, "details": list(self.details), "facts": dict(self.facts)}
 
 
-def well(check: Check, subject: str, said: str, facts: Facts = NONE, details: tuple[str, ...] = ()) -> Finding:
+def ok(check: Check, subject: str, message: str, facts: Facts = NONE, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding without a problem."""
-    return Finding(check, subject, "well", said, "", details, facts)
+    return Finding(check, subject, "ok", message, "", details, facts)
 
 
-def warning(check: Check, subject: str, said: str, advice: str, facts: Facts = NONE) -> Finding:
+def info(check: Check, subject: str, message: str, advice: str = "", facts: Facts = NONE) -> Finding:
+    """Return a finding that is for information only."""
+    return Finding(check, subject, "info", message, advice, (), facts)
+
+
+def warning(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
     """Return a finding that works, but may not be intended."""
-    return Finding(check, subject, "warning", said, advice, (), facts)
+    return Finding(check, subject, "warning", message, advice, (), facts)
 
 
-def failed(check: Check, subject: str, said: str, advice: str, facts: Facts = NONE) -> Finding:
+def failed(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
     """Return a finding that does not work."""
-    return Finding(check, subject, "failed", said, advice, (), facts)
+    return Finding(check, subject, "error", message, advice, (), facts)

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.tools.doctor.finding import failed, well
+from bridge.tools.doctor.finding import failed, ok
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,92 +35,100 @@ class Endpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class _Blocked(Exception):
+class _CheckFailed(Exception):
     """Failure of a step: its text, and what to do."""
 
-    def __init__(self, said: str, advice: str) -> None:
-        self.said, self.advice = said, advice
-        super().__init__(said)
+    def __init__(self, message: str, advice: str) -> None:
+        self.message, self.advice = message, advice
+        super().__init__(message)
 
 
-def reach(way: Endpoint) -> Iterator[Finding]:
+def reach(endpoint: Endpoint) -> Iterator[Finding]:
     """Yield one finding: whether a connection is possible."""
-    way.facts.update(host=way.host, port=way.port)
+    endpoint.facts.update(host=endpoint.host, port=endpoint.port)
     try:
-        said = _reached(way)
-    except _Blocked as blocked:
-        yield failed(way.check, way.subject, blocked.said, blocked.advice, way.facts)
+        message = _reached(endpoint)
+    except _CheckFailed as error:
+        yield failed(endpoint.check, endpoint.subject, error.message, error.advice, endpoint.facts)
     else:
-        yield well(way.check, way.subject, said, way.facts)
+        yield ok(endpoint.check, endpoint.subject, message, endpoint.facts)
 
 
-def _reached(way: Endpoint) -> str:
-    found, tls = _resolved(way), _context(way)
+def _reached(endpoint: Endpoint) -> str:
+    found, tls = _resolved(endpoint), _context(endpoint)
     began = time.monotonic()
-    with _connected(way) as connection:
-        millis = way.facts["connect_ms"] = round((time.monotonic() - began) * 1000, 1)
-        said = f"{_shown(way.host, found)} port {way.port} answers in {millis:.0f} ms"
-        return f"{said}, {_encrypted(way, connection, tls)}" if tls is not None else said
+    with _connected(endpoint) as connection:
+        millis = endpoint.facts["connect_ms"] = round((time.monotonic() - began) * 1000, 1)
+        message = f"{_shown(endpoint.host, found)} port {endpoint.port} connected in {millis:.0f} ms"
+        return f"{message}, {_encrypted(endpoint, connection, tls)}" if tls is not None else message
 
 
-def _resolved(way: Endpoint) -> list[str]:
+def _resolved(endpoint: Endpoint) -> list[str]:
     try:
-        found = sorted({str(each[4][0]) for each in socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)})
+        found = sorted(
+            {str(each[4][0]) for each in socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)}
+        )
     except (OSError, UnicodeError) as error:
-        said = f"{way.host} has no address: {getattr(error, 'strerror', None) or error}"
-        raise _Blocked(said, f"check the name, and that this machine's DNS may answer for {way.host}") from error
-    way.facts["addresses"] = found
+        message = f"cannot resolve {endpoint.host}: {getattr(error, 'strerror', None) or error}"
+        raise _CheckFailed(
+            message, f"check the name, and that this machine's DNS server resolves {endpoint.host}"
+        ) from error
+    endpoint.facts["addresses"] = found
     return found
 
 
-def _context(way: Endpoint) -> ssl.SSLContext | None:
+def _context(endpoint: Endpoint) -> ssl.SSLContext | None:
     try:
-        return way.context() if way.context is not None else None
+        return endpoint.context() if endpoint.context is not None else None
     except (OSError, ValueError) as error:  # an SSLError is an OSError
-        wanted = (
-            "the authority's certificate as PEM"
-            if way.files == "kinesis"
-            else "PEM files, a key with its own certificate"
+        expected = (
+            "the CA certificate as PEM"
+            if endpoint.files == "kinesis"
+            else "PEM files, and a key that matches its certificate"
         )
-        advice = f"expected {wanted}, readable by this user: see {way.files}.ca_file"
-        if way.files != "kinesis":
+        advice = f"expected {expected}, readable by this user: see {endpoint.files}.ca_file"
+        if endpoint.files != "kinesis":
             advice += ", .cert_file, .key_file and .key_password"
-        raise _Blocked(f"the files for TLS cannot be used: {_why(error)}", advice) from error
+        raise _CheckFailed(f"cannot use the TLS files: {_why(error)}", advice) from error
 
 
-def _connected(way: Endpoint) -> socket.socket:
+def _connected(endpoint: Endpoint) -> socket.socket:
     try:
-        return socket.create_connection((way.host, way.port), TIMEOUT_SECS)
+        return socket.create_connection((endpoint.host, endpoint.port), TIMEOUT_SECS)
     except ConnectionRefusedError as error:
-        opening = f"open TCP port {way.port} to {way.host} in the firewall"
-        advice = f"see that the server runs and listens there; if it does, {opening}"
-        raise _Blocked(f"nothing answers on port {way.port} (connection refused)", advice) from error
+        opening = f"open TCP port {endpoint.port} to {endpoint.host} in the firewall"
+        advice = f"check that the server runs and listens there; if it does, {opening}"
+        raise _CheckFailed(f"port {endpoint.port}: connection refused", advice) from error
     except OSError as error:
-        why = "no answer" if isinstance(error, TimeoutError) else _why(error)
-        raise _Blocked(f"port {way.port}: {why}", f"open TCP port {way.port} to {way.host} in the firewall") from error
+        why = "no response" if isinstance(error, TimeoutError) else _why(error)
+        raise _CheckFailed(
+            f"port {endpoint.port}: {why}", f"open TCP port {endpoint.port} to {endpoint.host} in the firewall"
+        ) from error
 
 
-def _encrypted(way: Endpoint, connection: socket.socket, context: ssl.SSLContext) -> str:
+def _encrypted(endpoint: Endpoint, connection: socket.socket, context: ssl.SSLContext) -> str:
     try:
-        with context.wrap_socket(connection, server_hostname=way.host) as secure:
-            version = way.facts["tls"] = secure.version() or "TLS"
+        with context.wrap_socket(connection, server_hostname=endpoint.host) as secure:
+            version = endpoint.facts["tls"] = secure.version() or "TLS"
             return version
     except ssl.SSLCertVerificationError as error:
-        raise _untrusted(way, error.verify_message) from error
+        raise _untrusted(endpoint, error.verify_message) from error
     except (OSError, ValueError) as error:
-        said = f"port {way.port} is open, and the TLS handshake fails: {_why(error)}"
-        advice = "check that this port speaks TLS; or something on the way does not let it through"
-        raise _Blocked(said, advice) from error
+        message = f"port {endpoint.port} is open, but the TLS handshake fails: {_why(error)}"
+        advice = "check that this port uses TLS; a firewall or proxy may also block it"
+        raise _CheckFailed(message, advice) from error
 
 
-def _untrusted(way: Endpoint, message: str) -> _Blocked:
-    said = f"the server's certificate is not trusted: {message}"
+def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
+    message = f"the server's certificate is not trusted: {message}"
     if "mismatch" in message:
-        return _Blocked(said, f"write the name that stands in the certificate in the place of {way.host}")
+        return _CheckFailed(message, f"use a name of the certificate instead of {endpoint.host}")
     if "expired" in message or "not yet valid" in message:
-        return _Blocked(said, "look at this machine's clock; if it is right, the server's certificate must be renewed")
-    whose = "the server's own, or that of a proxy which opens TLS"
-    return _Blocked(said, f"give the authority that signed it as {way.files}.ca_file: {whose}")
+        return _CheckFailed(
+            message, "check this machine's clock; if it is right, the server's certificate must be renewed"
+        )
+    whose = "that of the server, or of a proxy that intercepts TLS"
+    return _CheckFailed(message, f"set {endpoint.files}.ca_file to the CA certificate that signed it: {whose}")
 
 
 def _shown(host: str, found: list[str]) -> str:

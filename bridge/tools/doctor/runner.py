@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 DEADLINE_SECS = 60.0
-_SILENT = "something on the way takes connections and does not answer: a proxy, a firewall, or a server that hangs"
+_SILENT = "a proxy, a firewall or a hanging server accepts connections and does not respond"
 
 
 @dataclass(slots=True)
@@ -33,8 +33,8 @@ class _Running:
             for finding in self.check():
                 self._add(finding)
         except Exception as error:  # noqa: BLE001 - one check must never stop the others
-            said = f"{type(error).__name__}: {error}"
-            self._add(failed("doctor", self.subject, said, "this is a defect: please report it"))
+            message = f"{type(error).__name__}: {error}"
+            self._add(failed("doctor", self.subject, message, "this is a bug: report it"))
         with self.changed:
             self.ended = True
             self.changed.notify()
@@ -46,16 +46,16 @@ class _Running:
 
     def findings(self, deadline: float) -> Iterator[Finding]:
         """Yield the findings as the check adds them, until it ends or the deadline has passed."""
-        told = 0
+        shown = 0
         while True:
             with self.changed:
                 self.changed.wait_for(
-                    lambda told=told: self.ended or len(self.found) > told,  # type: ignore[misc]  # bound now
+                    lambda shown=shown: self.ended or len(self.found) > shown,  # type: ignore[misc]  # bound now
                     max(0.0, deadline - time.monotonic()),
                 )
-                new, ended = self.found[told:], self.ended
+                new, ended = self.found[shown:], self.ended
             yield from new
-            told += len(new)
+            shown += len(new)
             if ended or not new:
                 return
 
@@ -66,9 +66,9 @@ def examine(
     """Yield the findings of all checks, in their order. A check that fails or does not end is a finding too."""
     running = [_Running(subject, check) for subject, check in checks]
     deadline = time.monotonic() + secs
-    for place, each in enumerate(running):
+    for number, each in enumerate(running):
         # Daemon threads: a check that hangs must not stop the process from ending.
-        threading.Thread(target=each.run, name=f"doctor {place}", daemon=True).start()
+        threading.Thread(target=each.run, name=f"doctor {number}", daemon=True).start()
     for each in running:
         yield from each.findings(deadline)
         if not each.ended:

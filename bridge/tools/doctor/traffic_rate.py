@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 RECORD_BYTES: Final = 100
 """Number of bytes that a record occupies in the spool beside its data."""
-BETWEEN_LOOKS_SECS: Final = 3.0
+SAMPLE_SECS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +26,37 @@ class SharedRate:
     """Rate from the broker check, for which the spool check waits. Two threads share it."""
 
     def __init__(self) -> None:
-        self._told = threading.Event()
+        self._is_set = threading.Event()
         self._rate: SpoolRate | None = None
 
-    def tell(self, rate: SpoolRate | None) -> None:
+    def set_rate(self, rate: SpoolRate | None) -> None:
         """Set the rate, None if it could not be measured. Only the first call counts."""
-        if not self._told.is_set():
+        if not self._is_set.is_set():
             self._rate = rate
-            self._told.set()
+            self._is_set.set()
 
     def rate(self, timeout_secs: float) -> SpoolRate | None:
         """Wait for the rate and return it; None if it is not known in time."""
-        self._told.wait(timeout_secs)
+        self._is_set.wait(timeout_secs)
         return self._rate
 
 
 def rate_of_bridge(
-    look: Callable[[], dict[str, Any] | None], between_secs: float = BETWEEN_LOOKS_SECS
+    read_status: Callable[[], dict[str, Any] | None], between_secs: float = SAMPLE_SECS
 ) -> SpoolRate | None:
     """Return the rate between two snapshots of the running bridge; without traffic, the average since its start.
 
-    `look` returns the response to `status`, or None where no bridge runs.
+    `read_status` returns the response to `status`, or None where no bridge runs.
     """
-    before = look()
+    before = read_status()
     if before is None:
         return None
     threading.Event().wait(between_secs)
-    now = look()
+    now = read_status()
     if now is not None and (rate := _bytes_per_sec(before, now)):
-        return SpoolRate(rate, "the present rate of the running bridge")
+        return SpoolRate(rate, "present rate of the running bridge")
     if rate := _bytes_per_sec(None, now or before):
-        return SpoolRate(rate, "the running bridge's average since its start, as it has nothing to do just now")
+        return SpoolRate(rate, "average of the running bridge since its start; no traffic now")
     return None
 
 
@@ -70,8 +70,8 @@ def _bytes_per_sec(before: dict[str, Any] | None, now: dict[str, Any]) -> float:
     return float(records * (payload_bytes / messages + RECORD_BYTES) / secs)
 
 
-def _sums(told: dict[str, Any]) -> tuple[int, int, int]:
+def _sums(response: dict[str, Any]) -> tuple[int, int, int]:
     """Return the totals of messages, payload bytes, and results (records and dead letters)."""
-    status = told["status"]
+    status = response["status"]
     made = sum(row["received"] - row["filtered"] for row in status["ledger"])
     return status["received_messages"], status["payload_bytes"], made

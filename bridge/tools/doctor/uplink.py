@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from bridge.durations import duration
 from bridge.errors import SendError
 from bridge.model import Destination, Record
-from bridge.tools.doctor.finding import warning, well
+from bridge.tools.doctor.finding import ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ HEAD_BYTES: Final = 1_200
 """Size of the HTTP headers with the signature, and of the JSON around the data."""
 DISTINCT_SECS: Final = 0.02
 """Difference below which the measurement is jitter: the link is faster than these requests can show."""
-ANSWERS: Final = frozenset(
+EXPECTED_CODES: Final = frozenset(
     {
         "ValidationException",
         "InvalidArgumentException",
@@ -45,7 +45,7 @@ ANSWERS: Final = frozenset(
         "ResourceNotFoundException",
     }
 )
-_ADVICE: Final = "see what is reported of the endpoint and the credentials"
+_ADVICE: Final = "see the findings on the endpoint and the credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +68,29 @@ class Uplink(NamedTuple):
     """
 
     bytes_per_sec: float
-    answer_secs: float
+    response_secs: float
     at_least: bool
 
 
-def measure_uplink(ask: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> Uplink:
-    """Measure with requests of growing size. `ask` sends one of the given size in bytes; its exceptions end it.
+def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> Uplink:
+    """Measure with requests of growing size. `send` sends one of the given size in bytes; its exceptions end it.
 
     The first request opens the connection and is not measured.
     """
-    ask(SIZES[0])
-    taken: list[tuple[int, float]] = []
+    send(SIZES[0])
+    samples: list[tuple[int, float]] = []
     for size in SIZES:
         began = clock()
-        ask(size)
-        taken.append((size, max(1e-6, clock() - began)))
-        if taken[-1][1] >= ENOUGH_SECS:
+        send(size)
+        samples.append((size, max(1e-6, clock() - began)))
+        if samples[-1][1] >= ENOUGH_SECS:
             break
-    return _uplink(taken)
+    return _uplink(samples)
 
 
-def _uplink(taken: list[tuple[int, float]]) -> Uplink:
+def _uplink(samples: list[tuple[int, float]]) -> Uplink:
     """Compare the largest request with the smallest: the difference of their times contains no latency."""
-    (small, small_secs), (large, large_secs) = taken[0], taken[-1]
+    (small, small_secs), (large, large_secs) = samples[0], samples[-1]
     if large > small and large_secs - small_secs >= DISTINCT_SECS:
         rate = (large - small) / (large_secs - small_secs)
         return Uplink(rate, max(0.0, small_secs - small / rate), at_least=False)
@@ -107,31 +107,31 @@ def examine_uplink(
     """Yield a finding on the uplink to one region, and the time that the present backlog needs on it."""
     impossible = str(Destination(IMPOSSIBLE_STREAM, region=region, role_arn=destination.role_arn))
     try:
-        measured = measure_uplink(lambda size: _ask(publisher, impossible, size), clock)
+        measured = measure_uplink(lambda size: _send_request(publisher, impossible, size), clock)
     except SendError as error:
         yield warning("aws.uplink", f"uplink to {region}", f"not measured: {error}", _ADVICE)
         return
-    waiting = backlog()
-    said = [f"{'at least ' if measured.at_least else ''}{measured.bytes_per_sec / 1000:,.0f} kB/s"]
-    said += [f"answers after {measured.answer_secs:.2f} s"]
+    backlog_now = backlog()
+    message = [f"{'at least ' if measured.at_least else ''}{measured.bytes_per_sec / 1000:,.0f} kB/s"]
+    message += [f"response after {measured.response_secs:.2f} s"]
     facts: dict[str, Any] = {
         "bytes_per_sec": round(measured.bytes_per_sec),
-        "answer_secs": round(measured.answer_secs, 3),
+        "response_secs": round(measured.response_secs, 3),
         "at_least": measured.at_least,
     }
-    if waiting is not None and waiting.records:
-        secs = waiting.size_bytes / measured.bytes_per_sec
-        said += [f"the backlog of {waiting.source} ({waiting.records:,} records) takes about {duration(secs)}"]
-        facts |= {"backlog_records": waiting.records, "backlog_secs": round(secs)}
-    details = tuple(f"the running bridge measures: {each}" for each in waiting.links) if waiting else ()
-    yield well("aws.uplink", f"uplink to {region}", ", ".join(said), facts, details)
+    if backlog_now is not None and backlog_now.records:
+        secs = backlog_now.size_bytes / measured.bytes_per_sec
+        message += [f"backlog of {backlog_now.source} ({backlog_now.records:,} records) needs about {duration(secs)}"]
+        facts |= {"backlog_records": backlog_now.records, "backlog_secs": round(secs)}
+    details = tuple(f"the running bridge measures: {each}" for each in backlog_now.links) if backlog_now else ()
+    yield ok("aws.uplink", f"uplink to {region}", ", ".join(message), facts, details)
 
 
-def _ask(publisher: Publisher, stream: str, size: int) -> None:
+def _send_request(publisher: Publisher, stream: str, size: int) -> None:
     """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
     data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
     try:
         publisher.put_records(stream, [Record(1, 0, "doctor", data)])
     except SendError as error:
-        if error.code not in ANSWERS:
+        if error.code not in EXPECTED_CODES:
             raise

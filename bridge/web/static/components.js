@@ -1,4 +1,4 @@
-// Panels, tags and tables, which all views are made of.
+// Panels, tags and tables for all views.
 import { h, renew } from "./dom.js";
 import { whole } from "./format.js";
 
@@ -8,16 +8,16 @@ export function panel(title, beside, ...children) {
   return h("section", { class: "panel", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside), ...children);
 }
 
-// Where a table lies. It never is wider than its screen: on a narrow one each row is a card.
+// Frame of a table, never wider than the screen: on a narrow screen, each row is a card.
 export const frame = () => h("div", { class: "frame" });
 
-// A number of a table; what is nothing is quiet, and `kind` colours what is something.
+// Cell with a number. A zero is dimmed; any other number has the colour of `kind`.
 export function number(value, kind = "") {
   const nothing = value === 0 || value === "0" || value === "–";
   return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : whole(value));
 }
 
-// Columns that begin with # hold numbers. The roles are said, as a row that is laid out as a card loses its own.
+// Columns whose names begin with # contain numbers. The roles are explicit, because a row that is laid out as a card loses its own.
 export function tableOf(columns, rows, foot = null) {
   const names = columns.map((name) => name.replace("#", ""));
   const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: columns[at].startsWith("#") ? "number" : null }, name));

@@ -1,11 +1,11 @@
-// All of one dead letter.
+// One dead letter in full.
 import { breakable, h } from "./dom.js";
 import { bytes, pretty } from "./format.js";
 import { panel } from "./components.js";
 import { take } from "./playground.js";
 
-export function letter(each) {
-  const cut = each.kept_bytes < each.bytes ? `, of which the first ${bytes(each.kept_bytes)} were kept` : "";
+export function deadLetter(each) {
+  const cut = each.stored_bytes < each.bytes ? `, of which the first ${bytes(each.stored_bytes)} are stored` : "";
   const facts = {
     Why: `${each.code}: ${each.detail}`, Mapping: each.mapping || "none", Streams: each.streams.join(", ") || "none", Received: each.at,
     Topic: breakable(each.topic || ""), Key: each.key, Item: each.item,

@@ -1,15 +1,15 @@
-// What could not be delivered, and why; replayed or deleted where a token is set.
+// Table of the dead letters. With a token they can be replayed and deleted.
 import { agreed, breakable, fill, h } from "./dom.js";
 import { counted, moment, whole } from "./format.js";
 import { get, known, post } from "./event_stream.js";
-import { letter } from "./dead_letter.js";
+import { deadLetter } from "./dead_letter.js";
 import { frame, tableOf, tag } from "./components.js";
 
 const PAGE = 25;
 const FILTERS = ["code", "mapping", "stream", "topic"];
 const ACTIONS = { replay: "Replay", delete: "Delete" };
 
-export class Letters {
+export class DeadLetters {
   constructor() {
     const field = (id, placeholder) => h("input", { id, placeholder, spellcheck: "false", autocapitalize: "off", list: placeholder === "any" ? `${id}s` : null, onchange: () => this.load() });
     this.filters = { code: h("select", { id: "code", onchange: () => this.load() }), mapping: field("mapping", "any"), stream: field("stream", "any"), topic: field("topic", "any part of it") };
@@ -17,18 +17,18 @@ export class Letters {
     this.ofWorker = h("div", { hidden: true }, h("label", { for: "worker" }, "Worker"), this.worker);
     this.names = { mapping: h("datalist", { id: "mappings" }), stream: h("datalist", { id: "streams" }) };
     this.list = frame();
-    this.said = h("p", { class: "said", role: "status" });
+    this.notice = h("p", { class: "notice", role: "status" });
     this.actions = h("div", { class: "row" });
-    this.newer = h("button", { class: "link", hidden: true, onclick: () => this.load() }, "There are newer ones: show them");
-    this.more = h("button", { class: "plain", hidden: true, onclick: () => this.load(this.letters.at(-1).number) }, "Older ones");
+    this.newer = h("button", { class: "link", hidden: true, onclick: () => this.load() }, "Show newer");
+    this.more = h("button", { class: "plain", hidden: true, onclick: () => this.load(this.deadLetters.at(-1).number) }, "Load older");
     this.detail = h("div", { class: "alone" });
     this.chosen = new Set();
-    this.letters = [];
+    this.deadLetters = [];
     const labels = { code: "Code", mapping: "Mapping", stream: "Stream", topic: "Topic" };
     this.element = h("div", {}, h("h1", {}, "Dead letters"), this.names.mapping, this.names.stream, this.detail,
-      h("section", { class: "panel", "aria-label": "What could not be delivered" },
+      h("section", { class: "panel", "aria-label": "Dead letters" },
         h("div", { class: "body tools" }, h("div", { class: "filters" }, this.ofWorker, FILTERS.map((name) => h("div", {}, h("label", { for: name }, labels[name]), this.filters[name]))),
-          this.actions, this.said, this.newer),
+          this.actions, this.notice, this.newer),
         this.list, h("div", { class: "foot" }, this.more)));
     if (known.state) this.draw(known.state); else this.load();
   }
@@ -46,7 +46,7 @@ export class Letters {
     this.count = state.dead_letter_count;
   }
 
-  // What came since moves nothing under somebody who is reading or choosing.
+  // New dead letters do not move the rows while the user reads or selects.
   changed(state) {
     for (const [name, rows] of [["mapping", state.mappings.map((each) => each.name)], ["stream", state.streams.map((each) => each.stream)]])
       fill(this.names[name], rows.map((value) => h("option", { value })));
@@ -55,31 +55,31 @@ export class Letters {
     if (busy && more > 0) this.newer.hidden = false; else this.load();
   }
 
-  asked(before = 0) {
-    const wanted = Object.fromEntries(FILTERS.map((name) => [name, this.filters[name].value]));
-    return new URLSearchParams({ worker: this.worker.value, ...wanted, before, limit: PAGE });
+  query(before = 0) {
+    const filters = Object.fromEntries(FILTERS.map((name) => [name, this.filters[name].value]));
+    return new URLSearchParams({ worker: this.worker.value, ...filters, before, limit: PAGE });
   }
 
   async load(before = 0) {
     const turn = this.turn = (this.turn || 0) + 1;
     try {
-      const told = await get(`/api/letters?${this.asked(before)}`);
+      const result = await get(`/api/dead-letters?${this.query(before)}`);
       if (turn !== this.turn) return;
-      this.letters = before ? [...this.letters, ...told.letters] : told.letters;
-      this.more.hidden = told.letters.length < PAGE;
+      this.deadLetters = before ? [...this.deadLetters, ...result.dead_letters] : result.dead_letters;
+      this.more.hidden = result.dead_letters.length < PAGE;
       this.newer.hidden = true;
-      this.matching = told.matching;
-      this.drawCodes(told.codes);
+      this.matching = result.matching;
+      this.drawCodes(result.codes);
       this.drawList();
     } catch (error) { this.say(error.message, true); }
   }
 
   say(text, wrong = false) {
-    this.said.textContent = text;
-    this.said.className = `said ${wrong ? "bad" : ""}`;
+    this.notice.textContent = text;
+    this.notice.className = `notice ${wrong ? "bad" : ""}`;
   }
 
-  // Each worker counts its dead letters by itself: one is looked at at a time, first the one with most.
+  // Each worker numbers its dead letters by itself, so the table shows one worker: at first the one with the most.
   drawWorkers(workers) {
     this.ofWorker.hidden = false;
     fill(this.worker, workers.map((each) => h("option", { value: each.number }, `${each.name} (${whole(each.dead_letter_count)})`)));
@@ -93,21 +93,21 @@ export class Letters {
   }
 
   drawList() {
-    const there = new Set(this.letters.map((each) => each.number));
+    const there = new Set(this.deadLetters.map((each) => each.number));
     if (this.number && !there.has(this.number)) fill(this.detail, this.opened);
-    const rows = this.letters.flatMap((each) => [this.row(each), each.number === this.number ? this.openRow() : null]).filter(Boolean);
+    const rows = this.deadLetters.flatMap((each) => [this.row(each), each.number === this.number ? this.openRow() : null]).filter(Boolean);
     const columns = ["#Number", "Received (UTC)", "Code", "Topic", "Why"];
     const filtered = FILTERS.some((name) => this.filters[name].value);
-    const none = filtered ? "None matches this." : "There are none. Every message became a record, or was filtered by a rule.";
-    fill(this.list, rows.length ? tableOf(this.writable ? ["Choose", ...columns] : columns, rows) : h("p", { class: "empty" }, none));
+    const none = filtered ? "No dead letter matches the filter." : "No dead letters. Every message became a record, or was filtered by a rule.";
+    fill(this.list, rows.length ? tableOf(this.writable ? ["Select", ...columns] : columns, rows) : h("p", { class: "empty" }, none));
     this.drawActions();
   }
 
   row(each) {
     const choose = (event) => { if (event.target.checked) this.chosen.add(each.number); else this.chosen.delete(each.number); this.drawActions(); };
-    return h("tr", { class: `of-letter ${each.number === this.number ? "open" : ""}` },
-      this.writable ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Choose ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
-      h("td", { class: "number" }, h("a", { href: each.number === this.number ? "#/letters" : `#/letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
+    return h("tr", { class: `of-dead-letter ${each.number === this.number ? "open" : ""}` },
+      this.writable ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Select ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
+      h("td", { class: "number" }, h("a", { href: each.number === this.number ? "#/dead-letters" : `#/dead-letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
       h("td", {}, moment(each.at)), h("td", {}, tag(each.code, "bad")),
       h("td", { class: "wrap topic" }, breakable(each.topic || each.streams.join(", ")), h("div", { class: "quiet" }, each.mapping ? breakable(each.mapping) : "no mapping")),
       h("td", { class: "wrap wide" }, each.detail));
@@ -119,28 +119,28 @@ export class Letters {
 
   async open() {
     fill(this.detail);
-    this.opened = h("div", { class: "letter" }, h("p", { class: "quiet" }, "…"));
+    this.opened = h("div", { class: "dead-letter" }, h("p", { class: "quiet" }, "…"));
     const { number, opened } = this;
     this.drawList();
     if (!number) return;
     try {
-      fill(opened, letter(await get(`/api/letters/${number}?${new URLSearchParams({ worker: this.worker.value })}`)));
+      fill(opened, deadLetter(await get(`/api/dead-letters/${number}?${new URLSearchParams({ worker: this.worker.value })}`)));
     } catch (error) { fill(opened, h("p", { class: "empty" }, error.message)); }
     if (this.number === number) document.querySelector("tr.open a")?.focus();
   }
 
   drawActions() {
     if (!this.writable) {
-      fill(this.actions, this.letters.length ? h("p", { class: "quiet" }, "Read-only: set http.token to replay and delete here, or use the command mqtt-kinesis dead-letters.") : null);
+      fill(this.actions, this.deadLetters.length ? h("p", { class: "quiet" }, "Read-only: set http.token to replay and delete here, or use the command mqtt-kinesis dead-letters.") : null);
       return;
     }
     const count = this.chosen.size;
     const button = (action, attributes) => h("button", { ...attributes, disabled: !count, onclick: () => this.act(action) }, count ? `${ACTIONS[action]} ${whole(count)}` : ACTIONS[action]);
     const focused = [...this.actions.children].indexOf(document.activeElement);
-    fill(this.actions, this.letters.length || count ? [
-      h("button", { class: "plain", onclick: () => this.choose(this.letters.map((each) => each.number)) }, "Choose all shown"),
-      this.matching > this.letters.length ? h("button", { class: "plain", onclick: () => this.chooseMatching() }, `Choose all ${whole(this.matching)}`) : null,
-      count ? h("button", { class: "plain", onclick: () => this.choose([]) }, "Choose none") : null,
+    fill(this.actions, this.deadLetters.length || count ? [
+      h("button", { class: "plain", onclick: () => this.choose(this.deadLetters.map((each) => each.number)) }, "Select all"),
+      this.matching > this.deadLetters.length ? h("button", { class: "plain", onclick: () => this.chooseMatching() }, `Select all ${whole(this.matching)} matches`) : null,
+      count ? h("button", { class: "plain", onclick: () => this.choose([]) }, "Clear selection") : null,
       button("replay", {}), button("delete", { class: "danger" })] : null);
     if (focused >= 0) this.actions.children[Math.min(focused, this.actions.children.length - 1)]?.focus();
   }
@@ -152,24 +152,24 @@ export class Letters {
 
   async chooseMatching() {
     try {
-      const { numbers, most } = await get(`/api/letters/numbers?${this.asked()}`);
+      const { numbers, limit } = await get(`/api/dead-letters/numbers?${this.query()}`);
       this.choose(numbers);
-      this.say(numbers.length === most ? `The newest ${whole(most)} are chosen: no more at once.` : "");
+      this.say(numbers.length === limit ? `The newest ${whole(limit)} are selected, the maximum at once.` : "");
     } catch (error) { this.say(error.message, true); }
   }
 
   async act(action) {
     const numbers = [...this.chosen];
-    if (action === "delete" && !(await agreed(`Delete ${counted(numbers.length, "dead letter")} for good? The books keep them as dead letters; the messages are gone.`, "Delete"))) return;
+    if (action === "delete" && !(await agreed(`Permanently delete ${counted(numbers.length, "dead letter")}? The messages cannot be restored. The counters still include them.`, "Delete"))) return;
     this.say(`${counted(numbers.length, "dead letter")} …`);
     try {
-      const { counts, reasons } = await post(`/api/letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });
-      const told = Object.entries(counts).map(([name, count]) => `${whole(count)} ${name}`).join(", ");
+      const { counts, reasons } = await post(`/api/dead-letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });
+      const summary = Object.entries(counts).map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ");
       const why = Object.keys(reasons).slice(0, 3).join("; ");
       this.chosen.clear();
-      if (this.number) location.hash = "#/letters";
+      if (this.number) location.hash = "#/dead-letters";
       await this.load();
-      this.say(why ? `${told}: ${why}` : told, Boolean(counts.stayed));
+      this.say(why ? `${summary}: ${why}` : summary, Boolean(counts.failed_again));
     } catch (error) { this.say(error.message, true); }
   }
 }

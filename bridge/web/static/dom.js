@@ -1,4 +1,4 @@
-// Elements made of text: nothing from a message, a topic or a file is ever read as markup.
+// Elements made of text: nothing from a message, a topic or a file is interpreted as markup.
 
 const there = (child) => child !== null && child !== undefined && child !== false;
 
@@ -20,8 +20,8 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.flat(2).filter(there));
 }
 
-// Makes `element` hold what `children` are, and leaves in place all that stays as it was: who reads, selects or has the
-// focus there is not disturbed each second. Only for what listens to nothing.
+// Make `children` the content of `element`, and leave unchanged nodes in place: reading, selection and focus are not
+// disturbed each second. Only for elements without event listeners.
 export function renew(element, ...children) {
   const fresh = element.cloneNode(false);
   fill(fresh, ...children);
@@ -45,19 +45,19 @@ function renewAttributes(old, fresh) {
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
-// A topic is broken between its levels, and JSON between its members, rather than in the middle of a word.
+// Allow line breaks between the levels of a topic, and between the members of JSON, not within a word.
 export function breakable(text, after = /(?<=[/._])/) {
   return String(text).split(after).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
 }
 
-// Asks in the page itself; true when it is agreed to.
+// Show a confirmation dialog. Resolves to true if the user confirms.
 export function agreed(question, verb) {
   const dialog = h("dialog", { "aria-labelledby": "question" },
     h("form", { method: "dialog" }, h("p", { id: "question" }, question),
       h("div", { class: "row end" }, h("button", { class: "plain", value: "no", autofocus: true }, "Cancel"), h("button", { class: "danger", value: "yes" }, verb))));
   document.body.append(dialog);
   dialog.showModal();
-  return new Promise((told) => {
-    dialog.addEventListener("close", () => { dialog.remove(); told(dialog.returnValue === "yes"); });
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); });
   });
 }

@@ -1,36 +1,37 @@
-// What the page knows of the bridge: the state each second, the last hour, and how to ask for more.
+// State of the bridge in the page: the status each second, the last hour, and requests for more.
 
 const HEADERS = { "X-Mqtt-Kinesis": "page" };
-const AGAIN_MS = 2_000;
+const RETRY_MS = 2_000;
 
 export async function get(path) {
-  return answer(await fetch(path, { headers: HEADERS }));
+  return parsed(await fetch(path, { headers: HEADERS }));
 }
 
 export async function post(path, value) {
   const headers = { ...HEADERS, "Content-Type": "application/json" };
-  return answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(value) }));
+  return parsed(await fetch(path, { method: "POST", headers, body: JSON.stringify(value) }));
 }
 
-async function answer(response) {
-  if (response.status === 401) location.reload(); // the session has ended: the login form is at the same place
+async function parsed(response) {
+  if (response.status === 401) location.reload(); // the session has ended: the same URL shows the login form
   const value = await response.json();
   if (!response.ok) throw new Error(value.error || `HTTP ${response.status}`);
   return value;
 }
 
-// Events that come again after whatever ended them, and rest while nobody looks. Gives the function that ends them.
-export function listen(path, name, told) {
+// Subscribe to server-sent events. The subscription is renewed after an error, and pauses while the page is hidden.
+// Returns the function that ends it.
+export function listen(path, name, receive) {
   let source = null;
   let waiting = 0;
   const open = () => {
     source = new EventSource(path);
-    source.addEventListener(name, (event) => told(JSON.parse(event.data)));
+    source.addEventListener(name, (event) => receive(JSON.parse(event.data)));
     source.addEventListener("error", () => {
-      if (source && source.readyState === EventSource.CLOSED) { close(); waiting = setTimeout(again, AGAIN_MS); }
+      if (source && source.readyState === EventSource.CLOSED) { close(); waiting = setTimeout(retry, RETRY_MS); }
     });
   };
-  const again = () => { get("/api/status").then(open, () => { waiting = setTimeout(again, AGAIN_MS); }); };
+  const retry = () => { get("/api/status").then(open, () => { waiting = setTimeout(retry, RETRY_MS); }); };
   const close = () => { clearTimeout(waiting); if (source) source.close(); source = null; };
   const look = () => { close(); if (!document.hidden) open(); };
   document.addEventListener("visibilitychange", look);
@@ -38,8 +39,8 @@ export function listen(path, name, told) {
   return () => { document.removeEventListener("visibilitychange", look); close(); };
 }
 
-// `before` is the state some seconds ago, to tell a rate by that does not jump; `earlier` is half a minute old at most.
-export const known = { state: null, before: null, earlier: null, heardAt: 0, history: { series: {}, step_secs: 10 } };
+// `before` is the state some seconds ago, for a rate that does not jump; `earlier` is at most half a minute old.
+export const known = { state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
 let states = [];
 const RATE_MS = 5_000;
 const EARLIER_MS = 30_000;
@@ -53,16 +54,16 @@ export function learn(state) {
   known.earlier = states[0] && age(states[0]) >= RATE_MS ? states[0] : null;
   states.push(state);
   known.state = state;
-  known.heardAt = performance.now();
+  known.receivedAt = performance.now();
 }
 
 export async function rememberHour() {
-  try { known.history = await get("/api/history"); } catch { /* told by the stream of events */ }
+  try { known.history = await get("/api/history"); } catch { /* the stream of events reports it */ }
 }
 
 export const series = (name) => known.history.series[name];
 
-// Per second, of a number that the states count; where there is no state before, what the last hour's end says.
+// Rate per second of a counter; without an earlier state, the newest rate of the last hour.
 export function perSecond(count, name) {
   const secs = known.before ? (known.state.now_ms - known.before.now_ms) / 1000 : 0;
   const before = secs > 0 ? count(known.before) : undefined;
@@ -70,11 +71,11 @@ export function perSecond(count, name) {
   return (series(name) || []).at(-1);
 }
 
-// Seconds until so many are gone at the pace of the last half minute: Infinity if they are not getting fewer,
-// undefined while that is not known.
+// Seconds until a count is zero at the rate of the last half minute: Infinity if it does not shrink, undefined while
+// the rate is unknown.
 export function drainedIn(count, earlier = known.earlier, now = known.state) {
   if (!count(now)) return 0;
   if (!earlier) return undefined;
-  const gone = count(earlier) - count(now);
-  return gone > 0 ? (count(now) * (now.now_ms - earlier.now_ms)) / 1000 / gone : Infinity;
+  const drained = count(earlier) - count(now);
+  return drained > 0 ? (count(now) * (now.now_ms - earlier.now_ms)) / 1000 / drained : Infinity;
 }

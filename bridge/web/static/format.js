@@ -4,7 +4,7 @@ export const whole = (value) => Math.round(value).toLocaleString("en-US");
 
 export const counted = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
 
-// For a badge: 1,234 is 1.2k.
+// Text for a badge: 1,234 is 1.2k.
 export const short = (value) => (value < 1000 ? whole(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
 
 export function rate(value) {
@@ -29,19 +29,19 @@ export function duration(secs) {
   return `${Math.round(secs / 86400)} days`;
 }
 
-// Of a time such as 2026-01-31T12:00:00.000Z.
+// Time of day of a timestamp such as 2026-01-31T12:00:00.000Z.
 export const clock = (at) => `${at.slice(11, 23)} UTC`;
 export const moment = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)}`;
 
 export const content = (value) => (value.text !== undefined ? value.text : `(base64) ${value.base64}`) + (value.cut ? " …" : "");
 
-// What is long is cut where many stand below each other.
-export function excerpt(value, most = 480) {
+// Long texts are cut in lists.
+export function excerpt(value, maxChars = 480) {
   const text = content(value);
-  return text.length <= most ? text : `${text.slice(0, most)} … and ${whole(text.length - most)} characters more`;
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars)} … and ${whole(text.length - maxChars)} more characters`;
 }
 
-// JSON is shown indented, each number as it was written (JavaScript would round large ones); anything else as it is.
+// JSON is indented, with each number as written (JavaScript would round large ones); other texts are unchanged.
 export function pretty(value) {
   const text = content(value);
   if (value.text === undefined || value.cut) return text;

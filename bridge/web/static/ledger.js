@@ -1,9 +1,9 @@
-// The tables of the overview: streams, the books of each mapping, and the workers where there are several.
+// Tables of the overview: streams, the ledger by mapping, and the workers if there are several.
 import { breakable, h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { drawTable, number, tag } from "./components.js";
-import { problemsOf, takes } from "./problems.js";
+import { problemsOf, drainTime } from "./problems.js";
 import { covered, sparkline } from "./sparkline.js";
 
 const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped", "spooled"];
@@ -34,8 +34,8 @@ export function drawStreams(element, state) {
       number(each.delivered), waiting(state, each),
       number(each.throttled, "amiss"), number(each.retried, "amiss"), number(each.requests ? `${whole(each.last_latency_ms)} ms` : "–"));
   });
-  drawTable(element, ["Stream", "State", "#Records/s", chartHead(), "#Delivered", "#Waiting", "#Throttled", "#Retried", "#Latency"], rows,
-    "No mapping sends to any stream yet.");
+  drawTable(element, ["Stream", "State", "#Records/s", chartHead(), "#Delivered", "#Buffered", "#Throttled", "#Retried", "#Latency"], rows,
+    "No stream yet: no mapping has sent a record.");
 }
 
 function waiting(state, stream) {
@@ -47,7 +47,7 @@ function waiting(state, stream) {
 
 function estimate(state, stream) {
   const left = drainedIn((at) => spooled(at, stream));
-  return left === undefined ? "" : left === Infinity ? takes(state, stream) || "backlog not shrinking" : `drained in ${duration(left)}`;
+  return left === undefined ? "" : left === Infinity ? drainTime(state, stream) || "backlog not shrinking" : `drained in ${duration(left)}`;
 }
 
 export function drawMappings(element, state) {
@@ -58,15 +58,15 @@ export function drawMappings(element, state) {
     const name = row.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(row.mapping)}` }, breakable(row.mapping)) : "no mapping";
     const silent = info.get(row.mapping)?.silent_ms;
     return h("tr", {},
-      head(name, state.failing_mappings.includes(row.mapping) ? [" ", tag("its file has problems", "warn")] : null,
+      head(name, state.failing_mappings.includes(row.mapping) ? [" ", tag("file has errors", "warn")] : null,
         silent ? [" ", tag(`silent for ${duration(silent / 1000)}`, "warn")] : null,
         note(row.stream ? ["→ ", ...breakable(row.stream)] : "to no stream")),
       number(rate(now)), chart(`mapping ${row.mapping}`, `Received by ${row.mapping || "no mapping"}`),
       ...COLUMNS.map((column) => number(row[column], COLOURS[column])));
   });
   const total = h("tr", {}, head("All"), h("td", { class: "gap" }), h("td", { class: "gap" }), ...COLUMNS.map((column) => number(sum(state.ledger, column))));
-  drawTable(element, ["Mapping", "#Records/s", chartHead(), "#Received", "#Delivered", "#Filtered", "#Dead letters", "#Dropped", "#Spooled"], rows,
-    "No message has come yet: the books begin with the first one.", total);
+  drawTable(element, ["Mapping", "#Records/s", chartHead(), "#Received", "#Delivered", "#Filtered", "#Dead letters", "#Dropped", "#Buffered"], rows,
+    "No messages yet.", total);
 }
 
 export function drawWorkers(element, state) {
@@ -78,8 +78,8 @@ export function drawWorkers(element, state) {
     if (late) wait.append(note(`oldest ${duration(each.oldest_secs)}`));
     return h("tr", {},
       head(each.name, note(each.detail || each.client_id)),
-      h("td", {}, tag(each.state, WORKER[each.state] || "bad"), each.restarts ? note(counted(each.restarts, "restart"), "; the last: ", each.last_end) : null),
+      h("td", {}, tag(each.state, WORKER[each.state] || "bad"), each.restarts ? note(counted(each.restarts, "restart"), "; last: ", each.last_end) : null),
       number(rate(now)), number(each.received_messages), number(each.delivered), wait, number(each.dead_letter_count, "amiss"));
   });
-  drawTable(element, ["Worker", "State", "#Messages/s", "#Received", "#Delivered", "#Waiting", "#Dead letters"], rows, "");
+  drawTable(element, ["Worker", "State", "#Messages/s", "#Received", "#Delivered", "#Buffered", "#Dead letters"], rows, "");
 }

@@ -1,14 +1,14 @@
-// Which view is shown, and what stands above all of them. The bridge tells its state each second; views draw it.
+// Selection of the view, and the header above all views. The bridge sends its state each second; the views draw it.
 import { fill } from "./dom.js";
 import { duration, short, whole } from "./format.js";
-import { Letters } from "./dead_letters.js";
+import { DeadLetters } from "./dead_letters.js";
 import { known, learn, listen, rememberHour } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { Overview } from "./overview.js";
 import { KIND } from "./problems.js";
 
-const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, letters: Letters };
+const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "dead-letters": DeadLetters };
 const LOST_MS = 5_000;
 const element = (id) => document.getElementById(id);
 const content = element("content");
@@ -32,7 +32,7 @@ function show() {
   return another || moved;
 }
 
-// Who comes to another place begins at its top, by eye and by keyboard.
+// A new view begins at its top, for the eye and for the keyboard.
 function begin() {
   content.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -47,14 +47,14 @@ function verdict(text, kind) {
   element("state").className = `verdict ${kind}`;
 }
 
-function tell(state) {
+function update(state) {
   learn(state);
   const count = state.dead_letter_count;
   element("client").textContent = state.client_id;
   document.title = `${state.verdict.split(":")[0]} ${state.client_id}: mqtt-kinesis`;
-  element("letter-count").hidden = !count;
-  element("letter-count").textContent = short(count);
-  element("letter-count").setAttribute("aria-label", whole(count));
+  element("dead-letter-count").hidden = !count;
+  element("dead-letter-count").textContent = short(count);
+  element("dead-letter-count").setAttribute("aria-label", whole(count));
   element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
   element("logout").hidden = !state.writable;
   verdict(state.verdict, KIND[state.state]);
@@ -62,21 +62,21 @@ function tell(state) {
   if (view && view.draw) view.draw(state);
 }
 
-// Old numbers must not look like those of now.
+// Old numbers must not look like present ones.
 function drawLost() {
-  const silent = performance.now() - known.heardAt;
+  const silent = performance.now() - known.receivedAt;
   const lost = known.state !== null && !document.hidden && silent > LOST_MS;
   element("lost").hidden = !lost;
   content.classList.toggle("old", lost);
   if (!lost) return;
   const at = new Date(known.state.now_ms).toISOString().slice(11, 19);
-  fill(element("since"), `All you see is how it stood at ${at} UTC, ${duration(silent / 1000)} ago.`);
+  fill(element("since"), `Showing data from ${at} UTC, ${duration(silent / 1000)} ago.`);
   verdict("ERROR: the bridge does not respond", "bad");
 }
 
-// While nobody looks, nothing is asked for; who looks again is not told of the time between.
+// A hidden page requests nothing. When it is shown again, the time in between is no loss of connection.
 document.addEventListener("visibilitychange", () => {
-  known.heardAt = performance.now();
+  known.receivedAt = performance.now();
   if (!document.hidden) rememberHour();
 });
 window.addEventListener("hashchange", () => { if (show()) begin(); });
@@ -85,4 +85,4 @@ setInterval(drawLost, 1_000);
 setInterval(() => { if (!document.hidden) rememberHour(); }, 10_000);
 show();
 rememberHour();
-listen("/api/events", "state", tell);
+listen("/api/events", "state", update);

@@ -1,4 +1,4 @@
-// All mappings in one table, or one of them with its file and the playground.
+// Table of all mappings, or one mapping with its file and the playground.
 import { breakable, fill, h, renew } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { get, known, perSecond } from "./event_stream.js";
@@ -6,11 +6,11 @@ import { drawTable, frame, number, panel, tag } from "./components.js";
 import { Playground } from "./playground.js";
 import { covered, sparkline } from "./sparkline.js";
 
-const received = (name) => (state) => state.ledger.filter((row) => row.mapping === name).reduce((most, row) => Math.max(most, row.received), 0);
+const received = (name) => (state) => state.ledger.filter((row) => row.mapping === name).reduce((max, row) => Math.max(max, row.received), 0);
 
 export class Mappings {
   constructor() {
-    this.filter = h("input", { type: "search", placeholder: "part of a name, topic or stream", "aria-label": "Show only mappings with this in them", spellcheck: "false", oninput: () => this.draw(known.state) });
+    this.filter = h("input", { type: "search", placeholder: "part of a name, topic or stream", "aria-label": "Filter mappings by name, topic or stream", spellcheck: "false", oninput: () => this.draw(known.state) });
     this.table = frame();
     this.count = h("span", { class: "quiet" });
     this.unmatched = h("div");
@@ -41,11 +41,11 @@ export class Mappings {
     this.count.textContent = wanted ? `${whole(shown.length)} of ${counted(all.length, "mapping")}` : counted(all.length, "mapping");
     const title = covered();
     drawTable(this.table, ["Mapping", "State", "#Messages/s", title ? title[0].toUpperCase() + title.slice(1) : "Last hour", "#Messages", "#Tests", "Streams"],
-      shown.map((each) => row(each, state)), all.length ? "No mapping has that in its name, topic or streams." : "No mapping is in force: put a file into the folder, and it goes live within two seconds.");
+      shown.map((each) => row(each, state)), all.length ? "No mapping matches the filter." : "No active mapping: put a file into the folder, and it becomes active within two seconds.");
     this.drawUnmatched(state);
   }
 
-  // Topics that are received and belong to no mapping: with a shared or a wider subscription there may be some.
+  // Received topics that no mapping matches. A shared or a wider subscription may cause them.
   async drawUnmatched(state) {
     if (state.unmatched === this.unmatchedCount) return;
     this.unmatchedCount = state.unmatched;
@@ -53,7 +53,7 @@ export class Mappings {
     const rows = topics.slice(0, 50).map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)), number(each.messages)));
     const place = frame();
     drawTable(place, ["Topic", "#Messages"], rows, "");
-    fill(this.unmatched, topics.length ? panel("Topics that no mapping matches", h("span", { class: "quiet" }, `${whole(state.unmatched)} messages, counted and not kept`), place) : null);
+    fill(this.unmatched, topics.length ? panel("Topics that no mapping matches", h("span", { class: "quiet" }, `${whole(state.unmatched)} messages, counted and discarded`), place) : null);
   }
 
   async open(name) {
@@ -70,10 +70,10 @@ export class Mappings {
 }
 
 function row(each, state) {
-  const stateTag = state.failing_mappings.includes(each.name) ? tag(each.lost ? "not in force" : "its file has problems", each.lost ? "bad" : "warn")
-    : each.silent_ms ? tag("silent", "warn") : tag("in force", "good");
+  const stateTag = state.failing_mappings.includes(each.name) ? tag(each.lost ? "not loaded" : "file has errors", each.lost ? "bad" : "warn")
+    : each.silent_ms ? tag("silent", "warn") : tag("active", "good");
   const age = Math.max(0, state.now_ms - each.last_ms) / 1000;
-  const last = !each.last_ms ? "no message yet" : age < 2 ? "last message just now" : `last message ${duration(age)} ago`;
+  const last = !each.last_ms ? "no message yet" : age < 2 ? "last message now" : `last message ${duration(age)} ago`;
   const now = perSecond((at) => at.mappings.find((other) => other.name === each.name)?.messages ?? each.messages, "");
   return h("tr", {},
     h("td", { class: "head wrap" }, h("a", { href: `#/mappings/${encodeURIComponent(each.name)}` }, breakable(each.name)), h("div", { class: "quiet mono" }, breakable(each.topic))),

@@ -1,4 +1,4 @@
-// Some of the messages as they come, each with the records that the mappings make of it.
+// Live messages (a sample), each with the records that the mappings make of it.
 import { breakable, fill, h, members } from "./dom.js";
 import { bytes, clock, excerpt } from "./format.js";
 import { listen } from "./event_stream.js";
@@ -6,22 +6,22 @@ import { made } from "./outcome.js";
 import { panel } from "./components.js";
 import { take } from "./playground.js";
 
-const KEPT = 20;
+const MAX_SHOWN = 20;
 const PAUSE_MS = 400;
 
 export class Messages {
   constructor() {
     this.list = h("div", { role: "feed", "aria-label": "Messages" });
-    this.said = h("p", { class: "empty" });
-    this.filter = h("input", { type: "search", id: "part", placeholder: "part of a topic, such as press07", "aria-label": "Show only topics with this in them", spellcheck: "false", oninput: () => this.soon() });
+    this.notice = h("p", { class: "empty" });
+    this.filter = h("input", { type: "search", id: "part", placeholder: "part of a topic, such as press07", "aria-label": "Filter messages by topic", spellcheck: "false", oninput: () => this.soon() });
     this.pause = h("button", { class: "plain", "aria-pressed": "false", onclick: () => this.toggle() }, "Pause");
-    this.held = h("span", { class: "quiet", "aria-live": "polite" });
+    this.status = h("span", { class: "quiet", "aria-live": "polite" });
     this.paused = false;
     this.end = () => {};
-    this.element = h("div", {}, h("h1", {}, "Messages as they come"),
-      h("section", { class: "panel", "aria-label": "Messages as they come" },
-        h("div", { class: "head tools" }, this.filter, this.pause, this.held),
-        this.said, this.list));
+    this.element = h("div", {}, h("h1", {}, "Live messages (sampled)"),
+      h("section", { class: "panel", "aria-label": "Live messages (sampled)" },
+        h("div", { class: "head tools" }, this.filter, this.pause, this.status),
+        this.notice, this.list));
     this.list.addEventListener("pointerenter", () => this.hold(true));
     this.list.addEventListener("pointerleave", () => this.hold(this.list.contains(document.activeElement)));
     this.list.addEventListener("focusin", () => this.hold(true));
@@ -33,18 +33,18 @@ export class Messages {
 
   listen() {
     this.clear();
-    const asked = new URLSearchParams({ topic: this.filter.value });
-    this.end = listen(`/api/messages?${asked}`, "messages", (messages) => this.came(messages));
+    const query = new URLSearchParams({ topic: this.filter.value });
+    this.end = listen(`/api/messages?${query}`, "messages", (messages) => this.came(messages));
   }
 
   clear() {
     this.end();
     fill(this.list);
-    this.said.hidden = false;
-    this.said.textContent = this.filter.value ? `Waiting for a message with “${this.filter.value}” in its topic …` : "Waiting for messages …";
+    this.notice.hidden = false;
+    this.notice.textContent = this.filter.value ? `Waiting for a message with “${this.filter.value}” in its topic …` : "Waiting for messages …";
   }
 
-  // The bridge looks for the topic, so that a seldom one is seen among thousands.
+  // The bridge filters by topic, so that a rare topic is found among thousands.
   soon() {
     this.clear();
     clearTimeout(this.waiting);
@@ -53,26 +53,26 @@ export class Messages {
 
   toggle() {
     this.paused = !this.paused;
-    this.pause.textContent = this.paused ? "Go on" : "Pause";
+    this.pause.textContent = this.paused ? "Resume" : "Pause";
     this.pause.setAttribute("aria-pressed", String(this.paused));
-    this.tellHeld();
+    this.drawStatus();
   }
 
-  // Nothing moves under a finger, a pointer or the focus.
+  // The list does not move while a finger, a pointer or the focus is on it.
   hold(holding) {
     this.holding = holding;
-    this.tellHeld();
+    this.drawStatus();
   }
 
-  tellHeld() {
-    this.held.textContent = this.paused ? "paused" : this.holding ? "held while you are at it" : "";
+  drawStatus() {
+    this.status.textContent = this.paused ? "paused" : this.holding ? "paused while you interact" : "";
   }
 
   came(messages) {
     if (this.paused || this.holding || !messages.length) return;
-    this.said.hidden = true;
+    this.notice.hidden = true;
     this.list.prepend(...messages.reverse().map(message));
-    while (this.list.childElementCount > KEPT) this.list.lastElementChild.remove();
+    while (this.list.childElementCount > MAX_SHOWN) this.list.lastElementChild.remove();
   }
 }
 

@@ -1,4 +1,4 @@
-// What a mapping made of a message: records, dead letters, or nothing.
+// Output of a mapping for a message: records, dead letters, or nothing.
 import { breakable, h, members } from "./dom.js";
 import { bytes, whole } from "./format.js";
 import { tag } from "./components.js";
@@ -7,13 +7,13 @@ const copy = (nodes) => nodes && nodes.map((each) => (each.cloneNode ? each.clon
 
 export function made(each, shown) {
   const name = each.mapping ? [h("strong", {}, breakable(each.mapping)), " → "] : null;
-  const notes = each.remembers ? h("p", { class: "quiet" }, "Shown without `changes` and `sample`, which need what came before.") : null;
-  const none = !each.records.length && !each.rejections.length ? h("div", { class: "outcome" }, name, tag("filtered"), " nothing is sent") : null;
+  const notes = each.remembers ? h("p", { class: "quiet" }, "Without `changes` and `sample`, which depend on earlier messages.") : null;
+  const none = !each.records.length && !each.rejections.length ? h("div", { class: "outcome" }, name, tag("filtered"), " no record") : null;
   return h("div", { class: "mapped" },
     each.records.map((record) => h("div", { class: "outcome" }, copy(name),
       h("span", { class: "tag good" }, breakable(record.stream)), h("span", { class: "quiet" }, record.key === null ? " any shard" : [" key ", record.key], ` · ${bytes(record.bytes)}`),
       h("pre", {}, members(shown(record.data))))),
     each.rejections.map((rejection) => h("div", { class: "outcome" }, copy(name),
       tag(`dead letter: ${rejection.code}`, "bad"), " ", rejection.item === null ? "" : `item ${rejection.item}: `, rejection.detail)),
-    none, notes, each.more ? h("p", { class: "quiet" }, `and ${whole(each.more)} records more`) : null);
+    none, notes, each.more ? h("p", { class: "quiet" }, `and ${whole(each.more)} more records`) : null);
 }

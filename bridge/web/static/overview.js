@@ -1,10 +1,10 @@
-// The whole way of a message at a glance: broker → mappings → spool → Kinesis, what is wrong, and the tables behind it.
+// Message flow at a glance: broker → mappings → spool → Kinesis, then the active problems, then the tables.
 import { breakable, h, renew } from "./dom.js";
 import { bytes, counted, duration, rate, whole } from "./format.js";
 import { drawMappings, drawStreams, drawWorkers, delivered, spooled, sum } from "./ledger.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { frame, panel, tag } from "./components.js";
-import { drawLinks, problemItem, problemsOf, takes } from "./problems.js";
+import { drawLinks, problemItem, problemsOf, drainTime } from "./problems.js";
 import { peak, sparkline } from "./sparkline.js";
 
 const AT_ONCE_SECS = 5;
@@ -13,7 +13,7 @@ const mapped = (state) => sum(state.ledger, "received") - sum(state.ledger, "fil
 
 export class Overview {
   constructor() {
-    this.flow = h("ol", { class: "flow", "aria-label": "The way of a message" });
+    this.flow = h("ol", { class: "flow", "aria-label": "Message flow" });
     this.problems = h("section", { class: "panel problems", hidden: true, "aria-label": "Active problems" });
     this.links = frame();
     this.ofLinks = panel("Links to AWS", h("span", { class: "quiet" }, "as measured by requests"), this.links);
@@ -22,14 +22,14 @@ export class Overview {
     this.mappings = frame();
     this.balance = h("span");
     this.workers = frame();
-    this.ofWorkers = panel("Workers", h("span", { class: "quiet" }, "all else on this page is their sum"), this.workers);
+    this.ofWorkers = panel("Workers", h("span", { class: "quiet" }, "everything else on this page is their sum"), this.workers);
     this.ofWorkers.hidden = true;
     this.element = h("div", {},
       h("h1", {}, "Overview"), this.problems, this.flow,
       this.ofWorkers,
       panel("Streams", h("span", { class: "quiet" }, "records since the start"), this.streams),
       this.ofLinks,
-      panel("The books of each mapping", this.balance, this.mappings));
+      panel("Messages by mapping and stream", this.balance, this.mappings));
     renew(this.flow, ...["Broker", "Mappings", "Spool", "Kinesis"].map((name) => step(name, null, "–", "", [])));
   }
 
@@ -42,7 +42,7 @@ export class Overview {
     this.ofLinks.hidden = !state.endpoints.length;
     if (state.endpoints.length) drawLinks(this.links, state);
     drawMappings(this.mappings, state);
-    renew(this.balance, state.balanced ? tag("the books balance", "good") : tag("THE BOOKS DO NOT BALANCE: please report this", "bad"));
+    renew(this.balance, state.balanced ? tag("accounting OK", "good") : tag("ACCOUNTING MISMATCH: see the active problems", "bad"));
   }
 
   drawProblems(state) {
@@ -63,26 +63,26 @@ function broker(state) {
 
 function mappings(state) {
   const failing = state.failing_mappings.length;
-  const letters = state.dead_letter_count ? h("a", { href: "#/letters" }, counted(state.dead_letter_count, "dead letter")) : "no dead letters";
-  const lines = [`${counted(state.mappings.length, "mapping")}; ${whole(sum(state.ledger, "filtered"))} filtered`, letters];
-  if (state.unmatched) lines.push(`${whole(state.unmatched)} on topics of no mapping`);
-  return step("Mappings", failing ? tag(`${whole(failing)} with problems`, "warn") : state.mappings.length ? tag("in force", "good") : tag("none", "warn"),
+  const deadLetters = state.dead_letter_count ? h("a", { href: "#/dead-letters" }, counted(state.dead_letter_count, "dead letter")) : "no dead letters";
+  const lines = [`${counted(state.mappings.length, "mapping")}; ${whole(sum(state.ledger, "filtered"))} filtered`, deadLetters];
+  if (state.unmatched) lines.push(`${whole(state.unmatched)} on unmatched topics`);
+  return step("Mappings", failing ? tag(`${whole(failing)} with errors`, "warn") : state.mappings.length ? tag("active", "good") : tag("none", "warn"),
     rate(perSecond(mapped, "mapped")), "records/s", lines, "mapped");
 }
 
 function spool(state) {
   const count = spooled(state);
   const late = Math.max(0, ...state.streams.map((each) => each.oldest_secs)) >= AT_ONCE_SECS;
-  const kind = state.blocked ? tag("blocked", "bad") : count && late ? tag("backlog", "warn") : tag("on disk", "good");
+  const kind = state.blocked_reason ? tag("back-pressure", "bad") : count && late ? tag("backlog", "warn") : tag("on disk", "good");
   const room = `${bytes(state.spool_bytes)} of ${bytes(state.spool_max_bytes)}; ${bytes(state.disk_free_bytes)} free`;
-  return step("Spool", kind, whole(count), count === 1 ? "record waits" : "records wait", [backlog(state), room], "backlog", "");
+  return step("Spool", kind, whole(count), count === 1 ? "record buffered" : "records buffered", [backlog(state), room], "backlog", "");
 }
 
-// How old, and until when: a stream that takes nothing is told as such, whatever the others do.
+// Age of the backlog and time until it is drained. A stream that accepts nothing shows, whatever the others do.
 function backlog(state) {
-  if (!spooled(state)) return "nothing waits";
+  if (!spooled(state)) return "buffer empty";
   const oldest = Math.max(0, ...state.streams.map((each) => each.oldest_secs));
-  if (oldest < AT_ONCE_SECS) return "sent as it comes";
+  if (oldest < AT_ONCE_SECS) return "no backlog";
   const left = Math.max(...state.streams.map((each) => drainedIn((at) => spooled(at, each.stream)) ?? NaN));
   return h("span", {}, `oldest ${duration(oldest)}, `, h("strong", {}, Number.isNaN(left) ? "estimating …" : left === Infinity ? growth(state) : `drained in ${duration(left)}`));
 }
@@ -90,7 +90,7 @@ function backlog(state) {
 function growth(state) {
   const more = spooled(known.state) - spooled(known.earlier);
   const grows = more > 0 ? `growing by ${rate((more * 1000) / (known.state.now_ms - known.earlier.now_ms))}/s` : "backlog not shrinking";
-  return [grows, takes(state)].filter((text) => text).join("; ");
+  return [grows, drainTime(state)].filter((text) => text).join("; ");
 }
 
 function kinesis(state) {

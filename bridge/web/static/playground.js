@@ -1,5 +1,5 @@
-// One mapping: its file, its problems, its tests, and what becomes of a message while it is edited. The bridge's own
-// code does it, and nothing is written.
+// One mapping: its file, its errors, its tests, and the output for a message while the file is edited. The bridge's own
+// code computes it, and writes nothing.
 import { fill, h, members } from "./dom.js";
 import { clock, content, excerpt, pretty } from "./format.js";
 import { listen, post } from "./event_stream.js";
@@ -7,10 +7,10 @@ import { made } from "./outcome.js";
 import { panel, tag } from "./components.js";
 
 const PAUSE_MS = 250;
-const KEPT = 12;
+const MAX_SHOWN = 12;
 let taken = null;
 
-// A message taken from another view, to be tried here.
+// Open the playground with a message of another view.
 export function take(mapping, { topic, payload }) {
   taken = { topic, payload };
   location.hash = `#/mappings/${encodeURIComponent(mapping)}`;
@@ -44,19 +44,19 @@ export class Playground {
     return h("div", { class: "play" },
       h("div", { class: "side" },
         panel(mapping.file, h("span", { class: "row" }, this.differs, this.undo), h("div", { class: "body" },
-          h("label", { for: "text" }, "Edit it to see what would come of it; the file is not touched"), this.text)),
-        panel("Its own tests", null, this.tests)),
+          h("label", { for: "text" }, "Edit to preview the result. The file on disk is not changed."), this.text)),
+        panel("Tests of the mapping", null, this.tests)),
       h("div", { class: "side" },
         panel("Playground: a message", null, h("div", { class: "body" },
           h("div", { class: "field" }, h("label", { for: "topic" }, "Topic"), this.topic),
           h("div", { class: "field" }, h("label", { for: "payload" }, "Payload"), this.payload), this.live.element)),
-        panel("What becomes of it", null, this.result)),
+        panel("Output", null, this.result)),
       panel("Step by step", null, this.steps));
   }
 
   leave() { clearTimeout(this.waiting); this.live.leave(); }
 
-  // What is not text stays as it came until somebody edits it.
+  // A binary payload stays unchanged until the user edits it.
   put({ topic, payload }) {
     this.topic.value = topic;
     this.payload.value = content(payload);
@@ -71,29 +71,29 @@ export class Playground {
   async run() {
     const turn = this.turn = (this.turn || 0) + 1;
     const edited = this.text.value !== this.file;
-    this.differs.textContent = edited ? "edited here only" : "as it stands in the folder";
+    this.differs.textContent = edited ? "modified (not saved)" : "unmodified";
     this.undo.hidden = !edited;
-    const asked = { mapping: this.text.value, name: this.name, topic: this.topic.value };
-    if (this.base64 === null) asked.payload = this.payload.value; else asked.payload_base64 = this.base64;
+    const query = { mapping: this.text.value, name: this.name, topic: this.topic.value };
+    if (this.base64 === null) query.payload = this.payload.value; else query.payload_base64 = this.base64;
     try {
-      const told = await post("/api/try", asked);
-      if (turn === this.turn) this.draw(told);
+      const result = await post("/api/try", query);
+      if (turn === this.turn) this.draw(result);
     } catch (error) {
-      if (turn === this.turn) fill(this.result, h("p", { class: "said bad" }, error.message));
+      if (turn === this.turn) fill(this.result, h("p", { class: "notice bad" }, error.message));
     }
   }
 
-  draw(told) {
-    this.text.setAttribute("aria-invalid", String(told.problems.length > 0));
-    if (told.problems.length) {
-      fill(this.result, told.problems.map((each) => h("div", { class: "field" },
+  draw(result) {
+    this.text.setAttribute("aria-invalid", String(result.problems.length > 0));
+    if (result.problems.length) {
+      fill(this.result, result.problems.map((each) => h("div", { class: "field" },
         tag(each.line ? `line ${each.line}, column ${each.column}` : "the file", "bad"), " ", h("span", { class: "mono" }, each.path), h("pre", {}, each.message))));
-      for (const place of [this.steps, this.tests]) fill(place, h("p", { class: "quiet" }, "Not while the mapping has problems."));
+      for (const element of [this.steps, this.tests]) fill(element, h("p", { class: "quiet" }, "Not available while the mapping has errors."));
       return;
     }
-    fill(this.result, told.made ? made(told.made, pretty) : h("p", {}, tag("the topic does not match", "warn")));
-    fill(this.steps, h("dl", { class: "steps" }, told.steps.flatMap(([label, text]) => [h("dt", {}, label), h("dd", { class: "mono" }, members(text))])));
-    fill(this.tests, told.tests.length ? told.tests.map(outcome) : h("p", { class: "quiet" }, "It has none. Write some under `tests`: they are run by `check`, and before each reload."));
+    fill(this.result, result.made ? made(result.made, pretty) : h("p", {}, tag("the topic does not match", "warn")));
+    fill(this.steps, h("dl", { class: "steps" }, result.steps.flatMap(([label, text]) => [h("dt", {}, label), h("dd", { class: "mono" }, members(text))])));
+    fill(this.tests, result.tests.length ? result.tests.map(outcome) : h("p", { class: "quiet" }, "No tests. Write some under `tests`: `check` runs them, and so does each reload."));
   }
 }
 
@@ -101,19 +101,19 @@ const outcome = (each) => h("div", { class: "field" }, tag(each.passed ? "passed
 
 function problems(mapping) {
   if (!mapping.problems.length) return null;
-  return h("section", { class: "panel problems", "aria-label": "What is wrong" },
-    h("div", { class: "head" }, h("h2", {}, mapping.in_force ? "The file has problems; its last good version is in force" : "The file has problems; it is not in force")),
+  return h("section", { class: "panel problems", "aria-label": "Errors of the file" },
+    h("div", { class: "head" }, h("h2", {}, mapping.active ? "The file has errors; the last good version is active" : "The file has errors; the mapping is not loaded")),
     h("ul", {}, mapping.problems.map((problem) => h("li", {}, problem))));
 }
 
-// Messages of this mapping as they come, to choose one from. Nothing is asked for while it is shut.
+// Live messages of this mapping, to select one. Nothing is requested while the list is closed.
 class LiveMessages {
   constructor(mapping, chosen) {
     this.chosen = chosen;
     this.mapping = mapping;
-    this.filter = h("input", { type: "search", placeholder: "part of a topic", "aria-label": "Show only live messages with this in their topic", spellcheck: "false", oninput: () => this.listen() });
+    this.filter = h("input", { type: "search", placeholder: "part of a topic", "aria-label": "Filter live messages by topic", spellcheck: "false", oninput: () => this.listen() });
     this.list = h("ul", { class: "choices", "aria-label": "Live messages" });
-    this.element = h("details", { class: "live", ontoggle: () => this.listen() }, h("summary", {}, "Take a live message"), this.filter, this.list);
+    this.element = h("details", { class: "live", ontoggle: () => this.listen() }, h("summary", {}, "Use a live message"), this.filter, this.list);
     this.list.addEventListener("pointerenter", () => { this.holding = true; });
     this.list.addEventListener("pointerleave", () => { this.holding = false; });
   }
@@ -124,24 +124,24 @@ class LiveMessages {
     this.leave();
     if (!this.element.open) return;
     fill(this.list, h("li", { class: "quiet" }, "Waiting for a message …"));
-    this.waits = true;
-    const asked = new URLSearchParams({ mapping: this.mapping, topic: this.filter.value });
-    this.end = listen(`/api/messages?${asked}`, "messages", (messages) => this.came(messages));
+    this.isEmpty = true;
+    const query = new URLSearchParams({ mapping: this.mapping, topic: this.filter.value });
+    this.end = listen(`/api/messages?${query}`, "messages", (messages) => this.came(messages));
   }
 
   came(messages) {
     if (!messages.length || this.holding || this.list.contains(document.activeElement)) return;
-    if (this.waits) fill(this.list);
-    this.waits = false;
+    if (this.isEmpty) fill(this.list);
+    this.isEmpty = false;
     this.list.prepend(...messages.reverse().map((each) => h("li", {}, h("button", { class: "choice", onclick: () => this.chosen(each) },
       h("span", {}, each.topic), h("small", {}, `${clock(each.at)} · ${excerpt(each.payload, 80)}`)))));
-    while (this.list.childElementCount > KEPT) this.list.lastElementChild.remove();
+    while (this.list.childElementCount > MAX_SHOWN) this.list.lastElementChild.remove();
   }
 }
 
 const example = (mapping) => (mapping.topic || "").replace(/\{([^}.]*)(\.\.\.)?\}/g, "$1").replace(/[+#]/g, "x");
 
-// Tab indents in the editor; after Escape it moves on, for those who use the keyboard.
+// Tab indents in the editor; after Escape it moves the focus, for keyboard users.
 function indent(event) {
   if (event.key === "Escape") event.target.dataset.leave = "yes";
   else if (event.key === "Tab" && !event.shiftKey && event.target.dataset.leave !== "yes") {

@@ -1,4 +1,4 @@
-// Active problems and links to AWS. What is a problem, and the verdict, are decided by the bridge, never here.
+// Active problems and links to AWS. The bridge decides on problems and verdict, never the page.
 import { h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { drawTable, number, tag } from "./components.js";
@@ -16,7 +16,7 @@ export function problemItem(problem, nowMs) {
 
 const named = (problem) => (problem.worker ? `${problem.worker}: ${problem.summary}` : problem.summary);
 
-// A mapping's error leads to its file.
+// Link from a mapping's error to its file.
 function mappingLink(problem) {
   return problem.stage === "mapping" && problem.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(problem.mapping)}` }, "Open") : null;
 }
@@ -40,7 +40,7 @@ export function drawLinks(element, state) {
     h("td", { class: "head wrap" }, each.endpoint),
     number(each.bandwidth ? `${kilobytes(each.bandwidth)}/s` : "–"), number(each.bandwidth ? `${each.answer_secs.toFixed(1)} s` : "–"),
     number(kilobytes(each.request_bytes)), number(each.requests), number(each.timeouts, "amiss"), number(each.outcome_unknown, "amiss")));
-  drawTable(element, ["Endpoint", "#Bandwidth", "#Answers after", "#Request size", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
+  drawTable(element, ["Endpoint", "#Bandwidth", "#Response time", "#Request size", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
 }
 
 function kilobytes(size) {
@@ -48,8 +48,8 @@ function kilobytes(size) {
   return size >= 1e4 ? `${whole(size / 1e3)} kB` : `${(size / 1e3).toFixed(1)} kB`;
 }
 
-// How long delivering the present backlog takes at the rate of the last minute, of one stream or of the slowest.
-export function takes(state, stream) {
+// Time to deliver the present backlog at the rate of the last minute, for one stream or the slowest.
+export function drainTime(state, stream) {
   const flows = state.flows.filter((each) => (stream === undefined || each.stream === stream) && each.drain_secs);
   if (!flows.length) return "";
   const slowest = flows.reduce((one, other) => (other.drain_secs > one.drain_secs ? other : one));

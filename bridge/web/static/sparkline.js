@@ -1,11 +1,11 @@
-// A line of the last hour. Its highest point fills its height, and what it covers is said beside it.
+// Line of the last hour. The highest point fills the height; the text beside the line names the time span.
 import { duration, rate } from "./format.js";
 import { known, series } from "./event_stream.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const POINTS = 120;
 
-// "last hour", or as much of it as there is.
+// "last hour", or the part of it that is known.
 export function covered() {
   const points = Math.max(0, ...Object.values(known.history.series).slice(0, 1).map((each) => each.length));
   const secs = points * known.history.step_secs;
@@ -21,12 +21,12 @@ export function peak(name, unit) {
 export function sparkline(name, what) {
   const svg = document.createElementNS(SVG, "svg");
   const points = thinned(series(name) || []);
-  const drawn = { class: "spark", viewBox: "0 0 100 24", preserveAspectRatio: "none", role: "img", "aria-label": points.length < 2 ? `${what}: nothing to show yet` : `${what}, ${covered()}` };
+  const drawn = { class: "spark", viewBox: "0 0 100 24", preserveAspectRatio: "none", role: "img", "aria-label": points.length < 2 ? `${what}: no data yet` : `${what}, ${covered()}` };
   for (const [attribute, value] of Object.entries(drawn)) svg.setAttribute(attribute, value);
   if (points.length < 2) return svg;
-  const most = Math.max(...points, 1e-9);
-  const place = (value, at) => `${((at / (points.length - 1)) * 100).toFixed(2)},${(23 - (value / most) * 21).toFixed(2)}`;
-  const line = points.map(place).join("L");
+  const max = Math.max(...points, 1e-9);
+  const point = (value, at) => `${((at / (points.length - 1)) * 100).toFixed(2)},${(23 - (value / max) * 21).toFixed(2)}`;
+  const line = points.map(point).join("L");
   for (const [kind, d] of [["area", `M0,24L${line}L100,24Z`], ["line", `M${line}`]]) {
     const path = document.createElementNS(SVG, "path");
     path.setAttribute("class", kind);
@@ -36,7 +36,7 @@ export function sparkline(name, what) {
   return svg;
 }
 
-// No more points than can be seen: the highest of each few.
+// Reduce the points to the visible number: the highest of each group.
 function thinned(points) {
   const step = Math.ceil(points.length / POINTS);
   if (step < 2) return points;

@@ -50,8 +50,8 @@ def test_it_records_beside_the_bridge_which_loses_nothing(tmp_path, mosquitto, k
     captured = [each.message for each in read_capture(tmp_path / "c.jsonl")]
     assert [message.retain for message in captured[:2]] == [True, False]
     assert [(message.topic, message.payload) for message in captured[1:]] == list(telemetry(500, first=1))
-    books = stop_and_balance(running)
-    assert (books.total("received"), books.total("delivered")) == (2_001, 2_001)
+    ledger = stop_and_balance(running)
+    assert (ledger.total("received"), ledger.total("delivered")) == (2_001, 2_001)
     assert [line["event"] for line in running.log()].count("connected") == 1
 
 

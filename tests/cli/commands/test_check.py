@@ -10,7 +10,7 @@ def check(config, capsys):
 
 def test_what_is_well_is_counted(tmp_path, capsys):
     config = set_up(tmp_path)
-    assert check(config, capsys) == (0, f"{config}: well; 1 mapping, 1 test passed\n", "")
+    assert check(config, capsys) == (0, f"OK  {config}, 1 mapping, 1 test passed\n", "")
 
 
 def test_mappings_without_tests_are_named(tmp_path, capsys):
@@ -18,7 +18,7 @@ def test_mappings_without_tests_are_named(tmp_path, capsys):
     code, out, _ = check(config, capsys)
     assert code == 0
     assert out.splitlines() == [
-        f"{config}: well; 2 mappings, 1 test passed",
+        f"OK  {config}, 2 mappings, 1 test passed",
         "note: mapping 'other' has no tests",
     ]
 
@@ -39,7 +39,7 @@ def test_a_failing_test_is_shown_as_a_difference_with_its_place(tmp_path, capsys
         "  record 1, telemetry:\n"
         "            expected  got\n"
         "    data.t  1         null\n"
-        "\n1 problem in 1 file; 0 mappings well\n"
+        "\n1 error in 1 file (0 of 1 mapping valid)\n"
     )
 
 
@@ -49,4 +49,4 @@ def test_problems_of_all_files_are_told_at_once(tmp_path, capsys):
     assert code == 2
     files = [line.split(":")[0].rpartition("/")[2] for line in err.splitlines()[:-2]]
     assert files == ["bridge.yaml", "a.yaml", "a.yaml"]
-    assert err.splitlines()[-1] == "3 problems in 2 files; 2 mappings well"
+    assert err.splitlines()[-1] == "3 errors in 2 files (2 of 3 mappings valid)"

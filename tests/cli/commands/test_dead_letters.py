@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from bridge.cli.commands.dead_letters import Filter, list_letters, show_letter
+from bridge.cli.commands.dead_letters import Filter, list_dead_letters, show_dead_letter
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 
 @pytest.fixture
@@ -14,10 +14,10 @@ def config(tmp_path):
     config = set_up(tmp_path)
     spool = opened(tmp_path / "data")
     transaction = Transaction()
-    transaction.letters += [
-        letter(mapping="press", code="decode", topic="plant/a", payload=b'{"a":'),
-        letter(mapping="press", code="transform", topic="plant/b", payload=b"\xff\x00", streams=("archive",)),
-        letter(mapping="oven", code="decode", topic="plant/\x1b[31mred", payload=b"x", total_bytes=99),
+    transaction.dead_letters += [
+        dead_letter(mapping="press", code="decode", topic="plant/a", payload=b'{"a":'),
+        dead_letter(mapping="press", code="transform", topic="plant/b", payload=b"\xff\x00", streams=("archive",)),
+        dead_letter(mapping="oven", code="decode", topic="plant/\x1b[31mred", payload=b"x", total_bytes=99),
     ]
     spool.commit(transaction)
     yield config  # the bridge has it open
@@ -25,12 +25,12 @@ def config(tmp_path):
 
 
 def listed(config, capsys, **wanted):
-    assert list_letters(config, Filter(**wanted), as_json=True) == 0
+    assert list_dead_letters(config, Filter(**wanted), as_json=True) == 0
     return [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_all_are_listed_and_counted_by_code(config, capsys):
-    assert list_letters(config, Filter(), as_json=False) == 0
+    assert list_dead_letters(config, Filter(), as_json=False) == 0
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert last == "3 dead letters: decode 2, transform 1"
@@ -53,26 +53,26 @@ def test_filters_narrow_the_list(config, capsys, wanted, numbers):
 
 
 def test_json_has_the_payload_as_a_test_would_have_it(config, capsys):
-    list_letters(config, Filter(), as_json=True)
+    list_dead_letters(config, Filter(), as_json=True)
     first, second, _ = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["payload_text"], second["payload_base64"]) == ('{"a":', "/wA=")
 
 
 def test_one_is_shown_whole(config, capsys):
-    assert show_letter(config, 1) == 0
+    assert show_dead_letter(config, 1) == 0
     out = capsys.readouterr().out
     assert "decode: " in out
     assert out.endswith('{"a":\n')
 
 
 def test_what_a_terminal_would_act_upon_is_escaped(config, capsys):
-    show_letter(config, 3)
-    list_letters(config, Filter(), as_json=False)
+    show_dead_letter(config, 3)
+    list_dead_letters(config, Filter(), as_json=False)
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    assert "99 bytes, of which the first 1 were kept" in out
+    assert "99 bytes, of which the first 1 are stored" in out
 
 
 def test_one_that_is_not_there_is_told(config):
     with pytest.raises(BridgeError, match="there is no dead letter 8"):
-        show_letter(config, 8)
+        show_dead_letter(config, 8)

@@ -25,7 +25,7 @@ def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command
     assert "export MQTT_PASSWORD=..." in done.stdout
     assert all(SECRET not in file.read_text() for file in tmp_path.rglob("*.yaml"))
     checked = command(tmp_path, "check")
-    assert (checked.returncode, checked.stdout) == (0, "bridge.yaml: well; 2 mappings, 2 tests passed\n")
+    assert (checked.returncode, checked.stdout) == (0, "OK  bridge.yaml, 2 mappings, 2 tests passed\n")
 
 
 def test_without_a_broker_it_says_so_and_writes_an_example(tmp_path, command):
@@ -39,7 +39,7 @@ def test_what_is_there_is_not_written_over_without_force(tmp_path, command):
     assert command(tmp_path, "init", "--yes", "--listen-secs", "0").returncode == 0
     before = (tmp_path / "bridge.yaml").read_text()
     again = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other")
-    assert (again.returncode, "bridge.yaml is there already: nothing was written" in again.stderr) == (1, True)
+    assert (again.returncode, "bridge.yaml exists already; nothing was written" in again.stderr) == (1, True)
     assert (tmp_path / "bridge.yaml").read_text() == before
     assert command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other", "--force").returncode == 0
     assert "client_id: other" in (tmp_path / "bridge.yaml").read_text()
@@ -49,14 +49,14 @@ def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, c
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "example.yaml").write_text("mine")
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0")
-    assert (done.returncode, "example.yaml is there already" in done.stderr) == (1, True)
+    assert (done.returncode, "example.yaml exists already" in done.stderr) == (1, True)
     assert not (tmp_path / "bridge.yaml").exists()
     assert (tmp_path / "mappings" / "example.yaml").read_text() == "mine"
 
 
 def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
-    assert (done.returncode, "secrets are written to no file" in done.stderr) == (1, True)
+    assert (done.returncode, "secrets are not stored in files" in done.stderr) == (1, True)
     assert SECRET not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

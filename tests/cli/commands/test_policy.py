@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.aws.credentials import Authentication
-from bridge.cli.commands.policy import PolicyOptions, print_policy, well_formed
+from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy
 from bridge.errors import BridgeError, ConfigError, Refused
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.model import Destination, Record
@@ -117,7 +117,7 @@ def test_a_mapping_that_does_not_load_has_no_policy(tmp_path):
 
 @pytest.mark.parametrize(("account", "keys"), [("12", ()), ("", ("alias/x",)), ("12345678901x", ())])
 def test_options_that_cannot_be_meant_are_refused(account, keys):
-    assert well_formed(account, keys)
+    assert option_error(account, keys)
 
 
 def refused(call, *arguments):
@@ -201,4 +201,4 @@ def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, ca
 def test_without_any_permission_the_policy_can_still_be_printed(aws, tmp_path, capsys):
     document, notes = printed(capsys, config(tmp_path, aws.url, aws.key, archive=MAPPINGS["archive"]))
     assert statements(document)["SendRecords"] == [STREAM_ARN + "archive", STREAM_ARN + "telemetry"]
-    assert "may not be asked about" in notes
+    assert "not allowed to describe it" in notes

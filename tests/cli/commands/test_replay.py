@@ -5,13 +5,13 @@ import stat
 import pytest
 
 from bridge.cli.commands.dead_letters import Filter
-from bridge.cli.commands.export import export_letters, export_records
-from bridge.cli.commands.replay import DeadLetterSelection, delete_letters, replay_letters
+from bridge.cli.commands.export import export_dead_letters, export_records
+from bridge.cli.commands.replay import DeadLetterSelection, delete_dead_letters, replay_dead_letters
 from bridge.cli.commands.spool import spool_status
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 ALL = DeadLetterSelection((), Filter(), all=True)
 TOPIC = "factory/pdx/press07/telemetry"
@@ -26,34 +26,34 @@ def config(tmp_path):
     received = [("press", b'{"t":1}'), ("press", b"{"), ("press", b'{"t":3}'), ("oven", b"1")]
     for number, (mapping, payload) in enumerate(received):
         whole = {"payload": payload, "total_bytes": len(payload), "detail": f"=cmd{number}"}
-        transaction.letters.append(letter(mapping=mapping, streams=("telemetry",), topic=TOPIC, **whole))
+        transaction.dead_letters.append(dead_letter(mapping=mapping, streams=("telemetry",), topic=TOPIC, **whole))
         transaction.dead_lettered[spool.mapping_number(mapping), spool.queue("telemetry").number] += 1
     spool.commit(transaction)
     spool.close()
     return config
 
 
-def books(config, capsys):
+def ledger(config, capsys):
     assert spool_status(config, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     return told, {row["mapping"]: row for row in told["ledger"]}
 
 
 def test_without_a_bridge_the_command_replays_itself(config, capsys):
-    assert replay_letters(config, ALL) == 1
+    assert replay_dead_letters(config, ALL) == 1
     out = capsys.readouterr().out
-    assert out.startswith("2 replayed, 0 filtered, 2 stayed\n")
-    assert "no mapping 'oven' is in force" in out
-    told, rows = books(config, capsys)
+    assert out.startswith("replayed 2, filtered 0, failed again 2\n")
+    assert "mapping 'oven' is not active" in out
+    told, rows = ledger(config, capsys)
     assert (told["dead_letters"], told["queued"]) == (2, {"telemetry": 2})
     assert (rows["press"]["spooled"], rows["press"]["dead_lettered"], rows["press"]["replayed"]) == (2, 1, 2)
 
 
 def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
-    assert replay_letters(config, DeadLetterSelection([3, 3], Filter())) == 0
-    assert replay_letters(config, DeadLetterSelection((), Filter(mapping="oven"))) == 1
-    assert replay_letters(config, DeadLetterSelection([99], Filter())) == 1
-    assert "1 not there" in capsys.readouterr().out
+    assert replay_dead_letters(config, DeadLetterSelection([3, 3], Filter())) == 0
+    assert replay_dead_letters(config, DeadLetterSelection((), Filter(mapping="oven"))) == 1
+    assert replay_dead_letters(config, DeadLetterSelection([99], Filter())) == 1
+    assert "1 not found" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
     ],
 )
 def test_what_is_meant_must_be_said_once(config, selection):
-    with pytest.raises(BridgeError, match="say which"):
-        replay_letters(config, selection)
+    with pytest.raises(BridgeError, match="nothing selected"):
+        replay_dead_letters(config, selection)
 
 
-def test_deleting_is_asked_for_and_told_in_the_books(config, capsys):
+def test_deleting_is_asked_for_and_told_in_the_ledger(config, capsys):
     with pytest.raises(BridgeError, match="--yes"):
-        delete_letters(config, ALL, yes=False)
-    assert delete_letters(config, ALL, yes=True) == 0
-    assert "4 deleted" in capsys.readouterr().out
-    told, rows = books(config, capsys)
+        delete_dead_letters(config, ALL, yes=False)
+    assert delete_dead_letters(config, ALL, yes=True) == 0
+    assert "deleted 4" in capsys.readouterr().out
+    told, rows = ledger(config, capsys)
     assert told["dead_letters"] == 0
     assert (rows["press"]["dead_lettered"], rows["press"]["deleted"]) == (3, 3)
     spool_status(config, as_json=False)
@@ -83,19 +83,19 @@ def test_deleting_is_asked_for_and_told_in_the_books(config, capsys):
 
 def test_an_export_has_all_of_a_letter_and_is_its_owners_alone(config, tmp_path, capsys):
     file = tmp_path / "letters.jsonl"
-    assert export_letters(config, file, Filter(mapping="press"), as_csv=False) == 0
-    letters = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [each["number"] for each in letters] == [1, 2, 3]
-    assert letters[0]["payload_text"] == '{"t":1}'
+    assert export_dead_letters(config, file, Filter(mapping="press"), as_csv=False) == 0
+    dead_letters = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [each["number"] for each in dead_letters] == [1, 2, 3]
+    assert dead_letters[0]["payload_text"] == '{"t":1}'
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "3 dead letters" in capsys.readouterr().out
-    with pytest.raises(BridgeError, match="is there already"):
-        export_letters(config, file, Filter(), as_csv=False)
+    with pytest.raises(BridgeError, match="exists already"):
+        export_dead_letters(config, file, Filter(), as_csv=False)
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
     file = tmp_path / "letters.csv"
-    assert export_letters(config, file, Filter(), as_csv=True) == 0
+    assert export_dead_letters(config, file, Filter(), as_csv=True) == 0
     with file.open(newline="") as written:
         rows = list(csv.DictReader(written))
     assert [row["detail"] for row in rows] == [f"'=cmd{number}" for number in range(4)]
@@ -105,7 +105,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
 
 
 def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
-    replay_letters(config, ALL)
+    replay_dead_letters(config, ALL)
     file = tmp_path / "records.jsonl"
     assert export_records(config, file, None) == 0
     records = [json.loads(line) for line in file.read_text().splitlines()]
@@ -120,5 +120,5 @@ def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
 
 def test_an_export_that_fails_leaves_nothing(config, tmp_path):
     with pytest.raises(BridgeError, match="cannot be written"):
-        export_letters(config, tmp_path / "none" / "letters", Filter(), as_csv=False)
+        export_dead_letters(config, tmp_path / "none" / "letters", Filter(), as_csv=False)
     assert not [file for file in tmp_path.iterdir() if "letters" in file.name]

@@ -4,12 +4,12 @@ import sqlite3
 import pytest
 
 from bridge.cli.commands.dead_letters import Filter
-from bridge.cli.commands.export import export_letters, export_records
+from bridge.cli.commands.export import export_dead_letters, export_records
 from bridge.cli.commands.spool import spool_status, verify_spool
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 
 def spooled(folder):
@@ -25,13 +25,13 @@ def spooled(folder):
     return config, spool
 
 
-def test_the_books_are_told_while_the_bridge_runs(tmp_path, capsys):
+def test_the_ledger_are_told_while_the_bridge_runs(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert spool_status(config, as_json=False) == 0
     out = capsys.readouterr().out
-    assert "telemetry: 3 records to be sent" in out
+    assert "telemetry: 3 records buffered" in out
     assert "press → telemetry" in out
-    assert "the books balance" in out
+    assert "accounting OK" in out
     assert spool_status(config, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     (row,) = told["ledger"]
@@ -42,7 +42,7 @@ def test_the_books_are_told_while_the_bridge_runs(tmp_path, capsys):
 def test_a_whole_spool_is_verified(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert verify_spool(config) == 0
-    assert "whole" in capsys.readouterr().out
+    assert "OK        " in capsys.readouterr().out
     spool.close()
 
 
@@ -55,11 +55,11 @@ def test_a_record_that_is_gone_without_a_word_is_found(tmp_path, capsys):
         database.execute(f"delete from {table} where number = 2")
     database.close()
     assert verify_spool(config) == 1
-    assert "the books have 3 records spooled, and 2 are there" in capsys.readouterr().out
+    assert "the ledger counts 3 buffered records, the queue has 2" in capsys.readouterr().out
     assert spool_status(config, as_json=False) == 1
 
 
-def test_books_that_do_not_balance_are_found(tmp_path, capsys):
+def test_ledger_that_do_not_balance_are_found(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     spool.close()
     database = sqlite3.connect(tmp_path / "data" / "spool.db")
@@ -67,7 +67,7 @@ def test_books_that_do_not_balance_are_found(tmp_path, capsys):
         database.execute("update ledger set received = received + 1")
     database.close()
     assert verify_spool(config) == 1
-    assert "received is not what became of it" in capsys.readouterr().out
+    assert "6 received, 5 accounted for, off by +1" in capsys.readouterr().out
 
 
 def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
@@ -81,12 +81,12 @@ def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
     assert spool_status(config, as_json=False) == 0
     first, second, both = capsys.readouterr().out.split("\n\n")
     assert "worker-1" in first
-    assert "stream    telemetry: 3 records to be sent" in second
-    assert both.startswith("spool     all 2 together: ")
-    assert "stream    telemetry: 5 records to be sent" in both
-    assert "the books balance" in both
+    assert "stream    telemetry: 3 records buffered" in second
+    assert both.startswith("spool     all 2 spools: ")
+    assert "stream    telemetry: 5 records buffered" in both
+    assert "accounting OK" in both
     assert spool_status(config, 2, as_json=False) == 0
-    assert "together" not in capsys.readouterr().out
+    assert "all 2" not in capsys.readouterr().out
     assert spool_status(config, as_json=True) == 0
     assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)] == [2, 3]
 
@@ -96,7 +96,7 @@ def test_exports_of_workers_say_whose_each_is(tmp_path):
     for number in (1, 2):
         spool = opened(tmp_path / "data" / f"worker-{number}")
         spool.queue("telemetry" if number == 1 else "archive").append(spool.mapping_number("press"), None, b"{}")
-        spool.commit(Transaction(letters=[letter(payload=b"1")]))
+        spool.commit(Transaction(dead_letters=[dead_letter(payload=b"1")]))
         spool.close()
     assert export_records(config, tmp_path / "records.jsonl", None) == 0
     records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
@@ -107,8 +107,8 @@ def test_exports_of_workers_say_whose_each_is(tmp_path):
     with pytest.raises(BridgeError, match="no spool has such a queue; expected 'archive', 'telemetry'"):
         export_records(config, tmp_path / "none.jsonl", "archiv")
     assert not (tmp_path / "none.jsonl").exists()
-    assert export_letters(config, tmp_path / "letters.jsonl", Filter(), as_csv=False) == 0
-    letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
-    assert [(each["worker"], each["number"]) for each in letters] == [(1, 1), (2, 1)]
-    assert export_letters(config, tmp_path / "letters.csv", Filter(), as_csv=True) == 0
+    assert export_dead_letters(config, tmp_path / "letters.jsonl", Filter(), as_csv=False) == 0
+    dead_letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    assert [(each["worker"], each["number"]) for each in dead_letters] == [(1, 1), (2, 1)]
+    assert export_dead_letters(config, tmp_path / "letters.csv", Filter(), as_csv=True) == 0
     assert [line[:4] for line in (tmp_path / "letters.csv").read_text().splitlines()] == ["work", "1,1,", "2,1,"]

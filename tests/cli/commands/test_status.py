@@ -1,6 +1,6 @@
 """What `status` says of workers, some of which are away."""
 
-from bridge.cli.commands.status import in_words
+from bridge.cli.commands.status import status_lines
 
 RUNNING = {
     "name": "worker 1",
@@ -35,7 +35,7 @@ def lines(*workers, connected=False):
         "ledger": [],
         "balanced": True,
     }
-    verdict, *more = in_words(told)
+    verdict, *more = status_lines(told)
     assert verdict == "OK        receiving, spooling and delivering"
     return more
 
@@ -43,15 +43,15 @@ def lines(*workers, connected=False):
 def test_that_some_are_connected_is_said():
     away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
     broker, _, _, first, second, *_ = lines(RUNNING, away)
-    assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers are)"
-    assert first == "worker 1  running: 4,000 received, 12 wait, 0 restarts, data/worker-1"
+    assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers connected)"
+    assert first == "worker 1  running: 4,000 received, 12 buffered, 0 restarts, data/worker-1"
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
 def test_one_that_runs_again_tells_how_the_one_before_it_ended():
     broker, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
-    assert "3 restarts (the last: it was killed by SIGKILL), data/worker-1" in first
+    assert "3 restarts (last: it was killed by SIGKILL), data/worker-1" in first
 
 
 def test_where_all_are_away_none_are_counted():

@@ -22,7 +22,7 @@ def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()
         "balanced": True, "client_id": "press-shop", "started_at": 1_000.0, "workers": list(workers),
         "streams": [{"stream": "telemetry", "state": "ok", "delivered": delivered, "oldest_secs": oldest,
                      "throttled": 4, "retried": 5}],
-        "ledger": [{**row, "filtered": 0, "dead_lettered": 0}],
+        "ledger": [{**row, "filtered": 0, "dead_lettered": 0, "dropped": 0}],
     }  # fmt: skip
 
 
@@ -39,12 +39,12 @@ def test_the_first_look_has_no_rates():
 
 def test_a_backlog_that_shrinks_says_when_it_is_drained():
     lines = watched(look(spooled=600, oldest=90), look(spooled=620, oldest=90), 2.0)
-    assert "backlog   600 records, the oldest 1.5 min, drained in 1.0 min" in lines
+    assert "backlog   600 records buffered (oldest 1.5 min), drained in 1.0 min" in lines
 
 
 def test_a_backlog_that_grows_has_no_end_to_tell():
     lines = watched(look(spooled=600, oldest=90), look(spooled=500, oldest=88), 2.0)
-    assert "backlog   600 records, the oldest 1.5 min, not shrinking" in lines
+    assert "backlog   600 records buffered (oldest 1.5 min), not shrinking" in lines
 
 
 def test_a_bridge_started_anew_has_no_negative_rates():
@@ -103,10 +103,10 @@ def test_a_problem_is_never_cut_short():
 def test_the_title_says_whose_bridge_it_is_and_for_how_long_it_was_up():
     told = title(look(), 4_600.0, 4_700.0, 60)
     assert told.startswith("press-shop, up 1.0 h  ")
-    assert told.endswith("Ctrl-C ends")
+    assert told.endswith("Ctrl-C to stop")
     assert len(told) == 60
 
 
 def test_what_does_not_fit_the_height_is_counted():
     assert clip_to_height(["a", "b", "c"], 3) == ["a", "b", "c"]
-    assert clip_to_height(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 lines more: make the window higher"]
+    assert clip_to_height(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 more lines: enlarge the window"]

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
-from bridge.cli.commands.try_message import try_letter, try_message
+from bridge.cli.commands.try_message import try_dead_letter, try_message
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 TOPIC = "factory/pdx/press07/telemetry"
 
@@ -60,22 +60,24 @@ def test_a_mapping_that_does_not_load_is_told_and_the_others_are_tried(tmp_path,
 
 
 @pytest.fixture
-def letters(tmp_path):
+def dead_letters(tmp_path):
     config = set_up(tmp_path)
     spool = opened(tmp_path / "data")
     transaction = Transaction()
-    transaction.letters += [
-        letter(mapping="press", topic=TOPIC, payload=b'{"t": 5}', total_bytes=8, detail="not JSON: oops"),
-        letter(mapping="press", topic=TOPIC, payload=b'{"t"', total_bytes=9000, code="too_large", detail="9000 bytes"),
-        letter(kind="record", mapping="press", topic="", code="too_large", detail="2 MiB"),
+    transaction.dead_letters += [
+        dead_letter(mapping="press", topic=TOPIC, payload=b'{"t": 5}', total_bytes=8, detail="not JSON: oops"),
+        dead_letter(
+            mapping="press", topic=TOPIC, payload=b'{"t"', total_bytes=9000, code="too_large", detail="9000 bytes"
+        ),
+        dead_letter(kind="record", mapping="press", topic="", code="too_large", detail="2 MiB"),
     ]
     spool.commit(transaction)
     yield config
     spool.close()
 
 
-def test_a_dead_letter_is_tried_as_it_was_received(letters, capsys):
-    assert try_letter(letters, 1) == 0
+def test_a_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
+    assert try_dead_letter(dead_letters, 1) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
         f"dead letter 1 of mapping 'press', received 2023-11-14T22:13:20.123Z on {TOPIC}",
@@ -85,13 +87,13 @@ def test_a_dead_letter_is_tried_as_it_was_received(letters, capsys):
     assert lines[-1] == '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":5}'
 
 
-def test_a_dead_letter_that_was_cut_short_says_so(letters, capsys):
-    assert try_letter(letters, 2) == 1
+def test_a_dead_letter_that_was_cut_short_says_so(dead_letters, capsys):
+    assert try_dead_letter(dead_letters, 2) == 1
     out = capsys.readouterr().out
-    assert "  only the first 4 of its 9000 bytes were kept\n" in out
+    assert "  only the first 4 of its 9000 bytes are stored\n" in out
     assert "dead letter  decode:" in out
 
 
-def test_a_dead_letter_that_is_a_record_cannot_be_mapped(letters):
-    with pytest.raises(BridgeError, match=r"dead letter 3 is a record that Kinesis refused, .*too_large: 2 MiB"):
-        try_letter(letters, 3)
+def test_a_dead_letter_that_is_a_record_cannot_be_mapped(dead_letters):
+    with pytest.raises(BridgeError, match=r"dead letter 3 is a record that Kinesis rejected, .*too_large: 2 MiB"):
+        try_dead_letter(dead_letters, 3)

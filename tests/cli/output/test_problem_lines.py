@@ -9,13 +9,13 @@ BUFFERED = (LedgerRow("press", "telemetry", 12_345, 0, 0, 0, 0, 12_345),)
 
 
 def test_healthy_bridge_is_one_line():
-    status = snapshot().value()
+    status = snapshot().summary_json()
     assert verdict_line(status) == ["OK        receiving, spooling and delivering"]
     assert list(problem_lines(status)) == []
 
 
 def test_problem_begins_with_its_severity_and_lists_what_is_known():
-    status = snapshot(problems=(STALLED,)).value()
+    status = snapshot(problems=(STALLED,)).summary_json()
     assert verdict_line(status)[0].startswith("ERROR     Kinesis accepts no records of stream telemetry, since 2027-")
     assert list(problem_lines(status, now=NOW)) == [
         "ERROR     Kinesis accepts no records of stream telemetry",
@@ -29,13 +29,13 @@ def test_problem_begins_with_its_severity_and_lists_what_is_known():
 
 def test_cause_of_several_lines_keeps_them_and_is_escaped():
     failing = problem("mapping-failing", severity="warning", cause="press.yaml:1:2: a\npress.yaml:3:4: \x1b[2J")
-    lines = list(problem_lines(snapshot(problems=(failing,)).value(), now=NOW))
+    lines = list(problem_lines(snapshot(problems=(failing,)).summary_json(), now=NOW))
     assert lines[2:4] == ["          cause: press.yaml:1:2: a", "            press.yaml:3:4: \\x1b[2J"]
 
 
 def test_long_text_is_wrapped_and_never_cut():
     long = problem(advice="check the network to the endpoint, its DNS name, firewall and proxy")
-    lines = list(problem_lines(snapshot(problems=(long,)).value(), 40, NOW))
+    lines = list(problem_lines(snapshot(problems=(long,)).summary_json(), 40, NOW))
     assert max(map(len, lines)) <= 40
     assert "to do: check the network to the endpoint, its DNS name, firewall and proxy" in " ".join(
         " ".join(lines).split()
@@ -43,17 +43,19 @@ def test_long_text_is_wrapped_and_never_cut():
 
 
 def test_each_link_has_a_line():
-    [line] = link_lines(snapshot(endpoints=(THIN,)).value())
+    [line] = link_lines(snapshot(endpoints=(THIN,)).summary_json())
     assert line.startswith("link      kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s")
 
 
 def test_backlog_says_how_old_it_is_and_how_long_it_takes():
     flow = StreamFlow("telemetry", 0.0, 0.0, 1.0, 20.0, 617.25)
-    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).value()
+    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).summary_json()
     assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min); takes 10.3 min at 20.0 records/s"
 
 
 def test_backlog_without_a_rate_gives_no_time():
-    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(StreamFlow("telemetry"),)).value()
+    told = snapshot(
+        ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(StreamFlow("telemetry"),)
+    ).summary_json()
     assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min)"
-    assert backlog_text(snapshot().value()) == "buffer empty"
+    assert backlog_text(snapshot().summary_json()) == "buffer empty"

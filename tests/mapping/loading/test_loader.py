@@ -91,7 +91,7 @@ def test_a_name_is_fit_for_metrics_and_logs(tmp_path):
 
 def test_a_folder_without_mappings_is_a_problem(tmp_path):
     loaded = load_folder(tmp_path, {}, shown_as="mappings/")
-    assert told(loaded) == ["mappings: there is no mapping in this folder: no file NAME.yaml"]
+    assert told(loaded) == ["mappings: no mapping in this folder: no file NAME.yaml"]
 
 
 def test_a_folder_that_is_not_there_is_a_problem(tmp_path):

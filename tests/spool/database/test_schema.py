@@ -4,7 +4,7 @@ import pytest
 
 from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.spool.database import schema
-from bridge.spool.read_only import read_books
+from bridge.spool.read_only import check_ledger
 from tests.spool.builders import data_of, opened, take_all
 
 
@@ -107,9 +107,9 @@ def test_a_spool_of_an_older_version_opens_with_all_that_is_in_it(tmp_path):
     assert sqlite3.connect(tmp_path / "spool.db").execute("pragma user_version").fetchone() == (schema.VERSION,)
 
 
-def test_the_books_of_an_older_version_can_be_read_before_it_is_opened(tmp_path):
+def test_the_ledger_of_an_older_version_can_be_read_before_it_is_opened(tmp_path):
     old_spool(tmp_path)
-    assert read_books(tmp_path).rows[0].received == 5
+    assert check_ledger(tmp_path).rows[0].received == 5
 
 
 def test_a_spool_of_a_newer_version_is_left_alone_with_what_to_do(tmp_path):

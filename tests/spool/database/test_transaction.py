@@ -1,10 +1,10 @@
 from bridge.spool.database.transaction import Transaction, pending_bytes
-from tests.spool.builders import letter, opened
+from tests.spool.builders import dead_letter, opened
 
 
 def test_an_empty_transaction_says_so():
     assert Transaction().empty
-    changes = [{"letters": [letter()]}, {"removed": {1: letter()}}, {"amended": [("c", "d", 1)]}]
+    changes = [{"dead_letters": [dead_letter()]}, {"removed": {1: dead_letter()}}, {"amended": [("c", "d", 1)]}]
     for options in (*changes, {"qos2_ids": {1: False}}, {"clear_qos2_ids": True}):
         assert not Transaction(**options).empty
     assert not Transaction(broker_filters=frozenset()).empty
@@ -18,10 +18,10 @@ def test_what_a_transaction_takes_on_disk_is_about_what_it_holds(tmp_path):
     queue = spool.queue("press")
     for _ in range(1000):
         queue.append(1, None, bytes(200))
-    guessed = pending_bytes([queue], Transaction(letters=[letter(payload=bytes(100_000))]))
+    guessed = pending_bytes([queue], Transaction(dead_letters=[dead_letter(payload=bytes(100_000))]))
     spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
     before = spool.used_bytes
-    spool.commit(Transaction(letters=[letter(payload=bytes(100_000))]))
+    spool.commit(Transaction(dead_letters=[dead_letter(payload=bytes(100_000))]))
     spool._database.execute("pragma wal_checkpoint(truncate)").fetchall()
     assert 0.8 < (spool.used_bytes - before) / guessed < 1.25
     spool.close()

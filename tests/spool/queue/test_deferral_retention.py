@@ -9,7 +9,7 @@ from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import Ledger
 from bridge.spool.queue.stream_queue import MARK_MS
 from bridge.spool.retention import RecordDropper
-from tests.spool.builders import append, assert_books_balance, opened
+from tests.spool.builders import append, assert_ledger_balanced, opened
 
 pytestmark = pytest.mark.parametrize("live_first", [False, True])
 
@@ -63,7 +63,7 @@ def test_what_is_left_is_dropped_for_its_age(filled):
     filled.spool.commit(Transaction(expire_before_ms=filled.now_ms))
     assert filled.spool.ledger_rows()[0].expired == 5
     assert filled.take() == [*range(36, 41)]
-    assert_books_balance(filled.spool)
+    assert_ledger_balanced(filled.spool)
 
 
 def test_where_nothing_is_left_among_the_oldest_room_is_made_by_others(filled, monkeypatch):

@@ -6,7 +6,7 @@ from hypothesis.stateful import initialize, rule
 
 from bridge.model import DEFAULT_RECORD_BYTES, UnnumberedEnvelope
 from bridge.spool.queue.live_first_queue import LIVE_SECS, LiveFirstQueue
-from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
+from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, settle, take, take_all
 from tests.spool.queue.test_queue_model import MAPPINGS, STREAMS, SpoolModel
 
 
@@ -77,14 +77,14 @@ def test_what_could_not_be_dropped_is_sent_after_all(tmp_path):
     spool.close()
 
 
-def test_when_the_spool_is_full_the_books_balance(tmp_path):
+def test_when_the_spool_is_full_the_ledger_balance(tmp_path):
     spool = opened(tmp_path, live_first=True, max_bytes=4 << 20, when_full="drop_oldest", fresh_bytes=1 << 20)
     for _ in range(40):
         append(spool, *[bytes(20_000)] * 10)
         put(spool, b"x")
     assert sum(row.dropped for row in spool.ledger_rows()) > 0
     settle(spool, take_all(spool))
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     assert spool.waiting_by_count() == {"press": 0}
     spool.close()
 
@@ -135,7 +135,7 @@ def test_an_envelope_says_that_its_record_is_late(tmp_path):
     assert late(record for record in records if record.data != b"plain") == {3: False, 1: True, 2: True}
     assert records[-1].data == b"plain"
     settle(spool, records)
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 

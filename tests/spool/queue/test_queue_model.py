@@ -1,4 +1,4 @@
-"""The queue and the spool against a model that is a list: nothing lost, nothing twice in one run, the books right."""
+"""The queue and the spool against a model that is a list: nothing lost, nothing twice in one run, the ledger right."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bridge.spool.database.transaction import Transaction
-from tests.spool.builders import append, assert_books_balance, opened
+from tests.spool.builders import append, assert_ledger_balanced, opened
 
 STREAMS, MAPPINGS = ["press", "oven"], ["a", "b"]
 
@@ -89,10 +89,10 @@ class SpoolModel(RuleBasedStateMachine):
         return opened(self.folder, fresh_bytes=self.fresh_bytes)
 
     @invariant()
-    def the_books_are_right(self):
+    def the_ledger_is_right(self):
         if not hasattr(self, "spool"):
             return
-        assert_books_balance(self.spool)
+        assert_ledger_balanced(self.spool)
         found = {
             (row.mapping, row.stream): {name: getattr(row, name) for name in self.counts[row.mapping, row.stream]}
             for row in self.spool.ledger_rows()

@@ -17,7 +17,7 @@ from bridge.spool.database import schema
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 from bridge.spool.store import SpoolSettings
-from tests.spool.builders import append, assert_books_balance, data_of, opened, put, settle, take, take_all
+from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, settle, take, take_all
 
 COMMITTING = """
 import sys
@@ -62,7 +62,7 @@ def test_whatever_was_committed_is_there_after_a_kill_at_any_instant(tmp_path):
         last, gone = killed_after(tmp_path, chance.uniform(0.0, 0.12))
         made, settled = max(made, last), settled | gone
         spool = opened(tmp_path)
-        assert_books_balance(spool)
+        assert_ledger_balanced(spool)
         assert spool.folder.set_aside_count() == 0
         numbers = [record.number for record in take_all(spool)]
         assert numbers == sorted(set(numbers))
@@ -85,7 +85,7 @@ def assert_begun_anew(spool):
     assert spool.ledger_rows() == []
     put(spool, b"new")
     assert data_of(take(spool)) == [b"new"]
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from bridge.spool.database.transaction import Transaction
 from bridge.spool.recovery import salvage as module
 from bridge.spool.recovery.leaf_pages import LeafPages
 from bridge.spool.recovery.salvage import salvage
-from tests.spool.builders import append, assert_books_balance, data_of, letter, opened, put, settle, take, take_all
+from tests.spool.builders import (
+    append,
+    assert_ledger_balanced,
+    data_of,
+    dead_letter,
+    opened,
+    put,
+    settle,
+    take,
+    take_all,
+)
 
 COUNT = 3_000
 
@@ -24,7 +34,9 @@ def filled(folder, count=COUNT):
         append(spool, b"%06d" % first, stream="oven", mapping="n", key="ä")
         spool.commit(Transaction())
     settle(spool, take(spool, 50))
-    transaction = Transaction(letters=[letter(payload=b"a"), letter(payload=b"b"), letter(payload=b"c")])
+    transaction = Transaction(
+        dead_letters=[dead_letter(payload=b"a"), dead_letter(payload=b"b"), dead_letter(payload=b"c")]
+    )
     place = spool.mapping_number("m"), spool.queue("press").number
     transaction.dead_lettered[place] += 3
     transaction.filtered[place] += 7
@@ -70,11 +82,11 @@ def test_of_a_spool_that_is_whole_everything_is_salvaged(tmp_path):
     press = row(spool)
     assert (press.received, press.delivered, press.filtered, press.dead_lettered) == (COUNT + 10, 50, 7, 3)
     assert (press.dropped, press.damaged) == (0, 0)
-    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c", b"b", b"a"]
+    assert [each.dead_letter.payload for each in spool.newest_dead_letters(5)] == [b"c", b"b", b"a"]
     assert spool.open_qos2_ids == {77}
     assert spool.broker_filters == {"plant/#"}
     assert spool.state("m").get("k") == b"remembered"
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
     assert opened(tmp_path).open_qos2_ids == {77}
 
@@ -93,7 +105,7 @@ def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path,
     if press.received:
         assert press.received == COUNT + 10
         assert press.dropped == press.damaged == COUNT - 50 - press.spooled
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     [aside] = tmp_path.glob("damaged-*")
     assert (aside / "spool.db").stat().st_size == size
     spool.close()
@@ -106,7 +118,7 @@ def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
     spool = reopened(tmp_path)
     put(spool, b"new")
     assert b"new" in data_of(take_all(spool))
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -142,7 +154,7 @@ def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
     assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
     assert spool.dead_letter_counts.count == 3
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
     assert not list(tmp_path.glob("damaged-*/salvage.unfinished"))
 
@@ -173,7 +185,7 @@ def test_a_damaged_root_loses_nothing(tmp_path):
     spool = reopened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
     assert row(spool).damaged == 0
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -188,7 +200,7 @@ def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_pat
         file.write(b"\xff")
     spool = opened(tmp_path)
     assert spool.folder.set_aside_count() == 1
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     put(spool, b"new", stream="third")
     put(spool, b"more")
     before = spool.ledger_rows()
@@ -210,7 +222,7 @@ def test_what_was_lost_is_told_in_the_log(tmp_path, caplog):
     spool = opened(tmp_path)
     assert "of the records 10 were lost" in caplog.text
     assert row(spool).damaged == 10
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -229,7 +241,7 @@ def test_a_spool_of_the_first_format_is_salvaged_too(tmp_path):
     spool = opened(tmp_path)
     assert salvage(spool, aside).records == 150 + 2
     assert row(spool).received == 210
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -256,8 +268,8 @@ def test_garbage_that_reads_as_values_is_no_record_and_stops_nothing(tmp_path):
     spool = opened(tmp_path)
     assert len(take_all(spool)) == 250 - 3
     assert row(spool).damaged == 3
-    assert [each.letter.payload for each in spool.newest_letters(5)] == [b"c"]
-    assert_books_balance(spool)
+    assert [each.dead_letter.payload for each in spool.newest_dead_letters(5)] == [b"c"]
+    assert_ledger_balanced(spool)
     spool.close()
 
 
@@ -267,7 +279,7 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
     spool.folder.mark_damaged("found while reading")
     spool.close()
     with monkeypatch.context() as patched:
-        patched.setattr(module._Salvage, "_take_letters", lambda _work: 1 / 0)
+        patched.setattr(module._Salvage, "_salvage_dead_letters", lambda _work: 1 / 0)
         spool = opened(tmp_path)
         put(spool, b"new")
         assert "a defect" in caplog.text
@@ -275,5 +287,5 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
     spool = opened(tmp_path)
     assert spool.dead_letter_counts.count == 3
     assert len(take_all(spool)) == 150 + 1
-    assert_books_balance(spool)
+    assert_ledger_balanced(spool)
     spool.close()

@@ -66,7 +66,7 @@ def test_empty_lines_and_a_missing_line_break_at_the_end_do_no_harm(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "why"), [
-    (b"{\n", "the line is not JSON"), (b'{"topic": "a', "the line is not JSON; the file ends in the middle of it"),
+    (b"{\n", "the line is not JSON"), (b'{"topic": "a', "the line is not JSON; the last line is incomplete"),
     (b"[]\n", "expected an object"), (line(extra=1), "unknown key 'extra'"),
     (line(topic=...), "'topic' is missing"), (line(topic=1), "'topic': expected text"),
     (line(qos=3), "'qos': expected 0, 1 or 2"), (line(qos=True), "'qos': expected 0, 1 or 2"),

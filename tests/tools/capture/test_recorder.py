@@ -86,7 +86,7 @@ def test_properties_that_cannot_be_read_are_said_to_be_unreadable(tmp_path):
 def test_only_the_owner_can_read_the_file_and_none_is_written_over(tmp_path):
     recorder(tmp_path).__exit__()
     assert stat.S_IMODE((tmp_path / "c.jsonl").stat().st_mode) == 0o600
-    with pytest.raises(BridgeError, match=r"c.jsonl is there already; name another file, or remove it"):
+    with pytest.raises(BridgeError, match=r"c.jsonl exists already; choose another name, or remove it"):
         recorder(tmp_path)
     with pytest.raises(BridgeError, match=r"x/c.jsonl cannot be created: No such file or directory"):
         recorder(tmp_path / "x")

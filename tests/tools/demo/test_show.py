@@ -30,8 +30,8 @@ def test_a_record_that_kinesis_holds_twice_is_seen_unless_an_answer_was_lost():
     assert failed(read_back=21, twice=1) == []
 
 
-def test_books_that_do_not_balance_are_seen():
-    assert failed(delivered=19, read_back=19) == ["accounting"]
+def test_ledger_off_by_one_is_reported():
+    assert failed(delivered=19, read_back=19) == ["accounting:"]
     assert failed(delivered=19, read_back=19, spooled=1) == []
 
 

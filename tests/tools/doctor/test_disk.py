@@ -15,15 +15,15 @@ HOUR_BYTES = 3600 * 100_000
 
 def test_a_disk_is_measured_by_real_fsyncs_where_the_spool_will_be(tmp_path):
     [finding] = examine_sync(tmp_path / "data", lambda: measure_syncs(tmp_path / "data"))
-    assert finding.said.startswith(f"{tmp_path}: an fsync takes ")
+    assert finding.message.startswith(f"{tmp_path}: fsync takes ")
     assert finding.facts["worst_ms"] >= finding.facts["median_ms"] > 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_slow_disk_is_a_warning_with_what_it_allows(tmp_path):
     [finding] = examine_sync(tmp_path, lambda: FsyncTimes(0.1, 0.4))
-    assert finding.state == "warning"
-    assert "100.0 ms, at worst 400 ms: 10 bursts a second" in finding.said
+    assert finding.status == "warning"
+    assert "fsync takes 100.0 ms (worst 400 ms), max 10 commits/s (about 20,000 messages/s)" in finding.message
 
 
 MOUNTS = """\
@@ -43,12 +43,12 @@ def test_what_the_folder_is_mounted_on_is_known(tmp_path, folder, kind):
     assert filesystem_of(Path(folder), tmp_path / "none") == ""
 
 
-@pytest.mark.parametrize(("kind", "words"), [("tmpfs", "is memory (tmpfs)"), ("nfs4", "is a network drive (nfs4)")])
+@pytest.mark.parametrize(("kind", "words"), [("tmpfs", "is in memory (tmpfs)"), ("nfs4", "is a network drive (nfs4)")])
 def test_memory_and_network_drives_are_no_place_for_a_spool(tmp_path, monkeypatch, kind, words):
     monkeypatch.setattr(disk, "filesystem_of", lambda _folder: kind)
     [finding] = examine_sync(tmp_path, lambda: FsyncTimes(0.0, 0.0))
-    assert finding.state == "warning"
-    assert words in finding.said
+    assert finding.status == "warning"
+    assert words in finding.message
 
 
 @pytest.mark.parametrize(
@@ -60,28 +60,32 @@ def test_what_the_disk_says_comes_with_what_to_do(tmp_path, number, words):
         raise OSError(number, os.strerror(number))
 
     [finding] = examine_sync(tmp_path, measure)
-    assert (finding.state, words in finding.advice) == ("failed", True)
-    assert os.strerror(number) in finding.said
+    assert (finding.status, words in finding.advice) == ("error", True)
+    assert os.strerror(number) in finding.message
 
 
 def test_a_disk_that_takes_nothing_is_told():
     [finding] = examine_sync(Path("/proc"), lambda: measure_syncs(Path("/proc")))
-    assert finding.state == "failed"
+    assert finding.status == "error"
     assert "spool.path" in finding.advice
 
 
 @pytest.mark.parametrize(
     ("rate", "state", "words"),
     [
-        (SpoolRate(100_000, "as heard"), "well", "24 hours of an outage at 100.0 kB a second, as heard"),
-        (SpoolRate(2_400_000, "as heard"), "warning", "60 minutes of an outage at 2,400.0 kB a second, as heard"),
-        (None, "well", "for how long that is cannot be told"),
+        (SpoolRate(100_000, "as heard"), "ok", "enough for 24 hours without Kinesis at 100.0 kB/s (as heard)"),
+        (
+            SpoolRate(2_400_000, "as heard"),
+            "warning",
+            "enough for 60 minutes without Kinesis at 2,400.0 kB/s (as heard)",
+        ),
+        (None, "ok", "buffer time unknown"),
     ],
 )
 def test_the_room_is_told_in_hours_and_whence_the_rate_is_known(tmp_path, rate, state, words):
     [finding] = examine_room(tmp_path, HOUR_BYTES * 24, 0, lambda: rate)
-    assert finding.state == state
-    assert words in finding.said
+    assert finding.status == state
+    assert words in finding.message
 
 
 def test_what_the_spool_holds_already_is_not_room(tmp_path):
@@ -91,14 +95,14 @@ def test_what_the_spool_holds_already_is_not_room(tmp_path):
     [finding] = examine_room(tmp_path, 12_000_000, 0, lambda: None)
     assert finding.facts["room_bytes"] == 10_000_000
     [finding] = examine_room(tmp_path, 2_000_000, 0, lambda: None)
-    assert finding.state == "failed"
-    assert "which is spool.max_bytes" in finding.said
+    assert finding.status == "error"
+    assert "which is spool.max_bytes" in finding.message
 
 
 def test_a_full_disk_is_told_by_the_setting_that_keeps_the_rest(tmp_path):
     [finding] = examine_room(tmp_path, 1 << 30, 1 << 60, lambda: None)
-    assert finding.state == "failed"
-    assert "spool.min_free_bytes" in finding.said
+    assert finding.status == "error"
+    assert "spool.min_free_bytes" in finding.message
 
 
 def told(at_ms, messages, payload_bytes, *rows):
@@ -116,14 +120,14 @@ def test_the_present_rate_is_that_between_two_looks():
     first = told(100_000, 1_000, 100_000, (1_000, 0), (1_000, 0))
     rate = rate_of_bridge(looks(first, told(110_000, 2_000, 1_000_000, (2_000, 500), (2_000, 0))), 0)
     # 1,000 messages of 900 bytes made 1,500 records in 10 seconds
-    assert rate == SpoolRate(1_500 * (900 + 100) / 10, "the present rate of the running bridge")
+    assert rate == SpoolRate(1_500 * (900 + 100) / 10, "present rate of the running bridge")
 
 
 def test_a_bridge_that_has_nothing_to_do_is_taken_by_its_average():
     at_rest = told(100_000, 1_000, 900_000, (1_000, 0))
     rate = rate_of_bridge(looks(at_rest, told(103_000, 1_000, 900_000, (1_000, 0))), 0)
     assert rate.bytes_per_sec == 1_000_000 / 103
-    assert "average since its start" in rate.source
+    assert "average of the running bridge since its start" in rate.source
 
 
 def test_without_a_bridge_or_messages_there_is_no_rate():
@@ -135,5 +139,5 @@ def test_without_a_bridge_or_messages_there_is_no_rate():
 def test_what_is_heard_is_waited_for_and_not_for_ever():
     heard = SharedRate()
     assert heard.rate(0.01) is None
-    heard.tell(SpoolRate(1.0, "as heard"))
+    heard.set_rate(SpoolRate(1.0, "as heard"))
     assert heard.rate(60) == SpoolRate(1.0, "as heard")

@@ -18,7 +18,7 @@ from bridge.kinesis.endpoints import Place
 from bridge.model import Destination
 from bridge.tools.doctor.aws import examine_endpoint, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
-from bridge.tools.doctor.finding import CHECKS, failed, warning, well
+from bridge.tools.doctor.finding import CHECKS, failed, info, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
 from bridge.tools.doctor.runner import examine
 from tests.cli.builders import BRIDGE, set_up
@@ -56,9 +56,9 @@ def found(config, capsys, *, send=False):
     code = doctor(config, send=send, as_json=True)
     told = json.loads(capsys.readouterr().out)
     for each in told:
-        assert set(each) == {"check", "subject", "state", "said", "advice", "details", "facts"}
+        assert set(each) == {"check", "subject", "status", "message", "advice", "details", "facts"}
         assert each["check"] in CHECKS
-        assert bool(each["advice"]) == (each["state"] != "well"), each
+        assert each["status"] == "info" or bool(each["advice"]) == (each["status"] != "ok"), each
     return code, {each["subject"]: each for each in told}
 
 
@@ -66,18 +66,20 @@ def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
     config = set_up_with(tmp_path, mosquitto.port, aws)
     code, told = found(config, capsys, send=True)
     assert code == 0, told
-    assert f"127.0.0.1:{mosquitto.port}  the broker" in told["firewall"]["details"]
-    assert {"host": "127.0.0.1", "port": aws.port, "use": "Kinesis", "proxy": ""} in told["firewall"]["facts"]["places"]
-    assert told["session"]["state"] == "well"
-    assert told["subscription factory/+/+/telemetry"]["said"] == "granted, QoS 1"
-    assert told["credentials"]["said"].startswith("arn:aws:")
-    assert "ACTIVE" in told["stream telemetry"]["said"]
-    assert told["a record to telemetry"]["state"] == "well"
+    assert f"127.0.0.1:{mosquitto.port}  broker" in told["firewall"]["details"]
+    assert {"host": "127.0.0.1", "port": aws.port, "use": "Kinesis", "proxy": ""} in told["firewall"]["facts"][
+        "connections"
+    ]
+    assert told["session"]["status"] == "ok"
+    assert told["subscription factory/+/+/telemetry"]["message"] == "granted, QoS 1"
+    assert told["credentials"]["message"].startswith("arn:aws:")
+    assert "ACTIVE" in told["stream telemetry"]["message"]
+    assert told["record to telemetry"]["status"] == "ok"
     assert aws.stored("telemetry")[-1] == b'{"mqtt-kinesis": "doctor"}'
-    assert told["clock"]["state"] == "well"
-    assert "kB/s, answers after" in told["uplink to us-east-1"]["said"]
-    assert "bursts a second" in told["disk"]["said"]
-    assert "room for" in told["spool"]["said"]
+    assert told["clock"]["status"] == "ok"
+    assert "kB/s, response after" in told["uplink to us-east-1"]["message"]
+    assert "commits/s" in told["disk"]["message"]
+    assert "free for records" in told["spool"]["message"]
     doctor(config, send=False, as_json=False)
     assert "✓ session: " in capsys.readouterr().out
 
@@ -90,17 +92,17 @@ def test_each_trouble_is_told_beside_the_others(tmp_path, aws, capsys):
         config = set_up_with(tmp_path, locked.port, aws, (key[0], "hunter2hunter2"), mqtt, other=other)
         code, told = found(config, capsys)
     assert code == 1
-    assert "Not authorized" in told["session"]["said"] or "password" in told["session"]["said"]
+    assert "Not authorized" in told["session"]["message"] or "password" in told["session"]["message"]
     assert "does not match" in told["credentials"]["advice"]
-    assert told["stream telemetry"]["state"] == told["stream absent"]["state"] == "failed"
-    assert told["disk"]["state"] == "well"
+    assert told["stream telemetry"]["status"] == told["stream absent"]["status"] == "error"
+    assert told["disk"]["status"] == "ok"
     assert "hunter2" not in json.dumps(told)
 
 
 def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
     code, told = found(set_up_with(tmp_path, free_port, aws), capsys)
     assert code == 1
-    assert "connection refused" in told[f"broker mqtt://127.0.0.1:{free_port}"]["said"]
+    assert "connection refused" in told[f"broker mqtt://127.0.0.1:{free_port}"]["message"]
     assert f"open TCP port {free_port} to 127.0.0.1" in told[f"broker mqtt://127.0.0.1:{free_port}"]["advice"]
     assert "session" not in told
 
@@ -109,8 +111,8 @@ def test_what_may_not_be_asked_is_a_warning(tmp_path, mosquitto, aws, capsys):
     key = aws.user("writer", allow("kinesis:PutRecords", "*"))
     code, told = found(set_up_with(tmp_path, mosquitto.port, aws, key), capsys)
     assert code == 0, told
-    assert told["stream telemetry"]["state"] == "warning"
-    assert "per key" in told["stream telemetry"]["advice"]
+    assert told["stream telemetry"]["status"] == "warning"
+    assert "aggregates by key" in told["stream telemetry"]["advice"]
 
 
 def test_a_broken_mapping_is_told_first(tmp_path, aws):
@@ -120,7 +122,7 @@ def test_a_broken_mapping_is_told_first(tmp_path, aws):
 
 def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
     [nowhere] = reach(Endpoint("broker.address", "broker", "no-such-host.invalid", 1883))
-    assert "has no address" in nowhere.said
+    assert "cannot resolve" in nowhere.message
     authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.server())
@@ -140,8 +142,8 @@ def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_pat
     [trusted] = reach(Endpoint("broker.address", "broker", "127.0.0.1", port, lambda: trusting))
     thread.join()
     listener.close()
-    assert (stranger.state, "not trusted" in stranger.said) == ("failed", True)
-    assert (trusted.state, "TLSv1" in trusted.said) == ("well", True)
+    assert (stranger.status, "not trusted" in stranger.message) == ("error", True)
+    assert (trusted.status, "TLSv1" in trusted.message) == ("ok", True)
 
 
 class Dated(BaseHTTPRequestHandler):
@@ -157,7 +159,7 @@ class Dated(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("ahead", "state", "words"),
-    [(0, "well", "within"), (-120, "warning", "s ahead of AWS"), (3600, "failed", "minutes behind AWS")],
+    [(0, "ok", "within"), (-120, "warning", "s ahead of AWS"), (3600, "error", "minutes behind AWS")],
 )
 def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     server = HTTPServer(("127.0.0.1", 0), Dated)
@@ -173,20 +175,18 @@ def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     server.shutdown()
     thread.join()
     server.server_close()
-    assert told["clock"].state == state
-    assert words in told["clock"].said
+    assert told["clock"].status == state
+    assert words in told["clock"].message
 
 
-@pytest.mark.parametrize(
-    ("options", "state"), [("", "well"), (" packing=kpl", "warning"), (" order=strict", "warning")]
-)
+@pytest.mark.parametrize(("options", "state"), [("", "ok"), (" packing=kpl", "warning"), (" order=strict", "warning")])
 def test_a_stream_that_places_records_itself_is_told_where_that_matters(options, state):
     with KinesisStandIn({"telemetry": 2}) as kinesis:
         kinesis.streams["telemetry"].place_by_service()
         publisher = publisher_for(kinesis.url)
         _, told = examine_stream(publisher, Destination.parse(f"telemetry{options}"), send=False)
         publisher.close()
-    assert (told.state, "AUTO" in told.said) == (state, True)
+    assert (told.status, "AUTO" in told.message) == (state, True)
     assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
 
 
@@ -194,22 +194,23 @@ def test_a_check_that_fails_or_hangs_stops_no_other():
     hanging = threading.Event()
 
     def hang():
-        yield well("disk.sync", "slow", "begun")
+        yield ok("disk.sync", "slow", "begun")
         hanging.wait(30)
 
-    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [well("disk.sync", "good", "well")])]
-    told = [(each.subject, each.state) for each in examine(checks, 0.2)]
+    checks = [("slow", hang), ("broken", lambda: 1 / 0), ("good", lambda: [ok("disk.sync", "good", "ok")])]
+    told = [(each.subject, each.status) for each in examine(checks, 0.2)]
     hanging.set()
-    assert told == [("slow", "well"), ("slow", "failed"), ("broken", "failed"), ("good", "well")]
+    assert told == [("slow", "ok"), ("slow", "error"), ("broken", "error"), ("good", "ok")]
 
 
 FINDINGS = [
-    well("firewall", "firewall", "let TCP out to", {}, ("broker:8883  the broker",)),
+    ok("aws.stream", "stream s", "ACTIVE", {}, ("two shards",)),
+    info("firewall", "firewall", "required outbound connections:"),
     warning("broker.window", "in-flight window", "20 at a time", "raise it"),
     failed("broker.subscription", "subscription värme/\x1b[31m", "refused", "allow it"),
 ]
 PLAIN = (
-    "✓ firewall: let TCP out to\n    broker:8883  the broker\n"
+    "✓ stream s: ACTIVE\n    two shards\ni firewall: required outbound connections:\n"
     "! in-flight window: 20 at a time\n    raise it\n"
     "✗ subscription värme/\\x1b[31m: refused\n    allow it\n"
 )

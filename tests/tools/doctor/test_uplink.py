@@ -45,7 +45,7 @@ def test_bandwidth_and_latency_of_a_link_are_told_apart(bytes_per_sec, round_tri
         assert found.bytes_per_sec == pytest.approx(SIZES[0] / (2 + round_trip_secs))
     else:
         assert found.bytes_per_sec == pytest.approx(bytes_per_sec)
-        assert found.answer_secs == pytest.approx(round_trip_secs)
+        assert found.response_secs == pytest.approx(round_trip_secs)
     assert not found.at_least
 
 
@@ -69,7 +69,7 @@ def found(publisher, backlog=None, clock=time.monotonic):
 def test_uplink_to_the_stand_in_is_measured_and_nothing_is_stored():
     with KinesisStandIn({"telemetry": 2}) as kinesis:
         finding = found(publisher_for(kinesis.url))
-        assert (finding.check, finding.state) == ("aws.uplink", "well")
+        assert (finding.check, finding.status) == ("aws.uplink", "ok")
         assert finding.facts["bytes_per_sec"] > 0
         assert kinesis.operations["PutRecords", IMPOSSIBLE_STREAM] >= 2
         assert kinesis.operations["PutRecords", "telemetry"] == 0
@@ -79,7 +79,7 @@ def test_uplink_to_the_stand_in_is_measured_and_nothing_is_stored():
 def test_uplink_to_moto_is_measured():
     kinesis = LocalKinesis()
     try:
-        assert found(publisher_for(kinesis.url)).state == "well"
+        assert found(publisher_for(kinesis.url)).status == "ok"
     finally:
         kinesis.stop()
 
@@ -87,14 +87,14 @@ def test_uplink_to_moto_is_measured():
 def test_refused_permission_is_an_answer_too():
     with KinesisStandIn() as kinesis:
         kinesis.fault("error", code="AccessDeniedException", status=400, message="not authorized")
-        assert found(publisher_for(kinesis.url)).state == "well"
+        assert found(publisher_for(kinesis.url)).status == "ok"
 
 
 def test_endpoint_that_does_not_respond_is_a_warning():
     with KinesisStandIn() as kinesis:
         kinesis.fault("error", code="ServiceUnavailable", status=503)
         finding = found(publisher_for(kinesis.url))
-    assert (finding.state, finding.said) == ("warning", "not measured: ServiceUnavailable: scripted")
+    assert (finding.status, finding.message) == ("warning", "not measured: ServiceUnavailable: scripted")
     assert finding.advice
 
 
@@ -119,8 +119,8 @@ def test_finding_says_how_long_the_backlog_takes():
         clock=lambda: publisher.link.now,
         backlog=Backlog(30_000, 8_000_000, "the running bridge", ("link x: 9.1 kB/s measured",)),
     )
-    assert finding.said == (
-        "10 kB/s, answers after 0.10 s, the backlog of the running bridge (30,000 records) takes about 13.3 min"
+    assert finding.message == (
+        "10 kB/s, response after 0.10 s, backlog of the running bridge (30,000 records) needs about 13.3 min"
     )
     assert finding.details == ("the running bridge measures: link x: 9.1 kB/s measured",)
     assert finding.facts["backlog_secs"] == pytest.approx(800, rel=0.01)
@@ -129,7 +129,7 @@ def test_finding_says_how_long_the_backlog_takes():
 def test_backlog_of_the_running_bridge_is_what_it_reports():
     row = LedgerRow("press", "telemetry", 30, 0, 0, 0, 0, 30)
     told = snapshot(ledger=(row,), payload_bytes=20_000, endpoints=(THIN,))
-    backlog = backlog_of_bridge(told.told())
+    backlog = backlog_of_bridge(told.status_json())
     assert (backlog.records, backlog.size_bytes, backlog.source) == (30, 30 * 300 * 4 // 3, "the running bridge")
     assert backlog.links[0].startswith("link kinesis.eu-west-1.amazonaws.com: 31 kB/s measured")
 

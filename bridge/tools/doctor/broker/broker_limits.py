@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,15 +22,15 @@ _DROPPED_NOW: Final = "$SYS/broker/load/publish/dropped/1min"
 SYS_FILTERS: Final = dict.fromkeys((_VERSION, _UPTIME, _DROPPED, _DROPPED_NOW), 0)
 """Subscriptions with QoS 0, for which the broker queues nothing. https://mosquitto.org/man/mosquitto-8.html"""
 QUEUE_ADVICE: Final = (
-    "in mosquitto.conf: `max_queued_messages 0` (1000 unless set, and what is more is dropped silently), "
+    "in mosquitto.conf: `max_queued_messages 0` (the default is 1000; further messages are dropped silently), "
     "`persistence true`, `autosave_interval 1`; other brokers: the queue limit of a client"
 )
 _NAMES: Final = {
-    "SessionExpiryInterval": "the session is kept for {} s",
-    "ReceiveMaximum": "takes {} unacknowledged messages of a client",
-    "MaximumQoS": "QoS {} at most",
-    "MaximumPacketSize": "packets of {} bytes at most",
-    "ServerKeepAlive": "keepalive {} s",
+    "SessionExpiryInterval": "session expiry {} s",
+    "ReceiveMaximum": "receive maximum {}",
+    "MaximumQoS": "maximum QoS {}",
+    "MaximumPacketSize": "maximum packet size {} bytes",
+    "ServerKeepAlive": "keep-alive {} s",
     "WildcardSubscriptionAvailable": "",
     "SharedSubscriptionAvailable": "",
 }
@@ -44,7 +44,7 @@ class SysTopics:
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
 
-    def take(self, message: Publish) -> None:
+    def add(self, message: Publish) -> None:
         """Store the value in a message."""
         with suppress(UnicodeDecodeError):
             self._values[message[1].decode()] = message[4][:200].decode()
@@ -67,12 +67,12 @@ class SysTopics:
         now = _number(self._values.get(_DROPPED_NOW)) or 0.0
         facts = {"dropped": round(dropped), "dropped_per_min": round(now), "version": self.version}
         if not dropped:
-            yield well("broker.dropped", "dropped by the broker", f"no message{uptime}", facts)
+            yield ok("broker.dropped", "dropped by the broker", f"no message{uptime}", facts)
             return
-        said = f"{dropped:,.0f} messages{uptime}, for any of its clients (an earlier doctor's too)"
+        message = f"{dropped:,.0f} messages{uptime}, for all of its clients (including an earlier doctor)"
         if round(now):
-            said += f", and {now:,.0f} a minute just now"
-        yield warning("broker.dropped", "dropped by the broker", said, QUEUE_ADVICE, facts)
+            message += f", and {now:,.0f} a minute at present"
+        yield warning("broker.dropped", "dropped by the broker", message, QUEUE_ADVICE, facts)
 
 
 def _number(text: str | None) -> float | None:
@@ -82,46 +82,47 @@ def _number(text: str | None) -> float | None:
 
 
 def limit_findings(
-    told: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int], version: str
+    connack: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int], version: str
 ) -> Iterator[Finding]:
-    """Yield findings on `told`: the CONNACK's properties by their names in the specification; {} for MQTT 3.1.1."""
-    told = {name: told[name] for name in _NAMES if name in told}
-    words = [form.format(f"{told[name]:,}") for name, form in _NAMES.items() if form and name in told]
-    if words or version:
-        yield well("broker.limits", "the broker says", ", ".join([*([version] if version else []), *words]), told)
-    yield from _expiry(told, settings)
-    yield from _subscribing(told, settings, filters)
+    """Yield findings on `connack`: the CONNACK's properties by their names in the specification; {} for MQTT 3.1.1."""
+    connack = {name: connack[name] for name in _NAMES if name in connack}
+    texts = [form.format(f"{connack[name]:,}") for name, form in _NAMES.items() if form and name in connack]
+    if texts or version:
+        yield ok("broker.limits", "broker limits", ", ".join([*([version] if version else []), *texts]), connack)
+    yield from _expiry(connack, settings)
+    yield from _subscribing(connack, settings, filters)
 
 
-def _expiry(told: Mapping[str, Any], settings: SessionSettings) -> Iterator[Finding]:
-    kept, asked = told.get("SessionExpiryInterval"), settings.session_expiry_secs
-    if kept is not None and kept < asked:
-        said = f"the broker keeps the session for {kept:,} s, and not for mqtt.session_expiry_secs ({asked:,} s)"
-        advice = "raise its limit: what comes in a longer outage of the bridge is lost"
-        yield warning("broker.limits", "session expiry", said, advice, {"SessionExpiryInterval": kept})
+def _expiry(connack: Mapping[str, Any], settings: SessionSettings) -> Iterator[Finding]:
+    granted, requested = connack.get("SessionExpiryInterval"), settings.session_expiry_secs
+    if granted is not None and granted < requested:
+        message = f"the broker limits the session to {granted:,} s; mqtt.session_expiry_secs is {requested:,} s"
+        advice = "raise its limit: messages are lost in a longer outage of the bridge"
+        yield warning("broker.limits", "session expiry", message, advice, {"SessionExpiryInterval": granted})
 
 
-def _subscribing(told: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int]) -> Iterator[Finding]:
-    most = told.get("MaximumQoS", 2)
-    if above := sorted(text for text, qos in filters.items() if qos > most):
-        said = f"the broker has QoS {most} at most, and mappings ask for more: {_listed(above)}"
-        advice = (
-            f"write `qos: {most}` in them, to say what there is"
-            if most
-            else "QoS 0 may lose messages: use another broker"
-        )
-        yield warning("broker.limits", "QoS", said, advice)
-    if told.get("WildcardSubscriptionAvailable", 1) == 0 and (
+def _subscribing(
+    connack: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int]
+) -> Iterator[Finding]:
+    max_qos = connack.get("MaximumQoS", 2)
+    if above := sorted(text for text, qos in filters.items() if qos > max_qos):
+        message = f"the broker supports QoS {max_qos} at most, and mappings request more: {_listed(above)}"
+        advice = f"set `qos: {max_qos}` in them" if max_qos else "QoS 0 may lose messages: use another broker"
+        yield warning("broker.limits", "QoS", message, advice)
+    if connack.get("WildcardSubscriptionAvailable", 1) == 0 and (
         wild := [text for text in filters if _WILDCARD.search(text)]
     ):
-        said, advice = f"the broker takes no + and #, and mappings use them: {_listed(wild)}", "write each topic whole"
-        yield failed("broker.limits", "wildcards", said, advice)
-    if settings.share and told.get("SharedSubscriptionAvailable", 1) == 0:
-        said, advice = (
-            "the broker has no shared subscriptions",
-            "leave mqtt.share out: one bridge, with its own session",
+        message, advice = (
+            f"the broker does not support + and #, and mappings use them: {_listed(wild)}",
+            "write complete topics",
         )
-        yield failed("broker.limits", "shared subscription", said, advice)
+        yield failed("broker.limits", "wildcards", message, advice)
+    if settings.share and connack.get("SharedSubscriptionAvailable", 1) == 0:
+        message, advice = (
+            "the broker does not support shared subscriptions",
+            "remove mqtt.share: use one bridge with its own session",
+        )
+        yield failed("broker.limits", "shared subscription", message, advice)
 
 
 def _listed(texts: Iterable[str]) -> str:

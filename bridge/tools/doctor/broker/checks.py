@@ -20,7 +20,7 @@ from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.broker.publish_probe import ProbeMeasurement, measure_by_publishing, not_measured
 from bridge.tools.doctor.broker.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
 from bridge.tools.doctor.broker.traffic_sample import TrafficSample
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class BrokerTarget:
     """Input of the broker checks. `sync_secs` returns the duration of an fsync of the spool, 0 if it cannot be
     measured.
 
-    `heard` receives the rate into the spool. `publishing`: publish messages of the doctor's own.
+    `rate` receives the rate into the spool. `publishing`: publish messages of the doctor's own.
     """
 
     settings: SessionSettings
     routes: Router
     sync_secs: Callable[[], float]
-    heard: SharedRate
+    rate: SharedRate
     publishing: bool = False
 
     @property
@@ -63,53 +63,53 @@ class BrokerTarget:
         return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
 
 
-def examine_broker(asked: BrokerTarget) -> Iterator[Finding]:
+def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
     """Yield findings on each address, and then on a session if any address can be reached."""
     try:
         reached = False
-        for address in asked.settings.addresses:
-            context = asked.settings.tls.context if address.encrypted else None
+        for address in target.settings.addresses:
+            context = target.settings.tls.context if address.encrypted else None
             found = list(
                 reach(Endpoint("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
             )
-            reached |= all(each.state != "failed" for each in found)
+            reached |= all(each.status != "error" for each in found)
             yield from found
         if reached:
-            yield from _session(asked)
+            yield from _session(target)
     finally:
         # Release the spool check, which waits for the rate, even if the broker cannot be reached.
-        asked.heard.tell(None)
+        target.rate.set_rate(None)
 
 
-def _session(asked: BrokerTarget) -> Iterator[Finding]:
+def _session(target: BrokerTarget) -> Iterator[Finding]:
     system = SysTopics()
     # Request the bridge's session expiry: a broker reports its own limit only then. The next session has the same
     # client id and replaces this one.
-    own = replace(asked.own, share=None, persistent=asked.settings.version_5)
-    with ProbeSession(own, SYS_FILTERS, system.take) as session:
+    own = replace(target.own, share=None, persistent=target.settings.version_5)
+    with ProbeSession(own, SYS_FILTERS, system.add) as session:
         session.open(CONNECT_SECS)
         state = session.state
         if not state.connected:
-            yield no_session(state.problem, asked.settings)
+            yield no_session(state.problem, target.settings)
             return
-        said = f"{state.broker} lets this client in, by MQTT {state.protocol}"
-        yield well("broker.session", "session", said, {"broker": state.broker, "protocol": state.protocol})
+        message = f"connected and authenticated at {state.broker} (MQTT {state.protocol})"
+        yield ok("broker.session", "session", message, {"broker": state.broker, "protocol": state.protocol})
         session.listen(SYSTEM_SECS, lambda: system.complete)
-        told = session.subscriber.limits
-    yield from limit_findings(told, asked.settings, asked.routes.filters(), system.version)
+        limits = session.subscriber.limits
+    yield from limit_findings(limits, target.settings, target.routes.filters(), system.version)
     yield from system.findings()
-    yield from _plant(asked, takes_5=state.protocol == "5" or _takes_5(asked.own))
+    yield from _plant(target, supports_mqtt5=state.protocol == "5" or _supports_mqtt5(target.own))
 
 
-def _takes_5(own: SessionSettings) -> bool:
+def _supports_mqtt5(own: SessionSettings) -> bool:
     """Return whether a broker that is configured for 3.1.1 supports MQTT 5."""
     with ProbeSession(replace(own, version_5=True, share=None), {}) as session:
         return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
 
 
-def _plant(asked: BrokerTarget, *, takes_5: bool) -> Iterator[Finding]:
-    heard, filters = TrafficSample(asked.routes), asked.routes.filters()
-    with ProbeSession(asked.own, filters, heard.take) as session:
+def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
+    sample, filters = TrafficSample(target.routes), target.routes.filters()
+    with ProbeSession(target.own, filters, sample.add) as session:
         session.open(CONNECT_SECS)
         began = time.monotonic()
         yield from subscription_findings(session.subscriber.subscriptions)
@@ -118,29 +118,31 @@ def _plant(asked: BrokerTarget, *, takes_5: bool) -> Iterator[Finding]:
         protocol = session.state.protocol
         counted = count_retained(session, began)
         live = _Live(session)
-        heard.begin()
+        sample.begin()
         session.listen(LISTEN_SECS)
-        asked.heard.tell(heard.rate())
+        target.rate.set_rate(sample.rate())
         messages = live.finding(len(filters))
         if not session.state.connected:
-            yield no_session(session.state.problem, asked.settings)
-        if asked.settings.share and protocol != "5" and not session.messages:
-            advice = "use protocol 5, or see that messages come while something is published"
+            yield no_session(session.state.problem, target.settings)
+        if target.settings.share and protocol != "5" and not session.messages:
+            advice = "use protocol 5, or check that messages arrive while something is published"
             yield warning("broker.limits", "shared subscription", SHARED_IN_3_1_1, advice)
     measured = (
-        measure_by_publishing(asked.own, asked.routes) if asked.publishing else ProbeMeasurement(None, not_measured())
+        measure_by_publishing(target.own, target.routes)
+        if target.publishing
+        else ProbeMeasurement(None, not_measured())
     )
-    terms = SessionTerms(protocol, asked.settings.receive_maximum, takes_5)
-    yield window_finding(_better(window, measured.window), terms, asked.sync_secs())
+    terms = SessionTerms(protocol, target.settings.receive_maximum, supports_mqtt5)
+    yield window_finding(_better(window, measured.window), terms, target.sync_secs())
     yield measured.finding
-    whole = count_at_full_speed(asked.own, filters) if counted.messages >= SUSPICIOUS else None
-    yield from retained_findings(counted, whole, heard, protocol)
+    all_retained = count_at_full_speed(target.own, filters) if counted.messages >= SUSPICIOUS else None
+    yield from retained_findings(counted, all_retained, sample, protocol)
     yield messages
 
 
-def _better(heard: InflightWindow, published: InflightWindow | None) -> InflightWindow:
+def _better(sampled: InflightWindow, published: InflightWindow | None) -> InflightWindow:
     """Return the window of the doctor's own messages if the plant's traffic did not fill one."""
-    return published if published is not None and heard.size is None else heard
+    return published if published is not None and sampled.size is None else sampled
 
 
 class _Live:
@@ -158,11 +160,9 @@ class _Live:
         size = self._session.bytes - self._session.retained_bytes - self._before[1]
         facts = {"messages": messages, "bytes": size, "secs": round(secs, 1)}
         if messages:
-            said = (
-                f"{messages:,} in {secs:.0f} s: {messages / secs:,.0f} a second, {size / secs / 1000:,.1f} kB a second"
-            )
-            return well("broker.messages", "messages", said, facts)
-        advice = "nothing may have been published just now; or an access rule keeps messages back, as mosquitto's does"
+            message = f"{messages:,} in {secs:.0f} s: {messages / secs:,.0f} messages/s, {size / secs / 1000:,.1f} kB/s"
+            return ok("broker.messages", "messages", message, facts)
+        advice = "perhaps nothing was published during the test; or an access rule of the broker withholds messages"
         many = f"{filters} filter{'' if filters == 1 else 's'}"
         return warning("broker.messages", "messages", f"none in {secs:.0f} s on {many}", advice, facts)
 
@@ -172,20 +172,20 @@ def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
     for text, qos in subscriptions.wanted.items():
         subject = f"subscription {text}"
         given = subscriptions.granted_qos.get(text)
-        facts = {"filter": text, "asked": qos, "granted": given}
+        facts = {"filter": text, "requested": qos, "granted": given}
         if text in subscriptions.refused:
             advice = "allow this client to subscribe to it in the broker's access rules"
             yield failed("broker.subscription", subject, f"refused: {subscriptions.refused[text]}", advice, facts)
         elif given is None:
-            yield failed("broker.subscription", subject, "the broker has not answered", "see the broker's log", facts)
+            yield failed("broker.subscription", subject, "no SUBACK from the broker", "see the broker's log", facts)
         elif given < qos:
-            advice = "what is lost on the way to this broker's client is not sent again: allow it more"
+            advice = "messages lost on the way are not sent again: allow a higher QoS"
             yield warning(
                 "broker.subscription",
                 subject,
-                f"granted QoS {given}, and not the {qos} that is asked for",
+                f"granted QoS {given} instead of {qos}",
                 advice,
                 facts,
             )
         else:
-            yield well("broker.subscription", subject, f"granted, QoS {given}", facts)
+            yield ok("broker.subscription", subject, f"granted, QoS {given}", facts)

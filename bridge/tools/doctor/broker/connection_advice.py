@@ -11,26 +11,28 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 _ADVICE: Final = {
-    "CERTIFICATE_REQUIRED": "the broker wants a certificate of this client: mqtt.tls.cert_file and mqtt.tls.key_file",
-    "UNKNOWN_CA": "the broker does not know the authority that signed mqtt.tls.cert_file: have it added there",
-    "DECRYPT_ERROR": "the broker does not know the authority that signed mqtt.tls.cert_file: have it added there",
-    "BAD_CERTIFICATE": "the broker does not take mqtt.tls.cert_file: see its log",
-    "CERTIFICATE_EXPIRED": "mqtt.tls.cert_file has expired, or is not valid yet by the broker's clock: have it renewed",
-    "CERTIFICATE_REVOKED": "mqtt.tls.cert_file was revoked: have another made",
+    "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
+    "UNKNOWN_CA": "the broker does not trust the CA of mqtt.tls.cert_file: add the CA certificate to the broker",
+    "DECRYPT_ERROR": "the broker does not trust the CA of mqtt.tls.cert_file: add the CA certificate to the broker",
+    "BAD_CERTIFICATE": "the broker refuses mqtt.tls.cert_file: see its log",
+    "CERTIFICATE_EXPIRED": "mqtt.tls.cert_file has expired, or is not valid yet by the broker's clock: renew it",
+    "CERTIFICATE_REVOKED": "mqtt.tls.cert_file was revoked: create a new one",
 }
 """Advice by the name of a TLS alert, as OpenSSL writes it."""
-_NO_CERTIFICATE: Final = "the broker may want a certificate of this client: mqtt.tls.cert_file and mqtt.tls.key_file"
+_NO_CERTIFICATE: Final = "the broker may require a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file"
 _CERTIFICATE: Final = (
-    "the broker may not take mqtt.tls.cert_file: has it expired, or is the authority that signed it not known there?"
+    "the broker may refuse mqtt.tls.cert_file: check whether it has expired, and whether the broker trusts its CA"
 )
-_PLAIN: Final = "the port may speak TLS: write mqtts:// (or wss://) in mqtt.url; or it is no MQTT broker's"
-_USER: Final = "see mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
+_PLAIN: Final = "the port may use TLS: try mqtts:// (or wss://) in mqtt.url; or no MQTT broker listens there"
+_USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
 
 
 def no_session(problem: str, settings: SessionSettings) -> Finding:
     """Return the finding for a session that failed. `problem` is the text in the session's state."""
-    said, _, hint = problem.partition("; ")
-    return failed("broker.session", "session", said or "the broker does not answer", hint or _advice(problem, settings))
+    message, _, hint = problem.partition("; ")
+    return failed(
+        "broker.session", "session", message or "the broker does not respond", hint or _advice(problem, settings)
+    )
 
 
 def _advice(problem: str, settings: SessionSettings) -> str:

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.tools.doctor.finding import warning, well
+from bridge.tools.doctor.finding import ok, warning
 
 if TYPE_CHECKING:
     from bridge.tools.doctor.broker.probe_session import ProbeSession
@@ -40,14 +40,14 @@ _SUBJECT: Final = "in-flight window"
 
 @dataclass(frozen=True, slots=True)
 class InflightWindow:
-    """Measured window. `size` is None where no limit showed; `most` is the peak of unacknowledged messages.
+    """Measured window. `size` is None where no limit showed; `peak` is the peak of unacknowledged messages.
 
     `turnaround_secs` is the time from an acknowledgement to the next message; `released` the number of messages that
     followed one acknowledgement.
     """
 
     size: int | None
-    most: int
+    peak: int
     turnaround_secs: float = 0.0
     released: int = 1
 
@@ -62,61 +62,61 @@ class SessionTerms:
 
     protocol: str
     receive_maximum: int
-    takes_5: bool
+    supports_mqtt5: bool
 
 
-def measure_window(listening: ProbeSession, patience_secs: float | None = None) -> InflightWindow:
+def measure_window(session: ProbeSession, patience_secs: float | None = None) -> InflightWindow:
     """Measure the window of a session that has just subscribed. The caller acknowledges the remaining messages."""
     deadline = time.monotonic() + (PATIENCE_SECS if patience_secs is None else patience_secs)
-    most = 0
-    while time.monotonic() < deadline and most < ENOUGH:
-        before = listening.needing
-        listening.listen(_QUIET_SECS, lambda: len(listening.unacknowledged) >= ENOUGH)
-        size = len(listening.unacknowledged)
-        most = max(most, size)
+    peak = 0
+    while time.monotonic() < deadline and peak < ENOUGH:
+        before = session.needing
+        session.listen(_QUIET_SECS, lambda: len(session.unacknowledged) >= ENOUGH)
+        size = len(session.unacknowledged)
+        peak = max(peak, size)
         # The broker is silent with unacknowledged messages: the window may be full.
-        if size and listening.needing == before and (tried := _full(listening)):
-            return InflightWindow(size, most, *tried)
-    return InflightWindow(None, most)
+        if size and session.needing == before and (tried := _full(session)):
+            return InflightWindow(size, peak, *tried)
+    return InflightWindow(None, peak)
 
 
-def _full(listening: ProbeSession) -> tuple[float, int] | None:
+def _full(session: ProbeSession) -> tuple[float, int] | None:
     """Return turnaround and number of released messages if the window is full; None if it is not full."""
-    took, released = [], 1
+    turnarounds, released = [], 1
     for number, silence_secs in _TRIALS:
-        before = listening.needing
-        listening.listen(silence_secs)
+        before = session.needing
+        session.listen(silence_secs)
         # A message without an acknowledgement: the silence had another cause than a full window.
-        if listening.needing != before:
+        if session.needing != before:
             return None
-        many = min(number, len(listening.unacknowledged))
-        turnaround = turnaround_of(listening, many)
+        many = min(number, len(session.unacknowledged))
+        turnaround = turnaround_of(session, many)
         if turnaround is None:
             return None
-        took.append(turnaround)
-        released = released if number > 1 else listening.needing - before
-    return min(took), released
+        turnarounds.append(turnaround)
+        released = released if number > 1 else session.needing - before
+    return min(turnarounds), released
 
 
-def turnaround_of(listening: ProbeSession, many: int) -> float | None:
+def turnaround_of(session: ProbeSession, many: int) -> float | None:
     """Acknowledge `many` messages; return the seconds until the first of as many new ones, None if they are late."""
-    before, began = listening.needing, time.monotonic()
-    came: list[float] = []
+    before, began = session.needing, time.monotonic()
+    arrivals: list[float] = []
 
     def enough() -> bool:
-        if not came and listening.needing > before:
-            came.append(time.monotonic())
-        return listening.needing >= before + many
+        if not arrivals and session.needing > before:
+            arrivals.append(time.monotonic())
+        return session.needing >= before + many
 
-    listening.acknowledge(many)
-    at_once = listening.listen(_AT_ONCE_SECS, enough)
-    listening.listen(_SETTLE_SECS)
-    return came[0] - began if at_once else None
+    session.acknowledge(many)
+    at_once = session.listen(_AT_ONCE_SECS, enough)
+    session.listen(_SETTLE_SECS)
+    return arrivals[0] - began if at_once else None
 
 
 def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float) -> Finding:
     """Return the finding, with the rate that the window allows. `sync_secs`: duration of an fsync of the spool."""
-    facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.most, "protocol": terms.protocol}
+    facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.peak, "protocol": terms.protocol}
     if window.size is None:
         return _unbounded(window, terms)
     rate = window.per_sec(sync_secs)
@@ -126,43 +126,40 @@ def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float
         "messages_per_sec": round(rate),
     }
     many = f"{window.size} message{'' if window.size == 1 else 's'}"
-    at_most = f"{rate:,.0f} messages a second with this disk"
+    at_most = f"{rate:,.0f} messages/s with this disk"
     if window.released > 1:
-        said = (
-            f"{many} at a time, and {window.released} more with each acknowledgement, as this version of the broker "
-            f"does; one that keeps to {window.size} would allow {at_most}"
+        message = (
+            f"{many} at a time, and {window.released} more after each acknowledgement, as in this version of "
+            "the broker; "
+            f"a window of {window.size} would allow {at_most}"
         )
     else:
-        said = f"{many} at a time, the next {facts['turnaround_ms']} ms after an acknowledgement: at most {at_most}"
+        message = f"{many} at a time, the next {facts['turnaround_ms']} ms after an acknowledgement: at most {at_most}"
     if window.size >= NARROW:
-        return well(_CHECK, _SUBJECT, said, facts)
-    return warning(_CHECK, _SUBJECT, said, _advice(terms, window.size), facts)
+        return ok(_CHECK, _SUBJECT, message, facts)
+    return warning(_CHECK, _SUBJECT, message, _advice(terms, window.size), facts)
 
 
 def _unbounded(window: InflightWindow, terms: SessionTerms) -> Finding:
-    facts = {"size": None, "unacknowledged": window.most, "protocol": terms.protocol}
-    if window.most >= ENOUGH:
-        return well(_CHECK, _SUBJECT, f"at least {ENOUGH:,} messages at a time: it bounds nothing", facts)
-    came = (
-        f"no bound showed, with the {window.most:,} messages that came"
-        if window.most
-        else "not seen, as no messages came"
-    )
+    facts = {"size": None, "unacknowledged": window.peak, "protocol": terms.protocol}
+    if window.peak >= ENOUGH:
+        return ok(_CHECK, _SUBJECT, f"at least {ENOUGH:,} messages at a time: no limit in practice", facts)
+    arrivals = f"no limit seen with {window.peak:,} messages" if window.peak else "not measured (no traffic)"
     if terms.protocol == "5":
-        said = f"{came}; the bridge asks for {terms.receive_maximum:,}, as MQTT 5 can; `doctor --publish` measures it"
-        return well(_CHECK, _SUBJECT, said, facts)
+        message = f"{arrivals}; the bridge requests {terms.receive_maximum:,} (MQTT 5). `doctor --publish` measures it"
+        return ok(_CHECK, _SUBJECT, message, facts)
     advice = f"{_advice(terms, None)}; `doctor --publish` measures it"
-    said = f"{came}; mosquitto hands a 3.1.1 client 20 at a time unless it is told otherwise"
-    return warning(_CHECK, _SUBJECT, said, advice, facts)
+    message = f"{arrivals}; mosquitto sends 20 at a time to an MQTT 3.1.1 client by default"
+    return warning(_CHECK, _SUBJECT, message, advice, facts)
 
 
 def _advice(terms: SessionTerms, size: int | None) -> str:
     if terms.protocol == "5":
-        asked = terms.receive_maximum
-        if size == asked:
-            return "raise mqtt.receive_maximum, which asks for no more"
-        return f"raise the broker's own limit for a client (in flight, unacknowledged): the bridge asks for {asked:,}"
+        requested = terms.receive_maximum
+        if size == requested:
+            return "raise mqtt.receive_maximum"
+        return f"raise the broker's in-flight limit of a client: the bridge requests {requested:,}"
     broker = "set `max_inflight_messages 0` in mosquitto.conf (other brokers: the in-flight limit of a client)"
-    if not terms.takes_5:
+    if not terms.supports_mqtt5:
         return broker
-    return f'set mqtt.protocol: "5", which this broker takes and by which the bridge asks for more; or {broker}'
+    return f'set mqtt.protocol: "5", which this broker supports and with which the bridge requests more; or {broker}'

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECS = 8.0
 _POLL_SECS: Final = 0.02
-_ANSWERS: Final = {1: PUBACK, 2: PUBREC}
+_ACKNOWLEDGEMENTS: Final = {1: PUBACK, 2: PUBREC}
 
 
 class ProbeSession:
@@ -55,12 +55,12 @@ class ProbeSession:
         """Wait until the broker has responded to every subscription; return False if it has not within `secs`."""
         subscriptions = self.subscriber.subscriptions
 
-        def answered() -> bool:
-            told = subscriptions.confirmed.keys() | subscriptions.refused.keys()
-            return self.state.connected and subscriptions.wanted.keys() <= told
+        def all_responded() -> bool:
+            responded = subscriptions.confirmed.keys() | subscriptions.refused.keys()
+            return self.state.connected and subscriptions.wanted.keys() <= responded
 
-        self.listen(secs, lambda: answered() or self._turned_away)
-        return answered()
+        self.listen(secs, lambda: all_responded() or self._turned_away)
+        return all_responded()
 
     @property
     def _turned_away(self) -> bool:
@@ -80,27 +80,27 @@ class ProbeSession:
                 return False
             # Poll once more after the deadline: on a busy machine it may have passed without any poll.
             over = time.monotonic() >= deadline
-            self._take(self.subscriber.poll(0.0 if over else _POLL_SECS))
+            self._process(self.subscriber.poll(0.0 if over else _POLL_SECS))
         return True
 
     def acknowledge(self, number: int) -> None:
         """Acknowledge the oldest `number` messages, in one write."""
-        self._answer([self.unacknowledged.popleft() for _ in range(min(number, len(self.unacknowledged)))])
+        self._send([self.unacknowledged.popleft() for _ in range(min(number, len(self.unacknowledged)))])
 
     def acknowledge_all(self) -> None:
         """Acknowledge all messages so far, and from now on each new one."""
         self.acknowledging = True
         self.acknowledge(len(self.unacknowledged))
 
-    def _answer(self, packets: list[bytes]) -> None:
+    def _send(self, packets: list[bytes]) -> None:
         if packets:
             self.subscriber.acknowledge(self.subscriber.connections, b"".join(packets))
 
-    def _take(self, burst: list[Publish]) -> None:
+    def _process(self, burst: list[Publish]) -> None:
         now = time.monotonic()
         for message in burst:
             if message[0] == PUBREL:
-                self._answer([PUBCOMP + message[2]])
+                self._send([PUBCOMP + message[2]])
             else:
                 self._count(message, now)
         if self.acknowledging:
@@ -108,8 +108,8 @@ class ProbeSession:
 
     def _count(self, message: Publish, now: float) -> None:
         first, _, packet_id, _, _, size = message
-        if answer := _ANSWERS.get(first >> 1 & 3):
-            self.unacknowledged.append(answer + packet_id)
+        if packet_type := _ACKNOWLEDGEMENTS.get(first >> 1 & 3):
+            self.unacknowledged.append(packet_type + packet_id)
             self.needing += 1
         self.messages += 1
         self.bytes += size

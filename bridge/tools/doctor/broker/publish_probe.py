@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
 from bridge.tools.doctor.broker.inflight_window import ENOUGH, InflightWindow, turnaround_of
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, info, ok, warning
 
 if TYPE_CHECKING:
     from bridge.mapping.router import Router
@@ -34,13 +34,13 @@ _SUBJECT: Final = "queue at the broker"
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Counts of published messages: `unacknowledged` arrived before any acknowledgement, `came` is the total.
+    """Counts of published messages: `unacknowledged` arrived before any acknowledgement, `received` is the total.
 
     `problem` is the reason if nothing could be measured.
     """
 
     unacknowledged: int
-    came: int
+    received: int
     published: int
     turnaround_secs: float = 0.0
     released: int = 1
@@ -59,7 +59,7 @@ def probe(settings: SessionSettings) -> ProbeResult:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions
         if topic not in subscriptions.confirmed:
-            why = subscriptions.refused.get(topic) or session.state.problem or "no answer"
+            why = subscriptions.refused.get(topic) or session.state.problem or "no response"
             return ProbeResult(0, 0, 0, problem=f"the subscription to {topic} was not granted: {why}")
         if problem := _first(session, topic):
             return ProbeResult(0, 0, 0, problem=problem)
@@ -85,14 +85,17 @@ def _first(session: ProbeSession, topic: str) -> str:
     session.listen(
         _FIRST_SECS, lambda: bool(subscriber.publish_acks[1] or session.messages or subscriber.connections > 1)
     )
-    answered, unwelcome = subscriber.publish_acks
+    accepted, refused = subscriber.publish_acks
     if subscriber.connections > 1:
-        return f"the broker closed the connection on a message to {topic}, as some do where publishing is not allowed"
-    if unwelcome:
-        return f"the broker refused a message to {topic}: {unwelcome}"
+        return (
+            f"the broker closed the connection after a message to {topic}; some brokers do so if publishing "
+            "is not allowed"
+        )
+    if refused:
+        return f"the broker refused a message to {topic}: {refused}"
     if session.messages:
         return ""
-    what = "was taken and did not come back: an access rule, it seems" if answered else "was not answered"
+    what = "was accepted but not received: probably an access rule" if accepted else "got no response"
     return f"a message to {topic} {what}"
 
 
@@ -117,11 +120,14 @@ def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMea
     """Measure the window and the queue behind it. A small Receive Maximum (MQTT 5) makes the broker use its queue."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
-        said, advice = f"not measured: a mapping takes {topic}", "leave --publish out: it would become records"
-        return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, said, advice))
+        message, advice = (
+            f"not measured: a mapping matches {topic}",
+            "omit --publish: the messages would become records",
+        )
+        return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, message, advice))
     probed = probe(settings)
     if probed.problem:
-        advice = f"allow this client to publish to {topic} and to subscribe to it, or leave --publish out"
+        advice = f"allow this client to publish to {topic} and to subscribe to it, or omit --publish"
         return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
     if probed.unacknowledged >= ENOUGH:
         window = InflightWindow(None, probed.unacknowledged)
@@ -133,22 +139,23 @@ def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMea
 
 def _queue(probed: ProbeResult | None) -> Finding:
     if probed is None or probed.problem:
-        said = "not measured: this broker hands everything over at once, and queues only for a client that is away"
-        return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)
-    facts = {"published": probed.published, "came": probed.came, "unacknowledged": probed.unacknowledged}
-    kept = probed.came - probed.unacknowledged
-    if probed.came < probed.published:
-        said = (
-            f"of {probed.published:,} messages published while this client took none, {probed.came:,} came, and "
-            f"{probed.published - probed.came:,} were dropped though their publisher was told that all went well: the "
-            f"broker keeps {kept:,} messages for a client that is slow or away"
+        message = "not measured: this broker sends everything at once, and queues only for a disconnected client"
+        return info("broker.queue", _SUBJECT, message, QUEUE_ADVICE)
+    facts = {"published": probed.published, "received": probed.received, "unacknowledged": probed.unacknowledged}
+    queued = probed.received - probed.unacknowledged
+    if probed.received < probed.published:
+        message = (
+            f"{probed.published:,} messages were published while this client acknowledged none: "
+            f"{probed.received:,} arrived, "
+            f"{probed.published - probed.received:,} were dropped although the broker had acknowledged them. It queues "
+            f"{queued:,} messages for a slow or disconnected client"
         )
-        return failed("broker.queue", _SUBJECT, said, QUEUE_ADVICE, {**facts, "limit": kept})
-    said = f"kept all of {probed.published:,} messages published while this client took none"
-    return well("broker.queue", _SUBJECT, f"{said}; its limit, if it has one, is above {kept:,}", facts)
+        return failed("broker.queue", _SUBJECT, message, QUEUE_ADVICE, {**facts, "limit": queued})
+    message = f"queued all of {probed.published:,} messages published while this client acknowledged none"
+    return ok("broker.queue", _SUBJECT, f"{message}; its limit, if any, is above {queued:,}", facts)
 
 
 def not_measured() -> Finding:
     """Return the finding for a run without `--publish`."""
-    said = "how much it keeps while the bridge is away cannot be asked; `doctor --publish` measures it"
-    return warning("broker.queue", _SUBJECT, said, QUEUE_ADVICE)
+    message = "not measured: offline queue limit (run `doctor --publish`)"
+    return info("broker.queue", _SUBJECT, message, QUEUE_ADVICE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
-from bridge.tools.doctor.finding import failed, warning, well
+from bridge.tools.doctor.finding import failed, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,40 +65,40 @@ def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -
 
 
 def retained_findings(
-    counted: Retained, at_full_speed: Retained | None, heard: TrafficSample, protocol: str
+    counted: Retained, at_full_speed: Retained | None, sample: TrafficSample, protocol: str
 ) -> Iterator[Finding]:
     """Yield findings. `counted` is with the mappings' QoS, `at_full_speed` with QoS 0, if there were many messages."""
-    whole = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
-    yield _finding(whole, heard, protocol, counted.messages)
-    missing = whole.messages - counted.messages
-    if missing > max(10, whole.messages // 100) and counted.complete:
-        said = (
-            f"the broker dropped {missing:,} of {whole.messages:,} retained messages when this session subscribed with "
-            f"QoS 1, as it would the bridge's: they do not fit its queue"
+    all_retained = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
+    yield _finding(all_retained, sample, protocol, counted.messages)
+    missing = all_retained.messages - counted.messages
+    if missing > max(10, all_retained.messages // 100) and counted.complete:
+        message = (
+            f"the broker dropped {missing:,} of {all_retained.messages:,} retained messages after a subscription with "
+            f"QoS 1, and would do so for the bridge: they exceed its queue"
         )
-        yield failed(_CHECK, _SUBJECT, said, QUEUE_ADVICE, {"dropped": missing})
+        yield failed(_CHECK, _SUBJECT, message, QUEUE_ADVICE, {"dropped": missing})
 
 
-def _finding(whole: Retained, heard: TrafficSample, protocol: str, counted: int) -> Finding:
+def _finding(all_retained: Retained, sample: TrafficSample, protocol: str, counted: int) -> Finding:
     facts = {
-        "messages": whole.messages,
-        "bytes": whole.bytes,
-        "messages_per_sec": round(whole.per_sec),
-        "complete": whole.complete,
-        "skipped": heard.skipped,
-        "by_mapping": dict(heard.retained.most_common(100)),
+        "messages": all_retained.messages,
+        "bytes": all_retained.bytes,
+        "messages_per_sec": round(all_retained.per_sec),
+        "complete": all_retained.complete,
+        "skipped": sample.skipped,
+        "by_mapping": dict(sample.retained.most_common(100)),
     }
-    if not whole.messages:
-        return well(_CHECK, _SUBJECT, "none for these mappings", facts)
-    when = "once, when the broker has no session of it" if protocol == "5" else "again with each connection"
-    if heard.skipped >= counted:
-        return well(_CHECK, _SUBJECT, f"{whole.amount}; `retained: skip` leaves them out", facts)
-    if whole.messages < MANY:
-        return well(_CHECK, _SUBJECT, f"{whole.amount}; the bridge takes them {when}", facts)
-    names = ", ".join(f"{name} {many:,}" for name, many in heard.retained.most_common(_SHOWN))
-    said = (
-        f"{whole.amount}, at {whole.per_sec:,.0f} a second (by mapping: {names}); the bridge takes them {when}, "
-        "and sends them on however old they are"
+    if not all_retained.messages:
+        return ok(_CHECK, _SUBJECT, "none on the topics of the mappings", facts)
+    when = "once, in a new session" if protocol == "5" else "after each connection"
+    if sample.skipped >= counted:
+        return ok(_CHECK, _SUBJECT, f"{all_retained.amount}; `retained: skip` ignores them", facts)
+    if all_retained.messages < MANY:
+        return ok(_CHECK, _SUBJECT, f"{all_retained.amount}; the bridge receives them {when}", facts)
+    names = ", ".join(f"{name} {many:,}" for name, many in sample.retained.most_common(_SHOWN))
+    message = (
+        f"{all_retained.amount}, {all_retained.per_sec:,.0f}/s (by mapping: {names}); the bridge receives them {when}, "
+        "and forwards them, however old they are"
     )
-    advice = "`retained: skip` in a mapping leaves them out; or let the publishers retain only what must be"
-    return warning(_CHECK, _SUBJECT, said, advice, facts)
+    advice = "set `retained: skip` in the mapping; or let the publishers retain fewer messages"
+    return warning(_CHECK, _SUBJECT, message, advice, facts)

@@ -39,7 +39,7 @@ class TrafficSample:
         """Number of messages since `begin` that were not retained."""
         return self._live
 
-    def take(self, message: Publish) -> None:
+    def add(self, message: Publish) -> None:
         """Count a message."""
         match = self._routes.match(message[1])
         if message[0] & 1:
@@ -51,9 +51,9 @@ class TrafficSample:
             self._made_bytes += sum(_made_bytes(message, match.topic, match.levels, target) for target in match.targets)
 
     def _retained(self, targets: tuple[RouteTarget, ...]) -> None:
-        taking = [each.mapping.name for each in targets if each.mapping.specification.retained == "take"]
-        self.retained.update(taking)
-        self.skipped += not taking
+        mappings = [each.mapping.name for each in targets if each.mapping.specification.retained == "take"]
+        self.retained.update(mappings)
+        self.skipped += not mappings
 
     def rate(self) -> SpoolRate | None:
         """Return the rate into the spool; None if no message produced a record."""
@@ -61,7 +61,7 @@ class TrafficSample:
         if not self._made_bytes or not self._began:
             return None
         a_second = self._live / secs * self._made_bytes / self._mapped
-        return SpoolRate(a_second, f"as heard at the broker in {secs:.0f} s")
+        return SpoolRate(a_second, f"as measured at the broker in {secs:.0f} s")
 
 
 def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTarget) -> int:
@@ -70,7 +70,7 @@ def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTa
     mapping = target.mapping
     if mapping.stateful is not None or size != len(payload):
         return len(mapping.outputs) * (size + RECORD_BYTES)  # only the running bridge has the mapping's state
-    heard = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
-    mapped = mapping.apply(heard, target.captures, levels)
+    message_in = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
+    mapped = mapping.apply(message_in, target.captures, levels)
     made = sum(len(draft.data) + RECORD_BYTES for draft in mapped.drafts)
     return made + sum(size + RECORD_BYTES for _ in mapped.rejections)

@@ -40,7 +40,7 @@ def test_signed_numbers_of_both_ends(number):
 )
 def test_the_byte_orders_of_modbus(order, values):
     data = struct.pack(">f", 23.75)
-    scope = {"b": [data["ABCD".index(letter)] for letter in values]}
+    scope = {"b": [data["ABCD".index(dead_letter)] for dead_letter in values]}
     assert search(f"bytes_to_float(b, '{order}')", **scope) == 23.75
     assert search(f"bytes_to_int(b, '{order}')", **scope) == int.from_bytes(data, "big")
 

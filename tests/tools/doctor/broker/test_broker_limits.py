@@ -16,10 +16,9 @@ def told(connack, settings=SETTINGS, version=""):
 
 def test_what_the_broker_says_is_shown():
     said = {"ReceiveMaximum": 20, "ServerKeepAlive": 60, "MaximumPacketSize": 1_048_576, "UserProperty": [("a", "b")]}
-    finding = told(said, version="mosquitto version 2.0.11")["the broker says"]
-    assert finding.said == (
-        "mosquitto version 2.0.11, takes 20 unacknowledged messages of a client, packets of 1,048,576 bytes at most, "
-        "keepalive 60 s"
+    finding = told(said, version="mosquitto version 2.0.11")["broker limits"]
+    assert finding.message == (
+        "mosquitto version 2.0.11, receive maximum 20, maximum packet size 1,048,576 bytes, keep-alive 60 s"
     )
     assert "UserProperty" not in finding.facts
 
@@ -31,29 +30,41 @@ def test_a_broker_of_3_1_1_that_tells_nothing_is_no_finding():
 @pytest.mark.parametrize(
     ("connack", "settings", "subject", "state", "words"),
     [
-        ({"SessionExpiryInterval": 3600}, SETTINGS, "session expiry", "warning", "3,600 s, and not for mqtt.session"),
+        (
+            {"SessionExpiryInterval": 3600},
+            SETTINGS,
+            "session expiry",
+            "warning",
+            "limits the session to 3,600 s; mqtt.session",
+        ),
         (
             {"MaximumQoS": 1},
             SETTINGS,
             "QoS",
             "warning",
-            "QoS 1 at most, and mappings ask for more: factory/+/telemetry",
+            "QoS 1 at most, and mappings request more: factory/+/telemetry",
         ),
         ({"MaximumQoS": 0}, SETTINGS, "QoS", "warning", "alarms/press, factory/+/telemetry"),
-        ({"WildcardSubscriptionAvailable": 0}, SETTINGS, "wildcards", "failed", "factory/+/telemetry"),
-        ({"SharedSubscriptionAvailable": 0}, SHARED, "shared subscription", "failed", "no shared subscriptions"),
+        ({"WildcardSubscriptionAvailable": 0}, SETTINGS, "wildcards", "error", "factory/+/telemetry"),
+        (
+            {"SharedSubscriptionAvailable": 0},
+            SHARED,
+            "shared subscription",
+            "error",
+            "does not support shared subscriptions",
+        ),
     ],
 )
 def test_what_the_broker_does_not_do_is_told_where_it_is_needed(connack, settings, subject, state, words):
     finding = told(connack, settings)[subject]
-    assert finding.state == state
-    assert words in finding.said
+    assert finding.status == state
+    assert words in finding.message
     assert finding.advice
 
 
 def test_what_is_not_needed_is_not_told():
     assert told({"SharedSubscriptionAvailable": 0}) == {}
-    assert list(told({"SessionExpiryInterval": 604_800, "MaximumQoS": 2})) == ["the broker says"]
+    assert list(told({"SessionExpiryInterval": 604_800, "MaximumQoS": 2})) == ["broker limits"]
 
 
 def system(**values):
@@ -65,22 +76,22 @@ def system(**values):
     }
     made = SysTopics()
     for name, value in values.items():
-        made.take((0x31, topics[name].encode(), b"", b"", value, len(value)))
+        made.add((0x31, topics[name].encode(), b"", b"", value, len(value)))
     return made
 
 
 def test_messages_that_the_broker_has_dropped_are_a_warning_and_more_so_where_it_goes_on():
     [finding] = system(dropped=b"1980", uptime=b"86400 seconds", now=b"118.60").findings()
-    assert finding.state == "warning"
-    assert finding.said.startswith("1,980 messages in the 86400 seconds since it started")
-    assert finding.said.endswith("and 119 a minute just now")
+    assert finding.status == "warning"
+    assert finding.message.startswith("1,980 messages in the 86400 seconds since it started")
+    assert finding.message.endswith("and 119 a minute at present")
     assert "max_queued_messages 0" in finding.advice
     [finding] = system(dropped=b"3", now=b"0.00").findings()
-    assert "just now" not in finding.said
+    assert "at present" not in finding.message
 
 
 def test_a_broker_that_has_dropped_nothing_is_well_and_one_that_does_not_say_is_no_finding():
-    assert [each.state for each in system(dropped=b"0").findings()] == ["well"]
+    assert [each.status for each in system(dropped=b"0").findings()] == ["ok"]
     assert list(system().findings()) == []
     assert list(system(dropped=b"n/a", uptime=b"\xff").findings()) == []
 

@@ -16,29 +16,33 @@ SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
         (
             f"no session with {SECURE}: [SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert",
             None,
-            "wants a certificate",
+            "requires a client certificate",
         ),
         (
             f"no session with {SECURE}: [SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca",
             "c.pem",
-            "have it added there",
+            "add the CA certificate to the broker",
         ),
-        (f"cannot connect to {SECURE}: the connection broke: Unspecified error", None, "may want a certificate"),
-        (f"cannot connect to {SECURE}: the connection broke: Unspecified error", "c.pem", "may not take mqtt.tls.cert"),
-        (f"no session with {PLAIN}: [Errno 104] Connection reset by peer", None, "write mqtts://"),
-        (f"no session with {PLAIN}: the broker closed the connection before CONNACK", None, "write mqtts://"),
-        (f"no session with {PLAIN}: the broker refused the session: Banned", None, "see mqtt.username"),
+        (
+            f"cannot connect to {SECURE}: the connection broke: Unspecified error",
+            None,
+            "may require a client certificate",
+        ),
+        (f"cannot connect to {SECURE}: the connection broke: Unspecified error", "c.pem", "may refuse mqtt.tls.cert"),
+        (f"no session with {PLAIN}: [Errno 104] Connection reset by peer", None, "try mqtts://"),
+        (f"no session with {PLAIN}: the broker closed the connection before CONNACK", None, "try mqtts://"),
+        (f"no session with {PLAIN}: the broker refused the session: Banned", None, "check mqtt.username"),
         (
             f"no session with {PLAIN}: the broker refused the session: Bad user; check mqtt.username",
             None,
             "check mqtt.us",
         ),
-        ("", None, "see mqtt.username"),
+        ("", None, "check mqtt.username"),
     ],
 )
 def test_what_to_do_follows_from_what_is_seen(problem, cert_file, words):
     addresses = (Address.parse(SECURE), Address.parse(PLAIN))
     finding = no_session(problem, SessionSettings(addresses, "test", tls=Tls(cert_file=cert_file and Path(cert_file))))
-    assert finding.state == "failed"
+    assert finding.status == "error"
     assert words in finding.advice
-    assert finding.said == (problem.partition(";")[0] or "the broker does not answer")
+    assert finding.message == (problem.partition(";")[0] or "the broker does not respond")

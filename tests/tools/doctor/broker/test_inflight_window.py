@@ -91,46 +91,46 @@ def test_where_very_many_come_there_is_nothing_to_wait_for(measured):
     assert played.now < 0.1
 
 
-FIVE, THREE = SessionTerms("5", 65_535, takes_5=True), SessionTerms("3.1.1", 65_535, takes_5=False)
+FIVE, THREE = SessionTerms("5", 65_535, supports_mqtt5=True), SessionTerms("3.1.1", 65_535, supports_mqtt5=False)
 
 
 def test_a_narrow_window_is_a_warning_with_the_rate_that_it_allows():
     finding = window_finding(InflightWindow(20, 20, 0.001), THREE, 0.009)
-    assert finding.state == "warning"
-    assert "20 messages at a time" in finding.said
-    assert "at most 2,000 messages a second with this disk" in finding.said
+    assert finding.status == "warning"
+    assert "20 messages at a time" in finding.message
+    assert "at most 2,000 messages/s with this disk" in finding.message
     assert "max_inflight_messages 0" in finding.advice
     assert 'mqtt.protocol: "5"' not in finding.advice
     assert finding.facts["messages_per_sec"] == 2_000
 
 
 def test_a_broker_that_would_take_5_is_to_be_spoken_to_in_5():
-    finding = window_finding(InflightWindow(20, 20, 0.001), SessionTerms("3.1.1", 65_535, takes_5=True), 0.0)
+    finding = window_finding(InflightWindow(20, 20, 0.001), SessionTerms("3.1.1", 65_535, supports_mqtt5=True), 0.0)
     assert 'mqtt.protocol: "5"' in finding.advice
 
 
 def test_a_window_that_grows_is_told_with_what_one_that_does_not_would_allow():
     finding = window_finding(InflightWindow(20, 20, 0.001, 20), THREE, 0.009)
-    assert finding.state == "warning"
-    assert "20 more with each acknowledgement" in finding.said
-    assert "one that keeps to 20 would allow 2,000 messages a second" in finding.said
+    assert finding.status == "warning"
+    assert "20 more after each acknowledgement" in finding.message
+    assert "a window of 20 would allow 2,000 messages/s" in finding.message
 
 
 def test_the_bridge_s_own_limit_is_told_as_such():
     assert (
         "raise mqtt.receive_maximum"
-        in window_finding(InflightWindow(5, 5, 0.001), SessionTerms("5", 5, takes_5=True), 0.0).advice
+        in window_finding(InflightWindow(5, 5, 0.001), SessionTerms("5", 5, supports_mqtt5=True), 0.0).advice
     )
-    assert "the broker's own limit" in window_finding(InflightWindow(20, 20, 0.001), FIVE, 0.0).advice
+    assert "the broker's in-flight limit" in window_finding(InflightWindow(20, 20, 0.001), FIVE, 0.0).advice
 
 
 def test_a_wide_window_is_well():
-    assert window_finding(InflightWindow(100, 100, 0.001), THREE, 0.0).state == "well"
-    assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).state == "well"
+    assert window_finding(InflightWindow(100, 100, 0.001), THREE, 0.0).status == "ok"
+    assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).status == "ok"
 
 
 def test_what_was_not_measured_is_not_called_well_in_3_1_1():
-    assert window_finding(InflightWindow(None, 7), FIVE, 0.0).state == "well"
+    assert window_finding(InflightWindow(None, 7), FIVE, 0.0).status == "ok"
     finding = window_finding(InflightWindow(None, 7), THREE, 0.0)
-    assert finding.state == "warning"
+    assert finding.status == "warning"
     assert "--publish" in finding.advice

@@ -33,7 +33,7 @@ PRESS, LAST_TOPIC = b"factory/pdx/press07/telemetry", b"last/press07"
 
 def test_retained_messages_are_counted_by_mapping_and_those_left_out_apart(listening):
     for topic in (PRESS, PRESS, LAST_TOPIC, b"other"):
-        listening.take(message(topic, retained=True))
+        listening.add(message(topic, retained=True))
     assert listening.retained == {"press": 2}
     assert listening.skipped == 2
     assert listening.rate() is None
@@ -41,22 +41,22 @@ def test_retained_messages_are_counted_by_mapping_and_those_left_out_apart(liste
 
 def test_the_rate_is_of_the_records_that_the_mappings_make(listening):
     for _ in range(40):
-        listening.take(message(PRESS))
-        listening.take(message(PRESS, b'{"t": 1, "status": "OFF"}'))
+        listening.add(message(PRESS))
+        listening.add(message(PRESS, b'{"t": 1, "status": "OFF"}'))
     made = len(b'{"machine":"press07","t":1}') + 100
     assert listening.rate().bytes_per_sec == pytest.approx(40 * made / 10)
-    assert listening.rate().source == "as heard at the broker in 10 s"
+    assert listening.rate().source == "as measured at the broker in 10 s"
 
 
 def test_what_cannot_be_mapped_needs_room_too(listening):
-    listening.take(message(PRESS, b"no JSON"))
-    listening.take(message(LAST_TOPIC, b"[1]"[:2], size=1_000))
+    listening.add(message(PRESS, b"no JSON"))
+    listening.add(message(LAST_TOPIC, b"[1]"[:2], size=1_000))
     assert listening.rate().bytes_per_sec == pytest.approx((7 + 100 + 2 * (1_000 + 100)) / 10)
 
 
 def test_of_very_many_messages_the_rest_is_taken_to_be_like_the_first(listening, monkeypatch):
     monkeypatch.setattr(traffic_sample, "MAPPED", 10)
     for _ in range(1_000):
-        listening.take(message(PRESS))
+        listening.add(message(PRESS))
     made = len(b'{"machine":"press07","t":1}') + 100
     assert listening.rate().bytes_per_sec == pytest.approx(1_000 * made / 10)
