@@ -74,33 +74,36 @@ _SIGNATURE = _refused(
     "the signature does not match: check the secret of {credential}, and that no proxy rewrites the requests",
     clock=True,
 )
-_CLOCK = _refused("AWS finds the time of the request wrong: synchronise this machine's clock (NTP)", clock=True)
-_NOT_KINESIS = _refused("what answers is not Kinesis Data Streams: check kinesis.endpoint_url and kinesis.region")
+_CLOCK = _refused("AWS reports a wrong time of the request: synchronise this machine's clock (NTP)", clock=True)
+_NOT_KINESIS = _refused("the endpoint is not Kinesis Data Streams: check kinesis.endpoint_url and kinesis.region")
 _SUBSCRIPTION = _refused("this AWS account has no subscription to Kinesis in {region}: sign up, or check the region")
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         # codes of PutRecords
         "AccessDeniedException": _DENIED,
-        "DryRunOperationException": _refused("something on the way asks Kinesis for dry runs: remove it"),
+        "DryRunOperationException": _refused("a proxy adds a dry-run parameter to the requests: remove it"),
         "InternalFailureException": UNAVAILABLE,
         "InvalidArgumentException": INVALID,
         "KMSAccessDeniedException": _refused(
             "allow kms:GenerateDataKey on the KMS key of stream {stream} to the identity the bridge uses"
         ),
-        "KMSDisabledException": _refused("enable the KMS key of stream {stream} again, or give the stream another"),
+        "KMSDisabledException": _refused(
+            "enable the KMS key of stream {stream} again, or assign another key to the stream"
+        ),
         "KMSInvalidStateException": _refused(
-            "the KMS key of stream {stream} is in no state to be used (pending deletion or import?): "
-            "restore it, or give the stream another"
+            "the KMS key of stream {stream} cannot be used (pending deletion or import?): "
+            "restore it, or assign another key to the stream"
         ),
         "KMSNotFoundException": _refused(
-            "the KMS key of stream {stream} does not exist: give the stream another, or turn its encryption off"
+            "the KMS key of stream {stream} does not exist: assign another key to the stream, or turn its "
+            "encryption off"
         ),
         "KMSOptInRequired": _refused("this AWS account must be subscribed to KMS to write to stream {stream}"),
         "KMSThrottlingException": THROTTLED,
         "ProvisionedThroughputExceededException": THROTTLED,
         "ResourceNotFoundException": _refused(
-            "create stream {stream} in {region}, or mend data_stream in the mapping, or kinesis.region"
+            "create stream {stream} in {region}, or fix data_stream or kinesis.region"
         ),
         # code of a single record's result
         "InternalFailure": UNAVAILABLE,
@@ -145,7 +148,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 )
 
 UNKNOWN = _refused(
-    "Kinesis refuses with a code this version of the bridge does not know: look it up in the AWS documentation, "
+    "Kinesis returned an error code that this version of the bridge does not know: look it up in "
+    "the AWS documentation, "
     "and check kinesis.endpoint_url and any proxy"
 )
 
@@ -231,7 +235,7 @@ def permission_hint(message: str, stream: str = "", region: str = "") -> str:
     who, action, on = found["who"], found["action"], found["resource"] or _resource(found, stream, region)
     on = f" on {on}" if on else ""
     if "explicit deny" in message:
-        return f"a policy denies {action}{on} to {who}: remove that statement, or except {who} from it"
+        return f"a policy denies {action}{on} to {who}: remove that statement, or exclude {who} from it"
     trust = "; the role's trust policy must name it too, with its external_id" if action.startswith("sts:") else ""
     return f"allow {action}{on} to {who}{trust} ('mqtt-kinesis policy' prints what the mappings need)"
 

@@ -24,7 +24,7 @@ NETWORK_CODES = frozenset({"Network", "Tls", "Proxy"})
 NO_CREDENTIALS_HINT = "give credentials: kinesis.authentication, or the AWS environment of this machine"
 UNTRUSTED_HINT = (
     "the certificate of the endpoint is not trusted: check this machine's clock, its CA certificates "
-    "(kinesis.ca_file for a proxy that opens TLS) and kinesis.endpoint_url"
+    "(kinesis.ca_file for a proxy that intercepts TLS) and kinesis.endpoint_url"
 )
 SETTINGS_HINT = "check the kinesis section of the configuration"
 
@@ -63,9 +63,9 @@ def _tls(error: BaseException, detail: str) -> SendError:
 def _proxy(error: BaseException, detail: str) -> SendError:
     said = " ".join(map(str, _causes(error)))
     if "Tunnel connection failed: 407" in said:
-        return Refused("Proxy", detail, "the proxy asks for a login: put user and password into kinesis.proxy_url")
+        return Refused("Proxy", detail, "the proxy requires a login: put user and password into kinesis.proxy_url")
     if "Tunnel connection failed: 403" in said:
-        return Refused("Proxy", detail, "the proxy denies this destination: have the Kinesis endpoint allowed there")
+        return Refused("Proxy", detail, "the proxy denies this destination: allow the Kinesis endpoint there")
     return Unavailable("Proxy", detail)
 
 

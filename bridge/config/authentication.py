@@ -89,26 +89,29 @@ class Token(_Authentication):
 
     type: Literal["token"] = Field(description="an access key")
     access_key_id: (
-        Annotated[str, Field(pattern=r"^\w{1,128}$"), Describe("an access key id: letters and digits")] | None
+        Annotated[str, Field(pattern=r"^\w{1,128}$"), Describe("an access key ID: letters and digits")] | None
     ) = Field(default=None, description="best as `${AWS_ACCESS_KEY_ID}`")
     secret_access_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
         default=None, description="secret; best as `${AWS_SECRET_ACCESS_KEY}`"
     )
     session_token: SecretStr | None = Field(default=None, description="secret; of temporary credentials")
     access_key_id_file: ExistingFile | None = Field(
-        default=None, description="a file with it, read again when it changes: keys are rotated without a restart"
+        default=None,
+        description="file with the access key ID, reloaded when it changes: keys are rotated without a restart",
     )
-    secret_access_key_file: ExistingFile | None = Field(default=None, description="the same for the secret access key")
-    session_token_file: ExistingFile | None = Field(default=None, description="the same for the session token")
+    secret_access_key_file: ExistingFile | None = Field(
+        default=None, description="file with the secret access key, as above"
+    )
+    session_token_file: ExistingFile | None = Field(default=None, description="file with the session token, as above")
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         for name, needed in (("access_key_id", True), ("secret_access_key", True), ("session_token", False)):
             inline, file = getattr(self, name), getattr(self, f"{name}_file")
             if inline is not None and file is not None:
-                raise ValueError(f"{name} and {name}_file exclude each other: leave one of them out")
+                raise ValueError(f"{name} and {name}_file exclude each other: remove one of them")
             if needed and inline is None and file is None:
-                raise ValueError(f"{name} is missing: give it, or {name}_file")
+                raise ValueError(f"{name} is missing: set it, or {name}_file")
         return self
 
 
@@ -144,14 +147,14 @@ class Process(_Authentication):
 
 
 class _Role(_Authentication):
-    role_arn: RoleArn = Field(description="the role to take on")
+    role_arn: RoleArn = Field(description="the role to assume")
     duration_secs: int = Field(
-        default=3600, ge=1800, le=43_200, description="how long its credentials live; they are renewed before they end"
+        default=3600, ge=1800, le=43_200, description="lifetime of the credentials; they are renewed before they expire"
     )
 
 
 class _NamedRole(_Role):
-    session_name: _SessionName = Field(default="mqtt-kinesis", description="how CloudTrail names the bridge")
+    session_name: _SessionName = Field(default="mqtt-kinesis", description="session name in CloudTrail")
 
 
 class WebIdentity(_NamedRole):
@@ -165,7 +168,7 @@ class _Certificate(_Authentication):
     cert_file: ExistingFile = Field(description="the client's certificate, PEM")
     key_file: ExistingFile = Field(description="its private key, PEM, not encrypted")
     ca_file: ExistingFile | None = Field(
-        default=None, description="the authority of the endpoint's certificate, if it is not one the system trusts"
+        default=None, description="CA certificate of the endpoint, PEM; default: the system's CA certificates"
     )
 
 
@@ -180,7 +183,7 @@ class Iot(_Certificate):
         Field(description="the role alias in AWS IoT")
     )
     thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Describe("the name of a thing")] | None = (
-        Field(default=None, description="the thing, where policies depend on it")
+        Field(default=None, description="the thing, if policies depend on it")
     )
 
 
@@ -188,14 +191,14 @@ class RolesAnywhere(_Role, _Certificate):
     """IAM Roles Anywhere."""
 
     type: Literal["roles_anywhere"] = Field(
-        description="a certificate of a trust anchor's authority, through IAM Roles Anywhere"
+        description="a certificate signed by the CA of a trust anchor, through IAM Roles Anywhere"
     )
     chain_file: ExistingFile | None = Field(default=None, description="intermediate certificates, PEM")
     trust_anchor_arn: Annotated[str, _arn("rolesanywhere", "trust-anchor"), Describe("the ARN of a trust anchor")] = (
-        Field(description="the trust anchor; its region is where credentials are asked for")
+        Field(description="the trust anchor; credentials are requested in its region")
     )
     profile_arn: Annotated[str, _arn("rolesanywhere", "profile"), Describe("the ARN of a Roles Anywhere profile")] = (
-        Field(description="the profile that holds the role")
+        Field(description="the profile that contains the role")
     )
 
 
@@ -213,7 +216,7 @@ class AssumeRole(_NamedRole):
             str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224), Describe("an external id")
         ]
         | None
-    ) = Field(default=None, description="what the role's trust policy asks for")
+    ) = Field(default=None, description="external ID that the role's trust policy requires")
     tags: dict[
         Annotated[str, Field(min_length=1, max_length=_TAG_KEY_CHARS)],
         Annotated[str, Field(max_length=_TAG_VALUE_CHARS)],

@@ -30,7 +30,9 @@ def _endpoint_url(url: str) -> str:
 
 def _proxy_url(url: SecretStr) -> SecretStr:
     """Return a valid proxy URL. Raises ValueError without the URL, because it may contain a password."""
-    expected = "expected http://host:port or https://host:port, with user:password@ before the host where it asks"
+    expected = (
+        "expected http://host:port or https://host:port, with user:password@ before the host if it requires a login"
+    )
     try:
         parts = urlsplit(url.get_secret_value())
         host, port = parts.hostname, parts.port
@@ -53,7 +55,9 @@ class ManifestSettings(Section):
     data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
         Field(description="the stream of the manifests")
     )
-    every_secs: int = Field(default=60, ge=1, le=86_400, description="how often one is written, where there is news")
+    every_secs: int = Field(
+        default=60, ge=1, le=86_400, description="interval of the manifests, if there are new records"
+    )
 
 
 class KinesisSettings(Section):
@@ -68,44 +72,44 @@ class KinesisSettings(Section):
     endpoint_url: EndpointUrl | None = Field(
         default=None,
         description="another endpoint: a VPC endpoint, or a local Kinesis; with outputs in several regions, `{region}` "
-        "stands for the region's name",
+        "is replaced by the region's name",
     )
     sts_endpoint_url: EndpointUrl | None = Field(
-        default=None, description="the same for STS, which gives the credentials of roles"
+        default=None, description="another endpoint of STS, which provides the credentials of roles"
     )
     fips: bool = Field(default=False, description="use AWS's FIPS endpoints")
     dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which have IPv6 too")
     proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Describe("a URL as http://host:port")] | None = Field(
         default=None,
-        description="secret, as it may hold a password; an HTTP(S) proxy on the way to AWS; by default that of the "
-        "environment (HTTPS_PROXY, NO_PROXY)",
+        description="secret, because it may contain a password; HTTP(S) proxy for AWS; default: from the environment "
+        "(HTTPS_PROXY, NO_PROXY)",
     )
     ca_file: ExistingFile | None = Field(
-        default=None, description="authorities to trust, PEM, such as that of a proxy that opens TLS"
+        default=None, description="CA certificates to trust, PEM, such as that of a proxy that intercepts TLS"
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",
-        description="after an outage: everything in its order, or what is just received before what waits, "
+        description="after an outage: all records in order, or new records before the backlog, "
         "which is marked as late in its envelope; always `oldest_first` where `order` is strict",
     )
     max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
         default=None,
-        description="cap on what all streams together put on the link per second, for a link that others need too",
+        description="maximum bytes per second of all streams together, for a link that is shared with others",
     )
     manifest: ManifestSettings | None = Field(
-        default=None, description="tell in a stream of its own which records of others are complete; see `prove`"
+        default=None, description="write manifests of the delivered records to a data stream; see `prove`"
     )
     requests_in_flight: int = Field(
         default=16,
         ge=1,
         le=32,
-        description="largest number of PutRecords requests in flight to one endpoint, all its streams together; "
-        "the bridge uses as many as the link and the latency need",
+        description="maximum PutRecords requests in flight to one endpoint, all its streams together; "
+        "the bridge uses as many as link and latency require",
     )
     linger_ms: int = Field(
         default=100,
         ge=0,
         le=60_000,
-        description="how long a record waits for others to share its request; "
-        "one that comes after a pause as long is sent at once",
+        description="maximum wait of a record for further records in its request; "
+        "after a pause of this length, a record is sent at once",
     )

@@ -81,7 +81,7 @@ class TlsSettings(Section):
         default=None,
         description="CA certificate that signed the broker's certificate; by default those that the system trusts",
     )
-    cert_file: ExistingFile | None = Field(default=None, description="this client's certificate, for mutual TLS")
+    cert_file: ExistingFile | None = Field(default=None, description="client certificate, for mutual TLS")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`")
     key_password: SecretStr | None = Field(default=None, description="the password of `key_file`, if it has one")
 
@@ -96,8 +96,8 @@ class MqttSettings(Section):
     """The broker and the session."""
 
     url: BrokerUrl | Annotated[tuple[BrokerUrl, ...], Field(min_length=1)] = Field(
-        description="the broker, as `mqtt://`, `mqtts://` (TLS), `ws://` or `wss://`; "
-        "ports are 1883, 8883, 80 and 443 unless given; of a list, each is tried in turn"
+        description="broker URL: `mqtt://`, `mqtts://` (TLS), `ws://` or `wss://`; "
+        "default ports 1883, 8883, 80 and 443; the URLs of a list are tried in turn"
     )
     client_id: Annotated[MqttText, Field(min_length=1)] = Field(
         description="required and stable: the broker keeps this client's session; each bridge needs its own"
@@ -110,7 +110,7 @@ class MqttSettings(Section):
         default=None, description="secret; best as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`"
     )
     keepalive_secs: int = Field(
-        default=30, ge=5, le=65_535, description="a dead connection is noticed within twice this"
+        default=30, ge=5, le=65_535, description="a dead connection is detected within twice this time"
     )
     session_expiry_secs: int = Field(
         default=604_800,
@@ -119,19 +119,19 @@ class MqttSettings(Section):
         description=f"time for which the broker queues messages for an absent bridge; {_NEVER}: without limit",
     )
     share: Annotated[str, AfterValidator(_share_name), Describe("text without '/', '+' and '#'")] | None = Field(
-        default=None, description="shared subscription group: bridges with the same one divide the messages"
+        default=None, description="shared subscription group: the bridges of a group divide the messages among them"
     )
     receive_maximum: int = Field(
-        default=65_535, ge=1, le=65_535, description="messages that an MQTT 5 broker may send ahead of acknowledgement"
+        default=65_535, ge=1, le=65_535, description="maximum unacknowledged messages that an MQTT 5 broker may send"
     )
     max_message_bytes: Annotated[Size, size_between(KIB, _MAX_PACKET_BYTES)] = Field(
-        default=10 * MIB, ge=KIB, le=_MAX_PACKET_BYTES, description="larger messages go to the dead letters, cut short"
+        default=10 * MIB, ge=KIB, le=_MAX_PACKET_BYTES, description="larger messages become dead letters, truncated"
     )
     connect_timeout_secs: float = Field(
         default=5, ge=0.1, le=300, description="limit of connecting, and again of the broker's CONNACK"
     )
     reconnect_max_secs: float = Field(
-        default=60, ge=1, le=3600, description="the longest pause between attempts to connect"
+        default=60, ge=1, le=3600, description="maximum pause between two connection attempts"
     )
     overlapping_filters: Literal["join", "separate"] = Field(
         default="join",
@@ -149,7 +149,7 @@ class MqttSettings(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.tls != TlsSettings() and not any(urlsplit(url).scheme in ENCRYPTED for url in self.urls):
-            raise ValueError("tls is set, but no url is encrypted: write mqtts:// or wss://")
+            raise ValueError("tls is set, but no URL is encrypted: use mqtts:// or wss://")
         if self.protocol == "3.1.1" and self.password is not None and self.username is None:
             raise ValueError("MQTT 3.1.1 has no password without a username: set mqtt.username")
         return self

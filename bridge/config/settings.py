@@ -27,31 +27,32 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class SpoolSettings(Section):
     """Records on disk until Kinesis has accepted them."""
 
-    path: FromFolder = Field(default=Path("data"), description="folder of the database and of what was set aside")
+    path: FromFolder = Field(default=Path("data"), description="folder of the database and of quarantined spools")
     max_bytes: Annotated[Size, size_between(16 * MIB)] = Field(
-        default=2 * GIB, ge=16 * MIB, description="the most it may take on disk"
+        default=2 * GIB, ge=16 * MIB, description="maximum size on disk"
     )
     when_full: Literal["block", "drop_oldest"] = Field(
-        default="block", description="`block`: stop reading, the broker keeps the rest; `drop_oldest`: drop and count"
+        default="block",
+        description="`block`: pause reading (back-pressure), the broker queues the rest; `drop_oldest`: drop and count",
     )
     min_free_bytes: Annotated[Size, size_between(0)] = Field(
         default=64 * MIB,
         ge=0,
-        description="what is left free on its disk, whoever fills it; below it, as if it were full",
+        description="free disk space, whichever program uses the disk; below it, the spool counts as full",
     )
     max_age_secs: int | None = Field(
-        default=None, ge=60, description="records that wait longer are dropped and counted; by default none ever is"
+        default=None, ge=60, description="older records are dropped and counted; by default none are"
     )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,
         ge=MIB,
-        description="beyond it the oldest dead letters give way to newer ones, which is counted and said",
+        description="beyond it, the oldest dead letters are evicted, counted and logged",
     )
     fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
         default=16 * MIB,
         ge=0,
         le=GIB,
-        description="memory for records just written, so that they need not be read back",
+        description="memory for new records, so that they need not be read from disk",
     )
 
 
@@ -68,13 +69,13 @@ class HttpSettings(Section):
     """Address and protection of the status page, the metrics and the health checks."""
 
     listen: Annotated[str, AfterValidator(_listen), Describe("host:port, such as 127.0.0.1:8080")] = Field(
-        default="127.0.0.1:8080", description="host and port of it"
+        default="127.0.0.1:8080", description="host and port of the page"
     )
 
     token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
         default=None,
-        description="secret; with it the page can replay and delete, and all but the health checks need it; required "
-        "beyond this machine",
+        description="secret; allows the page to replay and delete; required for everything but the health checks, and "
+        "to listen beyond this machine",
     )
     cert_file: ExistingFile | None = Field(default=None, description="serve HTTPS with this certificate, PEM")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`, PEM")
@@ -88,7 +89,7 @@ class HttpSettings(Section):
     @model_validator(mode="after")
     def _token_beyond_loopback(self) -> Self:
         if self.token is None and self.host not in LOOPBACK:
-            raise ValueError(f"to listen on {self.host}, beyond this machine, a token is needed: set http.token")
+            raise ValueError(f"listening on {self.host}, beyond this machine, requires a token: set http.token")
         return self
 
     @property
@@ -106,7 +107,9 @@ class LogSettings(Section):
     """Format and level of the log."""
 
     format: Literal["text", "json"] = Field(default="text", description="`json`: one object a line")
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="minimum level that is logged"
+    )
 
 
 class Settings(Section):
@@ -120,7 +123,7 @@ class Settings(Section):
         default=HttpSettings(), description="the status page, the metrics and the health checks; `null` turns them off"
     )
     log: LogSettings = LogSettings()
-    stop_secs: float = Field(default=10, ge=1, le=600, description="how long a stop may take before it is forced")
+    stop_secs: float = Field(default=10, ge=1, le=600, description="maximum time for a clean stop")
 
 
 class LocalSettings(Section):

@@ -99,7 +99,7 @@ class NodeBuilder:
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
-            self._problem(place, "a number larger than any that can be kept; if it is text, put it in quotes")
+            self._problem(place, "a number that is too large; if it is text, put it in quotes")
         if event.anchor is not None and plain and not text:
             self._problem(place, "an anchor ('&') of nothing; text that begins with '&' must be in quotes")
         commented = plain and not text and "#" in self._lines[place.line - 1][place.column - 1 :]

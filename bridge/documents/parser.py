@@ -63,7 +63,7 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
 
 def _source(text: str | bytes) -> str:
     if len(text) > MAX_DOCUMENT_BYTES:
-        raise ParseAborted(NOWHERE, f"larger than {MAX_DOCUMENT_BYTES:,} bytes, the most that is read of such a file")
+        raise ParseAborted(NOWHERE, f"larger than {MAX_DOCUMENT_BYTES:,} bytes, the limit for such a file")
     source, place, message = decode(text)
     if message:
         raise ParseAborted(place, message)

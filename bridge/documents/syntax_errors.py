@@ -17,24 +17,24 @@ _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 _ANCHOR = re.compile(r"&\S+\s+")
 _HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
 """Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them."""
-_QUOTED = "; if this is the beginning of a text, put the whole text in quotes, or after '|' on lines of its own"
+_QUOTED = "; if this is the beginning of a text, put the complete text in quotes, or after '|' on lines of its own"
 
 _BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"
 _REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
 
 # Explanations by the beginning of yaml's problem text. The first match counts.
 _EXPLANATIONS = (
-    ("found character '\\t'", "a tab, where YAML takes spaces only"),
+    ("found character '\\t'", "a tab, where YAML allows spaces only"),
     (
         "mapping values are not allowed here",
         "': ' inside a text that has no quotes, a key at the wrong indentation, or no space after ':' in the key above",
     ),
     ("found character", "a character that cannot begin a value" + _QUOTED),
-    ("found unexpected end of stream", "a quote that is never closed"),
-    ("found unexpected document separator", "a quote that is never closed"),
+    ("found unexpected end of stream", "unterminated string literal"),
+    ("found unexpected document separator", "unterminated string literal"),
     ("found unknown escape character", _BACKSLASH),
     ("expected escape sequence", _BACKSLASH),
-    ("could not find expected ':'", "expected ':' after a key, or the text before went on here without being indented"),
+    ("could not find expected ':'", "expected ':' after a key, or indentation of a continued text"),
     ("expected ',' or", "expected ',' or the closing bracket" + _QUOTED),
     ("expected <block end>", "expected the next key or item at the indentation of the one before" + _QUOTED),
     ("did not find expected", "not YAML from here on" + _QUOTED),
@@ -42,7 +42,7 @@ _EXPLANATIONS = (
     ("mapping keys are not allowed here", "a key ('? ') must begin on a line of its own"),
     ("found undefined tag handle", "a tag ('!'), which is not used here; text that begins with '!' must be in quotes"),
     ("found duplicate", "a directive ('%') twice"),
-    ("found incompatible YAML document", "the '%YAML' line asks for another version of YAML; leave it out"),
+    ("found incompatible YAML document", "the '%YAML' line requires another version of YAML; remove it"),
 )
 
 
@@ -76,7 +76,7 @@ def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
     place = Position(error.problem_mark.line + 1, error.problem_mark.column + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return place, "a tab in the indentation: YAML takes spaces only"
+        return place, "a tab in the indentation: YAML allows spaces only"
     problem = error.problem or ""
     if _HALF_QUOTED.match(line):
         return place, "a text that begins with '{' or '[' must be in quotes, or after '|' on lines of its own"

@@ -73,7 +73,7 @@ def _said(document: Document, path: Path, details: ErrorDetails) -> str:
     outside = [scalar for scalar in scalars(entry.node) if scalar.sources] if exact else []
     if any(_shows(text, scalar.text) for scalar in outside):
         sources = one_of(list(dict.fromkeys(source for scalar in outside for source in scalar.sources)))
-        return f"what {sources} gives is not accepted here (why is not shown: it would show the value)"
+        return f"the value of {sources} is not valid here (details are omitted, because they would reveal it)"
     return text
 
 
@@ -111,7 +111,7 @@ def _value(node: Node) -> str:
     if not isinstance(node, Scalar):
         return ", found several values"
     if node.sources:
-        return f", but {one_of(list(node.sources))} {'gives something else' if node.text else 'is empty'}"
+        return f", but {one_of(list(node.sources))} {'has another value' if node.text else 'is empty'}"
     shown = written(node.data)
     return ", found " + (
         shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}… ({len(node.text)} characters)"
@@ -120,7 +120,7 @@ def _value(node: Node) -> str:
 
 def _kind(node: Scalar) -> str:
     if node.data is None:
-        return "nothing; fill it in, or leave the key out"
+        return "no value; set one, or remove the key"
     if node.data == "":
         return "empty text"
     return {str: "text", bool: "a boolean"}.get(type(node.data), "a number")

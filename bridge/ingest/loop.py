@@ -224,7 +224,7 @@ class IngestLoop:
             except SpoolFull:
                 return  # the settled records are committed nevertheless
             except SpoolWriteError as error:
-                log.warning("what was just delivered could not be noted and will be sent again: %s", error)
+                log.warning("deliveries could not be committed; the records will be sent again: %s", error)
 
     def _bind(self, routes: Router) -> bool:
         """Bind every mapping to its ledger ids and queues, then subscribe to its topics.
@@ -314,12 +314,12 @@ class IngestLoop:
         self._committed_at = self._clock()
         self.counts.commits += 1
         if self.problem:
-            log.info("spooling again")
+            log.info("spool writable again: reading resumed")
             self.problem = ""
         return True
 
     def _report_blocked(self, problem: str) -> None:
         # One log line per outage: the loop retries every second.
         if not self.problem:
-            log.error("not reading from the broker, which keeps the rest: %s", problem)
+            log.error("back-pressure: reading paused, messages queue at the broker: %s", problem)
         self.problem = problem

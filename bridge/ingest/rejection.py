@@ -37,7 +37,7 @@ def reject_oversized(
     transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int
 ) -> None:
     """Add a dead letter for all outputs: the payload exceeds `mqtt.max_message_bytes`, only its beginning is stored."""
-    detail = f"a payload of {total_bytes} bytes; mqtt.max_message_bytes allows less, and only the beginning is kept"
+    detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"
     for queue in target.queues:
         transaction.dead_lettered[target.mapping, queue.number] += 1
     streams = tuple(queue.stream for queue in target.queues)

@@ -168,7 +168,7 @@ class Clients:
         if state != self._seen:
             pairs = zip(self._files, zip(state, self._seen, strict=True), strict=True)
             changed = [str(file) for file, (after, before) in pairs if after != before]
-            log.info("credentials: %s changed; they are taken anew", ", ".join(changed))
+            log.info("credentials: %s changed; reloading them", ", ".join(changed))
             self._seen, self._take_at = state, now
         if self._take_at is not None and now >= self._take_at:
             self._take_at = now + TRY_AGAIN_SECS  # other threads do not wait for this attempt
@@ -181,7 +181,9 @@ class Clients:
         try:
             session = authenticated_session(self._settings.authentication, self._settings)
         except SendError as error:
-            log.warning("credentials: what the files hold gives none, those in hand are used to their end: %s", error)
+            log.warning(
+                "credentials: the files contain no valid ones; the present ones are used until they expire: %s", error
+            )
             # `_take_at` stays set, so the files are tried again after TRY_AGAIN_SECS.
             return
         self._take_at = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.model import Destination
 
 _PORTS = {"https": 443, "http": 80}
-_DOCTORS = "STS: who the bridge is (doctor and policy only)"
+_DOCTORS = "STS: identity of the bridge (doctor and policy only)"
 _RECORDS, _QUESTIONS = "records", "shards and limits"
 _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "list_shards": _QUESTIONS}
 

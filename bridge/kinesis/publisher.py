@@ -181,7 +181,7 @@ class Publisher:
         if answer.code in CREDENTIAL_CODES:
             self._clients.doubt()
         if answer.code in EXPIRED_CODES and not connected.renewable:
-            hint = "give new credentials: files are read again when they change, inline values at the next start"
+            hint = "provide new credentials: files are reloaded when they change, inline values at the next start"
             return Refused(answer.code, f"{connected.credential} has expired", hint)
         return answer.error(data_stream, connected.region, connected.credential)
 

@@ -121,7 +121,7 @@ def read_results(body: bytes) -> list[Result]:
     try:
         return [_result(result) for result in orjson.loads(body)["Records"]]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords answer") from error
+        raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords response") from error
 
 
 def _result(result: dict[str, Any]) -> Result:

@@ -168,9 +168,9 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
     if place == 0 and levels[0].startswith("$") and mapping.pattern.levels[0] in {"+", "#"}:
         return f"wildcards at the beginning do not match '{levels[0]}': topics with $ are the broker's own"
     if place >= len(levels):
-        return f"the topic ends after level {len(levels)}; the pattern goes on with '{wanted[place]}'"
+        return f"the topic ends after level {len(levels)}; the pattern continues with '{wanted[place]}'"
     if place >= len(wanted):
-        return f"the pattern ends after level {len(wanted)}; the topic goes on with '{levels[place]}'"
+        return f"the pattern ends after level {len(wanted)}; the topic continues with '{levels[place]}'"
     return f"level {place + 1} is '{levels[place]}'; the pattern has '{wanted[place]}'"
 
 
@@ -184,7 +184,7 @@ def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
     yield from (("dead letter", rejection_line(mapping, rejection)) for rejection in mapped.rejections)
     effects = mapped.effects
     for command in effects.commands if effects is not None else ():
-        yield "command", f"asks for a rebirth: {command.topic}"
+        yield "command", f"requests a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
         # A held message has effects, and does not count as filtered before its span has ended.
         held = effects is not None and not effects.filtered

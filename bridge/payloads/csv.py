@@ -125,7 +125,7 @@ def number(field: str) -> str | float | None:
 def _explained(message: str) -> str:
     """Return an error of the csv module in plainer words."""
     if "expected after" in message:
-        return "a quoted field goes on after its closing quote; a quote inside it is written twice"
+        return "characters after the closing quote of a field; a quote inside it is written twice"
     if "unexpected end of data" in message:
-        return "a quote is never closed"
+        return "unterminated quote"
     return message

@@ -127,7 +127,7 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
     mappings.reload()
     if not mappings.routes.mappings:
-        raise ConfigError(mappings.problems or [Problem(str(settings.mappings), 0, 0, "", "no mapping is in force")])
+        raise ConfigError(mappings.problems or [Problem(str(settings.mappings), 0, 0, "", "no active mapping")])
     return mappings
 
 

@@ -38,7 +38,7 @@ UNSEEN_SECS: Final = 2.0
 """Maximum wait for a response if the bridge's process is not visible."""
 STALE_SECS: Final = 60.0
 """Age after which a request is ignored: its command has ended without removing it."""
-_UNKNOWN: Final = "the running bridge does not know this request: is it of another version?"
+_UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _WANTED, _ANSWER = ".wanted", ".answer"
 
 Answer = "Callable[[dict[str, Any]], bytes]"
@@ -61,7 +61,7 @@ def serve_requests(
             try:
                 _answer(wanted, answers)
             except OSError as error:
-                log.warning("cannot answer a command in %s: %s", folder, error.strerror)
+                log.warning("cannot respond to a command in %s: %s", folder, error.strerror)
             with suppress(OSError):
                 wanted.unlink()
 
@@ -104,7 +104,7 @@ def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_
     Raises BridgeError if no bridge responds within `patience_secs`, or if the response is an error.
     """
     if not folder.is_dir():
-        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     name = f"{what}-{os.getpid()}-{time.monotonic_ns()}"
     wanted, answer, pause = folder / f"{name}{_WANTED}", folder / f"{name}{_ANSWER}", threading.Event()
     try:
@@ -114,19 +114,24 @@ def request(folder: Path, what: str = "status", patience_secs: float = PATIENCE_
         deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
         while not answer.exists():
             if time.monotonic() > deadline or owner != _living_owner(folder):
-                raise BridgeError(f"no bridge answers in {folder} (spool.path): is it running, with this bridge.yaml?")
+                raise BridgeError(
+                    f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
+                    "run', or check --config"
+                )
             pause.wait(LOOK_SECS / 5)
         value = json.loads(answer.read_bytes())
     except OSError as error:
         why = f"{error.strerror}: {error.filename}"
-        raise BridgeError(f"cannot ask the bridge in {folder} (spool.path): {why}; ask as the bridge's user") from error
+        raise BridgeError(
+            f"cannot write a request to {folder} (spool.path): {why}; run the command as the bridge's user"
+        ) from error
     finally:
         # Also after an error: otherwise the bridge would respond to a request whose command has ended.
         for file in (wanted, answer):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
     if not isinstance(value, dict):
-        raise BridgeError(f"{answer} is no answer of a bridge; expected an object")
+        raise BridgeError(f"{answer} is no response of a bridge; expected an object")
     if "error" in value:
         raise BridgeError(str(value["error"]))
     return value

@@ -24,7 +24,7 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
     """
     folder = settings.spool.path
     if not (folder / "spool.db").is_file():
-        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     spool = open_spool(spool_settings(settings))
     try:
         targets = {}

@@ -213,9 +213,9 @@ class Service:
         deadline = self._clock() + ERRAND_SECS
         while not job.done.wait(0.1):
             if self._stopping.is_set():
-                raise BridgeError("not ended: the bridge stops")
+                raise BridgeError("interrupted: the bridge stops")
             if self._clock() > deadline:
-                raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; see what 'status' says of the spool")
+                raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
         return job
 
     def _told(self, _asked: object) -> bytes:
@@ -277,7 +277,7 @@ class Service:
         Raises BridgeError if `worker` is not None: this bridge is one process.
         """
         if worker is not None:
-            raise BridgeError(f"there is no worker {worker}: this bridge is one process")
+            raise BridgeError(f"no worker {worker}: this bridge runs in a single process")
         return self._spool.folder.path
 
     @property
@@ -288,8 +288,8 @@ class Service:
     def stalled(self) -> list[str]:
         """Return the reasons why this process makes no progress; empty while it does."""
         age = self._clock() - self._ingest.progress_at
-        hangs = [f"the ingest thread has not come by for {age:.0f} s"] if age > STALLED_SECS else []
-        return hangs + (["every thread that sends has ended"] if self._senders_ended() else [])
+        hangs = [f"the ingest thread has made no progress for {age:.0f} s"] if age > STALLED_SECS else []
+        return hangs + (["all sender threads have ended"] if self._senders_ended() else [])
 
     def _senders_ended(self) -> bool:
         """Return whether all sender threads have ended although the bridge is not stopping."""

@@ -117,7 +117,7 @@ def _standing(bridge: RunningBridge) -> str:
 
 def _outcome(bridge: RunningBridge) -> str:
     """Return the result of a reload as one line."""
-    in_force = f"reloaded: {len(bridge.mappings.routes.mappings)} mapping(s) in force"
+    in_force = f"reloaded: {len(bridge.mappings.routes.mappings)} mapping(s) active"
     return "; ".join((in_force, *_not_loaded(bridge)))
 
 

@@ -51,11 +51,11 @@ class ThreadGroup:
             try:
                 body()
             except self._transient as error:
-                log.error("%s: %s; trying again", name, error)
+                log.error("%s: %s; retrying", name, error)
                 if self._stopping.wait(RETRY_SECS):
                     return
             except BaseException:
-                log.critical("%s ended by an error; the process must be restarted", name, exc_info=True)
+                log.critical("%s ended with an error; the process must be restarted", name, exc_info=True)
                 self._crashed.set()
                 return
             else:

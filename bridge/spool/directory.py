@@ -50,7 +50,7 @@ class SpoolDirectory:
         try:
             self._damaged.write_text(why, encoding="utf-8")
         except OSError as error:
-            log.error("the spool is damaged, and %s cannot be written to say so: %s", self._damaged, error)
+            log.error("the spool is damaged, and the marker file %s cannot be written: %s", self._damaged, error)
 
     @property
     def damage(self) -> str:
@@ -68,7 +68,7 @@ class SpoolDirectory:
             aside = self._move_away()
         except OSError as error:
             raise unusable(self.path, error) from error
-        log.error("the spool was damaged and is set aside in %s; starting with a new one: %s", aside, why)
+        log.error("damaged spool moved to quarantine in %s; starting with a new one: %s", aside, why)
         return aside
 
     def _move_away(self) -> Path:

@@ -40,7 +40,9 @@ class Lock:
             os.close(self._file)
             owner = owner_of(path)
             by = f"another bridge (process {owner})" if owner else "another bridge"
-            raise SpoolInUse(f"{path} is in use by {by}; give each its own spool.path") from error
+            raise SpoolInUse(
+                f"spool {path}: already in use by {by}. Stop it first, or set another spool.path for a second bridge"
+            ) from error
         try:
             os.ftruncate(self._file, 0)
             os.write(self._file, b"%d\n" % os.getpid())

@@ -50,7 +50,7 @@ def _recover(spool: Spool) -> None:
         except (SpoolWriteError, SpoolFull) as error:
             log.error("not salvaged yet: %s", error)
         except Exception:
-            log.exception("not salvaged: a defect; what was set aside is kept in %s", aside)
+            log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
             for queue in spool.queues.values():
                 # Discard the records that the failed salvage appended: the next commit would otherwise write them.
                 queue.take_pending()

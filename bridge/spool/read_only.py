@@ -61,7 +61,7 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
-            raise BridgeError(f"there is no dead letter {number} in {file}; it holds {held}")
+            raise BridgeError(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
 
 
@@ -139,7 +139,7 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
             queue = database.execute("select number from streams where name = ?", (stream,)).fetchone()
             if queue is None or not stream:
                 known = ", ".join(f"'{name}'" for (name,) in database.execute("select name from streams") if name)
-                raise BridgeError(f"there is no queue '{stream}' in {folder}; it has {known or 'none'}")
+                raise BridgeError(f"no queue '{stream}' in {folder}; it has {known or 'none'}")
             rows = database.execute(
                 f"select number, mapping, key, data from queue_{queue[0]} where number > ? order by number limit ?",
                 (last, PAGE_RECORDS),
@@ -208,7 +208,7 @@ def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError."""
     file = folder / "spool.db"
     if not file.is_file():
-        raise BridgeError(f"there is no spool in {folder} (spool.path): the bridge has not run here")
+        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
             # One transaction, so that all queries of the block see the same commit.

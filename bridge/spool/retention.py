@@ -80,7 +80,7 @@ class DiskBudget:
         if self._disk:
             free = shutil.disk_usage(self._path).free
             least = self._min_free_bytes >> 20
-            return f"{free >> 20} MiB are free on the disk of {self._path}, and spool.min_free_bytes keeps {least} MiB"
+            return f"{free >> 20:,} MiB free on the disk of {self._path}, spool.min_free_bytes is {least} MiB"
         return f"{used >> 20} of spool.max_bytes {self._max_bytes >> 20} MiB are used"
 
 

@@ -275,7 +275,7 @@ class Spool:
                 mapping = self._mappings.get(dead_letter.mapping, 0)
                 changes.of(mapping, self._streams.get(stream, 0)).evicted += 1
         if evicted:
-            log.warning("%d old dead letters gave way to newer ones (spool.max_dead_letter_bytes)", len(evicted))
+            log.warning("evicted the %d oldest dead letters (spool.max_dead_letter_bytes)", len(evicted))
         return changed
 
     def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:

@@ -51,7 +51,7 @@ class Channel:
                     if answer["id"] == self._number:
                         return answer
             except OSError as error:
-                raise BridgeError(f"no answer within {timeout_secs:g} s ({error})") from error
+                raise BridgeError(f"no response within {timeout_secs:g} s ({error})") from error
 
     def tell(self, what: str, **more: Any) -> None:
         """Send a request without waiting for a response. A worker that has ended needs no request: ignore the error."""
@@ -76,7 +76,7 @@ class Channel:
             new = self._ours.recv(_CHUNK)
             if not new:
                 # Not a timeout: the worker's process has ended or is ending.
-                raise ConnectionResetError("the worker has closed its end")
+                raise ConnectionResetError("the worker closed the channel")
             self._unread += new
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]

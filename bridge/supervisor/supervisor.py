@@ -116,7 +116,7 @@ class Supervisor:
             folder = folder_of(self._settings.spool.path, member.number)
             if member.draining:
                 log.warning(
-                    "%s is left over from an earlier run: %s; %s drains it",
+                    "found the spool of an earlier run in %s (%s); draining it in process '%s'",
                     folder,
                     leftover_reason(folder),
                     member.name,
@@ -249,9 +249,7 @@ class Supervisor:
             number = next((each.member.number for each in self.workers if each.member.number in folders), None)
             return folder_of(self._settings.spool.path, number or 0)
         if worker not in folders:
-            raise BridgeError(
-                f"there is no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}"
-            )
+            raise BridgeError(f"no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}")
         return folders[worker]
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
@@ -260,7 +258,7 @@ class Supervisor:
         Raises BridgeError if `worker` is None or has no spool, or if the worker responds with an error or not in time.
         """
         if worker is None:
-            raise BridgeError("say which worker has these dead letters")
+            raise BridgeError("worker required: each worker numbers its dead letters separately")
         told = request(self.dead_letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
         job = DeadLetterJob(action, numbers)
         job.counts.update(told["counts"])
@@ -279,7 +277,7 @@ class Supervisor:
 
     def _own_stalls(self) -> list[str]:
         age = time.monotonic() - self._progress_at
-        return [f"nobody has looked at the workers for {age:.0f} s"] if age > STALLED_SECS else []
+        return [f"the workers were not checked for {age:.0f} s"] if age > STALLED_SECS else []
 
     # -- snapshots -----------------------------------------------------------------------------------------------------
 

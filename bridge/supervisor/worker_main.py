@@ -111,10 +111,10 @@ class WorkerMain:
             self._serve()
             self._arena.tend()
             if self._draining and self._drained(time.monotonic()):
-                log.info("drained: nothing waits, and the broker's session is given up")
+                log.info("drained: the buffer is empty, and the broker session is closed")
                 break
         if self._channel.gone:
-            log.warning("the supervisor has gone: stopping")
+            log.warning("the supervisor has ended: stopping")
         finished = self._service.stop(stop_secs if self._stop_secs is None else self._stop_secs)
         log.info("stopped", extra=self._service.totals())
         return CRASHED if self._service.crashed.is_set() else 0 if finished else FAILED

@@ -36,10 +36,10 @@ SETTLED_SECS: Final = 30.0
 HUNG_SECS: Final = 30.0
 """Time without a response after which a process counts as hanging."""
 _WORDS: Final = {
-    0: "it has stopped, and nobody had told it to",
-    FAILED: "it could not start, or not stop in time: its lines in the log say why",
-    CONFIGURATION: "the configuration or the mappings do not load any more: its lines in the log say why",
-    CRASHED: "it crashed: its lines in the log say why",
+    0: "it stopped without a request",
+    FAILED: "it could not start, or not stop in time: see its log",
+    CONFIGURATION: "the configuration or the mappings do not load any more: see its log",
+    CRASHED: "it crashed: see its log",
 }
 
 
@@ -79,7 +79,7 @@ class WorkerProcess:
         self._told_by = 0
         self._told_at = self._heard_at = self._started_at = 0.0
         self._start_at: float | None = 0.0
-        self._detail = "it is being started"
+        self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
         self._merging = threading.Lock()
@@ -95,7 +95,7 @@ class WorkerProcess:
                 self._ended(code, now)
             elif not self._hung and self._hangs(now):
                 self._hung = self._why()
-                log.error("%s answers nothing, or makes no progress (%s): it is killed", self.member.name, self._hung)
+                log.error("%s does not respond, or makes no progress (%s): killing it", self.member.name, self._hung)
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
             self._start(now)
@@ -122,7 +122,7 @@ class WorkerProcess:
         # With this copy open, the supervisor would never read the end of the stream when the worker ends.
         channel.theirs.close()
         self._channel, self._started_at, self._heard_at, self._start_at = channel, now, now, None
-        self._state, self._detail, self._hung = "starting", "it is being started", ""
+        self._state, self._detail, self._hung = "starting", "starting", ""
         self.left_asked, self.stalled, self.link_share = False, (), None
         log.info("%s started", self.member.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
 
@@ -136,14 +136,14 @@ class WorkerProcess:
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._retries.reset()
-        self._last_end = f"it hung ({self._hung}), and was killed" if self._hung else _words(code)
+        self._last_end = f"it hung ({self._hung}) and was killed" if self._hung else _words(code)
         self._pause(self._last_end, now)
 
     def _pause(self, why: str, now: float) -> None:
         pause = self._retries.next_secs()
         self._start_at, self._state = now + pause, "restarting"
-        self._detail = f"{why}; it is started again, {self.restarts} times by now"
-        log.error("%s has ended: %s; starting it again in %.1f s", self.member.name, why, pause)
+        self._detail = f"{why}; restart {self.restarts}"
+        log.error("%s ended: %s; restarting it in %.1f s", self.member.name, why, pause)
 
     def _forget_process(self) -> None:
         if self._channel is not None:
@@ -160,7 +160,7 @@ class WorkerProcess:
         return told and (now - self._heard_at > HUNG_SECS or bool(self.stalled))
 
     def _why(self) -> str:
-        return "; ".join(self.stalled) or f"nothing heard for {HUNG_SECS:.0f} s"
+        return "; ".join(self.stalled) or f"no response for {HUNG_SECS:.0f} s"
 
     # -- requests to the process ---------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class WorkerProcess:
             return None
         self._heard_at = self._clock()
         if "error" in told:
-            log.debug("%s cannot tell: %s", self.member.name, told["error"])
+            log.debug("no status of %s: %s", self.member.name, told["error"])
             return None
         return told
 
@@ -284,12 +284,12 @@ class WorkerProcess:
             code = process.wait(max(0.0, deadline - self._clock()))
         except subprocess.TimeoutExpired:
             log.warning(
-                "%s has not stopped within the deadline, and is killed: what it held is in its spool", self.member.name
+                "%s did not stop within the deadline; killing it. Its records are in its spool", self.member.name
             )
             process.kill()
             code = process.wait()
         self._forget_process()
-        self._state, self._detail = "stopped", "it has been stopped"
+        self._state, self._detail = "stopped", "stopped"
         return code == 0
 
     def kill(self) -> None:

@@ -87,8 +87,8 @@ def leftover_reason(folder: Path) -> str:
         waits, given_up = has_records(folder), session_given_up(folder)
     except BridgeError as error:
         return str(error)
-    told = ["records wait to be sent"] if waits else []
-    told += [] if given_up else ["the broker may keep messages for its session"]
+    told = ["records are buffered"] if waits else []
+    told += [] if given_up else ["the broker may queue messages for its session"]
     return ", and ".join(told)
 
 

@@ -35,8 +35,8 @@ def config(tmp_path):
         ("dead-letters export letters.jsonl", "0"),
         ("spool export records.jsonl", "0"),
         ("try --topic a/b --payload 1", "record"),
-        ("status", "no bridge answers"),
-        ("coverage", "no bridge answers"),
+        ("status", "the bridge is not running"),
+        ("coverage", "the bridge is not running"),
     ],
 )
 def test_a_command_that_only_looks_is_not_told_that_they_are_missing(config, command, says, monkeypatch):

@@ -70,9 +70,7 @@ def test_settings_of_another_type_are_unknown(tmp_path):
 def test_credentials_of_the_wrong_shape_are_refused_and_not_shown(tmp_path):
     text = "authentication: {type: token, access_key_id: '${ID}', secret_access_key: '${SECRET}'}"
     key_id, secret = found(tmp_path, text, {"ID": "hunter2 x", "SECRET": ""})
-    assert key_id.endswith(
-        "access_key_id: expected an access key id: letters and digits, but ${ID} gives something else"
-    )
+    assert key_id.endswith("access_key_id: expected an access key ID: letters and digits, but ${ID} has another value")
     assert secret.endswith("secret_access_key: expected text of at least one character, but ${SECRET} is empty")
 
 

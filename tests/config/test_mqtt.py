@@ -119,7 +119,7 @@ def test_a_certificate_and_its_key_belong_together(tmp_path, option):
 
 def test_tls_settings_on_an_unencrypted_connection_are_a_problem(tmp_path):
     (tmp_path / "ca.pem").write_text("x")
-    assert "no url is encrypted" in problem(tmp_path, "url: mqtt://b\n  tls: {ca_file: ca.pem}")
+    assert "no URL is encrypted" in problem(tmp_path, "url: mqtt://b\n  tls: {ca_file: ca.pem}")
     assert mqtt(tmp_path, "url: [mqtt://b, wss://c]\n  tls: {ca_file: ca.pem}").tls.ca_file == tmp_path / "ca.pem"
 
 

@@ -10,7 +10,7 @@ def test_an_option_has_its_name_type_default_and_description():
     assert by_name()["mqtt.keepalive_secs"][1:] == (
         "a whole number from 5 to 65535",
         "30",
-        "a dead connection is noticed within twice this",
+        "a dead connection is detected within twice this time",
     )
 
 

@@ -53,7 +53,7 @@ def test_both_connections_are_required(tmp_path):
 
 def test_an_empty_section_is_a_problem_with_the_way_out(tmp_path):
     assert problems(tmp_path, f"{MQTT}{KINESIS}log:\n") == [
-        "3:1: log: expected keys and values, found nothing; fill it in, or leave the key out"
+        "3:1: log: expected keys and values, found no value; set one, or remove the key"
     ]
 
 
@@ -78,7 +78,7 @@ def test_the_page_listens_where_it_is_told_to(tmp_path, listen, host, port):
 @pytest.mark.parametrize("listen", ["0.0.0.0:80", "192.168.1.7:8080", "edge7.plant:8080", "'[::]:80'"])
 def test_beyond_this_machine_a_token_is_needed(tmp_path, listen):
     [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}")
-    assert "a token is needed: set http.token" in problem
+    assert "requires a token: set http.token" in problem
 
 
 @pytest.mark.parametrize("more", ["token: short", "cert_file: page.pem", "key_file: page.pem"])

@@ -94,5 +94,5 @@ def test_half_a_character_is_a_problem():
 
 
 def test_a_number_beyond_all_bounds_is_a_problem():
-    assert problems("a: " + "9" * 400)[0].startswith("1:4: a number larger than any")
+    assert problems("a: " + "9" * 400)[0].startswith("1:4: a number that is too large")
     assert parsed("a: .inf").data == {"a": float("inf")}

@@ -20,14 +20,14 @@ def test_tabs_are_explained(text):
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        ("where: 'a' == b", (1, 12), "put the whole text in quotes"),
-        ("where: `1` == a", (1, 8), "put the whole text in quotes"),
-        ("where: @", (1, 8), "put the whole text in quotes"),
+        ("where: 'a' == b", (1, 12), "put the complete text in quotes"),
+        ("where: `1` == a", (1, 8), "put the complete text in quotes"),
+        ("where: @", (1, 8), "put the complete text in quotes"),
         ("where: !a", (1, 8), "text that begins with '!' must be in quotes"),
         ("where: !a!b c", (1, 8), "text that begins with '!' must be in quotes"),
         ("note: see: this", (1, 10), "': ' inside a text that has no quotes"),
         ('path: "C:\\data"', (1, 11), "a backslash"),
-        ("a: 'b", (1, 6), "a quote that is never closed"),
+        ("a: 'b", (1, 6), "unterminated string literal"),
         ("a: [1, 2", (1, 9), "closing bracket"),
         ("a: {b: ${C}}", (1, 9), 'a reference must be in quotes: "${NAME}"'),
         ("a: - b", (1, 4), "a list item"),

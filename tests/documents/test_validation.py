@@ -45,7 +45,7 @@ def test_a_variable_is_a_number_or_a_boolean_where_one_is_expected():
 
 def test_a_variable_out_of_range_is_a_problem_after_its_conversion():
     assert problems("count: ${N}", {"N": "3"}) == [
-        "1:1: count: expected a whole number from 5 to 65535, but ${N} gives something else"
+        "1:1: count: expected a whole number from 5 to 65535, but ${N} has another value"
     ]
 
 

@@ -56,7 +56,7 @@ def said_so(stage: Stage, _ledger: LedgerState) -> None:
     """It stopped reading from the broker, said why, and went on without a restart."""
     log = stage.bridge.stderr()
     assert "not reading from the broker, which keeps the rest" in log, log[-3000:]
-    assert "spooling again" in log, log[-3000:]
+    assert "spool writable again: reading resumed" in log, log[-3000:]
 
 
 def on_a_disk(name: str, fault, **setup) -> Scenario:

@@ -104,7 +104,7 @@ def told_why(words: str):
 
 
 ONE_KILLED = Scenario(
-    "three workers: SIGKILL of one", one_killed, THREE, expect=told_why("worker 2 has ended: it was killed by SIGKILL")
+    "three workers: SIGKILL of one", one_killed, THREE, expect=told_why("worker 2 ended: it was killed by SIGKILL")
 )
 SCENARIOS = (
     ONE_KILLED,
@@ -122,7 +122,7 @@ SCENARIOS = (
         one_hangs,
         THREE,
         hold_secs=0,
-        expect=told_why("worker 2 has ended: it hung (nothing heard for 30 s), and was killed"),
+        expect=told_why("worker 2 ended: it hung (no response for 30 s) and was killed"),
     ),
     Scenario(
         "three workers: the disk of one is full for 4 s (ENOSPC)",

@@ -100,7 +100,7 @@ def test_edits_of_a_config_map_go_live_and_lose_nothing(config_map, bridge, kine
     telemetry_stream.shows(2, "press 0")
     config_map.write(keys(press=BROKEN, oven=oven(version=2)))  # the one is broken, the other goes live all the same
     archive.shows(2)
-    eventually(lambda: "its last good version stays in force" in running.stderr(), "a complaint")
+    eventually(lambda: "reload failed; still running the previous version" in running.stderr(), "a complaint")
     before = telemetry_stream.read().total()
     eventually(lambda: telemetry_stream.read().total() > before + RATE // 2, "the last good version goes on")
     config_map.write(keys(press=press(version=3), oven=oven(version=2), name="renamed"))

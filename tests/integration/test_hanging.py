@@ -55,7 +55,7 @@ def test_an_ingest_that_hangs_is_seen_by_healthz_and_the_watchdog_and_loses_noth
             assert eventually(lambda: answers(free_port), "the page is served") == (200, [])
             publisher.publish(telemetry(COUNT), 1, 40)  # so slow that most are bursts, and commits, of their own
             hung = eventually(lambda: told if (told := healthz(free_port))[0] == 503 else None, "it is seen to hang")
-            assert hung[1][0].startswith("the ingest thread has not come by for ")
+            assert hung[1][0].startswith("the ingest thread has made no progress for ")
             manager.waiting()
             silent = []
 

@@ -36,7 +36,7 @@ def test_the_running_bridge_tells_its_ledger_and_what_it_covers(mosquitto, kines
     assert (covered.returncode, "never: never/+" in covered.stdout) == (1, True)
     stop_and_balance(running)
     after = command(running, "status")
-    assert (after.returncode, "no bridge answers" in after.stderr) == (1, True)
+    assert (after.returncode, "the bridge is not running" in after.stderr) == (1, True)
 
 
 def test_watching_shows_a_block_each_time_and_plain_text_where_it_is_no_terminal(bridge):

@@ -27,9 +27,11 @@ def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mo
         running.start()
         publisher.publish(telemetry(200, first=400), 1)
         running.wait_drained(1)
-    [told] = [line["event"] for line in running.log(since_start=True) if "is left over" in (line["event"] or "")]
-    assert "data is left over from an earlier run: records wait to be sent, and the broker may keep" in told
-    assert "; bridge drains it" in told
+    [told] = [
+        line["event"] for line in running.log(since_start=True) if "spool of an earlier run" in (line["event"] or "")
+    ]
+    assert "/data (records are buffered, and the broker may queue messages for its session)" in told
+    assert "draining it in process 'bridge'" in told
     arrivals.wait_for_all(range(600))
     assert running.status()["workers"][-1]["state"] == "drained"
     assert running.stop() == 0, running.stderr()[-3000:]

@@ -57,11 +57,11 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
         terminal.resize(80, 24)
         running.stop()
         terminal.wait_for("this was seen last:")
-        assert any("no bridge answers" in line for line in terminal.shown)
+        assert any("the bridge is not running" in line for line in terminal.shown)
         assert row(terminal.shown, "astray → not-there")
 
         running.start()
-        terminal.wait_for(lambda lines: not any("no bridge answers" in line for line in lines))
+        terminal.wait_for(lambda lines: not any("the bridge is not running" in line for line in lines))
         terminal.type("\x03")
         assert terminal.wait() == 130
         assert terminal.written.rstrip(b"\r\n").endswith(LEFT)

@@ -28,7 +28,7 @@ def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_ow
         eventually(lambda: running.pid_of(2) != first, "worker 2 is started again")
         publishing.join()
     arrivals.wait_for_all(range(count))
-    assert any("worker 2 has ended: it was killed by SIGKILL" in (line["event"] or "") for line in running.log())
+    assert any("worker 2 ended: it was killed by SIGKILL" in (line["event"] or "") for line in running.log())
     eventually(lambda: not any(row["spooled"] for row in running.status()["ledger"]), "all is settled")
     told = running.status()
     assert [(each["state"], each["restarts"]) for each in told["workers"]] == [
@@ -66,7 +66,7 @@ def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, m
         running.kill()
         eventually(lambda: not any(alive(pid) for pid in pids), "the workers stop by themselves")
         publisher.publish(telemetry(500, first=500), 1)
-    assert sum(line["event"] == "the supervisor has gone: stopping" for line in running.log()) == 2
+    assert sum(line["event"] == "the supervisor has ended: stopping" for line in running.log()) == 2
     running.start()
     arrivals.wait_for_all(range(1_000))
     assert running.stop() == 0, running.stderr()[-3000:]
@@ -83,7 +83,7 @@ def test_systemd_hears_of_a_reloads_end_when_each_worker_maps_as_the_files_say(w
         file.write_text(text.replace("`1`", "`2`"))
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # so that nothing but the signal makes it live
         running.send_signal(signal.SIGHUP)
-        assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) in force"
+        assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) active"
         manager.until("READY=1")
         with Publisher(mosquitto.port) as publisher:
             publisher.publish(telemetry(200), 1)
@@ -140,10 +140,14 @@ def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kines
         publisher.publish(telemetry(200, first=200), 1)
         running.count = 0
         running.start()
-        warned = [line["event"] for line in running.log(since_start=True) if "is left over" in (line["event"] or "")]
+        warned = [
+            line["event"]
+            for line in running.log(since_start=True)
+            if "spool of an earlier run" in (line["event"] or "")
+        ]
         assert len(warned) == 2
-        why = "records wait to be sent, and the broker may keep messages for its session"
-        assert f"worker-1 is left over from an earlier run: {why}" in warned[0]
+        why = "records are buffered, and the broker may queue messages for its session"
+        assert f"/worker-1 ({why})" in warned[0]
         running.wait_drained(2)
         publisher.publish(telemetry(200, first=400), 1)
     arrivals.wait_for_all(range(600))

@@ -138,6 +138,6 @@ def test_a_session_token_that_has_expired_needs_a_person(kinesis):
     publisher = Publisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=kinesis.url))
     with pytest.raises(Refused) as refused:
         publisher.put_records("telemetry", records(1))
-    assert "give new credentials" in refused.value.hint
+    assert "provide new credentials" in refused.value.hint
     assert "TEST" in refused.value.detail
     assert "AKIDTEST" not in refused.value.detail

@@ -14,7 +14,7 @@ from tests.fakes.kinesis import KinesisStandIn
 
 TOKEN = Authentication("token", {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret"})
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/press"
-DOCTORS = "STS: who the bridge is (doctor and policy only)"
+DOCTORS = "STS: identity of the bridge (doctor and policy only)"
 
 
 @pytest.fixture(scope="module")

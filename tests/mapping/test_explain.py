@@ -77,8 +77,8 @@ def test_a_failed_item_is_numbered():
     ("pattern", "topic", "why"),
     [
         ("f/{site}/t", "f/pdx/s", "level 3 is 's'; the pattern has 't'"),
-        ("f/{site}/t", "f/pdx", "the topic ends after level 2; the pattern goes on with 't'"),
-        ("f/{site}", "f/pdx/t", "the pattern ends after level 2; the topic goes on with 't'"),
+        ("f/{site}/t", "f/pdx", "the topic ends after level 2; the pattern continues with 't'"),
+        ("f/{site}", "f/pdx/t", "the pattern ends after level 2; the topic continues with 't'"),
         ("{all...}", "$SYS/x", "wildcards at the beginning do not match '$SYS': topics with $ are the broker's own"),
     ],
 )

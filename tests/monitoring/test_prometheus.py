@@ -94,7 +94,7 @@ def test_whether_it_is_healthy_and_ready_is_told_as_by_the_checks(families, brid
     assert value(families, "problems", code="stream-stalled", severity="error") == 0
     states = {each.labels["state"]: each.value for each in families[PREFIX + "state"].samples}
     assert states == {"ok": 0, "degraded": 0, "failing": 1}
-    bridge.now, bridge.hanging = snapshot(), ["the ingest thread has not come by for 31 s"]
+    bridge.now, bridge.hanging = snapshot(), ["the ingest thread has made no progress for 31 s"]
     assert told(bridge, "healthy") == told(bridge, "ready") == 0
     bridge.hanging = []
     assert told(bridge, "healthy") == told(bridge, "ready") == 1

@@ -45,7 +45,7 @@ def test_what_the_bridge_cannot_do_is_told_in_its_words(answering):
 
 
 def test_a_request_of_another_version_is_told_from_silence(answering):
-    with pytest.raises(BridgeError, match="of another version"):
+    with pytest.raises(BridgeError, match="another version"):
         request(answering, "dance")
 
 
@@ -88,7 +88,7 @@ def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
 
 
 def test_a_bridge_that_does_not_answer_is_told(tmp_path, monkeypatch):
-    with pytest.raises(BridgeError, match="no bridge answers"):
+    with pytest.raises(BridgeError, match="the bridge is not running"):
         request(tmp_path, patience_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 

@@ -37,4 +37,4 @@ def test_a_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
     monkeypatch.setattr("bridge.delivery.sender_pool.SenderPool.run", lambda _pool: None)
     service.start()
     eventually(service.stalled, "it is told")
-    assert service.stalled() == ["every thread that sends has ended"]
+    assert service.stalled() == ["all sender threads have ended"]

@@ -70,7 +70,7 @@ def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(man
     told.feed(bridge)
     assert not told.reloading
     status, ready = manager.waiting()
-    assert (status.startswith("STATUS=reloaded: 0 mapping(s) in force"), ready) == (True, "READY=1")
+    assert (status.startswith("STATUS=reloaded: 0 mapping(s) active"), ready) == (True, "READY=1")
     bridge.spool.close()
 
 
@@ -85,7 +85,7 @@ def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_i
     now[0] += STATUS_SECS
     told.feed(bridge)
     outcome, standing = [text for text in manager.waiting() if text.startswith("STATUS")]
-    assert outcome.startswith("STATUS=reloaded: 1 mapping(s) in force; mappings/oven.yaml:2:")
+    assert outcome.startswith("STATUS=reloaded: 1 mapping(s) active; mappings/oven.yaml:2:")
     assert outcome.endswith(" (and 1 more, see `check`)")
     assert standing.startswith("STATUS=WARNING: mapping oven: not loaded, since ")
     assert "mappings/oven.yaml:2:" in standing
@@ -105,7 +105,7 @@ def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(m
     told, bridge = notifier(WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
     told.feed(bridge)
     assert "WATCHDOG=1" in manager.waiting()
-    bridge.hanging = ["the ingest thread has not come by for 31 s"]
+    bridge.hanging = ["the ingest thread has made no progress for 31 s"]
     told.feed(bridge)
     assert "WATCHDOG=1" not in manager.waiting()
 
@@ -181,7 +181,7 @@ def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp
             manager.until("WATCHDOG=1")
             bridge.send_signal(signal.SIGHUP)
             manager.until("RELOADING=1")
-            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) in force"
+            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) active"
             manager.until("READY=1")
             assert bridge.stop() == 0
             manager.until("STOPPING=1")

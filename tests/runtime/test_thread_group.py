@@ -41,7 +41,7 @@ def test_thread_group_error_sets_crashed_and_is_logged(events, caplog):
     group = ThreadGroup(**events, transient=(SpoolWriteError,), clock=lambda: 0.0)
     group.start("ingest", fail)
     assert events["crashed"].wait(10)
-    assert "ingest ended by an error; the process must be restarted" in caplog.text
+    assert "ingest ended with an error; the process must be restarted" in caplog.text
 
 
 def test_thread_group_transient_error_runs_the_body_again(events, monkeypatch):

@@ -8,7 +8,7 @@ from bridge.spool.directory import SpoolDirectory
 
 def test_one_owner_at_a_time(tmp_path):
     folder = SpoolDirectory(tmp_path / "data")
-    with pytest.raises(SpoolInUse, match=r"give each its own spool\.path"):
+    with pytest.raises(SpoolInUse, match=r"set another spool\.path"):
         SpoolDirectory(tmp_path / "data")
     folder.close()
     SpoolDirectory(tmp_path / "data").close()

@@ -33,13 +33,13 @@ def test_a_letter_is_read_when_the_bridge_is_stopped_and_the_spool_is_as_before(
 
 
 def test_what_is_not_there_is_said(tmp_path):
-    with pytest.raises(BridgeError, match=r"there is no spool in .*: the bridge has not run here"):
+    with pytest.raises(BridgeError, match=r"no spool in .*: the bridge has not run here"):
         read_dead_letter(tmp_path, 1)
     assert list(tmp_path.iterdir()) == []
     spool = opened(tmp_path)
     commit(spool, dead_letter())
     spool.close()
-    with pytest.raises(BridgeError, match=r"there is no dead letter 7 in .*spool.db; it holds 1"):
+    with pytest.raises(BridgeError, match=r"no dead letter 7 in .*spool.db; it contains 1"):
         read_dead_letter(tmp_path, 7)
 
 

@@ -87,7 +87,7 @@ def test_the_free_room_of_the_disk_bounds_the_spool_and_it_resumes_with_hysteres
     put(spool, b"1")
     free.free = 64 * MIB
     append(spool, b"2")
-    with pytest.raises(SpoolFull, match=r"64 MiB are free .* spool.min_free_bytes keeps 64 MiB"):
+    with pytest.raises(SpoolFull, match=r"64 MiB free .* spool.min_free_bytes is 64 MiB"):
         spool.commit(Transaction())
     free.free = 66 * MIB
     with pytest.raises(SpoolFull):

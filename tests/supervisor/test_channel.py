@@ -40,7 +40,7 @@ def test_an_answer_comes_back_however_large_it_is(ends):
 
 def test_without_an_answer_in_time_it_says_so_and_a_late_one_is_not_taken_for_the_next(ends):
     channel, worker = ends
-    with pytest.raises(BridgeError, match=r"no answer within 0\.05 s"):
+    with pytest.raises(BridgeError, match=r"no response within 0\.05 s"):
         channel.ask("status", 0.05)
     [late] = list(worker.requests())
     worker.answer(late, {"asked": "late"})

@@ -71,8 +71,8 @@ def test_spools_beyond_those_at_work_are_drained_until_they_are_empty_and_their_
     assert list(spools(settings.spool.path)) == [0, 2, 3, 4]
     assert members(settings, 1) == [WorkerSlot(1), WorkerSlot(0, True), WorkerSlot(2, True), WorkerSlot(4, True)]
     assert members(settings, 0) == [WorkerSlot(0), WorkerSlot(2, True), WorkerSlot(4, True)]
-    assert leftover_reason(folder_of(settings.spool.path, 4)) == "records wait to be sent"
-    assert leftover_reason(folder_of(settings.spool.path, 2)) == "the broker may keep messages for its session"
+    assert leftover_reason(folder_of(settings.spool.path, 4)) == "records are buffered"
+    assert leftover_reason(folder_of(settings.spool.path, 2)) == "the broker may queue messages for its session"
 
 
 def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
@@ -99,5 +99,5 @@ def test_a_command_is_told_which_workers_there_are(settings):
     assert single_spool(settings.spool.path, 2) == settings.spool.path / "worker-2"
     with pytest.raises(BridgeError, match="select one with --worker, one of 1, 2"):
         single_spool(settings.spool.path, None)
-    with pytest.raises(BridgeError, match=r"--worker 5: there is no spool in .*worker-5; expected one of 1, 2"):
+    with pytest.raises(BridgeError, match=r"--worker 5: no spool in .*worker-5; expected one of 1, 2"):
         select_spools(settings.spool.path, 5)

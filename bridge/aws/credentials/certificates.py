@@ -27,12 +27,12 @@ _IOT_HINTS: Mapping[int, str] = MappingProxyType(
         400: "check thing_name and role_alias, and that the certificate is attached to that thing",
         403: "the certificate must be registered in AWS IoT and ACTIVE, its policy must allow "
         "iot:AssumeRoleWithCertificate on the role alias, and the role must trust credentials.iot.amazonaws.com",
-        404: "create the role alias in AWS IoT, or mend role_alias or endpoint in kinesis.authentication",
+        404: "create the role alias in AWS IoT, or fix role_alias or endpoint in kinesis.authentication",
     }
 )
 _ANYWHERE_HINT = (
-    "the certificate must be signed by the trust anchor's authority and not be revoked or expired, the profile must be "
-    "enabled and hold the role, and the role must trust rolesanywhere.amazonaws.com"
+    "the certificate must be signed by the trust anchor's CA and not be revoked or expired, the profile must be "
+    "enabled and contain the role, and the role must trust rolesanywhere.amazonaws.com"
 )
 
 
@@ -69,7 +69,7 @@ def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
         return Fetched(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
     except (ValueError, KeyError, TypeError):
         hint = "check endpoint in kinesis.authentication: 'aws iot describe-endpoint' shows iot:CredentialProvider's"
-        raise Refused("Credentials", f"{settings['endpoint']} answers with no credentials", hint) from None
+        raise Refused("Credentials", f"{settings['endpoint']} returned no credentials", hint) from None
     finally:
         session.close()
 
@@ -140,7 +140,7 @@ def _said_no(who: str, status: int, text: str, hint: str) -> SendError:
         message = str(said.get("message") or said.get("Message") or text)
     except (ValueError, AttributeError):
         message = text
-    detail = shortened(f"{who} answers {status}: {message}")
+    detail = shortened(f"{who} returned {status}: {message}")
     # A server error or a rate limit may pass by itself; anything else needs a person.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)

@@ -22,14 +22,14 @@ _OIDC = (
     "and the role's trust policy must name both"
 )
 NO_INSTANCE_ROLE = (
-    "the instance metadata service (IMDSv2) gives no credentials: is this an EC2 instance with a role attached? "
+    "the instance metadata service (IMDSv2) returned no credentials: is this an EC2 instance with a role attached? "
     "In a container the service is one hop further: allow it by "
     "'aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2'"
 )
 STS_HINTS: Mapping[str, str] = MappingProxyType(
     {
         "AccessDenied": f"{_TRUST} sts:AssumeRole on it",
-        "ExpiredTokenException": "the token in token_file has expired: what writes it must renew it",
+        "ExpiredTokenException": "the token in token_file has expired: the program that writes it must renew it",
         "IDPCommunicationError": "AWS cannot reach the token's issuer to check it: make it reachable for AWS",
         "IDPRejectedClaim": _OIDC,
         "InvalidIdentityToken": _OIDC,

@@ -72,7 +72,7 @@ def _nothing_configured() -> SendError:
 
 def _no_such_profile(name: str) -> SendError:
     files = " and ".join(map(str, shared_files()))
-    return Refused("NoCredentials", f"the profile '{name}' gives no credentials", f"add it to {files}")
+    return Refused("NoCredentials", f"profile '{name}' provides no credentials", f"add it to {files}")
 
 
 def _no_instance_role() -> SendError:
@@ -97,18 +97,18 @@ def _run(command: str) -> Fetched:
     try:
         done = subprocess.run(words, capture_output=True, check=False, timeout=PROCESS_SECS)  # noqa: S603 - the user's own
     except subprocess.TimeoutExpired:
-        raise Unavailable("Credentials", f"'{words[0]}' has not ended within {PROCESS_SECS:.0f} s") from None
+        raise Unavailable("Credentials", f"'{words[0]}' did not end within {PROCESS_SECS:.0f} s") from None
     except OSError as error:
-        hint = "mend command in kinesis.authentication; give the program's whole path"
+        hint = "fix command in kinesis.authentication; use the program's full path"
         raise Refused("Credentials", f"'{words[0]}' cannot be run: {error.strerror}", hint) from None
     if done.returncode:
         # Neither output is shown: both may hold secrets.
-        raise Unavailable("Credentials", f"'{words[0]}' ended with {done.returncode}; run it by hand to see why")
+        raise Unavailable("Credentials", f"'{words[0]}' ended with {done.returncode}; run it manually to see why")
     try:
         answer = json.loads(done.stdout)
         by_version = {1: answer}
         return Fetched.of(by_version[answer["Version"]])
     except (ValueError, KeyError, TypeError):
         expected = '{"Version": 1, "AccessKeyId": ..., "SecretAccessKey": ..., "SessionToken": ..., "Expiration": ...}'
-        hint = f"the command must print JSON as {expected}; only SessionToken and Expiration may be left out"
-        raise Refused("Credentials", f"'{words[0]}' prints something else than credentials", hint) from None
+        hint = f"the command must print JSON as {expected}; only SessionToken and Expiration may be omitted"
+        raise Refused("Credentials", f"the output of '{words[0]}' is not credentials", hint) from None

@@ -107,7 +107,7 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
             if usable is None:
                 raise why from error
             self._renew_at = now + TRY_AGAIN_SECS
-            log.warning("credentials: cannot be renewed, those in hand are used to their end: %s", why)
+            log.warning("credentials: renewal failed; the present ones are used until they expire: %s", why)
             return usable
         self._fetched = fetched
         self._renew_at = float("inf")
@@ -151,6 +151,6 @@ class Guarded(Credentials):  # type: ignore[misc]  # as above
 def _expired_already(method: str, secs: float) -> Refused:
     return Refused(
         "ExpiredCredentials",
-        f"credentials (type: {method}) that were just given expired {secs:.0f} s ago by this machine's clock",
+        f"credentials (type: {method}) were returned expired {secs:.0f} s ago by this machine's clock",
         "synchronise this machine's clock (NTP)",
     )

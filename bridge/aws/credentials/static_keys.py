@@ -38,7 +38,7 @@ def read_secret(file: Path, option: str) -> str:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise Refused("Credentials", f"{option}: {file} cannot be read: {why}", f"mend {file}") from None
+        raise Refused("Credentials", f"{option}: {file} cannot be read: {why}", f"fix {file}") from None
     if not text:
         raise Refused("Credentials", f"{option}: {file} is empty", f"write the value into {file}")
     return text

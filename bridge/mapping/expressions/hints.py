@@ -50,7 +50,7 @@ _NUMBER: Final = re.compile(r"-?\d[\d.]*")
 def explained(message: str, text: str, offset: int) -> str:
     """Return the parser's message about the text at `offset` in plain words, with advice if there is any."""
     if message.startswith("Unclosed"):
-        return "a quote that is never closed"
+        return "unterminated string literal"
     said = _in_words(message, text, offset)
     advice = _advice(text, offset)
     return f"{said}; {advice}" if advice else said

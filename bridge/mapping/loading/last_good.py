@@ -59,7 +59,7 @@ class LastGoodTexts:
         try:
             replace_file(self._file, orjson.dumps(self._texts))
         except OSError as error:
-            log.warning("cannot remember the mappings in force in %s: %s", self._file, error.strerror)
+            log.warning("cannot store the active mappings in %s: %s", self._file, error.strerror)
         else:
             self._changed = False
 

@@ -101,7 +101,7 @@ class LiveTables:
                 if old.name not in names:
                     old.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("cannot remember the lookup tables in %s: %s", folder, error.strerror)
+            log.warning("cannot store the lookup tables in %s: %s", folder, error.strerror)
         else:
             self._remembered = good
 
@@ -114,7 +114,7 @@ class LiveTables:
             previous = known.table if known else self._load_kept(file)
             # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:
-                state = "its last good version stays in force" if previous is not None else "it is not in force"
+                state = "reload failed; still running the previous version" if previous is not None else "not loaded"
                 log.error("lookup table %s: %s\n%s", file.name, state, error)
             return _File(signature, previous, error.problems)
         if known is not None and known.signature != signature:

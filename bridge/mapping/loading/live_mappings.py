@@ -212,8 +212,10 @@ class LiveMappings:
     def _on_empty_folder(self) -> None:
         """Report the empty folder as a problem, and leave the active mappings as they are. Log it once."""
         if self._files and not self._folder_problem:
-            log.error("%s holds no mapping file any more; keeping those in force", self._folder)
-        keeping = "; those in force stay until there is one (to stop them all, stop the bridge)" if self._files else ""
+            log.error("%s contains no mapping file any more; the active mappings stay", self._folder)
+        keeping = (
+            "; the active mappings stay until there is one (to stop them all, stop the bridge)" if self._files else ""
+        )
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
     def _reload_if_changed(self, file: Path, signature: Signature, known: _File) -> _File:
@@ -238,7 +240,7 @@ class LiveMappings:
             previous = self._last_good(file, known)
             # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:
-                state = "its last good version stays in force" if previous else "it is not in force"
+                state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
             return _File(signature, digest, previous, self._tables.tables, error.problems)
         if known is not None and known.signature != signature:

@@ -109,7 +109,7 @@ def _utf8_bytes(key: str) -> int:
 def _key_length(key: str) -> str:
     if not key:
         return "partition_key_from: gave empty text"
-    return f"partition_key_from: the key has {len(key)} characters; Kinesis takes {MAX_PARTITION_KEY_CHARS}"
+    return f"partition_key_from: the key has {len(key)} characters; Kinesis allows {MAX_PARTITION_KEY_CHARS}"
 
 
 def _too_large(output: Output, limits: Limits, size: int) -> RecordTooLarge:

@@ -118,7 +118,7 @@ class MappingSpec(Section):
     changes: ChangesSpec | None = Field(None, description="Send only what changed; the rest is filtered.")
     sample: SampleSpec | None = Field(None, description="Send one message of many; the rest is filtered.")
     transform: Text | None = Field(
-        None, description="JMESPath: gives the record. Without it the payload goes on as is."
+        None, description="JMESPath: returns the record. Without it, the payload is the record."
     )
     each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
     outputs: Outputs = Field(description="Where records go: to each of these.")

@@ -42,14 +42,14 @@ class ChangesSpec(Section):
 
     key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
     value: Text | None = Field(
-        None, description="JMESPath: the value, or an object or list of several; the whole payload if not given."
+        None, description="JMESPath: the value, or an object or list of several; the complete payload if not given."
     )
     deadband: Deadband = Field(
         0.0,
         description="Numbers this near to the one last sent are no change; a percentage is of that one. "
         "With several values also by name.",
     )
-    at_least_every_secs: Secs | None = Field(None, description="A message after so long goes on, changed or not.")
+    at_least_every_secs: Secs | None = Field(None, description="Send a message after this time, changed or not.")
 
 
 class SampleSpec(Section):

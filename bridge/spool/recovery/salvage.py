@@ -61,7 +61,7 @@ class SalvageResult:
     lost: int | None = None
 
     def __str__(self) -> str:
-        known = "how many were lost is not known" if self.lost is None else f"{self.lost:,} were lost"
+        known = "the number of lost records is unknown" if self.lost is None else f"{self.lost:,} were lost"
         return f"{self.records:,} records and {self.dead_letters:,} dead letters were salvaged; of the records {known}"
 
 
@@ -80,7 +80,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
                 with closing(LeafPages(copy / "spool.db")) as leaves:
                     _Salvage(spool, database, leaves, key, salvaged).run()
         except sqlite3.DatabaseError as error:
-            log.error("nothing more can be read of %s: %s", aside, error)
+            log.error("no further records can be read from %s: %s", aside, error)
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     log.warning("of the damaged spool in %s, %s", aside, salvaged)
     return salvaged

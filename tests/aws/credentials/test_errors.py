@@ -91,7 +91,7 @@ def test_a_session_that_has_ended_needs_new_credentials(aws):
     with pytest.raises(Refused) as refused:
         used.put_records("telemetry", records(1))
     assert "has expired" in refused.value.detail
-    assert "give new credentials" in refused.value.hint
+    assert "provide new credentials" in refused.value.hint
 
 
 def test_a_session_is_renewed_while_records_flow_and_none_fails(aws):

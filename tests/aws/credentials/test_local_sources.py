@@ -109,4 +109,4 @@ def test_a_process_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(local_sources, "PROCESS_SECS", 0.1)
     with pytest.raises(Unavailable) as unavailable:
         credentials("process", command="sleep 60")
-    assert "has not ended" in unavailable.value.detail
+    assert "did not end" in unavailable.value.detail

@@ -74,5 +74,5 @@ def test_what_a_terminal_would_act_upon_is_escaped(config, capsys):
 
 
 def test_one_that_is_not_there_is_told(config):
-    with pytest.raises(BridgeError, match="there is no dead letter 8"):
+    with pytest.raises(BridgeError, match="no dead letter 8"):
         show_dead_letter(config, 8)

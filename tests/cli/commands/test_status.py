@@ -14,7 +14,7 @@ RUNNING = {
     "folder": "data/worker-1",
 }
 KILLED = {"restarts": 3, "last_end": "it was killed by SIGKILL"}
-AGAIN = {"state": "restarting", "detail": "it was killed by SIGKILL; it is started again, 3 times by now"}
+AGAIN = {"state": "restarting", "detail": "it was killed by SIGKILL; restart, 3 times by now"}
 
 
 def lines(*workers, connected=False):

@@ -62,7 +62,7 @@ def test_tells_the_names_it_can_read(text, names):
             4,
         ),
         ("a = b", "'=' cannot stand here; '==' compares", 2),
-        ("a == 'x", "a quote that is never closed", 5),
+        ("a == 'x", "unterminated string literal", 5),
         ('a == `"b"c`', "Bad token", 5),
         ("a b", "'b' cannot stand here", 2),
         ("a | rund(b)", r"unknown function rund\(\); did you mean 'round'\?", 4),

@@ -23,7 +23,7 @@ from bridge.mapping.expressions.expression import ExpressionError, compile_expre
     ("payload.a ? b : c", "'?' cannot stand here; write if(condition, then, else)"),
     ("{a payload.x}", "expected ':' here, found 'payload'"),
     ("payload[a]", "expected a number or * here, found 'a'"),
-    ("'it's'", "a quote that is never closed"),
+    ("'it's'", "unterminated string literal"),
     ("payload.a b", "'b' cannot stand here"),
 ])  # fmt: skip
 def test_what_was_probably_meant_is_said(text, said):

@@ -52,7 +52,7 @@ def test_what_could_not_be_written_is_tried_again(folder, caplog):
     texts = LastGoodTexts(folder)
     texts.keep("press.yaml", b"topic: a")
     texts.write()
-    assert f"cannot remember the mappings in force in {folder / FILE}: File exists" in caplog.text
+    assert f"cannot store the active mappings in {folder / FILE}: File exists" in caplog.text
     folder.unlink()
     texts.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"

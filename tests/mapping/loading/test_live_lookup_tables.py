@@ -138,7 +138,7 @@ def test_of_two_files_of_one_name_the_one_that_stays_loads(live, folder):
 def test_tables_that_cannot_be_remembered_are_in_force_all_the_same(folder, tmp_path, caplog):
     (tmp_path / "kept").write_text("no folder")
     assert made(started(folder, tmp_path)) == ['"degC"']
-    assert "cannot remember the lookup tables" in caplog.text
+    assert "cannot store the lookup tables" in caplog.text
 
 
 def test_a_table_that_is_written_while_the_bridge_runs_takes_effect_within_two_seconds(live, folder):

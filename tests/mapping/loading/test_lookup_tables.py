@@ -64,7 +64,7 @@ def test_csv_of_more_columns_gives_an_object(folder):
         ("a.csv", "k;v\na;1\n", ["tables/a.csv:1:1: a table has a column of keys and at least one of values; columns"]),
         ("a.csv", "k,v,v\n", ["tables/a.csv:1:1: the header has 'v' twice"]),
         ("a.csv", "", ["tables/a.csv:1:1: there is no header"]),
-        ("a.csv", 'k,v\n"a,1\n', ["tables/a.csv:2:1: a quote is never closed"]),
+        ("a.csv", 'k,v\n"a,1\n', ["tables/a.csv:2:1: unterminated quote"]),
         ("a.csv", b"k,v\na,1\nb,\xff\n", ["tables/a.csv:3:1: not UTF-8: invalid start byte, at byte 10"]),
     ],
 )

@@ -32,7 +32,7 @@ def test_text_and_numbers_are_partition_keys(value, key):
         ([1], "gave a list"),
         ({"a": 1}, "gave an object"),
         ("", "gave empty text"),
-        ("x" * 257, "has 257 characters; Kinesis takes 256"),
+        ("x" * 257, "has 257 characters; Kinesis allows 256"),
     ],
 )
 def test_anything_else_is_no_partition_key(value, reason):

@@ -204,8 +204,8 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "round",
         (_NUMBER, Parameter("decimals", ("number",))),
         _round,
-        "To so many decimals (0 if left out; below 0: tens, hundreds). Halves, as the number is written, go away "
-        "from zero. Whole unless decimals are asked for.",
+        "Round to a number of decimals (default 0; below 0: tens, hundreds). Halves, as the number is written, are "
+        "rounded away from zero. Without decimals the result is an integer.",
         (
             ("round(`2.675`, `2`)", 2.68),
             ("round(`-2.5`)", -3),
