@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from bridge.cli.commands.schema import schema_text
+from bridge.config import load_settings
 from bridge.documents import parse_document
 from bridge.mapping.loading.loader import load_file
 from tests.docs.pages import DOCS, PAGES, PLAYED, README, blocks
@@ -33,3 +34,24 @@ def test_every_key_of_a_mapping_is_in_an_example(prefix, model):
     examples = "\n".join(block.text for block in YAML)
     missing = [name for name in model.model_fields if not re.search(rf"(^|[\s{{]){name}:", examples, re.MULTILINE)]
     assert missing == [], prefix
+
+
+SECTIONS = {"mqtt", "kinesis", "spool", "http", "log", "mappings"}
+REQUIRED = {"mqtt": {"url": "mqtt://127.0.0.1", "client_id": "press-shop"}, "kinesis": {"region": "us-east-1"}}
+CONFIGURATIONS = [
+    block for block in YAML if re.search(rf"^({'|'.join(SECTIONS)}):", block.text, re.MULTILINE)
+    and block not in MAPPINGS
+]  # fmt: skip
+ENVIRONMENT = {"MQTT_PASSWORD": "x", "AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x"}
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS, ids=str)
+def test_configuration_loads(block, tmp_path):
+    for name in set(re.findall(r"[\w-]+\.(?:pem|key)", block.text)):
+        (tmp_path / name).write_text("a certificate or a key")
+    (tmp_path / "http_token").write_text("a token of 16 characters")
+    text = block.text.replace("/run/secrets/", f"{tmp_path}/")
+    missing = {name: keys for name, keys in REQUIRED.items() if not re.search(rf"^{name}:", text, re.MULTILINE)}
+    file = tmp_path / "bridge.yaml"
+    file.write_text(text + "".join(f"{name}: {json.dumps(keys)}\n" for name, keys in missing.items()))
+    load_settings(file, ENVIRONMENT)
