@@ -41,6 +41,7 @@ class Failed(NamedTuple):
 
 
 Result = Accepted | Failed
+_new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
 
 
@@ -119,14 +120,19 @@ def read_results(body: bytes) -> list[Result]:
     Raise OutcomeUnknown where the body is not a PutRecords response.
     """
     try:
-        return [_result(result) for result in orjson.loads(body)["Records"]]
+        return [
+            # The usual case without a call: this runs for every record.
+            _new(Accepted, (number, shard))
+            if (number := result.get("SequenceNumber"))
+            and (shard := result.get("ShardId"))
+            and not result.get("ErrorCode")
+            else _failed(result)
+            for result in orjson.loads(body)["Records"]
+        ]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords response") from error
 
 
-def _result(result: dict[str, Any]) -> Result:
+def _failed(result: dict[str, Any]) -> Failed:
     code = result.get("ErrorCode")
-    if code:
-        return Failed(str(code), str(result.get("ErrorMessage") or ""))
-    number, shard = result.get("SequenceNumber"), result.get("ShardId")
-    return Accepted(number, shard) if number and shard else NO_RESULT
+    return Failed(str(code), str(result.get("ErrorMessage") or "")) if code else NO_RESULT

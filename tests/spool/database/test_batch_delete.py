@@ -26,11 +26,19 @@ def test_what_is_given_leaves_and_all_else_stays(there, gone):
     assert left == there - set(gone)
 
 
-def test_a_run_and_records_with_gaps_between_them_take_few_statements():
+def test_remove_run_and_scattered_numbers_takes_one_statement_each():
     assert removed(range(5000), range(2000)) == (set(range(2000, 5000)), 1)
     left, statements = removed(range(5000), range(0, 4000, 4))
-    assert len(left) == 4000
-    assert statements <= 3 + 255
+    assert (len(left), statements) == (4000, 1)
+
+
+def test_remove_nothing_takes_no_statement():
+    assert removed({1}, []) == ({1}, 0)
+
+
+def test_remove_number_of_64_bits_takes_that_record_only():
+    last = 2**63 - 1
+    assert removed({1, last - 1, last}, [1, last])[0] == {last - 1}
 
 
 def test_a_number_given_twice_takes_no_other_with_it():
