@@ -1,16 +1,17 @@
 """Adaptive concurrency for one endpoint: how large a request may be, and how many bytes and requests may be in flight.
 
 All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is
-that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to whole HTTP requests:
+that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
 
-    bandwidth       bytes per second that the endpoint answered, measured over the flight of each request
+    bandwidth       bytes per second that left over the link, or that the endpoint answered where the kernel does not
+                    see the link; measured over the flight of each request
     answer latency  from the moment a request's body has left this machine until its answer arrives
     window          bandwidth * (MAX_QUEUE_SECS + LATENCY_GAIN * answer latency): the bytes that may be in flight
     link window     bandwidth * MAX_QUEUE_SECS: the bytes of these that may not have left yet
     request size    bandwidth * REQUEST_SECS, so that one request is on the link while the next one is prepared
 
 A link of 8 kB/s that is near carries requests of 8 kB, one or two at a time. A link of 12 MB/s that is 100 ms away
-carries as many as its threads allow. Latency alone does not tell the two apart; bandwidth does.
+carries as many as its threads allow. Latency alone does not distinguish the two; bandwidth does.
 
 Growth: bandwidth is the maximum of the last samples, so the window grows as soon as a larger window brings more.
 Requests in flight grow by one for as long as bandwidth grows. Decrease: both are halved after a time-out, unless the
@@ -22,22 +23,17 @@ When answers become slow although the body left in time, the cause is one of the
        waits in no queue of this bridge on the link. The window grows, at most twofold in each answer time. Without an
        answer the age of the request shows it.
     2. An endpoint that serves one request after the other, or a proxy that queues what it accepts: answers became slow
-       with more in flight than before. Only an experiment can tell it from a distant endpoint: `queue_experiment`.
-    3. The kernel saw nothing, as on a system other than Linux, or the body left too soon to tell: the same experiment.
+       with more in flight than before. Only an experiment can show which: see `queue_experiment`.
+    3. The kernel saw nothing, as on a system other than Linux, or the body left too soon: the same experiment.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from bridge.delivery.answer_latency import PROVEN_GAIN, SLOW_ANSWER_SECS, AnswerLatency, Load
 from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.delivery.flights import OVERDUE_SECS, Flight, Flights
 from bridge.delivery.link_bandwidth import LinkBandwidth
 from bridge.delivery.queue_experiment import QueueExperiment
-
-if TYPE_CHECKING:
-    from bridge.aws.transport.measurement import RequestProgress
 
 MAX_QUEUE_SECS = 2.0
 """Time that the bytes in flight may need on the link. It bounds the delay of a live record, and how long a stop takes.
@@ -175,14 +171,14 @@ class AdaptiveConcurrency:
         """Return the flight of a request of `owner`, about `size` bytes on the wire, that starts now."""
         return self._flights.start(size, now, owner)
 
-    def progressed(self, flight: Flight, progress: RequestProgress, now: float) -> None:
-        """Note what the kernel has seen leave of a request: the first of its bytes, or the last, before the answer."""
-        self._flights.progressed(flight, progress, now)
+    def drained(self, flight: Flight, now: float) -> None:
+        """Note that the kernel has seen the last byte of a request leave, before there was an answer."""
+        self._flights.drained(flight, now)
         if flight.left_rate is None:
             return
         flight.paced = flight.left_rate <= PACED_FACTOR * self._bandwidth.value
-        if flight.paced and flight.limited:
-            self._bandwidth.on_left(flight.left_rate)
+        if flight.paced:
+            self._bandwidth.on_rate(flight.left_rate, limited=flight.limited)
 
     def answered(self, flight: Flight, size: int, answered_at: float) -> None:
         """Measure a request of `size` bytes on the wire that was answered, whatever the answer was."""
@@ -192,14 +188,14 @@ class AdaptiveConcurrency:
         # How much of a slow answer's time the link took is not known. The bandwidth stays until the cause is.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
-        self._bandwidth.on_answered(rate, limited=flight.limited and conclusive and not slow)
+        self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
         if not flight.limited:
             self._limited_since = None
         self._on_latency(latency, flight, answered_at, shows_slow_endpoint=shows_slow_endpoint)
         self._grow(limited=flight.limited)
 
     def failed(self, flight: Flight, now: float, *, outcome_unknown: bool) -> bool:
-        """Forget a request that got no answer. Return whether the whole endpoint is silent, and not this request only.
+        """Forget a request that got no answer. Return whether the endpoint is silent, and not this request only.
 
         It is silent if nothing else was answered since this request started. If that took long, the limits are halved.
         """

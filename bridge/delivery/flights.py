@@ -24,9 +24,7 @@ MIN_DRAIN_SECS = 0.4
 class Flight:
     """Sizes in bytes on the wire, times in seconds of the sender's clock, about one request in flight.
 
-    `answered_before`: bytes of all requests that had been answered at its start. `left_before`: bytes of all requests
-    that had left at `left_since`: at its start, or when some of its bytes were seen to have left. Before that its
-    connection is set up, which takes time and nothing of the bandwidth.
+    `answered_before` and `left_before`: bytes of all requests that had been answered, and had left, at its start.
     """
 
     size: int
@@ -34,7 +32,6 @@ class Flight:
     started_at: float
     answered_before: int
     left_before: int
-    left_since: float
     load: Load
     """Until `ahead` is known, it is as much as `in_flight`."""
     owner: object
@@ -45,7 +42,7 @@ class Flight:
     drained_at: float | None = None
     """Time at which all its bytes were seen to have left; None: not yet, or not known."""
     left_rate: float | None = None
-    """Bytes per second that left, of all requests, while this one did; None: not known, or it left too soon to tell."""
+    """Bytes per second that left, of all requests, while this one did; None: not known, or it left too soon."""
     paced: bool = False
     """True if it left as slowly as the link is, so that no queue of this bridge's bytes is behind its last byte."""
     looked_at: float | None = None
@@ -114,21 +111,13 @@ class Flights:
     def start(self, size: int, now: float, owner: object) -> Flight:
         """Add a request that starts now."""
         in_flight = size + sum([flight.size for flight in self.waiting])
-        flight = Flight(size, now, self.answered_bytes, self.left_bytes, now, Load(in_flight, in_flight), owner)
+        flight = Flight(size, now, self.answered_bytes, self.left_bytes, Load(in_flight, in_flight), owner)
         self._flights.add(flight)
         self.last_size = size
         return flight
 
-    def progressed(self, flight: Flight, progress: RequestProgress, now: float) -> None:
-        """Note that bytes of a request have left: the first of them, or the last."""
-        first = flight.looked_at is None and not progress.drained
-        flight.progressed(progress, now)
-        if first:
-            flight.left_before, flight.left_since = self.left_bytes, now
-        if progress.drained:
-            self._drained(flight, now)
-
-    def _drained(self, flight: Flight, now: float) -> None:
+    def drained(self, flight: Flight, now: float) -> None:
+        """Note that a request has left, and take the rate at which requests did."""
         self.drains_known = True
         flight.drained_at = now
         ahead = sum([other.size for other in self.waiting if other.drained_at is not None])
@@ -136,7 +125,7 @@ class Flights:
         flight.left_rate = self._left_rate(flight, now)
 
     def _left_rate(self, flight: Flight, now: float) -> float | None:
-        secs = now - flight.left_since
+        secs = now - flight.started_at
         return (self.left_bytes - flight.left_before) / secs if secs >= MIN_DRAIN_SECS else None
 
     def answered(self, flight: Flight, size: int, answered_at: float) -> float:

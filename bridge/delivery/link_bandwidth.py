@@ -23,8 +23,8 @@ class LinkBandwidth:
         self._rates: deque[float] = deque(maxlen=_SAMPLES)
         self._at_growth = 0.0
 
-    def on_answered(self, rate: float, *, limited: bool) -> None:
-        """Take over the rate at which requests were answered: a higher one at once.
+    def on_rate(self, rate: float, *, limited: bool) -> None:
+        """Take over a rate at which requests left or were answered: a higher one at once.
 
         `limited`: more would have been sent if the link had carried it. Only then does a lower rate count.
         """
@@ -35,14 +35,6 @@ class LinkBandwidth:
         elif limited:
             self._lower(rate)
         self._at_growth = min(self._at_growth, self.value)
-
-    def on_left(self, rate: float) -> None:
-        """Take over the rate at which requests left while more waited. It lowers the bandwidth, and never raises it.
-
-        The peer may be a proxy that accepts requests faster than it forwards them. Only answers show what arrives.
-        """
-        if rate < self.value:
-            self.on_answered(rate, limited=True)
 
     def _lower(self, rate: float) -> None:
         """Lower the bandwidth to the highest recent rate; by half at once where the link has become much thinner.

@@ -1,4 +1,4 @@
-"""An experiment that tells a distant endpoint from a queue that this bridge fills.
+"""An experiment that distinguishes a distant endpoint from a queue that this bridge fills.
 
 For one answer the limits are halved. If the latency falls too, a queue was the cause: it is half as long then. The
 latency of a distant endpoint stays.

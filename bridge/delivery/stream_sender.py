@@ -276,12 +276,11 @@ class StreamSender:
 
     def _on_progress(self, flight: Flight, progress: RequestProgress) -> None:
         """Note what has left. Once all of a request has, the link has room for the next one."""
-        if progress.drained or flight.looked_at is None:
+        flight.progressed(progress, self._clock())
+        if progress.drained:
             with self._changed:
-                self._concurrency.progressed(flight, progress, self._clock())
+                self._concurrency.drained(flight, self._clock())
                 self._notify()
-        else:  # ten times a second for each request: without the lock
-            flight.progressed(progress, self._clock())
 
     def _on_answer(self, flight: Flight, measurement: RequestMeasurement | None, now: float) -> None:
         self._endpoint_breaker.answered()

@@ -24,8 +24,8 @@ class SimulatedLink:
     """Requests on the link share its bandwidth equally, as TCP connections do.
 
     `bandwidth`: bytes per second. `latency`: seconds to answer, once a request has arrived. `serial`: the endpoint
-    serves one request after the other. `drains`: the kernel tells when a request has left. `proxy`: a proxy before the
-    link accepts all at once, so that for the kernel everything has left. `cap`: requests in flight at most.
+    serves one request after the other. `drains`: the kernel reports when a request has left. `proxy`: a proxy before
+    the link accepts all at once, so that for the kernel everything has left. `cap`: requests in flight at most.
     """
 
     def __init__(self, bandwidth, latency, *, serial=False, drains=True, proxy=False, cap=16):
@@ -93,10 +93,9 @@ class SimulatedLink:
                 continue
             left = request.size if self._proxy else request.size - request.remaining
             progress = RequestProgress(int(request.size), int(left), drained=left == request.size)
-            if request.flight.looked_at is None or progress.drained:
-                self.limits.progressed(request.flight, progress, self.now)
-            else:
-                request.flight.progressed(progress, self.now)
+            request.flight.progressed(progress, self.now)
+            if progress.drained:
+                self.limits.drained(request.flight, self.now)
 
     def _answer(self, request):
         self._requests.remove(request)

@@ -15,7 +15,9 @@ from tests.delivery.simulated_link import SimulatedLink
 
 def progress(limits, flight, share, now):
     """Note that the kernel has seen this share of a request leave."""
-    limits.progressed(flight, RequestProgress(flight.size, int(share * flight.size), drained=share == 1), now)
+    flight.progressed(RequestProgress(flight.size, int(share * flight.size), drained=share == 1), now)
+    if share == 1:
+        limits.drained(flight, now)
 
 
 def fill(limits, owner=None, now=0.0):
