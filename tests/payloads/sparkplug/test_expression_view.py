@@ -159,7 +159,7 @@ def test_the_reference_names_all_that_expressions_see():
 
 def test_the_reference_names_all_problems():
     told = re.findall(r"^    (\w+) \*? +\w", session.__doc__, re.MULTILINE)
-    assert documented("| problem | means | asks for a rebirth |") == {*told}
+    assert documented("| problem | means | requests a rebirth |") == {*told}
 
 
 def test_empty_name_beside_an_alias_is_the_name_of_the_birth():
