@@ -7,6 +7,7 @@ import pytest
 
 from bridge.config import options
 from bridge.mapping.expressions.expression import compile_expression
+from bridge.runtime import exit_codes
 from tests.docs.command_tables import EXIT_CODES, commands
 from tests.docs.generated import GENERATED, generated
 from tests.docs.pages import DOCS, PAGES, README, ROOT, ROOT_PAGES, anchors, links, prose
@@ -83,6 +84,12 @@ def test_the_fault_table_has_the_scenarios_of_the_suite_and_none_lost_a_message(
     assert list(rows) == [scenario.name for scenario in SCENARIOS], "run: make faults"
     assert {row.split(" | ")[3] for row in rows.values()} == {"0"}
     assert not [row for row in rows.values() if "never" in row or row.split(" | ")[2] == "0"]
+
+
+def test_every_exit_code_of_the_program_is_documented():
+    page = (DOCS / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    assert documented == {0} | {value for value in vars(exit_codes).values() if type(value) is int}
 
 
 def quoted_messages():
