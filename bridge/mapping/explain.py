@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.mapping import compile_pipeline
 from bridge.mapping.pipeline.decoding import decoder
+from bridge.mapping.pipeline.evaluate import NOT_DECODED
 from bridge.mapping.pipeline.scope import scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
 from bridge.mapping.topics.pattern import mismatch
@@ -135,7 +136,8 @@ class _Trace:
 
     def _scope(self, build: BuildScope) -> BuildScope:
         def traced(message: Message, payload: Any, captures: dict[str, str], levels: list[str]) -> Scope:
-            self.steps.append(("payload", f"({self._mapping.specification.payload}) {_shown(payload)}"))
+            if payload is not NOT_DECODED:
+                self.steps.append(("payload", f"({self._mapping.specification.payload}) {_shown(payload)}"))
             return build(message, payload, captures, levels)
 
         return traced

@@ -4,7 +4,8 @@ Without a transform, the record is the decompressed payload.
 
     gzip  RFC 1952, with one member or several
     zstd  RFC 8878, with one frame or several, without a dictionary
-    auto  either one by its first bytes (1f 8b; 28 b5 2f fd); any other payload is unchanged
+    auto  either one by its first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); any other
+          payload is unchanged
 
 The output is never longer than `limit` bytes, whatever a payload claims or holds: a decompression bomb is rejected when
 it reaches the limit. Wrong checksums, payloads that end too early, and other data after the end are also rejected.
@@ -13,6 +14,7 @@ it reaches the limit. Wrong checksums, payloads that end too early, and other da
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -29,7 +31,9 @@ DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 
 MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
 """First bytes of compressed data, by `compression`."""
-_GZIP, _ZSTD = MAGIC["gzip"], MAGIC["zstd"]
+_SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""First bytes of a skippable frame, with which a zstd stream may begin:
+https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2"""
 _GZIP_FORMAT: Final = 31
 """`wbits` of zlib for a gzip header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 
@@ -47,6 +51,14 @@ def decompressor(compression: str, limit: int) -> Callable[[bytes], bytes]:
     return lambda payload: work(payload, limit)
 
 
+def compression_of(payload: bytes) -> str | None:
+    """Return the compression that a payload's first bytes show; None if they show none."""
+    for name, magic in MAGIC.items():
+        if payload.startswith(magic):
+            return name
+    return "zstd" if _SKIPPABLE.match(payload) else None
+
+
 def compress(compression: str, data: bytes) -> bytes:
     """Return the data as a device would send it; with `auto`, unchanged."""
     if compression == "gzip":
@@ -56,9 +68,10 @@ def compress(compression: str, data: bytes) -> bytes:
 
 def _from_either(payload: bytes, limit: int) -> bytes:
     """Decompress by the first bytes; return any other payload unchanged."""
-    if payload.startswith(_GZIP):
+    compression = compression_of(payload)
+    if compression == "gzip":
         return _from_gzip(payload, limit)
-    return _from_zstd(payload, limit) if payload.startswith(_ZSTD) else payload
+    return _from_zstd(payload, limit) if compression == "zstd" else payload
 
 
 def _from_gzip(payload: bytes, limit: int) -> bytes:
@@ -94,7 +107,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
             try:
                 made += frame.decompress(chunk)
             except zstandard.ZstdError as error:
-                raise DecodeError(f"not zstd: {error}") from None
+                raise DecodeError(f"not zstd: {_explained(error, limit)}") from None
             if len(made) > limit:
                 raise _too_large(limit)
             place += len(chunk)
@@ -103,6 +116,13 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
         if place == len(payload):
             return bytes(made)
     raise DecodeError(f"not usable: the zstd holds more than {_MAX_PARTS} frames")
+
+
+def _explained(error: zstandard.ZstdError, limit: int) -> str:
+    """Return an error of the zstd library in plainer words."""
+    if "too much memory" in str(error):
+        return f"its window is larger than {max(limit, _WINDOW_BYTES)} bytes; compress without `--long`"
+    return str(error)
 
 
 def _ends_early(compression: str, payload: bytes) -> DecodeError:

@@ -25,6 +25,9 @@ from bridge.payloads.text import decode_utf8
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+# The csv module rejects fields over 131,072 characters by default. The size of a message is the limit here.
+csv.field_size_limit(1 << 30)
+
 FIRST_LINE: Final = "first_line"
 
 _NUMBER: Final = re.compile(r"\s*-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", re.ASCII)

@@ -1,6 +1,5 @@
 """Tables for operators: the alert rules, the error codes of AWS, the limits."""
 
-import csv
 import inspect
 import textwrap
 
@@ -15,10 +14,13 @@ from bridge.kinesis import limits
 from bridge.mapping.expressions import checks, expression, projection
 from bridge.mapping.expressions.functions import function, regex
 from bridge.mapping.loading import lookup_tables
+from bridge.mapping.pipeline import record_builder
 from bridge.mapping.schema import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
 from bridge.mqtt import connection, packet_stream
-from bridge.payloads import compression, json_values
+from bridge.payloads import compression, json_values, number
+from bridge.payloads.sparkplug import compression as sparkplug_compression
+from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.supervisor import workers
 from bridge.web import api, events, playground, security
 from tests.docs.pages import ROOT
@@ -69,16 +71,24 @@ def message_limits():
     yield "MQTT topic, bytes", 65_535, "limit of MQTT"
     yield "packet other than a message", size(packet_stream.MAX_CONTROL_BYTES), "the connection is closed"
     yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "the next transaction"
-    yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`; JSON: 1,024 levels"
+    yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
-    yield "characters of a CSV field", csv.field_size_limit(), "dead letter `decode`"
+    yield "levels of a JSON payload", 1024, "dead letter `decode`"
+    yield "JSON with a byte order mark before it, or a NUL after it", "not accepted", "dead letter `decode`"
+    yield "values of a CSV payload: its fields and lines", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
+    yield "levels of a Sparkplug payload", protobuf.MAX_DEPTH, "dead letter `decode`"
+    yield "metrics and other parts of a Sparkplug payload", protobuf.MAX_PARTS, "dead letter `decode`"
+    yield "booleans of a Sparkplug array", datatypes.MAX_BOOLEANS, "dead letter `decode`"
+    yield "decompressed body of a Sparkplug payload", size(sparkplug_compression.MAX_BYTES), "dead letter `decode`"
     yield (
         "decompressed payload",
         size(compression.DEFAULT_LIMIT),
         (f"dead letter `decode`; `max_decompressed_bytes`, at most {size(mapping_spec.MAX_DECOMPRESSED_BYTES)}"),
     )
     yield "members or frames of a compressed payload", compression._MAX_PARTS, "dead letter `decode`"
-    yield "window of a zstd payload", size(compression._WINDOW_BYTES), "dead letter `decode`"
+    window = f"dead letter `decode`; `max_decompressed_bytes`, if that is more than {size(compression._WINDOW_BYTES)}"
+    yield "window of a zstd payload", size(compression._WINDOW_BYTES), window
 
 
 def mapping_limits():
@@ -88,6 +98,10 @@ def mapping_limits():
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", checks.MAX_DEPTH, "the file does not load"
+    yield "times by which an expression may grow its input", checks.MAX_GROWTH, "the file does not load"
+    yield "levels of a transform's result", 254, "dead letter `transform`"
+    yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
+    yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
     yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"

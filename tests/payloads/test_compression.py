@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.compression import compress, decompressor
+from bridge.payloads.compression import compress, compression_of, decompressor
 
 LIMIT = 1000
 BOTH = pytest.mark.parametrize("compression", ["gzip", "zstd"])
@@ -134,3 +134,20 @@ def test_a_window_larger_than_any_device_needs_is_not_allocated():
     frame = b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x01\x00\x00"
     with pytest.raises(DecodeError, match="not zstd: "):
         unpacked("zstd", frame)
+
+
+SKIPPABLE = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"abcde"
+
+
+@pytest.mark.parametrize("compression", ["zstd", "auto"])
+def test_zstd_that_begins_with_a_skippable_frame_is_decompressed(compression):
+    assert unpacked(compression, SKIPPABLE + compress("zstd", b"data") + SKIPPABLE) == b"data"
+    assert compression_of(SKIPPABLE) == "zstd"
+
+
+def test_zstd_with_a_window_that_is_too_large_is_rejected_with_the_limit():
+    settings = zstandard.ZstdCompressionParameters(window_log=24)
+    work = zstandard.ZstdCompressor(compression_params=settings).compressobj()
+    payload = work.compress(b"data") + work.flush()
+    with pytest.raises(DecodeError, match="its window is larger than 8388608 bytes"):
+        unpacked("zstd", payload)

@@ -25,6 +25,9 @@ PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projec
 _LITERAL_CHARS: Final = 100
 """Characters of a literal that count as one more copy of the document, since each element may repeat the literal."""
 
+_ITEM_CHARS: Final = 8
+"""Characters that an item of a list or object of expressions counts besides its name: about those of `null`."""
+
 _FRAME_COST: Final = 3
 """Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns)."""
 
@@ -113,6 +116,43 @@ def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
         yield from _pair(one)
 
 
+def inner_names(node: Node) -> frozenset[str]:
+    """Return the names that paths begin with inside [], after . and | and in `&` expressions, within braces or calls.
+
+    There, an expression sees the value on the left and not the scope. The continuation of a path is not included:
+    `payload.topic` and `payload[].topic` read a member of the payload on purpose, and so does `@.topic`.
+    """
+    found: set[str] = set()
+    _add_inner_names(node, found, inner=False)
+    return frozenset(found)
+
+
+def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
+    nodes = children(node)
+    if node["type"] == "field" and inner:
+        found.add(node["value"])
+    if node["type"] == "expref":
+        _add_continuation(nodes[0], found)
+    elif node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
+        _add_inner_names(nodes[0], found, inner=inner)
+        for child in nodes[1:]:
+            _add_continuation(child, found)
+    else:
+        for child in nodes:
+            _add_inner_names(child, found, inner=inner)
+
+
+def _add_continuation(node: Node, found: set[str]) -> None:
+    """Add the names in a node that is evaluated on the value on its left: all but the path itself."""
+    while node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
+        first, *rest = children(node)
+        for child in rest:
+            _add_continuation(child, found)
+        node = first
+    if node["type"] != "field":
+        _add_inner_names(node, found, inner=True)
+
+
 def _pair(node: Node) -> Iterator[tuple[str, str]]:
     """Yield (a, b) if the node is `a.b`, and nothing otherwise."""
     if node["type"] in SEQUENCES:
@@ -131,7 +171,9 @@ def growth(node: Node) -> int:
        If an argument is an expref, the function applies it to each element, so the arguments are multiplied.
     4. Sequences and projections multiply, because each child works on the result of the child before it.
     5. `||` and `&&` return one of their operands, so the larger one counts.
-    6. All other nodes combine their children, so the children are added.
+    6. Lists and objects of expressions add their children. But different fields are different parts of one document,
+       together one copy of it: of children that begin with a field, only the most frequent field counts.
+    7. All other nodes combine their children, so the children are added.
     """
     kind, factors = node["type"], [growth(child) for child in children(node)]
     if kind == "literal":
@@ -139,13 +181,35 @@ def growth(node: Node) -> int:
     if not factors or kind in {"comparator", "not_expression"}:
         return 1
     if kind == "function_expression":
-        factor = FUNCTIONS[node["value"]].growth
-        if any(child["type"] == "expref" for child in node["children"]):
-            return factor * _product(factors)
-        return factor * sum(factors)
+        mapped = any(child["type"] == "expref" for child in node["children"])
+        return FUNCTIONS[node["value"]].growth * (_product(factors) if mapped else sum(factors))
     if kind in SEQUENCES or kind in PROJECTIONS:
         return _product(factors)
+    if kind in {"multi_select_dict", "multi_select_list"}:
+        return _growth_of_items(children(node), factors)
     return max(factors) if kind in {"or_expression", "and_expression"} else sum(factors)
+
+
+def _growth_of_items(items: list[Node], factors: list[int]) -> int:
+    """Return the growth of a list or an object of expressions: see rule 6 of `growth`."""
+    others, by_field = 0, Counter[str]()
+    for item, factor in zip(items, factors, strict=True):
+        field = _first_field(item)
+        if field is None:
+            others += factor
+        else:
+            by_field[field] += factor
+    # Names and places are text of the expression, which every element of a projection repeats, as a literal.
+    names = (item["value"] for item in items if item["type"] == "key_val_pair")
+    chars = _ITEM_CHARS * len(items) + sum(map(len, names))
+    return max(1, chars // _LITERAL_CHARS + others + max(by_field.values(), default=0))
+
+
+def _first_field(node: Node) -> str | None:
+    """Return the field of the context with which a path begins, None for any other node."""
+    while node["type"] in {"key_val_pair", *SEQUENCES, *PROJECTIONS}:
+        node = children(node)[0]
+    return str(node["value"]) if node["type"] == "field" else None
 
 
 def _product(factors: list[int]) -> int:

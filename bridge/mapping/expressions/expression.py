@@ -84,7 +84,7 @@ class Expression:
 
     `names` are the members of the scope that it may read; None: the entire scope (`@`, `keys(@)`, `*`).
     `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`.
-    `inner` are the pairs that it reads elsewhere, such as in the items of a list.
+    `inner` are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
     `search` returns its result on a scope and raises TransformError. Several threads may call it at once. The result
     may share parts with the scope and with other results, so callers must not change it in place.
     """
@@ -93,6 +93,7 @@ class Expression:
     names: frozenset[str] | None
     members: frozenset[tuple[str, str]]
     inner: frozenset[tuple[str, str]]
+    inner_names: frozenset[str]
     search: Callable[[Any], Any]
 
 
@@ -117,7 +118,8 @@ def _compiled(text: str, tables: Tables) -> Expression:
         deep = analysis.depth(tree) > _SAFE_DEPTH
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
-        return Expression(text, analysis.names(tree), members, inner, _guarded(search) if deep else search)
+        inner_names = analysis.inner_names(tree)
+        return Expression(text, analysis.names(tree), members, inner, inner_names, _guarded(search) if deep else search)
     except checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
     except RecursionError as error:

@@ -33,6 +33,14 @@ _INSIDE = (
 )
 
 
+_OUTSIDE = (
+    "inside [] and | and & names are looked up in what is on the left, and not in the scope: '{name}' is null there; "
+    "merge_each(LIST, OBJECT) puts an object's keys into every item. A member of the item with this name is @.{name}"
+)
+# `captures` and `properties` are checked with their members: items often have a member `properties` of their own.
+_NOT_INSIDE = frozenset(SCOPE_NAMES) - {"captures", "properties"}
+
+
 class ValidSpecification(NamedTuple):
     """A specification without errors, and its compiled expressions by their paths in the file."""
 
@@ -71,7 +79,8 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
             problems.append(_problem_at(document, path, error))
             continue
         names = _unknown_names(expression, _scope_names(document.data, path))
-        problems += [_problem_at(document, path, error) for error in (*names, *_unknown_members(expression, known))]
+        members = (*_unknown_members(expression, known), *_outer_names(expression))
+        problems += [_problem_at(document, path, error) for error in (*names, *members)]
         expressions[path] = expression
     return expressions, problems
 
@@ -132,6 +141,15 @@ def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionEr
     ]
 
 
+def _outer_names(expression: Expression) -> list[ExpressionError]:
+    """Return an error for each name of the scope inside [] and | and &: it would silently be null there."""
+    return [
+        ExpressionError(_OUTSIDE.format(name=name), _offset(expression.text, name, last=True), expression.text)
+        for name in sorted(expression.inner_names)
+        if name in _NOT_INSIDE
+    ]
+
+
 def _member_offset(text: str, of: str, name: str) -> int:
     """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
     place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
@@ -166,9 +184,10 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
     return f"nothing is called '{name}' here; {hint}"
 
 
-def _offset(text: str, name: str) -> int:
-    """Return the first offset at which the name stands alone: neither a field of another value nor a key."""
-    found = re.search(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text) or re.search(re.escape(name), text)
+def _offset(text: str, name: str, *, last: bool = False) -> int:
+    """Return the first (or last) offset at which the name stands alone: neither a field of another value nor a key."""
+    alone = [*re.finditer(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
+    found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
     return found.start() if found else 0
 
 
@@ -189,12 +208,19 @@ def _blanks(document: Document) -> list[Problem]:
     data = document.data
     if not isinstance(data, dict):
         return []
-    paths: list[Path] = [(key,) for key in ("where", "transform", "csv")]
-    outputs = data.get("outputs")
-    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
-        paths += [("outputs", number, key) for key in output] if isinstance(output, dict) else []
     message = "nothing stands here; fill it in, or leave the key out"
-    return [document.problem(path, message) for path in paths if document.blank(path)]
+    return [document.problem(path, message) for path in _paths(data) if document.blank(path)]
+
+
+def _paths(data: dict[str, Any]) -> Iterator[Path]:
+    """Yield the paths of all optional keys but those in `tests`, where data may be blank."""
+    for key, value in data.items():
+        if key not in {"topic", "outputs"}:  # the schema reports them: they are required
+            yield (key,)
+        items = enumerate(value) if isinstance(value, list) else ((None, value),)
+        for number, item in items if key != "tests" else ():
+            if isinstance(item, dict):
+                yield from ((key, name) if number is None else (key, number, name) for name in item)
 
 
 def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:

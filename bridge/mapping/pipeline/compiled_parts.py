@@ -40,19 +40,28 @@ class StatefulExpressions:
 
 @dataclass(frozen=True, slots=True)
 class CompiledParts:
-    """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records."""
+    """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records.
+
+    With `early`, `where` does not need the payload, and is evaluated before decompression and decoding.
+    """
 
     skip_retained: bool
     decompress: Callable[[Message], Message] | None
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
+    early: bool
     remembering: StatefulExpressions
     transform: Expression | None
     each: bool
     keys: tuple[Expression | None, ...]
     emits: tuple[Emit, ...]
     outputs: tuple[Output, ...]
+
+    @property
+    def late_where(self) -> Expression | None:
+        """`where`, unless it is evaluated before decoding."""
+        return None if self.early else self.where
 
     @property
     def every(self) -> tuple[int, ...]:
@@ -82,6 +91,7 @@ def compile_parts(
         decoder(specification) if _reads_payload(specification, names) else _ignore_payload,
         scope_builder(name, names),
         where,
+        _is_early(specification, where),
         remembering,
         transform,
         specification.each,
@@ -89,6 +99,16 @@ def compile_parts(
         emits,
         outputs,
     )
+
+
+def _is_early(specification: MappingSpec, where: Expression | None) -> bool:
+    """Return whether `where` can be evaluated before decoding.
+
+    Then a message that it filters need not be readable. Births of Sparkplug must be decoded in any case.
+    """
+    if where is None or where.names is None:
+        return False
+    return "payload" not in where.names and specification.payload != "sparkplug_b"
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:

@@ -6,7 +6,7 @@ error of a message is a value, a Rejection: for all outputs, or for the one outp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.errors import Rejected, TransformError
 from bridge.mapping.expressions.expression import truthy
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.scope import Scope
+
+NOT_DECODED: Final = object()
+"""Payload of the scope before decoding. No expression that sees it reads it."""
 
 FILTERED = MappingResult([], ())
 """Result of a filtered message. All filtered messages share it: it must not be changed."""
@@ -39,7 +42,7 @@ class Apply(Protocol):
 
 def evaluate(parts: CompiledParts) -> Apply:
     """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
-    decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.where), converter(parts)
+    decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.late_where), converter(parts)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -71,8 +74,9 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that never raises: every error becomes a rejection for all outputs.
 
-    It skips retained messages and decompresses payloads before `inner`, if the mapping says so.
+    Before `inner` it skips retained messages, filters by a `where` that does not need the payload, and decompresses.
     """
+    passes, build = where_filter(parts.where if parts.early else None), parts.scope
     skip_retained, decompress, every = parts.skip_retained, parts.decompress, parts.every
 
     def apply(
@@ -81,6 +85,8 @@ def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
         if skip_retained and message.retain:
             return FILTERED
         try:
+            if passes is not None and not passes(build(message, NOT_DECODED, captures, levels)):
+                return FILTERED
             if decompress is not None:
                 message = decompress(message)
             return inner(message, captures, levels, item)

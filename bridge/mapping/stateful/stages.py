@@ -140,7 +140,7 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
 
 def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -> Convert:
     """Return the steps after decoding: `where`, `changes`, `sample` and the conversion."""
-    passes, convert = where_filter(steps.where), converter(steps)
+    passes, convert = where_filter(steps.late_where), converter(steps)
     changes, sampling = stages.changes, stages.sampling
 
     def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
@@ -168,7 +168,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
 
 def replay_pipeline(specification: MappingSpec, steps: CompiledParts, stages: StatefulStages) -> Apply:
     """Return the pipeline for replayed messages."""
-    passes, convert = where_filter(steps.where), converter(steps)
+    passes, convert = where_filter(steps.late_where), converter(steps)
     read = reader(specification, steps, asks=False)
 
     def apply(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
-from bridge.payloads.compression import DEFAULT_LIMIT, MAGIC, decompressor
+from bridge.payloads.compression import DEFAULT_LIMIT, compression_of, decompressor
 from bridge.payloads.csv import Csv, number
 from bridge.payloads.sparkplug.topic import NAMESPACE, STATE
 
@@ -44,12 +44,12 @@ def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
 
 
 def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
-    marked = {name for name, magic in MAGIC.items() for each in payloads if each.startswith(magic)}
-    if not marked:
+    marked = {compression_of(each) for each in payloads}
+    if marked <= {None}:
         return "none", payloads
     # `auto` detects the compression of each message, for topics on which it differs.
-    alone = min(marked)
-    name = alone if len(marked) == 1 and all(each.startswith(MAGIC[alone]) for each in payloads) else "auto"
+    alone = next(iter(marked))
+    name = alone if len(marked) == 1 and alone is not None else "auto"
     try:
         return name, [decompressor(name, DEFAULT_LIMIT)(each) for each in payloads]
     except DecodeError:

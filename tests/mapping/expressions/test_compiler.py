@@ -187,3 +187,25 @@ def test_a_flattened_array_is_bounded():
 def test_infinite_numbers_fail_where_a_whole_one_is_asked_for():
     with pytest.raises(TransformError, match=r"ceil\(\): the numbers are too large"):
         compile_expression("ceil(a)").search({"a": math.inf})
+
+
+def test_object_of_different_fields_makes_nothing_larger():
+    first = ", ".join(f"f{n}: t{n}" for n in range(65))
+    second = ", ".join(f"g{n}: f{n}" for n in range(65))
+    search = compile_expression(f"payload.{{{first}}} | {{{second}}}").search
+    assert search({"payload": {"t7": 1}})["g7"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " | ".join(["[@, @]"] * 13),
+        " | ".join(["{a: @, b: @}"] * 13),
+        " | ".join(["{a: a, b: a}"] * 13),
+        " | ".join(["[a[0], a[1]].{a: @}"] * 13),
+        "payload[].{" + ", ".join(f"{'n' * 500}{n}: a{n}" for n in range(100)) + "}[].[" + ", ".join("@" * 10) + "]",
+    ],
+)
+def test_object_that_repeats_a_field_makes_its_input_larger(text):
+    with pytest.raises(ExpressionError, match="4096 times larger"):
+        compile_expression(text)

@@ -86,3 +86,57 @@ def test_a_test_whose_payload_is_none_of_the_format_is_named():
     case = "  - name: x\n    topic: t\n    payload: [1]\n    expect: filtered"
     text = f"topic: t\npayload: number\n{OUTPUTS}\ntests:\n{case}"
     assert first(text)[:3] == (7, 5, "tests[0].payload")
+
+
+@pytest.mark.parametrize(
+    ("transform", "name"),
+    [
+        ("payload.items[].{v: value, t: payload.ts}", "payload"),
+        ("payload.items[].{v: value, t: received_at}", "received_at"),
+        ("payload.items[*].[value, topic]", "topic"),
+        ("map(&{v: @, m: mapping}, payload)", "mapping"),
+        ("payload.items[?level > levels]", "levels"),
+        ("payload | {q: qos}", "qos"),
+        ("payload.{r: retain}", "retain"),
+        ("payload.items[].add(value, received_at_ms)", "received_at_ms"),
+        ("payload.*.{t: topic}", "topic"),
+    ],
+)
+def test_name_of_the_scope_inside_a_list_is_an_error(transform, name):
+    line, _, path, message = first(f"topic: t\ntransform: '{transform}'\neach: true\n{OUTPUTS}")
+    assert (line, path) == (2, "transform")
+    assert f"'{name}' is null there" in message
+    assert f"@.{name}" in message
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        "payload.topic",
+        "payload[].topic",
+        "payload.items[*].payload.received_at",
+        "payload[].{t: @.topic, p: properties.unit}",
+        "sort_by(payload, &received_at)",
+        "{t: topic, p: payload.items[].value}",
+        "merge_each(payload.items, {t: topic})",
+        "payload.items[?value > `1`] | [0].topic",
+    ],
+)
+def test_member_with_a_name_of_the_scope_is_read_where_it_is_meant(transform):
+    read_specification(document(f"topic: t\ntransform: '{transform}'\n{OUTPUTS}"))
+
+
+@pytest.mark.parametrize(
+    "key", ["where", "transform", "csv", "changes", "sample", "sparkplug", "compression", "qos", "each"]
+)
+def test_key_with_nothing_after_it_is_an_error(key):
+    found = problems(f"topic: t\n{key}:\n{OUTPUTS}")
+    assert (2, "nothing stands here; fill it in, or leave the key out") in [(each.line, each.message) for each in found]
+
+
+@pytest.mark.parametrize(("section", "key"), [("changes", "value"), ("sample", "key"), ("outputs", "partition_key")])
+def test_option_with_nothing_after_it_is_an_error(section, key):
+    text = f"topic: t\n{OUTPUTS}\n{section}:\n  {key}:\n  every_secs: 1\n"
+    if section == "outputs":
+        text = f"topic: t\noutputs:\n  - data_stream: s\n    {key}:\n"
+    assert any("nothing stands here" in each.message for each in problems(text))

@@ -6,8 +6,11 @@ skips a local time, the offset before the change counts. None of these functions
 
 from __future__ import annotations
 
+import re
 import zoneinfo
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions.function import Binding, Function, Parameter
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_PARTS: Final = re.compile(r"%.|[^%]+|%", re.DOTALL)
+_YEARS: Final = frozenset("YyGcx")
+"""Directives with a year: https://docs.python.org/3/library/datetime.html#format-codes"""
+_NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 1970"
+_UTC_NAMES: Final = ("UTC", "GMT", "Z")
+"""Zone names that %Z accepts, in any case: they are the same everywhere."""
 _TEXT = Parameter("text", ("string",))
 _ZONE = Parameter("zone", ("string",))
 
@@ -72,6 +81,9 @@ def _from_iso(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
+        # RFC 3339 allows a lower-case t and z (section 5.6); the standard library does not.
+        with suppress(ValueError):
+            return datetime.fromisoformat(text.upper())
         raise ValueError(f"'{text[:40]}' is no ISO 8601 time") from error
 
 
@@ -86,12 +98,41 @@ def _bind_epoch_ms(binding: Binding) -> Callable[..., Any]:
 
 
 def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
-    try:
-        # Without %z, the time has no offset. `_milliseconds` then applies the zone, or raises ValueError without one.
-        moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - see above
-    except ValueError as error:
-        raise ValueError(f"'{text[:40]}' is not written as '{pattern[:40]}'") from error
+    if not _YEARS.intersection(_directives(pattern)):
+        raise ValueError(_NO_YEAR.format(pattern=pattern[:40]))
+    # Without %z, the time has no offset. `_milliseconds` then applies the zone, or raises ValueError without one.
+    moment = _parsed_in_utc(text, pattern) if "Z" in _directives(pattern) else _parsed(text, pattern)
+    if moment is None:
+        raise ValueError(f"'{text[:40]}' is not written as '{pattern[:40]}'")
     return _milliseconds(moment, _zone(zone) if zone is not None else None)
+
+
+def _parsed(text: str, pattern: str) -> datetime | None:
+    """Return the time that the text writes, or None if it is not written as the pattern says."""
+    try:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007 - the callers add the zone
+    except ValueError:
+        return None
+
+
+def _parsed_in_utc(text: str, pattern: str) -> datetime | None:
+    """Return the time that a pattern with %Z reads: the zone's name is one of _UTC_NAMES.
+
+    `strptime` accepts the names of this machine's zone too, and ignores them. Other names are ambiguous: CST is -6 or
+    +8 hours.
+    """
+    for name in _UTC_NAMES:
+        spelled = "".join(name if part == "%Z" else part for part in _PARTS.findall(pattern))
+        moment = _parsed(text, spelled)
+        if moment is not None:
+            return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _directives(pattern: str) -> frozenset[str]:
+    """Return the letters after a % in a pattern."""
+    return frozenset(part[1:] for part in _PARTS.findall(pattern) if part.startswith("%"))
 
 
 def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
@@ -103,7 +144,10 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
         _zone(name)
     if type(pattern) is str and pattern:
         _checked(pattern)
-        if name is None and "%z" not in pattern:
+        directives = _directives(pattern)
+        if not _YEARS.intersection(directives):
+            raise ValueError(_NO_YEAR.format(pattern=pattern))
+        if name is None and not directives.intersection("zZ"):
             raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
     return _parse_time
 
@@ -150,7 +194,7 @@ TIME: Final[tuple[Function, ...]] = (
         (_TEXT, Parameter("pattern", ("string",)), _ZONE),
         _parse_time,
         "Milliseconds since 1970 of text written as the pattern says (%d.%m.%Y %H:%M:%S …); the zone is for a "
-        "pattern without %z.",
+        "pattern without %z. %Z reads UTC, GMT and Z only. The pattern must have a year.",
         (("parse_time('14.11.2023 23:13:20', '%d.%m.%Y %H:%M:%S', 'Europe/Berlin')", 1700000000000),),
         optional=1,
         bind=_bind_parse_time,

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -94,3 +95,45 @@ def test_a_wrong_pattern_or_zone_is_an_error_of_the_mapping(text, reason):
 def test_milliseconds_are_those_of_the_calendar():
     moment = datetime(2026, 2, 28, 23, 59, 59, 999000, tzinfo=UTC)
     assert search("iso_time(m)", m=round(moment.timestamp() * 1000)) == "2026-02-28T23:59:59.999Z"
+
+
+@pytest.fixture(params=["UTC", "America/Chicago", "Asia/Shanghai"])
+def _host_zone(request, monkeypatch):
+    """Set the zone of this machine, which must not matter."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_host_zone")
+@pytest.mark.parametrize("name", ["UTC", "GMT", "Z", "utc"])
+def test_zone_name_in_a_text_is_read_and_not_ignored(name):
+    call = f"parse_time('2020-06-08 14:38:22 {name}', '%Y-%m-%d %H:%M:%S %Z', 'Europe/Berlin')"
+    assert compile_expression(call).search({}) == 1_591_627_102_000
+    assert compile_expression(call.replace(", 'Europe/Berlin'", "")).search({}) == 1_591_627_102_000
+
+
+@pytest.mark.usefixtures("_host_zone")
+@pytest.mark.parametrize("name", ["CST", "CDT", "CET", "EST"])
+def test_zone_name_that_means_several_zones_is_an_error(name):
+    with pytest.raises(TransformError, match="is not written as"):
+        compile_expression("parse_time(t, '%Y-%m-%d %Z', 'UTC')").search({"t": f"2020-06-08 {name}"})
+
+
+def test_percent_sign_before_a_z_is_no_zone_name():
+    assert compile_expression("parse_time('2020 %Z', '%Y %%Z', 'UTC')").search({}) == 1_577_836_800_000
+
+
+@pytest.mark.parametrize("pattern", ["%H:%M", "%d.%m. %H:%M:%S", "%j"])
+def test_pattern_without_a_year_is_an_error_of_the_mapping(pattern):
+    with pytest.raises(ExpressionError, match="has no year"):
+        compile_expression(f"parse_time(payload, '{pattern}', 'UTC')")
+    with pytest.raises(TransformError, match="has no year"):
+        compile_expression("parse_time(t, p, 'UTC')").search({"t": "1", "p": pattern})
+
+
+@pytest.mark.parametrize("text", ["2023-11-14t22:13:20z", "2023-11-14T22:13:20z", "2023-11-14t22:13:20.000+00:00"])
+def test_lower_case_letters_of_rfc_3339_are_read(text):
+    assert compile_expression("epoch_ms(t)").search({"t": text}) == 1_700_000_000_000

@@ -1,0 +1,50 @@
+"""`where` that does not read the payload: it is evaluated before decompression and decoding."""
+
+import pytest
+
+from bridge.mapping.explain import explain
+from tests.mapping.builders import applied, mapping, message
+from tests.payloads.sparkplug.wire import DOUBLE, INT64, metric, payload
+
+
+@pytest.mark.parametrize("stateful", [{}, {"changes": {}}, {"sample": {"every_secs": 1}}])
+@pytest.mark.parametrize(
+    ("where", "topic", "options"),
+    [
+        ("!ends_with(topic, '/availability')", "z/a/availability", {}),
+        ("!retain", "z/a", {"retain": True}),
+        ("captures.device != 'a'", "z/a", {}),
+        ("!contains(captures.device, 'availability')", "z/availability", {}),
+    ],
+)
+def test_where_that_does_not_read_the_payload_filters_what_cannot_be_decoded(where, topic, options, stateful):
+    made = mapping(topic="z/{device...}", where=where, **stateful)
+    assert applied(made, message(b"online", topic=topic, **options)) == ([], (), None)
+    assert [each.code for each in applied(made, message(b"online", topic="z/b")).rejections] == ["decode"]
+
+
+def test_where_that_does_not_read_the_payload_filters_before_decompression():
+    made = mapping(topic="#", compression="gzip", where="topic == 'good'")
+    assert applied(made, message(b"no gzip", topic="bad")) == ([], (), None)
+    assert [each.code for each in applied(made, message(b"no gzip", topic="good")).rejections] == ["decode"]
+
+
+def test_where_that_reads_the_payload_rejects_what_cannot_be_decoded():
+    made = mapping(where="payload.on || topic == 't'")
+    assert [each.code for each in applied(made, message(b"online")).rejections] == ["decode"]
+
+
+def test_births_that_where_filters_by_their_topic_are_read_all_the_same():
+    made = mapping(topic="spBv1.0/{group}/{type}/{node}", payload="sparkplug_b", where="captures.type == 'NDATA'")
+    birth = payload(metric("bdSeq", 0, datatype=INT64), metric("a", 1.5, alias=7, datatype=DOUBLE), seq=0)
+    assert applied(made, message(birth, topic="spBv1.0/g/NBIRTH/n")).drafts == []
+    data = payload(metric(alias=7, value=2.5), seq=1)
+    assert applied(made, message(data, topic="spBv1.0/g/NDATA/n")).drafts
+    view, _ = made.stateful.read(message(data, topic="spBv1.0/g/NDATA/n"), made.stateful.memory)
+    assert view["metrics"]["a"]["value"] == 2.5
+
+
+def test_try_shows_no_payload_of_a_message_that_was_not_decoded():
+    shown = explain([mapping(where="!retain")], message(b"online", retain=True)).render()
+    assert "where        !retain -> false" in shown
+    assert "payload" not in shown
