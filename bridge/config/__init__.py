@@ -5,28 +5,18 @@ from bridge.config.fingerprint import fingerprint
 from bridge.config.kinesis import KinesisSettings
 from bridge.config.mqtt import MqttSettings, TlsSettings
 from bridge.config.option_table import Option, options
-from bridge.config.settings import (
-    HttpSettings,
-    LocalSettings,
-    LogSettings,
-    Settings,
-    SpoolSettings,
-    load_local_settings,
-    load_settings,
-)
+from bridge.config.settings import LocalSettings, LogSettings, Settings, load_local_settings, load_settings
 
 __all__ = [
     "Authentication",
     "Default",
     "Ec2Role",
-    "HttpSettings",
     "KinesisSettings",
     "LocalSettings",
     "LogSettings",
     "MqttSettings",
     "Option",
     "Settings",
-    "SpoolSettings",
     "TlsSettings",
     "Token",
     "fingerprint",

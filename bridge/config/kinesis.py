@@ -8,8 +8,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.config.authentication import Authentication, Default
-from bridge.config.field_types import ExistingFile, Section, Size, size_between
 from bridge.documents import Describe
+from bridge.documents.option_types import ExistingFile, Section, Size, size_between
+from bridge.ingest.manifest_writer import ManifestSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.model import REGION
 
 
@@ -47,17 +48,6 @@ def _proxy_url(url: SecretStr) -> SecretStr:
 
 EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Describe("a URL as https://host")]
 LEAST_UPLINK_BYTES = 1000
-
-
-class ManifestSettings(Section):
-    """Manifests: records that list which records a stream holds."""
-
-    data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
-        Field(description="the stream of the manifests")
-    )
-    every_secs: int = Field(
-        default=60, ge=1, le=86_400, description="interval of the manifests, if there are new records"
-    )
 
 
 class KinesisSettings(Section):
@@ -113,3 +103,8 @@ class KinesisSettings(Section):
         description="maximum wait of a record for further records in its request; "
         "after a pause of this length, a record is sent at once",
     )
+
+    @property
+    def live_first(self) -> bool:
+        """True if new records are sent before the backlog."""
+        return self.backlog == "live_first"

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.config.field_types import (
+from bridge.documents import Describe
+from bridge.documents.option_types import (
     KIB,
     MAX_MQTT_TEXT_BYTES,
     MIB,
@@ -18,7 +19,6 @@ from bridge.config.field_types import (
     mqtt_text,
     size_between,
 )
-from bridge.documents import Describe
 from bridge.mqtt.session_settings import ENCRYPTED
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")

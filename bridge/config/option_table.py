@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.config.field_types import Section, parse_size, size_text
 from bridge.config.settings import Settings
+from bridge.documents.option_types import Section, parse_size, size_text
 from bridge.documents.type_descriptions import Describe, FieldType, choices, expected, one_of, written
 
 if TYPE_CHECKING:

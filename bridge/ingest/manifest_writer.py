@@ -20,10 +20,13 @@ dropped, and "no envelope" (a record of another output, or a replayed one).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
+from pydantic import Field
 
+from bridge.documents import Describe
+from bridge.documents.option_types import Section
 from bridge.spool.queue.record_checksum import checksum_text
 from bridge.timestamps import rfc3339
 
@@ -39,21 +42,25 @@ MAPPING: Final = "(manifest)"
 """Mapping name of manifests in the ledger. No mapping file can have this name."""
 
 
-class ManifestOptions(NamedTuple):
-    """Stream of the manifests, and the interval between them in seconds."""
+class ManifestSettings(Section):
+    """Manifests: records that list which records a stream holds."""
 
-    data_stream: str
-    every_secs: float
+    data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
+        Field(description="the stream of the manifests")
+    )
+    every_secs: int = Field(
+        default=60, ge=1, le=86_400, description="interval of the manifests, if there are new records"
+    )
 
 
 class ManifestWriter:
     """Writer of the manifests of one spool. Used by the ingest thread only."""
 
-    def __init__(self, spool: Spool, bridge: str, options: ManifestOptions) -> None:
+    def __init__(self, spool: Spool, bridge: str, options: ManifestSettings) -> None:
         self._spool = spool
         self._bridge = bridge
         self._stream = options.data_stream
-        self._every_ms = int(options.every_secs * 1000)
+        self._every_ms = options.every_secs * 1000
         self._at_ms = 0
 
     def cover(self, mappings: Iterable[Mapping]) -> None:

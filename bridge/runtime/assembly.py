@@ -10,15 +10,12 @@ from bridge.config import fingerprint
 from bridge.config.authentication import AssumeRole
 from bridge.delivery.settings import SenderSettings
 from bridge.errors import ConfigError, Problem
-from bridge.ingest.manifest_writer import ManifestOptions
 from bridge.kinesis.bandwidth import Uplink
 from bridge.kinesis.publisher import Publisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.mqtt.session_settings import Address, SessionSettings, Tls
 from bridge.runtime.service import Service
 from bridge.spool.lock import Lock
-from bridge.spool.store import SpoolSettings
-from bridge.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,35 +87,6 @@ def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderS
     return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, bandwidth=uplink)
 
 
-def spool_settings(settings: Settings) -> SpoolSettings:
-    """Return the settings of the spool."""
-    spool = settings.spool
-    return SpoolSettings(
-        spool.path,
-        spool.max_bytes,
-        spool.when_full,
-        spool.fresh_bytes,
-        spool.max_dead_letter_bytes,
-        min_free_bytes=spool.min_free_bytes,
-        max_age_secs=spool.max_age_secs,
-        live_first=settings.kinesis.backlog == "live_first",
-    )
-
-
-def web_settings(settings: Settings) -> WebSettings | None:
-    """Return the settings of the status page, or None if it is not served."""
-    http = settings.http
-    if http is None:
-        return None
-    return WebSettings(
-        http.host,
-        http.port,
-        http.token.get_secret_value() if http.token else None,
-        str(http.cert_file) if http.cert_file else None,
-        str(http.key_file) if http.key_file else None,
-    )
-
-
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
     """Load and return the active mappings. Raises ConfigError if there is none.
 
@@ -136,24 +104,21 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
 
     Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
-    spool = spool_settings(settings)
+    spool = settings.spool
     # The lock keeps a bridge whose spool is in use from writing the last good versions in the spool's folder.
     with closing(Lock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else Uplink(most)
-    sender, web = sender_settings(settings, uplink), web_settings(settings)
-    told = settings.kinesis.manifest
-    manifest = ManifestOptions(told.data_stream, told.every_secs) if told else None
-    sending = publisher(settings, uplink)
     return Service(
         session_settings(settings),
         spool,
-        sending,
+        publisher(settings, uplink),
         mappings,
-        sender=sender,
-        web=web,
-        manifest=manifest,
+        live_first=settings.kinesis.live_first,
+        sender=sender_settings(settings, uplink),
+        web=settings.http,
+        manifest=settings.kinesis.manifest,
         draining=draining,
         sharing=sharing,
         fingerprint=fingerprint(settings),

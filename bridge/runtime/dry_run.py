@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from bridge.kinesis.dry_run import Printer
 from bridge.runtime.assembly import live_mappings, sender_settings, session_settings
 from bridge.runtime.service import Service
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 
 if TYPE_CHECKING:
     from bridge.config import Settings
@@ -31,7 +31,7 @@ class DryRun:
         try:
             self.service = Service(
                 session,
-                SpoolSettings(self._folder / "data"),
+                SpoolSettings(path=self._folder / "data", min_free_bytes=0),
                 Printer(out),
                 live_mappings(settings, self._folder / "in-force"),
                 sender=replace(sender_settings(settings), requests_in_flight=1),

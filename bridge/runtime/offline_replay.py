@@ -8,7 +8,7 @@ from bridge.errors import BridgeError
 from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
-from bridge.runtime.assembly import live_mappings, spool_settings
+from bridge.runtime.assembly import live_mappings
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 
@@ -25,7 +25,7 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
     folder = settings.spool.path
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
-    spool = open_spool(spool_settings(settings))
+    spool = open_spool(settings.spool, live_first=settings.kinesis.live_first)
     try:
         targets = {}
         if job.action == "replay":

@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport
-    from bridge.ingest.manifest_writer import ManifestOptions
+    from bridge.ingest.manifest_writer import ManifestSettings
     from bridge.ingest.replay import Action
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.monitoring.snapshot import Snapshot
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.spool.queue.stream_queue import StreamQueue
-    from bridge.spool.store import SpoolSettings
-    from bridge.web.settings import WebSettings
+    from bridge.spool.settings import SpoolSettings
+    from bridge.web.settings import HttpSettings
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,10 @@ class Service:
         publisher: PutRecordsTransport,
         mappings: LiveMappings,
         *,
+        live_first: bool = False,
         sender: SenderSettings | None = None,
-        web: WebSettings | None = None,
-        manifest: ManifestOptions | None = None,
+        web: HttpSettings | None = None,
+        manifest: ManifestSettings | None = None,
         draining: bool = False,
         sharing: bool = False,
         fingerprint: str = "",
@@ -90,9 +91,9 @@ class Service:
     ) -> None:
         """Open the spool. Raises SpoolInUse or SpoolWriteError.
 
-        `draining`: the bridge sends the spooled records. From `leave` on, it also receives the session's stored
-        messages and gives the session up. `sharing`: several bridges on this machine share the messages. `fingerprint`
-        identifies the configuration.
+        `open_spool` describes `live_first`. `draining`: the bridge sends the spooled records. From `leave` on, it also
+        receives the session's stored messages and gives the session up. `sharing`: several bridges on this machine
+        share the messages. `fingerprint` identifies the configuration.
         """
         self.crashed = threading.Event()
         self.mappings = mappings
@@ -109,7 +110,7 @@ class Service:
             group: ThreadGroup(self._stopping, self.crashed, transient=(SpoolWriteError,), clock=clock)
             for group in ("page", "watcher", "ingest", "senders")
         }
-        self._spool = open_spool(spool)
+        self._spool = open_spool(spool, live_first=live_first)
         if not draining:
             # The session is in use again, so a later run must not treat it as given up.
             self._note_given_up("")

@@ -11,26 +11,27 @@ from bridge.spool.recovery.salvage import salvage
 from bridge.spool.store import Spool
 
 if TYPE_CHECKING:
-    from bridge.spool.store import SpoolSettings
+    from bridge.spool.settings import SpoolSettings
 
 log = logging.getLogger(__name__)
 
 
-def open_spool(settings: SpoolSettings) -> Spool:
+def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """Lock the folder, open the spool in it, and salvage damaged spools.
 
-    A damaged database is moved aside, and a new one receives every record of the old one that can still be read. Raises
-    SpoolInUse or SpoolWriteError.
+    A damaged database is moved aside, and a new one receives every record of the old one that can still be read.
+    `live_first`: send new records before the backlog, except in queues with strict order. Raises SpoolInUse or
+    SpoolWriteError.
     """
     folder = SpoolDirectory(settings.path)
     try:
         if why := folder.damage:
             folder.quarantine(why)
         try:
-            spool = Spool(settings, folder)
+            spool = Spool(settings, folder, live_first=live_first)
         except SpoolCorrupt as error:
             folder.quarantine(str(error))
-            spool = Spool(settings, folder)
+            spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
     except BaseException:
         folder.close()

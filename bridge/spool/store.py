@@ -8,8 +8,7 @@ import secrets
 import sqlite3
 import threading
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.database import schema
@@ -38,38 +37,20 @@ from bridge.spool.queue.stream_queue import StreamQueue
 from bridge.spool.retention import DiskBudget, RecordDropper
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridge.model import DeadLetter
     from bridge.spool.directory import SpoolDirectory
+    from bridge.spool.settings import SpoolSettings
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolSettings:
-    """Path, limits, and behaviour of a full spool. `fresh_bytes`: memory in bytes of each queue's window."""
-
-    path: Path
-    max_bytes: int = 2 * 1024**3
-    when_full: Literal["block", "drop_oldest"] = "block"
-    fresh_bytes: int = 16 * 1024**2
-    max_dead_letter_bytes: int = 256 * 1024**2
-    """Size above which the oldest dead letters are evicted. Evictions are counted and logged."""
-    min_free_bytes: int = 0
-    """Bytes that stay free on the disk, whichever program fills it."""
-    max_age_secs: float | None = None
-    """Age above which buffered records are dropped and counted."""
-    live_first: bool = False
-    """True to send new records before the backlog, except in queues with strict order."""
 
 
 class Spool:
     """The open spool. One thread (ingest) calls `commit` and what prepares it; any thread may read and use queues."""
 
-    def __init__(self, settings: SpoolSettings, folder: SpoolDirectory) -> None:
+    def __init__(self, settings: SpoolSettings, folder: SpoolDirectory, *, live_first: bool = False) -> None:
         """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
         self.settings = settings
+        self._live_first = live_first
         self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
@@ -122,7 +103,7 @@ class Spool:
         # `streams.next` is not written while a row shows the next number, so the larger value is the right one.
         next_number = max(next_number, 1 + (last or 0))
         # A queue with strict order never hands out the newest records first.
-        made = LiveFirstQueue if self.settings.live_first and "order=strict" not in name.split() else StreamQueue
+        made = LiveFirstQueue if self._live_first and "order=strict" not in name.split() else StreamQueue
         queue = made(
             name,
             number,

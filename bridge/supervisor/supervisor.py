@@ -31,7 +31,7 @@ from bridge.monitoring.problem_rules import find_running_problems
 from bridge.monitoring.problems import sort_problems
 from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot import Snapshot
-from bridge.runtime.assembly import live_mappings, web_settings
+from bridge.runtime.assembly import live_mappings
 from bridge.runtime.control import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.directory import bytes_on_disk
@@ -107,7 +107,7 @@ class Supervisor:
         except BaseException:
             self._lock.close()
             raise
-        web = web_settings(settings)
+        web = settings.http
         self._web = WebServer(self, web) if web is not None else None
 
     def _made(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:

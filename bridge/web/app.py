@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
-    from bridge.web.settings import WebSettings
+    from bridge.web.settings import HttpSettings
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -50,7 +50,7 @@ _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"
 
 def web_app(
     bridge: RunningBridge,
-    settings: WebSettings,
+    settings: HttpSettings,
     history: History,
     playground: Playground,
     stopping: Callable[[], bool],
@@ -90,8 +90,8 @@ class WebApp:
 
     state: StateBroadcast
 
-    def __init__(self, bridge: RunningBridge, settings: WebSettings, stopping: Callable[[], bool]) -> None:
-        self.sessions = LoginSessions(settings.token)
+    def __init__(self, bridge: RunningBridge, settings: HttpSettings, stopping: Callable[[], bool]) -> None:
+        self.sessions = LoginSessions(settings.token.get_secret_value() if settings.token else None)
         self._bridge = bridge
         self._settings = settings
         self._stopping = stopping

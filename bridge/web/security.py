@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from bridge.config.settings import LOOPBACK
+from bridge.web.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from bridge.web.settings import WebSettings
+    from bridge.web.settings import HttpSettings
 
 COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"
@@ -87,7 +87,7 @@ class LoginSessions:
         return cookie is not None and self._open.get(cookie, 0.0) > self._clock()
 
 
-def host_is_ours(headers: Headers, settings: WebSettings) -> bool:
+def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
     """Return whether the Host is valid: loopback if the page listens there; elsewhere the token protects."""
     if settings.host not in LOOPBACK:
         return True

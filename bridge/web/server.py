@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.history import History
-    from bridge.web.settings import WebSettings
+    from bridge.web.settings import HttpSettings
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ BACKLOG: Final = 128
 class WebServer:
     """Web server. A thread runs `run` until `stop`. `problem` is the reason why it does not serve, "" while it does."""
 
-    def __init__(self, bridge: RunningBridge, settings: WebSettings) -> None:
+    def __init__(self, bridge: RunningBridge, settings: HttpSettings) -> None:
         self.problem = ""
         self.port = settings.port
         self._bridge = bridge
@@ -100,8 +100,8 @@ class WebServer:
             limit_concurrency=128,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_SECS,
-            ssl_certfile=self._settings.cert_file,
-            ssl_keyfile=self._settings.key_file,
+            ssl_certfile=str(self._settings.cert_file) if self._settings.cert_file else None,
+            ssl_keyfile=str(self._settings.key_file) if self._settings.key_file else None,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._server = StoppableServer(config)

@@ -1,16 +1,61 @@
-"""Settings of the status page."""
+"""Settings of the status page: the section `http` of bridge.yaml."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from bridge.documents import Describe
+from bridge.documents.option_types import ExistingFile, Section
+
+_MAX_PORT = 65_535
+LEAST_TOKEN_CHARS = 16
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-@dataclass(frozen=True, slots=True)
-class WebSettings:
-    """Address to listen on, and access rules. Without a token the page is read-only, and for this machine only."""
+def _listen(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    valid = separator and bare and (":" not in bare or host == f"[{bare}]") and not any(c.isspace() for c in host)
+    if not valid or not (port.isascii() and port.isdigit() and len(port) <= len("65535") and int(port) <= _MAX_PORT):
+        raise ValueError("expected host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 (every interface) or '[::1]:8080'")
+    return text
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    token: str | None = field(default=None, repr=False)
-    cert_file: str | None = None
-    key_file: str | None = None
+
+class HttpSettings(Section):
+    """Address and protection of the status page, the metrics and the health checks."""
+
+    listen: Annotated[str, AfterValidator(_listen), Describe("host:port, such as 127.0.0.1:8080")] = Field(
+        default="127.0.0.1:8080", description="host and port of the page"
+    )
+
+    token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
+        default=None,
+        description="secret; allows the page to replay and delete; required for everything but the health checks, and "
+        "to listen beyond this machine",
+    )
+    cert_file: ExistingFile | None = Field(default=None, description="serve HTTPS with this certificate, PEM")
+    key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`, PEM")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: set both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _token_beyond_loopback(self) -> Self:
+        if self.token is None and self.host not in LOOPBACK:
+            raise ValueError(f"listening on {self.host}, beyond this machine, requires a token: set http.token")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The host without the brackets of an IPv6 address."""
+        return self.listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+    @property
+    def port(self) -> int:
+        """The port; 0 means any free port."""
+        return int(self.listen.rpartition(":")[2])

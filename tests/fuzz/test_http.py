@@ -13,13 +13,13 @@ from bridge.web.app import web_app
 from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.server import WebServer
-from bridge.web.settings import WebSettings
+from bridge.web.settings import HttpSettings
 from tests.cli.builders import set_up
 from tests.fuzz.mutation import nearly
 from tests.integration.arrivals import eventually
 from tests.web.bridges import Bridge
 
-TOKEN = "a-token"
+TOKEN = "a-token-of-16-characters"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -60,7 +60,7 @@ def bridge(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(bridge):
     playground = Playground(bridge.mappings.folder)
-    app = web_app(bridge, WebSettings(token=TOKEN), History(), playground, lambda: False)
+    app = web_app(bridge, HttpSettings(token=TOKEN), History(), playground, lambda: False)
     headers = {"authorization": f"Bearer {TOKEN}", "x-mqtt-kinesis": "1"}
     base = "http://127.0.0.1:8080"
     with pytest.MonkeyPatch.context() as patched:
@@ -105,7 +105,7 @@ def test_a_body_that_is_nearly_json_is_answered(client, content):
 
 @pytest.fixture(scope="module")
 def port(bridge):
-    server = WebServer(bridge, WebSettings(port=0))
+    server = WebServer(bridge, HttpSettings(listen="127.0.0.1:0"))
     thread = threading.Thread(target=server.run)
     thread.start()
     eventually(lambda: server.port and is_well(server.port), "it listens", timeout_secs=60)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import SpoolCorrupt
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 from tests.fuzz.mutation import TELLING
 from tests.spool.builders import data_of, opened, put, take_all
 
@@ -70,7 +70,7 @@ def test_any_bytes_in_the_place_of_a_spool_are_set_aside(tmp_path_factory, data)
 def goes_on(path: Path) -> None:
     """Open, take, give: at the latest after a start for each thing that is found only on reading."""
     for _ in range(3):
-        spool = open_spool(SpoolSettings(path))
+        spool = open_spool(SpoolSettings(path=path))
         try:
             put(spool, b"new", stream="another")
             assert data_of(take_all(spool, stream="another"))[-1] == b"new"

@@ -2,13 +2,13 @@ import pytest
 
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 from tests.harness.ledger import LedgerState, read_ledger
 
 
 @pytest.fixture
 def spool(tmp_path):
-    spool = open_spool(SpoolSettings(tmp_path))
+    spool = open_spool(SpoolSettings(path=tmp_path))
     yield spool
     spool.close()
 
@@ -29,7 +29,7 @@ def test_they_are_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
 
 
 def test_they_are_read_after_the_bridge_has_ended(tmp_path):
-    spool = open_spool(SpoolSettings(tmp_path))
+    spool = open_spool(SpoolSettings(path=tmp_path))
     append(spool, 2)
     spool.close()
     assert read_ledger(tmp_path).in_queues == 2

@@ -6,7 +6,7 @@ import time
 import orjson
 import pytest
 
-from bridge.ingest.manifest_writer import ManifestOptions, ManifestWriter
+from bridge.ingest.manifest_writer import ManifestSettings, ManifestWriter
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.pipeline.envelope import envelopes
 from bridge.model import UnnumberedEnvelope
@@ -33,7 +33,9 @@ class Rig:
             set_up(folder, press=PRESS)
         self.spool = opened(folder / "data")
         self.now_ms = 1_700_000_000_000
-        self.manifests = ManifestWriter(self.spool, "press-shop", ManifestOptions("manifests", 60))
+        self.manifests = ManifestWriter(
+            self.spool, "press-shop", ManifestSettings(data_stream="manifests", every_secs=60)
+        )
         self.manifests.cover(load_folder(folder / "mappings", {}).mappings.values())
         self.envelope = envelopes("press", "9f86d081884c")
 

@@ -5,11 +5,14 @@ import sqlite3
 from bridge.model import DeadLetter
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 
 
-def opened(path, **options):
-    return open_spool(SpoolSettings(path, **options))
+def opened(path, *, live_first=False, **options):
+    # Without validation: tests use sizes below the minimum of bridge.yaml.
+    return open_spool(
+        SpoolSettings.model_construct(path=path, **{"min_free_bytes": 0} | options), live_first=live_first
+    )
 
 
 def append(spool, *data, stream="press", mapping="m", key="k"):

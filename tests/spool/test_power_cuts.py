@@ -26,7 +26,7 @@ from pathlib import Path
 from bridge.errors import SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 from bridge.spool.database.transaction import Transaction
 
 failing, folder, *places = int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
@@ -40,7 +40,7 @@ def live(at, commits, *, patient, wal_pages):
             pass
     while True:
         try:
-            spool = open_spool(SpoolSettings(place))
+            spool = open_spool(SpoolSettings(path=place))
             queue, mapping = spool.queue("press"), spool.mapping_number("m")
             break
         except SpoolWriteError:

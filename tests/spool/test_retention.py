@@ -236,10 +236,10 @@ def test_a_folder_that_cannot_be_made_is_unwritable():
 def test_a_folder_that_cannot_be_written_is_unwritable(tmp_path):
     script = (
         "import os, sys, pathlib\n"
-        "from bridge.spool.opening import open_spool; from bridge.spool.store import SpoolSettings\n"
+        "from bridge.spool.opening import open_spool; from bridge.spool.settings import SpoolSettings\n"
         "from bridge.errors import SpoolWriteError\n"
         "os.geteuid() or os.setuid(65534)\n"
-        "try: open_spool(SpoolSettings(pathlib.Path(sys.argv[1])))\n"
+        "try: open_spool(SpoolSettings(path=pathlib.Path(sys.argv[1])))\n"
         "except SpoolWriteError as error: print(error)\n"
     )
     tmp_path.chmod(0o500)

@@ -1,10 +1,11 @@
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from bridge.web.app import web_app
 from bridge.web.history import History
 from bridge.web.playground import Playground
-from bridge.web.settings import WebSettings
+from bridge.web.settings import HttpSettings
 from tests.cli.builders import set_up
 from tests.web.bridges import Bridge
 
@@ -25,7 +26,7 @@ def site(bridge):
     clients = []
 
     def make(token=None, host="127.0.0.1", url="http://127.0.0.1:8080"):
-        settings = WebSettings(host=host, token=token)
+        settings = HttpSettings.model_construct(listen=f"{host}:8080", token=token and SecretStr(token))
         app = web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
         client = TestClient(app, base_url=url, raise_server_exceptions=False)
         clients.append(client.__enter__())

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from bridge.web.server import WebServer
-from bridge.web.settings import WebSettings
+from bridge.web.settings import HttpSettings
 from tests.harness.certificates import Authority
 from tests.integration.arrivals import eventually
 
@@ -16,7 +16,7 @@ def serve(bridge):
     running = []
 
     def start(**settings):
-        server = WebServer(bridge, WebSettings(**{"port": 0, **settings}))
+        server = WebServer(bridge, HttpSettings(**{"listen": "127.0.0.1:0", **settings}))
         thread = threading.Thread(target=server.run)
         thread.start()
         running.append((server, thread))
@@ -60,7 +60,7 @@ def test_a_port_that_is_taken_is_told_and_taken_once_it_is_free(serve, monkeypat
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = serve(port=port)
+        server = serve(listen=f"127.0.0.1:{port}")
         eventually(lambda: f"http.listen 127.0.0.1:{port}" in server.problem, "it is told")
     eventually(lambda: _answers(server), "it is served after all")
     assert server.problem == ""
@@ -83,7 +83,7 @@ def _answers_https(server, context):
 
 
 def test_server_error_ends_the_page_and_is_a_problem(bridge, monkeypatch, caplog):
-    server = WebServer(bridge, WebSettings(port=0))
+    server = WebServer(bridge, HttpSettings(listen="127.0.0.1:0"))
     monkeypatch.setattr(server, "_listen", lambda: 1 / 0)
     server.run()
     assert server.problem == "it ended with an error: see the log"
@@ -92,7 +92,7 @@ def test_server_error_ends_the_page_and_is_a_problem(bridge, monkeypatch, caplog
 
 @pytest.mark.parametrize("at", ["_listen", "_serve"])
 def test_server_that_is_stopped_while_it_starts_ends_at_once(bridge, monkeypatch, at):
-    server = WebServer(bridge, WebSettings(port=0))
+    server = WebServer(bridge, HttpSettings(listen="127.0.0.1:0"))
     real = getattr(server, at)
 
     def stopping(*args):

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
-from bridge.config.field_types import parse_size
+from bridge.documents.option_types import parse_size
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router

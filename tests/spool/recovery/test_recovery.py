@@ -16,17 +16,17 @@ from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.spool.database import schema
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, settle, take, take_all
 
 COMMITTING = """
 import sys
 from pathlib import Path
 from bridge.spool.opening import open_spool
-from bridge.spool.store import SpoolSettings
+from bridge.spool.settings import SpoolSettings
 from bridge.spool.database.transaction import Transaction
 
-spool = open_spool(SpoolSettings(Path(sys.argv[1])))
+spool = open_spool(SpoolSettings(path=Path(sys.argv[1])))
 queue, mapping = spool.queue("press"), spool.mapping_number("m")
 print(f"made {queue.next - 1}", flush=True)
 while True:
@@ -195,7 +195,7 @@ def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
 
 
 def test_the_disk_is_asked_to_write_at_every_commit(tmp_path):
-    spool = open_spool(SpoolSettings(tmp_path))
+    spool = open_spool(SpoolSettings(path=tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
     spool.close()

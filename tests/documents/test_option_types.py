@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.config.field_types import parse_size, size_between, size_text
+from bridge.documents.option_types import parse_size, size_between, size_text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from bridge.documents import Describe
+from bridge.documents.type_descriptions import Describe
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
