@@ -141,7 +141,7 @@ def test_empty_topic_is_a_dead_letter_and_is_logged_once(made, caplog):
     alias = b"\x23\x00\x01"
     burst = [publish(data, topic=b"", properties=alias) for data in (b"1", b"2")]
     assert rig.map(*burst) == b"\x40\x02\x00\x07" * 2
-    assert rig.books() == {("", ""): (2, 0, 2)}
+    assert rig.ledger() == {("", ""): (2, 0, 2)}
     dead_letters = [each.dead_letter for each in all_dead_letters(rig.spool.folder.path)]
     assert [(each.code, each.detail) for each in dead_letters] == [
         ("topic", "no topic, but a topic alias that the bridge does not permit")
@@ -153,9 +153,9 @@ def test_copy_of_an_overlapping_subscription_is_for_its_own_mappings_only(made):
     rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"), mapping("other", topic="g"))
     rig.mapper.separate({"f/#": 1, "f/+": 200})
     rig.map(publish(b"1", properties=b"\x0b\x01"), publish(b"2", properties=b"\x0b\xc8\x01"))
-    assert rig.books() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
+    assert rig.ledger() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
     rig.map(publish(b"3", properties=b"\x0b\x01\x0b\xc8\x01"))  # one copy for both
-    assert rig.books() == {("wide", "s"): (2, 0, 0), ("narrow", "s"): (2, 0, 0)}
+    assert rig.ledger() == {("wide", "s"): (2, 0, 0), ("narrow", "s"): (2, 0, 0)}
 
 
 @pytest.mark.parametrize("properties", [b"", b"\x0b\x07", b"\x7f"], ids=["none", "unknown", "malformed"])
@@ -163,11 +163,11 @@ def test_copy_without_a_known_identifier_is_for_all_mappings(made, properties):
     rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"))
     rig.mapper.separate({"f/#": 1, "f/+": 2})
     rig.map(publish(b"1", properties=properties))
-    assert rig.books() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
+    assert rig.ledger() == {("wide", "s"): (1, 0, 0), ("narrow", "s"): (1, 0, 0)}
 
 
 def test_copy_that_is_too_large_is_a_dead_letter_of_its_own_mapping(made):
     rig = made(mapping("wide", topic="f/#"), mapping("narrow", topic="f/{machine}"))
     rig.mapper.separate({"f/#": 1, "f/+": 2})
     rig.map(publish(b"1", total_bytes=100, properties=b"\x0b\x02"), publish(b"2", topic=b"elsewhere"))
-    assert rig.books() == {("narrow", "s"): (1, 0, 1), ("", ""): (1, 1, 0)}
+    assert rig.ledger() == {("narrow", "s"): (1, 0, 1), ("", ""): (1, 1, 0)}
