@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
 from bridge.aws.error_codes import Treatment, record_fault
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from bridge.kinesis.put_records_codec import Failed, Result
 
 
-FIRST_MAGIC_BYTE = MAGIC[:1]
+PAYLOADS_PER_LOOK = 10
+"""Of so many plain payloads one is checked for being an aggregated record: whoever forwards those forwards many."""
+
+_shard_of = itemgetter(1)
+"""The `shard_id` of an Accepted by its index: twice as fast as by name."""
 
 
 @dataclass(slots=True)
@@ -43,7 +48,7 @@ class BatchOutcome:
     """Ids of the shards that accepted something."""
 
     unprotected: int = 0
-    """Delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
+    """Delivered records whose payload is itself an aggregated record, of those checked: see `AggregatePayloads`."""
 
 
 def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) -> BatchOutcome:
@@ -71,10 +76,9 @@ def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) 
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[Accepted]) -> None:
     """Sort plain records that were all accepted: the usual case, at a third of the cost."""
     outcome.delivered += records
-    outcome.shards.update([result.shard_id for result in results])
-    # One byte tells nearly all other payloads from an aggregate, in half the time of a longer comparison.
-    suspicious = [data for _, _, _, data in records if data[:1] == FIRST_MAGIC_BYTE]
-    outcome.unprotected += sum(map(is_aggregate, suspicious))
+    outcome.shards.update(map(_shard_of, results))
+    # The payloads are in no cache of the processor any more: to look at all of them would cost 1 % of a record's CPU.
+    outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_LOOK]])
 
 
 def _sort_failure(outcome: BatchOutcome, entry: Record | Packed, failed: Failed) -> None:

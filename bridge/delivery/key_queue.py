@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bridge.kinesis.limits import counted_bytes
 
@@ -19,13 +18,14 @@ if TYPE_CHECKING:
 NOW = float("-inf")
 
 
-class State(Enum):
-    """State of a key queue."""
+State: TypeAlias = Literal["idle", "ready", "muted", "backing off"]
+"""State of a key queue. Strings: looking up the member of an Enum takes 0.07 µs, several times a request and queue.
 
-    IDLE = "nothing waits, nothing is in flight"
-    READY = "records wait and may be sent"
-    MUTED = "records are in flight or withheld; others may wait behind them"
-    BACKING_OFF = "records wait, and may be sent once `not_before` has passed"
+idle          nothing waits, nothing is in flight
+ready         records wait and may be sent
+muted         records are in flight or withheld; others may wait behind them
+backing off   records wait, and may be sent once `not_before` has passed
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +41,7 @@ class KeyQueue:
     ordered: bool
     records: deque[Record] = field(default_factory=deque)
     size: int = 0
-    state: State = State.IDLE
+    state: State = "idle"
     holds: int = 0
     failed: bool = False
     not_before: float = NOW

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from bridge.delivery.key_queue import NOW, Hold, KeyQueue, ShardQueue, State
+from bridge.delivery.key_queue import NOW, Hold, KeyQueue, ShardQueue
 from bridge.kinesis.limits import counted_bytes
 from bridge.model import data_and_key_bytes
 
@@ -86,7 +86,7 @@ class KeyQueues:
             self.records += len(some)
             target.failed = True
             target.not_before = max(target.not_before, not_before)
-            if target.state is State.IDLE:
+            if target.state == "idle":
                 self._awake(target)
 
     # -- what goes out ---------------------------------------------------------------------------------------------
@@ -101,11 +101,12 @@ class KeyQueues:
         size, ready = 0, shard_queue.ready
         while ready and len(muted) < max_queues:
             queue = ready[0]
+            records = queue.records
             room_records, room_bytes = max_records - len(taken), max_bytes - size
-            if len(queue.records) <= room_records and queue.size <= room_bytes:
-                taken += queue.records
+            if len(records) <= room_records and queue.size <= room_bytes:
+                taken += records
                 size += queue.size
-                queue.records.clear()
+                records.clear()
                 queue.size = 0
             else:
                 at_least = 0 if taken else counted_bytes(queue.records[0])
@@ -116,11 +117,11 @@ class KeyQueues:
                 size += some_bytes
             if queue.ordered:
                 ready.popleft()
-                queue.state, queue.holds = State.MUTED, 1
+                queue.state, queue.holds = "muted", 1
                 muted.append(queue)
             elif not queue.records:
                 ready.popleft()
-                queue.state = State.IDLE
+                queue.state = "idle"
         self.records -= len(taken)
         self.size -= size
         hold = Hold(taken, muted)
@@ -234,21 +235,21 @@ class KeyQueues:
     def _append_all(self, queue: KeyQueue, records: Sequence[Record], size: int) -> None:
         queue.records.extend(records)
         queue.size += size
-        if records and queue.state is State.IDLE:
-            queue.state = State.READY
+        if records and queue.state == "idle":
+            queue.state = "ready"
             queue.shard_queue.ready.append(queue)
 
     def _append_each(self, records: Sequence[Record]) -> int:
         """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
-        total, find, idle, ready = 0, self._routes.get, State.IDLE, State.READY
+        total, find = 0, self._routes.get
         for record in records:
             queue, key_bytes, append = find(record[2]) or self._route(record[2])
             size = len(record[3]) + key_bytes
             append(record)
             queue.size += size
             total += size
-            if queue.state is idle:
-                queue.state = ready
+            if queue.state == "idle":
+                queue.state = "ready"
                 queue.shard_queue.ready.append(queue)
         return total
 
@@ -286,26 +287,26 @@ class KeyQueues:
             return []
         queues = list({id(queue): queue for queue in (self._queue_of(record.key) for record in records)}.values())
         for queue in queues:
-            if queue.state is State.READY:
+            if queue.state == "ready":
                 queue.shard_queue.ready.remove(queue)
-            elif queue.state is State.BACKING_OFF:
+            elif queue.state == "backing off":
                 self._backing_off.remove(queue)
-            queue.state = State.MUTED
+            queue.state = "muted"
             queue.holds += 1
         return queues
 
     def _awake(self, queue: KeyQueue) -> None:
         """Set the state of a queue that nothing mutes."""
         if not queue.records:
-            queue.state = State.IDLE
+            queue.state = "idle"
             if self._exact:
                 queue.shard_queue.key_queues.pop(queue.name, None)
                 self._routes.pop(str(queue.name), None)
         elif queue.not_before > NOW:
-            queue.state = State.BACKING_OFF
+            queue.state = "backing off"
             self._backing_off.append(queue)
         else:
-            queue.state = State.READY
+            queue.state = "ready"
             ready = queue.shard_queue.ready
             (ready.appendleft if queue.failed else ready.append)(queue)
             queue.failed = False

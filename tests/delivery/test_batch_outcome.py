@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.delivery.batch_outcome import sort_results
+from bridge.delivery.batch_outcome import PAYLOADS_PER_LOOK, sort_results
 from bridge.kinesis.packing.kpl_aggregation import Aggregation
 from bridge.kinesis.packing.packers import Packed
 from bridge.kinesis.put_records_codec import Accepted, Failed
@@ -61,3 +61,10 @@ def test_delivered_payloads_that_are_aggregated_records_are_counted():
     outcome = sort_results([plain, broken, failed], [ACCEPTED, ACCEPTED, Failed("InternalFailure", "")])
     assert outcome.delivered == [plain, broken]
     assert outcome.unprotected == 1
+
+
+def test_sort_results_of_accepted_aggregates_counts_those_checked():
+    plain = records(100, data=AGGREGATE)
+    outcome = sort_results(plain, [ACCEPTED] * 100)
+    assert outcome.delivered == plain
+    assert outcome.unprotected == 100 // PAYLOADS_PER_LOOK
