@@ -110,7 +110,10 @@ class Walkthrough:
                 check=False, executable="/bin/bash",
             )  # fmt: skip
             printed = "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
-            if done.returncode == exit_code and (not expected or pattern.fullmatch(printed)):
+            # At least once is what is promised: on a slow machine a record may come twice.
+            once = "".join(dict.fromkeys(printed.splitlines(keepends=True)))
+            matches = not expected or pattern.fullmatch(printed) or pattern.fullmatch(once)
+            if done.returncode == exit_code and matches:
                 return
             may_change = REPEATED.match(command) and time.monotonic() < deadline
             assert may_change, (
