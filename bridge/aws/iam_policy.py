@@ -6,6 +6,7 @@ Encrypted streams: https://docs.aws.amazon.com/streams/latest/dev/permissions-us
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 MANAGED_KEY = "alias/aws/kinesis"
 """Alias of AWS's own key. It permits every user of the stream, so the policy needs no statement for it."""
+
+
+STREAM_ACTIONS = ("kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards")
+"""Actions on each stream: send records, read the record size and the encryption, read the shards."""
+
+MAX_SIZES = {"an inline policy of a user": 2048, "a managed policy": 6144, "an inline policy of a role": 10_240}
+"""Max characters of a policy, without white space, by its kind:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class StreamUse(NamedTuple):
@@ -44,18 +53,22 @@ def partition(region: str) -> str:
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
     """Return the policy document of one identity. `roles`: ARNs of the roles that it assumes for other outputs."""
     arns = sorted({stream.arn for stream in streams})
+    # One statement for all actions: a policy that repeats its resources is too large for IAM from nine streams on.
     statements = [
-        _statement("SendRecords", "kinesis:PutRecords", arns),
-        _statement("LearnRecordSize", "kinesis:DescribeStreamSummary", arns),
-        _statement("LearnShards", "kinesis:ListShards", arns),
+        _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),
-        _statement("TakeOnRoles", "sts:AssumeRole", sorted(set(roles))),
+        _statement("AssumeRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
     # A statement without resources permits nothing: there may be no encrypted stream, and no role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 
-def _statement(sid: str, action: str, resources: list[str]) -> dict[str, Any]:
+def size_of(document: dict[str, Any]) -> int:
+    """Return the size of a policy as IAM counts it: its characters without white space."""
+    return len("".join(json.dumps(document).split()))
+
+
+def _statement(sid: str, action: str | list[str], resources: list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resources}
 
 

@@ -30,7 +30,7 @@ def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> di
     """Return the schema of a file that is read as `model`. `references`: values may be written `${NAME}`."""
     schema = model.model_json_schema()
     for node in list(_nodes(schema)):
-        _require_tag(schema, node)
+        _require_tag(schema, node, references=references)
         _quieten(node)
         _merge_null(node)
         if references:
@@ -53,10 +53,10 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
     yield schema
 
 
-def _require_tag(schema: dict[str, Any], node: dict[str, Any]) -> None:
+def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bool) -> None:
     """Require the property that distinguishes the alternatives of a union.
 
-    The model has a default for it, but a file must name it.
+    The model has a default for it, but a file must name it. Written `${NAME}`, it can select any alternative.
     """
     discriminator = node.pop("discriminator", None)
     if discriminator is None:
@@ -65,6 +65,10 @@ def _require_tag(schema: dict[str, Any], node: dict[str, Any]) -> None:
     for reference in discriminator["mapping"].values():
         alternative = schema["$defs"][reference.removeprefix(_DEFINITIONS)]
         alternative["required"] = list(dict.fromkeys([tag, *alternative.get("required", ())]))
+    if references:
+        node["oneOf"].append(
+            {"type": "object", "properties": {tag: {"type": "string", "pattern": REFERENCE}}, "required": [tag]}
+        )
 
 
 def _quieten(node: dict[str, Any]) -> None:
@@ -103,6 +107,11 @@ def _accept_references(node: dict[str, Any]) -> None:
     # A fixed value selects the settings allowed beside it, so the editor must see the value itself.
     elif "const" in node:
         return
+    elif "string" in kinds and not {"minLength", "maxLength"}.isdisjoint(node):
+        # The length is that of the value, and not that of its reference.
+        names = ("type", "pattern", "minLength", "maxLength")
+        text = {name: node.pop(name) for name in names if name in node}
+        node["anyOf"] = [text, {"type": "string", "pattern": REFERENCE}]
     elif "string" in kinds:
         if "pattern" in node:
             node["pattern"] = f"(?:{node['pattern']})|{REFERENCE}"

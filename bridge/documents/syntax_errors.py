@@ -14,6 +14,8 @@ from bridge.documents.nodes import NOWHERE, Position
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]|\\.)*"|'[^']*'""", re.DOTALL)
+"""Brackets, and texts in quotes, whose brackets do not count."""
 _ANCHOR = re.compile(r"&\S+\s+")
 _HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
 """Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them."""
@@ -24,7 +26,7 @@ _REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
 
 # Explanations by the beginning of yaml's problem text. The first match counts.
 _EXPLANATIONS = (
-    ("found character '\\t'", "a tab, where YAML allows spaces only"),
+    ("found character '\\t'", "a tab; outside of texts, only spaces are accepted here"),
     (
         "mapping values are not allowed here",
         "': ' inside a text that has no quotes, a key at the wrong indentation, or no space after ':' in the key above",
@@ -73,7 +75,12 @@ def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
     """Return the position and the explanation of an error that yaml raised."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return NOWHERE, "not YAML: an escape in \"...\", or a number in a '%' line, is out of range"
-    place = Position(error.problem_mark.line + 1, error.problem_mark.column + 1)
+    return _never_closed(error, lines) or _explain_at(error, error.problem_mark, lines)
+
+
+def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) -> tuple[Position, str]:
+    """Return the position of a mark, and the explanation of the problem there."""
+    place = Position(mark.line + 1, mark.column + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return place, "a tab in the indentation: YAML allows spaces only"
@@ -86,6 +93,33 @@ def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
         if problem.startswith(beginning):
             return place, explanation
     return place, "not YAML from here on" + _QUOTED
+
+
+def _never_closed(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Position, str] | None:
+    """Return the position of a quote or bracket that is never closed, and the message; None for another error.
+
+    yaml reports the end of the file, or the next thing that does not fit. The fault is where it was opened.
+    """
+    mark, problem = error.context_mark, error.problem or ""
+    if mark is None:
+        return None
+    place = Position(mark.line + 1, mark.column + 1)
+    if problem.startswith(("found unexpected end of stream", "found unexpected document separator")):
+        return place, "unterminated string literal"
+    if problem.startswith("expected ',' or") and not _closes("\n".join(lines[mark.line :])[mark.column :]):
+        return place, f"'{lines[mark.line][mark.column]}' is never closed"
+    return None
+
+
+def _closes(text: str) -> bool:
+    """Return whether the bracket with which the text begins is closed, texts in quotes left out."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += found[0] in "[{"
+        depth -= found[0] in "]}"
+        if depth <= 0:
+            return True
+    return False
 
 
 def text_begins(event: Any, lines: list[str]) -> Position:

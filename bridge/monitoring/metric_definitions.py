@@ -57,7 +57,15 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
 
 
 def _of_ledger(name: str) -> Samples:
-    return lambda snapshot: [((row.mapping, row.stream), getattr(row, name)) for row in snapshot.ledger]
+    """Return the samples of a column of the ledger.
+
+    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result anew. A counter must
+    never fall: Prometheus would read a reset, and an increase. So a replayed dead letter stays counted in both.
+    """
+    replayed = name in {"received", "dead_lettered"}
+    return lambda snapshot: [
+        ((row.mapping, row.stream), getattr(row, name) + (row.replayed if replayed else 0)) for row in snapshot.ledger
+    ]
 
 
 def _of_flows(value: Callable[[Any], Any] | str) -> Samples:
@@ -73,10 +81,10 @@ def _value(each: Any, value: Callable[[Any], Any] | str) -> Any:
 
 
 _LEDGER_HELP = {
-    "received": "Records received",
+    "received": "Records received, replayed ones again",
     "delivered": "Records that Kinesis accepted",
     "filtered": "Records that a rule filtered",
-    "dead_lettered": "Records that became dead letters, including deleted ones",
+    "dead_lettered": "Records that became dead letters, including deleted and replayed ones",
     "dropped": "Records dropped by spool.when_full or spool.max_age_secs",
     "spooled": "Records buffered on disk",
     "replayed": "Dead letters that were replayed",

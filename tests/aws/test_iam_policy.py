@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.aws.iam_policy import StreamUse, policy, stream_arn
+from bridge.aws.iam_policy import MAX_SIZES, StreamUse, policy, size_of, stream_arn
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/telemetry"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1ef18ebd"
@@ -29,9 +29,7 @@ def test_an_arn_stays_as_it_is():
 def test_each_stream_is_permitted_once_and_nothing_else():
     document = policy([StreamUse(ARN), StreamUse(ARN)])
     assert {sid: statement["Action"] for sid, statement in by_sid(document).items()} == {
-        "SendRecords": "kinesis:PutRecords",
-        "LearnRecordSize": "kinesis:DescribeStreamSummary",
-        "LearnShards": "kinesis:ListShards",
+        "SendRecords": ["kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards"]
     }
     assert all(statement["Resource"] == [ARN] for statement in document["Statement"])
 
@@ -44,5 +42,16 @@ def test_keys_are_permitted_through_kinesis_only():
 
 def test_an_identity_that_only_takes_on_roles_may_do_just_that():
     document = policy([], ["arn:aws:iam::1:role/b", "arn:aws:iam::1:role/a"])
-    assert [statement["Sid"] for statement in document["Statement"]] == ["TakeOnRoles"]
+    assert [statement["Sid"] for statement in document["Statement"]] == ["AssumeRoles"]
     assert document["Statement"][0]["Resource"] == ["arn:aws:iam::1:role/a", "arn:aws:iam::1:role/b"]
+
+
+def test_policy_of_many_streams_fits_a_user():
+    """The name of a stream has at most 128 characters; these have 26, and there are 23 of them."""
+    arns = [f"arn:aws:kinesis:eu-central-1:123456789012:stream/factory-telemetry-line-{n:03}" for n in range(23)]
+    size = size_of(policy([StreamUse(arn) for arn in arns]))
+    assert 1800 < size <= MAX_SIZES["an inline policy of a user"]
+
+
+def test_size_of_a_policy_counts_no_white_space():
+    assert size_of({"a b": ["c", 1]}) == len('{"ab":["c",1]}')

@@ -85,7 +85,7 @@ TROUBLES = {
     "MqttKinesisMappingProblem": ({f"{P}mapping_problem{of(mapping='press')}": "0x9 1x111"}, 16),
     "MqttKinesisSpoolDamaged": ({f"{P}damaged_spools{AT}": "0x9 1x111"}, 11),
     "MqttKinesisLedgerNotBalanced": ({f"{P}ledger_balanced{AT}": "1x9 0x111"}, 11),
-    "MqttKinesisCredentialsEnd": ({f"{P}credentials_expire_timestamp_seconds{AT}": "1000000x9 600x111"}, 16),
+    "MqttKinesisCredentialsEnd": ({f"{P}credentials_expire_timestamp_seconds{AT}": "1000000x9 1500x111"}, 20),
     "MqttKinesisWorkerDown": ({f"{P}worker_up{of(worker='worker 2')}": "1x9 0x111"}, 13),
     "MqttKinesisWorkerRestarts": ({f"{P}worker_restarts_total{of(worker='worker 2')}": "0x9 1+1x10 11x100"}, 16),
 }

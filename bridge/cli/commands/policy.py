@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.aws.iam_policy import MANAGED_KEY, StreamUse, partition, policy, stream_arn
+from bridge.aws.iam_policy import MANAGED_KEY, MAX_SIZES, StreamUse, partition, policy, size_of, stream_arn
 from bridge.config import load_settings
 from bridge.config.authentication import AssumeRole
 from bridge.errors import BridgeError, ConfigError, SendError
@@ -44,7 +44,10 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
         raise BridgeError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
     lookup = _AccountLookup(settings, wanted)
     uses = [lookup.use(each) for each in destinations if each.role_arn == wanted.role]
-    print(json.dumps(policy(uses, () if wanted.role else roles), indent=2))
+    document = policy(uses, () if wanted.role else roles)
+    print(json.dumps(document, indent=2))
+    if too_large := _too_large(size_of(document)):
+        lookup.notes.append(too_large)
     if roles and not wanted.role:
         theirs = ", ".join(f"--role {role}" for role in roles)
         lookup.notes.append(f"outputs assume roles that need their own policies: {theirs}")
@@ -53,6 +56,16 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
     for note in lookup.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0
+
+
+def _too_large(size: int) -> str:
+    """Return the note on a policy that is too large for one kind of policy or more; "" if it is not."""
+    small = [f"{kind} ({most:,})" for kind, most in MAX_SIZES.items() if size > most]
+    others = [kind for kind, most in MAX_SIZES.items() if size <= most]
+    if not small:
+        return ""
+    what = f"attach it as {' or '.join(others)}" if others else "divide the streams among several roles (role_arn)"
+    return f"the policy has {size:,} characters, too many for {', '.join(small)}: {what}"
 
 
 def _of_source(settings: Settings) -> str:
@@ -95,9 +108,10 @@ class _AccountLookup:
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
         known = destination.data_stream.startswith("arn:")
-        arn = described.arn if described and described.arn and not self.wanted.account else ""
+        other_account = self.wanted.account and not destination.role_arn
+        arn = described.arn if described and described.arn and not other_account else ""
         if not arn:
-            account = "" if known else self.wanted.account or self._account(destination)
+            account = "" if known else self._account(destination)
             arn = stream_arn(destination.data_stream, region, account)
         return StreamUse(arn, self._key(described, arn))
 
@@ -116,8 +130,14 @@ class _AccountLookup:
         return described
 
     def _account(self, destination: Destination) -> str:
+        """Return the account of a stream that is named without an ARN: a role sees those of its own account only."""
         if destination.role_arn:
-            return destination.role_arn.split(":")[4]
+            account = destination.role_arn.split(":")[4]
+            if self.wanted.account not in {"", account}:
+                self._note(f"{destination.role_arn} is of account {account}; --account does not apply to it")
+            return account
+        if self.wanted.account:
+            return self.wanted.account
         if self.wanted.offline:
             raise BridgeError("--offline needs --account: the ARNs of the streams contain the account number")
         try:

@@ -55,10 +55,8 @@ def test_aws_is_asked_for_the_account_and_for_keys(aws, tmp_path, capsys):
     document, notes = printed(capsys, config(tmp_path, aws.url))
     assert statements(document) == {
         "SendRecords": [STREAM_ARN + "archive", STREAM_ARN + "telemetry"],
-        "LearnRecordSize": [STREAM_ARN + "archive", STREAM_ARN + "telemetry"],
-        "LearnShards": [STREAM_ARN + "archive", STREAM_ARN + "telemetry"],
         "EncryptRecords": [aws.kms_key],
-        "TakeOnRoles": [ROLE],
+        "AssumeRoles": [ROLE],
     }
     assert f"--role {ROLE}" in notes
 
@@ -66,7 +64,7 @@ def test_aws_is_asked_for_the_account_and_for_keys(aws, tmp_path, capsys):
 def test_the_policy_of_an_outputs_role(aws, tmp_path, capsys):
     document, _ = printed(capsys, config(tmp_path, aws.url), role=ROLE)
     far = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/far"
-    assert statements(document) == {"SendRecords": [far], "LearnRecordSize": [far], "LearnShards": [far]}
+    assert statements(document) == {"SendRecords": [far]}
 
 
 def test_the_stream_of_the_manifests_is_among_them(tmp_path, capsys):
@@ -74,7 +72,7 @@ def test_the_stream_of_the_manifests_is_among_them(tmp_path, capsys):
     path.write_text(path.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: told}, "))
     document, _ = printed(capsys, path, offline=True, account="123456789012")
     streams = [f"arn:aws:kinesis:us-east-1:123456789012:stream/{name}" for name in ("archive", "telemetry", "told")]
-    assert statements(document) == dict.fromkeys(("SendRecords", "LearnRecordSize", "LearnShards"), streams)
+    assert statements(document) == {"SendRecords": streams}
 
 
 def test_whoever_takes_on_a_role_is_told_what_that_needs(tmp_path, capsys):
@@ -128,8 +126,8 @@ def refused(call, *arguments):
     return False
 
 
-def test_each_statement_is_needed_and_they_are_enough(aws, tmp_path, capsys):
-    """All that a publisher asks of AWS, with the policy whole and with each statement taken away."""
+def test_each_action_is_needed_and_they_are_enough(aws, tmp_path, capsys):
+    """All that a publisher requests of AWS, with the complete policy and with each action taken away."""
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)
     authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})
@@ -138,18 +136,44 @@ def test_each_statement_is_needed_and_they_are_enough(aws, tmp_path, capsys):
     def works():
         stream = STREAM_ARN + "archive"
         return {
-            "SendRecords": not refused(publisher.put_records, stream, [Record(1, 1, "k", b"x")]),
-            "LearnRecordSize": publisher.describe(stream).described,
-            "LearnShards": not refused(publisher.list_shards, stream),
+            "kinesis:PutRecords": not refused(publisher.put_records, stream, [Record(1, 1, "k", b"x")]),
+            "kinesis:DescribeStreamSummary": publisher.describe(stream).described,
+            "kinesis:ListShards": not refused(publisher.list_shards, stream),
         }
 
-    names = ["SendRecords", "LearnRecordSize", "LearnShards"]
-    aws.permit("edge", *document["Statement"])
-    assert works() == dict.fromkeys(names, True)
-    for left_out in names:
-        aws.permit("edge", *[each for each in document["Statement"] if each["Sid"] != left_out])
-        assert works() == {name: name != left_out for name in names}
+    first, *others = document["Statement"]
+    aws.permit("edge", first, *others)
+    assert works() == dict.fromkeys(first["Action"], True)
+    for left_out in first["Action"]:
+        actions = [action for action in first["Action"] if action != left_out]
+        aws.permit("edge", {**first, "Action": actions}, *others)
+        assert works() == {**dict.fromkeys(actions, True), left_out: False}
     aws.permit("edge")
+
+
+def test_account_of_a_role_is_that_of_its_arn(tmp_path, capsys):
+    document, notes = printed(
+        capsys, config(tmp_path, "http://127.0.0.1:1"), role=ROLE, offline=True, account="999999999999"
+    )
+    assert statements(document) == {"SendRecords": [f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/far"]}
+    assert f"{ROLE} is of account {ACCOUNT}; --account does not apply to it" in notes
+
+
+@pytest.mark.parametrize(
+    ("streams", "expected"),
+    [
+        (20, []),
+        (60, ["too many for an inline policy of a user (2,048)", "as a managed policy or an inline policy of a role"]),
+        (120, ["a managed policy (6,144): attach it as an inline policy of a role"]),
+        (300, ["an inline policy of a role (10,240): divide the streams among several roles"]),
+    ],
+)
+def test_policy_that_is_too_large_for_iam_is_noted(tmp_path, capsys, streams, expected):
+    outputs = ", ".join(f"{{data_stream: s{number:03}}}" for number in range(streams))
+    path = set_up(tmp_path, press=f"topic: t\noutputs: [{outputs}]\n")
+    _, notes = printed(capsys, path, offline=True, account="123456789012")
+    assert ("the policy has" in notes) is bool(expected)
+    assert all(each in notes for each in expected)
 
 
 def test_the_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
@@ -177,11 +201,11 @@ def test_the_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, t
 
 
 def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, capsys):
-    """Each identity with its own policy; without `TakeOnRoles`, nothing goes."""
+    """Each identity with its own policy; without `AssumeRoles`, nothing goes."""
     path = config(tmp_path, aws.url, abroad=MAPPINGS["abroad"])
     aws.stream("far", "eu-west-1")
     own, of_role = printed(capsys, path)[0], printed(capsys, path, role=ROLE)[0]
-    assert list(statements(own)) == ["TakeOnRoles"]
+    assert list(statements(own)) == ["AssumeRoles"]
     edge = f"arn:aws:iam::{ACCOUNT}:user/edge"
     aws.role(
         "abroad", {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": edge}}, *of_role["Statement"]

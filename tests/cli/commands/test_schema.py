@@ -139,3 +139,21 @@ def test_it_is_written_to_a_file_or_to_standard_output(tmp_path, capsys):
     assert (tmp_path / "b.json").read_text() == schema_text("bridge")
     with pytest.raises(BridgeError, match=r"--output .*/none/x: cannot be written: No such file or directory"):
         write_schema("mapping", tmp_path / "none" / "x")
+
+
+@pytest.mark.parametrize(
+    "http", [{"listen": "0.0.0.0:8080", "token": "${HTTP_TOKEN}"}, {"listen": "${LISTEN}", "token": "${file:/run/t}"}]
+)
+def test_reference_is_accepted_instead_of_a_long_text(http):
+    document = {"mqtt": {"url": "${URL}", "client_id": "${ID}"}, "kinesis": {"region": "${REGION}"}, "http": http}
+    assert list(BRIDGE.iter_errors(document)) == []
+
+
+def test_reference_is_accepted_instead_of_the_type_of_an_authentication():
+    kinesis = {"region": "us-east-1", "authentication": {"type": "${TYPE}", "profile": "x"}}
+    assert list(BRIDGE.iter_errors({"mqtt": {"url": "mqtt://b", "client_id": "c"}, "kinesis": kinesis})) == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docker").rglob("bridge.yaml")), ids=str)
+def test_configuration_that_is_shipped_is_accepted(file):
+    assert complaints(BRIDGE, file.read_text()) == []
