@@ -135,12 +135,13 @@ class PacketStream:
         reason, which only a read shows.
         """
         try:
-            self._sock.recv(READ_BYTES)
+            # Packets that came before the end are stored as always.
+            self.read()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError):
             return None
         except ssl.SSLError as alert:
             return alert
-        except OSError:
+        except (OSError, ProtocolViolation):
             return None
         return None
 

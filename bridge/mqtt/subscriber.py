@@ -11,6 +11,7 @@ import logging
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bridge.backoff import Backoff, Retries
@@ -20,6 +21,7 @@ from bridge.mqtt.connection_end import ConnectionLost, end_of
 from bridge.mqtt.guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
+from bridge.mqtt.publish_guard import PublishGuard
 from bridge.mqtt.reason_texts import error_text
 from bridge.mqtt.session_memory import SessionMemory
 from bridge.mqtt.session_record import SessionRecord
@@ -76,6 +78,7 @@ class Subscriber:
         self._ends = ClientIdConflict(settings.client_id, settings.reconnect_max_secs)
         self._connection: Connection | None = None
         self._next_address = 0
+        self._guard = PublishGuard()
         self._fallback = ProtocolFallback(settings.addresses, version_5=settings.version_5)
         self._dial_at = 0.0
         self._problem = ""
@@ -199,10 +202,8 @@ class Subscriber:
         connection = self._connection
         if connection is None or connection_number != self.connections:
             return
-        try:
+        with suppress(OSError):  # the next `poll` reports it, after it has read the broker's reason
             connection.wire.write(packets)
-        except OSError as error:
-            self._on_disconnect(connection, error)
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 1, if there is a session. `poll` sends it and receives the acknowledgement."""
@@ -223,12 +224,10 @@ class Subscriber:
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message with QoS 0, if there is a session. There is no acknowledgement."""
         connection = self._connection
-        if connection is None or not connection.accepted:
+        if connection is None or not connection.accepted or not self._guard.may_publish(topic, self._clock()):
             return
-        try:
+        with suppress(OSError):  # as above
             connection.publish(topic, payload)
-        except OSError as error:
-            self._on_disconnect(connection, error)
 
     def close(self) -> None:
         """Leave the session (a persistent one stays at the broker) and close the sockets."""
@@ -323,7 +322,9 @@ class Subscriber:
             self._ends.record_takeover(now, lived_secs)
             # Short pauses would only make the two clients take the session over more often.
             self._retries.exhaust()
-        elif end in ("closed", "reset") and not requesting:
+        elif end == "lost" or requesting or self._guard.caused(now):
+            return
+        elif end != "disconnected":
             self._ends.record_end(now, lived_secs)
         text = self._ends.conflict or self._ends.unstable
         if text and not known:
