@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test suite coverage test-newest linted lint docs docs-serve dist bench bench-peers faults soak fuzz image image-test clean
+.PHONY: demo setup test suite coverage test-newest linted lint docs docs-serve dist bench bench-peers faults brokers soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -80,6 +80,10 @@ bench-peers: $(VENV)/.test mosquitto
 faults: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults $(ONLY)
 
+# The battery of tests/brokers on every broker that is installed; writes docs/reference/brokers.md. BROKERS="names" for some.
+brokers: $(VENV)/.test mosquitto broker-servers
+	$(BIN)/python -m tests.brokers $(BROKERS)
+
 # Load and random faults for SECS seconds (half an hour); SEED=… plays the same ones again.
 soak: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED))
@@ -126,6 +130,21 @@ mosquitto:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients >/dev/null; \
 	  else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto mosquitto-clients" >&2; exit 1; fi; }
+
+# Brokers of the registries of npm, Go and Rust, as far as their tools are here; RabbitMQ by apt where one may install it.
+.PHONY: broker-servers
+broker-servers: build/brokers/.installed
+
+build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go
+	@mkdir -p build/brokers/bin build/brokers/mochi
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix build/brokers aedes@1 ws@8
+	@! command -v go >/dev/null || { cp tests/brokers/servers/mochi/main.go build/brokers/mochi/ && cd build/brokers/mochi \
+	  && { [ -f go.mod ] || go mod init mochi; } && go get github.com/mochi-mqtt/server/v2@v2.7.9 && go mod tidy \
+	  && go build -o ../bin/mochi . && GOBIN=$(CURDIR)/build/brokers/bin go install github.com/nats-io/nats-server/v2@v2.15.3; }
+	@! command -v cargo >/dev/null || cargo install --quiet --root build/brokers rumqttd || echo "rumqttd is not built" >&2
+	@command -v rabbitmq-server >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server >/dev/null
+	@touch $@
 
 # What makes faults: network namespaces and traffic control, packet filters, errors of system calls, a false clock.
 .PHONY: fault-tools

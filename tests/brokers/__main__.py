@@ -1,0 +1,36 @@
+"""`python -m tests.brokers [words of names]`: runs the battery, prints it, and writes docs/reference/brokers.md.
+
+With names, only the rows of these brokers are written. Exit code 1 if a check failed.
+"""
+
+import sys
+import time
+
+from tests.brokers.battery import CHECKS, run
+from tests.brokers.catalog import CATALOG
+from tests.brokers.table import rows_of, write
+
+
+def main() -> int:
+    wanted = [each.lower() for each in sys.argv[1:]]
+    rows = rows_of()
+    failed = 0
+    for kind in CATALOG:
+        if wanted and kind.name.lower() not in wanted:
+            continue
+        if kind.program() is None:
+            print(f"{kind.name}: not installed", flush=True)
+            continue
+        begun = time.monotonic()
+        found = run(kind)
+        print(f"{kind.name}, {time.monotonic() - begun:.0f} s", flush=True)
+        for name in CHECKS:
+            print(f"  {name}: {found[name]}", flush=True)
+            failed += found[name].startswith("FAILED")
+        rows[kind.name] = found
+        write(rows)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
