@@ -232,10 +232,11 @@ def websocket(bench):
 def shared(bench):
     pair = [bench.client(f"shared-{name}", {"shared/#": 1}, share="hall") for name in "ab"]
     for each in pair:
-        if not each.until(lambda each=each: each.subscriber.state().subscribed or each.subscriber.state().problem):
-            return "no response"
-    if problem := pair[0].subscriber.state().problem:
-        return "refused" if "refused the subscription" in problem else problem
+        subscriptions = each.subscriber.subscriptions
+        if not each.until(lambda each=each, of=subscriptions: each.subscriber.state().subscribed or of.refused, 20):
+            return f"not granted: {each.subscriber.state().problem}"
+        if subscriptions.refused:
+            return "refused"
     bench.publish("shared/a", numbered(200))
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and len({*pair[0].arrived, *pair[1].arrived}) < 200:
