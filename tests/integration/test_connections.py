@@ -73,13 +73,13 @@ def test_a_list_of_brokers_is_tried_in_turn(mosquitto, kinesis, bridge, free_por
 def test_a_broker_that_refuses_version_5_is_spoken_to_in_3_1_1(kinesis, bridge):
     with Mosquitto(refuses_mqtt5=True) as old:
         mqtt = {"url": f"mqtt://127.0.0.1:{old.port}", "protocol": "5"}
-        moves(bridge, kinesis, old.port, mqtt, log=["does not take MQTT 5; speaking 3.1.1"])
+        moves(bridge, kinesis, old.port, mqtt, log=["does not support MQTT 5; using 3.1.1"])
 
 
 def test_another_broker_of_3_1_1_only(tmp_path, kinesis, bridge):
     broker = start_broker(tmp_path, None)
     try:
         mqtt = {"url": f"mqtt://127.0.0.1:{broker.port}", "protocol": "5"}
-        moves(bridge, kinesis, broker.port, mqtt, log=["does not take MQTT 5; speaking 3.1.1"])
+        moves(bridge, kinesis, broker.port, mqtt, log=["does not support MQTT 5; using 3.1.1"])
     finally:
         broker.stop()
