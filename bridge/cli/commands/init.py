@@ -160,6 +160,8 @@ def _written_lines(
     for file, each in zip(files, proposals, strict=False):
         what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
+        if each.odd:
+            yield f"  {each.odd}"
     if not proposals:
         yield f"wrote {_shown(next(iter(files)))}: an example, because no message was suitable for a mapping"
 

@@ -14,6 +14,7 @@ from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE
+from bridge.tools.scaffold.majority import by_majority
 from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
 from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
 from bridge.tools.scaffold.payload_detection import PayloadKind, kind_of
@@ -34,6 +35,7 @@ _TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "recei
 _FORMS: Final = ("payload", "payload_text", "payload_base64")
 _SPARKPLUG: Final = f"{NAMESPACE}/{{group}}/{{type}}/{{node}}/{{device...}}"
 _LEAST_SPARKPLUG_LEVELS: Final = 4
+_NAMES: Final = {"number": "a number", "json": "JSON", "msgpack": "MessagePack", "cbor": "CBOR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Proposal:
     kind: PayloadKind
     topics: int
     messages: int
+    odd: str = ""
+    """Note on messages that are unlike the others and would become dead letters; "" if there are none."""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ def propose(
             left.append((topic, reason))
         else:
             kinds[tuple(topic.split("/"))] = kind
+    kinds = by_majority({topic: [each.payload for each in observed.samples["/".join(topic)]] for topic in kinds}, kinds)
     found, names = list[Proposal](), set(taken)
     groups = sorted(_groups(kinds), key=lambda group: (-_messages(observed, group), group.topics))
     for number, shape in enumerate(groups):
@@ -116,12 +121,23 @@ def _proposal(
     name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
     if not shape.writable:
         return None
-    for draft in _candidates(shape, kind, stream, samples):
+    fitting = [each for each in samples if _value(MappingFileText("t", kind, stream, ""), each) is not None]
+    for draft in _candidates(shape, kind, stream, fitting or samples):
         said = f"Seen: {_messages(observed, shape):,} x on {len(shape.topics):,} topic(s), such as {samples[0].topic}"
-        text = _tested(replace(draft, said=said), samples)
+        chosen = fitting if draft.kind == kind and fitting else samples
+        odd = _odd(draft.kind, len(samples) - len(chosen), len(samples))
+        text = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
         if text:
-            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), _messages(observed, shape))
+            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), _messages(observed, shape), odd)
     return None
+
+
+def _odd(kind: PayloadKind, odd: int, messages: int) -> str:
+    """Return the note on messages that are unlike the others; "" if there are none."""
+    if not odd:
+        return ""
+    verb, what = ("is", "a dead letter") if odd == 1 else ("are", "dead letters")
+    return f"{odd:,} of {messages:,} {verb} not {_NAMES.get(kind.payload, kind.payload)} and would be {what}"
 
 
 def _candidates(

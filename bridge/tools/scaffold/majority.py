@@ -1,0 +1,56 @@
+"""Payload formats of topics by majority: a message unlike the others must not give its topic a mapping of its own.
+
+Topics whose levels differ in digits only (press101/count, press102/count) are of like machines, and one topic alone is
+like itself. If no specific format reads all of their messages, that of most of them counts. The few others would become
+dead letters, and are reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from bridge.tools.scaffold.payload_detection import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bridge.tools.scaffold.payload_detection import PayloadKind
+
+LEAST_SHARE: Final = 0.8
+"""Share of the messages that a format must read. With less, the messages are of different kinds on purpose."""
+_LEAST_ALONE: Final = 3
+"""Messages of one topic that, if none has the format of the others, show that the topic is different on purpose."""
+_SPECIFIC: Final = frozenset({"number", "json", "msgpack", "cbor"})
+_DIGITS: Final = re.compile(r"[0-9]+")
+
+Topic = tuple[str, ...]
+
+
+def by_majority(
+    payloads: Mapping[Topic, Sequence[bytes]], kinds: Mapping[Topic, PayloadKind]
+) -> dict[Topic, PayloadKind]:
+    """Return the kinds of all topics; some of them are those of most messages of like topics."""
+    settled = dict(kinds)
+    alike: dict[Topic, list[Topic]] = defaultdict(list)
+    for topic in kinds:
+        alike[tuple(_DIGITS.sub("#", level) for level in topic)].append(topic)
+    for topics in alike.values():
+        if all(kinds[topic].payload in _SPECIFIC and kinds[topic] == kinds[topics[0]] for topic in topics):
+            continue
+        each_kind = {topic: [kind_of("/".join(topic), [each]) for each in payloads[topic]] for topic in topics}
+        most = _most(kind for found in each_kind.values() for kind in found)
+        for topic in topics:
+            if most is not None and (most in each_kind[topic] or len(each_kind[topic]) < _LEAST_ALONE):
+                settled[topic] = most
+    return settled
+
+
+def _most(kinds: Iterable[PayloadKind | None]) -> PayloadKind | None:
+    """Return the specific kind that at least LEAST_SHARE of the messages have, or None."""
+    counts = Counter(kinds)
+    (most, count), *_ = counts.most_common(1)
+    if most is None or most.payload not in _SPECIFIC or count < LEAST_SHARE * counts.total():
+        return None
+    return most

@@ -1,0 +1,63 @@
+"""A message unlike the others does not give its topic a mapping of its own."""
+
+import json
+
+from bridge.model import Message
+from bridge.tools.demo.factory import Factory
+from bridge.tools.scaffold.majority import by_majority
+from bridge.tools.scaffold.payload_detection import kind_of
+from bridge.tools.scaffold.proposals import ObservedMessages, propose
+from tests.tools.scaffold.checking import checked, observed
+
+COUNTERS = [(f"factory/pdx/line{n % 3}/press{n % 12}/count", str(n).encode()) for n in range(56)]
+
+
+def kinds_of(**payloads):
+    topics = {tuple(topic.split("_")): told for topic, told in payloads.items()}
+    kinds = {topic: kind_of("/".join(topic), told) for topic, told in topics.items()}
+    return {"_".join(topic): kind.payload for topic, kind in by_majority(topics, kinds).items()}
+
+
+def test_one_odd_message_of_many_leaves_one_mapping_and_is_reported():
+    (found,), left, _ = checked(observed(*COUNTERS, ("factory/pdx/line0/press0/count", b"ERR 17")))
+    assert left == []
+    assert (found.topic, found.kind.payload) == ("factory/pdx/{line}/{machine}/count", "number")
+    assert found.odd == "1 of 57 is not a number and would be a dead letter"
+    assert found.odd in found.text
+
+
+def test_odd_message_that_is_the_only_one_of_its_topic_belongs_to_the_others():
+    (found,), _, _ = checked(observed(*COUNTERS, ("factory/pdx/line2/press99/count", b"ERR 17")))
+    assert (found.kind.payload, found.topics, found.odd[:7]) == ("number", 13, "1 of 57")
+
+
+def test_several_odd_messages_are_counted():
+    errors = [("factory/pdx/line0/press0/count", b"ERR %d" % n) for n in range(3)]
+    (found,), _, _ = checked(observed(*COUNTERS, *errors))
+    assert found.odd == "3 of 59 are not a number and would be dead letters"
+
+
+def test_topic_whose_messages_are_all_different_keeps_its_kind():
+    kinds = kinds_of(press1_state=[b"1"] * 20, press2_state=[b"RUN", b"OFF", b"RUN"])
+    assert kinds == {"press1_state": "number", "press2_state": "text"}
+
+
+def test_messages_that_are_of_several_kinds_stay_text():
+    assert kinds_of(press1_state=[b"RUN", b"1", b"OFF", b"2"]) == {"press1_state": "text"}
+
+
+def test_json_among_which_one_message_is_cut_short_stays_json():
+    payloads = [json.dumps({"t": n}).encode() for n in range(9)]
+    assert kinds_of(a_telemetry=[*payloads, b'{"t": 1']) == {"a_telemetry": "json"}
+
+
+def test_factory_with_malformed_messages_has_a_mapping_for_each_signal():
+    factory, seen = Factory(), ObservedMessages()
+    for tenth in range(81):
+        for event in factory.events(tenth / 10):
+            seen.add(Message(event.topic, event.payload, 1, False, 1_700_000_000_000))
+    found, left = propose(seen, "s")
+    assert left == []
+    signals = {each.topic.rpartition("/")[2]: each.odd for each in found}
+    assert list(signals) == ["telemetry", "count", "vibration", "state", "info", "{signal}"]
+    assert signals["count"].endswith("is not a number and would be a dead letter")
