@@ -8,6 +8,7 @@
       SpoolWriteError              disk full, read-only or broken: do not acknowledge, report, retry
       SpoolCorrupt                 set the file aside, start a new one, alarm
       SpoolInUse                   another bridge owns this spool: exit 1
+      NoSuchDeadLetter             report it: the page's API responds 404
       SendError
         Unavailable                store all records, retry for ever with back-off and jitter
           OutcomeUnknown           the same; Kinesis may have the records already: count possible duplicates
@@ -100,6 +101,10 @@ class SpoolWriteError(BridgeError):
 
 class SpoolCorrupt(BridgeError):
     """The spool's file is damaged or is not a spool."""
+
+
+class NoSuchDeadLetter(BridgeError):
+    """The spool has no dead letter of this number: it was replayed or deleted, or never existed."""
 
 
 class SpoolInUse(BridgeError):

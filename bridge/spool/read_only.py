@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, NoSuchDeadLetter
 from bridge.model import Record
 from bridge.spool.database.schema import MARKED_VERSION
 from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
@@ -55,13 +55,13 @@ class LedgerCheck:
 def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     """Return one dead letter of the spool in `folder`.
 
-    Raises BridgeError if the spool or the dead letter does not exist.
+    Raises NoSuchDeadLetter if it does not exist, BridgeError if the spool does not.
     """
     with _reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
-            raise BridgeError(f"no dead letter {number} in {file}; it contains {held}")
+            raise NoSuchDeadLetter(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
 
 

@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from bridge import __version__
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, NoSuchDeadLetter
 from bridge.spool.read_only import count_by_code, count_matching, find_dead_letters, find_numbers, read_dead_letter
 from bridge.web.presentation import dead_letter_json, dead_letter_summary
 
@@ -132,7 +132,10 @@ class Api:
         """Serve GET /api/dead-letters/NUMBER?worker=: one dead letter in full."""
         number = _number(request.path_params, "number", 0)
         folder = self._bridge.dead_letters_folder(_worker(request.query_params))
-        return json(dead_letter_json(number, await asyncio.to_thread(read_dead_letter, folder, number)))
+        try:
+            return json(dead_letter_json(number, await asyncio.to_thread(read_dead_letter, folder, number)))
+        except NoSuchDeadLetter as error:
+            raise RequestError(404, str(error)) from error
 
     async def replay(self, request: Request) -> Response:
         """Serve POST /api/dead-letters/replay {"numbers": [...], "worker": 2}; `worker` is required with several."""

@@ -126,7 +126,7 @@ def test_dead_letters_are_listed_found_and_shown(site, bridge):
     assert client.get("/api/dead-letters/numbers").json()["numbers"] == [3, 2, 1]
     assert client.get("/api/dead-letters/numbers?topic=onerror&code=decode").json()["numbers"] == [1]
     assert client.get("/api/dead-letters/2").json()["payload"] == {"base64": "/w==", "cut": False}
-    assert client.get("/api/dead-letters/99").status_code == 409
+    assert client.get("/api/dead-letters/99").status_code == 404
     assert client.get("/api/dead-letters?limit=x").status_code == 400
 
 

@@ -19,6 +19,16 @@ MAX_GROWTH: Final = 4096
 """Maximum number of copies of its input that an expression may make: `[@, @] | [@, @] | …` doubles it at each step."""
 
 
+_NO_BASE64 = "; base64 cannot be decoded here"
+_NO_JSON = "; text within a payload cannot be parsed as JSON"
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("from_base64", "base64_decode", "decode_base64", "unbase64"), _NO_BASE64),
+    **dict.fromkeys(("parse_json", "from_json", "json_parse", "json_decode"), _NO_JSON),
+    **dict.fromkeys(("to_json", "json_encode", "json_stringify"), "; did you mean 'to_string'?"),
+}
+"""Hints for functions of other languages, for which the most similar name would be the opposite, or something else."""
+
+
 class ExpressionFault(ValueError):
     """An error in an expression. `node` is the faulty node; None means the entire expression."""
 
@@ -60,7 +70,8 @@ def _check_call(node: Node) -> None:
     name, arguments = node["value"], node["children"]
     function = FUNCTIONS.get(name)
     if function is None:
-        raise ExpressionFault(f"unknown function {name}(){nearest(name, FUNCTIONS)}", node)
+        hint = _ELSEWHERE.get(name) or nearest(name, FUNCTIONS)
+        raise ExpressionFault(f"unknown function {name}(){hint}", node)
     problem = function.arity_problem(len(arguments))
     if problem:
         raise ExpressionFault(problem, node)

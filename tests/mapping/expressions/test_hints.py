@@ -30,3 +30,18 @@ def test_what_was_probably_meant_is_said(text, said):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)
     assert caught.value.message.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("from_base64", "base64 cannot be decoded here"),
+        ("parse_json", "text within a payload cannot be parsed as JSON"),
+        ("to_json", "did you mean 'to_string'?"),
+        ("to_lower", "did you mean 'lower'?"),
+    ],
+)
+def test_unknown_function_is_not_taken_for_its_opposite(name, hint):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(f"{name}(payload)")
+    assert caught.value.message == f"unknown function {name}(); {hint}"
