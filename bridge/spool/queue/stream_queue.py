@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from itertools import accumulate, islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.model import BatchingOptions, Record, UnnumberedEnvelope, data_and_key_bytes, spread_key
+from bridge.model import BatchingOptions, Record, UnnumberedEnvelope, spread_key
+from bridge.spool.queue.batch_size import MAX_KEY_BYTES, first_within
 from bridge.spool.queue.commit_times import Commits
 from bridge.spool.queue.deferral import Leaving
 from bridge.spool.queue.linger import Linger
@@ -308,25 +309,31 @@ class StreamQueue(Leaving):
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records to `taken`. Return the bytes taken in all, and whether the batch is full."""
+        """Move records to `taken`. Return the bytes taken in all, at most, and whether the batch is full."""
+        fresh = self._fresh
+        most = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
+        fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
+        if fits and fresh and not self._page and fresh[0].number == self._cursor:  # no record needs to be measured
+            taken += fresh
+            self._cursor = fresh[-1].number + 1
+            fresh.clear()
+            self._fresh_bytes = 0
+            return most, False
         while len(taken) < max_records:
-            source = self._page or self._fresh
-            if not source or (source is self._fresh and source[0].number != self._cursor):
+            source = self._page or fresh
+            if not source or (source is fresh and source[0].number != self._cursor):
                 return size, False
-            some = list(islice(source, max_records - len(taken)))
-            data_bytes, key_bytes = data_and_key_bytes(some)
-            if not (fits := size + data_bytes + key_bytes <= max_bytes):
-                some = _first_of(some, max_bytes - size, 0 if taken else 1)
-                data_bytes, key_bytes = data_and_key_bytes(some)
+            offered = list(islice(source, max_records - len(taken)))
+            some, data_bytes, key_bytes = first_within(offered, max_bytes - size, 0 if taken else 1)
             for _ in some:
                 source.popleft()
             taken += some
             size += data_bytes + key_bytes
-            if source is self._fresh and some:
+            if source is fresh and some:
                 self._fresh_bytes -= data_bytes + ROW_BYTES * len(some)
                 self._cursor = some[-1].number + 1
-            if not fits:
-                return size, True
+            if len(some) < len(offered):
+                break
         return size, True
 
     def _turn_page(self, first: int, before: int) -> None:
@@ -340,9 +347,3 @@ class StreamQueue(Leaving):
             # The senders have caught up, so new records stay in memory again.
             if self._cursor == self._tail:
                 self._behind = False
-
-
-def _first_of(records: list[Record], max_bytes: int, at_least: int) -> list[Record]:
-    """Return the first records within `max_bytes`, but at least so many."""
-    sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)
-    return records[: max(at_least, sum(1 for _ in takewhile(lambda size: size <= max_bytes, sizes)))]

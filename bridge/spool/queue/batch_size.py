@@ -1,0 +1,24 @@
+"""Sizes of the records that a sender takes from a queue."""
+
+from __future__ import annotations
+
+from itertools import accumulate, takewhile
+from typing import TYPE_CHECKING, Final
+
+from bridge.model import MAX_PARTITION_KEY_CHARS, data_and_key_bytes
+
+if TYPE_CHECKING:
+    from bridge.model import Record
+
+MAX_KEY_BYTES: Final = 4 * MAX_PARTITION_KEY_CHARS
+"""Maximum size of a partition key in UTF-8: a character has at most four bytes."""
+
+
+def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[list[Record], int, int]:
+    """Return the first records within `max_bytes`, but at least so many, and the bytes of their data and keys."""
+    data_bytes, key_bytes = data_and_key_bytes(records)
+    if data_bytes + key_bytes <= max_bytes:
+        return records, data_bytes, key_bytes
+    sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)
+    fitting = records[: max(at_least, sum(1 for _ in takewhile(lambda size: size <= max_bytes, sizes)))]
+    return fitting, *data_and_key_bytes(fitting)
