@@ -8,6 +8,7 @@ from tests.faults.thin_links.link_run import Phase
 from tests.faults.thin_links.link_setup import LinkSetup
 from tests.faults.thin_links.verdict import LinkResult, PhaseResult, latency_bound, recovery_time
 from tests.harness.bridge_process import BridgeProcess
+from tests.harness.ledger import read_ledger
 from tests.integration.arrivals import stop_and_balance
 
 FILL_SECS = 240.0
@@ -17,6 +18,7 @@ MAX_DRAIN_SECS = 45.0
 """A backlog that the link can carry in this time is drained at the end; of a larger one, the ledger is checked."""
 
 DRAIN_MARGIN_SECS = 30.0
+PATIENCE_SECS = 120.0
 
 
 class Span(NamedTuple):
@@ -56,7 +58,7 @@ class Trial:
     def _finished(self, result):
         """Return the result with what is known once the load has ended and the bridge has stopped."""
         published = self.load.stop() * self.run.streams
-        problems = self._drain(published)
+        problems = self._await_received(published) or self._drain(published)
         # Before the bridge is stopped, as that may cut a request short.
         result = self._counted(result)
         stop_problems, spooled = stopped(self.bridge)
@@ -123,6 +125,18 @@ class Trial:
             if began <= published <= latest:
                 found += [(log.arrived_at(number) or now) - published for log in self.logs]
         return tuple(sorted(found))
+
+    def _await_received(self, published):
+        """Wait until the bridge has received all that was published. Return the problem that it has not.
+
+        Records that the broker still has would be counted as lost.
+        """
+        deadline = time.monotonic() + PATIENCE_SECS
+        while (received := read_ledger(self.bridge.folder / "data").total("received")) < published:
+            if time.monotonic() > deadline:
+                return (f"{published - received} records not received from the broker after {PATIENCE_SECS:.0f} s",)
+            time.sleep(LOOK_SECS / 4)
+        return ()
 
     def _drain(self, published):
         """Wait until the rest has arrived, where the link can carry it soon. Return the problem that it has not."""
