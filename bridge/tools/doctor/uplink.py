@@ -61,7 +61,7 @@ class Backlog:
     links: tuple[str, ...] = ()
 
 
-class Uplink(NamedTuple):
+class UplinkMeasurement(NamedTuple):
     """Result of the measurement: bytes per second on the wire, and the response time of a small request.
 
     `at_least`: the link is faster than the requests could show.
@@ -72,7 +72,7 @@ class Uplink(NamedTuple):
     at_least: bool
 
 
-def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> Uplink:
+def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> UplinkMeasurement:
     """Measure with requests of growing size. `send` sends one of the given size in bytes; its exceptions end it.
 
     The first request opens the connection and is not measured.
@@ -88,13 +88,13 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
     return _uplink(samples)
 
 
-def _uplink(samples: list[tuple[int, float]]) -> Uplink:
+def _uplink(samples: list[tuple[int, float]]) -> UplinkMeasurement:
     """Compare the largest request with the smallest: the difference of their times contains no latency."""
     (small, small_secs), (large, large_secs) = samples[0], samples[-1]
     if large > small and large_secs - small_secs >= DISTINCT_SECS:
         rate = (large - small) / (large_secs - small_secs)
-        return Uplink(rate, max(0.0, small_secs - small / rate), at_least=False)
-    return Uplink(large / large_secs, small_secs, at_least=large_secs < ENOUGH_SECS)
+        return UplinkMeasurement(rate, max(0.0, small_secs - small / rate), at_least=False)
+    return UplinkMeasurement(large / large_secs, small_secs, at_least=large_secs < ENOUGH_SECS)
 
 
 def examine_uplink(
