@@ -15,6 +15,7 @@ from tests.faults.registry import SCENARIOS
 from tests.faults.table import FAULT_PAGE, rows_of
 
 MAX_README_LINES = 250
+MAX_CHANGELOG_LINES = 40
 NOT_OPTIONS = {"spool.db", "spool.room"}
 """Names that look like an option: a file, and a check of doctor."""
 EVERY_PAGE = [*ROOT_PAGES, *PAGES]
@@ -73,6 +74,13 @@ def test_every_named_option_exists(page):
     names = {option.name for option in options()}
     sections = {name.rpartition(".")[0] for name in names} | NOT_OPTIONS
     assert sorted(named - names - sections) == []
+
+
+def test_each_version_of_the_changelog_is_short_and_in_three_sections():
+    _, *versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for version in versions:
+        assert re.findall(r"^### (.+)", version, re.MULTILINE) == ["Added", "Changed", "Fixed"]
+        assert len([line for line in version.splitlines() if line]) <= MAX_CHANGELOG_LINES
 
 
 def test_exit_codes_are_documented_for_every_command_and_no_other():
