@@ -9,9 +9,11 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from bridge.tools.demo.simulator import STREAMS
 from tests.browser.conftest import BROWSER, CHROMIUM
 from tests.docs.pages import DOCS, ROOT
 from tests.docs.walkthrough import environment
+from tests.fakes.kinesis import KinesisStandIn
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.network import free_port, wait_for_port
 
@@ -43,21 +45,17 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = stack.enter_context(Mosquitto())
-        kinesis, page = free_port(), free_port()
-        programs = Path(sys.executable).parent
-        file = configuration(folder, broker.port, kinesis, page)
+        kinesis = stack.enter_context(KinesisStandIn(dict.fromkeys(STREAMS, 2)))
+        page = free_port()
+        file = configuration(folder, broker.port, kinesis.port, page)
         for command in (
-            [programs / "moto_server", "-p", str(kinesis)],
-            [sys.executable, "-m", "bridge.tools.demo.simulator", "--broker", f"mqtt://127.0.0.1:{broker.port}",
-             "--kinesis", f"http://127.0.0.1:{kinesis}"],
+            [sys.executable, "-m", "bridge.tools.demo.simulator", "--broker", f"mqtt://127.0.0.1:{broker.port}"],
             [sys.executable, "-m", "bridge", "run", "--config", str(file)],
         ):  # fmt: skip
-            process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
             stack.callback(process.wait, 30)
             stack.callback(process.terminate)
-            if "moto_server" in str(command[0]):
-                wait_for_port(kinesis, timeout_secs=30)
-        wait_for_port(page, timeout_secs=30)
+        wait_for_port(page, timeout_secs=120)
         time.sleep(HISTORY_SECS)
         take(page)
 
