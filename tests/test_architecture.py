@@ -133,7 +133,7 @@ def test_layers_name_every_folder_and_file():
         ("bridge.web.api", "bridge", False),
     ],
 )
-def test_upward_tells_the_direction_of_an_import(module, target, expected):
+def test_upward_reports_the_direction_of_an_import(module, target, expected):
     assert upward(module, target) == expected
 
 

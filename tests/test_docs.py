@@ -87,7 +87,7 @@ def test_exit_codes_are_documented_for_every_command_and_no_other():
     assert list(EXIT_CODES) == [each.name for each in commands()]
 
 
-def test_the_fault_table_has_the_scenarios_of_the_suite_and_none_lost_a_message():
+def test_fault_table_lists_all_scenarios_without_a_loss():
     rows = rows_of(FAULT_PAGE.read_text(encoding="utf-8"))
     assert list(rows) == [scenario.name for scenario in SCENARIOS], "run: make faults"
     assert {row.split(" | ")[3] for row in rows.values()} == {"0"}

@@ -12,7 +12,7 @@ def problem(file, limit=100):
     return str(caught.value)
 
 
-def test_a_file_up_to_the_limit_is_read_whole(tmp_path):
+def test_a_file_up_to_the_limit_is_read_complete(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 100)
     assert read_bytes(tmp_path / "a", 100) == b"x" * 100
 
@@ -45,7 +45,7 @@ def test_a_link_to_itself_is_explained(tmp_path):
     assert problem(tmp_path / "link") == "cannot be read: Too many levels of symbolic links"
 
 
-def test_an_unreadable_file_says_who_needs_access(tmp_path, monkeypatch):
+def test_an_unreadable_file_reports_who_needs_access(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"x")
 
     def denied(*args):

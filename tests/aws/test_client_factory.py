@@ -114,7 +114,7 @@ def behind_proxy(tmp_path):
         yield kinesis, proxy, str(authority.ca_file)
 
 
-def test_records_go_through_a_proxy_with_a_login_and_by_an_authority_of_ones_own(behind_proxy, caplog):
+def test_records_pass_a_proxy_with_a_login_and_an_own_ca(behind_proxy, caplog):
     caplog.set_level(logging.DEBUG)
     kinesis, proxy, ca_file = behind_proxy
     login = "plant:hunter2%2F7"
@@ -125,7 +125,7 @@ def test_records_go_through_a_proxy_with_a_login_and_by_an_authority_of_ones_own
     assert "hunter2" not in caplog.text
 
 
-def test_a_proxy_that_asks_for_a_login_says_so_and_shows_none(behind_proxy):
+def test_a_proxy_that_requests_a_login_reports_it_and_shows_none(behind_proxy):
     kinesis, proxy, ca_file = behind_proxy
     publisher = publisher_for(kinesis.url, proxy_url=f"http://plant:secret@127.0.0.1:{proxy.port}", ca_file=ca_file)
     with pytest.raises(Refused) as refused:

@@ -72,7 +72,7 @@ def test_no_error_of_botocores_own_model_of_put_records_is_missing():
 @pytest.mark.parametrize(
     "code", [code for code in FAULTS if isinstance(Answer(code, "", 400).error("s", "r"), Refused)]
 )
-def test_whatever_is_refused_says_what_to_do(code):
+def test_whatever_is_refused_reports_what_to_do(code):
     hint = Answer(code, "", 400).error("telemetry", "eu-north-1").hint
     assert len(hint) > 20
     assert "{" not in hint
@@ -119,7 +119,7 @@ def test_a_records_own_code_gives_the_streams_state():
     assert "telemetry" in refused.hint
 
 
-def test_throttling_is_told_from_other_failures():
+def test_throttling_is_reported_from_other_failures():
     assert is_throttling("ProvisionedThroughputExceededException")
     assert not is_throttling("InternalFailure")
 

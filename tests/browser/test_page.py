@@ -26,7 +26,7 @@ def test_the_way_of_a_message_is_shown_live(open_page):
     expect(page.get_by_text("accounting OK")).to_be_visible()
 
 
-def test_a_line_says_how_long_a_time_it_covers(open_page):
+def test_a_line_reports_how_long_a_time_it_covers(open_page):
     page = open_page()
     flow = page.get_by_role("list", name="Message flow")
     expect(flow.get_by_text(re.compile(r"^last \d+ (s|min), peak [\d.]+/s")).first).to_be_visible(timeout=60_000)
@@ -121,7 +121,7 @@ def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):
     expect(table).to_be_visible()
 
 
-def test_a_dead_letter_is_shown_and_replayed_through_the_mended_mapping(open_page, plant):
+def test_a_dead_letter_is_shown_and_replayed_through_the_fixed_mapping(open_page, plant):
     page = open_page("dead-letters")
     row = page.get_by_role("row").filter(has_text="transform").first
     expect(row).to_be_visible()
@@ -142,7 +142,7 @@ def test_a_dead_letter_is_shown_and_replayed_through_the_mended_mapping(open_pag
         mapping.write_text(text)
 
 
-def test_a_mapping_that_breaks_is_said_on_the_overview_and_leads_to_its_file(open_page, plant):
+def test_broken_mapping_is_a_problem_that_links_to_its_file(open_page, plant):
     page = open_page()
     mapping = plant.folder / "mappings" / "press.yaml"
     text = mapping.read_text()

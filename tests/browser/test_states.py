@@ -48,7 +48,7 @@ def verdict(page):
     return page.locator("#verdict")
 
 
-def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubled):
+def test_a_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, troubled):
     expect(verdict(watched)).to_have_text(HEALTHY)
     troubled.kinesis.fault("error")
     expect(step(watched, "Kinesis").get_by_text("1 retrying")).to_be_visible()
@@ -79,7 +79,7 @@ def test_a_backlog_is_told_with_its_age_and_when_it_will_be_gone(watched, troubl
     expect(step(watched, "Spool").get_by_text(re.compile("no backlog|buffer empty"))).to_be_visible(timeout=60_000)
 
 
-def test_what_kinesis_refuses_is_said_with_what_to_do(watched, troubled):
+def test_what_kinesis_refuses_is_reported_with_what_to_do(watched, troubled):
     troubled.kinesis.fault("error", code="AccessDeniedException", status=400, message=DENIED)
     expect(step(watched, "Kinesis").get_by_text("1 refused")).to_be_visible()
     expect(watched.get_by_role("region", name="Active problems")).to_contain_text("allow kinesis:PutRecords on")
@@ -88,7 +88,7 @@ def test_what_kinesis_refuses_is_said_with_what_to_do(watched, troubled):
     expect(verdict(watched)).to_have_text(HEALTHY, timeout=90_000)
 
 
-def test_a_broker_that_is_away_is_said(watched, troubled):
+def test_a_broker_that_is_away_is_reported(watched, troubled):
     expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible()
     troubled.broker.stop()
     try:
@@ -99,13 +99,13 @@ def test_a_broker_that_is_away_is_said(watched, troubled):
     expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible(timeout=60_000)
 
 
-def test_without_a_token_nothing_can_be_chosen_and_it_is_said_why(watched, troubled):
+def test_without_a_token_nothing_can_be_chosen_and_it_is_reported_why(watched, troubled):
     watched.goto(f"{troubled.url}#/dead-letters")
     expect(watched.get_by_text(re.compile("^Read-only: set http.token"))).to_be_visible()
     assert watched.get_by_role("checkbox").count() == 0
 
 
-def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watched, tab, troubled):
+def test_page_reports_a_lost_bridge_and_reconnects(watched, tab, troubled):
     tail = tab(without=GONE)
     tail.goto(f"{troubled.url}#/messages")
     expect(tail.get_by_role("article").first).to_be_visible()
@@ -122,7 +122,7 @@ def test_the_page_says_that_its_bridge_is_gone_and_goes_on_when_it_is_back(watch
     expect(tail.get_by_role("article", name="factory/pdx/press04/telemetry").first).to_be_visible()
 
 
-def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_is_back(tab, tmp_path, troubled):
+def test_remote_page_uses_https_and_requires_its_token_again(tab, tmp_path, troubled):
     cert_file, key_file = Authority(tmp_path / "authority").server()
     http = {"token": TOKEN, "cert_file": str(cert_file), "key_file": str(key_file)}
     with Mosquitto() as broker:
@@ -138,7 +138,7 @@ def test_beyond_this_machine_it_is_used_by_https_and_asks_for_its_token_when_it_
             expect(page.get_by_label("Token")).to_be_visible(timeout=60_000)
 
 
-def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_letters(tab, tmp_path, troubled):
+def test_workers_are_shown_with_their_sum_and_dead_letters(tab, tmp_path, troubled):
     with Mosquitto() as broker:
         write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with Workers(tmp_path, 2) as bridge, Factory(broker.port):
@@ -162,9 +162,7 @@ def test_several_workers_are_shown_beside_their_sum_and_each_with_its_dead_lette
             assert found > 0
 
 
-def test_before_the_first_message_every_view_says_so_and_a_folder_without_mappings_is_a_problem(
-    tab, tmp_path, troubled
-):
+def test_views_without_a_message_or_mapping_show_that(tab, tmp_path, troubled):
     with Mosquitto() as broker:
         write_configuration(tmp_path, **settings(broker, troubled.kinesis))
         with BridgeProcess(tmp_path) as bridge:

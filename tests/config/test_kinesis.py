@@ -57,7 +57,7 @@ def test_an_unknown_type_lists_those_there_are(tmp_path):
     ]
 
 
-def test_a_missing_type_is_asked_for(tmp_path):
+def test_a_missing_type_is_requested(tmp_path):
     assert found(tmp_path, "authentication: {}") == [f"4:3: kinesis.authentication.type: missing; expected {TYPES}"]
 
 

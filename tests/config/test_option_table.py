@@ -22,7 +22,7 @@ def test_fixed_texts_are_listed():
     assert by_name()["spool.when_full"].type == "'block' or 'drop_oldest'"
 
 
-def test_required_options_say_so():
+def test_required_options_report_so():
     assert [option.name for option in options() if option.default == "required"] == [
         "mqtt.url",
         "mqtt.client_id",
@@ -47,14 +47,14 @@ def test_settings_of_one_authentication_type_name_it():
     assert by_name()["kinesis.authentication.cert_file"].description.startswith("(type: `iot` or `roles_anywhere`)")
 
 
-def test_settings_that_are_those_of_another_option_are_told_there():
+def test_settings_that_are_those_of_another_option_are_reported_there():
     source = by_name()["kinesis.authentication.source"]
     assert source.default == "default"
     assert source.description == "(type: `assume_role`) as `kinesis.authentication`, of any other type"
     assert not [name for name in by_name() if name.startswith("kinesis.authentication.source.")]
 
 
-def test_every_option_is_described_on_one_line_with_its_type_and_appears_once():
+def test_every_option_has_one_line_with_type_and_description():
     assert len(by_name()) == len(options())
     for option in options():
         assert option.type, option.name

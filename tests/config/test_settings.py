@@ -69,7 +69,7 @@ def test_the_page_is_off_with_null(tmp_path):
     ("listen", "host", "port"),
     [("0.0.0.0:80", "0.0.0.0", 80), ("'[::1]:0'", "::1", 0), ("localhost:65535", "localhost", 65_535)],
 )
-def test_the_page_listens_where_it_is_told_to(tmp_path, listen, host, port):
+def test_the_page_listens_where_it_is_reported_to(tmp_path, listen, host, port):
     http = loaded(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}\n  token: a-token-of-the-plant").http
     assert (http.host, http.port) == (host, port)
     assert "a-token" not in repr(http)
@@ -82,7 +82,7 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path, listen):
 
 
 @pytest.mark.parametrize("more", ["token: short", "cert_file: page.pem", "key_file: page.pem"])
-def test_what_protects_the_page_is_whole_or_refused(tmp_path, more):
+def test_what_protects_the_page_is_complete_or_refused(tmp_path, more):
     (tmp_path / "page.pem").write_text("PEM")
     [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  {more}")
     assert "http" in problem
@@ -154,7 +154,7 @@ def test_the_annotated_file_shows_every_option_with_its_default(tmp_path):
             assert (str(value) if default is None else value) == (option.default if default is None else default)
 
 
-def test_the_annotated_file_shows_every_type_of_authentication_with_all_its_settings(tmp_path):
+def test_annotated_file_shows_every_authentication_type(tmp_path):
     shown = re.findall(r"^  # (authentication: {.*})$", ANNOTATED.read_text(), flags=re.MULTILINE)
     for name in ("id", "secret", "token", "device.pem", "device.key", "ca.pem", "chain.pem"):
         (tmp_path / name).write_text("hunter2\n")

@@ -23,7 +23,7 @@ def test_each_record_goes_by_its_own_result():
     assert outcome.throttled == 1
 
 
-def test_a_refused_record_is_kept():
+def test_a_refused_record_is_stored():
     outcome = sort_results(records(1), [Failed("AccessDeniedException", "")])
     assert outcome.again == records(1)
 

@@ -16,7 +16,7 @@ def test_chance_takes_off_up_to_half():
     assert len({BACKOFF.secs(3) for _ in range(20)}) > 10
 
 
-def test_nothing_waits_while_all_is_well():
+def test_nothing_waits_while_everything_is_ok():
     assert CircuitBreaker(BACKOFF).wait_secs(0.0, in_flight=3) == 0.0
 
 

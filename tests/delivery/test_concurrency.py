@@ -97,7 +97,7 @@ def test_endpoint_that_recovers_is_used_in_full_at_once(secs):
     assert link.longest < 2 * MAX_QUEUE_SECS
 
 
-def test_fast_link_to_an_endpoint_that_recovers_is_used_in_full_within_30_secs():
+def test_recovered_endpoint_is_used_in_full_within_30_secs():
     link = SimulatedLink(5_000_000, 0.02)
     link.send(10)
     link.latency = 20
@@ -129,7 +129,7 @@ def test_endpoint_that_serves_one_after_the_other_gets_fewer_requests(bandwidth)
     assert link.longest < 25
 
 
-def test_endpoint_that_serves_one_after_the_other_never_gets_more_than_it_answers_in_time():
+def test_serial_endpoint_gets_no_more_than_it_serves_in_time():
     link = SimulatedLink(64_000, 0.02, serial=True)
     link.send(30)
     link.latency = 3
@@ -137,7 +137,7 @@ def test_endpoint_that_serves_one_after_the_other_never_gets_more_than_it_answer
     assert link.longest < 30
 
 
-def test_proxy_that_accepts_all_at_once_gets_little_more_than_the_link_behind_it_carries():
+def test_proxy_gets_little_more_than_the_link_behind_it():
     link = SimulatedLink(64_000, 0.4, proxy=True)
     link.send(60)
     link.longest = 0.0
@@ -216,7 +216,7 @@ def test_requests_that_hang_let_one_of_another_stream_pass():
     assert not limits.has_room("third", late)
 
 
-def test_requests_that_hang_do_not_fill_the_window_once_later_ones_are_answered():
+def test_hanging_requests_leave_the_window_to_later_ones():
     limits = AdaptiveConcurrency(16)
     for flight in fill(limits, "hung"):
         progress(limits, flight, 1, 1.0)

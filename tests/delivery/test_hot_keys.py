@@ -45,7 +45,7 @@ def test_packed_only_bytes_count(packed, size, hot):
     assert keys.hot == hot
 
 
-def test_it_is_told_once_and_not_every_few_seconds(caplog):
+def test_it_is_reported_once_and_not_every_few_seconds(caplog):
     caplog.set_level(logging.WARNING)
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 1500}, 60)
@@ -59,7 +59,7 @@ def test_when_all_is_calm_no_key_is_hot():
     assert keys.hot == ""
 
 
-def test_what_is_told_is_what_was_received(caplog):
+def test_what_is_reported_is_what_was_received(caplog):
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 4000, "press08": 10}, LONG)
     (told,) = caplog.messages

@@ -57,9 +57,7 @@ def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, 
         ("s packing=kpl order=strict", 4000, 65, False),
     ],
 )
-def test_when_a_hot_shard_is_split_the_half_that_is_not_hot_goes_on_by_itself(
-    tmp_path, name, size, per_step, live_first, hot
-):
+def test_cool_half_of_a_split_hot_shard_continues(tmp_path, name, size, per_step, live_first, hot):
     """Whichever of the halves the hot key is in: what was left of the shard is two parts from then on."""
     run = Run(tmp_path, name, live_first=live_first)
     busy, calm = two_keys(run, hot)
@@ -93,7 +91,7 @@ def two_keys(run, hot):
 
 
 @pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
-def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
+def test_the_log_reports_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
     run = Run(tmp_path, name)
     for _ in range(int(2 * WATCHED_MS / 1000 / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
@@ -105,7 +103,7 @@ def test_the_log_tells_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, ca
     assert 0.95 * per_step / STEP_SECS < brought < 1.05 * per_step / STEP_SECS
 
 
-def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_path):
+def test_deferred_records_are_deferred_again_after_a_restart(tmp_path):
     run = Run(tmp_path, "s packing=kpl order=strict")
     run.append(0, 15_000, b"x" * 200)
     run.spool.commit(Transaction())
@@ -120,7 +118,7 @@ def test_after_a_restart_what_was_left_is_left_again_and_holds_back_nothing(tmp_
     run.drain()
 
 
-def test_with_the_usual_settings_a_shard_is_left_before_its_bytes_fill_the_sender(tmp_path):
+def test_hot_shard_is_deferred_before_it_fills_the_sender(tmp_path):
     run = Run(tmp_path, "s packing=kpl", settings=USUAL)
     for _ in range(int(8 / STEP_SECS)):
         run.append(0, 10, b"x" * 50_000)
@@ -167,9 +165,7 @@ def test_where_what_is_live_goes_first_so_does_the_newest_of_a_hot_shard(tmp_pat
         ("s packing=kpl order=strict", False),
     ],
 )
-def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(
-    tmp_path, monkeypatch, name, live_first, seed
-):
+def test_each_record_is_settled_once_and_in_order(tmp_path, monkeypatch, name, live_first, seed):
     """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
     small(monkeypatch)
     chance = random.Random(seed)
@@ -193,7 +189,7 @@ def test_through_all_that_happens_each_record_is_settled_once_and_in_its_order(
 
 
 @pytest.mark.parametrize("name", ["s packing=kpl", "s packing=kpl order=strict"])
-def test_where_the_shards_are_not_told_any_more_all_is_sent_all_the_same(tmp_path, monkeypatch, name):
+def test_all_records_are_sent_without_a_shard_list(tmp_path, monkeypatch, name):
     small(monkeypatch)
     run = Run(tmp_path, name)
     for _ in range(10):

@@ -47,7 +47,7 @@ def test_what_kpl_packs_is_found_on_the_shard_of_its_key(kinesis, publisher):
     assert numbers(queue.delivered) == list(range(1, 3001))
 
 
-def test_no_packed_record_is_larger_than_said(kinesis, publisher):
+def test_no_packed_record_is_larger_than_reported(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(20_000))
     queue.tuning = BatchingOptions(max_record_bytes=2048)
     with sending(queue, publisher):
@@ -92,7 +92,7 @@ def test_after_a_merge_nothing_is_sent_again(kinesis, publisher):
     assert (set(found), repeated(found)) == (set(rows(telemetry(1000))), 0)
 
 
-def test_while_the_shards_cannot_be_asked_what_came_elsewhere_is_kept(kinesis, publisher):
+def test_misplaced_records_are_kept_while_shards_are_unknown(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(500))
     with sending(queue, publisher, ONE_AT_A_TIME) as sender:
         assert queue.wait_settled(500)
@@ -119,7 +119,7 @@ def test_without_the_shards_records_are_packed_by_key(kinesis, publisher, code):
     assert stream.counters()["records"] < 400
 
 
-def test_packed_records_that_fail_are_packed_anew(kinesis, publisher):
+def test_packed_records_that_fail_are_packed_again(kinesis, publisher):
     kinesis.fail_records("telemetry", share=0.5, records=20)
     kinesis.fail_records("telemetry", share=0.5, records=10, code="InternalFailure")
     queue = MemoryQueue("telemetry packing=kpl", telemetry(3000))

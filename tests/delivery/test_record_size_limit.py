@@ -2,7 +2,7 @@ from bridge.delivery.record_size_limit import ASK_AGAIN_SECS, RecordLimit
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES
 
 
-def test_one_worker_asks_at_the_start():
+def test_one_worker_requests_at_the_start():
     limit = RecordLimit()
     assert limit.start_asking(0.0)
     assert not limit.start_asking(0.0)
@@ -17,7 +17,7 @@ def test_an_answer_ends_the_asking():
     assert not limit.start_asking(1e9)
 
 
-def test_without_an_answer_it_is_asked_later():
+def test_without_an_answer_it_is_requested_later():
     limit = RecordLimit()
     limit.start_asking(0.0)
     limit.unanswered(0.0)
@@ -25,7 +25,7 @@ def test_without_an_answer_it_is_asked_later():
     assert limit.start_asking(ASK_AGAIN_SECS)
 
 
-def test_doubt_asks_again_but_not_more_than_twice_a_minute():
+def test_doubt_requests_again_but_not_more_than_twice_a_minute():
     limit = RecordLimit()
     limit.start_asking(0.0)
     limit.answered(MAX_RECORD_BYTES, 0.0, described=True)

@@ -101,7 +101,7 @@ def test_a_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream,
     assert Counter(kcl(stream)) == Counter(rows(telemetry(2100)))
 
 
-def test_plain_records_go_as_ever_and_it_is_told(publisher, stream, caplog):
+def test_plain_records_go_as_ever_and_it_is_reported(publisher, stream, caplog):
     caplog.set_level(logging.WARNING)
     stream.place_by_service()
     queue = MemoryQueue("auto", telemetry(500))

@@ -82,7 +82,7 @@ def test_shards_that_are_not_retained_are_forgotten():
     assert list(made.snapshot(0.0)) == ["b"]
 
 
-def test_lone_bridge_uses_the_whole_shard():
+def test_lone_bridge_uses_the_complete_shard():
     shard, made = bridges(1)
     _, _, now = run(shard, made, 10)
     (rate,), refused, _ = run(shard, made, 20, now)

@@ -55,7 +55,7 @@ def numbers(settled):
     return sorted(record.number for record in settled)
 
 
-def test_every_record_is_delivered_once_when_all_is_well(kinesis, publisher):
+def test_every_record_is_delivered_once_when_everything_is_ok(kinesis, publisher):
     queue = MemoryQueue("telemetry", records(1200))
     with sending(queue, publisher) as sender:
         assert queue.wait_settled(1200)
@@ -99,7 +99,7 @@ def test_a_throttled_shard_loses_nothing_and_the_other_flows(kinesis, publisher)
 
 
 @pytest.mark.parametrize("code", ["InternalFailureException", "ServiceUnavailable", "KMSThrottlingException"])
-def test_a_whole_request_that_fails_is_sent_again(kinesis, publisher, code):
+def test_a_complete_request_that_fails_is_sent_again(kinesis, publisher, code):
     kinesis.fault("error", requests=3, code=code, status=400 if code.startswith("KMS") else 500)
     queue = MemoryQueue("telemetry", records(50))
     with sending(queue, publisher) as sender:
@@ -131,7 +131,7 @@ def test_while_all_fails_one_request_at_a_time_probes(kinesis, publisher):
         assert queue.wait_settled(2000)
 
 
-def test_a_denied_stream_says_what_to_do_once_and_recovers_by_itself(kinesis, publisher, caplog):
+def test_a_denied_stream_reports_what_to_do_once_and_recovers_by_itself(kinesis, publisher, caplog):
     caplog.set_level(logging.INFO, "bridge.delivery")
     kinesis.fault("error", code="AccessDeniedException", status=400)
     queue = MemoryQueue("telemetry", records(5))
@@ -164,7 +164,7 @@ def test_a_poison_record_is_found_and_rejected_alone(kinesis, publisher):
     assert stored_numbers(kinesis) == Counter(set(range(1, 101)) - {37, 90})
 
 
-def test_the_streams_limit_is_told_to_the_queue_and_kept(kinesis, publisher):
+def test_the_streams_limit_is_reported_to_the_queue_and_stored(kinesis, publisher):
     kinesis.create("big", 1, max_record_kib=2048)
     fits, too_large = Record(1, 1, "k", b"x" * (DEFAULT_RECORD_BYTES + 5)), Record(2, 1, "k", b"x" * 2**21)
     queue = MemoryQueue("big", [fits, too_large])
@@ -174,7 +174,7 @@ def test_the_streams_limit_is_told_to_the_queue_and_kept(kinesis, publisher):
     assert (queue.delivered, [r for r, _, _ in queue.rejected]) == ([fits], [too_large])
 
 
-def test_records_flow_while_the_limit_cannot_be_asked(kinesis, publisher):
+def test_records_flow_while_the_limit_cannot_be_requested(kinesis, publisher):
     kinesis.fault("error", operation="DescribeStreamSummary", code="LimitExceededException", status=400)
     queue = MemoryQueue("telemetry", records(10))
     with sending(queue, publisher):
@@ -213,7 +213,7 @@ def test_a_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
     assert not kinesis.streams["telemetry"].stored
 
 
-def test_a_closed_queue_is_not_asked_in_a_busy_loop(kinesis, publisher):
+def test_a_closed_queue_is_not_requested_in_a_busy_loop(kinesis, publisher):
     queue, asked = MemoryQueue("telemetry"), []
     take_batch = queue.take_batch
     queue.take_batch = lambda *how: (asked.append(how), take_batch(*how))[1]
@@ -294,7 +294,7 @@ class Far:
         return "here"
 
 
-def test_pool_with_a_far_endpoint_sends_more_requests_at_once_and_adds_threads():
+def test_pool_with_a_distant_endpoint_adds_requests_and_threads():
     far, queue = Far(), MemoryQueue("telemetry", records(30_000))
     settings = SenderSettings(requests_in_flight=6, linger_secs=0.0)
     with sending(queue, far, settings):

@@ -63,7 +63,7 @@ def test_a_full_tracker_takes_nothing(tracker):
     assert room(tracker, 0.0)[0] == 0
 
 
-def test_a_whole_failure_keeps_everything_and_pauses(tracker):
+def test_a_complete_failure_keeps_everything_and_pauses(tracker):
     batch, _ = send(tracker, records(3))
     tracker.on_request_failed(batch, Unavailable("ServiceUnavailable", ""), 10.0)
     assert tracker.pause_secs(10.0) > 0

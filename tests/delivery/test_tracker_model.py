@@ -231,7 +231,7 @@ CALM = ("send", "send", "answer", "answer", "reshard", "shards", "limit")
 @pytest.mark.parametrize("way", WAYS)
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1 << 32))
-def test_order_of_a_key_without_failures_is_kept_by_default(way, seed):
+def test_order_of_a_key_without_failures_is_stored_by_default(way, seed):
     made = run(way, seed, CALM, poisoned=False)
     assert out_of_order(made) == []
 

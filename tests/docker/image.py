@@ -118,7 +118,7 @@ def beside(tmp_path_factory):
         yield bridge
 
 
-def test_it_runs_as_nobody_in_particular_and_is_small():
+def test_it_runs_as_no_client_in_particular_and_is_small():
     assert docker("inspect", "--format", "{{.Config.User}}", IMAGE) == "10001:10001"
     sizes = [int(line) for line in docker("history", "--human=false", "--format", "{{.Size}}", IMAGE).splitlines()]
     assert sum(sizes[:-1]) < MOST_ADDED_BYTES

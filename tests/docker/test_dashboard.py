@@ -84,7 +84,7 @@ def test_the_choices_of_job_and_instance_are_there(watched):
             assert prometheus.ask(f"label/{variable['name']}/values", **{"match[]": "mqtt_kinesis_info"})
 
 
-def test_what_is_counted_of_the_whole_way_is_what_was_delivered(watched):
+def test_what_is_counted_of_the_complete_way_is_what_was_delivered(watched):
     prometheus, publisher = watched
     publisher.publish(telemetry(50), 1)
 

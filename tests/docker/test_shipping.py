@@ -73,7 +73,7 @@ def test_the_files_that_compose_mounts_are_there():
     assert {source for source in sources if not source.startswith(".")} == set(COMPOSE["volumes"])
 
 
-def test_composes_bridge_is_configured_as_the_program_wants_it(tmp_path):
+def test_composes_bridge_is_configured_as_the_program_needs_it(tmp_path):
     text = (DOCKER / COMPOSE["configs"]["bridge"]["file"]).read_text()
     settings = load_settings(written(tmp_path, text, []), {"HTTP_TOKEN": "a-token-of-the-plant"})
     assert settings.http.port == 8080
@@ -94,7 +94,7 @@ def test_the_simulator_makes_the_streams_of_the_example_mappings():
     assert set(STREAMS) == {output.data_stream for mapping in mappings for output in mapping.outputs}
 
 
-def test_kubernetes_configuration_is_as_the_program_wants_it(tmp_path):
+def test_kubernetes_configuration_is_as_the_program_needs_it(tmp_path):
     text = manifest("ConfigMap")["data"]["bridge.yaml"]
     environ = {"HOSTNAME": "mqtt-kinesis-0", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"}
     environ["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(tmp_path / "token")
@@ -153,7 +153,7 @@ def unit():
     return parser["Service"]
 
 
-def test_the_unit_is_told_when_the_bridge_is_ready_and_alive(unit):
+def test_the_unit_is_reported_when_the_bridge_is_ready_and_alive(unit):
     assert unit["Type"] == "notify"
     assert float(unit["TimeoutStopSec"]) > STOP_SECS
     assert unit["RestartPreventExitStatus"] == "2"

@@ -73,7 +73,7 @@ def test_a_file_is_read_and_shown_by_the_name_given(tmp_path):
     assert document.place(("b",)) == (2, 1)
 
 
-def test_a_files_problem_is_a_config_error_about_the_whole_file(tmp_path):
+def test_a_files_problem_is_a_config_error_about_the_complete_file(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read_document(tmp_path / "none.yaml", shown_as="none.yaml", substitute=False, environ={})
     assert str(caught.value) == "none.yaml: no such file"

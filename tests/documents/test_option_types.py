@@ -36,5 +36,5 @@ def test_a_size_is_shown_in_its_shortest_exact_writing(size, text):
     assert size_text(size) == text
 
 
-def test_limits_are_said_in_units():
+def test_limits_are_reported_in_units():
     assert size_between(1024, 1024**3).text.startswith("a size from 1 KiB to 1 GiB, such as")

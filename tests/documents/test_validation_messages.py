@@ -40,7 +40,7 @@ from tests.documents.read import parsed
         (f"count: {'x' * 99}", f"count: expected a whole number from 5 to 65535, found '{'x' * 59}… (99 characters)"),
     ],
 )  # fmt: skip
-def test_a_problem_says_what_is_expected_what_was_found_and_what_to_do(text, problem):
+def test_a_problem_reports_what_is_expected_what_was_found_and_what_to_do(text, problem):
     assert problems(text) == [f"1:1: {problem}"]
 
 

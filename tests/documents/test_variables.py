@@ -34,7 +34,7 @@ def test_references_in_values(text, value):
     assert parsed(f"key: {text}", environ).data == {"key": value}
 
 
-def test_what_a_reference_stands_for_is_text_even_where_it_looks_like_something_else():
+def test_value_of_a_reference_is_always_text():
     assert parsed("[' ${A}', '${B}']", {"A": "[1]", "B": "null"}).data == [" [1]", "null"]
 
 
@@ -62,7 +62,7 @@ def test_every_reference_that_leads_nowhere_is_named_with_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A-b}", "${hunter2", "${file:}", "${A B}"])
-def test_a_malformed_reference_says_how_to_write_one_without_showing_the_value(text):
+def test_malformed_reference_explains_the_form_without_the_value(text):
     assert problems(f"a: '{text}'", {"A": "1"}) == [
         (
             "file.yaml:1:1: a: '${' begins ${NAME}, ${NAME:-default} or ${file:PATH}; "

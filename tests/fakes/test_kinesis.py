@@ -41,7 +41,7 @@ def test_payload_units_are_counted_in_steps_of_25_kib():
     assert stream.counters()["units"] == 3
 
 
-def test_as_a_process_it_forgets_counts_and_can_be_told_to_fail():
+def test_as_a_process_it_forgets_counts_and_can_be_reported_to_fail():
     command = [sys.executable, "-m", "tests.fakes.kinesis", "--streams", "a:2,b", "--forget"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -65,7 +65,7 @@ def test_a_fault_of_no_known_kind_is_refused():
         kinesis.fault("explode")
 
 
-def test_a_signature_of_another_time_is_refused_where_the_clock_is_looked_at():
+def test_signature_with_a_wrong_time_is_refused():
     with KinesisStandIn({"s": 1}) as kinesis:
         publisher = publisher_for(kinesis.url)
         kinesis.max_skew_secs = 300
@@ -75,7 +75,7 @@ def test_a_signature_of_another_time_is_refused_where_the_clock_is_looked_at():
             publisher.put_records("s", records(1))
 
 
-def test_what_has_arrived_is_taken_once_in_the_order_of_arrival_over_a_reshard():
+def test_records_are_read_once_in_order_over_a_reshard():
     with KinesisStandIn({"s": 1}) as kinesis:
         stream = kinesis.streams["s"]
         for place in range(20):

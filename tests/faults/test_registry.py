@@ -34,7 +34,7 @@ def put(kinesis, *numbers, key="press"):
     kinesis.streams["telemetry"].put(entries, kinesis.script)
 
 
-def test_a_sink_sees_what_is_missing_what_is_there_twice_and_what_is_out_of_order():
+def test_sink_detects_missing_duplicate_and_reordered_records():
     with KinesisStandIn({"telemetry": 2}) as kinesis:
         sink = Sink(kinesis, ordered="telemetry")
         put(kinesis, 0, 1, 1, 4, 3)
@@ -67,7 +67,7 @@ def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
     assert any("have not arrived" in problem for problem in outcome.problems)
 
 
-def test_a_soak_tells_what_grows_from_what_only_goes_up_and_down():
+def test_a_soak_reports_what_grows_from_what_only_goes_up_and_down():
     assert gained([(0, 5.0), (10, 9.0), (20, 5.0), (30, 9.0), (40, 5.0)]) == 0
     assert gained([(0, 5.0), (10, 6.0), (20, 7.1), (30, 8.0), (40, 90.0)]) > 3
     assert gained([(0, 5.0)]) == 0

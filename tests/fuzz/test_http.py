@@ -73,7 +73,7 @@ def client(bridge):
 @given(path=PATHS, odd=ODD | st.just(""), query=QUERY)
 @example(path="api/dead-letters", odd="", query={"before": "9223372036854775808"})
 @example(path="api/dead-letters/", odd="99999999999999999999", query={})
-def test_anything_that_is_asked_for_is_answered(client, path, odd, query):
+def test_anything_that_is_requested_is_answered(client, path, odd, query):
     answer = client.get(f"/{path}{odd}", params=query)
     assert answer.status_code < 500, answer.text
     assert "Traceback" not in answer.text

@@ -92,7 +92,7 @@ def test_what_is_nested_too_deeply_is_rejected(name, payload):
 
 
 @pytest.mark.parametrize("depth", [64, 253, 254, 255, 1023])
-def test_what_is_nested_as_deeply_as_json_may_be_is_a_record_or_a_rejection(depth):
+def test_deepest_nesting_of_json_is_a_record_or_a_rejection(depth):
     drafts, rejections, _ = applied(mapping(transform="{all: payload}"), message(b"[" * depth + b"]" * depth))
     assert bool(drafts) != bool(rejections)
 

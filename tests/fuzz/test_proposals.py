@@ -32,7 +32,7 @@ TRAFFIC = st.lists(st.tuples(st.lists(LEVELS, min_size=1, max_size=4).map("/".jo
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TRAFFIC)
-def test_whatever_arrives_what_is_written_passes_check_and_nothing_goes_unnamed(traffic):
+def test_proposals_for_any_traffic_pass_check(traffic):
     seen = observed(*traffic)
     _, left, routes = checked(seen)
     named = {topic for topic, _ in left}

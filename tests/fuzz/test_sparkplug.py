@@ -21,7 +21,7 @@ KINDS = st.sampled_from(["g/NBIRTH/n", "g/NDATA/n", "g/DBIRTH/n/d", "g/DDATA/n/d
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(KINDS, nearly(BIRTH, DATA, COMPRESSED_BIRTH)), max_size=8))
-def test_what_is_nearly_sparkplug_is_read_or_rejected_and_other_nodes_stay_known(sent):
+def test_damaged_sparkplug_is_read_or_rejected_per_node(sent):
     session, memory = Session(), MappingState("m", {})
     session.decode(message("g/NBIRTH/well", BIRTH), memory)
     for topic, data in sent:

@@ -43,7 +43,7 @@ def hurt(folder: Path, hurts) -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hurts=HURTS)
-def test_a_spool_with_bytes_changed_or_cut_off_is_opened_or_set_aside_and_goes_on(killed, tmp_path_factory, hurts):
+def test_spool_with_damaged_bytes_is_opened_or_quarantined(killed, tmp_path_factory, hurts):
     folder = tmp_path_factory.mktemp("hurt")
     try:
         shutil.copytree(killed, folder / "data")

@@ -47,7 +47,7 @@ def test_it_starts_again_and_keeps_the_log_of_both_runs(process):
     assert len(process.log(since_start=True)) == 1
 
 
-def test_one_that_ends_before_it_has_subscribed_is_a_failure_with_its_last_words(tmp_path):
+def test_peer_that_ends_before_subscribing_fails_with_its_output(tmp_path):
     ending = in_its_place(tmp_path, "import sys; print('no such broker', file=sys.stderr); sys.exit(2)")
     with pytest.raises(AssertionError, match=r"(?s)ended with 2 .*no such broker"), ending:
         pass
@@ -69,7 +69,7 @@ def test_its_cpu_time_and_memory_are_read(tmp_path):
         assert 2_000_000 < process.rss_bytes <= process.max_rss_bytes < 100_000_000
 
 
-def test_a_configuration_says_what_it_was_told_and_nothing_twice(tmp_path):
+def test_a_configuration_reports_what_it_was_notified_and_nothing_twice(tmp_path):
     mapping = {"topic": "plant/#", "outputs": [{"data_stream": "a"}]}
     write_configuration(
         tmp_path,

@@ -42,7 +42,7 @@ def test_messages_pass_through_the_broker():
         assert subscriber.wait_for(1) == ONE
 
 
-def test_a_missing_mosquitto_is_a_failure_that_says_how_to_install_it():
+def test_a_missing_mosquitto_is_a_failure_that_reports_how_to_install_it():
     with pytest.raises(AssertionError, match="apt-get install mosquitto"):
         harness.executable("mosquitto-of-another-name")
 
@@ -93,7 +93,7 @@ def test_a_paused_broker_answers_when_resumed():
 
 
 @pytest.mark.parametrize(("password", "reason"), [("right", "Success"), ("wrong", "Not authorized")])
-def test_a_password_is_asked_for(password, reason):
+def test_a_password_is_requested(password, reason):
     with Mosquitto(users={"press": "right"}) as broker:
         assert refusal(Subscriber(broker.port, username="press", password=password, protocol="5")) == reason
 

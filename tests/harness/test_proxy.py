@@ -137,7 +137,7 @@ def test_it_counts_connections(proxy):
         assert (proxy.accepted, proxy.connections) == (2, 2)
 
 
-def test_a_publisher_goes_on_where_a_reset_broke_off():
+def test_a_publisher_continues_where_a_reset_broke_off():
     messages = [(f"plant/{number}", b"%d" % number) for number in range(3_000)]
     with Mosquitto() as broker, Proxy(broker.port) as proxy, Subscriber(broker.port, qos=2) as subscriber:
         threading.Timer(0.3, proxy.reset).start()
@@ -148,7 +148,7 @@ def test_a_publisher_goes_on_where_a_reset_broke_off():
             subscriber.wait_for(len(subscriber.messages) + 1)
 
 
-def test_a_slow_way_holds_each_block_back_in_both_directions_until_it_heals(proxy):
+def test_slow_link_delays_each_block_in_both_directions(proxy):
     with connect(proxy) as connection:
         ask(connection)
         proxy.slow(0.1)

@@ -51,7 +51,7 @@ def test_more_messages_than_packet_ids(broker, publisher):
     assert done.count == 70_001
 
 
-def test_a_rate_is_kept(publisher):
+def test_a_rate_is_stored(publisher):
     done = publisher.publish(telemetry(400), 1, rate=1_000)
     assert done.seconds >= 0.38
 
@@ -68,7 +68,7 @@ def test_a_message_is_taken_only_when_it_is_due(publisher):
     assert taken[-1] - begun >= 0.18
 
 
-def test_retained_messages_are_kept_by_the_broker(broker, publisher):
+def test_retained_messages_are_stored_by_the_broker(broker, publisher):
     publisher.publish([("plant/retained", b"on")], 1, retain=True)
     with Subscriber(broker.port, "plant/retained") as subscriber:
         assert subscriber.wait_for(1) == [("plant/retained", b"on")]

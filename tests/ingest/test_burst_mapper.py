@@ -65,7 +65,7 @@ def test_each_qos_has_its_acknowledgement(made):
     assert data_of(take_all(rig.spool, stream="s")) == [b"1", b"2", b"3"]
 
 
-def test_a_redelivered_identifier_is_only_acknowledged_until_it_is_released(made):
+def test_redelivered_identifier_is_only_acknowledged_until_release(made):
     rig = made(mapped())
     one = publish(b"1", QOS_2)
     assert rig.map(one) + rig.map(one) == b"\x50\x02\x00\x07" * 2

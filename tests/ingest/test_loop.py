@@ -113,7 +113,7 @@ def test_what_the_broker_once_handed_out_at_once_is_enough_from_then_on(ingest):
     assert gathered(at, since=0.0, burst=30) == (30 + 40, MIN_COMMIT_INTERVAL_SECS / 5)
 
 
-def test_messages_that_need_no_acknowledgement_do_not_tell_what_the_broker_hands_out(ingest):
+def test_qos_0_messages_do_not_measure_the_window(ingest):
     at = ingest(Arrivals())
     gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60, message=QOS_0)
     assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)

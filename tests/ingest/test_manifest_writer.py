@@ -88,7 +88,7 @@ def proof_of(manifests, records):
     return proof
 
 
-def test_ids_count_up_without_a_gap_and_are_told_when_they_are_delivered(rig):
+def test_ids_have_no_gap_and_are_in_manifests_after_delivery(rig):
     rig.put(10)
     assert rig.tell() == []
     delivered = rig.deliver(6)
@@ -121,7 +121,7 @@ def test_a_stream_that_holds_everything_is_proven(rig):
     assert proof.others == 1
 
 
-def test_each_record_that_is_missing_is_told(rig):
+def test_each_record_that_is_missing_is_reported(rig):
     rig.put(50)
     records, manifests = rig.deliver(50), rig.tell()
     [verdict] = proof_of(manifests, records[:9] + records[12:30] + records[31:]).verdicts()
@@ -129,7 +129,7 @@ def test_each_record_that_is_missing_is_told(rig):
     assert verdict.missing == ((10, 12), (31, 31))
 
 
-def test_a_manifest_that_is_missing_is_told(rig):
+def test_a_manifest_that_is_missing_is_reported(rig):
     records, manifests = [], []
     for _ in range(3):
         rig.put(10)
@@ -139,7 +139,7 @@ def test_a_manifest_that_is_missing_is_told(rig):
     assert (verdict.uncovered, verdict.missing, verdict.complete) == (((11, 20),), (), False)
 
 
-def test_what_is_newer_than_the_last_manifest_is_not_held_against_it(rig):
+def test_what_is_newer_than_the_last_manifest_is_not_stored_against_it(rig):
     rig.put(10)
     records, manifests = rig.deliver(5), rig.tell()
     records += rig.deliver(5)
@@ -156,7 +156,7 @@ def test_records_without_an_envelope_are_excepted_by_name(rig):
     assert next(proof_of([orjson.dumps(manifest)], records).verdicts()).complete
 
 
-def test_the_numbers_go_on_over_a_restart_and_none_is_told_twice_or_never(rig):
+def test_record_numbers_continue_over_a_restart_exactly_once(rig):
     rig.put(10)
     records, manifests = rig.deliver(4, reject=(1,)), rig.tell()
     later = rig.again()
@@ -169,7 +169,7 @@ def test_the_numbers_go_on_over_a_restart_and_none_is_told_twice_or_never(rig):
     assert next(proof_of(manifests, records).verdicts()).complete
 
 
-def test_a_spool_that_was_begun_anew_has_another_id(tmp_path):
+def test_a_spool_that_was_begun_again_has_another_id(tmp_path):
     ids = set()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -180,7 +180,7 @@ def test_a_spool_that_was_begun_anew_has_another_id(tmp_path):
     assert len(ids) == 2
 
 
-def test_an_id_takes_the_room_that_was_kept_for_it():
+def test_an_id_takes_the_room_that_was_stored_for_it():
     data = UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","data":1}')
     numbered = data.numbered(b"5f3a9c0e", 0xFFFF, (1 << 48) - 1)
     assert len(numbered) == len(data)
@@ -194,7 +194,7 @@ def test_what_is_no_manifest_proves_nothing(data):
     assert list(proof_of([data], [data]).verdicts()) == []
 
 
-def test_a_first_manifest_that_is_missing_is_told(rig):
+def test_a_first_manifest_that_is_missing_is_reported(rig):
     rig.put(6)
     records = rig.deliver(3)
     rig.tell()
@@ -217,7 +217,7 @@ def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
     assert (verdict.missing, verdict.until) == (((7, 9),), times[2])
 
 
-def test_a_number_that_has_not_come_before_a_later_one_is_told_apart_from_a_loss(rig):
+def test_late_record_number_is_reported_separately_from_a_loss(rig):
     rig.put(6)
     records, manifests = rig.deliver(2), rig.tell()
     records += rig.deliver(4)
@@ -225,7 +225,7 @@ def test_a_number_that_has_not_come_before_a_later_one_is_told_apart_from_a_loss
     assert (verdict.complete, verdict.later, verdict.awaited) == (True, 2, 2)
 
 
-def test_what_was_dropped_and_what_was_replayed_is_excepted_and_the_rest_proven(rig):
+def test_dropped_and_replayed_records_are_excluded_from_the_proof(rig):
     rig.put(2)
     rig.spool.commit(Transaction(expire_before_ms=time.time_ns() // 1_000_000 + 60_000))
     rig.put(3)
@@ -253,7 +253,7 @@ def test_of_several_bridges_each_has_its_own_verdict():
     ]
 
 
-def test_records_of_a_spool_that_no_manifest_tells_of_are_counted_apart():
+def test_records_of_a_spool_that_no_manifest_reports_of_are_counted_apart():
     proof = proof_of([], [b'{"id":"0000000a-0001-%012x","data":1}' % number for number in (1, 2, 2)])
     assert proof.without_manifest() == {QueueId("0000000a", 1): 2}
     assert list(proof.verdicts()) == []
@@ -282,7 +282,7 @@ def test_manifest_ends_with_a_transaction_that_is_settled_completely(rig):
     assert (verdict.complete, verdict.covered, verdict.unchecked) == (True, 30, 0)
 
 
-def test_checksum_is_right_over_restarts_drops_and_records_without_an_envelope(rig):
+def test_checksum_is_right_over_restarts_drops_and_no_envelope(rig):
     rig.put(10, together=True)
     rig.put(3, plain=True, together=True)
     rig.spool.commit(Transaction(expire_before_ms=time.time_ns() // 1_000_000 + 60_000))

@@ -97,7 +97,7 @@ def rig(tmp_path):
     made[0].spool.close()
 
 
-def test_a_letter_leaves_with_its_record_through_the_mended_mapping(rig):
+def test_a_dead_letter_leaves_with_its_record_through_the_fixed_mapping(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     assert press.row().dead_lettered == 1
@@ -111,7 +111,7 @@ def test_a_letter_leaves_with_its_record_through_the_mended_mapping(rig):
     assert (row.received, row.dead_lettered, row.spooled, row.replayed) == (1, 0, 1, 1)
 
 
-def test_a_letter_that_fails_again_stays_with_the_new_reason(rig):
+def test_a_dead_letter_that_fails_again_stays_with_the_new_reason(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit(BROKEN.replace("multiply(payload.t, `2`)", "subtract(payload.t, `2`)"))
@@ -124,7 +124,7 @@ def test_a_letter_that_fails_again_stays_with_the_new_reason(rig):
     assert (press.row().received, press.row().dead_lettered, press.row().replayed) == (1, 1, 0)
 
 
-def test_a_letter_that_is_filtered_now_is_counted_as_filtered(rig):
+def test_a_dead_letter_that_is_filtered_now_is_counted_as_filtered(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit("where: payload.t == `1`\n" + MENDED)
@@ -152,7 +152,7 @@ def test_of_a_list_only_the_item_that_was_rejected_comes_again(rig):
     assert data_of(take_all(press.spool, stream="telemetry")) == [b'{"t":"hot"}']
 
 
-def test_a_message_that_fails_in_part_keeps_what_fails_as_letters_of_its_own(rig):
+def test_replay_that_fails_in_part_creates_new_dead_letters(rig):
     press = rig("payload: text\n" + TWO.replace("{ t: payload.t }", "{ t: multiply(payload, `1`) }"))
     press.receive(b"x")
     assert press.row().dead_lettered == press.row("archive").dead_lettered == 1
@@ -165,7 +165,7 @@ def test_a_message_that_fails_in_part_keeps_what_fails_as_letters_of_its_own(rig
     assert (press.row().dead_lettered, press.row("archive").dead_lettered) == (1, 0)
 
 
-def test_what_can_never_be_mapped_again_stays_and_says_why(rig):
+def test_what_can_never_be_mapped_again_stays_and_reports_why(rig):
     press = rig(MENDED)
     mapping, target = press.targets["press"]
     transaction = Transaction()
@@ -181,7 +181,7 @@ def test_what_can_never_be_mapped_again_stays_and_says_why(rig):
     ]
 
 
-def test_a_mapping_that_is_gone_is_named(rig):
+def test_a_mapping_that_is_removed_is_named(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.targets = {}
@@ -202,7 +202,7 @@ def test_a_record_that_kinesis_refused_goes_back_to_its_queue(rig):
     assert (press.row().received, press.row().spooled, press.row().dead_lettered) == (1, 1, 0)
 
 
-def test_deleted_letters_stay_counted(rig):
+def test_deleted_dead_letters_stay_counted(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}', b'{"t": "cold"}')
     assert press.run("delete", [1, 7]).counts == {"deleted": 1, "not_found": 1}
@@ -218,7 +218,7 @@ def test_a_number_that_is_given_twice_is_replayed_once(rig):
     assert len(take_all(press.spool, stream="telemetry")) == 1
 
 
-def test_many_letters_go_in_slices_and_the_counts_are_those_of_what_is_on_disk(rig):
+def test_many_dead_letters_run_in_slices_with_committed_counts(rig):
     press = rig(BROKEN)
     press.receive(*(b'{"t": "%d"}' % number for number in range(SLICE_DEAD_LETTERS * 2 + 50)))
     press.edit(MENDED)

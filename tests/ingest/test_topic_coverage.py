@@ -34,13 +34,13 @@ def test_a_long_topic_is_remembered_by_its_beginning():
     assert coverage.report((), 0).topics == (("x" * MAX_TOPIC_CHARS, 1, 0),)
 
 
-def test_mappings_that_never_matched_are_told():
+def test_mappings_that_never_matched_are_reported():
     coverage = TopicCoverage(0)
     coverage.tally("press").count(5)
     assert [each.name for each in coverage.report(MAPPINGS, 10).never] == ["oven"]
 
 
-def test_a_mapping_that_is_gone_is_not_told_of():
+def test_a_mapping_that_is_removed_is_not_reported_of():
     coverage = TopicCoverage(0)
     coverage.tally("removed").count(5)
     assert [each.name for each in coverage.report(MAPPINGS, 10).mappings] == ["press", "oven"]
@@ -53,7 +53,7 @@ def test_a_mapping_that_is_gone_is_not_told_of():
     ([1_000, 101_000], 402_000, 301_000),
     ([5_000], 60_000, 0), ([5_000], 70_000, 65_000), ([], 10**9, 0),
 ])  # fmt: skip
-def test_a_mapping_is_silent_after_three_of_its_longest_pauses_and_a_minute(times, at_ms, silent_ms):
+def test_mapping_is_silent_after_three_longest_pauses_and_a_minute(times, at_ms, silent_ms):
     coverage = TopicCoverage(0)
     for time_ms in times:
         coverage.tally("press").count(time_ms)

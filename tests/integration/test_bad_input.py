@@ -58,7 +58,7 @@ def read_dead_letters(database):
         return connection.execute(query).fetchall()
 
 
-def test_each_bad_message_is_one_dead_letter_with_its_payload_and_the_reason(dead_letters):
+def test_bad_message_is_one_dead_letter_with_payload_and_reason(dead_letters):
     in_order_of_mapping = [dead_letter for dead_letter in dead_letters if not refused_by_stream(dead_letter)]
     wanted = [(payload, code) for name, (payload, code) in BAD.items() if "stream" not in name]
     for (payload, code, detail, topic, mapping, total_bytes, qos), (raw, reason) in zip(
@@ -74,7 +74,7 @@ def refused_by_stream(dead_letter):
     return MIB < dead_letter[5] <= 2 * MIB
 
 
-def test_a_record_that_the_stream_does_not_take_is_kept_whole(dead_letters):
+def test_a_record_that_the_stream_does_not_take_is_stored_complete(dead_letters):
     (dead_letter,) = filter(refused_by_stream, dead_letters)
     assert dead_letter[1] == "too_large"
     assert orjson.loads(dead_letter[0])["pad"] == "x" * MIB

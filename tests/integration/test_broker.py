@@ -42,7 +42,7 @@ def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, 
     print(f"{arrivals.duplicates} duplicates")
 
 
-def test_a_broker_that_is_killed_while_it_hands_out_what_it_saved_costs_no_message(mosquitto, kinesis, bridge):
+def test_broker_killed_while_it_sends_its_saved_queue_loses_no_message(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT, here=True), Arrivals(kinesis)
     running.stop()
     with Publisher(mosquitto.port) as publisher:
@@ -67,9 +67,7 @@ def await_saves(broker):
         eventually(lambda before=before: saved.exists() and saved.stat().st_mtime_ns != before, "an autosave")
 
 
-def test_a_network_that_hangs_is_noticed_within_twice_the_keepalive_and_costs_no_message(
-    mosquitto, kinesis, bridge, proxy
-):
+def test_hanging_network_is_detected_within_twice_the_keepalive(mosquitto, kinesis, bridge, proxy):
     between = proxy(mosquitto.port)
     mqtt = {**IMPATIENT, "url": f"mqtt://127.0.0.1:{between.port}", "keepalive_secs": KEEPALIVE_SECS}
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=mqtt, here=True), Arrivals(kinesis)

@@ -18,7 +18,7 @@ def configured(folder, mappings=None, **more):
     return str(folder / "bridge.yaml")
 
 
-def test_check_is_0_when_all_is_well(tmp_path):
+def test_check_is_0_when_everything_is_ok(tmp_path):
     assert called(tmp_path, "check", "--config", configured(tmp_path)).returncode == 0
 
 

@@ -73,7 +73,7 @@ def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bri
     assert ledger.lines["skips", "telemetry"]["filtered"] >= 1
 
 
-def test_what_no_mapping_wants_and_what_each_gets_is_in_the_snapshot(tmp_path, mosquitto, kinesis):
+def test_what_no_mapping_needs_and_what_each_gets_is_in_the_snapshot(tmp_path, mosquitto, kinesis):
     write_configuration(
         tmp_path,
         mappings={"line": mapping("plant/+/press"), "all3": mapping("plant/line3/+"), "never": mapping("other")},

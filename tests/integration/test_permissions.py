@@ -36,7 +36,7 @@ def noticed(bridge, publisher):
     return logged(bridge, "they are taken anew")
 
 
-def test_the_printed_policy_is_enough_a_key_is_rotated_and_what_is_missing_is_said(tmp_path, mosquitto, aws):
+def test_policy_suffices_and_a_missing_permission_is_reported(tmp_path, mosquitto, aws):
     for name, value in zip(("id", "secret"), aws.key, strict=True):
         (tmp_path / name).write_text(value)
     files = {"access_key_id_file": "id", "secret_access_key_file": "secret"}

@@ -53,7 +53,7 @@ def wait_for_span(secs):
         time.sleep(secs - gone)
 
 
-def test_an_edge_node_is_asked_for_its_birth_and_its_metrics_arrive_by_name(mosquitto, kinesis, bridge):
+def test_rebirth_request_makes_metrics_arrive_by_name(mosquitto, kinesis, bridge):
     mapping = {
         "topic": "spBv1.0/{group}/{type}/{node}",
         "payload": "sparkplug_b",

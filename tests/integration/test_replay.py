@@ -56,7 +56,7 @@ def mended(bridge, tmp_path, publisher, *, here=False):
     return process
 
 
-def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesis, tmp_path):
+def test_dead_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesis, tmp_path):
     with Publisher(mosquitto.port) as publisher:
         process = mended(bridge, tmp_path, publisher, here=True)
         replay = command(tmp_path, "replay", "--all")
@@ -70,7 +70,7 @@ def test_letters_are_replayed_while_live_traffic_flows(bridge, mosquitto, kinesi
         assert ledger.dead_letters == 0
 
 
-def test_killed_in_the_middle_each_letter_is_there_or_its_record_is(bridge, mosquitto, kinesis, tmp_path):
+def test_killed_in_the_middle_each_dead_letter_is_there_or_its_record_is(bridge, mosquitto, kinesis, tmp_path):
     chance = random.Random(SEED)
     with Publisher(mosquitto.port) as publisher:
         process = mended(bridge, tmp_path, publisher)

@@ -171,7 +171,7 @@ def spoken_by_workers(tmp_path_factory):
     return folder, said
 
 
-def test_workers_and_their_supervisor_say_no_secret(spoken_by_workers):
+def test_workers_and_their_supervisor_report_no_secret(spoken_by_workers):
     folder, said = spoken_by_workers
     assert {what for what, text in said.items() if MARK in text} == set()
     assert {what for what, text in said.items() if not text} <= {"run: output"}
@@ -183,14 +183,14 @@ def test_workers_and_their_supervisor_say_no_secret(spoken_by_workers):
     assert [file.name for file in files if MARK in file.read_bytes()] == []
 
 
-def test_the_spools_of_workers_and_what_commands_ask_through_are_their_owners_alone(spoken_by_workers):
+def test_spools_and_control_folders_belong_to_their_owner_only(spoken_by_workers):
     folder, _ = spoken_by_workers
     held = list((folder / "data").rglob("*"))
     assert {"worker-1", "worker-2", "supervisor"} <= {file.name for file in held}
     assert {str(file.relative_to(folder)) for file in held if readable_by_others(file)} == set()
 
 
-def test_no_command_says_a_secret(spoken):
+def test_no_command_reports_a_secret(spoken):
     _, said = spoken
     assert {what for what, text in said.items() if MARK in text} == set()
 
@@ -198,7 +198,7 @@ def test_no_command_says_a_secret(spoken):
 @pytest.mark.parametrize(
     "arguments", [["diff", "mappings", "new"], ["diff", "mappings", "new", "--json"], ["coverage"]]
 )
-def test_what_looks_at_recorded_traffic_says_no_secret(spoken, arguments):
+def test_what_looks_at_recorded_traffic_reports_no_secret(spoken, arguments):
     folder, _ = spoken
     (folder / "new").mkdir(exist_ok=True)
     changed = {**TELEMETRY, "transform": "{machine: payload.machine}"}
@@ -210,7 +210,7 @@ def test_what_looks_at_recorded_traffic_says_no_secret(spoken, arguments):
     assert MARK not in told
 
 
-def test_every_command_and_every_path_had_something_to_say(spoken):
+def test_every_command_and_every_path_had_something_to_report(spoken):
     _, said = spoken
     assert said["GET /api/status"].startswith(b"200 ")
     assert said["GET /api/dead-letters/1"].startswith(b"200 ")
@@ -240,7 +240,7 @@ def readable_by_others(file: Path) -> bool:
     return file.stat().st_mode & 0o077 != 0 and file.parent.stat().st_mode & 0o077 != 0
 
 
-def test_a_wrong_password_is_not_told_in_the_refusal(tmp_path):
+def test_a_wrong_password_is_not_reported_in_the_refusal(tmp_path):
     with Mosquitto(users={"bridge": "another"}) as broker:
         write_configuration(tmp_path, **configuration(broker.port, "http://127.0.0.1:1"))
         with BridgeProcess(tmp_path, await_subscribed=False) as bridge:
@@ -250,7 +250,7 @@ def test_a_wrong_password_is_not_told_in_the_refusal(tmp_path):
 
 
 @pytest.mark.parametrize("step", ["map", "send"])
-def test_a_crash_does_not_tell_a_secret(tmp_path, mosquitto, kinesis, step):
+def test_a_crash_does_not_report_a_secret(tmp_path, mosquitto, kinesis, step):
     write_configuration(tmp_path, **configuration(mosquitto.port, kinesis.url))
     bridge = BridgeProcess(tmp_path, entry=("tests.faults.crash_points", "raising", step, "1"))
     with bridge, Publisher(mosquitto.port) as machine:
@@ -262,7 +262,7 @@ def test_a_crash_does_not_tell_a_secret(tmp_path, mosquitto, kinesis, step):
 
 
 @pytest.mark.parametrize("place", ["mqtt", "kinesis"])
-def test_a_broken_configuration_does_not_tell_the_secrets_in_it(tmp_path, place):
+def test_a_broken_configuration_does_not_report_the_secrets_in_it(tmp_path, place):
     sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:bad")
     sections["kinesis"]["authentication"]["session_tokens"] = TOKEN
     sections["mqtt"]["passwort"] = PASSWORD

@@ -12,7 +12,7 @@ from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 COUNT = 4_000
 
 
-def test_one_is_killed_the_rest_go_on_and_it_comes_back_to_its_own_backlog(tmp_path, mosquitto, kinesis):
+def test_killed_worker_returns_to_its_own_backlog(tmp_path, mosquitto, kinesis):
     arrivals, bridges = Arrivals(kinesis), []
     with contextlib.ExitStack() as parts, Publisher(mosquitto.port) as publisher:
         for number in (1, 2, 3):

@@ -30,7 +30,7 @@ def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, b
     stop_and_balance(running)
 
 
-def test_drop_oldest_goes_on_and_counts_what_it_dropped(mosquitto, kinesis, bridge):
+def test_drop_oldest_continues_and_counts_what_it_dropped(mosquitto, kinesis, bridge):
     spool = {"path": "data/", "max_bytes": SMALL, "when_full": "drop_oldest"}
     running, arrivals = bridge({"press": WHOLE}, spool=spool, here=True), Arrivals(kinesis)
     kinesis.fault("error", status=500)
@@ -54,7 +54,7 @@ def test_a_second_bridge_on_the_same_spool_is_refused(mosquitto, kinesis, bridge
     assert stop_and_balance(running)
 
 
-def test_a_damaged_spool_is_set_aside_and_the_bridge_goes_on(mosquitto, kinesis, bridge):
+def test_a_damaged_spool_is_set_aside_and_the_bridge_continues(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}), Arrivals(kinesis)
     kinesis.fault("error", status=500)
     with Publisher(mosquitto.port) as publisher:

@@ -21,7 +21,7 @@ def command(running, *arguments):
     return called(running.folder, *arguments)
 
 
-def test_the_running_bridge_tells_its_ledger_and_what_it_covers(mosquitto, kinesis, bridge):
+def test_the_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kinesis, bridge):
     never = {"topic": "never/+", "outputs": [{"data_stream": "archive"}]}
     running, arrivals = bridge({"press": TELEMETRY, "never": never}), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
@@ -39,7 +39,7 @@ def test_the_running_bridge_tells_its_ledger_and_what_it_covers(mosquitto, kines
     assert (after.returncode, "the bridge is not running" in after.stderr) == (1, True)
 
 
-def test_watching_shows_a_block_each_time_and_plain_text_where_it_is_no_terminal(bridge):
+def test_watch_without_a_terminal_prints_plain_blocks(bridge):
     running = bridge({"press": TELEMETRY})
     line = [sys.executable, "-m", "bridge", "status", "--watch", "--config", str(running.folder / "bridge.yaml")]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watching:

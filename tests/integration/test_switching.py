@@ -38,7 +38,7 @@ def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mo
     assert running.check_ledgers(600)[0].total("delivered") >= 400
 
 
-def test_a_mapping_that_cannot_be_shared_refuses_the_first_switch_and_touches_nothing(workers, mosquitto, kinesis):
+def test_first_run_with_workers_refuses_an_unshareable_mapping(workers, mosquitto, kinesis):
     running = workers(0, {"press": REMEMBERING}, stop_secs=1)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")
@@ -57,9 +57,7 @@ def test_a_mapping_that_cannot_be_shared_refuses_the_first_switch_and_touches_no
         eventually(lambda: not waits(running, 0), "it goes on as before")
 
 
-def test_the_link_is_divided_among_workers_and_what_one_that_is_drained_had_goes_to_the_rest(
-    workers, mosquitto, kinesis
-):
+def test_bandwidth_of_a_drained_worker_goes_to_the_others(workers, mosquitto, kinesis):
     rate, large = 200_000, {"topic": TOPIC_FILTER, "outputs": TELEMETRY["outputs"]}
     kinesis.fault("error")
     running = workers(2, {"press": large}, link={"max_bytes_per_sec": rate})

@@ -73,7 +73,7 @@ def test_backlog_larger_than_a_timeout_carries_arrives_once(mosquitto, bridge, t
         judge(running, log, link, count, run)
 
 
-def test_backlog_arrives_once_over_a_link_that_becomes_ten_times_slower_and_faster(mosquitto, bridge, tmp_path):
+def test_backlog_arrives_once_over_a_link_of_changing_speed(mosquitto, bridge, tmp_path):
     run, count = LinkRun(100_000, packing="lines", message_bytes=1_000), 600
     with behind_a_link(tmp_path, run.rate) as (link, log, settings):
         running = bridge(mapping(run.packing), **settings)

@@ -34,7 +34,7 @@ def row(lines, name):
     return next((line for line in lines if line.startswith(name + " ")), "")
 
 
-def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops(watch, mosquitto):
+def test_watch_shows_backlog_resizes_and_waits_for_the_bridge(watch, mosquitto):
     running = watch.bridge
     with watch(columns=80, lines=24) as terminal, Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(50), 1)
@@ -67,7 +67,7 @@ def test_it_shows_a_backlog_follows_the_window_and_waits_for_a_bridge_that_stops
         assert terminal.written.rstrip(b"\r\n").endswith(LEFT)
 
 
-def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was_with_and_without_colour(watch):
+def test_watch_ended_by_a_signal_restores_the_terminal(watch):
     for environment in ({}, {"NO_COLOR": "1"}):
         with watch(environment=environment) as terminal:
             terminal.wait_for("accounting OK")

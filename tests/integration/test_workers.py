@@ -16,7 +16,7 @@ from tests.harness.workers import Workers, alive
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 
 
-def test_three_workers_divide_the_messages_and_a_killed_one_comes_back_to_its_own_spool(workers, mosquitto, kinesis):
+def test_workers_divide_messages_and_a_killed_one_restarts(workers, mosquitto, kinesis):
     running, arrivals = workers(3), Arrivals(kinesis)
     count = 3_000
     with Publisher(mosquitto.port) as publisher:
@@ -58,7 +58,7 @@ def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kines
             assert "MQTT 3.1.1 has no shared subscriptions of its own" in running.stderr()
 
 
-def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, mosquitto, kinesis):
+def test_workers_of_a_killed_supervisor_stop_and_the_next_one_continues(workers, mosquitto, kinesis):
     running, arrivals = workers(2), Arrivals(kinesis)
     pids = [running.pid_of(1), running.pid_of(2)]
     with Publisher(mosquitto.port) as publisher:
@@ -73,7 +73,7 @@ def test_workers_of_a_killed_supervisor_stop_and_the_next_one_goes_on(workers, m
     running.check_ledgers(1_000)
 
 
-def test_systemd_hears_of_a_reloads_end_when_each_worker_maps_as_the_files_say(workers, mosquitto, kinesis, tmp_path):
+def test_reload_ends_for_systemd_when_every_worker_has_reloaded(workers, mosquitto, kinesis, tmp_path):
     with ServiceManager(str(tmp_path / "notify")) as manager:
         press = {**TELEMETRY, "transform": "{count: payload.count, version: `1`}"}
         running = workers(2, {"press": press}, environment=manager.environment)
@@ -107,7 +107,7 @@ def test_a_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto,
     assert time.monotonic() - asked_at < 30
 
 
-def test_with_fewer_workers_what_the_other_holds_is_drained_and_its_session_given_up(workers, mosquitto, kinesis):
+def test_spool_of_a_removed_worker_is_drained(workers, mosquitto, kinesis):
     running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")

@@ -35,7 +35,7 @@ def test_who_comes_a_little_late_makes_up_for_it():
     assert 0.97 * 60_000 < sent < 62_000
 
 
-def test_a_link_that_was_idle_for_long_saves_no_more_than_a_moment_up():
+def test_a_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     now = [0.0]
     uplink = Uplink(1000, lambda: now[0])
     now[0] = 3600.0
@@ -103,7 +103,7 @@ def test_two_streams_together_put_no_more_on_the_wire(kinesis):
     assert kinesis.streams["telemetry"].requests > 2
 
 
-def test_what_is_told_is_what_is_sent(kinesis):
+def test_what_is_reported_is_what_is_sent(kinesis):
     told = []
     uplink = Uplink(10**9)
     uplink.sent = told.append

@@ -84,7 +84,7 @@ def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     assert key(clients) == "AKIDTWO2"
 
 
-def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_told(files, caplog):
+def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_reported(files, caplog):
     clock = Clock()
     clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
@@ -99,7 +99,7 @@ def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_told(files, ca
     assert key(clients) == "AKIDTWO2"
 
 
-def test_what_a_changed_file_does_not_give_is_asked_for_again_but_not_at_every_look(files, caplog):
+def test_changed_file_without_credentials_is_retried_with_a_pause(files, caplog):
     clock = Clock()
     clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
     key(clients)
@@ -123,7 +123,7 @@ def test_where_nothing_is_in_hand_a_missing_file_is_the_answer(files):
     assert key(clients) == "AKIDONE1"
 
 
-def test_credentials_that_aws_refuses_are_fetched_anew_but_not_in_a_storm():
+def test_credentials_that_aws_refuses_are_fetched_again_but_not_in_a_storm():
     clock = Clock()
     clients = Clients(PublisherSettings("us-east-1", TOKEN), clock)
     first = clients.of(Destination("telemetry"))

@@ -46,7 +46,7 @@ def asked(*destinations, region="us-east-1", authentication=TOKEN, **settings):
     return {each.url.removeprefix("https://"): each.use for each in places(how, destinations or [Destination("press")])}
 
 
-def test_kinesis_is_asked_in_each_region_and_sts_once():
+def test_kinesis_is_requested_in_each_region_and_sts_once():
     assert asked(Destination("press"), Destination("mill", region="eu-central-1"), Destination("mill")) == {
         "kinesis.us-east-1.amazonaws.com": "Kinesis",
         "kinesis.eu-central-1.amazonaws.com": "Kinesis",
@@ -67,7 +67,7 @@ def test_kinesis_is_asked_in_each_region_and_sts_once():
         ),
     ],
 )
-def test_a_stream_named_by_its_arn_is_asked_at_the_endpoints_of_its_account(settings, records, questions):
+def test_stream_named_by_arn_uses_the_endpoints_of_its_account(settings, records, questions):
     found = asked(Destination(ARN), **settings)
     assert found[f"123456789012.{records}"] == "Kinesis: records"
     assert found[f"123456789012.{questions}"] == "Kinesis: shards and limits"
@@ -87,7 +87,7 @@ def test_each_part_of_aws_has_names_of_its_own(region, settings, kinesis):
     assert next(iter(asked(region=region, **settings))) == kinesis
 
 
-def test_an_endpoint_that_is_given_takes_the_place_of_aws_s_with_its_port_and_region():
+def test_configured_endpoint_replaces_that_of_aws():
     found = asked(
         Destination("press"),
         Destination(ARN),
@@ -128,7 +128,7 @@ IOT = Authentication("iot", {"endpoint": "c1.credentials.iot.eu-west-1.amazonaws
         (TOKEN, {}, {}),
     ],
 )
-def test_each_type_of_authentication_names_what_it_asks(authentication, settings, expected):
+def test_each_type_of_authentication_names_what_it_requests(authentication, settings, expected):
     found = asked(authentication=authentication, **settings)
     bridges = {url: use for url, use in found.items() if use not in ("Kinesis", DOCTORS)}
     assert bridges.keys() == expected.keys()
@@ -170,7 +170,7 @@ def test_a_proxy_is_named_without_its_password(monkeypatch):
     assert proxy() == {""}
 
 
-def test_what_answers_tells_the_time_and_what_does_not_is_an_error(free_port, monkeypatch):
+def test_what_answers_reports_the_time_and_what_does_not_is_an_error(free_port, monkeypatch):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     how = PublisherSettings("us-east-1", TOKEN)
     with KinesisStandIn() as server:

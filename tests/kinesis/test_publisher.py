@@ -54,7 +54,7 @@ def test_a_stream_that_is_not_there_is_refused(publisher):
     assert "create stream telemetri in us-east-1" in refused.value.hint
 
 
-def test_what_is_invalid_is_told_from_what_is_refused(kinesis, publisher):
+def test_what_is_invalid_is_reported_from_what_is_refused(kinesis, publisher):
     kinesis.streams["telemetry"].poison_keys.add("machine-1")
     with pytest.raises(InvalidRequest):
         publisher.put_records("telemetry", records(2))
@@ -67,7 +67,7 @@ def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient,
         impatient.put_records("telemetry", records(3))
 
 
-def test_a_server_error_is_asked_once_only(kinesis, publisher):
+def test_a_server_error_is_requested_once_only(kinesis, publisher):
     kinesis.fault("error", status=503, code="ServiceUnavailable")
     with pytest.raises(Unavailable):
         publisher.put_records("telemetry", records(1))
@@ -82,7 +82,7 @@ def test_a_wrong_clock_is_read_from_the_date_of_the_answer(kinesis, publisher, s
     assert words in refused.value.hint
 
 
-def test_nobody_listening_is_unavailable():
+def test_no_client_listening_is_unavailable():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

@@ -25,7 +25,7 @@ def told(file):
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_broken_file_is_told_of_exactly(file):
+def test_a_broken_file_is_reported_of_exactly(file):
     expected = [line for line in EXPECTED.read_text().splitlines() if line.startswith(f"{file.name}:")]
     assert told(file) == expected
     assert expected
@@ -57,7 +57,7 @@ def test_every_expectation_has_its_file():
      ":4:5: outputs[0].partition_key: expected text of 1 to 256 characters, found '" + "k" * 59
      + "\N{HORIZONTAL ELLIPSIS} (257 characters)"),
 ])  # fmt: skip
-def test_a_broken_file_of_odd_bytes_is_told_of_exactly(tmp_path, raw, expected):
+def test_a_broken_file_of_odd_bytes_is_reported_of_exactly(tmp_path, raw, expected):
     (tmp_path / "m.yaml").write_bytes(raw)
     assert told(tmp_path / "m.yaml") == [f"m.yaml{expected}"]
 
@@ -66,7 +66,7 @@ def test_a_broken_file_of_odd_bytes_is_told_of_exactly(tmp_path, raw, expected):
     ("on: true", "m.yaml:4:1: on: unknown key"), ("5: x", "m.yaml:4:1: 5: unknown key"),
     ("payload: xml", "m.yaml:4:1: payload: expected 'json', "),
 ])  # fmt: skip
-def test_what_is_not_known_is_told_with_what_is(tmp_path, more, expected):
+def test_what_is_not_known_is_reported_with_what_is(tmp_path, more, expected):
     (tmp_path / "m.yaml").write_text(WELL + more)
     (problem,) = told(tmp_path / "m.yaml")
     assert problem.startswith(expected)
@@ -84,7 +84,7 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
     "qos: 1.0", "where: null", "max_decompressed_bytes: 0o17", "    partition_key: 007", "    partition_key: 12:30",
     "    partition_key: on", "    partition_key: 2024-01-01",
 ])  # fmt: skip
-def test_what_other_readers_of_yaml_take_for_something_else_is_taken_as_it_is_written(tmp_path, more):
+def test_values_that_yaml_1_1_converts_stay_as_written(tmp_path, more):
     (tmp_path / "m.yaml").write_text(WELL + more)
     assert told(tmp_path / "m.yaml") == ["m.yaml: loads"]
 

@@ -41,7 +41,7 @@ def test_a_filtered_message_shows_what_where_gave():
     ]
 
 
-def test_a_retained_message_that_is_skipped_says_so():
+def test_a_retained_message_that_is_skipped_reports_it():
     assert lines(message(1, retain=True), retained="skip")[-2:] == [
         "  retained     skip: the message was retained by the broker",
         "  filtered     nothing is sent",

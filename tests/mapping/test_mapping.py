@@ -25,7 +25,7 @@ def test_a_message_becomes_one_record():
     assert mapped == MappingResult([NewRecord(0, "press1", b'{"site":"pdx","t":1.5}')], ())
 
 
-def test_without_a_transform_the_payload_goes_on_byte_for_byte():
+def test_without_a_transform_the_payload_continues_byte_for_byte():
     payload = b' {"b": 1.0, "a" : 1e2}\n'
     assert applied(mapping(), message(payload)).drafts == [NewRecord(0, None, payload)]
 
@@ -50,7 +50,7 @@ def test_a_payload_of_another_format_is_rejected_for_all_outputs(payload, sent, 
     ("payload", "sent"),
     [("bytes", b"\x00\xff"), ("bytes", b""), ("text", b""), ("text", "ü".encode()), ("number", b" 1 ")],
 )
-def test_any_format_goes_on_unchanged(payload, sent):
+def test_any_format_continues_unchanged(payload, sent):
     assert applied(mapping(payload=payload), message(sent)).drafts == [NewRecord(0, None, sent)]
 
 
@@ -93,7 +93,7 @@ def test_an_expression_sees_all_of_the_message():
     ]
 
 
-def test_the_whole_scope_is_seen_by_an_expression_that_asks_for_it():
+def test_the_complete_scope_is_seen_by_an_expression_that_requests_it():
     mapped = applied(mapping(transform="keys(@)"), message(1))
     assert set(data(mapped)[0]) == set(SCOPE_NAMES)
 
@@ -104,11 +104,11 @@ def test_what_is_falsy_in_where_is_filtered(value):
 
 
 @pytest.mark.parametrize("value", [True, 0, "x", [0], {"a": None}])
-def test_what_is_truthy_in_where_goes_on(value):
+def test_what_is_truthy_in_where_continues(value):
     assert len(applied(mapping(where="payload.v"), message({"v": value})).drafts) == 1
 
 
-def test_retained_messages_are_taken_unless_the_mapping_says_skip():
+def test_retained_messages_are_taken_unless_the_mapping_reports_skip():
     assert len(applied(mapping(), message(1, retain=True)).drafts) == 1
     assert applied(mapping(retained="skip"), message(1, retain=True)) is FILTERED
     assert len(applied(mapping(retained="skip"), message(1)).drafts) == 1
@@ -180,7 +180,7 @@ def test_replay_gives_only_the_item_that_failed():
     assert made.replay(message([10, 11, 12]), ("b",), 1) == MappingResult([NewRecord(1, None, b"11")], ())
 
 
-def test_replay_keeps_rejections_of_the_outputs_asked_for_only():
+def test_replay_keeps_rejections_of_the_outputs_requested_only():
     made = mapping(
         outputs=[{"data_stream": "a", "partition_key_from": "payload.k"}, {"data_stream": "b"}, {"data_stream": "c"}]
     )
@@ -211,9 +211,9 @@ def test_replay_of_an_item_needs_a_mapping_that_makes_items():
     assert [each.code for each in mapped.rejections] == ["no_item"]
 
 
-def test_what_a_mended_mapping_filters_is_filtered_on_replay():
+def test_what_a_fixed_mapping_filters_is_filtered_on_replay():
     assert mapping(where="`false`").replay(message(1), ("s",), None) == FILTERED
 
 
-def test_a_dead_letter_of_a_destination_that_has_changed_goes_to_its_stream():
+def test_dead_letter_of_a_changed_destination_goes_to_its_stream():
     assert mapping().replay(message(1), ("s packing=kpl",), None).drafts

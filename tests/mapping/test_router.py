@@ -26,7 +26,7 @@ def names(match):
 
 
 @given(st.lists(PATTERNS | PATTERNS.map(lambda text: text + "/#") | st.just("{r...}"), max_size=6), TOPICS)
-def test_a_topic_goes_to_every_mapping_whose_pattern_matches_in_their_order(patterns, topic):
+def test_topic_matches_every_mapping_of_its_pattern_in_order(patterns, topic):
     mappings = [pooled(pattern) for pattern in dict.fromkeys(patterns) if pattern.count("{n}") <= 1]
     match = Router(mappings).match(topic.encode())
     wanted = [(each, each.pattern.match(topic)) for each in mappings if each.pattern.match(topic) is not None]
@@ -65,7 +65,7 @@ def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
         assert 0 < len(routes._cache) <= 12
 
 
-def test_a_full_memory_of_topics_is_kept_while_it_serves(monkeypatch):
+def test_a_full_memory_of_topics_is_stored_while_it_serves(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
     routes = Router([mapping(topic="#")])
     first = routes.match(b"a/0")
@@ -97,7 +97,7 @@ def test_no_mappings_no_filters():
     assert Router([]).match(b"a").targets == ()
 
 
-def test_a_lookup_among_two_thousand_mappings_takes_no_more_than_among_twenty():
+def test_lookup_among_2000_mappings_costs_no_more_than_among_20():
     one = mapping(topic="f/+/line0/+/t")
     parse = type(one.pattern).parse
 

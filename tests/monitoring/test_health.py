@@ -9,7 +9,7 @@ def test_a_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
     assert health(bridge).ok
 
 
-def test_what_makes_no_progress_is_told(bridge):
+def test_what_makes_no_progress_is_reported(bridge):
     bridge.hanging = ["the threads that send to telemetry have ended"]
     assert health(bridge).reasons == ("the threads that send to telemetry have ended",)
 
@@ -18,7 +18,7 @@ def test_a_bridge_that_does_all_of_its_work_is_ready(bridge):
     assert readiness(bridge).ok
 
 
-def test_readiness_says_every_reason_why_not(bridge):
+def test_readiness_reports_every_reason_why_not(bridge):
     refused = stream(state="refused", detail="AccessDenied", hint="allow it")
     bridge.flow = Flow(unsubscribed_secs=60.0)
     bridge.now = snapshot(subscribed=False, streams=(stream("archive"), refused), blocked_reason="the disk is full")
@@ -32,7 +32,7 @@ def test_readiness_says_every_reason_why_not(bridge):
     assert reason.startswith("ERROR: no MQTT session with mqtt://127.0.0.1:1883, since ")
 
 
-def test_a_rival_for_the_session_is_a_reason_while_connected_too(bridge):
+def test_client_id_conflict_is_a_reason_while_connected(bridge):
     bridge.now = snapshot(client_id_conflict="another client uses the same mqtt.client_id")
     [reason] = readiness(bridge).reasons
     assert reason.endswith(": another client uses the same mqtt.client_id")

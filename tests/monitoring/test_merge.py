@@ -22,7 +22,7 @@ def test_counts_are_added_and_the_ledger_line_by_line():
     assert told.ledger == (other, LedgerRow("press", "telemetry", 20, 12, 2, 2, 0, 4))
 
 
-def test_a_stream_is_as_the_worst_off_says_and_as_old_as_its_oldest():
+def test_a_stream_is_as_the_worst_off_reports_and_as_old_as_its_oldest():
     bad = stream(state="refused", detail="AccessDenied", hint="allow it", delivered=1, oldest_secs=3.0)
     [told] = of_two({"streams": (stream(delivered=2, oldest_secs=9.0),)}, {"streams": (bad,)}).streams
     assert (told.state, told.hint, told.delivered, told.oldest_secs) == ("refused", "allow it", 3, 9.0)
@@ -33,7 +33,7 @@ def test_connected_is_who_is_connected_in_all_workers():
     assert not of_two({"connected": False}).connected
 
 
-def test_a_problem_of_all_is_said_once_and_that_of_one_with_its_name():
+def test_a_problem_of_all_is_reported_once_and_that_of_one_with_its_name():
     stalled = problem(since=900.0, attempts=3, buffered_records=5, buffer_hours=4.0)
     own = problem(since=800.0, attempts=4, buffered_records=7, buffer_hours=3.0)
     lost = problem("not-connected", severity="warning", stage="receiving", stream="")
@@ -43,7 +43,7 @@ def test_a_problem_of_all_is_said_once_and_that_of_one_with_its_name():
     assert (told.state, told.problems[0].what_is_safe) == ("failing", "12 records buffered on disk; none lost")
 
 
-def test_what_a_process_counted_before_it_ended_goes_on_and_its_spool_counts_once():
+def test_counters_of_an_ended_process_continue_and_count_once():
     before, now = snapshot(ledger=(ROW,), spool_bytes=5), snapshot(ledger=(ROW,), spool_bytes=7, received_messages=1)
     told = merge([("", now), ("", final_counters(before))])
     assert (told.received_messages, told.ledger, told.spool_bytes) == (101, (ROW,), 7)
@@ -58,7 +58,7 @@ def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
     assert told.stalled == ("worker 2: it hangs",)
 
 
-def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_books():
+def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_ledger():
     told = at_rest_snapshot(snapshot(ledger=(ROW,)))
     assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
 

@@ -61,7 +61,7 @@ def test_regular_look_is_due_every_few_secs_and_survives_an_error():
     assert taken == [EVERY_SECS, 2 * EVERY_SECS]
 
 
-def test_regular_look_reports_a_defect_once_and_goes_on(caplog):
+def test_regular_look_reports_a_defect_once_and_continues(caplog):
     now = [0.0]
     look = RegularLook(lambda: 1 / 0, lambda: now[0])
     for _ in range(3):

@@ -155,7 +155,7 @@ def test_every_code_has_a_kind_and_a_case():
     assert shown | {"worker-down"} == set(KINDS)
 
 
-def test_every_problem_follows_its_kind_and_says_what_to_do():
+def test_every_problem_follows_its_kind_and_reports_what_to_do():
     for changes, seen, _ in CASES.values():
         for problem in found(changes, seen):
             kind = KINDS[problem.code]
@@ -177,7 +177,7 @@ def test_state_is_that_of_the_worst_problem(codes, state):
     assert state_of(found(merged, flow())) == state
 
 
-def test_stalled_stream_says_where_since_when_why_and_what_is_safe():
+def test_stalled_stream_reports_where_since_when_why_and_what_is_safe():
     status = stream(state="retrying", failed_in_a_row=12, **UNREACHABLE)
     [problem] = found({"streams": (status,), "ledger": BUFFERED}, flow(stalled=252.0))
     assert problem.summary == "Kinesis accepts no records of stream telemetry (kinesis.eu-west-1.amazonaws.com)"
@@ -200,7 +200,7 @@ def test_refused_stream_gives_the_hint_of_aws_and_the_time_of_the_refusal():
     assert (problem.advice, problem.cause, problem.since) == ("allow kinesis:PutRecords", "AccessDenied: no", NOW - 90)
 
 
-def test_falling_behind_says_both_rates():
+def test_falling_behind_reports_both_rates():
     behind = StreamFlow("telemetry", 0.0, 320.0, received_per_sec=140.0, delivered_per_sec=31.25)
     [problem] = found({"ledger": BUFFERED}, Flow(streams={"telemetry": behind}))
     assert problem.cause == "140.0 records/s arrive, 31.2 records/s are accepted"
@@ -229,7 +229,7 @@ def test_failing_mapping_without_a_good_version_is_not_loaded():
     assert kept.summary == "mapping press: reload failed, the last good version stays active"
 
 
-def test_ledger_mismatch_says_by_how_much():
+def test_ledger_mismatch_reports_by_how_much():
     [problem] = found({"ledger": (LedgerRow("press", "telemetry", 10, 6, 1, 0, 0, 0),)}, flow())
     assert problem.summary == "accounting mismatch on press → telemetry"
     assert problem.cause == "10 received, 7 accounted for: off by 3"

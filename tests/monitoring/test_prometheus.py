@@ -71,7 +71,7 @@ def test_names_follow_the_conventions():
         assert metric.help.endswith(".")
 
 
-def test_the_ledger_are_told_per_mapping_and_stream(families):
+def test_the_ledger_are_reported_per_mapping_and_stream(families):
     place = {"mapping": "press", "stream": "telemetry"}
     counts = [
         value(families, f"records_{name}", **place)
@@ -80,7 +80,7 @@ def test_the_ledger_are_told_per_mapping_and_stream(families):
     assert counts == [10 + 3, 5, 2, 3, 5]
 
 
-def test_the_build_and_the_start_are_told(families):
+def test_the_build_and_the_start_are_reported(families):
     [info] = families[PREFIX + "info"].samples
     assert (info.labels["config"], info.labels["mappings"]) == ("0123456789ab", "ba9876543210")
     assert all(re.fullmatch(r"[\d.]+\w*", info.labels[name]) for name in ("version", "python", "sqlite"))
@@ -88,7 +88,7 @@ def test_the_build_and_the_start_are_told(families):
     assert value(families, "session_info", broker="mqtt://127.0.0.1:1883", protocol="5", client_id="press-shop") == 1
 
 
-def test_whether_it_is_healthy_and_ready_is_told_as_by_the_checks(families, bridge):
+def test_whether_it_is_healthy_and_ready_is_reported_as_by_the_checks(families, bridge):
     assert (value(families, "healthy"), value(families, "ready")) == (1, 0)
     assert value(families, "problems", code="stream-refused", severity="error") == 1
     assert value(families, "problems", code="stream-stalled", severity="error") == 0
@@ -105,7 +105,7 @@ def told(bridge, name):
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{PREFIX}{name} "))
 
 
-def test_a_stream_tells_when_it_last_answered_and_that_a_key_is_hot(families):
+def test_a_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
     assert value(families, "stream_last_response_timestamp_seconds", stream="archive") == 1.7e9
     assert value(families, "stream_last_response_seconds", stream="archive") == 0.25
     assert [each.labels["stream"] for each in families[PREFIX + "stream_last_response_seconds"].samples] == ["archive"]
@@ -113,17 +113,17 @@ def test_a_stream_tells_when_it_last_answered_and_that_a_key_is_hot(families):
     assert [each.value for each in families[PREFIX + "stream_max_record_bytes"].samples] == [2**20]
 
 
-def test_a_mapping_tells_when_its_last_message_came(families):
+def test_a_mapping_reports_when_its_last_message_came(families):
     assert value(families, "mapping_last_message_timestamp_seconds", mapping="press") == 1_700_000_000.5
 
 
-def test_a_mapping_without_a_message_tells_no_time(bridge):
+def test_a_mapping_without_a_message_reports_no_time(bridge):
     bridge.now = snapshot(coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 0, 0, 0, 0),), (), 0))
     families = {each.name: each for each in text_string_to_metric_families(metrics_text(bridge).decode())}
     assert families[PREFIX + "mapping_last_message_timestamp_seconds"].samples == []
 
 
-def test_workers_are_told_one_by_one(families):
+def test_workers_are_reported_one_by_one(families):
     up = {each.labels["worker"]: each.value for each in families[PREFIX + "worker_up"].samples}
     assert up == {"worker 1": 1, "worker 2": 0}, "one that has drained is not down"
     assert value(families, "worker_state", worker="worker 2", state="restarting") == 1
@@ -133,17 +133,17 @@ def test_workers_are_told_one_by_one(families):
     ]
 
 
-def test_rejections_are_told_by_their_reason(families):
+def test_rejections_are_reported_by_their_reason(families):
     assert value(families, "rejected", code="decode") == 4
 
 
-def test_each_reason_begins_at_zero_so_that_its_first_letter_is_an_increase(families):
+def test_dead_letter_series_of_each_code_begins_at_zero(families):
     codes = {each.labels["code"] for each in families[PREFIX + "rejected"].samples}
     assert {each.code for each in Rejected.__subclasses__()} | {"internal", "invalid", "topic"} == codes
     assert value(families, "rejected", code="topic") == 0
 
 
-def test_the_process_is_told_as_the_client_library_tells_it(families):
+def test_the_process_is_reported_as_the_client_library_reports_it(families):
     assert families["process_resident_memory_bytes"].samples[0].value > 2**20
 
 
@@ -152,7 +152,7 @@ def test_nothing_that_a_message_holds_is_a_label(families):
     assert not NEVER_SHOWN & shown
 
 
-def test_states_are_told_one_by_one(families):
+def test_states_are_reported_one_by_one(families):
     assert value(families, "stream_state", stream="telemetry", state="refused") == 1
     assert value(families, "stream_state", stream="telemetry", state="ok") == 0
     assert value(families, "stream_oldest_seconds", stream="telemetry") == 12.5
@@ -194,7 +194,7 @@ COVERED_BY = {
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Snapshot)])
-def test_all_that_a_snapshot_tells_is_a_metric(name):
+def test_all_that_a_snapshot_reports_is_a_metric(name):
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     metric = COVERED_BY.get(name, name)
     assert metric is None or metric in names
@@ -208,7 +208,7 @@ _OF_A_STREAM = {
 _IN_WORDS = {"stream", "code", "detail", "hint", "endpoint"}
 
 
-def test_all_that_a_stream_tells_is_a_metric():
+def test_all_that_a_stream_reports_is_a_metric():
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     counted = StreamStatus.__dataclass_fields__.keys() - _IN_WORDS
     assert {f"stream_{_OF_A_STREAM.get(name, name)}" for name in counted} <= names
@@ -221,7 +221,7 @@ _OF_A_WORKER = {
 }  # fmt: skip
 
 
-def test_all_that_a_worker_tells_is_a_metric():
+def test_all_that_a_worker_reports_is_a_metric():
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     counted = WorkerStatus.__dataclass_fields__.keys() - _OF_A_WORKER_IN_WORDS
     assert {f"worker_{_OF_A_WORKER.get(name, name)}" for name in counted} <= names

@@ -16,7 +16,7 @@ def taken_over(session):
     session.until_closed()
 
 
-def test_reported_takeover_is_a_conflict_and_the_other_client_is_left_alone(warnings):
+def test_reported_takeover_is_a_conflict_and_keeps_the_peer(warnings):
     with ScriptedBroker(taken_over, granting([1])) as broker:
         clock = Clock()
         at = subscriber(broker.port, clock=clock, reconnect_max_secs=40.0, keepalive_secs=600)
@@ -62,7 +62,7 @@ def reset(session):
 
 
 @pytest.mark.parametrize("end", [close, reset])
-def test_session_that_ends_three_times_without_a_reason_is_unstable_and_accuses_nobody(warnings, end):
+def test_session_ended_three_times_is_unstable_not_a_conflict(warnings, end):
     clock = Clock()
     with ScriptedBroker(*[subscribes_and(end)] * 3, granting([1])) as broker:
         at = subscriber(broker.port, clock=clock, keepalive_secs=600)
@@ -85,7 +85,7 @@ def test_session_that_ends_three_times_without_a_reason_is_unstable_and_accuses_
         pytest.param(subscribes_and(lambda session: session.send(b"\xe0\x02\x97\x00")), id="quota exceeded"),
     ],
 )
-def test_session_that_ends_with_an_explanation_is_no_sign_of_another_client(script):
+def test_session_that_ends_with_a_reason_is_no_conflict(script):
     with ScriptedBroker(script) as broker:
         at = subscriber(broker.port)
         poll_until(at, lambda _: at.connections >= 6, secs=30)

@@ -84,7 +84,7 @@ def silent(session):
         (0x89, "Server busy; the broker is overloaded"),
     ],
 )
-def test_a_refused_session_says_why_and_what_to_do(wake, code, words):
+def test_a_refused_session_reports_why_and_what_to_do(wake, code, words):
     def refuse(session):
         session.accept(code=code)
         session.until_closed()
@@ -92,7 +92,7 @@ def test_a_refused_session_says_why_and_what_to_do(wake, code, words):
     assert end_of(refuse, wake)[0] == f"the broker refused the session: {words}"
 
 
-def test_a_refused_session_shows_the_reason_and_the_server_that_the_broker_names(wake):
+def test_refused_session_shows_reason_and_server_of_the_broker(wake):
     def refuse(session):
         session.accept(code=0x9C, properties=b"\x1f\x00\x05moved" + b"\x1c\x00\x07other:1")
         session.until_closed()
@@ -113,7 +113,7 @@ def test_a_refused_session_shows_the_reason_and_the_server_that_the_broker_names
         (200, "return code 200"),
     ],
 )
-def test_a_refused_session_says_why_in_version_3_1_1_too(wake, code, words):
+def test_a_refused_session_reports_why_in_version_3_1_1_too(wake, code, words):
     def refuse(session):
         session.accept(code=code)
         session.until_closed()
@@ -127,7 +127,7 @@ def test_a_connack_that_never_comes_is_given_up(wake):
     assert secs < 30
 
 
-def test_a_peer_gone_silent_is_noticed_within_twice_the_keepalive(wake):
+def test_a_peer_removed_silent_is_noticed_within_twice_the_keepalive(wake):
     said, secs = end_of(accept_and(packets.suback(1, 1)), wake)
     assert said == "no data for 4 s (keepalive 1 s)"
     assert secs < 30
@@ -145,16 +145,16 @@ def test_the_keepalive_that_the_broker_sets_goes(wake):
     assert secs < 30
 
 
-def test_a_connection_closed_before_connack_says_so(wake):
+def test_a_connection_closed_before_connack_reports_it(wake):
     assert end_of(lambda session: session.receive(), wake)[0] == "the broker closed the connection before CONNACK"
 
 
-def test_a_connection_closed_later_says_so(wake):
+def test_a_connection_closed_later_reports_it(wake):
     said, _ = end_of(accept_and_close, wake)
     assert said.startswith("the broker closed the connection without a reason (a restart, a limit, or another client")
 
 
-def test_a_session_taken_over_says_what_to_do(wake):
+def test_a_session_taken_over_reports_what_to_do(wake):
     said, _ = end_of(accept_and(packets.suback(1, 1), b"\xe0\x02\x8e\x00"), wake)
     assert said.startswith("the broker ended the session: Session taken over; another client uses the same")
 
@@ -244,7 +244,7 @@ def test_no_packet_that_a_peer_makes_up_raises_anything_else(wake, made_up, acce
     assert end_of(script, wake)[0]  # `end_of` lets only the three kinds of end pass
 
 
-def test_an_end_while_nothing_is_read_does_not_make_every_wait_return_at_once(wake):
+def test_end_while_reading_is_paused_does_not_busy_wait(wake):
     def reset(session):
         session.accept()
         session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -254,7 +254,7 @@ def test_an_end_while_nothing_is_read_does_not_make_every_wait_return_at_once(wa
     assert secs < 30
 
 
-def test_a_wait_ends_when_told_to(wake):
+def test_a_wait_ends_when_reported_to(wake):
     reader, writer = socket.socketpair()
     with reader, writer, ScriptedBroker(silent) as broker:
         session = settings(broker.port)

@@ -69,7 +69,7 @@ def test_draining_receives_what_the_broker_queued_and_nothing_afterwards(mosquit
     assert came == [b"queued"]
 
 
-def test_draining_unsubscribes_what_the_mappings_want_though_it_knows_of_nothing(mosquitto, draining):
+def test_draining_unsubscribes_the_topics_of_all_mappings(mosquitto, draining):
     subscribed_once(mosquitto.port)
     at = draining(mosquitto.port)
     at.set_filters({"plant/+": 1})

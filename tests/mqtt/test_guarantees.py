@@ -49,7 +49,7 @@ def test_shorter_session_expiry_is_reported(granted):
     assert lost(script, persistent=False) == {}
 
 
-def test_shared_subscription_in_3_1_1_is_unverified_until_its_first_message():
+def test_shared_subscription_in_3_1_1_is_unverified_at_first():
     assert lost(FilterBroker(), share="hall", version_5=False).keys() == {"shared-subscription-unverified"}
     assert lost(FilterBroker(), share="hall") == {}
     message = packets.publish("plant/a", b"1")
@@ -82,7 +82,7 @@ def test_session_that_the_broker_has_lost_is_reported_for_an_hour(warnings):
         at.close()
 
 
-def test_session_that_the_broker_has_kept_is_no_loss():
+def test_session_that_the_broker_has_stored_is_no_loss():
     with Mosquitto(persistence=True) as broker:
         at = subscriber(broker.port)
         poll_until_subscribed(at)

@@ -4,7 +4,7 @@ from bridge.mqtt.keepalive import Keepalive
 
 
 @pytest.mark.parametrize(("configured", "server", "used"), [(30, None, 30), (30, 0, 30), (30, 10, 10), (30, 600, 30)])
-def test_interval_is_the_shorter_of_both_and_0_means_that_the_broker_needs_none(configured, server, used):
+def test_keepalive_is_the_shorter_interval_and_0_disables_it(configured, server, used):
     keepalive = Keepalive(float(configured), 0.0)
     keepalive.on_accepted(server, 0.0)
     assert keepalive.interval_secs == used

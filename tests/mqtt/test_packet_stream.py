@@ -91,7 +91,7 @@ def test_however_the_stream_is_cut_the_same_packets_come_out_in_order(parts, ver
 
 
 @pytest.mark.parametrize("version_5", [False, True])
-def test_one_byte_at_a_time_gives_the_same_as_whole(version_5):
+def test_one_byte_at_a_time_gives_the_same_as_complete(version_5):
     part = ("plant/press", b"x" * 300, 2, 5, 8, b"\x03\x00\x01a")
     stream, burst, control_packets = stream_of([part, packets.PINGRESP, packets.pubrel(5), part], version_5)
     wire = wire_of(*(stream[at : at + 1] for at in range(len(stream))), version_5=version_5)
@@ -165,12 +165,12 @@ def test_an_oversized_message_is_cut_short_with_its_true_length(max_message_byte
     assert control_packets == packets.PINGRESP
 
 
-def test_an_oversized_message_is_cut_short_even_where_one_read_brings_it_whole():
+def test_oversized_message_is_truncated_even_after_one_read():
     [(*_, payload, total)] = read_all(wire_of(packets.publish("t", b"z" * 5000), max_message_bytes=1024))[0]
     assert (len(payload), total) == (1024, 5000)
 
 
-def test_an_oversized_message_is_never_held_in_memory():
+def test_an_oversized_message_is_never_stored_in_memory():
     total = 64 * MIB
     head = packets.publish("big", b"", qos=1, packet_id=9)[2:]
     blocks = [b"\x32" + remaining_length(len(head) + total) + head, *[b"x" * 65_536] * (total // 65_536)]
@@ -212,7 +212,7 @@ def test_properties_too_large_to_hold_do_not_end_the_session():
     assert (topic, seen, payload, size) == (b"big", b"", b"", 2 * MIB)
 
 
-def test_a_message_of_the_largest_size_allowed_is_whole():
+def test_a_message_of_the_largest_size_allowed_is_complete():
     stream = packets.publish("big", b"x" * MIB)
     blocks = [stream[at : at + 10_000] for at in range(0, len(stream), 10_000)]
     [(*_, payload, size)] = read_all(wire_of(*blocks, max_message_bytes=MIB))[0]
@@ -225,7 +225,7 @@ def test_the_connack_is_seen_and_still_reaches_paho():
     assert wire.connack == b"\x20\x02\x00\x01"
 
 
-def test_paho_is_told_to_come_again_where_nothing_is_for_it():
+def test_paho_is_reported_to_come_again_where_nothing_is_for_it():
     wire = wire_of(packets.publish("t", b"1"))
     read_all(wire)
     with pytest.raises(BlockingIOError):

@@ -96,14 +96,14 @@ def connect_packet(version_5, **options):
     return body
 
 
-def test_the_session_is_kept_and_a_large_window_asked_for_in_version_5():
+def test_the_session_is_stored_and_a_large_window_requested_in_version_5():
     body = connect_packet(True, session_expiry_secs=3600, receive_maximum=65_535, keepalive_secs=7)
     assert body[:10] == b"\x00\x04MQTT\x05\x00\x00\x07"  # no clean start
     assert b"\x11\x00\x00\x0e\x10" in body
     assert b"\x21\xff\xff" in body
 
 
-def test_the_session_is_kept_in_version_3_1_1():
+def test_the_session_is_stored_in_version_3_1_1():
     assert connect_packet(False, keepalive_secs=7)[:10] == b"\x00\x04MQTT\x04\x00\x00\x07"
 
 

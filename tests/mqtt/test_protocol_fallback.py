@@ -69,7 +69,7 @@ def test_fallback_after_a_session_of_5_never_infers_3_1_1(fallback):
     assert unanswered(fallback, 20) == [True] * 20
 
 
-def test_fallback_after_a_session_of_5_and_a_refusal_tries_5_in_the_next_connection(fallback):
+def test_fallback_after_a_session_of_5_tries_5_again(fallback):
     fallback.accepted(ONE, 0.0, version_5=True)
     fallback.refused_5(ONE, 1.0)
     assert not fallback.version_5(ONE)

@@ -62,7 +62,7 @@ def test_retained_messages_arrive_once_over_restarts_and_cut_sockets(version_5):
     assert payloads(arrived).count(b"retained") == 1
 
 
-def test_session_of_3_1_1_is_asked_only_for_the_difference():
+def test_session_of_3_1_1_is_requested_only_for_the_difference():
     script = FilterBroker(connack=PRESENT)
     with ScriptedBroker(script) as broker:
         at = subscriber(
@@ -81,7 +81,7 @@ def test_session_of_3_1_1_is_asked_only_for_the_difference():
 @pytest.mark.parametrize(
     ("present", "of_this_broker", "version_5"), [(False, True, False), (True, False, False), (True, True, True)]
 )
-def test_all_filters_are_requested_of_a_new_session_another_broker_and_mqtt_5(present, of_this_broker, version_5):
+def test_all_filters_are_requested_for_a_new_session_or_broker(present, of_this_broker, version_5):
     script = FilterBroker(connack={"session_present": present})
     with ScriptedBroker(script) as broker:
         record = known(broker, "plant/#") if of_this_broker else SessionRecord("mqtt://other:1", {"plant/#": (1, 1)})
@@ -112,7 +112,7 @@ def test_record_is_empty_on_disk_before_a_new_session_is_subscribed():
         at.close()
 
 
-def test_filter_is_unsubscribed_only_after_the_record_is_on_disk_without_it():
+def test_filter_is_unsubscribed_after_its_removal_is_on_disk():
     script = FilterBroker()
     with ScriptedBroker(script) as broker:
         disk = Disk()
@@ -139,7 +139,7 @@ def test_record_that_is_not_one_counts_as_empty():
 # -- leftovers of an earlier run
 
 
-def test_shared_filter_of_an_earlier_run_is_unsubscribed_once_its_messages_have_arrived():
+def test_old_shared_filter_is_unsubscribed_after_its_messages():
     clock = Clock()
     queued = packets.publish("plant/a", b"queued", properties=b"")
     script = FilterBroker(connack=PRESENT, then=queued)
@@ -152,7 +152,7 @@ def test_shared_filter_of_an_earlier_run_is_unsubscribed_once_its_messages_have_
         at.close()
 
 
-def test_shared_filter_of_an_earlier_run_is_unsubscribed_at_last_while_messages_keep_arriving(warnings):
+def test_old_shared_filter_is_unsubscribed_despite_messages(warnings):
     clock = Clock()
 
     class Busy(FilterBroker):

@@ -107,7 +107,7 @@ def test_it_subscribes_again_where_the_broker_forgot_the_session(session):
         assert at.connections == 2
 
 
-def test_a_kept_session_is_told_and_its_stale_filters_are_unsubscribed(broker, session):
+def test_stored_session_is_reported_and_stale_filters_unsubscribed(broker, session):
     earlier = session(client_id="stale", wanted={"old/#": 1, "new/#": 1}.items())
     poll_until_subscribed(earlier)
     held = set(earlier.subscriptions.maybe_subscribed)
@@ -151,7 +151,7 @@ def test_the_addresses_are_tried_in_turn(broker, session):
     assert at.state().broker == f"mqtt://127.0.0.1:{broker.port}"
 
 
-def test_a_wrong_password_is_told_with_what_to_check(session):
+def test_a_wrong_password_is_reported_with_what_to_check(session):
     with Mosquitto(users={"bridge": "right"}) as guarded:
         at = session(guarded.port, username="bridge", password="wrong-secret")
         poll_until(at, lambda _: at.state().problem)
@@ -164,7 +164,7 @@ def test_a_wrong_password_is_told_with_what_to_check(session):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
-def test_a_certificate_of_another_authority_is_told(session, tmp_path):
+def test_a_certificate_of_another_authority_is_reported(session, tmp_path):
     authority = Authority(tmp_path / "plant")
     other = Authority(tmp_path / "other")
     with Mosquitto(authority=authority) as secured:
@@ -176,7 +176,7 @@ def test_a_certificate_of_another_authority_is_told(session, tmp_path):
         poll_until_subscribed(again)
 
 
-def test_a_client_id_used_twice_says_so_to_the_one_thrown_out(session, broker):
+def test_a_client_id_used_twice_reports_it_to_the_one_thrown_out(session, broker):
     first = session(client_id="twice")
     poll_until_subscribed(first)
     second = session(client_id="twice")

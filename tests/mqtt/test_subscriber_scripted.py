@@ -37,7 +37,7 @@ def closes_on_version_5(session):
 
 
 @pytest.mark.parametrize(("version_5", "code"), [(True, 0x87), (True, 0x80), (False, 0x80)])
-def test_a_refused_subscription_is_told_and_asked_for_again_after_a_minute(warnings, version_5, code):
+def test_refused_subscription_is_reported_and_retried_in_a_minute(warnings, version_5, code):
     clock = Clock()
     with ScriptedBroker(granting([1, code], [1])) as broker:
         wanted = {"plant/#": 1, "secret/#": 1}
@@ -53,7 +53,7 @@ def test_a_refused_subscription_is_told_and_asked_for_again_after_a_minute(warni
         at.close()
 
 
-def test_a_broker_without_shared_subscriptions_is_told_with_what_to_do():
+def test_a_broker_without_shared_subscriptions_is_reported_with_what_to_do():
     with ScriptedBroker(granting([0x9E])) as broker:
         at = subscriber(broker.port, share="hall")
         poll_until(at, lambda _: at.state().problem)
@@ -216,7 +216,7 @@ def test_a_session_that_lasts_resets_the_pause():
         at.close()
 
 
-def test_what_a_version_5_broker_says_of_itself_is_kept_and_gone_with_the_connection():
+def test_mqtt_5_limits_last_as_long_as_the_connection():
     told = b"\x11\x00\x00\x0e\x10" + b"\x21\x00\x14"  # Session Expiry Interval 3600, Receive Maximum 20
 
     def script(session):
@@ -234,7 +234,7 @@ def test_what_a_version_5_broker_says_of_itself_is_kept_and_gone_with_the_connec
 
 
 @pytest.mark.parametrize(("code", "said"), [(0x00, ""), (0x10, ""), (0x87, "Not authorized")])
-def test_a_message_that_the_broker_refuses_is_told(code, said):
+def test_a_message_that_the_broker_refuses_is_reported(code, said):
     def script(session):
         session.accept()
         while True:
@@ -268,7 +268,7 @@ def test_session_of_mqtt_5_outlives_any_outage_behind_a_proxy():
         at.close()
 
 
-def test_mqtt_5_is_used_where_the_first_connections_met_a_proxy_whose_broker_was_down():
+def test_mqtt_5_is_used_after_a_proxy_without_its_broker():
     down = [lambda session: session.receive()]
     with ScriptedBroker(*down, FilterBroker()) as broker:
         at = subscriber(broker.port)

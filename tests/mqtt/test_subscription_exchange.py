@@ -64,7 +64,7 @@ def late_connack(session):
     session.receive()
 
 
-def test_connection_that_ends_with_a_subscribe_unanswered_does_not_end_the_next(session):
+def test_unanswered_subscribe_does_not_end_the_next_connection(session):
     broker = FilterBroker(round_trip_secs=0.5)
     at = session(late_connack, late_connack, broker)
     poll_until(at, lambda _: at.connections == 1 and at.state().attempts)
@@ -88,7 +88,7 @@ def test_connection_without_any_suback_is_closed_after_half_a_minute(session):
 
 @pytest.mark.parametrize("end", [b"", DISCONNECT_NOT_AUTHORIZED], ids=["closed", "disconnect"])
 @pytest.mark.parametrize("forbidden", ["secret/#", "a", "z"])
-def test_filter_that_ends_the_connection_is_left_out_and_the_others_are_subscribed(session, warnings, end, forbidden):
+def test_filter_that_ends_the_connection_is_omitted(session, warnings, end, forbidden):
     good = {f"plant/{number}" for number in range(12)}
     broker = FilterBroker(ends={forbidden: end})
     at = session(broker, **wanted(*good, forbidden))
@@ -123,7 +123,7 @@ def test_only_filter_is_never_left_out(session):
     poll_until_subscribed(at)
 
 
-def test_filters_that_were_unanswered_when_the_link_broke_are_all_subscribed(session):
+def test_unanswered_filters_of_a_broken_link_are_subscribed(session):
     broker = FilterBroker()
     at = session(late_connack, late_connack, broker, **wanted(*"abcd"))
     poll_until_subscribed(at, secs=30)
@@ -180,7 +180,7 @@ def test_filter_that_the_broker_cannot_accept_is_not_requested(session, limit, r
     assert at.connections == 1
 
 
-def test_shared_subscription_that_the_broker_does_not_have_is_not_requested(session):
+def test_unsupported_shared_subscription_is_not_requested(session):
     broker = FilterBroker(connack={"properties": NO_SHARED})
     at = session(broker, share="hall")
     poll_until(at, lambda _: at.state().problem)
@@ -252,7 +252,7 @@ def test_unsubscribe_without_response_ends_no_connection(session, version_5):
     assert at.connections == 1
 
 
-def test_unsubscribe_that_is_refused_is_told_and_repeated(session, warnings):
+def test_unsubscribe_that_is_refused_is_reported_and_repeated(session, warnings):
     broker = FilterBroker(unsuback_codes={"old": 0x87})
     at = session(broker, held=["old"], **wanted("a"))
     poll_until(
@@ -264,7 +264,7 @@ def test_unsubscribe_that_is_refused_is_told_and_repeated(session, warnings):
     poll_until(at, lambda _: at.subscriptions.maybe_subscribed == {"a"})
 
 
-def test_filters_that_the_spool_remembers_are_unsubscribed_although_no_session_is_reported(session):
+def test_stored_filters_are_unsubscribed_without_a_session(session):
     broker = FilterBroker(connack={"session_present": False})
     at = session(broker, held=["old/#"], **wanted("a"))
     poll_until(at, lambda _: broker.unsubscribes == [["old/#"]])
@@ -277,7 +277,7 @@ PARTS = {"plant/+/+": {"plant/+/t": 1, "plant/m1/+": 1}}
 
 
 @pytest.mark.parametrize("end", [None, b"", DISCONNECT_NOT_AUTHORIZED], ids=["refused", "closed", "disconnect"])
-def test_joined_filter_that_the_broker_does_not_grant_is_replaced_by_its_parts(session, end):
+def test_refused_joined_filter_is_replaced_by_its_parts(session, end):
     broker = FilterBroker(codes={"plant/+/+": 0x87}, ends={} if end is None else {"plant/+/+": end})
     at = session(broker, **wanted("plant/+/t"))
     poll_until_subscribed(at)

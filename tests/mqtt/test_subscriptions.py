@@ -81,7 +81,7 @@ def test_refused_filter_is_requested_again_at_its_time_only():
     assert subscriptions.changes(60.0).subscribe == [Request("secret/#", 1)]
 
 
-def test_refused_filter_is_requested_again_after_a_reload_and_on_a_new_connection():
+def test_refused_filter_is_retried_after_reload_and_reconnect():
     subscriptions = subscriptions_of({"secret/#": 1})
     for again in (lambda: subscriptions.set_filters({"secret/#": 1}), subscriptions.begin):
         subscriptions.refuse("secret/#", "not authorized", NEVER)
@@ -90,7 +90,7 @@ def test_refused_filter_is_requested_again_after_a_reload_and_on_a_new_connectio
         assert subscriptions.changes(0.0).subscribe == [Request("secret/#", 1)]
 
 
-def test_filters_of_an_earlier_run_are_unsubscribed_once_their_replacement_is_granted():
+def test_old_filters_are_unsubscribed_after_their_replacement():
     subscriptions = subscriptions_of({"a/b": 1}, maybe_subscribed={"old/#", "a/+"})
     subscriptions.begin()
     assert subscriptions.changes(0.0) == ([Request("a/b", 1)], ["old/#"])
@@ -106,7 +106,7 @@ def test_filters_of_an_earlier_run_are_unsubscribed_also_without_a_session():
     assert "old/#" in subscriptions.changes(0.0).unsubscribe
 
 
-def test_shared_filters_of_an_earlier_run_stay_until_their_messages_have_arrived():
+def test_old_shared_filters_stay_until_their_messages_arrived():
     subscriptions = subscriptions_of({"a": 1}, maybe_subscribed={"$share/hall/a", "old"})
     subscriptions.begin()
     granted(subscriptions)
@@ -114,14 +114,14 @@ def test_shared_filters_of_an_earlier_run_stay_until_their_messages_have_arrived
     assert dropped(subscriptions, now=1.0, quiet=True) == ["$share/hall/a"]
 
 
-def test_draining_session_keeps_all_filters_until_their_messages_have_arrived():
+def test_draining_session_keeps_filters_until_messages_arrived():
     subscriptions = subscriptions_of({}, maybe_subscribed={"a", "b"}, draining=True)
     subscriptions.begin()
     assert dropped(subscriptions, quiet=False) == []
     assert dropped(subscriptions, now=1.0, quiet=True) == ["a", "b"]
 
 
-def test_unsubscribe_that_has_no_response_is_sent_again_on_the_next_connection():
+def test_unanswered_unsubscribe_is_sent_on_the_next_connection():
     subscriptions = subscriptions_of({}, maybe_subscribed={"old"})
     subscriptions.begin()
     subscriptions.on_unsubscribe_sent("old")
@@ -137,7 +137,7 @@ def test_unsubscribe_that_the_broker_refused_is_sent_again_at_its_time():
     assert subscriptions.changes(60.0).unsubscribe == ["old"]
 
 
-def test_filter_wanted_again_while_it_is_unsubscribed_is_subscribed_afterwards():
+def test_filter_needed_during_its_unsubscribe_is_resubscribed():
     subscriptions = subscriptions_of({"a": 1})
     granted(subscriptions)
     subscriptions.set_filters({})
@@ -148,7 +148,7 @@ def test_filter_wanted_again_while_it_is_unsubscribed_is_subscribed_afterwards()
     assert "a" in subscriptions.maybe_subscribed
 
 
-def test_connection_requests_all_filters_but_those_that_the_session_is_known_to_contain():
+def test_connection_requests_filters_that_the_session_lacks():
     subscriptions = subscriptions_of({"a": 1, "b": 1, "c": 2})
     granted(subscriptions)
     subscriptions.begin()
@@ -178,7 +178,7 @@ def test_refused_joined_filter_never_ends_what_works():
     assert subscriptions.confirmed.keys() == {"plant/+/t", "plant/m1/+"}
 
 
-def test_refused_part_stays_refused_and_keeps_an_older_filter_that_covers_it():
+def test_refused_part_keeps_an_older_filter_that_covers_it():
     subscriptions = subscriptions_of({"plant/+/+": 1}, PARTS, maybe_subscribed={"plant/#"})
     subscriptions.begin()
     granted(subscriptions, **{"plant/+/+": 0x87})

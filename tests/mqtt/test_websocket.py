@@ -63,7 +63,7 @@ def test_refused_upgrade_shows_the_status_and_what_to_do(answer, words):
         connected(answer=answer if callable(answer) else lambda _request: answer)
 
 
-def test_upgrade_that_ends_early_says_so():
+def test_upgrade_that_ends_early_reports_it():
     with ScriptedBroker(lambda session: session.connection.recv(10)) as broker:
         at = subscriber(broker.port, scheme="ws")
         poll_until(at, lambda _: at.state().problem)
@@ -171,7 +171,7 @@ def test_partial_frame_does_not_keep_the_thread_awake():
     assert websocket.pending() == 0
 
 
-def test_tls_that_wants_to_read_is_no_end():
+def test_tls_that_needs_to_read_is_no_end():
     class Wanting(Upgrading):
         def recv(self, size):
             if self._answer is None:

@@ -54,7 +54,7 @@ def test_the_limit_is_exact(compression):
         unpacked(compression, packed, LIMIT - 1)
 
 
-def test_the_limit_is_exact_where_zstd_does_not_tell_the_size():
+def test_the_limit_is_exact_where_zstd_does_not_report_the_size():
     assert unpacked("zstd", streamed(b"a" * LIMIT)) == b"a" * LIMIT
     with pytest.raises(DecodeError, match=r"larger than `max_decompressed_bytes` \(999\)"):
         unpacked("zstd", streamed(b"a" * LIMIT), LIMIT - 1)

@@ -20,7 +20,7 @@ def test_shortest_float32_is_the_number_that_was_meant(number):
 
 
 @pytest.mark.parametrize("number", [16777216.0, -16777215.0, 3.0])
-def test_shortest_float32_of_a_whole_number_up_to_24_bits_is_exact(number):
+def test_shortest_float32_of_a_complete_number_up_to_24_bits_is_exact(number):
     assert shortest_float32(struct.pack(SINGLE, number)) == number
 
 
@@ -67,7 +67,7 @@ READ = [28.7, "\xca\xfa text", 28.700000762939453, [0.1, 1, -5, None], {"a": 0.1
     ("decoder", "encode", "head", "wrap"),
     [("msgpack", msgpack.packb, b"\xca", b"\x94"), ("cbor", cbor2.dumps, b"\xfa", b"\x84")],
 )
-def test_float32_among_other_values_is_shortest_and_the_others_are_unchanged(decoder, encode, head, wrap):
+def test_float32_is_shortest_and_other_values_are_unchanged(decoder, encode, head, wrap):
     data = wrap + single(head, 28.7) + encode(VALUES) + single(head, math.nan) + single(head, 0.1)
     assert DECODERS[decoder].decode(data) == [28.7, READ, None, 0.1]
 

@@ -67,7 +67,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("value", HEADS.values(), ids=HEADS)
-def test_more_values_than_fit_into_memory_are_rejected_before_they_are_made(value):
+def test_too_many_values_are_rejected_before_they_are_created(value):
     payload = b"\xdd" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES
     with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
         Msgpack().decode(payload)

@@ -7,7 +7,7 @@ from bridge.payloads.text import Text
 
 
 @given(st.text())
-def test_text_is_kept_to_the_last_character(text):
+def test_text_is_stored_to_the_last_character(text):
     assert Text().decode(text.encode()) == text
 
 

@@ -13,7 +13,7 @@ def held(folder):
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-def test_a_second_bridge_on_one_spool_is_refused_before_it_writes_its_mappings_there(tmp_path):
+def test_second_bridge_on_a_spool_is_refused_before_it_writes(tmp_path):
     write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
     settings = load_settings(tmp_path / "bridge.yaml", {})
     first = assemble(settings)

@@ -39,17 +39,17 @@ def test_a_request_takes_what_it_needs_with_it(answering):
     assert request(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
 
 
-def test_what_the_bridge_cannot_do_is_told_in_its_words(answering):
+def test_what_the_bridge_cannot_do_is_reported_in_its_words(answering):
     with pytest.raises(BridgeError, match="the disk is full"):
         request(answering, "delete", numbers=[7])
 
 
-def test_a_request_of_another_version_is_told_from_silence(answering):
+def test_a_request_of_another_version_is_reported_from_silence(answering):
     with pytest.raises(BridgeError, match="another version"):
         request(answering, "dance")
 
 
-def test_what_root_asks_can_be_read_by_the_bridges_user(answering, monkeypatch):
+def test_what_root_requests_can_be_read_by_the_bridges_user(answering, monkeypatch):
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda file, user, group: given.append((file.suffix, user, group)))
@@ -87,12 +87,12 @@ def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
     assert done == []
 
 
-def test_a_bridge_that_does_not_answer_is_told(tmp_path, monkeypatch):
+def test_a_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="the bridge is not running"):
         request(tmp_path, patience_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(BridgeError, match="has not run here"):
         request(tmp_path / "none")

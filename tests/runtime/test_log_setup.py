@@ -36,7 +36,7 @@ def test_the_level_stands_out_on_a_terminal():
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_nobody_who_wants_no_colour_gets_it(monkeypatch, name, value):
+def test_no_client_who_needs_no_colour_gets_it(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert not any("\x1b" in line for line in logged(Terminal()))
 

@@ -33,7 +33,7 @@ def notifier(tmp_path):
         yield make
 
 
-def test_each_step_is_told_as_the_protocol_has_it(manager, tmp_path, notifier):
+def test_each_step_is_reported_as_the_protocol_has_it(manager, tmp_path, notifier):
     told = notifier()
     told.ready()
     told.stopping()
@@ -53,7 +53,7 @@ def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tm
     bridge.spool.close()
 
 
-def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(manager, tmp_path, notifier):
+def test_reload_is_reported_before_it_begins_and_with_its_outcome(manager, tmp_path, notifier):
     told, bridge, to_come = notifier(), Bridge(tmp_path), [True]
     heard_at_its_begin = []
 
@@ -74,7 +74,7 @@ def test_a_reload_is_told_before_it_begins_and_its_outcome_when_it_has_ended(man
     bridge.spool.close()
 
 
-def test_a_file_that_does_not_load_is_told_with_the_outcome_and_for_as_long_as_it_does_not(manager, tmp_path, notifier):
+def test_systemd_status_names_a_file_until_it_loads(manager, tmp_path, notifier):
     now, mappings = [0.0], tmp_path / "mappings"
     mappings.mkdir()
     (mappings / "press.yaml").write_text("topic: a\noutputs: [{data_stream: s}]\n")
@@ -101,7 +101,7 @@ def test_no_status_is_longer_than_systemd_takes(manager, tmp_path, notifier):
     bridge.spool.close()
 
 
-def test_the_watchdog_is_fed_while_there_is_progress_and_not_when_ingest_hangs(manager, tmp_path, notifier):
+def test_watchdog_is_fed_only_while_ingest_makes_progress(manager, tmp_path, notifier):
     told, bridge = notifier(WATCHDOG_USEC="60000000", WATCHDOG_PID="7"), Bridge(tmp_path)
     told.feed(bridge)
     assert "WATCHDOG=1" in manager.waiting()
@@ -116,7 +116,7 @@ def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, enviro
     assert "WATCHDOG=1" not in manager.waiting()
 
 
-def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path, notifier):
+def test_what_is_wrong_is_reported_in_one_line_and_once(manager, tmp_path, notifier):
     now = [0.0]
     set_up(tmp_path)
     told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_told_in_one_line_and_once(manager, tmp_path, notifier)
     assert "\n" not in status
 
 
-def test_a_bridge_that_cannot_be_looked_at_is_told_and_stops_nothing(manager, tmp_path, notifier):
+def test_a_bridge_that_cannot_be_looked_at_is_reported_and_stops_nothing(manager, tmp_path, notifier):
     (tmp_path / "mappings").mkdir()
     bridge = Bridge(tmp_path)
 
@@ -155,7 +155,7 @@ def test_dead_letters_that_cannot_be_read_are_an_error_of_the_spool(tmp_path):
     bridge.spool.close()
 
 
-def test_without_a_socket_nothing_is_sent_and_one_that_is_gone_stops_nothing(tmp_path, notifier):
+def test_missing_or_removed_notify_socket_is_ignored(tmp_path, notifier):
     SystemdNotifier({}).feed(Bridge(tmp_path))
     notifier().ready()
 
@@ -168,7 +168,7 @@ def test_an_abstract_socket_is_spoken_to():
         assert manager.next().startswith("READY=1")
 
 
-def test_a_running_bridge_tells_of_its_start_its_reload_and_its_end(manager, tmp_path):
+def test_a_running_bridge_reports_of_its_start_its_reload_and_its_end(manager, tmp_path):
     with Mosquitto() as broker:
         write_configuration(
             tmp_path,

@@ -14,7 +14,7 @@ def test_one_owner_at_a_time(tmp_path):
     SpoolDirectory(tmp_path / "data").close()
 
 
-def test_closing_twice_closes_no_file_of_somebody_else(tmp_path):
+def test_closing_twice_closes_no_file_of_a_client_else(tmp_path):
     folder = SpoolDirectory(tmp_path / "data")
     folder.close()
     with (tmp_path / "other").open("wb") as other:

@@ -25,7 +25,7 @@ def reopened(spool, path, **options):
     return opened(path, **options)
 
 
-def test_while_a_record_tells_it_nothing_else_is_written(tmp_path):
+def test_while_a_record_reports_it_nothing_else_is_written(tmp_path):
     spool = opened(tmp_path)
     for _ in range(5):
         put(spool, DATA)
@@ -35,7 +35,7 @@ def test_while_a_record_tells_it_nothing_else_is_written(tmp_path):
     assert spool.queue("press").next == 6
 
 
-def test_when_the_last_record_leaves_it_is_kept(tmp_path):
+def test_when_the_last_record_leaves_it_is_stored(tmp_path):
     spool = opened(tmp_path)
     put(spool, DATA, DATA)
     settle(spool, take_all(spool))
@@ -43,7 +43,7 @@ def test_when_the_last_record_leaves_it_is_kept(tmp_path):
     assert reopened(spool, tmp_path).queue("press").next == 3
 
 
-def test_when_the_newest_leaves_before_the_others_it_is_kept(tmp_path):
+def test_when_the_newest_leaves_before_the_others_it_is_stored(tmp_path):
     spool = opened(tmp_path)
     put(spool, DATA, DATA, DATA)
     settle(spool, take_all(spool)[2:])

@@ -103,7 +103,7 @@ def memory():
         yield Path(folder)
 
 
-def test_what_was_committed_is_on_disk_wherever_a_sync_fails_and_whoever_goes_on_after_it(memory):
+def test_committed_records_survive_a_failed_sync(memory):
     traced(memory / "lives", memory / "calls")
     disk, committed, told = ModelDisk(memory / "lives"), dict[str, int](), 0
     for line in (memory / "calls").read_text().splitlines():

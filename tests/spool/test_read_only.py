@@ -12,7 +12,7 @@ def commit(spool, *dead_letters):
     spool.commit(transaction)
 
 
-def test_a_letter_is_read_while_the_bridge_has_the_spool_open(tmp_path):
+def test_a_dead_letter_is_read_while_the_bridge_has_the_spool_open(tmp_path):
     spool = opened(tmp_path)
     try:
         commit(spool, dead_letter(), dead_letter(payload=b"second", properties={"a": 1}))
@@ -23,7 +23,7 @@ def test_a_letter_is_read_while_the_bridge_has_the_spool_open(tmp_path):
         spool.close()
 
 
-def test_a_letter_is_read_when_the_bridge_is_stopped_and_the_spool_is_as_before(tmp_path):
+def test_dead_letter_of_a_stopped_bridge_is_read_without_a_change(tmp_path):
     spool = opened(tmp_path / "a spool?#")
     commit(spool, dead_letter())
     spool.close()
@@ -32,7 +32,7 @@ def test_a_letter_is_read_when_the_bridge_is_stopped_and_the_spool_is_as_before(
     assert (tmp_path / "a spool?#" / "spool.db").read_bytes() == before
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_what_is_not_there_is_reported(tmp_path):
     with pytest.raises(BridgeError, match=r"no spool in .*: the bridge has not run here"):
         read_dead_letter(tmp_path, 1)
     assert list(tmp_path.iterdir()) == []
@@ -43,7 +43,7 @@ def test_what_is_not_there_is_said(tmp_path):
         read_dead_letter(tmp_path, 7)
 
 
-def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path):
+def test_a_file_that_is_no_database_is_reported_to_be_none(tmp_path):
     (tmp_path / "spool.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(BridgeError, match=r"spool.db cannot be read: file is not a database"):
         read_dead_letter(tmp_path, 1)

@@ -174,7 +174,7 @@ def small_files():
     signal.signal(signal.SIGXFSZ, signal_before)
 
 
-def test_a_disk_without_room_refuses_a_burst_whole_and_takes_it_later(tmp_path, small_files):
+def test_a_disk_without_room_refuses_a_burst_complete_and_takes_it_later(tmp_path, small_files):
     spool = opened(tmp_path)
     put(spool, b"before")
     transaction = Transaction(qos2_ids={7: True})
@@ -215,7 +215,7 @@ def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, sma
     spool.close()
 
 
-def test_a_new_mapping_on_a_disk_without_room_is_unwritable_until_there_is_room(tmp_path, small_files):
+def test_new_mapping_on_a_full_disk_waits_until_there_is_room(tmp_path, small_files):
     spool = opened(tmp_path)
     put(spool, b"1")
     small_files(1)

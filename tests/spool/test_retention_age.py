@@ -80,7 +80,7 @@ def test_nothing_is_too_old_before_its_time(tmp_path, clock):
     spool.close()
 
 
-def test_the_free_room_of_the_disk_bounds_the_spool_and_it_resumes_with_hysteresis(tmp_path, monkeypatch):
+def test_free_disk_space_bounds_the_spool_with_hysteresis(tmp_path, monkeypatch):
     free = SimpleNamespace(free=100 * MIB)
     monkeypatch.setattr(retention, "shutil", SimpleNamespace(disk_usage=lambda _path: free))
     spool = opened(tmp_path, min_free_bytes=64 * MIB)
@@ -99,7 +99,7 @@ def test_the_free_room_of_the_disk_bounds_the_spool_and_it_resumes_with_hysteres
     spool.close()
 
 
-def test_on_a_disk_that_others_fill_the_oldest_make_room_where_that_is_the_rule(tmp_path, monkeypatch):
+def test_oldest_records_are_dropped_on_a_disk_that_others_fill(tmp_path, monkeypatch):
     free = SimpleNamespace(free=100 * MIB)
     monkeypatch.setattr(retention, "shutil", SimpleNamespace(disk_usage=lambda _path: free))
     spool = opened(tmp_path, min_free_bytes=64 * MIB, when_full="drop_oldest")
@@ -114,7 +114,7 @@ def test_on_a_disk_that_others_fill_the_oldest_make_room_where_that_is_the_rule(
     spool.close()
 
 
-def test_the_real_disk_is_asked(tmp_path):
+def test_the_real_disk_is_requested(tmp_path):
     spool = opened(tmp_path, min_free_bytes=shutil.disk_usage(tmp_path).free * 2)
     append(spool, b"1")
     with pytest.raises(SpoolFull, match="min_free_bytes"):

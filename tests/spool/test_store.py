@@ -93,7 +93,7 @@ def test_many_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
     again.close()
 
 
-def test_a_session_that_is_gone_takes_its_packet_identifiers_with_it(spool):
+def test_a_session_that_is_removed_takes_its_packet_identifiers_with_it(spool):
     spool.commit(Transaction(qos2_ids={7: True, 8: True}))
     spool.commit(Transaction(clear_qos2_ids=True, qos2_ids={9: True}))
     again = reopened(spool)
@@ -154,7 +154,7 @@ def test_filtered_and_dead_lettered_messages_are_received_too(spool):
     }
 
 
-def test_numbers_go_on_after_an_emptied_queue_is_opened_again(spool):
+def test_numbers_continue_after_an_emptied_queue_is_opened_again(spool):
     put(spool, b"1", b"2")
     settle(spool, take(spool))
     again = reopened(spool)
@@ -201,7 +201,7 @@ def test_a_closed_spool_can_be_had_by_another(spool):
     again.close()
 
 
-def test_nobody_else_can_read_it(spool):
+def test_no_client_else_can_read_it(spool):
     put(spool, b"1")
     assert stat.S_IMODE(spool.folder.path.stat().st_mode) == 0o700
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in spool.folder.path.iterdir()}

@@ -38,7 +38,7 @@ def test_an_answer_comes_back_however_large_it_is(ends):
     assert (told["asked"], len(told["text"])) == ("status", 1_000_000)
 
 
-def test_without_an_answer_in_time_it_says_so_and_a_late_one_is_not_taken_for_the_next(ends):
+def test_late_response_is_not_taken_for_the_next_one(ends):
     channel, worker = ends
     with pytest.raises(BridgeError, match=r"no response within 0\.05 s"):
         channel.ask("status", 0.05)
@@ -49,14 +49,14 @@ def test_without_an_answer_in_time_it_says_so_and_a_late_one_is_not_taken_for_th
     thread.join()
 
 
-def test_what_is_told_needs_no_answer(ends):
+def test_what_is_reported_needs_no_answer(ends):
     channel, worker = ends
     channel.tell("stop", secs=3)
     [request] = list(worker.requests())
     assert (request["ask"], request["secs"]) == ("stop", 3)
 
 
-def test_a_worker_sees_that_its_supervisor_has_gone(ends):
+def test_a_worker_sees_that_its_supervisor_has_ended(ends):
     channel, worker = ends
     assert list(worker.requests()) == []
     assert not worker.gone

@@ -75,7 +75,7 @@ def ended(worker):
     return worker.status()
 
 
-def test_a_worker_that_answers_nothing_any_more_is_killed_once_and_started_again(answering, clock, caplog):
+def test_worker_without_a_response_is_killed_once_and_restarted(answering, clock, caplog):
     worker = answering(1)
     worker.look()
     first = worker.pid
@@ -96,7 +96,7 @@ def test_a_worker_that_answers_nothing_any_more_is_killed_once_and_started_again
     assert not alive(first)
 
 
-def test_a_worker_that_says_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
+def test_a_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
     worker = answering(99, stalled=["the ingest thread has made no progress for 31 s"])
     worker.look()
     eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
@@ -104,7 +104,7 @@ def test_a_worker_that_says_itself_that_it_makes_no_progress_is_killed(answering
     assert "makes no progress (the ingest thread has made no progress for 31 s): killing it" in caplog.text
 
 
-def test_a_worker_that_has_not_told_anything_yet_is_given_all_the_time_it_takes(answering, clock):
+def test_worker_without_a_first_report_is_not_killed(answering, clock):
     worker = answering(0)
     worker.look()
     clock.now += 100 * HUNG_SECS
@@ -123,7 +123,7 @@ def test_a_worker_that_has_not_told_anything_yet_is_given_all_the_time_it_takes(
         (9, "exit code 9"),
     ],
 )
-def test_one_that_dies_at_once_is_told_with_the_reason(made, code, why, caplog):
+def test_one_that_dies_at_once_is_reported_with_the_reason(made, code, why, caplog):
     worker = made("-c", f"raise SystemExit({code})")
     worker.look()
     status = ended(worker)
@@ -151,7 +151,7 @@ def deaths(worker, clock, count, lived=0.0):
     return pauses
 
 
-def test_one_that_dies_again_and_again_is_started_ever_more_seldom_up_to_once_a_minute(made, clock):
+def test_crashing_worker_is_restarted_at_most_once_a_minute(made, clock):
     pauses = deaths(made("-c", ""), clock, 8)
     bounds = [min(LONGEST_PAUSE_SECS, 2**number) for number in range(8)]
     assert all(longest / 2 <= pause <= longest + 0.25 for pause, longest in zip(pauses, bounds, strict=True)), pauses
@@ -170,7 +170,7 @@ def test_what_cannot_be_started_is_tried_again_too(tmp_path, clock):
     assert worker.status().state == "restarting"
 
 
-def test_one_killed_by_a_signal_is_told_with_its_name(made):
+def test_one_killed_by_a_signal_is_reported_with_its_name(made):
     worker = made("-c", "import os; os.kill(os.getpid(), 11)")
     worker.look()
     assert ended(worker).detail.startswith("it was killed by SIGSEGV; ")
@@ -199,7 +199,7 @@ def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock
     assert worker.wait(clock.now) is True
 
 
-def test_one_between_two_starts_has_stopped_as_soon_as_it_is_told_to(made, clock):
+def test_one_between_two_starts_has_stopped_as_soon_as_it_is_reported_to(made, clock):
     worker = made("-c", "raise SystemExit(70)")
     worker.look()
     ended(worker)

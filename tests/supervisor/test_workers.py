@@ -38,7 +38,7 @@ def made(settings, number, *, given_up=False, records=0):
     spool.close()
 
 
-def test_workers_have_client_ids_spools_and_a_group_of_their_own_and_divide_room_and_link(settings):
+def test_workers_have_own_ids_and_spools_and_share_the_limits(settings):
     settings = settings.model_copy(
         update={"kinesis": settings.kinesis.model_copy(update={"max_bytes_per_sec": 300_000})}
     )
@@ -48,7 +48,7 @@ def test_workers_have_client_ids_spools_and_a_group_of_their_own_and_divide_room
     assert (own.spool.max_bytes, own.kinesis.max_bytes_per_sec) == (settings.spool.max_bytes // 2, 100_000)
 
 
-def test_a_group_that_is_given_is_kept_and_one_made_of_the_client_id_is_a_group_name(settings):
+def test_share_group_is_as_given_or_derived_from_the_client_id(settings):
     def shared(**mqtt):
         return settings_of(
             settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update=mqtt)}), WorkerSlot(1), 1, 1
@@ -63,7 +63,7 @@ def test_the_one_bridge_without_workers_is_as_configured(settings):
     assert (own.mqtt, own.spool) == (settings.mqtt, settings.spool)
 
 
-def test_spools_beyond_those_at_work_are_drained_until_they_are_empty_and_their_sessions_given_up(settings):
+def test_spools_of_removed_workers_are_drained(settings):
     made(settings, 0)
     made(settings, 2)
     made(settings, 3, given_up=True)
@@ -83,7 +83,7 @@ def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
     assert members(settings, 1)[-1] == WorkerSlot(7, draining=True)
 
 
-def test_commands_ask_the_supervisor_while_it_runs(settings):
+def test_commands_request_the_supervisor_while_it_runs(settings):
     path = settings.spool.path
     assert control_folder(path) == path
     lock = Lock(path / "supervisor")
@@ -92,7 +92,7 @@ def test_commands_ask_the_supervisor_while_it_runs(settings):
     assert control_folder(path) == path
 
 
-def test_a_command_is_told_which_workers_there_are(settings):
+def test_a_command_is_reported_which_workers_there_are(settings):
     made(settings, 1)
     made(settings, 2)
     assert list(select_spools(settings.spool.path, None)) == [1, 2]

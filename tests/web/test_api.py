@@ -73,7 +73,7 @@ def test_the_playground_runs_the_bridges_own_code(site, bridge):
     assert (other["matched"], other["made"]) == (False, None)
 
 
-def test_an_expression_that_never_ends_meets_a_limit_and_the_next_one_works(site, bridge, monkeypatch):
+def test_endless_expression_meets_a_limit_and_the_next_one_works(site, bridge, monkeypatch):
     from bridge.web import playground  # noqa: PLC0415
 
     text = (bridge.mappings.folder / "press.yaml").read_text()
@@ -148,7 +148,7 @@ def test_dead_letters_are_replayed_and_deleted_with_the_token(site, bridge):
     assert bridge.spool.dead_letter_counts.count == 1
 
 
-def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_it(bridge):
+def test_tail_shows_messages_with_records_and_taps_only_then(bridge):
     tail = MessageTap(bridge)
     with tail.listening(MessageFilter()) as listener:
         bridge.tap([publish("factory/pdx/press07/telemetry", b'{"t": 5}'), publish(f"x/{MARKUP}", b"\xff")])
@@ -163,7 +163,7 @@ def test_a_tail_shows_messages_with_their_records_and_nothing_is_tapped_without_
     assert bridge.tap is None
 
 
-def test_a_seldom_topic_is_seen_among_thousands_by_who_asks_for_it(bridge):
+def test_a_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
     tail = MessageTap(bridge)
     burst = [publish(f"factory/pdx/press{number:04d}/telemetry", b"{}") for number in range(2_000)]
     burst[1_233] = (PUBREL, b"", b"\0\1", b"", b"", 0)
@@ -183,7 +183,7 @@ def test_a_seldom_topic_is_seen_among_thousands_by_who_asks_for_it(bridge):
         assert tail.take(listener) == []
 
 
-def test_a_defect_of_the_page_is_told_and_stops_nothing(site, bridge, caplog):
+def test_a_defect_of_the_page_is_reported_and_stops_nothing(site, bridge, caplog):
     bridge.snapshot = lambda: 1 / 0
     client = site()
     assert client.get("/api/status").status_code == 500

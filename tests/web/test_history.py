@@ -25,7 +25,7 @@ def test_what_begins_later_has_as_many_points_as_the_rest():
     assert history.value()["series"]["stream late"] == [0.0, 0.0]
 
 
-def test_an_hour_is_kept_and_the_series_are_bounded():
+def test_an_hour_is_stored_and_the_series_are_bounded():
     history = History()
     for number in range(POINTS + 50):
         history.add(at(number), number * 10.0)

@@ -41,7 +41,7 @@ def test_the_token_opens_by_its_header(site, path):
     assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
 
 
-def test_health_needs_no_token_and_readiness_tells_reasons_only_with_it(site, bridge):
+def test_health_needs_no_token_and_readiness_reports_reasons_only_with_it(site, bridge):
     client = site(TOKEN)
     bridge.now = replace(bridge.now, connected=False, subscribed=False)
     bridge.flow = Flow(unsubscribed_secs=60.0)

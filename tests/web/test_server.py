@@ -33,7 +33,7 @@ def fetched(server, path, **options):
     return urllib.request.urlopen(server.url.rstrip("/") + path, timeout=5, **options).read()
 
 
-def test_it_serves_until_it_is_stopped_even_while_somebody_listens(serve, bridge):
+def test_it_serves_until_it_is_stopped_even_while_a_client_listens(serve, bridge):
     server = serve()
     eventually(lambda: server.port, "it listens")
     eventually(lambda: _answers(server), "it answers")
@@ -52,7 +52,7 @@ def _answers(server):
         return False
 
 
-def test_a_port_that_is_taken_is_told_and_taken_once_it_is_free(serve, monkeypatch):
+def test_a_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monkeypatch):
     from bridge.web import server as module  # noqa: PLC0415
 
     monkeypatch.setattr(module, "TRY_AGAIN_SECS", 0.05)

@@ -27,7 +27,7 @@ class Given:
         return self.credentials.get_frozen_credentials().access_key
 
 
-def test_they_are_fetched_once_and_kept():
+def test_they_are_fetched_once_and_stored():
     given = Given()
     assert [given.key for _ in range(3)] == ["A1", "A1", "A1"]
 
@@ -84,7 +84,7 @@ def test_those_that_have_expired_when_they_are_given_point_to_the_clock():
     assert "clock" in refused.value.hint
 
 
-def test_one_thread_renews_and_the_others_go_on_with_what_is_in_hand():
+def test_one_thread_renews_and_the_others_continue_with_what_is_in_hand():
     given = Given()
     assert given.key == "A1"
     given.now += 3000

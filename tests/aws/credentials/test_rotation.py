@@ -82,7 +82,7 @@ def test_a_new_certificate_for_the_same_key_is_used_without_a_restart(edge):
     assert edge.shown[1] == serial(edge.cert_file) != edge.shown[0]
 
 
-def test_a_new_certificate_beside_the_old_key_is_told_and_tried_again(edge, caplog):
+def test_a_new_certificate_beside_the_old_key_is_reported_and_tried_again(edge, caplog):
     caplog.set_level(logging.WARNING)
     assert edge.key == "AKID1"
     new_cert, new_key = edge.authority.client("device")
@@ -100,7 +100,7 @@ def test_a_new_certificate_beside_the_old_key_is_told_and_tried_again(edge, capl
     assert edge.shown[1] == serial(edge.cert_file)
 
 
-def test_half_of_a_pair_that_stays_is_refused_once_what_is_in_hand_has_expired(edge):
+def test_half_of_a_key_pair_is_refused_after_the_expiry(edge):
     end = time.time() + AHEAD_SECS
     edge.server.give = lambda: ("AKIDSHORT", "secret", "token", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKIDSHORT"
@@ -118,7 +118,7 @@ def test_half_of_a_pair_that_stays_is_refused_once_what_is_in_hand_has_expired(e
     assert edge.key == "AKIDSHORT"
 
 
-def test_a_certificate_that_is_refused_is_told_and_those_in_hand_go_on(edge, caplog):
+def test_refused_certificate_is_reported_and_present_credentials_stay(edge, caplog):
     """As when the new one is not yet active in AWS IoT."""
     caplog.set_level(logging.WARNING)
     assert edge.key == "AKID1"

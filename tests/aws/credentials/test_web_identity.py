@@ -106,7 +106,7 @@ def test_the_role_behind_the_token_may_not_write_by_itself(aws, token_file):
     assert "assumed-role/pod" in refused.value.hint
 
 
-def test_which_of_the_two_roles_is_refused_can_be_told(aws, token_file):
+def test_which_of_the_two_roles_is_refused_can_be_reported(aws, token_file):
     with pytest.raises(Refused) as refused:
         writer(aws, token_file, external_id="plant-2").put_records("telemetry", RECORDS)
     assert "type: assume_role" in refused.value.detail

@@ -90,7 +90,7 @@ def test_request_has_no_expect_header(clock):
     assert heads[0].startswith(b"POST / HTTP/1.1\r\n")
 
 
-def test_responses_are_read_whole(scheme):
+def test_responses_are_read_complete(scheme):
     for_server, for_session = scheme
     bodies = [b"a", b"b" * 70_000, b"c" * 3_000_000]
 

@@ -138,7 +138,7 @@ def test_abort_ends_the_wait_for_a_tunnel(tls):
     assert measurement.request_bytes == 0
 
 
-def test_proxy_that_asks_for_another_login_is_refused_without_showing_it(tls):
+def test_proxy_that_requests_another_login_is_refused_without_showing_it(tls):
     with connect_proxy([]) as proxy:
         error, _ = post(through(proxy, tls, login="plant:wrong"), "https://127.0.0.1:9/")
     refused = network_error(error)

@@ -18,7 +18,7 @@ PARSERS = {
 
 
 @pytest.mark.parametrize("peer", CONFIGURED, ids=lambda peer: peer.name)
-def test_its_configuration_is_well_formed_and_names_the_stream(peer):
+def test_its_configuration_is_ok_formed_and_names_the_stream(peer):
     file = HERE / peer.config
     text = file.read_text()
     assert PARSERS[file.suffix](text)
@@ -27,7 +27,7 @@ def test_its_configuration_is_well_formed_and_names_the_stream(peer):
 
 
 @pytest.mark.parametrize("peer", [peer for peer in CONFIGURED if not peer.server], ids=lambda peer: peer.name)
-def test_it_subscribes_to_what_is_published_as_the_client_that_is_waited_for(peer):
+def test_sink_subscribes_as_the_expected_client(peer):
     text = (HERE / peer.config).read_text()
     assert TOPIC_FILTER in text
     assert "BROKER_PORT" in text

@@ -22,7 +22,7 @@ def test_what_differs_from_run_to_run_is_in_the_environment(tmp_path):
     assert environment["FOLDER"] == str(tmp_path)
 
 
-def test_a_version_is_taken_from_what_a_program_says():
+def test_a_version_is_taken_from_what_a_program_reports():
     assert version_in("Telegraf 1.36.4 (git: HEAD@0)\n") == "1.36.4"
     assert version_in("vector 0.50.0 (x86_64 9053198 2025-09-23)") == "0.50.0"
     assert version_in("Telegraf unknown\n") == "Telegraf unknown"

@@ -31,7 +31,7 @@ def test_what_never_comes_is_lost():
     assert (outcome.lost, outcome.records, outcome.messages_per_sec) == (600, 0, 0)
 
 
-def test_a_peer_that_ends_says_why():
+def test_a_peer_that_ends_reports_why():
     broken = replace(NAIVE, command=lambda program, place: [*program, "-c", "raise SystemExit('no such option')"])
     with pytest.raises(AssertionError, match="has ended:\nno such option"):
         play(broken, "live", FEW)

@@ -18,7 +18,7 @@ def test_a_message_is_known_by_its_number_with_or_without_an_envelope():
         number_of(b'{"fields":{}}')
 
 
-def test_the_stream_tells_what_is_missing_and_what_came_twice():
+def test_the_stream_reports_what_is_missing_and_what_came_twice():
     stream = CountingStream(STREAM, SHARDS)
     stream.put([entry(number) for number in (0, 1, 2, 4)], Script())
     stream.put([entry(number) for number in (1, 5, 1)], Script())
@@ -42,7 +42,7 @@ def test_messages_of_a_packed_record_are_counted_each_by_itself(kpl):
     assert (counters["records"], counters["units"], counters["distinct"], counters["duplicates"]) == (1, 1, 3, 1)
 
 
-def test_it_counts_over_http_and_is_away_for_as_long_as_it_is_told():
+def test_it_counts_over_http_and_is_away_for_as_long_as_it_is_reported():
     with sink_process() as sink:
         assert (sink.counters()["records"], sink.counters()["distinct"]) == (0, 0)
         sink.leave(0.5)

@@ -8,7 +8,7 @@ def check(config, capsys):
     return code, shown.out, shown.err
 
 
-def test_what_is_well_is_counted(tmp_path, capsys):
+def test_what_is_ok_is_counted(tmp_path, capsys):
     config = set_up(tmp_path)
     assert check(config, capsys) == (0, f"OK  {config}, 1 mapping, 1 test passed\n", "")
 
@@ -43,7 +43,7 @@ def test_a_failing_test_is_shown_as_a_difference_with_its_place(tmp_path, capsys
     )
 
 
-def test_problems_of_all_files_are_told_at_once(tmp_path, capsys):
+def test_problems_of_all_files_are_reported_at_once(tmp_path, capsys):
     config = set_up(tmp_path, more="sool: {}\n", a="topic: a/#/b", b="topic: t\noutputs: [{data_stream: s}]")
     code, _, err = check(config, capsys)
     assert code == 2

@@ -24,7 +24,7 @@ def covered(folder, capsys, *messages, as_json=False, **mappings):
 PRESS = "factory/pdx/press07/telemetry"
 
 
-def test_traffic_that_is_covered_is_well(tmp_path, capsys):
+def test_traffic_that_is_covered_is_ok(tmp_path, capsys):
     code, out = covered(tmp_path, capsys, (PRESS, 0), (PRESS, 1))
     assert code == 0
     assert out.splitlines() == [

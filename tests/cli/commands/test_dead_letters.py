@@ -58,7 +58,7 @@ def test_json_has_the_payload_as_a_test_would_have_it(config, capsys):
     assert (first["payload_text"], second["payload_base64"]) == ('{"a":', "/wA=")
 
 
-def test_one_is_shown_whole(config, capsys):
+def test_one_is_shown_complete(config, capsys):
     assert show_dead_letter(config, 1) == 0
     out = capsys.readouterr().out
     assert "decode: " in out
@@ -73,6 +73,6 @@ def test_what_a_terminal_would_act_upon_is_escaped(config, capsys):
     assert "99 bytes, of which the first 1 are stored" in out
 
 
-def test_one_that_is_not_there_is_told(config):
+def test_one_that_is_not_there_is_reported(config):
     with pytest.raises(BridgeError, match="no dead letter 8"):
         show_dead_letter(config, 8)

@@ -190,7 +190,7 @@ def test_lookup_tables_beside_the_new_file_serve_an_old_one_from_elsewhere(tmp_p
     assert diff(tmp_path / "before.yaml", tmp_path / "mappings" / "press.yaml", captured(tmp_path, ON), WORDS) == 0
 
 
-def test_what_cannot_be_compared_is_told(tmp_path):
+def test_what_cannot_be_compared_is_reported(tmp_path):
     file = captured(tmp_path, ON)
     (tmp_path / "a.yaml").write_text(OLD)
     (tmp_path / "broken.yaml").write_text(OLD + "each: 1")

@@ -28,7 +28,7 @@ def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command
     assert (checked.returncode, checked.stdout) == (0, "OK  bridge.yaml, 2 mappings, 2 tests passed\n")
 
 
-def test_without_a_broker_it_says_so_and_writes_an_example(tmp_path, command):
+def test_without_a_broker_it_reports_it_and_writes_an_example(tmp_path, command):
     url = f"mqtt://127.0.0.1:{free_port()}"
     done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
     assert "wrote mappings/example.yaml: an example" in done.stdout
@@ -61,7 +61,7 @@ def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, comma
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_that_cannot_be_is_told_as_check_tells_it(tmp_path, command):
+def test_an_answer_that_cannot_be_is_reported_as_check_reports_it(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
     assert (done.returncode, "mqtt.url: " in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
@@ -93,7 +93,7 @@ def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, m
         assert command(folder, "check").returncode == 0, kind
 
 
-def test_questions_are_asked_on_a_terminal_and_answered_there(tmp_path):
+def test_questions_are_requested_on_a_terminal_and_answered_there(tmp_path):
     leader, follower = os.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(

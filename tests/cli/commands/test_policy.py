@@ -51,7 +51,7 @@ def statements(document):
     return {each["Sid"]: each["Resource"] for each in document["Statement"]}
 
 
-def test_aws_is_asked_for_the_account_and_for_keys(aws, tmp_path, capsys):
+def test_aws_is_requested_the_account_and_for_keys(aws, tmp_path, capsys):
     document, notes = printed(capsys, config(tmp_path, aws.url))
     assert statements(document) == {
         "SendRecords": [STREAM_ARN + "archive", STREAM_ARN + "telemetry"],
@@ -75,7 +75,7 @@ def test_the_stream_of_the_manifests_is_among_them(tmp_path, capsys):
     assert statements(document) == {"SendRecords": streams}
 
 
-def test_whoever_takes_on_a_role_is_told_what_that_needs(tmp_path, capsys):
+def test_whoever_takes_on_a_role_is_reported_what_that_needs(tmp_path, capsys):
     path = set_up(tmp_path)
     authentication = f"{{type: assume_role, role_arn: '{ROLE}', tags: {{plant: pdx}}, source: {{type: ec2_role}}}}"
     path.write_text(path.read_text().replace("{type: default}", authentication))
@@ -93,12 +93,12 @@ def test_offline_the_options_stand_in(tmp_path, capsys):
     assert "--offline" in notes
 
 
-def test_offline_without_an_account_says_what_is_missing(tmp_path):
+def test_offline_without_an_account_reports_what_is_missing(tmp_path):
     with pytest.raises(BridgeError, match="--account"):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(offline=True))
 
 
-def test_an_aws_that_does_not_answer_is_told(tmp_path):
+def test_an_aws_that_does_not_answer_is_reported(tmp_path):
     with pytest.raises(BridgeError, match="--account 123456789012"):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions())
 

@@ -49,7 +49,7 @@ def test_without_a_bridge_the_command_replays_itself(config, capsys):
     assert (rows["press"]["spooled"], rows["press"]["dead_lettered"], rows["press"]["replayed"]) == (2, 1, 2)
 
 
-def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
+def test_dead_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
     assert replay_dead_letters(config, DeadLetterSelection([3, 3], Filter())) == 0
     assert replay_dead_letters(config, DeadLetterSelection((), Filter(mapping="oven"))) == 1
     assert replay_dead_letters(config, DeadLetterSelection([99], Filter())) == 1
@@ -64,12 +64,12 @@ def test_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
         DeadLetterSelection([1], Filter(), all=True),
     ],
 )
-def test_what_is_meant_must_be_said_once(config, selection):
+def test_what_is_meant_must_be_reported_once(config, selection):
     with pytest.raises(BridgeError, match="nothing selected"):
         replay_dead_letters(config, selection)
 
 
-def test_deleting_is_asked_for_and_told_in_the_ledger(config, capsys):
+def test_deleting_is_requested_and_reported_in_the_ledger(config, capsys):
     with pytest.raises(BridgeError, match="--yes"):
         delete_dead_letters(config, ALL, yes=False)
     assert delete_dead_letters(config, ALL, yes=True) == 0
@@ -81,7 +81,7 @@ def test_deleting_is_asked_for_and_told_in_the_ledger(config, capsys):
     assert "4 dead letters were deleted" in capsys.readouterr().out
 
 
-def test_an_export_has_all_of_a_letter_and_is_its_owners_alone(config, tmp_path, capsys):
+def test_an_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_path, capsys):
     file = tmp_path / "letters.jsonl"
     assert export_dead_letters(config, file, Filter(mapping="press"), as_csv=False) == 0
     dead_letters = [json.loads(line) for line in file.read_text().splitlines()]

@@ -39,7 +39,7 @@ def test_example_mappings_are_accepted(file):
     assert complaints(MAPPING, file.read_text()) == []
 
 
-def test_the_annotated_configuration_is_accepted_as_it_is_and_with_everything_set():
+def test_annotated_configuration_is_valid_with_every_option_set():
     text = (ROOT / "docker" / "bridge.yaml").read_text()
     lines = [line.replace("#", "", 1) if line.lstrip()[:1] == "#" and line.lstrip()[1:2] != " " else line
              for line in text.splitlines()]  # fmt: skip

@@ -25,7 +25,7 @@ def spooled(folder):
     return config, spool
 
 
-def test_the_ledger_are_told_while_the_bridge_runs(tmp_path, capsys):
+def test_the_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert spool_status(config, as_json=False) == 0
     out = capsys.readouterr().out
@@ -39,14 +39,14 @@ def test_the_ledger_are_told_while_the_bridge_runs(tmp_path, capsys):
     spool.close()
 
 
-def test_a_whole_spool_is_verified(tmp_path, capsys):
+def test_a_complete_spool_is_verified(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert verify_spool(config) == 0
     assert "OK        " in capsys.readouterr().out
     spool.close()
 
 
-def test_a_record_that_is_gone_without_a_word_is_found(tmp_path, capsys):
+def test_a_record_that_is_removed_without_a_word_is_found(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     spool.close()
     database = sqlite3.connect(tmp_path / "data" / "spool.db")
@@ -70,7 +70,7 @@ def test_ledger_that_do_not_balance_are_found(tmp_path, capsys):
     assert "6 received, 5 accounted for, off by +1" in capsys.readouterr().out
 
 
-def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
+def test_of_workers_each_is_reported_and_their_sum(tmp_path, capsys):
     config = set_up(tmp_path)
     for number, count in ((1, 2), (2, 3)):
         spool = opened(tmp_path / "data" / f"worker-{number}")
@@ -91,7 +91,7 @@ def test_of_workers_each_is_told_and_their_sum(tmp_path, capsys):
     assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)] == [2, 3]
 
 
-def test_exports_of_workers_say_whose_each_is(tmp_path):
+def test_exports_of_workers_report_whose_each_is(tmp_path):
     config = set_up(tmp_path)
     for number in (1, 2):
         spool = opened(tmp_path / "data" / f"worker-{number}")

@@ -40,7 +40,7 @@ def lines(*workers, connected=False):
     return more
 
 
-def test_that_some_are_connected_is_said():
+def test_that_some_are_connected_is_reported():
     away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
     broker, _, _, first, second, *_ = lines(RUNNING, away)
     assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers connected)"
@@ -48,7 +48,7 @@ def test_that_some_are_connected_is_said():
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
-def test_one_that_runs_again_tells_how_the_one_before_it_ended():
+def test_one_that_runs_again_reports_how_the_one_before_it_ended():
     broker, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
     assert "3 restarts (last: it was killed by SIGKILL), data/worker-1" in first

@@ -37,17 +37,17 @@ def test_the_first_look_has_no_rates():
     assert "messages  -/s received, -/s delivered" in watched(look(300), None, 0.0)
 
 
-def test_a_backlog_that_shrinks_says_when_it_is_drained():
+def test_a_backlog_that_shrinks_reports_when_it_is_drained():
     lines = watched(look(spooled=600, oldest=90), look(spooled=620, oldest=90), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), drained in 1.0 min" in lines
 
 
-def test_a_backlog_that_grows_has_no_end_to_tell():
+def test_a_backlog_that_grows_has_no_end_to_report():
     lines = watched(look(spooled=600, oldest=90), look(spooled=500, oldest=88), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), not shrinking" in lines
 
 
-def test_a_bridge_started_anew_has_no_negative_rates():
+def test_a_bridge_started_again_has_no_negative_rates():
     assert "messages  0.0/s received, 0.0/s delivered" in watched(look(1, 1), look(100, 100), 2.0)
 
 
@@ -100,7 +100,7 @@ def test_a_problem_is_never_cut_short():
     assert " ".join(" ".join(lines).split()) == f"to do: {advice}"
 
 
-def test_the_title_says_whose_bridge_it_is_and_for_how_long_it_was_up():
+def test_the_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
     told = title(look(), 4_600.0, 4_700.0, 60)
     assert told.startswith("press-shop, up 1.0 h  ")
     assert told.endswith("Ctrl-C to stop")

@@ -54,7 +54,7 @@ def test_a_topic_with_a_wildcard_is_none(tmp_path):
         try_message(set_up(tmp_path), "factory/+", "", qos=1, retain=False)
 
 
-def test_a_mapping_that_does_not_load_is_told_and_the_others_are_tried(tmp_path, capsys):
+def test_a_mapping_that_does_not_load_is_reported_and_the_others_are_tried(tmp_path, capsys):
     assert try_message(set_up(tmp_path, bad="topic: t"), TOPIC, '{"t": 1}', qos=1, retain=False) == 0
     assert "bad.yaml:1:1: outputs: missing" in capsys.readouterr().err
 
@@ -87,7 +87,7 @@ def test_a_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
     assert lines[-1] == '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":5}'
 
 
-def test_a_dead_letter_that_was_cut_short_says_so(dead_letters, capsys):
+def test_a_dead_letter_that_was_cut_short_reports_it(dead_letters, capsys):
     assert try_dead_letter(dead_letters, 2) == 1
     out = capsys.readouterr().out
     assert "  only the first 4 of its 9000 bytes are stored\n" in out

@@ -25,7 +25,7 @@ def namespaces():
 
 
 @pytest.mark.parametrize("router", [False, True])
-def test_kernel_link_carries_bytes_to_the_plant_counts_them_and_can_change_its_rate(router):
+def test_kernel_link_counts_bytes_and_changes_its_rate(router):
     require_thin_links()
     own = own_namespace()
     with Plant() as plant, KernelLink(plant, 1, rate=500_000, router=router) as link:

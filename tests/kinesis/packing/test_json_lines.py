@@ -37,7 +37,7 @@ def test_every_record_is_a_line_in_order(compression):
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_once_the_ratio_is_known_records_are_well_filled(compression):
+def test_once_the_ratio_is_known_records_are_ok_filled(compression):
     sizes = [len(data) for _, data in encoded(Lines(compression), telemetry(9000), 5000)]
     assert statistics.mean(sizes[2:-1]) > 3500
 

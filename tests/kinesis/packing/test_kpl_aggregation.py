@@ -40,7 +40,7 @@ def test_the_python_library_finds_what_was_put_in(rows, most):
 
 @settings(max_examples=60, deadline=None)
 @given(RECORDS, st.integers(50, 3000))
-def test_the_size_is_kept_to_and_made_use_of(rows, most):
+def test_the_size_is_stored_to_and_made_use_of(rows, most):
     records = made(rows)
     for start, end, data in aggregated(records, most):
         assert len(data) <= most or end == start + 1

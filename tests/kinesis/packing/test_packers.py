@@ -91,7 +91,7 @@ def test_kpl_key_is_divided_only_behind_records_of_no_other_key(rows, most):
 
 @settings(max_examples=100, deadline=None)
 @given(KEYED, st.integers(60, 1500))
-def test_kpl_whole_keys_are_read_back_within_the_limit(rows, most):
+def test_kpl_complete_keys_are_read_back_within_the_limit(rows, most):
     records = [Record(number, 1, *row) for number, row in enumerate(rows, 1)]
     for each in Kpl().pack(records, EVERYTHING, most):
         assert each.counted_bytes <= most or len(each.records) == 1

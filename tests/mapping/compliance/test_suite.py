@@ -43,7 +43,7 @@ def same(left, right):
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-def test_the_suite_is_whole():
+def test_the_suite_is_complete():
     assert [file.stem for file in FILES] == [
         "basic", "benchmarks", "boolean", "current", "escape", "filters", "functions", "identifiers", "indices",
         "literal", "multiselect", "pipe", "slice", "syntax", "unicode", "wildcard",

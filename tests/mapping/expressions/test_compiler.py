@@ -42,7 +42,7 @@ def written(value):
 @example("a == b", {"a": 1, "b": 1})
 @example("reverse(a)", {"a": [1, 2]})
 @example("sort(a)", {"a": [2, 1]})
-def test_gives_what_the_interpreter_gives_from_the_names_it_says_and_leaves_the_document_as_it_was(text, document):
+def test_compiled_expression_equals_the_interpreter(text, document):
     """One test for all three: what takes long is to think of an expression."""
     before = written(document)
     expected = interpreted(text, document)
@@ -106,7 +106,7 @@ def test_a_repeated_part_is_evaluated_once():
     assert document.reads == 1
 
 
-def test_a_repeated_part_is_evaluated_anew_for_each_message():
+def test_a_repeated_part_is_evaluated_again_for_each_message():
     search = compile_expression("[sort(l)[0], sort(l)[1], sort(l)[-1]]").search
     document = {"l": [2, 1]}
     assert search(document) == [1, 2, 2]
@@ -184,7 +184,7 @@ def test_a_flattened_array_is_bounded():
         compile_expression(" | ".join(["[@, @][]"] * 9)).search(list(range(5000)))
 
 
-def test_infinite_numbers_fail_where_a_whole_one_is_asked_for():
+def test_infinite_numbers_fail_where_a_complete_one_is_requested():
     with pytest.raises(TransformError, match=r"ceil\(\): the numbers are too large"):
         compile_expression("ceil(a)").search({"a": math.inf})
 

@@ -47,7 +47,7 @@ def problem_of(text):
         ("{a: @}", None),
     ],
 )
-def test_tells_the_names_it_can_read(text, names):
+def test_reports_the_names_it_can_read(text, names):
     assert compile_expression(text).names == (None if names is None else frozenset(names))
 
 
@@ -83,7 +83,7 @@ def test_tells_the_names_it_can_read(text, names):
         ("a[" + "1" * 5000 + "]", "cannot be read", 0),
     ],
 )
-def test_a_broken_expression_says_what_and_where(text, message, offset):
+def test_a_broken_expression_reports_what_and_where(text, message, offset):
     error = error_of(text, {"units": {}})
     assert error.offset == offset
     with pytest.raises(ExpressionError, match=message):
@@ -161,7 +161,7 @@ def test_these_are_true(value):
     assert truthy(value)
 
 
-def test_an_expression_in_use_is_not_compiled_again_and_one_out_of_use_is_not_kept():
+def test_expression_cache_holds_only_expressions_in_use():
     in_use, other = compile_expression("payload.in_use"), weakref.ref(compile_expression("payload.out_of_use"))
     gc.collect()
     assert compile_expression("payload.in_use") is in_use

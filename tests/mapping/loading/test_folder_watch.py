@@ -3,7 +3,7 @@ import time
 from bridge.mapping.loading.folder_watch import signatures
 
 
-def test_a_file_written_anew_looks_different(tmp_path):
+def test_a_file_written_again_looks_different(tmp_path):
     file = tmp_path / "a"
     file.write_text("one")
     before = signatures([file])
@@ -31,5 +31,5 @@ def test_a_link_looks_like_what_it_leads_to(tmp_path):
     assert signatures([link])[link] == signatures([target])[target]
 
 
-def test_a_file_that_is_gone_is_left_out(tmp_path):
+def test_a_file_that_is_removed_is_left_out(tmp_path):
     assert signatures([tmp_path / "gone"]) == {}

@@ -62,7 +62,7 @@ def test_what_could_not_be_written_is_tried_again(folder, caplog):
     ("damaged", "why"),
     [(b'{"press.yaml": "top', "unexpected end"), (b'["a"]', "an object of texts"), (b'{"a": 1}', "an object of texts")],
 )
-def test_a_damaged_file_is_told_and_written_anew(kept, folder, caplog, damaged, why):
+def test_a_damaged_file_is_reported_and_written_again(kept, folder, caplog, damaged, why):
     (folder / FILE).write_bytes(damaged)
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None

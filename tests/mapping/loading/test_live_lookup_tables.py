@@ -59,7 +59,7 @@ def test_a_table_that_did_not_change_recompiles_nothing(live, folder):
     assert live.routes is before
 
 
-def test_a_new_table_mends_the_mapping_that_waits_for_it(live, folder):
+def test_a_new_table_fixes_the_mapping_that_waits_for_it(live, folder):
     (folder / "n.yaml").write_text(MAPPING.replace("units", "assets"))
     live.reload()
     assert "there is no table 'assets'" in str(live.problems[0])
@@ -69,7 +69,7 @@ def test_a_new_table_mends_the_mapping_that_waits_for_it(live, folder):
     assert made(live) == ['"degC"', '"T1"']
 
 
-def test_a_broken_table_leaves_its_last_good_version_in_force(live, folder, caplog):
+def test_a_broken_table_leaves_its_last_good_version_active(live, folder, caplog):
     unit(folder, "a,b")
     live.reload()
     live.reload(every=True)
@@ -90,7 +90,7 @@ def test_a_broken_table_has_its_last_good_version_over_a_restart(live, folder, t
     assert (made(again), again.problems) == (['"K"'], ())
 
 
-def test_a_removed_table_leaves_the_mapping_in_force_as_it_was_over_a_restart_too(live, folder, tmp_path):
+def test_removed_table_keeps_its_mapping_active_over_a_restart(live, folder, tmp_path):
     shutil.rmtree(folder / "tables")
     live.reload()
     for mappings in (live, started(folder, tmp_path)):
@@ -105,7 +105,7 @@ def test_a_removed_table_that_nothing_needs_is_not_remembered(live, folder, tmp_
     assert not list((tmp_path / "kept" / "tables").iterdir())
 
 
-def test_a_table_with_which_a_mappings_tests_fail_does_not_reach_it_over_a_restart_too(live, folder, tmp_path):
+def test_table_that_fails_a_mappings_tests_stays_unused(live, folder, tmp_path):
     (folder / "m.yaml").write_text(TESTED)
     live.reload()
     unit(folder, "degF")
@@ -135,13 +135,13 @@ def test_of_two_files_of_one_name_the_one_that_stays_loads(live, folder):
     assert (made(live), live.problems) == (['"K"'], ())
 
 
-def test_tables_that_cannot_be_remembered_are_in_force_all_the_same(folder, tmp_path, caplog):
+def test_tables_that_cannot_be_remembered_are_active_all_the_same(folder, tmp_path, caplog):
     (tmp_path / "kept").write_text("no folder")
     assert made(started(folder, tmp_path)) == ['"degC"']
     assert "cannot store the lookup tables" in caplog.text
 
 
-def test_a_table_that_is_written_while_the_bridge_runs_takes_effect_within_two_seconds(live, folder):
+def test_new_lookup_table_takes_effect_within_two_seconds(live, folder):
     stopping = threading.Event()
     thread = threading.Thread(target=live.watch, args=(stopping,))
     thread.start()

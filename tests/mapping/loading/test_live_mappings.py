@@ -63,7 +63,7 @@ def test_what_did_not_change_is_not_loaded_again(live):
     assert len(live.changes) == 1
 
 
-def test_a_file_that_breaks_leaves_its_last_good_version_in_force_and_the_others_go_live(live, folder):
+def test_broken_file_keeps_its_last_good_version_and_others_load(live, folder):
     write(folder, "press.yaml", text="topic: [")
     write(folder, "other.yaml", topic="c/d", stream="t")
     live.reload()
@@ -90,7 +90,7 @@ def test_mending_the_file_clears_the_problem(live, folder):
     assert streams(live) == ["mended"]
 
 
-def test_the_log_says_once_what_is_wrong(live, folder, caplog):
+def test_the_log_reports_once_what_is_wrong(live, folder, caplog):
     write(folder, "press.yaml", text="topic: [")
     live.reload()
     live.reload(every=True)
@@ -106,7 +106,7 @@ def test_after_a_restart_a_broken_file_still_has_its_last_good_version(live, fol
     assert len(again.problems) == 1
 
 
-def test_what_never_loaded_is_not_in_force(live, folder):
+def test_what_never_loaded_is_not_active(live, folder):
     write(folder, "new.yaml", text="topic: a/#/b\noutputs: []\n")
     live.reload()
     assert names(live) == ["press"]
@@ -141,7 +141,7 @@ def test_a_rename_takes_effect_under_the_new_name(live, folder):
     assert names(live) == ["other", "stamp"]
 
 
-def test_a_folder_that_is_suddenly_empty_or_gone_changes_nothing_but_is_a_problem(live, folder):
+def test_empty_or_removed_folder_changes_nothing_but_is_a_problem(live, folder):
     (folder / "press.yaml").unlink()
     live.reload()
     assert names(live) == ["press"]
@@ -151,7 +151,7 @@ def test_a_folder_that_is_suddenly_empty_or_gone_changes_nothing_but_is_a_proble
     assert "no mapping file" in str(live.problems[0])
 
 
-def test_two_files_of_one_name_are_both_refused_and_the_version_in_force_stays(live, folder):
+def test_two_files_of_one_name_are_refused_and_the_active_stays(live, folder):
     write(folder, "press.yml", stream="twin")
     live.reload(every=True)
     assert streams(live) == ["s"]
@@ -166,7 +166,7 @@ def test_hidden_and_backup_files_are_nothing(live, folder):
     assert live.problems == ()
 
 
-def test_a_disk_that_cannot_remember_does_not_stop_a_version_from_going_live(folder, tmp_path):
+def test_version_becomes_active_although_the_disk_cannot_store_it(folder, tmp_path):
     write(folder, "press.yaml")
     (tmp_path / "kept").write_text("a file where a folder should be")
     mappings = LiveMappings(folder, tmp_path / "kept")
@@ -221,7 +221,7 @@ def test_a_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder
     assert streams(watched) != ["s"]
 
 
-def test_being_asked_loads_what_no_look_at_the_folder_shows(watched, folder):
+def test_being_requested_loads_what_no_look_at_the_folder_shows(watched, folder):
     file = folder / "press.yaml"
     before, status = watched.routes.mappings[0], file.stat()
     watched.ask_reload()
@@ -232,7 +232,7 @@ def test_being_asked_loads_what_no_look_at_the_folder_shows(watched, folder):
     assert watched.routes.mappings[0] is not before
 
 
-def test_a_reload_is_to_come_until_its_outcome_is_in_force(live, folder):
+def test_a_reload_is_to_come_until_its_outcome_is_active(live, folder):
     to_come, loading, during = live.ask_reload(), live.reload, []
 
     def slow_reload(*, every):
@@ -252,7 +252,7 @@ def test_a_reload_is_to_come_until_its_outcome_is_in_force(live, folder):
     assert during == [True]
 
 
-def test_a_file_that_is_another_and_says_the_same_is_kept(live, folder):
+def test_a_file_that_is_another_and_reports_the_same_is_stored(live, folder):
     before = live.routes
     write(folder, ".new", topic="a/b", stream="s")
     (folder / ".new").replace(folder / "press.yaml")
@@ -265,7 +265,7 @@ def test_a_file_that_is_another_and_says_the_same_is_kept(live, folder):
     assert not live.problems
 
 
-def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
+def test_being_requested_keeps_a_mapping_whose_file_is_the_same(live, folder):
     write(folder, "oven.yaml", stream="oven")
     live.reload()
     before = live.routes
@@ -275,7 +275,7 @@ def test_being_asked_keeps_a_mapping_whose_file_is_the_same(live, folder):
     assert live.routes.mappings[1] is before.mappings[1]
 
 
-def test_a_file_written_anew_with_the_text_it_had_is_not_loaded_again(live, folder):
+def test_a_file_written_again_with_the_text_it_had_is_not_loaded_again(live, folder):
     text, before, reloads = (folder / "press.yaml").read_bytes(), live.routes, live.reloads
     new = folder / ".press.new"
     new.write_bytes(text)
@@ -293,7 +293,7 @@ def test_a_folder_under_a_files_name_is_no_mapping(live, folder):
     assert len(live.routes.mappings) == 1
 
 
-def test_the_fingerprint_is_that_of_the_texts_in_force(live, folder, tmp_path):
+def test_the_fingerprint_is_that_of_the_texts_active(live, folder, tmp_path):
     first = live.fingerprint
     write(folder, "press.yaml", stream="other")
     live.reload()

@@ -68,13 +68,13 @@ def test_csv_of_more_columns_gives_an_object(folder):
         ("a.csv", b"k,v\na,1\nb,\xff\n", ["tables/a.csv:3:1: not UTF-8: invalid start byte, at byte 10"]),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(folder, name, text, expected):
+def test_what_is_wrong_is_reported_with_its_place(folder, name, text, expected):
     found = problems(folder, name, text)
     assert len(found) == len(expected)
     assert all(part in text for part, text in zip(expected, found, strict=True)), found
 
 
-def test_only_the_first_problems_of_a_file_are_told(folder):
+def test_only_the_first_problems_of_a_file_are_reported(folder):
     assert len(problems(folder, "a.csv", "k,v\n" + "a\n" * 1000)) == 50
 
 
@@ -94,7 +94,7 @@ def test_only_files_of_tables_are_read(folder):
     assert (loaded.tables, loaded.problems) == ({"a": {"a": 1}}, [])
 
 
-def test_a_folder_without_tables_is_well(tmp_path):
+def test_a_folder_without_tables_is_ok(tmp_path):
     assert load_tables(tmp_path, shown_as="m").tables == {}
 
 
@@ -134,7 +134,7 @@ def test_a_mapping_that_names_an_unknown_table_does_not_load(folder):
     assert "there is no table 'assets'; did you mean 'asset'?" in problem.message
 
 
-def test_problems_of_tables_and_mappings_are_told_together(folder):
+def test_problems_of_tables_and_mappings_are_reported_together(folder):
     write(folder, "broken.csv", "k\n")
     (folder / "m.yaml").write_text("topic: [")
     files = [problem.file for problem in load_folder(folder, {}, shown_as="m").problems]

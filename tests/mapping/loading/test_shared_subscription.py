@@ -23,7 +23,7 @@ def file(folder, text, name="press"):
         ("sample: {every_secs: 10}", "press.yaml:3:"),
     ],
 )
-def test_a_mapping_that_needs_every_message_is_refused_where_they_are_divided(tmp_path, text, place):
+def test_mapping_that_needs_every_message_is_refused_with_a_share(tmp_path, text, place):
     path = file(tmp_path, text)
     assert load_file(path, {}).stateful is not None
     with pytest.raises(ConfigError) as refused:
@@ -38,7 +38,7 @@ def test_all_others_can_be_shared(tmp_path):
     assert list(load_folder(tmp_path, {}, shared=True).mappings) == ["press"]
 
 
-def test_its_version_from_before_is_not_put_in_force_either(tmp_path):
+def test_its_version_from_before_is_not_put_active_either(tmp_path):
     folder, kept = tmp_path / "mappings", tmp_path / "kept"
     folder.mkdir()
     path = file(folder, "sample: {every_secs: 10}")

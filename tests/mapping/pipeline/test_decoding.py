@@ -33,7 +33,7 @@ def test_binary_formats_are_seen_by_expressions(payload, pack):
 
 
 @pytest.mark.parametrize(("payload", "pack"), [("msgpack", msgpack.packb), ("cbor", cbor2.dumps)])
-def test_without_a_transform_binary_formats_go_on_byte_for_byte(payload, pack):
+def test_without_a_transform_binary_formats_continue_byte_for_byte(payload, pack):
     (draft,) = applied(mapping(payload=payload), message(pack(VALUE))).drafts
     assert draft.data == pack(VALUE)
 
@@ -76,7 +76,7 @@ def test_all_csv_options_count():
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "auto"])
-def test_without_a_transform_the_decompressed_payload_goes_on(compression):
+def test_without_a_transform_the_decompressed_payload_continues(compression):
     packed = compress("gzip" if compression == "auto" else compression, b'{"a":1}')
     (draft,) = applied(mapping(compression=compression), message(packed)).drafts
     assert draft.data == b'{"a":1}'

@@ -16,7 +16,7 @@ def opened(mapped):
     return [json.loads(draft.data) for draft in mapped.drafts]
 
 
-def test_a_record_says_where_it_comes_from():
+def test_a_record_reports_where_it_comes_from():
     made = mapping("press", topic="a/{m}", transform="{v: payload}", outputs=ENVELOPED)
     (record,) = opened(applied(made, message(7, topic="a/b")))
     assert list(record) == ["id", "received_at", "mapping", "version", "topic", "data"]

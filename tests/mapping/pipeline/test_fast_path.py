@@ -38,7 +38,7 @@ MAPPINGS += [made(None, OUTPUTS[0], limits={"s": 25})]
 
 
 @given(each=st.sampled_from(MAPPINGS), payload=PAYLOADS)
-def test_says_what_apply_says_or_nothing(each, payload):
+def test_reports_what_apply_reports_or_nothing(each, payload):
     record = each.fast_path(payload, {"machine": "press07"})
     mapped = applied(each, message(payload, topic="f/press07"))
     if record is FILTERED_FAST:

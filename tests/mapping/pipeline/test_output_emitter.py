@@ -63,7 +63,7 @@ def test_a_key_may_come_from_the_record():
         ({}, SPREAD_KEY_BYTES),
     ],
 )
-def test_data_and_key_together_are_held_against_the_streams_limit(output, key_bytes):
+def test_data_and_key_together_are_stored_against_the_streams_limit(output, key_bytes):
     limits = {"s": 100}
     made = mapping(limits=limits, payload="text", outputs=[{"data_stream": "s"} | output, {"data_stream": "other"}])
     assert applied(made, message(b"x" * (100 - key_bytes))).rejections == ()

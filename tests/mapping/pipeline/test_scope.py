@@ -3,7 +3,7 @@ from bridge.mqtt.properties import parse_properties
 from tests.mapping.builders import message
 
 
-def test_only_the_names_asked_for_are_built():
+def test_only_the_names_requested_are_built():
     build = scope_builder("m", frozenset({"payload", "received_at_ms", "mapping"}))
     sent = message(received_at_ms=5)
     assert build(sent, {"a": 1}, {"c": "x"}, ["t"]) == {
@@ -14,7 +14,7 @@ def test_only_the_names_asked_for_are_built():
     }
 
 
-def test_every_name_is_there_if_all_are_asked_for():
+def test_every_name_is_there_if_all_are_requested():
     assert tuple(scope_builder("m", None)(message(), 1, {}, ["t"])) == SCOPE_NAMES
 
 

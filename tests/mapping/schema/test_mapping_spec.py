@@ -99,7 +99,7 @@ def test_an_empty_list_of_outputs_is_refused():
     ]
 
 
-def test_every_problem_of_a_file_is_told_at_once():
+def test_every_problem_of_a_file_is_reported_at_once():
     found = problems("topic: ''\nqos: 7\noutputs:\n  - data_stream: a b\n  - {}\nnonsense: 1")
     assert [problem.split(": ")[1] for problem in found] == [
         "topic", "qos", "outputs[0].data_stream", "outputs[1].data_stream", "nonsense",

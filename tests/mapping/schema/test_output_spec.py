@@ -22,7 +22,7 @@ def test_the_way_of_sending_names_the_destination():
 
 
 @pytest.mark.parametrize("options", [{}, {"packing": "kpl"}, {"packing": "lines", "compression": "gzip"}])
-def test_a_destinations_name_says_all_of_it(options):
+def test_a_destinations_name_reports_all_of_it(options):
     destination = output(**options).destination
     assert Destination.parse(str(destination)) == destination
 

@@ -27,7 +27,7 @@ def test_a_value_that_differs_is_shown_beside_the_expected_one():
     ]
 
 
-def test_a_number_and_a_boolean_and_a_text_are_told_apart():
+def test_a_number_and_a_boolean_and_a_text_are_reported_apart():
     assert failed([ONE], {"payload": {"v": True}})[-1] == "  data.v  1         true"
     assert failed([ONE], {"payload": {"v": "1"}})[-1] == '  data.v  1         "1"'
 
@@ -48,7 +48,7 @@ def test_another_outcome_altogether_is_shown_in_two_lines(expect, sent, options,
     assert failed(expect, sent, **options) == lines
 
 
-def test_a_rejection_tells_its_reason():
+def test_a_rejection_reports_its_reason():
     expected, got = failed([ONE], {"payload_text": "{"})
     assert expected == 'expected     s: {"v":1}'
     assert got.startswith("got          dead letter decode: not JSON: ")
@@ -87,7 +87,7 @@ def test_another_stream_is_a_difference_of_the_record():
     assert failed([ONE], outputs=[{"data_stream": "other"}])[2] == '  data_stream  "s"       "other"'
 
 
-def test_another_order_is_said_to_be_one():
+def test_another_order_is_reported_to_be_one():
     outputs = [{"data_stream": "a"}, {"data_stream": "b"}]
     expect = [{"data_stream": "b", "data": {"v": 1}}, {"data_stream": "a", "data": {"v": 1}}]
     assert failed(expect, outputs=outputs) == ["the records are as expected, but in another order: a, b"]

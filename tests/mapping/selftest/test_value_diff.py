@@ -59,7 +59,7 @@ def test_of_long_values_the_place_where_they_differ_is_shown():
     assert len(line) < 120
 
 
-def test_of_a_long_value_that_goes_on_the_end_is_shown():
+def test_of_a_long_value_that_continues_the_end_is_shown():
     _, line = table(changes("a" * 100, "a" * 100 + "b"), "expected", "got")
     assert line.endswith('aaab"')
 

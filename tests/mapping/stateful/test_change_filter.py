@@ -16,11 +16,11 @@ def sent(made, *payloads, topic="t", every_ms=1000):
     ]
 
 
-def test_the_first_message_and_every_change_go_on():
+def test_the_first_message_and_every_change_continue():
     assert sent(mapping(changes={}), 1, 1, 2, 2, 1) == [True, False, True, False, True]
 
 
-def test_what_is_held_back_is_filtered():
+def test_what_is_stored_back_is_filtered():
     made = mapping(changes={})
     applied(made, message(1))
     assert applied(made, message(1)) == ([], (), None)
@@ -57,7 +57,7 @@ def test_without_a_key_it_is_the_topic():
     assert sent(made, 1, topic="a") + sent(made, 1, topic="b") + sent(made, 1, topic="a") == [True, True, False]
 
 
-def test_after_a_time_an_unchanged_message_goes_on():
+def test_after_a_time_an_unchanged_message_continues():
     made = mapping(changes={"at_least_every_secs": 2})
     assert sent(made, 1, 1, 1, 1, 1) == [True, False, True, False, True]
 

@@ -33,13 +33,13 @@ class Line:
         return [json.loads(each.data) for each in self.made.stateful.due(BEGIN_MS + round(second * 1000))]
 
 
-def test_first_goes_on_at_once_and_the_rest_of_the_span_is_filtered():
+def test_first_continues_at_once_and_the_rest_of_the_span_is_filtered():
     line = Line(sampled("first"))
     assert [line.tell(second, second) for second in (1, 2, 9.9, 10, 11)] == [[1], [], [], [10], []]
     assert line.filtered == 3
 
 
-def test_last_goes_on_when_its_span_has_ended():
+def test_last_continues_when_its_span_has_ended():
     line = Line(sampled())
     assert [line.tell(second, second) for second in (1, 2, 3)] == [[], [], []]
     assert line.filtered == 2
@@ -55,7 +55,7 @@ def test_a_message_of_the_next_span_lets_the_last_one_go():
     assert (line.due(20), line.filtered) == (["new"], 0)
 
 
-def test_every_message_is_sent_or_filtered_or_held():
+def test_every_message_is_sent_or_filtered_or_stored():
     line = Line(sampled())
     went = [record for second in range(100) for record in line.tell(second, second)]
     held = line.due(1000)
@@ -79,7 +79,7 @@ def test_mean_is_of_all_messages_of_the_span():
     assert line.due(20) == [{"m": 5, "n": 1, "low": 5, "high": 5}]
 
 
-def test_mean_tells_its_span():
+def test_mean_reports_its_span():
     line = Line(sampled("mean", transform="{from: sample.from_ms, to: sample.to_ms}"))
     line.tell(1, {"v": 1})
     line.tell(8, {"v": 1})
@@ -115,14 +115,14 @@ def test_a_value_that_is_no_number_is_rejected_and_changes_nothing(value):
     assert (line.rejected, line.due(10)) == (["transform"], [{"v": 5}])
 
 
-def test_a_message_whose_transform_fails_is_rejected_and_the_one_before_stays():
+def test_failed_transform_is_rejected_and_the_earlier_sample_stays():
     line = Line(sampled(transform="payload.x"))
     line.tell(1, {"x": 1})
     line.tell(2, {})
     assert (line.rejected, line.due(10), line.filtered) == (["transform"], [1], 0)
 
 
-def test_what_is_held_survives_a_restart():
+def test_what_is_stored_survives_a_restart():
     memory, first, second = OverlayState(), Line(sampled()), Line(sampled())
     first.made.stateful.attach(memory)
     first.tell(1, "held")
@@ -137,7 +137,7 @@ def test_a_clock_that_was_set_back_ends_the_span():
     assert line.due(1) == ["x"]
 
 
-def test_a_mapping_that_is_gone_leaves_what_it_held():
+def test_a_mapping_that_is_removed_leaves_what_it_stored():
     memory, line = OverlayState(), Line(sampled())
     line.made.stateful.attach(memory)
     line.tell(1, "held")
@@ -152,7 +152,7 @@ def test_a_replayed_message_is_a_sample_by_itself():
     assert len(made.stateful.memory) == 0
 
 
-def test_each_item_of_a_list_is_held():
+def test_each_item_of_a_list_is_stored():
     line = Line(mapping(sample={"every_secs": 10}, transform="payload", each=True))
     line.tell(1, [1, 2])
     line.tell(2, [3, 4])

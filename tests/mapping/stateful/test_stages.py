@@ -29,7 +29,7 @@ def test_births_give_aliases_their_names():
     assert draft.data == b"0.75"
 
 
-def test_what_was_missed_is_asked_for_even_if_the_message_is_rejected():
+def test_what_was_missed_is_requested_even_if_the_message_is_rejected():
     made = sparkplug(transform="payload.metrics.Load.value")
     mapped = told(made, "g/NDATA/n", payload(metric(alias=9, value=1.0), seq=1))
     assert [each.code for each in mapped.rejections] == ["transform"]
@@ -61,7 +61,7 @@ def test_a_replay_sees_the_births_and_follows_no_sequence():
     assert told(made, "g/NDATA/n", payload(metric(alias=1, value=1.0), seq=1)).effects is None
 
 
-def test_without_a_transform_the_payload_goes_on_as_it_came():
+def test_without_a_transform_the_payload_continues_as_it_came():
     (draft,) = told(sparkplug(), "g/NBIRTH/n", BIRTH).drafts
     assert draft.data == BIRTH
 
@@ -157,7 +157,7 @@ def test_try_shows_the_stages_and_changes_nothing_by_looking_twice():
          "tests[0].before[0].topic"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_when_it_is_checked(options, told):
+def test_what_is_wrong_is_reported_when_it_is_checked(options, told):
     with pytest.raises(ConfigError) as caught:
         specification(**options)
     assert told in str(caught.value)

@@ -184,7 +184,7 @@ def test_a_gap_makes_the_node_give_birth_again(host, node):
     assert host.next("DDATA")["problems"] == []
 
 
-def test_a_host_that_came_too_late_for_the_births_asks_for_them(mosquitto, host, node):
+def test_a_host_that_came_too_late_for_the_births_requests_them(mosquitto, host, node):
     host.next("DBIRTH")
     with Host(mosquitto.port) as late:
         node.order("ddata", device="press", metrics=[reading(10, "Float", 22.5)])
@@ -197,7 +197,7 @@ def test_a_host_that_came_too_late_for_the_births_asks_for_them(mosquitto, host,
         assert late.next("DDATA")["metrics"]["Temperature"]["value"] == 23.5
 
 
-def test_a_host_that_restarts_goes_on_where_it_was(mosquitto, host, node):
+def test_a_host_that_restarts_continues_where_it_was(mosquitto, host, node):
     host.next("DBIRTH")
     host.__exit__()
     with Host(mosquitto.port, MappingState("m", dict(host.memory.items()))) as again:
@@ -214,7 +214,7 @@ def test_the_death_of_a_device_shows_what_is_stale(host, node):
     assert (death["online"], death["problems"]) == (False, [])
 
 
-def test_the_broker_tells_the_death_of_a_node_that_was_killed(host, node):
+def test_the_broker_reports_the_death_of_a_node_that_was_killed(host, node):
     host.next("DBIRTH")
     node.kill()
     death = host.next("NDEATH")

@@ -53,7 +53,7 @@ def test_an_alias_becomes_the_name_and_type_of_the_birth():
     }
 
 
-def test_a_reading_tells_its_source():
+def test_a_reading_reports_its_source():
     (reading,) = view(payload(metric(alias=1, value=1.5)))["readings"]
     assert reading == {
         "name": "Temperature",
@@ -100,7 +100,7 @@ def test_a_metric_with_neither_name_nor_alias_is_listed_too():
     assert [each["alias"] for each in seen["unknown_aliases"]] == [None]
 
 
-def test_a_type_that_nobody_gives_is_a_problem():
+def test_a_type_that_no_client_gives_is_a_problem():
     seen = view(payload(metric("new", integer(10, 2**32 - 1))), NOTHING_DECLARED)
     assert (seen["metrics"]["new"]["value"], seen["metrics"]["new"]["type"]) == (2**32 - 1, "Unknown")
     assert seen["problems"] == ["unknown_type"]

@@ -51,7 +51,7 @@ def test_no_value_is_null(data):
     assert (found["value"], found["is_null"]) == (None, True)
 
 
-def test_historical_and_transient_readings_say_so():
+def test_historical_and_transient_readings_report_so():
     found = seen(integer(5, 1) + integer(6, 1))
     assert (found["historical"], found["transient"]) == (True, True)
 
@@ -192,7 +192,7 @@ def test_definitions_within_definitions_are_found_by_reference(host):
     assert (values(view, "M", "deep"), view["problems"]) == ({"x": -1}, [])
 
 
-def test_member_whose_alias_nothing_declares_asks_for_a_rebirth(host):
+def test_member_whose_alias_nothing_declares_requests_a_rebirth(host):
     birth(host, metric("M", template(metric("a", 1, datatype=INT64)), datatype=TEMPLATE))
     view = host.tell("g/NDATA/n", metric("M", template(metric(alias=5, value=1), metric(alias=6, value=2))))
     template_seen = view["metrics"]["M"]["value"]
@@ -201,7 +201,7 @@ def test_member_whose_alias_nothing_declares_asks_for_a_rebirth(host):
     assert host.asks == ["spBv1.0/g/NCMD/n"]
 
 
-def test_member_without_any_datatype_asks_for_a_rebirth(host):
+def test_member_without_any_datatype_requests_a_rebirth(host):
     birth(host, metric("M", template(metric("a", 1, datatype=INT64)), datatype=TEMPLATE))
     view = host.tell("g/NDATA/n", metric("M", template(metric("new", integer(10, 2**32 - 1)))))
     assert (values(view, "M"), view["problems"]) == ({"new": 2**32 - 1}, ["unknown_type"])

@@ -24,7 +24,7 @@ def test_a_request_is_a_command_to_the_node():
     assert rebirths.due(NOW_MS) == ((TOPIC, rebirth_payload(NOW_MS)),)
 
 
-def test_a_node_is_asked_once_a_minute():
+def test_a_node_is_requested_once_a_minute():
     rebirths = RebirthRequests()
     asked = [bool(ask(rebirths, "g/n", NOW_MS + secs * 1000)) for secs in (0, 1, 59, 60, 61, 119, 120)]
     assert asked == [True, False, False, True, False, False, True]
@@ -36,13 +36,13 @@ def test_each_node_has_a_minute_of_its_own():
     assert ask(rebirths, "g/m", NOW_MS)
 
 
-def test_a_clock_set_back_does_not_keep_a_node_from_being_asked():
+def test_a_clock_set_back_does_not_keep_a_node_from_being_requested():
     rebirths = RebirthRequests()
     ask(rebirths, "g/n", NOW_MS)
     assert ask(rebirths, "g/n", NOW_MS - 3_600_000)
 
 
-def test_turned_off_it_never_asks():
+def test_turned_off_it_never_requests():
     assert ask(RebirthRequests(allowed=False), "g/n", NOW_MS) == []
 
 

@@ -9,7 +9,7 @@ def host():
     return Host()
 
 
-def test_the_sequence_goes_on_over_nodes_and_devices_and_past_255(host):
+def test_the_sequence_continues_over_nodes_and_devices_and_past_255(host):
     host.birth()
     for _ in range(300):
         assert host.tell("g/NDATA/n", LOAD)["problems"] == []
@@ -22,7 +22,7 @@ def test_a_birth_may_begin_at_any_sequence_number(host):
 
 
 @pytest.mark.parametrize("missing", [1, 50, 200])
-def test_a_gap_asks_for_a_rebirth_and_the_data_goes_on(host, missing):
+def test_a_gap_requests_a_rebirth_and_the_data_continues(host, missing):
     host.birth()
     seen = host.tell("g/NDATA/n", LOAD, seq=(host.seq + missing) % 256)
     assert seen["problems"] == ["gap"]
@@ -70,7 +70,7 @@ def test_a_sequence_number_left_out_stands_for_0(host):
 
 
 @pytest.mark.parametrize("seq", [b"", integer(3, 256), integer(3, 2**64 - 1)])
-def test_an_invalid_sequence_number_is_a_problem_but_asks_nothing(host, seq):
+def test_an_invalid_sequence_number_is_a_problem_but_requests_nothing(host, seq):
     host.birth()
     seen, commands = host.session.decode(message("g/NDATA/n", payload(LOAD) + seq), host.memory)
     assert (seen["problems"], commands) == (["invalid_seq"], ())

@@ -34,20 +34,20 @@ def test_a_birth_shows_what_it_declares(host):
 
 
 @pytest.mark.parametrize("path", ["g/NDATA/n", "g/DDATA/n/d", "g/DDEATH/n/d", "g/DBIRTH/n/d"])
-def test_before_the_birth_of_the_node_a_rebirth_is_asked_for(host, path):
+def test_before_the_birth_of_the_node_a_rebirth_is_requested(host, path):
     seen = host.tell(path, metric("x", 1, datatype=INT64))
     assert seen["problems"] == ["no_birth"]
     assert seen["metrics"]["x"]["value"] == 1
     assert host.asks == REBIRTH
 
 
-def test_before_the_birth_of_the_device_a_rebirth_is_asked_for(host):
+def test_before_the_birth_of_the_device_a_rebirth_is_requested(host):
     host.birth(devices=())
     seen = host.tell("g/DDATA/n/d", metric("x", 1, datatype=INT64))
     assert (seen["problems"], seen["online"], host.asks) == (["no_birth"], False, REBIRTH)
 
 
-def test_an_unknown_alias_asks_for_a_rebirth_and_the_rest_goes_on(host):
+def test_an_unknown_alias_requests_a_rebirth_and_the_rest_continues(host):
     host.birth()
     seen = host.tell("g/NDATA/n", LOAD, metric(alias=99, value=1))
     assert (seen["problems"], host.asks) == (["unknown_alias"], REBIRTH)
@@ -60,7 +60,7 @@ def test_an_alias_of_the_device_is_not_one_of_the_node(host):
     assert host.tell("g/NDATA/n", RUN)["problems"] == ["unknown_alias"]
 
 
-def test_a_node_is_asked_once_a_minute_and_other_nodes_by_themselves(host):
+def test_a_node_is_requested_once_a_minute_and_other_nodes_by_themselves(host):
     asked = [bool(host.tell("g/NDATA/n", wait_ms=20_000) and host.commands) for _ in range(7)]
     assert asked == [True, False, False, True, False, False, True]
     host.tell("g/NDATA/other")
@@ -114,7 +114,7 @@ def test_the_death_of_a_node_makes_all_stale_that_is_online(host):
     assert (seen["online"], seen["bd_seq"], seen["problems"], host.asks) == (False, 7, [], [])
 
 
-def test_a_dead_node_s_data_asks_for_a_rebirth_and_its_birth_mends_it(host):
+def test_a_dead_node_s_data_requests_a_rebirth_and_its_birth_fixes_it(host):
     host.birth()
     host.tell("g/NDEATH/n", number(0))
     seen = host.tell("g/NDATA/n", LOAD)
@@ -158,7 +158,7 @@ def test_hosts_are_seen(host):
     assert (state["host"], state["online"], commands) == ("scada", False, ())
 
 
-def test_a_restart_goes_on_where_it_was(host):
+def test_a_restart_continues_where_it_was(host):
     host.birth(bd_seq=3)
     host.tell("g/NDATA/n", LOAD)
     again = host.restart()
@@ -218,7 +218,7 @@ MESSAGES = st.tuples(
 
 @settings(max_examples=200)
 @given(st.lists(MESSAGES, max_size=20))
-def test_any_messages_are_followed_or_rejected_and_a_restart_between_them_makes_no_difference(messages):
+def test_any_messages_give_the_same_result_over_a_restart(messages):
     host, memory = Session(), MappingState("m", {})
     for kind, data in messages:
         sent = message(f"g/{kind}/n" + ("/d" if kind[0] == "D" else ""), data)

@@ -54,7 +54,7 @@ def test_what_was_left_counts_for_the_age_of_what_waits(tmp_path):
     spool.close()
 
 
-def test_the_oldest_that_is_left_is_dropped_first_and_nothing_that_a_sender_holds(tmp_path):
+def test_oldest_deferred_record_is_dropped_first(tmp_path):
     spool, queue, left = some_left(tmp_path)
     collected(queue)
     assert queue.drop_oldest(3) == (3, 3)
@@ -84,7 +84,7 @@ def test_a_record_is_not_dropped_for_the_age_of_an_older_one(tmp_path):
     spool.close()
 
 
-def test_those_of_several_keys_may_go_on_apart(tmp_path):
+def test_those_of_several_keys_may_continue_apart(tmp_path):
     spool, queue, left = some_left(tmp_path)
     collected(queue)
     first, second = queue.divide(left, [lambda key: key == "a", lambda key: key == "z"])

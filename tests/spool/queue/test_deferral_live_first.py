@@ -143,7 +143,7 @@ def followed(spool, turns, *, settled):
     return left, most
 
 
-def test_the_spans_are_no_more_however_long_it_goes_on(spool):
+def test_the_spans_are_no_more_however_long_it_continues(spool):
     left, most = followed(spool, 4 * MOST_SPANS, settled=True)
     assert most <= MOST_SPANS + 1
     again = set()

@@ -36,7 +36,7 @@ def test_what_the_window_has_no_room_for_joins_the_backlog(tmp_path):
     spool.close()
 
 
-def test_a_full_batch_is_no_larger_than_asked_for(tmp_path):
+def test_a_full_batch_is_no_larger_than_requested(tmp_path):
     spool = opened(tmp_path, live_first=True)
     put(spool, *numbered(1, 9))
     assert data_of(take(spool, max_bytes=9)) == numbered(1, 2)
@@ -125,7 +125,7 @@ def test_what_waits_for_company_is_live(tmp_path):
     spool.close()
 
 
-def test_an_envelope_says_that_its_record_is_late(tmp_path):
+def test_an_envelope_reports_that_its_record_is_late(tmp_path):
     spool = opened(tmp_path, live_first=True)
     put(spool, *enveloped(b"1", b"2"), b"plain")
     spool.close()

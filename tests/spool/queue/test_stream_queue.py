@@ -62,7 +62,7 @@ def test_a_record_without_a_key_is_spread_by_its_number():
     assert [record.key for record in store.queue.take_batch(2, 1 << 20)] == ["1", "2"]
 
 
-def test_a_batch_holds_no_more_bytes_of_data_and_keys_than_asked_for():
+def test_a_batch_holds_no_more_bytes_of_data_and_keys_than_requested():
     store = Store()
     store.put(b"x" * 40, b"y" * 40, b"z" * 40, key="é" * 5)
     assert store.take(max_bytes=100) == [b"x" * 40, b"y" * 40]
@@ -74,7 +74,7 @@ def test_one_record_larger_than_a_batch_goes_alone():
     assert store.take(max_bytes=100) == [b"x" * 200]
 
 
-def test_what_does_not_fit_the_window_in_memory_is_read_back_until_senders_caught_up():
+def test_records_beyond_the_memory_window_are_read_from_disk():
     store = Store(fresh_bytes=10 * 260)
     for at in range(1, 101, 5):
         store.put(*numbered(at, at + 4))
@@ -243,7 +243,7 @@ def test_dropping_from_a_page_that_was_read_back():
     assert store.take() == numbered(6, 10)
 
 
-def test_nothing_is_handed_out_while_a_drop_is_undecided_and_a_rewind_repeats_nothing():
+def test_undecided_drop_pauses_reading_and_a_rewind_repeats_none():
     store = Store()
     store.put(*numbered(1, 6))
     assert store.take(2) == numbered(1, 2)
@@ -254,7 +254,7 @@ def test_nothing_is_handed_out_while_a_drop_is_undecided_and_a_rewind_repeats_no
     assert store.take() == []
 
 
-def test_settled_records_wait_for_the_next_transaction_and_for_the_one_after_a_failure():
+def test_settled_records_are_committed_with_the_next_transaction():
     store = Store()
     store.put(b"1", b"2")
     [first, second] = store.queue.take_batch(2, 1 << 20)

@@ -41,7 +41,7 @@ def test_a_database_of_zeros_is_set_aside_with_its_log(tmp_path):
 
 
 @pytest.mark.parametrize("place", [18, 19])
-def test_a_database_that_pretends_to_be_of_a_later_sqlite_is_set_aside_and_salvaged(tmp_path, place):
+def test_database_with_a_later_sqlite_version_is_quarantined_and_salvaged(tmp_path, place):
     path = killed(tmp_path)
     content = bytearray((path / "spool.db").read_bytes())
     content[place] = 3
@@ -61,7 +61,7 @@ def test_a_database_cut_to_nothing_does_not_cost_the_log_beside_it(tmp_path):
     assert set_aside(path) == {"spool.db": b"", "spool.db-wal": log}
 
 
-def test_the_reason_is_told(tmp_path, caplog):
+def test_the_reason_is_reported(tmp_path, caplog):
     path = killed(tmp_path)
     (path / "spool.db").write_bytes(b"no database")
     opened(path).close()

@@ -60,7 +60,7 @@ def test_a_range_is_given(tmp_path):
         assert leaves.bounds(2) is None
 
 
-def test_without_the_roots_and_all_pages_above_the_leaves_they_are_still_there(tmp_path):
+def test_records_are_salvaged_without_roots_and_inner_pages(tmp_path):
     file = filled(tmp_path)
     rows = by_sql(file)
     content = bytearray(file.read_bytes())

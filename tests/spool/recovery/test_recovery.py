@@ -91,7 +91,7 @@ def assert_begun_anew(spool):
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_a_file_that_is_no_database_is_set_aside_and_kept(tmp_path, caplog, content):
+def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
     (tmp_path / "spool.db").write_bytes(content)
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_kept(tmp_path, caplog, cont
     spool.close()
 
 
-def test_a_database_of_another_program_is_set_aside_and_kept(tmp_path):
+def test_a_database_of_another_program_is_set_aside_and_stored(tmp_path):
     foreign = sqlite3.connect(tmp_path / "spool.db")
     foreign.executescript("create table recipes(name); insert into recipes values ('soup');")
     foreign.close()
@@ -119,7 +119,7 @@ def filled(path, count=3000):
     spool.close()
 
 
-def test_a_truncated_file_is_set_aside_and_kept(tmp_path):
+def test_a_truncated_file_is_set_aside_and_stored(tmp_path):
     filled(tmp_path)
     file = tmp_path / "spool.db"
     file.write_bytes(file.read_bytes()[: 9 * 4096 + 100])

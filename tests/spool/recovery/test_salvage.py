@@ -72,7 +72,7 @@ def reopened(folder):
     return spool
 
 
-def test_of_a_spool_that_is_whole_everything_is_salvaged(tmp_path):
+def test_of_a_spool_that_is_complete_everything_is_salvaged(tmp_path):
     filled(tmp_path)
     spool = reopened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
@@ -132,7 +132,7 @@ def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
     spool.close()
 
 
-def test_it_goes_on_where_it_was_killed(tmp_path, monkeypatch):
+def test_it_continues_where_it_was_killed(tmp_path, monkeypatch):
     filled(tmp_path)
     spool = opened(tmp_path)
     spool.folder.mark_damaged("found while reading")
@@ -212,7 +212,7 @@ def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_pat
     again.close()
 
 
-def test_what_was_lost_is_told_in_the_log(tmp_path, caplog):
+def test_what_was_lost_is_reported_in_the_log(tmp_path, caplog):
     filled(tmp_path, 500)
     spool = opened(tmp_path)
     spool.folder.mark_damaged("found while reading")

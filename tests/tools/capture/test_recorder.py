@@ -32,7 +32,7 @@ def test_a_burst_is_written_and_acknowledged_by_its_qos(tmp_path):
     assert payloads(tmp_path) == [b"0", b"1", b"2"]
 
 
-def test_everything_that_an_expression_sees_is_kept(tmp_path):
+def test_everything_that_an_expression_sees_is_stored(tmp_path):
     with recorder(tmp_path) as made:
         made.record([publish(b"x", qos=1, packet=b"\0\1", retain=1, properties=b"\x03\0\1t", topic="é".encode())])
     (found,) = read_capture(tmp_path / "c.jsonl")
@@ -76,7 +76,7 @@ def test_an_oversized_message_is_marked_as_cut(tmp_path):
     assert not found.whole
 
 
-def test_properties_that_cannot_be_read_are_said_to_be_unreadable(tmp_path):
+def test_properties_that_cannot_be_read_are_reported_to_be_unreadable(tmp_path):
     with recorder(tmp_path) as made:
         made.record([publish(b"x", properties=b"\x7f")])
     (found,) = read_capture(tmp_path / "c.jsonl")
@@ -92,7 +92,7 @@ def test_only_the_owner_can_read_the_file_and_none_is_written_over(tmp_path):
         recorder(tmp_path / "x")
 
 
-def test_a_full_disk_is_said_to_be_one(tmp_path):
+def test_a_full_disk_is_reported_to_be_one(tmp_path):
     made = recorder(tmp_path)
     made.__exit__()
     with Path("/dev/full").open("wb") as full:

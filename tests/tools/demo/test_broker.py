@@ -11,7 +11,7 @@ from bridge.tools.demo.publisher import MessagePublisher
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["mosquitto", "amqtt"])
-def test_a_broker_takes_messages_and_is_gone_after_its_stop(tmp_path, embedded):
+def test_a_broker_takes_messages_and_is_removed_after_its_stop(tmp_path, embedded):
     program = None if embedded else find_mosquitto()
     assert embedded or program, "the tests need mosquitto: apt-get install mosquitto"
     broker = start_broker(tmp_path, program)
@@ -49,7 +49,7 @@ def test_a_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
             start_broker(tmp_path, find_mosquitto())
 
 
-def test_without_any_broker_it_says_what_to_install(tmp_path, monkeypatch):
+def test_without_any_broker_it_reports_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
     with pytest.raises(BridgeError, match=r"pip install 'mqtt-kinesis\[demo\]'"):
         start_broker(tmp_path, None)

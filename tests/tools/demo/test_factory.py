@@ -29,7 +29,7 @@ def test_a_moderate_load_that_a_local_kinesis_can_keep_up_with():
     assert 200 < rate < 400
 
 
-def test_the_example_mappings_take_every_topic_and_reject_only_what_is_malformed():
+def test_example_mappings_match_every_topic_of_the_factory():
     routes = Router(load_folder(EXAMPLES, {}).mappings.values())
     codes, drafts, filtered = Counter(), 0, 0
     for event in play(60):

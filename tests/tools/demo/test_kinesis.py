@@ -100,7 +100,7 @@ def test_the_next_one_starts_empty(reader):
         other.stop()
 
 
-def test_without_moto_it_says_what_to_install(monkeypatch):
+def test_without_moto_it_reports_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "moto.moto_server", None)
     with pytest.raises(BridgeError, match=r"pip install 'mqtt-kinesis\[demo\]'"):
         LocalKinesis()

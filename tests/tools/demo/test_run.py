@@ -16,7 +16,7 @@ def counts(text):
     return [int(number.replace(",", "")) for number in (published, received, delivered, read_back)]
 
 
-def test_the_demo_ends_by_itself_with_books_that_balance_whatever_proxy_or_profile_this_machine_has():
+def test_demo_ends_balanced_with_any_proxy_or_profile():
     surroundings = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "no-such"}
     environment = os.environ | surroundings | {"AWS_CA_BUNDLE": "/no/such/file", "NO_PROXY": "", "no_proxy": ""}
     command = [*COMMAND, "--secs", "8"]

@@ -13,7 +13,7 @@ def failed(**changes):
     return [fact.split()[0] for fact, holds in verdict(**changes).items() if not holds]
 
 
-def test_all_is_well_where_everything_arrived():
+def test_everything_is_ok_where_everything_arrived():
     assert failed() == []
 
 
@@ -25,7 +25,7 @@ def test_a_record_that_kinesis_does_not_hold_is_seen():
     assert failed(read_back=19) == ["delivered"]
 
 
-def test_a_record_that_kinesis_holds_twice_is_seen_unless_an_answer_was_lost():
+def test_duplicate_in_kinesis_fails_unless_a_response_was_lost():
     assert failed(read_back=21) == ["delivered"]
     assert failed(read_back=21, twice=1) == []
 

@@ -55,7 +55,7 @@ def test_memory_and_network_drives_are_no_place_for_a_spool(tmp_path, monkeypatc
     ("number", "words"),
     [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "run doctor as that user")],
 )
-def test_what_the_disk_says_comes_with_what_to_do(tmp_path, number, words):
+def test_what_the_disk_reports_comes_with_what_to_do(tmp_path, number, words):
     def measure():
         raise OSError(number, os.strerror(number))
 
@@ -64,7 +64,7 @@ def test_what_the_disk_says_comes_with_what_to_do(tmp_path, number, words):
     assert os.strerror(number) in finding.message
 
 
-def test_a_disk_that_takes_nothing_is_told():
+def test_a_disk_that_takes_nothing_is_reported():
     [finding] = examine_sync(Path("/proc"), lambda: measure_syncs(Path("/proc")))
     assert finding.status == "error"
     assert "spool.path" in finding.advice
@@ -82,7 +82,7 @@ def test_a_disk_that_takes_nothing_is_told():
         (None, "ok", "buffer time unknown"),
     ],
 )
-def test_the_room_is_told_in_hours_and_whence_the_rate_is_known(tmp_path, rate, state, words):
+def test_the_room_is_reported_in_hours_and_where_from_the_rate_is_known(tmp_path, rate, state, words):
     [finding] = examine_room(tmp_path, HOUR_BYTES * 24, 0, lambda: rate)
     assert finding.status == state
     assert words in finding.message
@@ -99,7 +99,7 @@ def test_what_the_spool_holds_already_is_not_room(tmp_path):
     assert "which is spool.max_bytes" in finding.message
 
 
-def test_a_full_disk_is_told_by_the_setting_that_keeps_the_rest(tmp_path):
+def test_a_full_disk_is_reported_by_the_setting_that_keeps_the_rest(tmp_path):
     [finding] = examine_room(tmp_path, 1 << 30, 1 << 60, lambda: None)
     assert finding.status == "error"
     assert "spool.min_free_bytes" in finding.message
@@ -136,7 +136,7 @@ def test_without_a_bridge_or_messages_there_is_no_rate():
     assert rate_of_bridge(looks(nothing, nothing), 0) is None
 
 
-def test_what_is_heard_is_waited_for_and_not_for_ever():
+def test_what_is_received_is_waited_for_and_not_for_ever():
     heard = SharedRate()
     assert heard.rate(0.01) is None
     heard.set_rate(SpoolRate(1.0, "as heard"))

@@ -62,7 +62,7 @@ def found(config, capsys, *, send=False):
     return code, {each["subject"]: each for each in told}
 
 
-def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
+def test_where_everything_is_ok_it_reports_it(tmp_path, mosquitto, aws, capsys):
     config = set_up_with(tmp_path, mosquitto.port, aws)
     code, told = found(config, capsys, send=True)
     assert code == 0, told
@@ -84,7 +84,7 @@ def test_where_all_is_well_it_says_so(tmp_path, mosquitto, aws, capsys):
     assert "✓ session: " in capsys.readouterr().out
 
 
-def test_each_trouble_is_told_beside_the_others(tmp_path, aws, capsys):
+def test_each_trouble_is_reported_beside_the_others(tmp_path, aws, capsys):
     with Mosquitto(users={"bridge": "right"}) as locked:
         key = aws.user("doctored", allow("kinesis:PutRecords", "*"))
         other = "topic: a\noutputs: [{data_stream: absent}]\n"
@@ -107,7 +107,7 @@ def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys)
     assert "session" not in told
 
 
-def test_what_may_not_be_asked_is_a_warning(tmp_path, mosquitto, aws, capsys):
+def test_what_may_not_be_requested_is_a_warning(tmp_path, mosquitto, aws, capsys):
     key = aws.user("writer", allow("kinesis:PutRecords", "*"))
     code, told = found(set_up_with(tmp_path, mosquitto.port, aws, key), capsys)
     assert code == 0, told
@@ -115,7 +115,7 @@ def test_what_may_not_be_asked_is_a_warning(tmp_path, mosquitto, aws, capsys):
     assert "aggregates by key" in told["stream telemetry"]["advice"]
 
 
-def test_a_broken_mapping_is_told_first(tmp_path, aws):
+def test_a_broken_mapping_is_reported_first(tmp_path, aws):
     with pytest.raises(ConfigError):
         doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)
 
@@ -180,7 +180,7 @@ def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
 
 
 @pytest.mark.parametrize(("options", "state"), [("", "ok"), (" packing=kpl", "warning"), (" order=strict", "warning")])
-def test_a_stream_that_places_records_itself_is_told_where_that_matters(options, state):
+def test_automatic_record_distribution_is_reported_where_it_matters(options, state):
     with KinesisStandIn({"telemetry": 2}) as kinesis:
         kinesis.streams["telemetry"].place_by_service()
         publisher = publisher_for(kinesis.url)

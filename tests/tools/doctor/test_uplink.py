@@ -39,7 +39,7 @@ def measured(link):
 
 @pytest.mark.parametrize("round_trip_secs", [0.01, 0.4])
 @pytest.mark.parametrize("bytes_per_sec", [2_000, 8_000, 64_000, 1_250_000])
-def test_bandwidth_and_latency_of_a_link_are_told_apart(bytes_per_sec, round_trip_secs):
+def test_bandwidth_and_latency_of_a_link_are_reported_apart(bytes_per_sec, round_trip_secs):
     found = measured(Link(bytes_per_sec, round_trip_secs))
     if bytes_per_sec == 2_000:  # one small request takes two seconds: its latency cannot be told apart
         assert found.bytes_per_sec == pytest.approx(SIZES[0] / (2 + round_trip_secs))
@@ -112,7 +112,7 @@ class ThinPublisher:
         """Nothing is open."""
 
 
-def test_finding_says_how_long_the_backlog_takes():
+def test_finding_reports_how_long_the_backlog_takes():
     publisher = ThinPublisher()
     finding = found(
         publisher,

@@ -118,7 +118,7 @@ def test_proof_that_was_interrupted_continues_where_it_was(server, publisher, tm
     assert read(publisher, request).records == 0
 
 
-def test_kept_since_is_an_hour_after_the_end_of_the_retention(server, publisher):  # noqa: F811 - the fixture
+def test_stored_since_is_an_hour_after_the_end_of_the_retention(server, publisher):  # noqa: F811 - the fixture
     put(server, "manifests", manifest(1, 1))
     reading = read(publisher, ProofRequest("archive", "manifests"))
     created_ms, day_ms = 1_700_000_000_000, 86_400_000

@@ -36,7 +36,7 @@ def only(*messages):
         (b"\x00\x01", "bytes"),
     ],
 )
-def test_the_kind_of_payload_is_recognised_and_what_is_written_passes_check(payload, kind):
+def test_payload_kind_is_detected_and_the_mapping_passes_check(payload, kind):
     assert only(("plant/press07/data", payload)).kind.payload == kind
 
 
@@ -100,7 +100,7 @@ def test_what_no_mapping_can_be_for_is_named_with_the_reason(topic, payload, why
     assert why.replace("\\", "") in reason
 
 
-def test_a_level_in_braces_gets_no_wildcard_that_would_take_in_other_topics():
+def test_level_in_braces_gets_no_wildcard_that_matches_more_topics():
     found, left, _ = checked(observed(("{x}", b"null"), ("a", b"RUN")))
     assert ([each.topic for each in found], left) == (["a"], [("{x}", "no mapping could be made of it")])
 

@@ -18,7 +18,7 @@ def search(text, **scope):
 
 
 @given(a=INTS, b=INTS, name=st.sampled_from(["add", "subtract", "multiply"]))
-def test_whole_numbers_are_exact_or_an_error(a, b, name):
+def test_complete_numbers_are_exact_or_an_error(a, b, name):
     exact = {"add": a + b, "subtract": a - b, "multiply": a * b}[name]
     if -(2**63) <= exact < 2**64:
         result = search(f"{name}(a, b)", a=a, b=b)
@@ -28,7 +28,7 @@ def test_whole_numbers_are_exact_or_an_error(a, b, name):
 
 
 @given(a=INTS, b=INTS.filter(bool))
-def test_a_quotient_is_whole_when_it_divides_evenly_and_the_nearest_double_otherwise(a, b):
+def test_quotient_is_an_integer_or_the_nearest_double(a, b):
     if a % b == 0 and a // b >= 2**64:
         assert "does not fit" in failure("divide(a, b)", a=a, b=b)
         return
@@ -69,7 +69,7 @@ def test_power(base, exponent, result):
         (0, -1, "power"),
     ],
 )
-def test_a_power_that_cannot_be_told_is_an_error_at_once(base, exponent, reason):
+def test_a_power_that_cannot_be_reported_is_an_error_at_once(base, exponent, reason):
     assert reason in failure("power(a, b)", a=base, b=exponent)
 
 
@@ -115,7 +115,7 @@ def test_halves_go_away_from_zero(thousandths):
 
 
 @pytest.mark.parametrize("decimals", ["`0.5`", "`16`", "`-16`", "`1e300`"])
-def test_decimals_are_a_small_whole_number(decimals):
+def test_decimals_are_a_small_complete_number(decimals):
     assert "whole number from -15 to 15" in failure(f"round(a, add({decimals}, z))", a=1.5, z=0)
 
 

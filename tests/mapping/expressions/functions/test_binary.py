@@ -71,7 +71,7 @@ def test_what_is_not_a_finite_number_is_null(values):
         ('base64(`["a"]`)', "found string 'a' at [0]"),
     ],
 )
-def test_what_is_no_number_is_said(text, reason):
+def test_what_is_no_number_is_reported(text, reason):
     assert reason in failure(text)
 
 

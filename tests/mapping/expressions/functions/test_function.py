@@ -11,7 +11,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("text", "result"), EXAMPLES)
-def test_an_example_gives_what_the_reference_says(text, result):
+def test_an_example_gives_what_the_reference_reports(text, result):
     found = compile_expression(text, EXAMPLE_TABLES).search({})
     assert found == result
     assert type(found) is type(result)

@@ -18,5 +18,5 @@ def test_what_all_have_in_common_is_not_changed():
     assert json.loads(draft.data) == [[{"b": 2, "a": 1}], {"b": 2}]
 
 
-def test_an_item_that_is_no_object_is_told():
+def test_an_item_that_is_no_object_is_reported():
     assert "every item must be an object" in failure("merge_each(`[1]`, `{}`)")

@@ -42,7 +42,7 @@ def test_text_functions(text, result):
         ("pad(a, `3`, 'x', 'middle')", "'left' or 'right'"),
     ],
 )
-def test_what_cannot_be_done_is_said(text, reason):
+def test_what_cannot_be_done_is_reported(text, reason):
     assert reason in failure(text, a="abc")
 
 

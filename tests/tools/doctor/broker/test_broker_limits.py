@@ -14,7 +14,7 @@ def told(connack, settings=SETTINGS, version=""):
     return {each.subject: each for each in limit_findings(connack, settings, FILTERS, version)}
 
 
-def test_what_the_broker_says_is_shown():
+def test_what_the_broker_reports_is_shown():
     said = {"ReceiveMaximum": 20, "ServerKeepAlive": 60, "MaximumPacketSize": 1_048_576, "UserProperty": [("a", "b")]}
     finding = told(said, version="mosquitto version 2.0.11")["broker limits"]
     assert finding.message == (
@@ -23,7 +23,7 @@ def test_what_the_broker_says_is_shown():
     assert "UserProperty" not in finding.facts
 
 
-def test_a_broker_of_3_1_1_that_tells_nothing_is_no_finding():
+def test_a_broker_of_3_1_1_that_reports_nothing_is_no_finding():
     assert told({}) == {}
 
 
@@ -55,14 +55,14 @@ def test_a_broker_of_3_1_1_that_tells_nothing_is_no_finding():
         ),
     ],
 )
-def test_what_the_broker_does_not_do_is_told_where_it_is_needed(connack, settings, subject, state, words):
+def test_what_the_broker_does_not_do_is_reported_where_it_is_needed(connack, settings, subject, state, words):
     finding = told(connack, settings)[subject]
     assert finding.status == state
     assert words in finding.message
     assert finding.advice
 
 
-def test_what_is_not_needed_is_not_told():
+def test_what_is_not_needed_is_not_reported():
     assert told({"SharedSubscriptionAvailable": 0}) == {}
     assert list(told({"SessionExpiryInterval": 604_800, "MaximumQoS": 2})) == ["broker limits"]
 
@@ -80,7 +80,7 @@ def system(**values):
     return made
 
 
-def test_messages_that_the_broker_has_dropped_are_a_warning_and_more_so_where_it_goes_on():
+def test_messages_dropped_by_the_broker_are_a_warning():
     [finding] = system(dropped=b"1980", uptime=b"86400 seconds", now=b"118.60").findings()
     assert finding.status == "warning"
     assert finding.message.startswith("1,980 messages in the 86400 seconds since it started")
@@ -90,7 +90,7 @@ def test_messages_that_the_broker_has_dropped_are_a_warning_and_more_so_where_it
     assert "at present" not in finding.message
 
 
-def test_a_broker_that_has_dropped_nothing_is_well_and_one_that_does_not_say_is_no_finding():
+def test_sys_topics_without_drops_are_ok_and_without_a_report_no_finding():
     assert [each.status for each in system(dropped=b"0").findings()] == ["ok"]
     assert list(system().findings()) == []
     assert list(system(dropped=b"n/a", uptime=b"\xff").findings()) == []

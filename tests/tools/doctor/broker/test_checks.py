@@ -70,7 +70,7 @@ def test_the_in_flight_window_is_measured(examined, limit, protocol):
         assert told["broker.limits"].facts.get("ReceiveMaximum", 0) == limit
 
 
-def test_messages_that_are_retained_are_counted_and_those_that_the_broker_drops_then_are_told(examined):
+def test_retained_messages_and_their_drops_are_counted(examined):
     with Mosquitto(max_inflight_messages=20, max_queued_messages=1_000) as served:
         retain(served, 3_000)
         findings, _ = examined(served, "3.1.1")
@@ -94,7 +94,7 @@ def test_what_mappings_skip_is_no_flood(examined):
     assert "1,200" in told["broker.retained"].message
 
 
-def test_messages_of_mosquitto_s_own_drops_are_told(examined):
+def test_messages_of_mosquitto_s_own_drops_are_reported(examined):
     with Mosquitto(max_inflight_messages=20, max_queued_messages=1, settings="sys_interval 1") as served:
         retain(served, 50)
         findings, _ = examined(served, "3.1.1")
@@ -104,7 +104,7 @@ def test_messages_of_mosquitto_s_own_drops_are_told(examined):
     assert by_check(findings)["broker.dropped"].facts["dropped"] > 0
 
 
-def test_what_is_published_tells_the_rate(examined):
+def test_what_is_published_reports_the_rate(examined):
     with Mosquitto() as served, Publisher(served.port) as publisher:
         messages = ((PRESS.format(number), b'{"t": 1}') for number in range(2_000))
         thread = threading.Thread(target=publisher.publish, args=(messages,), kwargs={"rate": 500})
@@ -117,7 +117,7 @@ def test_what_is_published_tells_the_rate(examined):
     assert "as measured at the broker" in rate.source
 
 
-def test_a_quiet_broker_is_told_so(examined, mosquitto):
+def test_a_quiet_broker_is_reported_so(examined, mosquitto):
     findings, heard = examined(mosquitto)
     assert "none in" in by_check(findings)["broker.messages"].message
     assert heard.rate(0) is None
@@ -174,7 +174,7 @@ def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(examined):
     assert 'mqtt.protocol: "5"' not in told["broker.window"].advice
 
 
-def test_a_limit_of_qos_at_the_broker_is_told_by_the_suback(examined):
+def test_a_limit_of_qos_at_the_broker_is_reported_by_the_suback(examined):
     with Mosquitto(settings="max_qos 0") as served:
         found = next(each for each in examined(served)[0] if each.check == "broker.subscription")
     assert found.status == "warning"
@@ -227,7 +227,7 @@ def test_no_message_of_the_doctor_s_becomes_a_record(examined, mosquitto):
         ("topic write #", "5", "was accepted but not received: probably an access rule"),
     ],
 )
-def test_a_topic_that_may_not_be_used_is_told(examined, tmp_path, rule, protocol, words):
+def test_a_topic_that_may_not_be_used_is_reported(examined, tmp_path, rule, protocol, words):
     rules = tmp_path / "rules"
     rules.write_text(f"{rule}\n")
     rules.chmod(0o644)

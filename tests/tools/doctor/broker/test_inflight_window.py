@@ -58,7 +58,7 @@ def test_a_window_is_what_lies_unacknowledged_when_the_broker_falls_silent(measu
     assert found.turnaround_secs == pytest.approx(0.001, abs=0.002)
 
 
-def test_a_window_that_grows_with_each_acknowledgement_is_told_as_it_is(measured):
+def test_window_that_grows_with_acknowledgements_is_measured(measured):
     assert measured(Played([0.0] * 900, 20, released=20)) == InflightWindow(20, 20, pytest.approx(0.001, abs=0.002), 20)
 
 
@@ -109,14 +109,14 @@ def test_a_broker_that_would_take_5_is_to_be_spoken_to_in_5():
     assert 'mqtt.protocol: "5"' in finding.advice
 
 
-def test_a_window_that_grows_is_told_with_what_one_that_does_not_would_allow():
+def test_growing_window_is_reported_with_the_rate_of_a_fixed_one():
     finding = window_finding(InflightWindow(20, 20, 0.001, 20), THREE, 0.009)
     assert finding.status == "warning"
     assert "20 more after each acknowledgement" in finding.message
     assert "a window of 20 would allow 2,000 messages/s" in finding.message
 
 
-def test_the_bridge_s_own_limit_is_told_as_such():
+def test_the_bridge_s_own_limit_is_reported_as_such():
     assert (
         "raise mqtt.receive_maximum"
         in window_finding(InflightWindow(5, 5, 0.001), SessionTerms("5", 5, supports_mqtt5=True), 0.0).advice
@@ -124,7 +124,7 @@ def test_the_bridge_s_own_limit_is_told_as_such():
     assert "the broker's in-flight limit" in window_finding(InflightWindow(20, 20, 0.001), FIVE, 0.0).advice
 
 
-def test_a_wide_window_is_well():
+def test_a_wide_window_is_ok():
     assert window_finding(InflightWindow(100, 100, 0.001), THREE, 0.0).status == "ok"
     assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).status == "ok"
 
