@@ -90,7 +90,7 @@ def bridge(tmp_path, mosquitto, kinesis):
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
-    """What one test sets up of logging (the demo does) must not silence the next one."""
+    """Restore logging: a test that sets it up (as the demo does) must not silence the next one."""
     names = [None, *logging.root.manager.loggerDict]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = list(logging.root.handlers)

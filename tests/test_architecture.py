@@ -38,7 +38,7 @@ THREADS = {
     "tools/demo/kinesis.py": "the simulated Kinesis is a blocking HTTP server",
     "tools/demo/run.py": "a signal is relayed while the demo draws",
 }
-"""Where threads may be made, and why there. asyncio.to_thread is web's alone: its pool ends with the event loop."""
+"""Files that may make threads, and why. asyncio.to_thread is for web only: its pool ends with the event loop."""
 
 THIRD_PARTY = {
     "paho": ("mqtt/", "tools/demo/publisher.py"),
@@ -53,7 +53,7 @@ THIRD_PARTY = {
     "moto": ("tools/demo/",),
     "amqtt": ("tools/demo/",),
 }
-"""What each library is behind: the paths below bridge/ that may import it."""
+"""Paths below bridge/ that may import each library."""
 
 
 def name_of(file):
@@ -106,7 +106,7 @@ def place(module):
 
 
 def upward(module, target):
-    """Whether the import leads to its own row, or to one above it."""
+    """Return whether the import leads to its own row, or to one above it."""
     here, there = place(module), place(target)
     return here != there and LEVEL[there] >= LEVEL[here] and not LEVEL[here] == LEVEL[there] == BASE
 

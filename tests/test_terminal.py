@@ -1,4 +1,4 @@
-"""What is found is inked, and nothing else, and only where somebody looks."""
+"""Colours of output: only the matched parts, and only on a terminal."""
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
@@ -23,7 +23,7 @@ def surroundings(monkeypatch):
 
 
 def shown(function, *arguments):
-    """What it writes to a terminal."""
+    """Return the output on a terminal."""
     with redirect_stdout(Terminal()) as terminal, redirect_stderr(terminal):
         function(*arguments)
     return terminal.getvalue()

@@ -75,7 +75,7 @@ class RecordAccumulator:
         self._parts: deque[_Part] = deque()
         self._part_in_flight = False
         self._linger_until = NOW
-        """Until then what is left after a full batch, or was muted before, waits for others to fill a request."""
+        """Time until which records after a full batch, or muted ones, wait for others to fill a request."""
         self._max_bytes = MAX_REQUEST_BYTES
         self._routed_until = NOW
         self._routed_by: tuple[int, bool] = (-1, False)

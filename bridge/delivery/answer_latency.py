@@ -23,7 +23,7 @@ class Load(NamedTuple):
     in_flight: int
     """All that was in flight when it started."""
     ahead: int
-    """What had left and was not answered when its last byte left: what a queue at the endpoint holds then."""
+    """Bytes that had left without a response when the last byte left: the contents of a queue at the endpoint."""
 
 
 class _Sample(NamedTuple):

@@ -33,7 +33,7 @@ class Flight:
     answered_before: int
     left_before: int
     load: Load
-    """Until `ahead` is known, it is as much as `in_flight`."""
+    """Number of bytes ahead; equal to `in_flight` until it is known."""
     owner: object
     limited: bool = False
     """True once another request had to wait for this one: only then does its rate show what the link can carry."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrokerLimits:
-    """What the broker allows this client. The defaults are those of the specification for an absent property.
+    """Limits of the broker for this client. The defaults are those of the specification for an absent property.
 
     `packet_bytes` and `session_expiry_secs` are None where the broker reports none. `keepalive_secs` likewise; 0 means
     that the broker needs no keepalive.

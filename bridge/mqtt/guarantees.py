@@ -29,7 +29,7 @@ _EXAMPLES: Final = 3
 
 
 class LostGuarantee(NamedTuple):
-    """What the broker does not grant. `cause` has the requested and the granted value."""
+    """Guarantee that the broker does not grant. `cause` has the requested and the granted value."""
 
     code: GuaranteeCode
     cause: str

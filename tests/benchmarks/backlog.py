@@ -33,7 +33,7 @@ from tests.harness.network import free_port
 
 RECORDS = 5_000_000
 ROUNDS = 2
-"""Of taking in, by turns: the better of each counts, as other work on the machine slows down one or the other."""
+"""Number of turns of the intake: the better of each counts, because other work on the machine slows down some."""
 LIVE_RATE = 2_000
 MIB = 1024**2
 SPOOL = {"max_bytes": "64 GiB"}
@@ -197,7 +197,7 @@ def shrinking(folder: Path) -> float:
 
 
 def booked_in(folder: Path, column: str) -> int:
-    """As `booked`; 0 where there is no spool yet."""
+    """Return the same as `booked`; 0 without a spool."""
     return booked(folder, column) if (folder / "data" / "spool.db").exists() else 0
 
 

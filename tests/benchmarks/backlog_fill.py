@@ -37,7 +37,7 @@ def fill(folder: Path, count: int) -> None:
 
 
 def record(place: int) -> bytes:
-    """What the mapping makes of message `place`."""
+    """Return the record of message `place`."""
     machine, temperature = f"press{place % 200:03d}", 20.5 + place % 50
     fields = {"machine": machine, "temp_c": temperature, "site": "pdx", "line": "l3", "count": place, "vib": 0.03}
     return orjson.dumps(fields | {"ts": 1_700_000_000_000 + place})

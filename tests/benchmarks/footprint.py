@@ -1,4 +1,4 @@
-"""What the bridge costs a small box: its start, its idle hours, its memory, and what it writes to a flash disk.
+"""Cost of the bridge on a small machine: its start, its idle hours, its memory, and its writes to a flash disk.
 
 The page is on, as it is by default, and open where that is said: two streams of events, as a browser holds them.
 Flash wear is what the kernel was told to write, by message: the write-ahead log, its checkpoints, and all else.
@@ -145,7 +145,7 @@ def _percent(process: BridgeProcess, secs: float) -> float:
 
 @contextlib.contextmanager
 def _page_open(port: int) -> Iterator[None]:
-    """What a browser on the overview does: the page's parts, the last hour, and two streams that it reads."""
+    """Requests of a browser on the overview: the page's parts, the last hour, and two event streams."""
     _get(port, "/").read()
     _get(port, "/api/history").read()
     streams = [_get(port, "/api/events"), _get(port, "/api/messages")]
@@ -219,6 +219,6 @@ def _parts() -> Iterator[tuple]:
 
 
 def written_bytes(pid: int) -> int:
-    """What the process has caused to be written to disks: proc(5), /proc/pid/io."""
+    """Return the bytes that the process has caused to be written to disks: proc(5), /proc/pid/io."""
     lines = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
     return int(lines["write_bytes"])

@@ -1,4 +1,4 @@
-"""What every benchmark of the whole bridge runs on: a real broker, a Kinesis that is no bottleneck, and the load.
+"""Base of every benchmark of the bridge: a real broker, a Kinesis that is no bottleneck, and the load.
 
 mosquitto as configured here, the stand-in for Kinesis, the publisher and the bridge are processes of their own. The
 spool lies under build/, on a disk and not in memory: its fsync is part of what is measured.
@@ -84,7 +84,7 @@ def bridge(
 
 
 def idle(process: BridgeProcess, *, timeout_secs: float = 30) -> None:
-    """Until the bridge has started and burns nothing: what it does from then on, it does for the messages."""
+    """Wait until the bridge has started and is idle: later CPU time is for the messages."""
 
     def cpu_secs() -> float:
         assert process.running, f"the bridge has ended:\n{process.stderr()}"
@@ -94,7 +94,7 @@ def idle(process: BridgeProcess, *, timeout_secs: float = 30) -> None:
 
 
 def burning_nothing(cpu_secs: Callable[[], float], *, for_secs: float, most_secs: float, timeout_secs: float) -> None:
-    """Until processes took no more than `most_secs` of CPU in `for_secs`, and something before."""
+    """Wait until the processes used at most `most_secs` of CPU in `for_secs`, and some before."""
     deadline = time.monotonic() + timeout_secs
     before, since = cpu_secs(), time.monotonic()
     while time.monotonic() - since < for_secs or not before:
@@ -156,7 +156,7 @@ def publishing(
 
 
 def published(process: subprocess.Popen, *, timeout_secs: float = 600) -> dict:
-    """What the publisher says it did. AssertionError when it failed."""
+    """Return the publisher's report. Raise AssertionError if it failed."""
     output, _ = process.communicate(timeout=timeout_secs)
     assert process.returncode == 0, "the publisher failed"
     return json.loads(output)

@@ -1,4 +1,4 @@
-"""What one message costs in the mapping layer alone, by kind of mapping: `python -m tests.benchmarks.mapping`."""
+"""Cost of one message in the mapping layer, by kind of mapping: `python -m tests.benchmarks.mapping`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What mapping alone costs: decode, transform, partition key, without broker, spool and Kinesis."""
+"""Cost of mapping alone: decode, transform, partition key, without broker, spool and Kinesis."""
 
 import json
 import time

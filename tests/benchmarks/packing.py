@@ -1,4 +1,4 @@
-"""What packing gains: one shard that takes no more than AWS lets it, and the CPU per message where nothing limits it.
+"""Gain of packing: one shard with the limits of AWS, and the CPU per message without a limit.
 
 Every message is 200 bytes of JSON and goes on unchanged; the bridge, its broker and its spool are those of `pipeline`.
 The messages wait in the broker's session and come all at once: where the bridge must wait for messages, its bursts

@@ -50,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """What one part measured: `figures` for the table, `measured` (a dataclass) whole for the JSON.
+    """Measurement of one part: `figures` for the table, `measured` (a dataclass) for the JSON.
 
     `yardstick`: how fast the machine was before and after, in µs.
     """

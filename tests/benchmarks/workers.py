@@ -29,7 +29,7 @@ from tests.harness.workers import Workers
 from tests.integration.arrivals import eventually
 
 TURNS = 3
-"""Of one process and of workers, beside each other. The cheapest counts of each, since other work on the machine only
+"""Compare one process and workers. The cheapest run of each counts, because other work on the machine only
 ever adds; of what workers take more, the median of the turns: between two the machine may have become another one."""
 LIVE_RATE = 20_000
 SETTLE_SECS = 120

@@ -159,7 +159,7 @@ def _complains(said, without):
 
 
 def log_in(page, url, view=""):
-    """As a person would; the view is asked for when the way in is done, and not while it is under way."""
+    """Log in like a user; request the view after the log-in has ended."""
     page.goto(url)
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Log in").click()

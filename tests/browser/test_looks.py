@@ -54,7 +54,7 @@ def test_everyone_can_use_it(open_page, plant):
 
 
 def test_everyone_can_read_it_in_the_dark(open_page, plant):
-    """What differs from light is its colours alone."""
+    """Compare the dark theme with the light one: only colours differ."""
     page = open_page(dark=True, bypass_csp=True)
     assert {view: violations(page, ["color-contrast"]) for view in views(page, plant)} == {view: [] for view in VIEWS}
 

@@ -1,4 +1,4 @@
-"""What the page says while something is amiss, and that it goes on by itself when it is mended."""
+"""Texts of the page during a failure, and its automatic recovery."""
 
 import re
 
@@ -19,7 +19,7 @@ ELSEWHERE = "127.0.0.2"
 HEALTHY = "OK: receiving, spooling and delivering"
 RED, AMBER = "rgb(179, 38, 30)", "rgb(242, 181, 61)"
 GONE = r"net::ERR_|status of 401"
-"""What a browser itself says of a server that does not answer, or does not know it any more."""
+"""Browser errors for a server that does not respond, or does not know the session any more."""
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ LINES = {
     "spool verify": "spool verify",
 }
 FOR_PROGRAMS = {"schema", "policy"}
-"""What they print is a document."""
+"""Commands whose output is a document."""
 REPLAYS = {"dead-letters replay", "dead-letters delete"}
 EXPORTS = {"dead-letters export", "spool export"}
 WITH_A_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
@@ -124,7 +124,7 @@ def call(line, monkeypatch, out, err):
 
 
 def on_a_terminal(line, monkeypatch):
-    """What is written to it."""
+    """Return the output."""
     leader, follower = pty.openpty()
     written = bytearray()
 

@@ -65,7 +65,7 @@ class Run:
         self.capacity = PACKED_DRAIN_RECORDS * self.settings.requests_in_flight
 
     def restart(self, *_):
-        """What is settled is committed; what the sender held is read again."""
+        """Restart the sender: settled records are committed, and the records it held are read again."""
         self.commit()
         self.spool.close()
         self.spool = self.open()
@@ -87,7 +87,7 @@ class Run:
         shards._resolve(self.now)
 
     def nothing(self, _chance):
-        """Nothing beside."""
+        """Ignore the call."""
 
     def commit(self):
         """The disk may fail, before or after something was dropped; then once more."""
@@ -144,7 +144,7 @@ class Run:
             self.queue.settle(list(records), [])
 
     def step(self):
-        """What happens in a twentieth of a second."""
+        """Advance the simulation by a twentieth of a second."""
         self.commit()
         self.shards()
         while self.turn():
@@ -187,7 +187,7 @@ class Run:
 
 
 def in_order(found):
-    """Whether the first copies of each key's records count up."""
+    """Return whether the first copies of each key's records count up."""
     last = {}
     for key, data in dict.fromkeys(found):
         number = int(data[:12])

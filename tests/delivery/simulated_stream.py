@@ -63,13 +63,13 @@ class SimulatedStream:
             request.results.append(Accepted(number, shard.id))
 
     def _shard_of(self, entry):
-        """Where keys do not decide, at random: taking turns would look like keys that decide."""
+        """Choose a shard at random where keys do not decide: taking turns would look like keys that decide."""
         if self.stream.distribution == "AUTO":
             return self._random.choice(self.stream.open_shards)
         return self.stream.shard_of(entry.key, entry.hash_key if isinstance(entry, Packed) else None)
 
     def keeps(self, packed, shard_id):
-        """Whether a consumer on the KCL returns the records of an aggregated record that this shard accepted."""
+        """Return whether a consumer on the KCL returns the records of an aggregated record that this shard accepted."""
         found = kept_by_kcl(self.shard(shard_id), packed.key, packed.data)
         assert found in ([], [(record.key, record.data) for record in packed.records])
         return bool(found)

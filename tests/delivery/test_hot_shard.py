@@ -18,7 +18,7 @@ from tests.delivery.simulated_sender import STEP_SECS, Run
 from tests.harness.consumers import hash_of
 
 SECS = 10
-"""By then what waits for the hot shard is a multiple of what the sender may hold."""
+"""Wait until a multiple of the sender's limit is buffered for the hot shard."""
 USUAL = SenderSettings()
 
 

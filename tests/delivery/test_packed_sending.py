@@ -24,7 +24,7 @@ def rows(records):
 
 
 def in_order_per_key(found):
-    """Whether, within each key, the first copies count up."""
+    """Return whether, within each key, the first copies count up."""
     last = {}
     for key, data in dict.fromkeys(found):
         number = json.loads(data)["n"]

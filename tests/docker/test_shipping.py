@@ -1,4 +1,4 @@
-"""What is shipped agrees with itself and with the program: paths, ports, users, options, times."""
+"""Consistency of the shipped files with each other and with the program: paths, ports, users, options, times."""
 
 import configparser
 import json

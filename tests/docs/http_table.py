@@ -22,7 +22,7 @@ def http_table() -> str:
 
 
 def handlers() -> dict[str, str]:
-    """What each handler serves: its docstring after `Serve METHOD PATH`."""
+    """Return the purpose of each handler: its docstring after `Serve METHOD PATH`."""
     found = {}
     for module in (api, app):
         for node in ast.walk(ast.parse(source(module))):

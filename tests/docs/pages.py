@@ -32,7 +32,7 @@ class Block:
 
     page: Path
     line: int
-    """Of the opening fence, from 1."""
+    """Line number of the opening fence, from 1."""
     language: str
     text: str
 

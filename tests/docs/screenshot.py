@@ -19,7 +19,7 @@ from tests.harness.network import free_port, wait_for_port
 
 IMAGE = DOCS / "images" / "page.png"
 HISTORY_SECS = 150
-"""Until the chart of the last hour shows something."""
+"""Wait until the chart of the last hour shows data."""
 SIZE = {"width": 1200, "height": 860}
 
 

@@ -32,7 +32,7 @@ STEP = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 PORTS = ("1884", "4567", "8080")
-"""Those of the pages; free ones take their place."""
+"""Ports in the pages; free ones replace them."""
 REPEATED = re.compile(r"mqtt-kinesis (status|dead-letters (list|replay)|coverage)|python .* read")
 """Commands that a reader repeats until they show what is expected: they only look, or find the same again."""
 PATIENCE_SECS = 60.0

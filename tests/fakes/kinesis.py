@@ -95,7 +95,7 @@ class KinesisStandIn:
         return self.streams[name]
 
     def take(self, streams: Iterable[Stream]) -> list[list[Stored]]:
-        """What has arrived on each since the last call, in the order of arrival, and is not kept any longer.
+        """Return the records that have arrived since the last call, in the order of arrival, and remove them.
 
         Any thread. No record arrives meanwhile, so the order is right while streams are resharded too.
         """

@@ -1,4 +1,4 @@
-"""What goes wrong in the Kinesis stand-in, by script: whole requests, and single records."""
+"""Scripted failures of the Kinesis stand-in: entire requests, and single records."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 PAYLOAD_UNIT_BYTES = 25 * 1024
 ON_DEMAND_BYTES = 1024
-"""What a record is rounded up to in the on-demand mode: https://aws.amazon.com/kinesis/data-streams/pricing/"""
+"""Size to which a record is rounded up in the on-demand mode: https://aws.amazon.com/kinesis/data-streams/pricing/"""
 COUNTED = ("records", "bytes", "units", "billed_bytes", "throttled")
 SHARD_RECORDS_PER_SEC = 1000
 SHARD_BYTES_PER_SEC = 1024 * 1024
@@ -84,7 +84,7 @@ class Shard:
         self.billed_bytes += -(-size // ON_DEMAND_BYTES) * ON_DEMAND_BYTES
 
     def allows_read(self, size: int) -> bool:
-        """Whether the shard's limits allow a page of this size: 5 calls and 2 MB a second. A page may run into debt."""
+        """Return whether the shard's limits (5 calls, 2 MB a second) allow this page. A page may run into debt."""
         self._reads.refill()
         self._read_bytes.refill()
         if self._reads.left < 1 or self._read_bytes.left < 0:
@@ -94,7 +94,7 @@ class Shard:
         return True
 
     def takes(self, size: int) -> bool:
-        """Whether the shard's own limits allow it; if so it is spent."""
+        """Return whether the shard's own limits allow it; if so, consume them."""
         self._records.refill()
         self._bytes.refill()
         if self._records.left < 1 or self._bytes.left < size:
@@ -146,7 +146,7 @@ class Stream:
 
     @property
     def open_shards(self) -> list[Shard]:
-        """By their hashes."""
+        """Return the shards by hash."""
         return sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.first_hash)
 
     def split(self, number: int) -> list[Shard]:
@@ -171,7 +171,7 @@ class Stream:
             return children
 
     def place_by_service(self, on: bool = True) -> None:
-        """As an on-demand stream with RecordDistributionStrategy AUTO: keys and hash keys are ignored."""
+        """Choose shards like a stream with RecordDistributionStrategy AUTO: keys and hash keys are ignored."""
         self._shard_of.clear()
         self._by_service = itertools.cycle(self.open_shards) if on else None
 
@@ -223,7 +223,7 @@ class Stream:
             raise KinesisError("InvalidArgumentException", "a record is poison")
 
     def _count_only(self, entries: list[dict[str, str]], sizes: list[int]) -> bytes:
-        """Nothing is decoded, and a shard that is known is not looked for: what is measured is not this."""
+        """Count the records without decoding, with cached shards: this cost is not what is measured."""
         answers, known = [], self._shard_of.get
         for entry, size in zip(entries, sizes, strict=True):
             shard = known(entry.get("ExplicitHashKey") or entry["PartitionKey"])

@@ -82,7 +82,7 @@ class MemoryQueue:
             self._changed.notify_all()
 
     def wait_settled(self, count: int, secs: float = 30.0) -> bool:
-        """Whether so many records were delivered or rejected in that time."""
+        """Return whether this number of records was delivered or rejected in that time."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.delivered) + len(self.rejected) >= count, secs)
 
@@ -108,7 +108,7 @@ def records(count: int, *, data: bytes = b'{"n":1}', key: str | None = None) -> 
 
 
 def eventually(condition, secs: float = 30.0) -> bool:
-    """Whether the condition holds within that time."""
+    """Return whether the condition holds within that time."""
     deadline = time.monotonic() + secs
     while time.monotonic() < deadline:
         if condition():

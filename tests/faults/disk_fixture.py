@@ -35,5 +35,5 @@ class Disk:
                     size //= 2
 
     def empty(self) -> None:
-        """What `fill` took is free again."""
+        """Free the space that `fill` used."""
         self._filler.unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def calls_fail(stage: Stage, *, calls: str, error: str):
 
 @contextmanager
 def killed_while_syncs_fail(stage: Stage):
-    """What was written lies in the page cache, and the next run finds it there."""
+    """Simulate a crash: written data is in the page cache, and the next run finds it."""
     failing = strace(stage, SYNCING, "EIO")
     stage.logged("not reading from the broker, which keeps the rest")
     stage.hold(1)

@@ -28,4 +28,4 @@ PARTS = (
 )
 SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
 BOUNDED = (crash_scenarios.STAGES, replace(kinesis_scenarios.TROUBLES, setup=Setup(rate=300)))
-"""What every `make test` plays, under less load than in the table; none needs root."""
+"""Scenarios that every `make test` plays, under less load than in the table; none needs root."""

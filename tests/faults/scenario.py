@@ -20,7 +20,7 @@ DRAIN_SECS = 180.0
 
 
 def nothing_more(_stage: Stage, _ledger: LedgerState) -> None:
-    """What is asserted always is enough."""
+    """Assert nothing beyond the checks of every scenario."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) 
 
 
 def account_for(ledger: LedgerState, sent: int) -> None:
-    """Of each mapping and stream: all that was sent was received and delivered, and nothing is left."""
+    """Assert for each mapping and stream that all sent records were received and delivered, and none is buffered."""
     for (mapping, stream), line in ledger.lines.items():
         if mapping and stream:
             assert line["received"] >= sent, f"{mapping} to {stream}: {line}, and {sent} messages were sent"

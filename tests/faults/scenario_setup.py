@@ -1,4 +1,4 @@
-"""What a scenario is played on: a real broker, a Kinesis that does as it is told, the bridge as a process between them,
+"""Stage of a scenario: a real broker, a scripted Kinesis, the bridge as a process between them,
 and a proxy on either side of it.
 
             load ──▶ mosquitto ──▶ to_broker ──▶ the bridge ──▶ to_kinesis ──▶ kinesis ──▶ sink
@@ -37,7 +37,7 @@ PACKED = ({**TELEMETRY, "packing": "lines", "compression": "zstd"}, {**ARCHIVE, 
 
 @dataclass(frozen=True)
 class Setup:
-    """What differs from scenario to scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
+    """Parameters of a scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
     `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
     holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
     how many messages an outage brings. `uplink`: `kinesis.max_bytes_per_sec`. `notify`: it was started by a service
@@ -92,11 +92,11 @@ class Stage:
         return time.monotonic() - ended_at if self.drained(published + self.load.rate // 4, timeout_secs) else None
 
     def drained(self, number: int, timeout_secs: float) -> bool:
-        """Whether every message before `number` arrives in time, from a bridge that runs."""
+        """Return whether every message before `number` arrives in time, from a running bridge."""
         return self.sink.wait_for(number, timeout_secs=timeout_secs, still=lambda: self.bridge.running)
 
     def flow(self, messages: int) -> None:
-        """Until so many more have arrived on every stream."""
+        """Wait until this number of further messages has arrived on every stream."""
         reached = self.sink.reached + messages
         assert self.sink.wait_for(reached), f"{self.sink.reached} of {reached} arrived:\n{self.bridge.stderr()[-3000:]}"
 
@@ -109,11 +109,11 @@ class Stage:
             time.sleep(min(0.1, left))
 
     def logged(self, words: str, *, times: int = 1, timeout_secs: float = 60) -> None:
-        """Until the bridge's log has the words so often, in all its runs."""
+        """Wait until the bridge's log contains the words this often, in all its runs."""
         eventually(lambda: self.bridge.stderr().count(words) >= times, f"{words!r} logged", timeout_secs=timeout_secs)
 
     def worst(self) -> str:
-        """What the bridge's log says of errors, the last of it."""
+        """Return the last error in the bridge's log."""
         lines = [line for line in self.bridge.log() if line.get("level") in ("error", "critical")]
         told = [f"{line['event'][:300]}\n{line.get('traceback', '')[-1500:]}" for line in lines[-3:]]
         return "\n".join(told) or self.bridge.stderr()[-3000:]

@@ -1,4 +1,4 @@
-"""What has arrived in Kinesis, judged by the records themselves: which numbers, how often, in what order."""
+"""Records that have arrived in Kinesis, judged by themselves: which numbers, how often, in what order."""
 
 import time
 
@@ -65,7 +65,7 @@ class Sink:
         return min(each.reached for each in self.arrived.values())
 
     def wait_for(self, number: int, *, timeout_secs: float = 60, still=lambda: True) -> bool:
-        """Until every message before `number` is on every stream; False when it is not in time, or not `still()`."""
+        """Wait until every message before `number` is on every stream; return False if late, or if not `still()`."""
         deadline = time.monotonic() + timeout_secs
         while self.reached < number:
             if time.monotonic() > deadline or not still():
@@ -74,7 +74,7 @@ class Sink:
         return True
 
     def lost(self, sent: int) -> int:
-        """Of messages 0 to `sent` - 1, those missing on any stream."""
+        """Return the messages of 0 to `sent` - 1 that are missing on any stream."""
         self.read()
         missing = (set_of_missing(each.times, sent) for each in self.arrived.values())
         return len(set().union(*missing))
@@ -90,7 +90,7 @@ class Sink:
 
     @property
     def disordered(self) -> int:
-        """Where order is promised."""
+        """Number of records out of order, on the stream that promises an order."""
         return self.arrived[self._ordered].disordered if self._ordered else 0
 
 

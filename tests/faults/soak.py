@@ -27,7 +27,7 @@ from tests.faults.scenario_setup import Setup, Stage, staged
 KILLING_SHARE = 0.25
 MIB = 1024 * 1024
 MORE_SENDERS = SenderSettings().requests_in_flight + SPARE_THREADS - 1
-"""Where Kinesis is far for a while there are more of them, a connection each, and they stay: not one more than that."""
+"""Allowance for connections: while Kinesis is distant there are more, and they stay open, but no more than this."""
 LIMITS = {
     "memory, MiB": 12.0,
     "threads": float(MORE_SENDERS),
@@ -35,7 +35,7 @@ LIMITS = {
     "disk, MiB": 12.0,
     "latency, s": 0.5,
 }
-"""What may be gained from the first measurement to the last: more is called growing."""
+"""Allowed gain from the first measurement to the last; more counts as growth."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Trouble:
 
 @dataclass
 class Story:
-    """What happened: `recoveries` by trouble, `samples` since the last kill as (seconds, {what: value})."""
+    """Log of the run: `recoveries` by trouble, `samples` since the last kill as (seconds, {what: value})."""
 
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
@@ -186,13 +186,13 @@ def tell(story: Story, trouble: Trouble) -> None:
 
 
 def gained(points: list[tuple[float, float]]) -> float:
-    """By how much the values grow from the first to the last, by the median slope; 0 of fewer than two points."""
+    """Return the growth of the values from first to last, by the median slope; 0 for fewer than two points."""
     slopes = [(b - a) / (y - x) for (x, a), (y, b) in combinations(points, 2) if y > x]
     return median(slopes) * (points[-1][0] - points[0][0]) if slopes else 0.0
 
 
 def verdicts(story: Story) -> dict[str, tuple[float, float, float, bool]]:
-    """By what was measured: mean, highest, gain, and whether it is flat."""
+    """Return mean, maximum, gain and flatness of each measured value."""
     found = {}
     for name, most in LIMITS.items():
         points = [(secs, values[name]) for secs, values in story.samples]

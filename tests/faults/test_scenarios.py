@@ -4,7 +4,7 @@ from tests.faults.registry import BOUNDED
 from tests.faults.scenario import play
 
 DRAIN_SECS = 40.0
-"""What is lost is waited for twice: it must be told before pytest's own time is over, which tells nothing."""
+"""Factor of patience: the scenario's own error must come before pytest's timeout, which explains nothing."""
 
 
 @pytest.mark.parametrize("scenario", BOUNDED, ids=lambda scenario: scenario.name)

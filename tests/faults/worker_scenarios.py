@@ -62,7 +62,7 @@ def supervisor_killed(stage: Stage):
 
 @contextmanager
 def everything_killed(stage: Stage):
-    """As when the power goes."""
+    """Cut the power."""
     pids = [stage.bridge.pid_of(number) for number in NUMBERS]
     for pid in (stage.bridge.pid, *pids):
         os.kill(pid, signal.SIGKILL)

@@ -125,7 +125,7 @@ def is_well(port):
 
 
 def answer_to(port, sent):
-    """What comes back to one who sends this, and says that there is no more."""
+    """Return the response to this request, after the end of the request."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             connection.sendall(sent)

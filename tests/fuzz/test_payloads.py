@@ -34,7 +34,7 @@ GOOD = {
     "cbor": [cbor2.dumps(VALUE), cbor2.dumps([2**64, b"\x00", cbor2.undefined]), b"\x9f\x01\x5f\x41\x00\xff\xff"],
     "csv": [b'a,b\n1,"x ""y"" z"\n2.5,\n', b"\xef\xbb\xbfa;b\r\n1;2\r\n"],
 }
-"""By the name of the decoder."""
+"""Payloads by the name of the decoder."""
 PACKED = {name: compress(name, json.dumps(VALUE).encode()) for name in ("gzip", "zstd")}
 
 

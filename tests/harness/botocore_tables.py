@@ -28,7 +28,7 @@ def read_once():
         return services[key]
 
     def accepts_kwargs(handler):
-        """By its code: the handler itself would keep the client that it belongs to."""
+        """Cache the result by the handler's code: the handler itself would keep its client alive."""
         code = getattr(handler, "__code__", None)
         if code is None:
             return inspected(handler)

@@ -33,7 +33,7 @@ class BridgeHere(BridgeProcess):
             self.wait_for("subscribed")
 
     def stop(self, *, timeout_secs: float = 30) -> int:
-        """As `run` does at a SIGTERM; `stop_secs` bounds it."""
+        """Stop like `run` at a SIGTERM; `stop_secs` bounds it."""
         assert self._service, "the bridge is not running"
         service, self._service = self._service, None
         crashed = service.crashed.is_set()

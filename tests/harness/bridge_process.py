@@ -142,7 +142,7 @@ class BridgeProcess:
         self._started().send_signal(number)
 
     def wait(self, *, timeout_secs: float = 30) -> int:
-        """Until it ends by itself; AssertionError when it does not."""
+        """Wait until the process ends; raise AssertionError if it does not."""
         try:
             self.exit_code = self._started().wait(timeout_secs)
         except subprocess.TimeoutExpired:

@@ -15,7 +15,7 @@ from bridge.cli import main
 
 
 class Done(NamedTuple):
-    """As subprocess.CompletedProcess has them."""
+    """Result with the attributes of subprocess.CompletedProcess."""
 
     returncode: int
     stdout: str

@@ -29,7 +29,7 @@ class LedgerState:
 
 
 def summed(ledger: Iterable[LedgerState]) -> LedgerState:
-    """Of several spools, as of one."""
+    """Return the sum of several spools."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     in_queues = dead_letters = 0
     for each in ledger:

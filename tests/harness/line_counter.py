@@ -1,4 +1,4 @@
-"""What a call takes, told by the lines of Python that it runs: the same on a slow machine and on a busy one."""
+"""Cost of a call as the number of Python lines that it runs: equal on a slow machine and on a busy one."""
 
 import sys
 

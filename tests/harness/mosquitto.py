@@ -33,7 +33,7 @@ def executable(name: str) -> str:
 
 
 def refuse_mqtt5(first: bytes) -> bytes | None:
-    """What a 3.1.1 broker answers to an MQTT 5 CONNECT; None lets any other client through."""
+    """Response of a 3.1.1 broker to an MQTT 5 CONNECT; None accepts any other client."""
     at = first.find(b"\x00\x04MQTT")
     return CONNECT_REFUSED_PROTOCOL if first[:1] == b"\x10" and at > 0 and first[at + 6 : at + 7] == b"\x05" else None
 

@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, *, timeout_secs: float = 10, still_alive=lambda: True) -> None:
-    """Until something accepts connections. AssertionError when nothing does, or `still_alive()` says it never will."""
+    """Wait until the port accepts connections. Raise AssertionError if it does not, or if `still_alive()` is False."""
     deadline = time.monotonic() + timeout_secs
     while True:
         try:

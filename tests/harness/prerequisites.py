@@ -1,4 +1,4 @@
-"""What some tests need of the machine. A missing tool fails them: `make test` installs it.
+"""Requirements of some tests on the machine. A missing tool fails them: `make test` installs it.
 
 What no installation can give (root, another kernel) skips them on a developer's machine, and fails them where the
 environment variable CI is set, because a skip would go unnoticed there.

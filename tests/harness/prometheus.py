@@ -19,7 +19,7 @@ SCRAPE_SECS = 1
 
 
 def program(name: str) -> str:
-    """Of the system, or what `make prometheus` has put under build/."""
+    """Path of the system's binary, or of the one that `make prometheus` puts under build/."""
     found = shutil.which(name) or shutil.which(name, path=ROOT / "build" / "prometheus" / "usr" / "bin")
     assert found, f"{name} is missing: make prometheus"
     return found
@@ -74,7 +74,7 @@ class Prometheus:
         return told["data"]
 
     def values(self, query: str) -> list[float]:
-        """What a query gives at this moment; AssertionError, by HTTP 400, where it is none. NaN is no value."""
+        """Return the present values of a query; raise AssertionError for HTTP 400. NaN is no value."""
         result = self.ask("query", query=query)["result"]
         values = [float(each["value"][1]) for each in result]
         return [value for value in values if not math.isnan(value)]

@@ -26,7 +26,7 @@ BLOCK = 500
 
 @dataclass
 class Published:
-    """What one `publish` did. `resent` counts frames that went out once more after a reconnection."""
+    """Result of one `publish`. `resent` counts frames that were sent again after a reconnection."""
 
     count: int = 0
     seconds: float = 0.0

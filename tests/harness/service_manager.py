@@ -1,4 +1,4 @@
-"""As systemd: the socket that services tell how they are (sd_notify)."""
+"""Service manager like systemd: the socket to which services report their state (sd_notify)."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ LONGEST_SECS = 30
 
 
 class ServiceManager:
-    """What was told, in order, and each once. `environment` is what a service is started with."""
+    """Reported states in order. `environment` is the environment of a service."""
 
     def __init__(self, address):
         self.environment = {"NOTIFY_SOCKET": address.replace("\0", "@"), "WATCHDOG_USEC": "30000000"}

@@ -46,7 +46,7 @@ class Subscriber:
         self._client.on_message = self._on_message
 
     def connect(self, timeout_secs: float = 10) -> str:
-        """What CONNACK says, `Success` or why not."""
+        """Return the reason in CONNACK; `Success` if the session was accepted."""
         self._client.connect(*self._address)
         self._client.loop_start()
         assert self._answered.wait(timeout_secs), "no CONNACK"

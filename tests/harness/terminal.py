@@ -60,7 +60,7 @@ class Terminal:
         fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
 
     def resize(self, columns, lines):
-        """As a window that is drawn larger or smaller."""
+        """Resize the window."""
         self.screen.resize(lines, columns)
         self._set_size()
         os.killpg(self.process.pid, signal.SIGWINCH)
@@ -74,7 +74,7 @@ class Terminal:
         return [line.rstrip() for line in self.screen.display]
 
     def read(self, secs=0.05):
-        """What comes within that time, put on the screen; False at its end."""
+        """Feed the screen with the output within that time; return False at its end."""
         if not select.select([self._leader], [], [], secs)[0]:
             return True
         try:
@@ -86,7 +86,7 @@ class Terminal:
         return bool(data)
 
     def wait_for(self, found, *, timeout_secs=30):
-        """Until the text is on the screen, or `found(lines)` is true of it."""
+        """Wait until the text is on the screen, or `found(lines)` is true."""
         deadline = time.monotonic() + timeout_secs
         condition = found if callable(found) else lambda lines: any(found in line for line in lines)
         while not condition(self.shown):
@@ -95,7 +95,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {found!r}:\n" + "\n".join(self.shown)
 
     def wait(self, *, timeout_secs=30):
-        """Until it has ended; its exit code."""
+        """Wait for the end; return the exit code."""
         deadline = time.monotonic() + timeout_secs
         while self.read():
             assert time.monotonic() < deadline, "it has not ended:\n" + "\n".join(self.shown)

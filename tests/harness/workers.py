@@ -1,4 +1,4 @@
-"""What the tests ask of `run --workers N`, beside what a BridgeProcess gives."""
+"""Helper for tests of `run --workers N`, in addition to BridgeProcess."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Workers(BridgeProcess):
         self.wait_subscribed(self.count or 1)
 
     def wait_subscribed(self, count, timeout_secs=90):
-        """Until so many workers have subscribed since the start."""
+        """Wait until this number of workers has subscribed since the start."""
         eventually(
             lambda: sum(line.get("event") == "subscribed" for line in self.log(since_start=True)) >= count,
             f"{count} workers subscribe; see {self.stderr_file}",
@@ -63,7 +63,7 @@ class Workers(BridgeProcess):
         )
 
     def ledger(self) -> dict[int, LedgerState]:
-        """Of each spool, checked, by the number of its worker; 0: of the bridge without workers."""
+        """Return the checked ledger of each spool by worker number; 0: the bridge without workers."""
         numbers = [number for number in range(10) if (self.worker_folder(number) / "spool.db").exists()]
         ledger = {number: read_ledger(self.worker_folder(number)) for number in numbers}
         for each in ledger.values():
@@ -80,7 +80,7 @@ class Workers(BridgeProcess):
         return told
 
     def check_ledgers(self, count):
-        """Of all together: so many were received and delivered, and nothing is left. The ledger of each."""
+        """Assert that all workers together received and delivered `count`, with empty buffers. Return each ledger."""
         ledger = self.ledger()
         told = summed(ledger.values())
         assert told.total("spooled") == 0, told

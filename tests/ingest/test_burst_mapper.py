@@ -29,7 +29,7 @@ class Rig:
         self.mapper.bind(self.routes, places, (self.spool.mapping_number(""), self.spool.stream_number("")))
 
     def map(self, *burst):
-        """What is acknowledged; the transaction is on disk then."""
+        """Return the acknowledged packets; the transaction is on disk then."""
         acknowledged = self.mapper.map(list(burst), NOW_MS)
         self.spool.commit(self.mapper.transaction)
         return acknowledged

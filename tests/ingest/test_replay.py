@@ -53,7 +53,7 @@ class Rig:
         self.targets = {name: (mapping, self.places[name]) for name, mapping in mappings.items()}
 
     def receive(self, *payloads, topic="factory/pdx/press07/telemetry"):
-        """As ingest does it."""
+        """Run the jobs like the ingest thread."""
         mapping, target = self.targets["press"]
         transaction = Transaction()
         for payload in payloads:

@@ -1,4 +1,4 @@
-"""What has arrived in Kinesis, and the ledger at the end: delivery is judged by the records, never by the bridge."""
+"""Records in Kinesis, and the ledger at the end: the records judge delivery, never the bridge."""
 
 import time
 from collections import Counter
@@ -49,7 +49,7 @@ class Arrivals:
         return self.counts.total() - len(self.counts)
 
     def wait_for_all(self, numbers, *, timeout_secs: float = 60) -> None:
-        """Until each of the numbers has arrived at least once; and nothing else may have."""
+        """Wait until each of the numbers has arrived at least once, and no other."""
         wanted = set(numbers)
         deadline = time.monotonic() + timeout_secs
         while len(self.read()) < len(wanted):
@@ -58,7 +58,7 @@ class Arrivals:
         assert set(self.counts) == wanted
 
     def wait_for(self, count: int, *, timeout_secs: float = 30) -> None:
-        """Until so many different ones have arrived."""
+        """Wait until this number of different records has arrived."""
         eventually(
             lambda: len(self.read()) >= count, f"{count} on {self._stream.name}; {len(self.counts)} are there",
             timeout_secs=timeout_secs,

@@ -1,4 +1,4 @@
-"""What several files here start."""
+"""Fixtures that several files start."""
 
 import contextlib
 

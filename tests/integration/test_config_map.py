@@ -26,7 +26,7 @@ BROKEN = "outptus: []\n" + press(version=-1)
 
 
 class Versions(Arrivals):
-    """By the mapping's version and the name that was looked up."""
+    """Records by the mapping's version and the name that was looked up."""
 
     def __init__(self, kinesis, stream):
         super().__init__(kinesis, stream, number=self._made)
@@ -38,11 +38,11 @@ class Versions(Arrivals):
         return record["version"], record.get("name")
 
     def shows(self, version, name=None):
-        """Until a message has come that was mapped so."""
+        """Wait for a message with this mapping result."""
         eventually(lambda: (version, name) in self.read(), f"a record of version {version}, with {name!r}")
 
     def has_all(self, sent):
-        """Until each message has come."""
+        """Wait until each message has arrived."""
         eventually(lambda: self.read() and set(self.numbers) == set(range(sent)), f"all of {sent} messages")
 
 

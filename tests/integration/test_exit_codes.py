@@ -1,4 +1,4 @@
-"""What the commands say and return; one as a shell sees it, the others in this process."""
+"""Output and exit codes of the commands; one through a shell, the others in this process."""
 
 import subprocess
 import sys

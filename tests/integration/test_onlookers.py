@@ -1,4 +1,4 @@
-"""What looks on beside a group of bridges (`doctor`, `run --dry-run`) takes none of the group's messages away."""
+"""Tests that `doctor` and `run --dry-run` take no messages away from a group of bridges."""
 
 import re
 import subprocess

@@ -48,7 +48,7 @@ def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
 
 
 def wait_for_span(secs):
-    """Until a span has not long begun, so that what follows is within one."""
+    """Wait until a span has just begun, so that the test fits into one."""
     if (gone := time.time() % secs) > secs / 4:
         time.sleep(secs - gone)
 

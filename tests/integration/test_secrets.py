@@ -85,7 +85,7 @@ def configuration(broker_port, endpoint_url, **more):
 
 @pytest.fixture(scope="module", autouse=True)
 def patience():
-    """What listens at a broker has something to say at once."""
+    """Shorten the waits of the doctor: the broker responds at once."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(doctor_broker, "LISTEN_SECS", 0.3)
         patched.setattr(doctor_broker, "SYSTEM_SECS", 0.3)
@@ -111,7 +111,7 @@ def command(folder, arguments):
 
 
 def fetched(port, path):
-    """What the page answers to one who has its token, headers included."""
+    """Return the responses of the page to a client with the token, headers included."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", f"/{path}", headers={"Authorization": f"Bearer {PAGE_TOKEN}"})
     answer = connection.getresponse()
@@ -145,7 +145,7 @@ def spoken(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def spoken_by_workers(tmp_path_factory):
-    """As `spoken`, of run --workers 2, one of which was killed; what each process was started with too."""
+    """Return the output of run --workers 2 with one killed worker, and the command line of each process."""
     folder = tmp_path_factory.mktemp("workers")
     with Mosquitto(users={"bridge": PASSWORD, "machine": "m"}) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
         port = free_port()

@@ -26,7 +26,7 @@ def publisher(kinesis):
 
 @pytest.fixture
 def impatient(kinesis):
-    """Where Kinesis is silent. On a busy machine it gives up on one that is merely slow, too."""
+    """Publisher with short time-outs, for a silent Kinesis. On a busy machine, a slow one may exceed them too."""
     made = publisher_for(kinesis.url, connect_timeout_secs=1.0, answer_timeout_secs=0.3)
     yield made
     made.close()

@@ -24,7 +24,7 @@ def test_requests_follow_one_another_at_the_rate():
 
 
 def test_who_comes_a_little_late_makes_up_for_it():
-    """As on a busy machine, where a thread is late each time."""
+    """Simulate a busy machine, on which a thread is late each time."""
     now = [100.0]
     uplink = Uplink(1000, lambda: now[0])
     sent = 0

@@ -67,7 +67,7 @@ def test_keys_are_rotated_without_a_restart(files, caplog):
 
 
 def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
-    """As Kubernetes does it: the file is a link into a folder that is replaced as a whole."""
+    """Replace the file like Kubernetes: it is a link into a folder that is replaced in one step."""
     for version, value in (("one", "AKIDONE1"), ("two", "AKIDTWO2")):
         (tmp_path / version).mkdir()
         (tmp_path / version / "id").write_text(value)

@@ -1,4 +1,4 @@
-"""What holds for any Kinesis: the same tests over the stand-in that other tests rely on, and over moto."""
+"""Contract of any Kinesis: the same tests over the stand-in of other tests, and over moto."""
 
 import hashlib
 

@@ -23,7 +23,7 @@ from tests.fakes.stream_queue import records
 from tests.kinesis.conftest import TOKEN, publisher_for
 
 ABROAD = "arn:aws:kinesis:eu-west-1:000000000000:stream/archive"
-"""Of another region, and so of another client."""
+"""Stream in another region, and so of another client."""
 
 
 def test_records_arrive_as_they_were(kinesis, publisher):

@@ -17,7 +17,7 @@ def document(text, file="m.yaml"):
 
 
 def specification(tables=EMPTY, **options):
-    """As from a file; `outputs` is one stream if not given."""
+    """Compile a mapping like a file; `outputs` is one stream by default."""
     return _read(tables, options).specification
 
 

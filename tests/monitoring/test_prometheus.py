@@ -190,7 +190,7 @@ COVERED_BY = {
     "request_latency": "stream_response_seconds", "blocked_reason": "backpressure",
     "workers": "worker_up", "dead_letters": None,
 }  # fmt: skip
-"""Of a snapshot, where the name of the metric is another. The newest dead letters hold what messages held."""
+"""Metric names by snapshot field, where they differ. The newest dead letters have none."""
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Snapshot)])

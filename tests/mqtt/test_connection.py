@@ -28,7 +28,7 @@ def wake():
 
 
 def end_of(script, wake, *, secs=12.0, reading=True, version_5=True, **options):
-    """What the connection's end says, and the seconds it took."""
+    """Return the reason of the connection's end, and the seconds it took."""
     with ScriptedBroker(script) as broker:
         session = settings(broker.port, **QUICK | options)
         subscriptions = Subscriptions()

@@ -1,4 +1,4 @@
-"""What the broker grants less than requested is reported, with the guarantee that is lost."""
+"""Reports of what the broker grants less than requested, with the lost guarantee."""
 
 import pytest
 

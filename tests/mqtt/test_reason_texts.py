@@ -1,4 +1,4 @@
-"""What is said of TLS that fails, against a real broker."""
+"""Texts of TLS failures, against a real broker."""
 
 import datetime as dt
 import ssl

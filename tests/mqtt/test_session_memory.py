@@ -1,4 +1,4 @@
-"""What is remembered of the broker's session, over connections and over runs of the bridge."""
+"""Stored knowledge of the broker's session, over connections and over runs of the bridge."""
 
 import subprocess
 
@@ -17,7 +17,7 @@ PRESENT = {"session_present": True}
 
 
 class Disk:
-    """What `save` has stored, as the spool would."""
+    """Values that `save` has stored, in place of the spool."""
 
     def __init__(self, record=None):
         self.record = record or SessionRecord()

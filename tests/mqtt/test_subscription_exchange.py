@@ -1,4 +1,4 @@
-"""What one connection requests of a scripted broker, and what becomes of each response or its absence."""
+"""Requests of one connection to a scripted broker, and the effect of each response or its absence."""
 
 import itertools
 

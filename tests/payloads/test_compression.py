@@ -19,7 +19,7 @@ def unpacked(compression, payload, limit=LIMIT):
 
 
 def streamed(data):
-    """As a device without the whole payload in memory writes it: the size is not in the frame."""
+    """Compress like a device with little memory: the frame does not contain the size."""
     work = zstandard.ZstdCompressor().compressobj()
     return work.compress(data) + work.flush()
 

@@ -8,7 +8,7 @@ from tests.integration.arrivals import TELEMETRY
 
 
 def held(folder):
-    """What a folder holds: each file's text but the lock's, by its name."""
+    """Return the contents of a folder: each file's text except the lock's, by name."""
     files = (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".lock")
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 

@@ -68,7 +68,7 @@ def dead_letter(**options):
 
 
 def counted(path):
-    """By mapping and stream, the records in the database: counted there, not read from the ledger."""
+    """Return the records in the database by mapping and stream, counted independently of the ledger."""
     database = sqlite3.connect(f"file:{path / 'spool.db'}?mode=ro", uri=True)
     try:
         mappings = dict(database.execute("select number, name from mappings"))

@@ -1,4 +1,4 @@
-"""What would lie on a disk after a power cut, by the system calls that a process has made: strace's record of them.
+"""Contents of a disk after a power cut, from the system calls of a process as recorded by strace.
 
 A write is in the page cache until a sync of its file brings it to the disk. A sync that fails brings nothing, and marks
 the pages clean all the same, so that no later sync brings them either, unless they are written again: so do ext4 and

@@ -15,7 +15,7 @@ DATA = b"x" * 200
 
 
 def kept(path):
-    """What stands in the table."""
+    """Return the number in the table."""
     with sqlite3.connect(path / "spool.db") as database:
         return database.execute("select next from streams where name = 'press'").fetchone()[0]
 

@@ -86,7 +86,7 @@ def traced(folder, record):
 
 
 def assert_found(folder, committed, when):
-    """What the next start finds after the power cut."""
+    """Return the state that the next start finds after the power cut."""
     spool = opened(folder)
     assert spool.folder.set_aside_count() == 0, when
     assert_ledger_balanced(spool)

@@ -1,4 +1,4 @@
-"""What runs in a worker's process, asked over a real channel; only the bridge in it is a stand-in."""
+"""Test of a worker's process over a real channel; only the bridge in it is a stand-in."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from tests.web.bridges import snapshot
 
 
 class Bridge:
-    """What a worker needs of a `Service`."""
+    """Subset of a `Service` that a worker needs."""
 
     def __init__(self):
         self.crashed, self.left, self.asked = threading.Event(), False, []

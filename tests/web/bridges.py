@@ -68,7 +68,7 @@ def snapshot(**changes):
 
 
 class Bridge:
-    """What the page needs of a bridge (see `RunningBridge`). `now` is its snapshot."""
+    """Bridge for tests of the page (see `RunningBridge`). `now` is its snapshot."""
 
     def __init__(self, folder):
         self.spool = opened(folder / "data")
@@ -122,5 +122,5 @@ class Bridge:
 
 
 def publish(topic, payload, qos=1):
-    """As the wire gives it."""
+    """Return a message as the wire carries it."""
     return (0x30 | qos << 1, topic.encode(), b"\0\1" if qos else b"", b"", payload, len(payload))

@@ -41,7 +41,7 @@ class RequestMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class RequestProgress:
-    """What the kernel has reported of a request that is being sent."""
+    """Kernel's figures on a request that is being sent."""
 
     request_bytes: int
     drained_bytes: int

@@ -29,7 +29,7 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 
 
 class Context(NamedTuple):
-    """What the reading of a message needs besides its fields.
+    """Input of a reading besides the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics without their own. `definitions` returns the metrics of the
     node's birth, where the definitions of templates are; it is called only for a template. `note` adds a problem.

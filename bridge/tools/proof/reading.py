@@ -28,7 +28,7 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class ProofRequest:
-    """What to prove: the data stream (name or ARN) and the stream of its manifests, the region and role of an output.
+    """Request for a proof: the data stream (name or ARN), the stream of its manifests, region and role of an output.
 
     Without `region` and `role_arn`, those in the manifests. `progress_file`: see progress.py; None: no file.
     """

@@ -1,4 +1,4 @@
-"""What gives credentials: the AWS IoT credentials provider, IAM Roles Anywhere and the instance metadata service.
+"""Sources of credentials: the AWS IoT credentials provider, IAM Roles Anywhere and the instance metadata service.
 
 Each answers as documented, with what `give()` of its server returns: (access key id, secret, token, expiration).
 """

@@ -1,4 +1,4 @@
-"""What a wrong credential comes to, against an AWS that checks signatures, sessions and policies."""
+"""Errors of wrong credentials, against an AWS that checks signatures, sessions and policies."""
 
 import time
 

@@ -119,7 +119,7 @@ def test_half_of_a_key_pair_is_refused_after_the_expiry(edge):
 
 
 def test_refused_certificate_is_reported_and_present_credentials_stay(edge, caplog):
-    """As when the new one is not yet active in AWS IoT."""
+    """Simulate a new certificate that is not yet active in AWS IoT."""
     caplog.set_level(logging.WARNING)
     assert edge.key == "AKID1"
     edge.server.answer = 403, '{"message": "certificate is not active"}'

@@ -118,7 +118,7 @@ def test_which_of_the_two_roles_is_refused_can_be_reported(aws, token_file):
 
 
 def test_a_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monkeypatch):
-    """As Kubernetes does it, within its folder: the file is replaced as a whole."""
+    """Replace the file like Kubernetes, within its folder, as one step."""
     monkeypatch.setattr(client_cache, "LOOK_SECS", 0.0)
     bridge = publisher(aws, by_web(aws.second, token_file))
     with pytest.raises(Refused):

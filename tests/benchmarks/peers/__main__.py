@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def ordered(entries: dict[str, table.Entry]) -> dict[str, table.Entry]:
-    """As the catalogue has them."""
+    """Return the peers in the order of the catalogue."""
     return {peer.name: entries[peer.name] for peer in PEERS if peer.name in entries}
 
 

@@ -1,4 +1,4 @@
-"""What others would use for this work, each as it is started, and what it does with a message's acknowledgement.
+"""Alternatives for this work, each with its start command and its handling of a message's acknowledgement.
 
 What a peer cannot do stands in its note, which is told with the numbers.
 """

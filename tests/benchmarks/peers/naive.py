@@ -1,4 +1,4 @@
-"""What a person would write in an afternoon: a callback, a queue, a thread that sends. Not more careless than that."""
+"""Simple peer, as written in an afternoon: a callback, a queue, a thread that sends. No less careful than that."""
 
 import json
 import logging

@@ -19,7 +19,7 @@ NOT_FOUND = "not on the PATH"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a peer runs: its folder and the ports it speaks to. `peer_port` is its own, where it is a server."""
+    """Environment of a peer: its folder and the ports it uses. `peer_port` is its own, if it is a server."""
 
     folder: Path
     broker_port: int

@@ -65,7 +65,7 @@ class Running:
         return sum(int(fields[21]) for fields in self._stats()) * _PAGE_BYTES
 
     def _stats(self) -> list[list[str]]:
-        """What follows the name in each process's line: the third of them is its group."""
+        """Fields after the name in each process's line: the third is its group."""
         found = []
         for file in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # it may end meanwhile
@@ -75,7 +75,7 @@ class Running:
         return found
 
     def idle(self, *, timeout_secs: float = 30) -> None:
-        """Until it burns next to nothing for a second: what it does from then on, it does for the messages."""
+        """Wait until the peer uses hardly any CPU for a second: later CPU time is for the messages."""
         deadline = time.monotonic() + timeout_secs
         before, since = self.cpu_secs, time.monotonic()
         while time.monotonic() - since < 1:

@@ -101,7 +101,7 @@ class Sink:
         self._ask("POST", "/control", json.dumps({"away_secs": secs}))
 
     def throttle(self, share: float) -> None:
-        """Of the records of every request so many fail, as on a shard that is full; 0 ends it."""
+        """Fail this share of the records of every request, like a full shard; 0 ends it."""
         order = {"clear": True} | ({"records": {"stream": STREAM, "share": share}} if share else {})
         self._ask("POST", "/control", json.dumps(order))
 

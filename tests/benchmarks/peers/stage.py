@@ -1,4 +1,4 @@
-"""What a scene is played on: a broker, a Kinesis that counts, a peer between them, and how much is sent."""
+"""Stage of a scene: a broker, a Kinesis that counts, a peer between them, and the load."""
 
 import contextlib
 import time
@@ -47,7 +47,7 @@ class Stage:
         self.watch = Watch(self.sink, self.running, self.load.patience_secs)
 
     def begin(self) -> None:
-        """Until the broker holds its subscription, and it has nothing to do."""
+        """Wait until the peer has subscribed and is idle."""
         self.running.start()
         if self.peer.server:
             wait_for_port(self.place.peer_port, still_alive=lambda: self.running.check() is None)

@@ -1,4 +1,4 @@
-"""What was measured, as tables: for the terminal, for docs/explanation/performance.md, and complete as JSON."""
+"""Results as tables: for the terminal, for docs/explanation/performance.md, and complete as JSON."""
 
 import json
 import os
@@ -31,20 +31,20 @@ PER = 1_000
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a peer: from this run, or from the one before where this one left it out."""
+    """Known results of a peer: from this run, or from an earlier one if this one omitted it."""
 
     version: str
     note: str
     measured_at: str
     load: dict
     load_average: float
-    """Of the machine, at the end."""
+    """Return the machine's description at the end."""
     outcomes: dict[str, Outcome]
-    """By scene."""
+    """Return the results by scene."""
 
 
 def rows(entries: dict[str, Entry]) -> tuple[list, list]:
-    """Of what each needs, and of what became of the messages: cells by peer."""
+    """Return the table of resources and outcomes: cells by peer."""
     cost = [(name, entry.version, *cost_of(entry.outcomes), busy(entry)) for name, entry in entries.items()]
     kept = [
         (name, *(fate(entry.outcomes[scene]) if scene in entry.outcomes else "" for scene in SCENES))
@@ -98,7 +98,7 @@ def with_table(text: str, table: str) -> str:
 
 
 def written(file: Path) -> dict[str, Entry]:
-    """What was measured before, by peer."""
+    """Return the earlier results by peer."""
     if not file.exists():
         return {}
     peers = json.loads(file.read_text(encoding="utf-8"))["peers"]

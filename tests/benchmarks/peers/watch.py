@@ -1,4 +1,4 @@
-"""What arrives in Kinesis, and what a peer needs for it."""
+"""Arrivals in Kinesis, and the resources of a peer."""
 
 import time
 
@@ -9,7 +9,7 @@ SAMPLE_SECS = 0.05
 
 
 class Watch:
-    """What arrives, and what the peer needs for it, from the first sample on."""
+    """Sample arrivals and resources of the peer."""
 
     def __init__(self, sink: Sink, running: Running, patience_secs: float) -> None:
         self._sink, self._running, self._patience_secs = sink, running, patience_secs
@@ -33,7 +33,7 @@ class Watch:
         return now - self.last[0]
 
     def until_done(self, sent: int) -> None:
-        """Until every message has come and none comes twice any more, or until patience is at its end."""
+        """Wait until every message has arrived and no duplicates arrive any more, or until the time limit."""
         began = time.monotonic()
         while True:
             quiet = min(self.sample(), time.monotonic() - began)

@@ -177,7 +177,7 @@ def test_policy_that_is_too_large_for_iam_is_noted(tmp_path, capsys, streams, ex
 
 
 def test_the_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
-    """What Kinesis asks of KMS in the bridge's name, asked directly: the emulator's Kinesis does not encrypt.
+    """Send the KMS request of Kinesis directly: the emulator's Kinesis does not encrypt.
 
     Asked directly, the condition does not hold, and so it must be taken away for the rest to be seen at work.
     """

@@ -1,4 +1,4 @@
-"""What `status` says of workers, some of which are away."""
+"""Output of `status` for workers, some of which are not running."""
 
 from bridge.cli.commands.status import status_lines
 

@@ -1,4 +1,4 @@
-"""What `status --watch` shows of two looks at the bridge."""
+"""Output of `status --watch` for two statuses of the bridge."""
 
 from bridge.cli.commands.status_watch import StatusPair, title
 from bridge.cli.commands.status_watch import watched as lines_of

@@ -1,4 +1,4 @@
-"""What a person reads when a mapping's own test fails."""
+"""Texts for a person when a mapping's own test fails."""
 
 import pytest
 

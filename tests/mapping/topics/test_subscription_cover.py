@@ -11,8 +11,10 @@ from tests.mapping.topics.strategies import filters
 
 
 def every_topic():
-    """Of one to four levels; of five, those that end alike: no filter here tells what comes after three from another,
-    but by how many levels there are."""
+    """Return topics of one to four levels; of five, those that end alike.
+
+    No filter here distinguishes what follows three levels, except by the number of levels.
+    """
     levels = ["a", "b", "z", "", "$x"]
     topics = [list(topic) for count in range(1, 5) for topic in itertools.product(levels, repeat=count) if any(topic)]
     return topics + [[*topic, "z", "z"] for topic in itertools.product(levels, repeat=3)]

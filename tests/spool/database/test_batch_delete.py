@@ -9,7 +9,7 @@ from bridge.spool.database.batch_delete import remove
 
 
 def removed(there, gone):
-    """What is left of `there`, and how many statements that took."""
+    """Return the remaining numbers of `there`, and the number of statements."""
     statements = []
     with sqlite3.connect(":memory:", isolation_level=None) as database:
         database.execute("create table queue_3 (number integer primary key)")

@@ -18,7 +18,7 @@ def no_age(number):
 
 
 def counts(histogram):
-    """Those of each bucket that has any, by its upper bound."""
+    """Return the non-empty buckets by upper bound."""
     bounds, cumulative, _ = histogram.value()
     each = [cumulative[0], *(now - before for before, now in pairwise(cumulative))]
     return {bound: count for bound, count in zip((*bounds, "more"), each, strict=True) if count}

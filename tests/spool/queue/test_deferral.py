@@ -30,7 +30,7 @@ def some_left(tmp_path, keys="ab" * 5):
 
 
 def collected(queue):
-    """What a sender takes that passes over what is left."""
+    """Return the batch of a sender that skips deferred records."""
     return [r for r in queue.take_batch(100, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
 
 
@@ -98,7 +98,7 @@ def enveloped(value):
 
 
 class Model:
-    """What is on disk, held by the sender, or done with. `newest`: of each key, what was handed out and is not late."""
+    """State of each record: on disk, in the sender, or settled. `newest`: per key, the last one read in order."""
 
     def __init__(self, folder, chance, *, live_first=False):
         self.spool, self.chance = (

@@ -1,4 +1,4 @@
-"""Of a queue that hands out the newest first, what was left is read again in that order as well."""
+"""Deferred records of a live-first queue are read again with the newest first."""
 
 import json
 
@@ -42,7 +42,7 @@ def late(records):
 
 
 def collected(spool):
-    """What a sender takes that passes over what is left."""
+    """Return the batch of a sender that skips deferred records."""
     queue = spool.queue("press")
     return [r for r in queue.take_batch(1000, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
 

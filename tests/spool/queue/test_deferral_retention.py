@@ -1,4 +1,4 @@
-"""What is dropped for its age, or for want of room, where some records are left on disk."""
+"""Drops by age and by size while some records are deferred on disk."""
 
 import pytest
 

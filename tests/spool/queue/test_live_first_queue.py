@@ -97,7 +97,7 @@ def enveloped(*values):
 
 
 def late(records):
-    """By what is in the envelopes, whether they say that they are late."""
+    """Return the `late` flags in the envelopes."""
     return {value["data"]: value.get("late", False) for value in map(json.loads, data_of(records))}
 
 
@@ -162,7 +162,7 @@ def test_another_spools_envelope_in_a_payload_gets_no_mark(tmp_path):
 
 
 class LiveFirstModel(SpoolModel):
-    """As any queue, but for the order, and records of some keys may be left on disk meanwhile."""
+    """Model of a live-first queue: any queue with another order, in which records of some keys may be deferred."""
 
     @initialize()
     def nothing_left(self):

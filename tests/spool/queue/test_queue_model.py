@@ -78,7 +78,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @rule()
     def reopen(self):
-        """As after a SIGKILL: what is not committed is gone, and what is not settled comes again."""
+        """Simulate SIGKILL: uncommitted records are lost, and unsettled ones are read again."""
         self.spool.close()
         self.spool = self.reopened()
         for stream in STREAMS:

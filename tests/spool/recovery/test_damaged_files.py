@@ -1,4 +1,4 @@
-"""What SQLite would take for a new database, and overwrite."""
+"""Files that SQLite would treat as a new database, and overwrite."""
 
 import pytest
 

@@ -44,7 +44,7 @@ while True:
 
 
 def killed_after(folder, secs):
-    """What a child that commits in a loop said before it was killed: the last number made, the numbers settled."""
+    """Output of a child that commits in a loop until it is killed: the last number, the settled numbers."""
     with subprocess.Popen([sys.executable, "-c", COMMITTING, folder], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline().startswith("made")
         killer = threading.Timer(secs, child.send_signal, [signal.SIGKILL])

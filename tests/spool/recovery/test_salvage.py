@@ -63,7 +63,7 @@ def row(spool, mapping="m"):
 
 
 def reopened(folder):
-    """As the bridge opens a spool in which it found damage."""
+    """Open the spool like the bridge after it found damage."""
     spool = opened(folder)
     if spool.folder.set_aside_count() == 0:
         spool.folder.mark_damaged("found while reading")

@@ -109,7 +109,7 @@ class ThinPublisher:
         raise Unavailable("ValidationException", "streamName")
 
     def close(self):
-        """Nothing is open."""
+        """Close nothing: no connection is open."""
 
 
 def test_finding_reports_how_long_the_backlog_takes():

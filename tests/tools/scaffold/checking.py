@@ -1,4 +1,4 @@
-"""What `init` saw, and its proposals as the real check finds them."""
+"""Observations of `init`, and its proposals as checked by the real check."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What a CONNACK and mosquitto's own topics say, in words."""
+"""Texts for the properties of a CONNACK and mosquitto's own topics."""
 
 import pytest
 

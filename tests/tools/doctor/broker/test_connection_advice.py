@@ -1,4 +1,4 @@
-"""What a session's problem comes down to."""
+"""Advice for the problem of a session."""
 
 from pathlib import Path
 

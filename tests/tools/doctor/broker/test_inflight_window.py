@@ -7,7 +7,7 @@ from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTe
 
 
 class Played:
-    """What `Listening` shows, of a broker that is played: `arrivals` are the times at which messages are published."""
+    """Session of a simulated broker: `arrivals` are the times at which messages are published."""
 
     def __init__(self, arrivals, size=None, released=1, latency=0.001):
         self.now = 0.0

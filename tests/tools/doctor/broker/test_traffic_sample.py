@@ -1,4 +1,4 @@
-"""What the mappings make of what is heard."""
+"""Result of the mappings for sampled messages."""
 
 import pytest
 
