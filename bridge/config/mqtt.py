@@ -137,7 +137,7 @@ class MqttSettings(Section):
         default="join",
         description="for mappings with overlapping topics. `join`: one filter that covers them, so that each message "
         "arrives once; it may receive topics that no mapping uses. `separate`: a filter for each; MQTT 5 subscription "
-        "identifiers tell the copies of a message apart",
+        "identifiers distinguish the copies of a message",
     )
     tls: TlsSettings = Field(default=TlsSettings(), description="certificates for `mqtts://` and `wss://`")
 

@@ -110,7 +110,7 @@ class RecordAccumulator:
         return 1.0 if self._filler.packer is None else self._filler.packer.ratio
 
     def capacity(self, requests: int) -> tuple[int, int]:
-        """Return how many records, and bytes of them, may wait and be in flight with so many requests in flight."""
+        """Return the maximum of records, and of their bytes, waiting or in flight with this number of requests."""
         drains = min(requests, MAX_BUFFERED_DRAINS)
         size = drains * MAX_REQUEST_BYTES
         if self._filler.packer is not None or self.strict:
@@ -123,7 +123,7 @@ class RecordAccumulator:
 
         `max_bytes` is the size of a request. Several requests are filled at once where a backlog waits, so that each
         gets other keys. `in_flight` requests mute their keys. All requests divide the keys between them, so that many
-        of the fresh records must wait for an answer; so many more are wanted, that the others fill the next requests.
+        of the fresh records must wait for an answer; more records are read, so that the others fill the next requests.
         """
         if self._parts or self._part_in_flight:
             return 0, 0

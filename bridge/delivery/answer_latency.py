@@ -45,7 +45,7 @@ class AnswerLatency:
         """The load before requests in flight grew, and the highest latency with it."""
 
     def is_slow(self, secs: float) -> bool:
-        """Return whether an answer takes so much longer than the recent ones that something has changed."""
+        """Return whether an answer takes much longer than the recent ones, which shows a change."""
         return secs > max(2 * self.secs, SLOW_ANSWER_SECS)
 
     @property

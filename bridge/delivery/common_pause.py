@@ -1,4 +1,4 @@
-"""A common pause of all bridges, which shows whether somebody else keeps a shard full.
+"""A common pause of all bridges, which shows whether another producer keeps a shard full.
 
 Every 20 s of wall-clock time, all bridges that share a congested shard send nothing to it for 1.25 s. Where only
 bridges write to the shard, it has a second's worth of tokens afterwards, and accepts whatever they send next. If it

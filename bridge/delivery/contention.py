@@ -1,13 +1,13 @@
 """Defence of a shard's share against a producer that does not slow down when it is refused.
 
 Such a producer takes whatever others leave: a bridge that lowers its rate for each refused record ends at a twentieth
-of the shard. The samples of the common pauses (see `common_pause`) tell this case from a crowd of bridges:
+of the shard. The samples of the common pauses (see `common_pause`) distinguish this case from many bridges:
 
     adapting ── refusals in the samples, and a small accepted share ──▶ contending
     contending ── three samples without refusals, or no refusals for 10 s, or the share is not reached ──▶ adapting
 
 While it contends, the bridge ignores refusals and regulates its rate so that the shard accepts a third of its limit
-from this bridge. Many small requests come first, a higher rate second: a shard that somebody else keeps near empty
+from this bridge. Many small requests come first, a higher rate second: a shard that another producer keeps nearly full
 accepts a few records of each request, however large it is.
 
 Bridges alone cannot stay in this state. Up to three of them would fill no more than the shard, so refusals end. More

@@ -1,4 +1,4 @@
-"""Which partition key alone brings more than a shard takes, so that no resharding can help.
+"""Partition keys that alone exceed the limit of a shard, so that resharding cannot help.
 
 Records are counted by when they were received, and not when they are taken or sent: sending is slower for a deferred
 shard, and faster during catch-up. Not thread-safe: the sender pool's leader calls it.
@@ -96,7 +96,7 @@ class HotKeys:
         self._told = {key: now}
         advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
         logger.warning(
-            "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second, as much as a shard takes "
+            "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second, the limit of a shard "
             "(%d and %d) or more, and all of it goes to one shard: %s",
             self._stream,
             key,

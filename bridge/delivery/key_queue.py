@@ -47,7 +47,7 @@ class KeyQueue:
     not_before: float = NOW
 
     def take(self, max_records: int, max_bytes: int) -> tuple[list[Record], int]:
-        """Remove the first records, at most so many and so large; return them and their counted bytes."""
+        """Remove the first records within the limits; return them and their counted bytes."""
         records = self.records
         taken: list[Record] = []
         room = max_bytes

@@ -42,7 +42,7 @@ MAX_ANSWER_SECS = 10.0
 """Age that an answer may have: one that comes so soon after a contradiction may have been given before it."""
 
 CONFIRMING_KEYS = 20
-"""A stream with two shards that places records itself confirms so many keys by chance once in 2^20, about a million."""
+"""A stream with two shards that places records itself confirms all of them by chance once in 2^20, about a million."""
 
 Distribution = Literal["unknown", "by_key", "by_service"]
 

@@ -1,4 +1,4 @@
-"""The largest record a stream takes, asked of Kinesis. Not thread-safe: the sender guards it."""
+"""Maximum record size of a stream, requested from Kinesis. Not thread-safe: the sender guards it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 ASK_AGAIN_SECS = 30.0
-"""DescribeStreamSummary is limited to 20 calls a second for the whole account:
+"""DescribeStreamSummary is limited to 20 calls a second per account:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html"""
 LOOK_AGAIN_SECS = 300.0
 """Pause before the next question, where the answer is expected to change later."""
 
 
 class RecordLimit:
-    """Knows the limit, or when to ask for it. Until it is known, records up to 1 MiB go, larger ones wait.
+    """Limit, or the time to request it. Until it is known, records up to 1 MiB go, larger ones wait.
 
     `described`: Kinesis has shown that the stream exists and its name is well-formed.
     """
@@ -32,7 +32,7 @@ class RecordLimit:
         self._wanted = True
 
     def start_asking(self, now: float) -> bool:
-        """Return whether the caller should ask Kinesis now. It then calls `answered` or `unanswered`."""
+        """Return whether the caller should request it now. It then calls `answered` or `unanswered`."""
         if self._asking or now < self._ask_at or not (self._wanted or now >= self._again_at):
             return False
         self._asking = True
@@ -46,9 +46,9 @@ class RecordLimit:
         return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
 
     def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
-        """Note the limit that Kinesis reported, or the default where asking is not permitted.
+        """Note the limit that Kinesis reported, or the default where the request is not permitted.
 
-        `again`: ask once more after LOOK_AGAIN_SECS.
+        `again`: request it again after LOOK_AGAIN_SECS.
         """
         self.max_bytes, self.described = max_bytes, described
         self._asking = self._wanted = False
@@ -56,12 +56,12 @@ class RecordLimit:
         self._again_at = now + LOOK_AGAIN_SECS if again else float("inf")
 
     def unanswered(self, now: float) -> None:
-        """Note that Kinesis did not answer; ask again after ASK_AGAIN_SECS."""
+        """Note that Kinesis did not respond; request it again after ASK_AGAIN_SECS."""
         self._asking = False
         self._ask_at = now + ASK_AGAIN_SECS
 
     def doubt(self) -> None:
-        """Kinesis called something invalid: the limit may have been lowered, so ask again, at most twice a minute."""
+        """Kinesis called something invalid: the limit may be lower now. Request it, at most twice a minute."""
         self._wanted = True
 
     def sendable_bytes(self) -> int:

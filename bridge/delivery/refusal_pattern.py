@@ -1,4 +1,4 @@
-"""Refusals of a full shard, told apart from refusals at random, by their order inside one request.
+"""Distinction of refusals of a full shard from refusals at random, by their order inside one request.
 
 Kinesis processes the records of a request in order. Two causes of refusals leave two patterns (A accepted, R refused):
 

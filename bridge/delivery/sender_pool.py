@@ -136,7 +136,7 @@ class SenderPool:
         return None
 
     def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
-        """Return a stream to build a request for, or a call that asks Kinesis about a stream; (None, None): wait."""
+        """Return a stream to build a request for, or a call for information on a stream; (None, None): wait."""
         self._log_link_limit(now)
         due = None
         for sender in self._senders:

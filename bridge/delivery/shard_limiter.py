@@ -7,7 +7,7 @@ follows what the shard accepts:
         ▲                                     │ refusal_pattern: a full shard, or chance
         └── token_bucket ◀── shard_rate ◀─────┤ sliding_sum: what the shard accepted lately
                                  ▲            ▼
-                            contention ◀── common_pause: does somebody else keep the shard full?
+                            contention ◀── common_pause: does another producer keep the shard full?
 
 Not thread-safe: the sender guards it. All times are passed in, but for the wall clock of the common pause.
 """
@@ -210,7 +210,7 @@ class ShardLimiter:
         return shard.pause.secs(shard.accepted, now, self._wall_clock())
 
     def _contending_secs(self, shard: _Shard, tokens_secs: float) -> float:
-        """Return the time until the next request while the bridge contends: short, and so many small requests."""
+        """Return the time until the next request while the bridge contends: short, for many small requests."""
         interval_secs = shard.contention.interval_secs * (0.5 + self._random_share())
         if shard.bucket.level_secs >= interval_secs * shard.rate.share:
             return 0.0

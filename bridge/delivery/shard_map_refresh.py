@@ -5,7 +5,7 @@
     wanted    now, or when the last pause ends   start
     started   None                               succeeded, retry or failed
 
-The caller asks `start`, calls ListShards, and reports the outcome.
+The caller checks `start`, calls ListShards, and reports the outcome.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class ShardRate:
             self.share, self._starting = START_SHARE, True
 
     def grow(self, now: float, *, used: bool) -> None:
-        """Raise the rate for the time that passed. A rate that is not `used` tells nothing, and stays."""
+        """Raise the rate for the time that passed. A rate that is not `used` stays: it shows nothing."""
         elapsed = min(now - self._grown_at, _MAX_GROWTH_SECS)
         self._grown_at = max(self._grown_at, now)
         if used and elapsed > 0:

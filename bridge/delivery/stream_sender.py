@@ -140,7 +140,7 @@ class StreamSender:
     # -- the leader: which stream, and when; guarded by `changed` ----------------------------------------------------
 
     def inquiry(self, now: float) -> Callable[[], None] | None:
-        """Return something that is due besides a request, for this worker: mostly a call that asks Kinesis."""
+        """Return something that is due besides a request, for this worker: mostly a query to Kinesis."""
         judge_at = self._tracker.judge_at
         if judge_at is not None and judge_at <= now:
             return self._judge_misplaced
@@ -151,7 +151,7 @@ class StreamSender:
         return None
 
     def update_attention(self, now: float) -> None:
-        """Work out again when this stream may have something to send, or to ask."""
+        """Work out again when this stream may have something to send, or to request."""
         self.changed = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)
@@ -185,7 +185,7 @@ class StreamSender:
         return self._queue.due_at(records, size, self._tracker.accumulator.linger_secs)
 
     def _room(self, now: float, requests: int) -> tuple[int, int]:
-        """Return how many records, and bytes of them, may be taken from the queue to fill so many requests."""
+        """Return how many records, and bytes of them, may be taken from the queue to fill this number of requests."""
         window = self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share
         max_waiting_bytes = int(MAX_WAITING_WINDOWS * window)
         return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)

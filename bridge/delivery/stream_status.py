@@ -24,7 +24,7 @@ class StreamStatus:
     consumers that de-aggregate discard them, and so sent again. `duplicates_possible`: records sent again although an
     earlier request, which got no good answer, may have stored them. `waiting`: records that were handed out by the
     queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
-    while Kinesis has not been asked. `hot_key`: a partition key that alone brings what a shard takes, or more.
+    while it is unknown. `hot_key`: a partition key that alone reaches the limit of a shard.
     `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none. `answered_at`: when
     Kinesis last gave the records of a request their results, in seconds since 1970; 0 if it never did. `endpoint`: the
     host or URL that its requests go to. `stalled_secs`: for how long Kinesis has accepted nothing although records

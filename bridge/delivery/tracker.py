@@ -1,7 +1,7 @@
 """The tracker of one destination: every record between the spool's queue and its settlement.
 
 It decides what becomes of each record after each result: delivered, rejected, sent again, or withheld until something
-is known. It never waits, never locks and calls nobody: the sender pool guards it and passes the time.
+is known. It never waits, never locks and calls no other object: the sender pool guards it and passes the time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REPORT_AFTER_ATTEMPTS = 6
 """A record that failed so often is no passing throttle: the stream's state reports it."""
 
 FULL_PIPELINE = 2
-INVALID_NAME_HINT = "Kinesis calls what is asked of stream {stream} invalid: check data_stream in the mapping"
+INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
 
 Rejected = tuple["Record", str, str]
 """A record, the code of its dead letter, and the reason."""
@@ -149,7 +149,7 @@ class DeliveryTracker:
         return Settled(delivered, outcome.rejected)
 
     def on_request_failed(self, batch: Batch, error: SendError, now: float) -> None:
-        """Keep all records of a request that failed as a whole, and pause."""
+        """Keep all records of a failed request, and pause."""
         self._remove_in_flight(batch, error)
         self.state.bad(error, now)
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None

@@ -60,7 +60,7 @@ class Publisher:
 
     Clients are created at the first call; while there are no credentials, each call tries to create them again.
     A `stream` is the name of a destination: a data stream's name or ARN, and how to reach it. Every method that calls
-    AWS raises Unavailable or Refused when the whole call failed.
+    AWS raises Unavailable or Refused when the call failed.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:

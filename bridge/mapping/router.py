@@ -118,7 +118,7 @@ class Router:
         except UnicodeDecodeError:
             return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
         if not text:
-            # A topic alias may replace the topic. The bridge permits none, so nobody knows the topic.
+            # A topic alias may replace the topic. The bridge permits none, so the topic is unknown.
             return RouteMatch(text, [], (), valid=False)
         levels = [intern(level) for level in text.split("/")]  # other topics share most levels: saves 0.2 KB a topic
         mappings = self._found(levels)

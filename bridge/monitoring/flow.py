@@ -1,7 +1,7 @@
 """Data flow over the last minutes, measured between snapshots: rates, stalls, and backlogs that grow without end.
 
-One snapshot cannot tell a stream that delivers slowly from one that delivers nothing. `FlowHistory` remembers a few
-counters of earlier snapshots, and `Flow` is what they show now. Memory is bounded: 32 samples of four numbers per
+One snapshot cannot distinguish a stream that delivers slowly from one that delivers nothing. `FlowHistory` stores a
+few counters of earlier snapshots, and `Flow` is the result. Memory is bounded: 32 samples of four numbers per
 stream, and two counters per mapping.
 """
 

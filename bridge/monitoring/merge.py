@@ -107,7 +107,7 @@ def final_counters(last: Snapshot) -> Snapshot:
 
 
 def at_rest_snapshot(last: Snapshot) -> Snapshot:
-    """How the spool of a process that has ended stands, by what it told last."""
+    """Return the state of the spool of a process that has ended, from its last snapshot."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
     return replace(_without_problems(last), connected=False, subscribed=False, streams=tuple(streams))
 
@@ -122,7 +122,7 @@ def _without_problems(last: Snapshot) -> Snapshot:
 
 
 def merge_ledgers(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
-    """Line by line, the rows of several books as one."""
+    """Return the sum of several ledgers, row by row."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         lines[row.mapping, row.stream].update({name: getattr(row, name) for name in STORED})

@@ -1,7 +1,7 @@
 """The one place that decides what is a problem: from a snapshot, and from the data flow of the last minutes.
 
 The rules are pure functions, one for each stage of the data path. No message although connected is not a problem: a
-plant may be idle. A mapping that was never used, or has gone silent, is a matter of `coverage`.
+plant may be idle. A mapping that was never used, or is silent, is reported by `coverage`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""/metrics: the declared list, made from one snapshot each time it is asked for."""
+"""/metrics in the Prometheus text format, generated from one snapshot per request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 def metrics_text(bridge: RunningBridge) -> bytes:
     """In the text format of Prometheus."""
-    from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - only who asks needs it
+    from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
-    # Of this process: with workers, of their supervisor. Where there is no /proc it tells nothing.
+    # Of this process: with workers, of their supervisor. Without /proc it reports nothing.
     return bytes(ours + generate_latest(ProcessCollector(registry=None)))
 
 

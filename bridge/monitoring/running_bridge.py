@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.monitoring.snapshot import Snapshot
 
-Tap = "Callable[[list[Publish]], None]"
-"""Told of each burst by the ingest thread, after it is mapped: it must be quick."""
+BurstCallback = "Callable[[list[Publish]], None]"
+"""Type of a callback. The ingest thread calls it with each mapped burst, so it must be fast."""
 
 
 class RunningBridge(Protocol):
@@ -34,4 +34,4 @@ class RunningBridge(Protocol):
         """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
-        """Be told of each burst, or no more."""
+        """Set the callback for each burst; None: no callback."""

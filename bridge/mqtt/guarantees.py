@@ -66,12 +66,12 @@ def lost_guarantees(
     """
     lowered = subscriptions.lowered
     if lowered:
-        shown = [f"{text}: QoS {granted} instead of {asked}" for text, (granted, asked) in lowered.items()]
+        shown = [f"{text}: QoS {granted} instead of {requested}" for text, (granted, requested) in lowered.items()]
         more = [f"and {len(shown) - _EXAMPLES} more"] if len(shown) > _EXAMPLES else []
         yield LostGuarantee("qos-lowered", ", ".join(shown[:_EXAMPLES] + more))
-    asked, granted = settings.session_expiry_secs, limits.session_expiry_secs
-    if settings.persistent and granted is not None and granted < asked:
-        cause = f"the broker stores the session for {granted:,} s, mqtt.session_expiry_secs requests {asked:,} s"
+    requested, granted = settings.session_expiry_secs, limits.session_expiry_secs
+    if settings.persistent and granted is not None and granted < requested:
+        cause = f"the broker stores the session for {granted:,} s, mqtt.session_expiry_secs requests {requested:,} s"
         yield LostGuarantee("session-expiry-lowered", cause)
     if loss is not None:
         yield LostGuarantee("session-lost", loss.text())

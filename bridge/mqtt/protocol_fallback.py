@@ -97,7 +97,7 @@ class ProtocolFallback:
         if known.accepted_5:
             known.version_5 = True
         elif known.inferred and known.without_5_at is not None and known.version_5:
-            # Case 3: 3.1.1 was accepted a moment ago, and MQTT 5 has no response.
+            # Case 3: 3.1.1 was just accepted, and MQTT 5 has no response.
             known.version_5 = False
         else:
             known.version_5, known.inferred, known.without_5_at = not known.version_5, known.version_5, None

@@ -91,7 +91,7 @@ class Subscriptions:
     _idle_until: float = 0.0
     """Clock time until which `changes` has nothing to return, unless the filters or the session change."""
 
-    # -- what the mappings want ------------------------------------------------------------------------------------
+    # -- filters of the mappings ------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Replace the wanted filters (filter → QoS). `parts`: for a filter that joins several, those (filter → QoS)."""
@@ -130,7 +130,7 @@ class Subscriptions:
     def _identify(self) -> None:
         parts = [part for text in self._split for part in self._groups[text]] if self._identifiers else []
         found = {without_group(part): subscription_identifier(part) for part in parts}
-        # Two filters with one identifier cannot be told apart: then none is used, and messages arrive twice.
+        # Two filters with one identifier are indistinguishable: then none is used, and messages arrive twice.
         self.separated = found if len(set(found.values())) == len(found) else {}
 
     # -- what a connection finds -----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 SESSION_RECORD = "session_record"
 """Key in the spool's `meta` of what the broker's session is known to contain."""
-ERRAND_SECS = 60.0
+JOB_SECS = 60.0
 """Maximum wait for the end of a dead-letter job."""
 ABORT_SECS = 1.0
 """Maximum wait for sender threads to end after their requests were aborted."""
@@ -113,7 +113,7 @@ class Service:
         self._spool = open_spool(spool, live_first=live_first)
         if not draining:
             # The session is in use again, so a later run must not treat it as given up.
-            self._note_given_up("")
+            self._store_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(
             session,
@@ -140,7 +140,7 @@ class Service:
         self._observer.draining = draining
         self._web = WebServer(self, web) if web is not None else None
 
-    def _note_given_up(self, given_up: str) -> None:
+    def _store_given_up(self, given_up: str) -> None:
         """Store in the spool whether the session was given up.
 
         The supervisor reads it in the spools of earlier runs (`leftover_reason`).
@@ -174,12 +174,12 @@ class Service:
         if self._web is not None:
             self._begin("page", "page", self._web.run)
 
-    def ask_reload(self) -> Callable[[], bool]:
+    def request_reload(self) -> Callable[[], bool]:
         """Request a reload of all mappings (SIGHUP). Any thread.
 
         Return a function that is true until the reload has finished.
         """
-        return self.mappings.ask_reload()
+        return self.mappings.request_reload()
 
     def limit_uplink(self, bytes_per_sec: int) -> None:
         """Change this bridge's share of the bandwidth, if the bandwidth is limited. Any thread."""
@@ -197,29 +197,29 @@ class Service:
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
-        answers = {"status": self._told, "replay": self._run_job_request, "delete": self._run_job_request}
-        serve_requests(self._spool.folder.path, answers, self._stopping, RegularLook(self.snapshot))
+        handlers = {"status": self._status, "replay": self._run_job_request, "delete": self._run_job_request}
+        serve_requests(self._spool.folder.path, handlers, self._stopping, RegularLook(self.snapshot))
 
-    def _run_job_request(self, asked: dict[str, Any]) -> bytes:
-        return orjson.dumps(self.run_job(asked["ask"], [int(number) for number in asked["numbers"]]).value())
+    def _run_job_request(self, request: dict[str, Any]) -> bytes:
+        return orjson.dumps(self.run_job(request["command"], [int(number) for number in request["numbers"]]).value())
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.
 
-        Raises BridgeError if the bridge stops first, or if the job does not end within ERRAND_SECS. Some dead letters
+        Raises BridgeError if the bridge stops first, or if the job does not end within JOB_SECS. Some dead letters
         may then have been processed, each of them completely. The others are unchanged.
         """
         self.dead_letters_folder(worker)
         job = self._ingest.run_job(DeadLetterJob(action, numbers))
-        deadline = self._clock() + ERRAND_SECS
+        deadline = self._clock() + JOB_SECS
         while not job.done.wait(0.1):
             if self._stopping.is_set():
                 raise BridgeError("interrupted: the bridge stops")
             if self._clock() > deadline:
-                raise BridgeError(f"not ended within {ERRAND_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
+                raise BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
         return job
 
-    def _told(self, _asked: object) -> bytes:
+    def _status(self, _asked: object) -> bytes:
         return orjson.dumps(self.snapshot().status_json())
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
@@ -259,7 +259,7 @@ class Service:
         self._ingest.commit_settled()
         self._last_snapshot = self.snapshot()
         if left:
-            self._note_given_up("yes")
+            self._store_given_up("yes")
         self._spool.close()
         return finished
 

@@ -64,13 +64,13 @@ class SystemdNotifier:
         self._status_at = self._clock() - STATUS_SECS + FIRST_SECS
         self._tell("READY=1\nSTATUS=connecting")
 
-    def reload(self, ask: Callable[[], Callable[[], bool]]) -> None:
-        """Report that SIGHUP was received, then request the reload with `ask`. `feed` reports its result.
+    def reload(self, request_reload: Callable[[], Callable[[], bool]]) -> None:
+        """Report that SIGHUP was received, then request the reload with `request_reload`. `feed` reports its result.
 
         The report must precede the reload, otherwise `systemctl reload` returns too early.
         """
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock() * 1_000_000)}")
-        self._to_come = ask()
+        self._to_come = request_reload()
 
     def stopping(self) -> None:
         """Report that a clean stop has begun."""

@@ -1,6 +1,6 @@
 """Channel between a supervisor and a worker: lines of JSON over a private pair of Unix sockets.
 
-    supervisor   {"id": 7, "ask": "status"}
+    supervisor   {"id": 7, "command": "status"}
     worker       {"id": 7, ...}
 
 The supervisor's end closes with its process, however that ends. A worker that reads the end of the stream stops.
@@ -35,7 +35,7 @@ class Channel:
         self._number = 0
         self._unread = bytearray()
 
-    def ask(self, what: str, timeout_secs: float, **more: Any) -> dict[str, Any]:
+    def request(self, what: str, timeout_secs: float, **more: Any) -> dict[str, Any]:
         """Send a request and return the worker's response.
 
         Raises BridgeError if there is no response within `timeout_secs`, or if the worker has ended.
@@ -44,20 +44,20 @@ class Channel:
         with self._turn:
             self._number += 1
             try:
-                self._send({"id": self._number, "ask": what, **more}, timeout_secs)
+                self._send({"id": self._number, "command": what, **more}, timeout_secs)
                 while True:
-                    answer = self._answer(deadline)
+                    response = self._read_response(deadline)
                     # A response to an earlier request may have arrived after its timeout.
-                    if answer["id"] == self._number:
-                        return answer
+                    if response["id"] == self._number:
+                        return response
             except OSError as error:
                 raise BridgeError(f"no response within {timeout_secs:g} s ({error})") from error
 
-    def tell(self, what: str, **more: Any) -> None:
+    def notify(self, what: str, **more: Any) -> None:
         """Send a request without waiting for a response. A worker that has ended needs no request: ignore the error."""
         with self._turn:
             try:
-                self._send({"id": 0, "ask": what, **more}, 1.0)
+                self._send({"id": 0, "command": what, **more}, 1.0)
             except OSError:
                 return
 
@@ -70,7 +70,7 @@ class Channel:
         self._ours.settimeout(timeout_secs)
         self._ours.sendall(orjson.dumps(value) + b"\n")
 
-    def _answer(self, deadline: float) -> dict[str, Any]:
+    def _read_response(self, deadline: float) -> dict[str, Any]:
         while (end := self._unread.find(b"\n")) < 0:
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
@@ -80,40 +80,40 @@ class Channel:
             self._unread += new
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
-        answer: dict[str, Any] = orjson.loads(line)
-        return answer
+        response: dict[str, Any] = orjson.loads(line)
+        return response
 
 
 class WorkerChannel:
-    """The worker's end of the channel. `gone` is true after the supervisor has ended or does not read responses."""
+    """Worker's end of the channel. `disconnected`: the supervisor has ended, or does not read responses."""
 
     def __init__(self, number: int) -> None:
         """Use the inherited socket with file descriptor `number`."""
         self._socket = socket.socket(fileno=number)
         self._socket.settimeout(_SEND_SECS)
         self._unread = bytearray()
-        self.gone = False
+        self.disconnected = False
 
     def fileno(self) -> int:
         """Return the file descriptor to wait on."""
         return self._socket.fileno()
 
     def requests(self) -> Iterator[dict[str, Any]]:
-        """Yield the requests that have arrived, without waiting. Set `gone` at the end of the stream."""
+        """Yield the requests that have arrived, without waiting. Set `disconnected` at the end of the stream."""
         if not select.select([self._socket], [], [], 0)[0]:
             return
         try:
             new = self._socket.recv(_CHUNK)
         except OSError:
             new = b""
-        self.gone = not new
+        self.disconnected = not new
         self._unread += new
         while (end := self._unread.find(b"\n")) >= 0:
             line = bytes(self._unread[:end])
             del self._unread[: end + 1]
             yield orjson.loads(line)
 
-    def answer(self, request: dict[str, Any], value: dict[str, Any]) -> None:
+    def respond(self, request: dict[str, Any], value: dict[str, Any]) -> None:
         """Send the response `value`, if the supervisor waits for one.
 
         If the response cannot be sent within 5 s, the supervisor counts as ended.
@@ -123,4 +123,4 @@ class WorkerChannel:
         try:
             self._socket.sendall(orjson.dumps({"id": request["id"], **value}) + b"\n")
         except OSError:
-            self.gone = True
+            self.disconnected = True

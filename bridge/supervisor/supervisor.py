@@ -61,13 +61,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_SECS: Final = 0.25
+CHECK_SECS: Final = 0.25
 """Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0
 """Interval between two status requests to the workers."""
 FRESH_SECS: Final = 0.3
 """Maximum age of a worker's status in a snapshot."""
-ERRAND_SECS: Final = 70.0
+JOB_SECS: Final = 70.0
 """Maximum wait for a dead-letter job, slightly longer than the worker's own limit."""
 STALLED_SECS: Final = 30.0
 """Time without a check of the workers after which the supervisor is reported as stalled."""
@@ -111,7 +111,7 @@ class Supervisor:
         self._web = WebServer(self, web) if web is not None else None
 
     def _made(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:
-        at_work, made = sum(not each.draining for each in wanted), []
+        active, made = sum(not each.draining for each in wanted), []
         for member in wanted:
             folder = folder_of(self._settings.spool.path, member.number)
             if member.draining:
@@ -121,8 +121,8 @@ class Supervisor:
                     leftover_reason(folder),
                     member.name,
                 )
-            own = settings_of(self._settings, member, at_work, len(wanted))
-            command = command_of(member, config.absolute(), at_work, len(wanted))
+            own = settings_of(self._settings, member, active, len(wanted))
+            command = command_of(member, config.absolute(), active, len(wanted))
             made.append(WorkerProcess(member, command, resting(own), folder))
         return made
 
@@ -145,34 +145,34 @@ class Supervisor:
     # -- watching the workers ------------------------------------------------------------------------------------------
 
     def _watch_workers(self) -> None:
-        while not self._stopping.wait(LOOK_SECS):
+        while not self._stopping.wait(CHECK_SECS):
             now = self._progress_at = time.monotonic()
             for worker in self.workers:
                 worker.look()
             self._divide_link()
             # A worker that is starting is polled at every check, until its first status.
-            if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.at_work for worker in self.workers):
+            if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.active for worker in self.workers):
                 self._polled_at = now
                 self._poll()
-            if self._tap is not None and now - self._tapped_at >= 2 * LOOK_SECS:
+            if self._tap is not None and now - self._tapped_at >= 2 * CHECK_SECS:
                 self._tapped_at = now
                 self._show_messages(self._tap)
 
     def _poll(self) -> None:
         for worker in self.workers:
             worker.refresh(0.0)
-        if all(worker.at_work and worker.snapshot().subscribed for worker in self._at_work):
+        if all(worker.active and worker.snapshot().subscribed for worker in self._active):
             self._let_leave()
 
     def _let_leave(self) -> None:
         """Tell draining workers to give up their sessions. All active workers are subscribed, so there is no gap."""
         for worker in self.workers:
-            if worker.member.draining and worker.at_work and not worker.left_asked:
-                worker.tell("leave")
-                worker.left_asked = True
+            if worker.member.draining and worker.active and not worker.leave_requested:
+                worker.notify("leave")
+                worker.leave_requested = True
 
     @property
-    def _at_work(self) -> list[WorkerProcess]:
+    def _active(self) -> list[WorkerProcess]:
         return [worker for worker in self.workers if not worker.member.draining]
 
     @property
@@ -182,8 +182,8 @@ class Supervisor:
     def _divide_link(self) -> None:
         share = bandwidth_share(self._settings, len(self.workers) - self._drained)
         for worker in self.workers:
-            if worker.at_work and worker.link_share != share:
-                worker.tell("link", bytes_per_sec=share)
+            if worker.active and worker.link_share != share:
+                worker.notify("link", bytes_per_sec=share)
                 worker.link_share = share
 
     def _show_messages(self, tap: Callable[[list[Any]], None]) -> None:
@@ -222,14 +222,14 @@ class Supervisor:
         rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
         return totals(rows)
 
-    def ask_reload(self) -> Callable[[], bool]:
+    def request_reload(self) -> Callable[[], bool]:
         """Request a reload of all mappings, here and in each worker (SIGHUP).
 
         Return a function that is true until all of them have finished.
         """
-        here = self.mappings.ask_reload()
+        here = self.mappings.request_reload()
         for worker in self.workers:
-            worker.tell("reload")
+            worker.notify("reload")
         return lambda: here() or any(worker.reloading() for worker in self.workers)
 
     # -- requests of the page ------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class Supervisor:
         """
         if worker is None:
             raise BridgeError("worker required: each worker numbers its dead letters separately")
-        told = request(self.dead_letters_folder(worker), action, ERRAND_SECS, numbers=list(numbers))
+        told = request(self.dead_letters_folder(worker), action, JOB_SECS, numbers=list(numbers))
         job = DeadLetterJob(action, numbers)
         job.counts.update(told["counts"])
         job.reasons.update(told["reasons"])
@@ -284,16 +284,16 @@ class Supervisor:
     def snapshot(self) -> Snapshot:
         """Return the merged state of all workers, with statuses at most FRESH_SECS old. Any thread."""
         for worker in self.workers:
-            if worker.at_work:
+            if worker.active:
                 worker.refresh(FRESH_SECS)
         workers = tuple(worker.status() for worker in self.workers)
         told = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
-        at_work = [worker.snapshot() for worker in self._at_work]
+        active = [worker.snapshot() for worker in self._active]
         known = replace(
             told,
             client_id=self._settings.mqtt.client_id,
-            connected=all(each.connected for each in at_work),
-            subscribed=all(each.subscribed for each in at_work),
+            connected=all(each.connected for each in active),
+            subscribed=all(each.subscribed for each in active),
             workers=workers,
             stalled=tuple(self._own_stalls()),
             page_problem=self._web.problem if self._web is not None else "",

@@ -74,8 +74,8 @@ def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channe
     arena = MallocTuning()  # before the first thread
     settings = load_settings(asked.config, os.environ)
     set_up_logging(settings.log.format, settings.log.level, worker=member.name)
-    own = settings_of(settings, member, asked.at_work, asked.running)
-    service = assemble(own, draining=member.draining, sharing=asked.at_work > 1)
+    own = settings_of(settings, member, asked.active, asked.running)
+    service = assemble(own, draining=member.draining, sharing=asked.active > 1)
     worker = WorkerMain(service, channel, arena, draining=member.draining)
     return worker.run(signals, settings.stop_secs)
 
@@ -102,10 +102,10 @@ class WorkerMain:
         """
         self._service.start()
         freeze_gc()  # after the start, when all long-lived objects exist
-        while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.gone:
+        while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.disconnected:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
             if received == signal.SIGHUP:
-                self._service.ask_reload()
+                self._service.request_reload()
             elif received:
                 break
             self._serve()
@@ -113,7 +113,7 @@ class WorkerMain:
             if self._draining and self._drained(time.monotonic()):
                 log.info("drained: the buffer is empty, and the broker session is closed")
                 break
-        if self._channel.gone:
+        if self._channel.disconnected:
             log.warning("the supervisor has ended: stopping")
         finished = self._service.stop(stop_secs if self._stop_secs is None else self._stop_secs)
         log.info("stopped", extra=self._service.totals())
@@ -123,32 +123,32 @@ class WorkerMain:
 
     def _serve(self) -> None:
         for request in self._channel.requests():
-            self._channel.answer(request, self._answered(request))
+            self._channel.respond(request, self._response_to(request))
         if self._tapped_at and time.monotonic() - self._tapped_at > TAP_SECS:
             self._tapped_at = 0.0
             self._service.set_tap(None)
 
-    def _answered(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _response_to(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the response to a request. A failing disk or a lack of descriptors leads to an error response only."""
         try:
-            return self._answer(request)
+            return self._handle(request)
         except (BridgeError, OSError) as error:
             return {"error": str(error)}
 
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        if request["ask"] == "status":
+    def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["command"] == "status":
             return {"snapshot": self._service.snapshot().to_json(), "stalled": self._service.stalled()}
-        if request["ask"] == "reloading":
+        if request["command"] == "reloading":
             return {"reloading": self._service.mappings.reloading()}
-        if request["ask"] == "messages":
+        if request["command"] == "messages":
             return {"messages": self._messages()}
-        if request["ask"] == "reload":
-            self._service.ask_reload()
-        elif request["ask"] == "leave":
+        if request["command"] == "reload":
+            self._service.request_reload()
+        elif request["command"] == "leave":
             self._service.leave()
-        elif request["ask"] == "link":
+        elif request["command"] == "link":
             self._service.limit_uplink(request["bytes_per_sec"])
-        elif request["ask"] == "stop":
+        elif request["command"] == "stop":
             self._stop_secs = float(request["secs"])
         return {}
 

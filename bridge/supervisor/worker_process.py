@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ASK_SECS: Final = 2.0
+RESPONSE_SECS: Final = 2.0
 """Maximum wait for a worker's response."""
 LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
@@ -65,7 +65,7 @@ class WorkerProcess:
         self.folder = folder
         self.restarts = 0
         self.stalled: tuple[str, ...] = ()
-        self.left_asked = False
+        self.leave_requested = False
         """True after this process was requested to give up its session."""
         self.link_share: int | None = None
         """Bandwidth share last sent to this process, in bytes per second; None before the first."""
@@ -76,8 +76,8 @@ class WorkerProcess:
         self._channel: Channel | None = None
         self._last = resting
         self._before: Snapshot | None = None
-        self._told_by = 0
-        self._told_at = self._heard_at = self._started_at = 0.0
+        self._last_report_pid = 0
+        self._reported_at = self._last_response_at = self._started_at = 0.0
         self._start_at: float | None = 0.0
         self._detail = "starting"
         self._hung = self._last_end = ""
@@ -121,9 +121,9 @@ class WorkerProcess:
             return
         # With this copy open, the supervisor would never read the end of the stream when the worker ends.
         channel.theirs.close()
-        self._channel, self._started_at, self._heard_at, self._start_at = channel, now, now, None
+        self._channel, self._started_at, self._last_response_at, self._start_at = channel, now, now, None
         self._state, self._detail, self._hung = "starting", "starting", ""
-        self.left_asked, self.stalled, self.link_share = False, (), None
+        self.leave_requested, self.stalled, self.link_share = False, (), None
         log.info("%s started", self.member.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
 
     def _ended(self, code: int, now: float) -> None:
@@ -156,8 +156,8 @@ class WorkerProcess:
 
         A starting process never counts as hanging: the check of a large damaged spool may take minutes.
         """
-        told = self._told_by == self.pid
-        return told and (now - self._heard_at > HUNG_SECS or bool(self.stalled))
+        status = self._last_report_pid == self.pid
+        return status and (now - self._last_response_at > HUNG_SECS or bool(self.stalled))
 
     def _why(self) -> str:
         return "; ".join(self.stalled) or f"no response for {HUNG_SECS:.0f} s"
@@ -169,20 +169,20 @@ class WorkerProcess:
 
         Without a response, the last state remains.
         """
-        if self._clock() - self._told_at < max_age_secs:
+        if self._clock() - self._reported_at < max_age_secs:
             return
         pid = self.pid
-        told = self._ask("status")
-        if told is None:
+        status = self._ask("status")
+        if status is None:
             return
-        snapshot = Snapshot.from_json(told["snapshot"])
+        snapshot = Snapshot.from_json(status["snapshot"])
         with self._merging:
-            if self._told_by not in (0, pid):
+            if self._last_report_pid not in (0, pid):
                 # Keep the counters of earlier processes: a total must not decrease when a process is replaced.
-                gone = final_counters(self._last)
-                self._before = gone if self._before is None else merge([("", self._before), ("", gone)])
-            self._last, self._told_by, self._told_at = snapshot, pid, self._clock()
-            self.stalled = tuple(told["stalled"])
+                disconnected = final_counters(self._last)
+                self._before = disconnected if self._before is None else merge([("", self._before), ("", disconnected)])
+            self._last, self._last_report_pid, self._reported_at = snapshot, pid, self._clock()
+            self.stalled = tuple(status["stalled"])
         if self._state == "starting":
             self._state, self._detail = "draining" if self.member.draining else "running", ""
 
@@ -202,20 +202,20 @@ class WorkerProcess:
         if channel is None:
             return None
         try:
-            told = channel.ask(what, ASK_SECS)
+            status = channel.request(what, RESPONSE_SECS)
         except BridgeError as error:
             log.debug("%s: %s", self.member.name, error)
             return None
-        self._heard_at = self._clock()
-        if "error" in told:
-            log.debug("no status of %s: %s", self.member.name, told["error"])
+        self._last_response_at = self._clock()
+        if "error" in status:
+            log.debug("no status of %s: %s", self.member.name, status["error"])
             return None
-        return told
+        return status
 
-    def tell(self, what: str, **more: Any) -> None:
+    def notify(self, what: str, **more: Any) -> None:
         """Send a request without waiting for a response; without a process, do nothing."""
         if self._channel is not None:
-            self._channel.tell(what, **more)
+            self._channel.notify(what, **more)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class WorkerProcess:
         return process.pid if process is not None else 0
 
     @property
-    def at_work(self) -> bool:
+    def active(self) -> bool:
         """True while the process is running and has reported its status."""
         return self._state in ("running", "draining")
 
@@ -238,7 +238,7 @@ class WorkerProcess:
     def snapshot(self) -> Snapshot:
         """Return the current or last known state. Counters since the start continue over restarts."""
         with self._merging:
-            alive = self.pid and self._told_by == self.pid
+            alive = self.pid and self._last_report_pid == self.pid
             last, before = self._last if alive else at_rest_snapshot(self._last), self._before
         return last if before is None else merge([("", last), ("", before)])
 
@@ -268,7 +268,7 @@ class WorkerProcess:
 
     def stop(self, secs: float) -> None:
         """Request the process to stop within `secs`."""
-        self.tell("stop", secs=secs)
+        self.notify("stop", secs=secs)
 
     def wait(self, deadline: float) -> bool:
         """Wait until the process has ended, and kill it at clock time `deadline`.
@@ -300,9 +300,9 @@ class WorkerProcess:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def command_of(member: WorkerSlot, config: Path, at_work: int, running: int) -> list[str]:
+def command_of(member: WorkerSlot, config: Path, active: int, running: int) -> list[str]:
     """Return the command line of the worker's process, without its channel."""
-    numbers = {"--number": member.number, "--at-work": at_work, "--running": running}
+    numbers = {"--number": member.number, "--at-work": active, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
     draining = ["--draining"] if member.draining else []
     return [sys.executable, "-m", "bridge.supervisor.worker_main", "--config", str(config), *options, *draining]

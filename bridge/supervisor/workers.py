@@ -51,10 +51,10 @@ class WorkerSlot:
 
 def members(settings: Settings, workers: int) -> list[WorkerSlot]:
     """Return the workers, active ones first. With `workers` 0, the only active one is the bridge of `run`."""
-    at_work = range(1, workers + 1) if workers else range(1)
-    left = [number for number in spools(settings.spool.path) if number not in at_work]
+    active = range(1, workers + 1) if workers else range(1)
+    left = [number for number in spools(settings.spool.path) if number not in active]
     draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
-    return [*map(WorkerSlot, at_work), *(WorkerSlot(number, draining=True) for number in draining)]
+    return [*map(WorkerSlot, active), *(WorkerSlot(number, draining=True) for number in draining)]
 
 
 def spools(path: Path) -> dict[int, Path]:
@@ -84,18 +84,18 @@ def control_folder(path: Path) -> Path:
 def leftover_reason(folder: Path) -> str:
     """Return as text the reason why a spool must be drained; "" if there is none."""
     try:
-        waits, given_up = has_records(folder), session_given_up(folder)
+        buffered, given_up = has_records(folder), session_given_up(folder)
     except BridgeError as error:
         return str(error)
-    told = ["records are buffered"] if waits else []
-    told += [] if given_up else ["the broker may queue messages for its session"]
-    return ", and ".join(told)
+    reasons = ["records are buffered"] if buffered else []
+    reasons += [] if given_up else ["the broker may queue messages for its session"]
+    return ", and ".join(reasons)
 
 
-def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: int) -> Settings:
+def settings_of(settings: Settings, member: WorkerSlot, active: int, running: int) -> Settings:
     """Return the configuration of one worker.
 
-    `at_work` workers share the size limits of the spool, `running` workers share the bandwidth.
+    `active` workers share the size limits of the spool, `running` workers share the bandwidth.
     """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if member.number:
@@ -105,8 +105,8 @@ def settings_of(settings: Settings, member: WorkerSlot, at_work: int, running: i
     # Only active workers share the spool's size limits. A draining worker keeps the configured ones.
     if not member.draining:
         room = {
-            "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // at_work),
-            "max_dead_letter_bytes": max(_MIN_DEAD_LETTER_BYTES, spool.max_dead_letter_bytes // at_work),
+            "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // active),
+            "max_dead_letter_bytes": max(_MIN_DEAD_LETTER_BYTES, spool.max_dead_letter_bytes // active),
         }
         spool = spool.model_copy(update=room)
     kinesis = kinesis.model_copy(update={"max_bytes_per_sec": bandwidth_share(settings, running)})

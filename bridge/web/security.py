@@ -106,7 +106,7 @@ def origin_is_ours(headers: Headers) -> bool:
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware around the whole application: the headers of each response forbid what the page does not need."""
+    """ASGI middleware around the application: the headers of each response forbid what the page does not need."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

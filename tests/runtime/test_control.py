@@ -55,7 +55,7 @@ def test_what_root_requests_can_be_read_by_the_bridges_user(answering, monkeypat
     monkeypatch.setattr(os, "chown", lambda file, user, group: given.append((file.suffix, user, group)))
     assert request(answering) == {"status": 1}
     owner = answering.stat()
-    assert given == [(".asking", owner.st_uid, owner.st_gid)]
+    assert given == [(".writing", owner.st_uid, owner.st_gid)]
 
 
 def test_questions_and_answers_are_their_owners_alone(tmp_path):
@@ -71,13 +71,13 @@ def test_questions_and_answers_are_their_owners_alone(tmp_path):
     request(tmp_path)
     stopping.set()
     thread.join()
-    assert seen == {".wanted": 0o600, ".new": 0o600}
+    assert seen == {".request": 0o600, ".new": 0o600}
 
 
 def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
     done, stopping = [], threading.Event()
-    (tmp_path / "delete-1-1.wanted").write_text('{"ask": "delete"}')
-    os.utime(tmp_path / "delete-1-1.wanted", (1, 1))
+    (tmp_path / "delete-1-1.request").write_text('{"command": "delete"}')
+    os.utime(tmp_path / "delete-1-1.request", (1, 1))
     thread = threading.Thread(target=serve_requests, args=(tmp_path, {"delete": done.append}, stopping))
     thread.start()
     while list(tmp_path.iterdir()):

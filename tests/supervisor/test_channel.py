@@ -18,14 +18,14 @@ def ends():
 
 
 def answering(worker, value):
-    def answer():
+    def respond():
         done = False
         while not done:
             for request in worker.requests():
-                worker.answer(request, {**value, "asked": request["ask"]})
+                worker.respond(request, {**value, "asked": request["command"]})
                 done = True
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=respond)
     thread.start()
     return thread
 
@@ -33,7 +33,7 @@ def answering(worker, value):
 def test_an_answer_comes_back_however_large_it_is(ends):
     channel, worker = ends
     thread = answering(worker, {"text": "x" * 1_000_000})
-    told = channel.ask("status", 10)
+    told = channel.request("status", 10)
     thread.join()
     assert (told["asked"], len(told["text"])) == ("status", 1_000_000)
 
@@ -41,25 +41,25 @@ def test_an_answer_comes_back_however_large_it_is(ends):
 def test_late_response_is_not_taken_for_the_next_one(ends):
     channel, worker = ends
     with pytest.raises(BridgeError, match=r"no response within 0\.05 s"):
-        channel.ask("status", 0.05)
+        channel.request("status", 0.05)
     [late] = list(worker.requests())
-    worker.answer(late, {"asked": "late"})
+    worker.respond(late, {"asked": "late"})
     thread = answering(worker, {})
-    assert channel.ask("messages", 10)["asked"] == "messages"
+    assert channel.request("messages", 10)["asked"] == "messages"
     thread.join()
 
 
 def test_what_is_reported_needs_no_answer(ends):
     channel, worker = ends
-    channel.tell("stop", secs=3)
+    channel.notify("stop", secs=3)
     [request] = list(worker.requests())
-    assert (request["ask"], request["secs"]) == ("stop", 3)
+    assert (request["command"], request["secs"]) == ("stop", 3)
 
 
 def test_a_worker_sees_that_its_supervisor_has_ended(ends):
     channel, worker = ends
     assert list(worker.requests()) == []
-    assert not worker.gone
+    assert not worker.disconnected
     channel.close()
     assert list(worker.requests()) == []
-    assert worker.gone
+    assert worker.disconnected

@@ -53,10 +53,10 @@ def test_what_cannot_be_looked_at_is_reported_and_stops_nothing(supervisor, drai
     with end._socket, Signals() as signals:
         thread = threading.Thread(target=lambda: codes.append(worker.run(signals, 5.0)))
         thread.start()
-        assert supervisor.ask("status", 10)["error"] == "[Errno 24] Too many open files"
+        assert supervisor.request("status", 10)["error"] == "[Errno 24] Too many open files"
         bridge.snapshot = snapshot
-        assert supervisor.ask("status", 10)["snapshot"]["received_messages"] == 100
-        supervisor.tell("link", bytes_per_sec=7)
-        supervisor.tell("stop", secs=3)
+        assert supervisor.request("status", 10)["snapshot"]["received_messages"] == 100
+        supervisor.notify("link", bytes_per_sec=7)
+        supervisor.notify("stop", secs=3)
         thread.join(10)
     assert (codes, bridge.asked) == ([0], [7, 3.0])

@@ -19,11 +19,11 @@ import orjson, pathlib
 end, told = WorkerChannel(int(sys.argv[-1])), pathlib.Path(sys.argv[1])
 other = told.with_suffix(".now")
 left = int(sys.argv[2])
-while not end.gone:
+while not end.disconnected:
     for request in end.requests():
         if left:
             left -= 1
-            end.answer(request, orjson.loads((other if other.exists() else told).read_bytes()))
+            end.respond(request, orjson.loads((other if other.exists() else told).read_bytes()))
 """
 
 
@@ -79,7 +79,7 @@ def test_worker_without_a_response_is_killed_once_and_restarted(answering, clock
     worker = answering(1)
     worker.look()
     first = worker.pid
-    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     clock.now += HUNG_SECS - 1
     worker.look()
     assert alive(first)
@@ -99,7 +99,7 @@ def test_worker_without_a_response_is_killed_once_and_restarted(answering, clock
 def test_a_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
     worker = answering(99, stalled=["the ingest thread has made no progress for 31 s"])
     worker.look()
-    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     assert ended(worker).state == "restarting"
     assert "makes no progress (the ingest thread has made no progress for 31 s): killing it" in caplog.text
 
@@ -179,7 +179,7 @@ def test_one_killed_by_a_signal_is_reported_with_its_name(made):
 def test_one_that_cannot_look_at_itself_is_alive_and_as_it_was(answering, clock):
     worker = answering(99)
     worker.look()
-    eventually(lambda: worker.refresh(0.0) or worker.at_work, "it has told how it stands")
+    eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     Path(worker.folder.parent / "told.json").with_suffix(".now").write_text('{"error": "Too many open files"}')
     for _ in range(3):
         clock.now += HUNG_SECS - 5

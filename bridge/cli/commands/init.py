@@ -131,11 +131,11 @@ def _observed(
     with tempfile.TemporaryDirectory(prefix="mqtt-kinesis-init-") as scratch:
         file = Path(scratch) / "capture.jsonl"
         try:
-            told = record_session(settings, file, filters, _BOUNDS, secs)
+            summary = record_session(settings, file, filters, _BOUNDS, secs)
         except BridgeError as error:
             return observed, f"could not listen to the broker: {error}"
         _read(file, observed)
-    return observed, f"listened to the broker: {told}"
+    return observed, f"listened to the broker: {summary}"
 
 
 def _read(file: Path, observed: ObservedMessages) -> None:

@@ -71,7 +71,7 @@ def _run(service: Service | Supervisor, signals: Signals, arena: MallocTuning, s
         arena.tend()
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
-            notifier.reload(service.ask_reload)
+            notifier.reload(service.request_reload)
         elif received:
             break
     notifier.stopping()

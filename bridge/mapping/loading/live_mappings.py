@@ -73,7 +73,7 @@ class Stop(Protocol):
 class LiveMappings:
     """The active mappings and their problems.
 
-    One thread owns `reload` and `watch`. Any thread may use `ask_reload`, `reloading`, `routes` and `problems`.
+    One thread owns `reload` and `watch`. Any thread may use `request_reload`, `reloading`, `routes` and `problems`.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class LiveMappings:
         """Return the file of a mapping, active or not; None if there is no such file."""
         return next((file for file in self._files if file.stem == name), None)
 
-    def ask_reload(self) -> Callable[[], bool]:
+    def request_reload(self) -> Callable[[], bool]:
         """Request a reload of every file at the next scan (SIGHUP).
 
         Return a function that is True until the reload has finished.

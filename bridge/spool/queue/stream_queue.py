@@ -1,4 +1,4 @@
-"""The queue of one stream: ingest appends records, senders take them, and settlement removes them.
+"""Queue of one stream: ingest appends records, senders read them, and settlement removes them.
 
 A bounded window of new records stays in memory, so that a healthy bridge never reads from disk what it has just
 written. When senders fall behind, later records are read from the database in pages until the senders have caught up.

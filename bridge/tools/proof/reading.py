@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.shard_map import Shard
 
 SAVE_SECS = 60.0
-"""Seconds between two writes of the progress file: at most so much is read again."""
+"""Seconds between two writes of the progress file: at most this much is read again."""
 _HOUR_MS = 3_600_000
 
 

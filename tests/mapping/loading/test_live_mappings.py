@@ -224,16 +224,16 @@ def test_a_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder
 def test_being_requested_loads_what_no_look_at_the_folder_shows(watched, folder):
     file = folder / "press.yaml"
     before, status = watched.routes.mappings[0], file.stat()
-    watched.ask_reload()
+    watched.request_reload()
     file.write_text(file.read_text().replace("a/b", "a/c"))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    watched.ask_reload()
+    watched.request_reload()
     wait_until(lambda: watched.routes.mappings[0].pattern.text == "a/c")
     assert watched.routes.mappings[0] is not before
 
 
 def test_a_reload_is_to_come_until_its_outcome_is_active(live, folder):
-    to_come, loading, during = live.ask_reload(), live.reload, []
+    to_come, loading, during = live.request_reload(), live.reload, []
 
     def slow_reload(*, every):
         write(folder, "press.yaml", stream="asked")

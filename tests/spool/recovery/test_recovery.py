@@ -194,7 +194,7 @@ def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     spool.close()
 
 
-def test_the_disk_is_asked_to_write_at_every_commit(tmp_path):
+def test_the_disk_is_synchronised_at_every_commit(tmp_path):
     spool = open_spool(SpoolSettings(path=tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)

@@ -102,7 +102,7 @@ REGEX: Final[tuple[Function, ...]] = (
         "regex_extract",
         (*_PARAMETERS, Parameter("group", ("number", "string"))),
         _extract,
-        "What a group of the pattern (RE2) matched: by number or name, else the first, else the whole match; null "
+        "What a group of the pattern (RE2) matched: by number or name, else the first, else the complete match; null "
         "if there is no match.",
         (("regex_extract('press07-temp', 'press(\\d+)')", "07"), ("regex_extract('press', '\\d+')", None)),
         optional=1,
