@@ -1,4 +1,4 @@
-"""Fixtures on real parts: nothing is started unless a test asks for it."""
+"""Fixtures on real parts: nothing is started unless a test requires it."""
 
 import contextlib
 import logging

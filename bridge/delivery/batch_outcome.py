@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_LOOK = 10
-"""Of so many plain payloads one is checked for being an aggregated record: whoever forwards those forwards many."""
+"""Number of plain payloads of which one is checked for being an aggregated record: a forwarder sends many of them."""
 
 _shard_of = itemgetter(1)
 """The `shard_id` of an Accepted by its index: twice as fast as by name."""

@@ -59,7 +59,7 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
 def _of_ledger(name: str) -> Samples:
     """Return the samples of a column of the ledger.
 
-    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result anew. A counter must
+    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result again. A counter must
     never fall: Prometheus would read a reset, and an increase. So a replayed dead letter stays counted in both.
     """
     replayed = name in {"received", "dead_lettered"}

@@ -1,4 +1,4 @@
-"""Endpoints, and a proxy that asks for a login."""
+"""Endpoints, and a proxy that requires a login."""
 
 import contextlib
 import logging

@@ -37,11 +37,11 @@ SECTIONS: dict[str, Callable] = {
     "mapping": mapping_cost.measure,
     "expressions": expressions.measure,
 }
-"""Each is called with `quick` (a fraction of the messages) and `note` (told what comes next); what it gives is a
+"""Each is called with `quick` (a fraction of the messages) and `note` (called with what comes next); what it gives is a
 dataclass with `figures()`."""
 
 TABLE_COLUMNS = 112
-"""So wide even where nobody says how wide the terminal is."""
+"""Width without a terminal that reports its own."""
 
 
 def chosen(words: list[str]) -> list[str]:

@@ -133,8 +133,8 @@ def _as_a_process(mappings: dict[str, dict]) -> tuple[float, float]:
 
 
 def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, list[float]]:
-    """The mappings in force, and the CPU seconds of: first load, one file, all files, all
-    written anew with what they held, all asked for, a look, the filters."""
+    """The active mappings, and the CPU seconds of: first load, one file, all files, all
+    written again with what they held, all requested, a look, the filters."""
     files = folder / "mappings"
     files.mkdir()
     for name, each in mappings.items():

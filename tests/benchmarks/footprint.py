@@ -1,7 +1,7 @@
 """Cost of the bridge on a small machine: its start, its idle hours, its memory, and its writes to a flash disk.
 
 The page is on, as it is by default, and open where that is said: two streams of events, as a browser holds them.
-Flash wear is what the kernel was told to write, by message: the write-ahead log, its checkpoints, and all else.
+Flash wear is what the kernel was requested to write, by message: the write-ahead log, its checkpoints, and all else.
 """
 
 import contextlib

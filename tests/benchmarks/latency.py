@@ -1,6 +1,6 @@
 """From publish to accepted by Kinesis: the publisher stamps each message, the stand-in notes when it accepted it.
 
-Kinesis takes 20 ms for each request, and a record is accepted at their end.
+Kinesis needs 20 ms for each request, and a record is accepted at their end.
 """
 
 import base64

@@ -22,7 +22,7 @@ from tests.harness.mosquitto import Mosquitto
 BUILD = ROOT / "build"
 STREAM = "factory-telemetry"
 SHARDS = 16
-"""For kpl, which keeps within what shards take: 4 of them take 35,000 of these records a second, 120 bytes each."""
+"""Number for kpl, which keeps within the limits of shards: 4 shards accept 35,000 of these records a second."""
 MAPPING = {
     "topic": "factory/{site}/{line}/{machine}/telemetry",
     "transform": (
@@ -186,7 +186,7 @@ def booked(folder: Path, column: str) -> int:
 def delivering(process: BridgeProcess, kinesis: Kinesis, count: int) -> float:
     """Wait until the ledger shows that `count` messages are delivered; messages a second since the first was seen.
 
-    Kinesis counts records, of which a packed one holds many: so the ledger are asked when no more come.
+    Kinesis counts records, of which a packed one holds many: so the ledger is read when no more come.
     """
     first_at = last_at = asked_at = time.monotonic()
     first = seen = 0

@@ -1,7 +1,7 @@
 """How fast the machine is at the moment: figures of different hours are worth comparing where this is the same.
 
 Shared machines change their speed twofold within minutes. This runs by itself; what the parts of a benchmark take from
-each other, two to a core, it does not tell.
+each other, two to a core, it does not show.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Gain of packing: one shard with the limits of AWS, and the CPU per message without a limit.
 
-Every message is 200 bytes of JSON and goes on unchanged; the bridge, its broker and its spool are those of `pipeline`.
+Every message is 200 bytes of JSON and is sent unchanged; the bridge, its broker and its spool are those of `pipeline`.
 The messages wait in the broker's session and come all at once: where the bridge must wait for messages, its bursts
 become smaller, and a cheaper sender shows as more bursts. They compress better than a plant's do: little of them
 changes.
@@ -30,7 +30,7 @@ OUTPUTS = {
     "lines + zstd": {"data_stream": STREAM, "packing": "lines", "compression": "zstd"},
 }
 ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "lines + zstd": 250_000}
-"""About ten seconds each: what a shard takes at once, when it has been idle, weighs little."""
+"""About ten seconds each: what a shard accepts at once after an idle time, weighs little."""
 
 SHARDS, TURNS = 32, 4
 """Shards enough that none holds back what the bridge sends (16 take 62,000 of these messages a second); turns enough
@@ -47,7 +47,7 @@ PRICES = {
 }
 """How it is counted: https://aws.amazon.com/kinesis/data-streams/pricing/. Provisioned: shard hours, and PUT payload
 units, begun 25 KB each. On demand: stream hours, and data written, each record rounded up to 1 KB. The hours come on
-top of what is told here. The on-demand prices on that date ("Standard"; with committed use, "Advantage", 0.032 a GB):
+top of these figures. The on-demand prices on that date ("Standard"; with committed use, "Advantage", 0.032 a GB):
 https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/
 The provisioned ones are as others quote them: AWS's page fills its figures in by script."""
 

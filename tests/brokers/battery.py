@@ -1,4 +1,4 @@
-"""What the bridge's session does with one broker: the same checks for each.
+"""Checks of the bridge's session with one broker, the same for each.
 
 A check returns "yes", or a short text of what is different. It raises AssertionError for what the bridge must do with
 any broker. Messages have QoS 1 and are acknowledged as they arrive, as the bridge does once they are on disk.
@@ -85,7 +85,7 @@ class Client:
 
 
 class Bench:
-    """What a check uses of one broker; all it starts is closed at the end of the check."""
+    """Resources of a check for one broker; all it starts is closed at the end of the check."""
 
     def __init__(self, broker: Broker):
         self.broker = broker
@@ -192,7 +192,7 @@ def overlap(bench):
     copies = len(client.arrived)
     if copies == 1:
         return "1 copy"
-    return f"{copies} copies, " + ("told apart" if client.subscriber.subscriptions.separated else "duplicates")
+    return f"{copies} copies, " + ("distinguished" if client.subscriber.subscriptions.separated else "duplicates")
 
 
 def retained(bench):

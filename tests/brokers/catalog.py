@@ -26,7 +26,7 @@ class Broker:
     stores = False
     start_secs = 30.0
     note = ""
-    """What the table says about the broker."""
+    """Text of the table about the broker."""
 
     def __init__(self) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix=f"{self.name}-")

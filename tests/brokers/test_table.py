@@ -19,4 +19,4 @@ def test_table_has_no_check_that_failed_by_the_bridge():
 
 def test_mosquitto_passes_every_check():
     different = {name: text for name, text in rows_of()["mosquitto"].items() if text != "yes"}
-    assert different == {"MQTT version": "5", "overlapping filters one by one": "2 copies, told apart"}
+    assert different == {"MQTT version": "5", "overlapping filters one by one": "2 copies, distinguished"}

@@ -18,7 +18,7 @@ VIEWS = {
     "dead-letters": "Select all",
     "dead-letters/1": "Payload, ",
 }
-"""Each with what is there when it is whole."""
+"""Each with a text of its complete state."""
 LINES_OF_EACH_TEXT = """(cell) => [...cell.childNodes].filter((node) => node.nodeName === "#text").map((node) => {
     const range = document.createRange();
     range.selectNode(node);
@@ -40,7 +40,7 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".fr
 
 
 def views(page, plant):
-    """Each of them, when it is whole."""
+    """Each of them, when it is complete."""
     for view, there in VIEWS.items():
         page.goto(f"{plant.url}#/{view}")
         expect(page.get_by_text(there).first).to_be_visible()
@@ -48,7 +48,7 @@ def views(page, plant):
 
 
 def test_everyone_can_use_it(open_page, plant):
-    """WCAG 2.1 AA and what axe holds for good practice, in each view."""
+    """WCAG 2.1 AA and what axe defines as good practice, in each view."""
     page = open_page(bypass_csp=True)
     assert {view: violations(page) for view in views(page, plant)} == {view: [] for view in VIEWS}
 

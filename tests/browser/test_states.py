@@ -32,7 +32,7 @@ def troubled(tmp_path_factory):
 
 @pytest.fixture
 def watched(tab, troubled):
-    """The overview; whatever was done to the plant is mended in the end."""
+    """The overview; whatever was done to the plant is fixed in the end."""
     page = tab(without=GONE)
     page.goto(troubled.url)
     yield page

@@ -8,7 +8,7 @@ from bridge.delivery.concurrency import AdaptiveConcurrency
 from bridge.delivery.flights import Flight
 
 LOOK_SECS = 0.1
-"""The kernel is asked so often what has left."""
+"""Frequency of the query to the kernel."""
 
 
 @dataclass(eq=False)

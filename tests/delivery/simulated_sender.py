@@ -57,7 +57,7 @@ class Run:
     def start(self):
         self.queue = self.spool.queue(self.name)
         self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
-        self.queue.clock = lambda: self.now  # by which a queue that sends the newest first tells what is live
+        self.queue.clock = lambda: self.now  # by which a queue that sends the newest first knows what is live
         self.tracker = DeliveryTracker(self.name, self.settings)
         self.tracker.tune(BatchingOptions())
         self.tracker.on_described(StreamDescription(), self.now)

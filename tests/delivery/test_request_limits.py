@@ -1,4 +1,4 @@
-"""No request and no record that leaves is larger than Kinesis takes, whatever comes: sizes are counted exactly.
+"""No request and no record that leaves is larger than Kinesis accepts, whatever comes: sizes are counted exactly.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 """

@@ -243,7 +243,7 @@ def test_what_failed_is_sent_while_the_queue_cannot_be_read(kinesis, publisher):
 
 
 class Slow:
-    """A destination whose requests end when told to."""
+    """A destination whose requests end on command."""
 
     def __init__(self):
         self.go, self.started = threading.Event(), []
@@ -271,7 +271,7 @@ def test_as_many_requests_are_in_flight_as_set_and_no_more_is_collected():
 
 
 class Far:
-    """A destination 50 ms away. `most` is how many requests were under way at once."""
+    """A destination 50 ms away. `most` is how many requests were in flight at once."""
 
     def __init__(self):
         self.changing, self.under_way, self.most = threading.Lock(), 0, 0

@@ -1,8 +1,8 @@
-"""Random trouble against a model of Kinesis, without threads: what holds for every destination, and order where asked.
+"""Random trouble against a model of Kinesis, without threads: guarantees of every destination, and order if required.
 
-Requests are under way several at once and end in any order: answered in part, throttled, refused as invalid, failed as
-a whole, or in doubt, in which case Kinesis stores them at once, later, or never. Streams are split and merged, the
-bridge is started anew from what is not settled. Then trouble ends, and all must be settled.
+Several requests are in flight at once and end in any order: answered in part, throttled, refused as invalid, failed
+completely, or in doubt, in which case Kinesis stores them at once, later, or never. Streams are split and merged, the
+bridge is restarted from what is not settled. Then trouble ends, and all must be settled.
 """
 
 import random

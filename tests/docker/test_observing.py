@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules ask for metrics and labels that there are."""
+"""The dashboard and the alert rules use existing metrics and labels."""
 
 import json
 import re
@@ -24,7 +24,7 @@ LABELS |= {
 
 
 def used(query):
-    """(metric, the labels that are asked of it)."""
+    """(metric, the labels that it is queried with)."""
     for name, selector in re.findall(rf"({PREFIX}\w+)(?:\{{([^}}]*)\}})?", query):
         yield name, set(re.findall(r"(\w+)\s*=~?", selector)) - OF_PROMETHEUS
 

@@ -1,4 +1,4 @@
-"""A Kinesis that does as it is told: enforces shard limits, fails by script, counts what it got.
+"""A scripted Kinesis: enforces shard limits, fails by script, counts what it got.
 
 In a test:              with KinesisStandIn({"telemetry": 2}) as kinesis: … kinesis.url … kinesis.fault("hang")
 As a process:           python -m tests.fakes.kinesis --port 0 --streams telemetry:2,archive:1 [--forget] [--limited]

@@ -52,7 +52,7 @@ class RecordFault:
 
 @dataclass
 class Script:
-    """The faults in force. Any thread adds to them; each request takes from them."""
+    """The active faults. Any thread adds to them; each request takes from them."""
 
     seed: int = 0
     _faults: list[Fault] = field(default_factory=list)

@@ -105,9 +105,9 @@ class Shard:
 
 
 class Stream:
-    """`limited`: shards take no more than AWS lets them. `forget`: only counts are kept, and numbers do not count up.
+    """`limited`: shards accept no more than AWS allows. `forget`: only counts are kept, and numbers do not count up.
 
-    `poison_keys`, `poison_data`: a request with one of these, or with this in a record, is invalid as a whole.
+    `poison_keys`, `poison_data`: a request with one of these, or with this in a record, is invalid.
     `arrivals`: a log that gets each record's data, which is not stored then.
     """
 

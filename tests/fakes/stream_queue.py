@@ -1,4 +1,4 @@
-"""A stream's queue in memory, with the spool's promises: each record handed out once, gone only when settled."""
+"""A stream's queue in memory, with the spool's promises: each record handed out once, removed only when settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The broker goes away, says nothing, forgets, or is asked by somebody else in the bridge's name."""
+"""The broker goes away, says nothing, forgets, or serves another client in the bridge's name."""
 
 import socket
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def restarted(stage: Stage):
 
 @contextmanager
 def killed_handing_out(stage: Stage):
-    """SIGKILL while it hands out what it kept for an absent bridge, and had saved: nobody can get what it had not."""
+    """SIGKILL while it hands out what it kept for an absent bridge, and had saved: no one can get what it had not."""
     stage.bridge.stop()
     start = stage.load.acknowledged
     eventually(lambda: stage.load.acknowledged >= start + WAITING, "messages wait in the broker")
@@ -59,8 +59,8 @@ def await_saves(broker) -> None:
 
 @contextmanager
 def session_lost(stage: Stage):
-    """It comes back without its memory: the bridge must subscribe anew. Nothing is published meanwhile, as the broker
-    would keep it for nobody."""
+    """It comes back without its memory: the bridge must subscribe again. Nothing is published meanwhile, as the broker
+    would keep it for no client."""
     stage.load.pause()
     stage.flow(stage.load.acknowledged - stage.sink.reached)
     with stage.subscribes_again():
@@ -74,12 +74,12 @@ def session_lost(stage: Stage):
 
 @contextmanager
 def taken_over(stage: Stage):
-    """Five times somebody else connects with the bridge's client id, takes messages, and acknowledges none."""
+    """Five times another client connects with the bridge's client id, takes messages, and acknowledges none."""
     for _ in range(5):
         with stage.subscribes_again(), socket.create_connection(("127.0.0.1", stage.broker.port), 5) as intruder:
             intruder.sendall(mqtt_frames.connect("bridge", None, ""))
             while intruder.recv(65_536):
-                stage.sink.read()  # until the bridge comes back, and it is its turn to be thrown out
+                stage.sink.read()  # until the bridge comes back, and it is its turn to lose the session
     yield
 
 

@@ -35,7 +35,7 @@ def calls_fail(stage: Stage, *, calls: str, error: str):
         yield
     finally:
         assert tracer.poll() is None, f"strace ended by itself: {tracer.stderr.read()}"
-        tracer.send_signal(signal.SIGINT)  # it lets go of the bridge, which goes on
+        tracer.send_signal(signal.SIGINT)  # it detaches from the bridge, which continues
         tracer.communicate(timeout=20)
 
 
@@ -53,7 +53,7 @@ def killed_while_syncs_fail(stage: Stage):
 
 
 def said_so(stage: Stage, _ledger: LedgerState) -> None:
-    """It stopped reading from the broker, said why, and went on without a restart."""
+    """It stopped reading from the broker, reported why, and continued without a restart."""
     log = stage.bridge.stderr()
     assert "not reading from the broker, which keeps the rest" in log, log[-3000:]
     assert "spool writable again: reading resumed" in log, log[-3000:]

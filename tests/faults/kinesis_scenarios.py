@@ -88,7 +88,7 @@ def in_dead_letters(_stage: Stage, ledger: LedgerState) -> None:
 
 
 UNMAPPABLE = (b"", b"no JSON", b"\xff\xfe", b"[" * 100_000, b'{"count": 1', b'{"count": 1}', b"NaN", b"1e999999")
-"""Decoding fails; of the object that is whole, there is nothing to make a partition key of."""
+"""Decoding fails; of the complete object, there is nothing to make a partition key of."""
 
 
 @contextmanager

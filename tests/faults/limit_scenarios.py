@@ -16,7 +16,7 @@ CLOCK = "clock"
 
 @contextmanager
 def no_descriptor_left(stage: Stage):
-    """Not one file or socket more can be opened, and every connection is lost. systemd is told, and that it lives."""
+    """No further file or socket can be opened, and every connection is lost. systemd is notified that it lives."""
     before = resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE)
     taken = [int(each.name) for each in Path(f"/proc/{stage.bridge.pid}/fd").iterdir()]
     resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, (min(len(taken), max(taken)) // 2, before[1]))
@@ -41,7 +41,7 @@ def clock_off(stage: Stage):
 
 @contextmanager
 def slow_handshakes(stage: Stage):
-    """Each message between the bridge and Kinesis takes 0.4 s, and every connection must be made anew."""
+    """Each message between the bridge and Kinesis needs 0.4 s, and every connection is made again."""
     stage.to_kinesis.slow(0.4)
     stage.to_kinesis.reset()
     yield
@@ -50,7 +50,7 @@ def slow_handshakes(stage: Stage):
 
 @contextmanager
 def outage(stage: Stage):
-    """Kinesis is away while `backlog` messages come, as fast as the broker hands them out; then the load goes on at its
+    """Make Kinesis unavailable while `backlog` messages arrive at full speed. Then the load continues at its
     own rate while they are sent."""
     stage.kinesis.fault("error", code="ServiceUnavailable", status=503)
     stage.load.pause()
@@ -120,7 +120,7 @@ SCENARIOS = (
         for tls in (False, True)
     ),
     Scenario(
-        "outage: what a day brings is spooled, and sent while the load goes on",
+        "outage: what a day brings is spooled, and sent while the load continues",
         outage,
         Setup(backlog=LARGE_OUTAGE, outputs=(TELEMETRY,)),
     ),

@@ -51,7 +51,7 @@ class Link:
         self._ip(self.edge, "link set uplink down")
 
     def count_to(self, port: int) -> None:
-        """From now on `sent_to` tells of that port. Packets leave as they would go over Ethernet: the kernel neither
+        """Make `sent_to` count the bytes to that port. Packets leave as they would go over Ethernet: the kernel neither
         hands several to the device as one, nor counts them so."""
         self.run("ip link set dev uplink gso_max_segs 1")
         self.run(f"iptables -A OUTPUT -o uplink -p tcp --dport {port}")

@@ -25,7 +25,7 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        """The broker has taken every message before this number."""
+        """The broker has accepted every message before this number."""
         return self._publisher.acknowledged
 
     def start(self) -> None:

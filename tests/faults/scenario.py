@@ -1,8 +1,8 @@
 """A scenario: a load, a fault in the midst of it, and what must be true afterwards.
 
 Always asserted: every message that the broker has acknowledged is on every stream; on the stream where order is strict,
-the first arrivals of each machine are in their order; the ledger of each mapping and stream balance on disk, are those
-that the bridge tells as it stops, and say that nothing is left.
+the first arrivals of each machine are in their order; the ledger of each mapping and stream is balanced on disk, equals
+the one that the bridge reports as it stops, and shows that nothing is left.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def nothing_more(_stage: Stage, _ledger: LedgerState) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`fault` is in force while entered, for `hold_secs`; `expect` asserts more at the end. `needs_root`: it mounts,
+    """`fault` is active while entered, for `hold_secs`; `expect` asserts more at the end. `needs_root`: it mounts,
     makes namespaces or traces."""
 
     name: str

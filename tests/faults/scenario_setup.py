@@ -41,7 +41,7 @@ class Setup:
     `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
     holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
     how many messages an outage brings. `uplink`: `kinesis.max_bytes_per_sec`. `notify`: it was started by a service
-    manager, which it tells how it is.
+    manager, to which it reports its state.
     """
 
     rate: int = 1_000
@@ -83,7 +83,7 @@ class Stage:
     healed: tuple[float, int] | None = None
 
     def heals(self) -> None:
-        """The fault ends here. Called when the mending begins; later calls change nothing."""
+        """The fault ends here. Called when the repair begins; later calls change nothing."""
         self.healed = self.healed or (time.monotonic(), self.load.acknowledged)
 
     def time_to_recover(self, timeout_secs: float) -> float | None:
@@ -101,7 +101,7 @@ class Stage:
         assert self.sink.wait_for(reached), f"{self.sink.reached} of {reached} arrived:\n{self.bridge.stderr()[-3000:]}"
 
     def hold(self, secs: float) -> None:
-        """The load goes on."""
+        """Continue the load."""
         end = time.monotonic() + secs
         while (left := end - time.monotonic()) > 0:
             self.load.check()
@@ -120,7 +120,7 @@ class Stage:
 
     @contextlib.contextmanager
     def subscribes_again(self):
-        """Around what makes the bridge connect anew."""
+        """Around what makes the bridge reconnect."""
         before = self.bridge.stderr().count('"event":"subscribed"')
         yield
         self.logged('"event":"subscribed"', times=before + 1)

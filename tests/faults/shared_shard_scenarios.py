@@ -121,7 +121,7 @@ class AggressiveProducer:
 
 @dataclass(frozen=True)
 class SharedShards:
-    """A scenario of four bridges on a stream of so many shards. `aggressive`: beside a producer that does not back off,
+    """Scenario of four bridges on one stream. `aggressive`: beside a producer that does not back off,
     which offers as much as all shards accept.
     """
 

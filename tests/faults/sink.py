@@ -40,7 +40,7 @@ class Arrived:
 
 
 class Sink:
-    """The streams of a stand-in by name; a stream that is deleted and made anew goes on where the old one was."""
+    """The streams of a stand-in by name; a stream that is deleted and created again continues where the old one was."""
 
     def __init__(self, kinesis: KinesisStandIn, *, ordered: str | None) -> None:
         self.arrived = {name: Arrived() for name in kinesis.streams}

@@ -26,7 +26,7 @@ def started_again(stage: Stage, number: int, before: int) -> None:
 
 @contextmanager
 def one_killed(stage: Stage):
-    """The supervisor starts it again while the load goes on."""
+    """The supervisor restarts it while the load continues."""
     before = stage.bridge.pid_of(2)
     stage.bridge.kill_worker(2)
     stage.heals()

@@ -1,4 +1,4 @@
-"""Whatever is asked of the page: an answer in the 200s to 400s, and the bridge behind it is well."""
+"""Any request to the page: a response in the 200s to 400s, and the bridge behind it is OK."""
 
 import socket
 import threading

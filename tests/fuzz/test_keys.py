@@ -1,4 +1,4 @@
-"""Partition keys with every oddity of Unicode: what the bridge lets through Kinesis takes, and byte for byte.
+"""Partition keys with every oddity of Unicode: Kinesis accepts what the bridge lets through, byte for byte.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html: 1 to 256 Unicode characters.
 """

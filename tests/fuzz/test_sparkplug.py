@@ -1,4 +1,4 @@
-"""An edge node gone bad: its births, data and deaths are read, or rejected, and what is known of others stays."""
+"""A faulty edge node: its births, data and deaths are read, or rejected, and what is known of others stays."""
 
 import gzip
 

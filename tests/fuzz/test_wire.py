@@ -1,4 +1,4 @@
-"""A broker gone bad: its bytes are packets, or the end of the connection, and never more memory than one message."""
+"""A faulty broker: its bytes are packets, or the end of the connection, and never more memory than one message."""
 
 import struct
 

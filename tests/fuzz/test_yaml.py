@@ -1,4 +1,4 @@
-"""Files that a person, or a half-finished copy, has damaged: every problem is told with its place, quickly."""
+"""Files that a person, or a half-finished copy, has damaged: every problem is reported with its position, quickly."""
 
 import contextlib
 import time

@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CREDENTIALS = {"type": "token", "access_key_id": "test", "secret_access_key": "test"}
 UNREACHABLE = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
-"""For `write_configuration`: nobody listens there."""
+"""For `write_configuration`: no process listens there."""
 TICKS_PER_SEC = os.sysconf("SC_CLK_TCK")
 
 
@@ -96,7 +96,7 @@ class BridgeProcess:
             self.kill()
 
     def start(self, *, await_subscribed: bool | None = None) -> None:
-        """Start it and, unless told otherwise here or at first, wait until it has subscribed. `exit_code` is None."""
+        """Start it and, by default, wait until it has subscribed. `exit_code` is None."""
         assert not self.running, "the bridge is running already"
         self.exit_code = None
         self._log_start = self.stderr_file.stat().st_size if self.stderr_file.exists() else 0

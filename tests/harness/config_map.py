@@ -1,7 +1,7 @@
 """A folder that a ConfigMap is mounted on, written as the kubelet writes it.
 
     mappings/..2026_11_25_09_30_00.0000000001/press.yaml     the files of one version, in a folder of their own
-    mappings/..data -> ..2026_11_25_09_30_00.0000000001      this version is in force
+    mappings/..data -> ..2026_11_25_09_30_00.0000000001      this version is active
     mappings/press.yaml -> ..data/press.yaml                 what users see
     mappings/tables -> ..data/tables                         likewise, of a key that is projected to tables/assets.csv
 

@@ -4,7 +4,7 @@
         ...  # broker.port; broker.kill(); broker.start()
 
 A password or a client certificate goes for every listener: mosquitto's `per_listener_settings` stays off, as offline
-queueing silently stops with it from 2.0.12 on. mosquitto 2.0 cannot be told to refuse MQTT 5, so with
+queueing silently stops with it from 2.0.12 on. mosquitto 2.0 has no option to refuse MQTT 5, so with
 `refuses_mqtt5` a proxy in front answers an MQTT 5 CONNECT as a 3.1.1 broker does, and `port` is the proxy's.
 https://mosquitto.org/man/mosquitto-conf-5.html
 """
@@ -39,7 +39,7 @@ def refuse_mqtt5(first: bytes) -> bytes | None:
 
 
 class Mosquitto:
-    """`users` are name → password. `tls_port`, `websocket_port`, `websocket_tls_port` are None where not asked for."""
+    """`users` are name → password. `tls_port`, `websocket_port`, `websocket_tls_port` are None if not given."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Mosquitto:
             raise AssertionError(f"{error}:\n{self.log()}") from error
 
     def stop(self) -> None:
-        """SIGTERM: it tells its clients nothing, but saves its sessions where persistence is on."""
+        """SIGTERM: it informs no client, but saves its sessions where persistence is on."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:

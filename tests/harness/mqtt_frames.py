@@ -11,7 +11,7 @@ DUP = 0x08
 
 
 def connect(client_id: str, username: str | None, password: str) -> bytes:
-    """With a kept session (else QoS 2 could not go on where it was) and no keepalive."""
+    """With a kept session (else QoS 2 could not continue where it was) and no keepalive."""
     texts = [client_id] if username is None else [client_id, username, password]
     flags = 0x00 if username is None else 0xC0
     body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x00"

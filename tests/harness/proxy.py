@@ -5,7 +5,7 @@ with Proxy(broker.port) as proxy:
     proxy.reset()  # every connection ends with a TCP reset; new ones are forwarded
     proxy.cut()    # every connection is closed, and new ones are refused
     proxy.slow(0.3)  # every block that arrives is held back so long, in both directions
-    proxy.heal()   # all is forwarded again; what a hang held back goes on
+    proxy.heal()   # all is forwarded again; what a hang held back is forwarded
 """
 
 import asyncio

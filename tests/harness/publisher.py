@@ -3,8 +3,8 @@
     with Publisher(port) as publisher:
         publisher.publish([("plant/a", b"1")], qos=1)  # returns when the broker has acknowledged all of them
 
-A lost connection is made again and what is unacknowledged sent again, as MQTT 3.1.1 section 4.4 asks: QoS 1 with the
-DUP flag; QoS 2 likewise, or as PUBREL where the broker had already taken the message.
+A lost connection is made again, and unacknowledged messages are sent again, as MQTT 3.1.1 section 4.4 requires: QoS 1
+with the DUP flag; QoS 2 likewise, or as PUBREL where the broker had already accepted the message.
 QoS 0 has no acknowledgement: `publish` returns when the bytes are with the kernel, and a lost connection may lose some.
 """
 
@@ -117,7 +117,7 @@ class Publisher:
             run.moved = time.monotonic()
 
     def _refill(self, run):
-        """Take what is due and fits the window, a block at the most."""
+        """Take what is due and fits the window, at most a block."""
         room = min(BLOCK, self._window - len(self._unacknowledged), run.due())
         if run.exhausted or room < run.least(self._window):
             return
@@ -191,7 +191,7 @@ class Publisher:
 
 
 class _Run:
-    """One `publish` under way."""
+    """One `publish` in progress."""
 
     def __init__(self, messages, rate, head, done):
         self.messages, self.rate, self.head, self.done = messages, rate, head, done

@@ -35,7 +35,7 @@ class ServiceManager:
         raise AssertionError(f"not told within {LONGEST_SECS} s: {wanted!r}; told was {heard}")
 
     def waiting(self):
-        """All that has come by now."""
+        """All that has arrived so far."""
         found = []
         self._socket.setblocking(False)
         try:

@@ -79,7 +79,7 @@ class Terminal:
             return True
         try:
             data = os.read(self._leader, 65_536)
-        except OSError:  # Linux tells so that nobody has the other end open any more
+        except OSError:  # Linux reports this way that no process has the other end open
             return False
         self.written += data
         self._stream.feed(data)

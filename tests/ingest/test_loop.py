@@ -1,4 +1,4 @@
-"""Messages that come one by one share a transaction; nothing waits for it longer than a moment, or for nobody."""
+"""Messages that come one by one share a transaction; nothing waits for it for longer than a short time."""
 
 import pytest
 

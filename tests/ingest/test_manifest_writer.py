@@ -25,7 +25,7 @@ outputs: [{data_stream: press, partition_key: k, envelope: true}]
 
 
 class Rig:
-    """A spool whose queue `press` is told of in the stream `manifests`."""
+    """Spool whose queue `press` has manifests in the stream `manifests`."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Dead letters through the mappings in force, against a real spool; the ledger are counted afresh after each."""
+"""Dead letters through the active mappings, against a real spool; the ledger is counted again after each."""
 
 import pytest
 

@@ -62,7 +62,7 @@ class Traffic:
                 self.sent += RATE // 10
 
     def stop(self):
-        """The number after that of the last message, which the broker has taken."""
+        """The number after that of the last message, which the broker has accepted."""
         self._stop.set()
         self._thread.join()
         return self.sent

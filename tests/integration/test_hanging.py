@@ -62,7 +62,7 @@ def test_hanging_ingest_is_detected_and_loses_nothing(tmp_path, mosquitto, kines
                 return healthz(free_port)[0] == 200
 
             eventually(goes_on, "the fsync has come back", every_secs=0.2)
-            assert silent[1:] == []  # one may have been sent as it went on
+            assert silent[1:] == []  # one may have been sent as it continued
             manager.until("WATCHDOG=1")
             assert healthz(free_port) == (200, [])
             Arrivals(kinesis).wait_for_all(range(COUNT))

@@ -1,4 +1,4 @@
-"""One bridge, six streams: one is well, each of the others has another trouble at the same time, and then recovers."""
+"""One bridge, six streams: one is healthy, each of the others has another trouble at the same time and recovers."""
 
 import time
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def make_trouble(kinesis):
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    """The whole story, played once: what arrived, what was logged, how long the healthy stream took."""
+    """Play the scenario once: return the records, the log, and the duration of the healthy stream."""
     folder = tmp_path_factory.mktemp("bridge")
     with Mosquitto() as broker, KinesisStandIn(dict.fromkeys(STREAMS, 2)) as kinesis:
         write_configuration(

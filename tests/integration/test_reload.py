@@ -81,7 +81,7 @@ def test_a_storm_of_reloads_loses_nothing_and_no_broken_file_maps_anything(mosqu
         publisher.publish(telemetry(count), 1, RATE)
         rewriting.join()
         last = count
-        while (last, REWRITES) not in arrivals.read():  # until the last version is in force
+        while (last, REWRITES) not in arrivals.read():  # until the last version is active
             last += 1
             publisher.publish(telemetry(1, first=last), 1)
             arrivals.wait_for(last)

@@ -1,4 +1,4 @@
-"""A spool that is full, damaged, or somebody else's, under a running bridge."""
+"""A spool that is full, damaged, or of another bridge, under a running bridge."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""`status` and `coverage` of a running bridge, as other processes ask it: one of them really is another one."""
+"""`status` and `coverage` of a running bridge, as other processes query it: one of them really is another one."""
 
 import json
 import signal

@@ -75,7 +75,7 @@ def test_bandwidth_of_a_drained_worker_goes_to_the_others(workers, mosquitto, ki
 
 
 def speed(kinesis, count):
-    """Bytes a second until so many more have come, after a moment that is not looked at."""
+    """Bytes a second until this number more has arrived, after a short time that is not counted."""
     started = kinesis.received_bytes
     eventually(lambda: kinesis.received_bytes > started + 30_000, "it sends", timeout_secs=60)
     first, at = kinesis.received_bytes, time.monotonic()

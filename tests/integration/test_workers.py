@@ -43,7 +43,7 @@ def test_workers_divide_messages_and_a_killed_one_restarts(workers, mosquitto, k
     assert running.log()[-1]["received"] == sum(each.total("received") for each in ledger.values())
 
 
-def test_where_the_broker_takes_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kinesis):
+def test_where_the_broker_accepts_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kinesis):
     with Mosquitto(persistence=True, refuses_mqtt5=True) as broker:
         ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
         write_configuration(tmp_path, mappings={"press": TELEMETRY}, **ends)

@@ -43,7 +43,7 @@ def test_a_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MADE_UP_SECS)
 
 
-def test_what_is_about_to_be_sent_is_owed_and_corrected_when_it_is():
+def test_what_is_about_to_be_sent_is_charged_and_corrected_when_it_is():
     now = [0.0]
     uplink = Uplink(1000, lambda: now[0])
     now[0] = 3600.0

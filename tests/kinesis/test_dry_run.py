@@ -19,5 +19,5 @@ def test_bytes_that_are_no_text_are_shown_as_bytes():
     assert out.getvalue() == "s\tk\tb'\\xff\\x00'\n"
 
 
-def test_every_stream_takes_the_largest_record():
+def test_every_stream_accepts_the_largest_record():
     assert Printer(io.StringIO()).describe("any").max_record_bytes == MAX_RECORD_BYTES

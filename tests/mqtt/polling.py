@@ -40,7 +40,7 @@ def subscriber(
 
 
 def poll_until(subscriber, condition, *, secs=10.0, acknowledge=True, reading=True):
-    """Poll, and acknowledge, until `condition(burst so far)`; the whole burst."""
+    """Poll, and acknowledge, until `condition(burst so far)`; the complete burst."""
     burst = []
     deadline = time.monotonic() + secs
     while not condition(burst):

@@ -31,7 +31,7 @@ class Session:
         self.connection.sendall(b"".join(data))
 
     def accept(self, **options):
-        """Read CONNECT, answer CONNACK in the version that was asked for; whether that was version 5."""
+        """Read CONNECT, answer CONNACK in the requested version; whether that was version 5."""
         _, body = self.receive()
         version_5 = body[6] == 5
         self.send(packets.connack(version_5=version_5, **options))

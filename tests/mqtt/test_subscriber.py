@@ -176,7 +176,7 @@ def test_a_certificate_of_another_authority_is_reported(session, tmp_path):
         poll_until_subscribed(again)
 
 
-def test_a_client_id_used_twice_reports_it_to_the_one_thrown_out(session, broker):
+def test_a_client_id_used_twice_reports_it_to_the_client_that_lost_it(session, broker):
     first = session(client_id="twice")
     poll_until_subscribed(first)
     second = session(client_id="twice")

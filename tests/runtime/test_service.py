@@ -17,7 +17,7 @@ def service(tmp_path):
 
 
 def test_while_the_threads_of_a_sender_are_started_nothing_is_stalled(service, monkeypatch):
-    """A supervisor that asks in between would kill the worker."""
+    """A supervisor that sends a request in between would kill the worker."""
     start, told, begun = threading.Thread.start, [], threading.Event()
 
     def looked_at(thread):

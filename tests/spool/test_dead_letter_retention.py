@@ -1,4 +1,4 @@
-"""Dead letters have a bound of their own: beyond it the oldest give way, which is counted."""
+"""Dead letters have a bound of their own: beyond it the oldest are evicted, which is counted."""
 
 import logging
 
@@ -49,7 +49,7 @@ def test_the_measure_is_stored_over_a_restart(tmp_path):
     spool.close()
 
 
-def test_what_gave_way_is_there_again_when_the_transaction_fails(tmp_path):
+def test_what_was_evicted_is_there_again_when_the_transaction_fails(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     rejected(spool, 99)
     before = spool.dead_letter_counts.count

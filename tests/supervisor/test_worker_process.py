@@ -70,7 +70,7 @@ def answering(tmp_path, made):
 
 
 def ended(worker):
-    """Look until the process has gone."""
+    """Look until the process has ended."""
     eventually(lambda: worker.look() or not worker.pid, "the process has ended")
     return worker.status()
 
@@ -221,7 +221,7 @@ def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
 
 
 def test_its_channel_is_its_own_alone(made, tmp_path):
-    """Otherwise a worker would not see that its supervisor has gone."""
+    """Otherwise a worker would not see that its supervisor has ended."""
     first, second = (made("-c", "import time; time.sleep(60)") for _ in range(2))
     first.look()
     second.look()

@@ -15,7 +15,7 @@ MAX_KEY_BYTES: Final = 4 * MAX_PARTITION_KEY_CHARS
 
 
 def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[list[Record], int, int]:
-    """Return the first records within `max_bytes`, but at least so many, and the bytes of their data and keys."""
+    """Return the first records within `max_bytes`, but at least this number, and the bytes of their data and keys."""
     data_bytes, key_bytes = data_and_key_bytes(records)
     if data_bytes + key_bytes <= max_bytes:
         return records, data_bytes, key_bytes

@@ -166,7 +166,7 @@ def test_what_is_given_for_a_while_is_given_again_while_records_flow(
 
 
 def test_what_ended_early_is_given_again_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
-    """botocore goes on for some minutes with what an instance's service gave, in case that is what fails."""
+    """botocore continues for some minutes with what an instance's service gave, in case that is what fails."""
     made = Sources(aws, tmp_path, monkeypatch)
     made.secs = 4
     used = publisher(aws, "ec2_role", **made.ec2_role(metadata).settings)

@@ -75,7 +75,7 @@ def test_a_new_certificate_with_a_new_key_is_used_without_a_restart(edge):
 
 
 def test_a_new_certificate_for_the_same_key_is_used_without_a_restart(edge):
-    edge.key  # noqa: B018 - asked for the first time
+    edge.key  # noqa: B018 - the first request
     edge.replace(edge.authority.client("device", of_key=edge.key_file)[0])
     edge.look()
     assert edge.key == "AKID2"
@@ -133,7 +133,7 @@ def test_refused_certificate_is_reported_and_present_credentials_stay(edge, capl
 
 
 def test_without_a_change_of_the_files_renewal_reads_them_again(edge, monkeypatch):
-    """Whoever looks at the files has no part in it: they are read each time that AWS IoT is asked."""
+    """Whoever looks at the files has no part in it: they are read with each request to AWS IoT."""
     end = time.time() + 2 * AHEAD_SECS
     edge.server.give = lambda: (f"AKID{len(edge.server.seen)}", "s", "t", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKID1"

@@ -18,7 +18,7 @@ PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/plant.example"
 
 @pytest.fixture(scope="module")
 def aws():
-    """The role `direct` may write; `pod` may take on `writer`, which trusts it alone and asks for an external id."""
+    """The role `direct` may write; `pod` may take on `writer`, which trusts it alone and requires an external ID."""
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.client("iam").create_open_id_connect_provider(

@@ -1,6 +1,6 @@
 """Alternatives for this work, each with its start command and its handling of a message's acknowledgement.
 
-What a peer cannot do stands in its note, which is told with the numbers.
+What a peer cannot do stands in its note, which is shown with the numbers.
 """
 
 import sys

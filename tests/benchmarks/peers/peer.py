@@ -40,7 +40,7 @@ class Peer:
 
     `command` gives a program's whole command in a place; it may write files there. `config` is a file beside this one.
     `known_version` is of what comes with this project. `environment` is added to that of its place.
-    `server`: it subscribes nowhere, and the broker is told to publish to it; then its Kinesis speaks TLS.
+    `server`: it subscribes nowhere, and the broker is requested to publish to it; then its Kinesis speaks TLS.
     """
 
     name: str

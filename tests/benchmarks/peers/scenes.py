@@ -6,8 +6,8 @@
     away      live; a third of the way Kinesis refuses connections, for Load.away_secs
     throttled live; a third of the way, for as long, one record in twenty fails inside of requests that succeed
 
-But for the backlog, Kinesis takes 20 ms for a request. Nothing is asked of a peer itself: what it has delivered is told
-by the sink alone, and it is done when everything is there, or when nothing has come for Load.patience_secs.
+But for the backlog, Kinesis needs 20 ms for a request. A peer gets no request: only the sink reports
+what it has delivered. It is done when everything is there, or when nothing has come for Load.patience_secs.
 """
 
 import signal

@@ -79,7 +79,7 @@ class CountingKinesis(KinesisStandIn):
             lambda: Connection(self), "127.0.0.1", self.port, backlog=256, ssl=self._tls
         )
 
-    def _DescribeStream(self, name, request):  # noqa: N802 - named as the operation; Benthos asks it
+    def _DescribeStream(self, name, request):  # noqa: N802 - named as the operation; Benthos requests it
         shards = list(map(shard_description, self.stream(name).shards))
         described = {"StreamName": name, "StreamARN": ARN + name, "StreamStatus": "ACTIVE", "Shards": shards}
         more = {"HasMoreShards": False, "RetentionPeriodHours": 24, "EnhancedMonitoring": []}

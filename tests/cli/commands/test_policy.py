@@ -127,7 +127,7 @@ def refused(call, *arguments):
 
 
 def test_each_action_is_needed_and_they_are_enough(aws, tmp_path, capsys):
-    """All that a publisher requests of AWS, with the complete policy and with each action taken away."""
+    """All requests of a publisher to AWS, with the complete policy and with each action taken away."""
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)
     authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})

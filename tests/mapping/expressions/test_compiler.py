@@ -33,7 +33,7 @@ def compiled(text, document):
 
 
 def written(value):
-    """JSON text: it tells 1, 1.0 and true apart, and keeps the order of an object's members."""
+    """JSON text: it distinguishes 1, 1.0 and true, and keeps the order of an object's members."""
     return "JSON " + json.dumps(value)
 
 

@@ -81,7 +81,7 @@ def test_a_file_whose_own_test_fails_does_not_go_live(live, folder):
     assert "the test 't' failed" in str(live.problems[0])
 
 
-def test_mending_the_file_clears_the_problem(live, folder):
+def test_fixing_the_file_clears_the_problem(live, folder):
     write(folder, "press.yaml", text="topic: [")
     live.reload()
     write(folder, "press.yaml", stream="mended")

@@ -17,7 +17,7 @@ from tests.payloads.sparkplug.wire import DOUBLE, INT64, metric, payload
         ("!contains(captures.device, 'availability')", "z/availability", {}),
     ],
 )
-def test_where_that_does_not_read_the_payload_filters_what_cannot_be_decoded(where, topic, options, stateful):
+def test_where_without_the_payload_filters_undecodable_messages(where, topic, options, stateful):
     made = mapping(topic="z/{device...}", where=where, **stateful)
     assert applied(made, message(b"online", topic=topic, **options)) == ([], (), None)
     assert [each.code for each in applied(made, message(b"online", topic="z/b")).rejections] == ["decode"]

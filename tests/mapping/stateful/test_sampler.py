@@ -16,7 +16,7 @@ def sampled(keep="last", **options):
 
 
 class Line:
-    """A mapping told messages, at seconds after the beginning of a span."""
+    """A mapping that gets messages, at seconds after the beginning of a span."""
 
     def __init__(self, made):
         self.made = made

@@ -97,7 +97,7 @@ def test_each_test_of_a_mapping_begins_with_an_empty_memory():
     assert [result.difference for result in run_cases(mapping(**CASES))] == ["", ""]
 
 
-def test_a_test_sees_what_a_message_lets_go():
+def test_a_test_sees_what_a_message_releases():
     made = mapping(
         sample={"every_secs": 10},
         tests=[

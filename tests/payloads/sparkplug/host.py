@@ -1,4 +1,4 @@
-"""A session with its memory, told one message after the other."""
+"""A session with its memory, given one message after the other."""
 
 from bridge.payloads.sparkplug.session import Session
 from bridge.spool.mapping_state import MappingState

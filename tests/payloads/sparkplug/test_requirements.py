@@ -16,7 +16,7 @@ ROWS = [
 ANSWERS = ("fulfilled", "by design not", "not applicable")
 
 
-def test_each_requirement_is_fulfilled_or_by_design_not_or_not_applicable():
+def test_requirement_is_fulfilled_excluded_or_not_applicable():
     assert len(ROWS) >= 30
     assert [row[0] for row in ROWS if not row[2].startswith(ANSWERS)] == []
 
@@ -26,7 +26,7 @@ def test_no_requirement_is_there_twice():
     assert len(names) == len(set(names))
 
 
-def test_rebirth_request_fulfils_what_the_specification_requires_of_an_ncmd():
+def test_rebirth_request_fulfils_the_requirements_of_an_ncmd():
     rebirths = RebirthRequests()
     rebirths.ask("g/n", "spBv1.0/g/NCMD/n", NOW_MS)
     (command,) = rebirths.due(NOW_MS)

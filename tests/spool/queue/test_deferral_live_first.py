@@ -131,7 +131,7 @@ def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
 
 
 def followed(spool, turns, *, settled):
-    """The most spans, where of each page as many records again are left behind for good."""
+    """The most spans, where of each page as many records again are left behind permanently."""
     queue, left, most = spool.queue("press"), left_of(spool), 0
     for _ in range(turns):
         put(spool, 2 * PAGE)

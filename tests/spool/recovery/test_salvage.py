@@ -1,4 +1,4 @@
-"""Damaged spools: what can be read of them goes on, the rest is counted, and nothing of the files is deleted."""
+"""Damaged spools: what can be read of them is kept, the rest is counted, and nothing of the files is deleted."""
 
 import os
 import random

@@ -11,7 +11,7 @@ from bridge.tools.demo.publisher import MessagePublisher
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["mosquitto", "amqtt"])
-def test_a_broker_takes_messages_and_is_removed_after_its_stop(tmp_path, embedded):
+def test_a_broker_accepts_messages_and_is_removed_after_its_stop(tmp_path, embedded):
     program = None if embedded else find_mosquitto()
     assert embedded or program, "the tests need mosquitto: apt-get install mosquitto"
     broker = start_broker(tmp_path, program)

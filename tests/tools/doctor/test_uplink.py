@@ -21,7 +21,7 @@ TELEMETRY = Destination("telemetry")
 
 
 class Link:
-    """Simulated: so many bytes per second, and a round trip."""
+    """Simulated link: bytes per second, and a round trip."""
 
     def __init__(self, bytes_per_sec, round_trip_secs):
         self.now = 0.0
@@ -41,7 +41,7 @@ def measured(link):
 @pytest.mark.parametrize("bytes_per_sec", [2_000, 8_000, 64_000, 1_250_000])
 def test_bandwidth_and_latency_of_a_link_are_reported_apart(bytes_per_sec, round_trip_secs):
     found = measured(Link(bytes_per_sec, round_trip_secs))
-    if bytes_per_sec == 2_000:  # one small request takes two seconds: its latency cannot be told apart
+    if bytes_per_sec == 2_000:  # one small request takes two seconds: its latency cannot be distinguished
         assert found.bytes_per_sec == pytest.approx(SIZES[0] / (2 + round_trip_secs))
     else:
         assert found.bytes_per_sec == pytest.approx(bytes_per_sec)

@@ -26,7 +26,7 @@ def test_one_odd_message_of_many_leaves_one_mapping_and_is_reported():
     assert found.odd in found.text
 
 
-def test_odd_message_that_is_the_only_one_of_its_topic_belongs_to_the_others():
+def test_odd_only_message_of_its_topic_belongs_to_the_others():
     (found,), _, _ = checked(observed(*COUNTERS, ("factory/pdx/line2/press99/count", b"ERR 17")))
     assert (found.kind.payload, found.topics, found.odd[:7]) == ("number", 13, "1 of 57")
 

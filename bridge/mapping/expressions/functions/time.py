@@ -131,7 +131,7 @@ def _parsed_in_utc(text: str, pattern: str) -> datetime | None:
 
 @lru_cache(maxsize=64)
 def _directives(pattern: str) -> frozenset[str]:
-    """Return the letters after a % in a pattern."""
+    """Return the characters after a % in a pattern."""
     return frozenset(part[1:] for part in _PARTS.findall(pattern) if part.startswith("%"))
 
 

@@ -10,7 +10,7 @@ _LITERAL = re.compile(r"`([^`]*)`|('[^']*')")
 
 
 def failure(text, **scope):
-    """The reason. As literals, the mapping does not load or, where that cannot be told of it, the message fails."""
+    """The reason. As literals, the mapping does not load or, where that cannot be known, the message fails."""
     values = {}
 
     def named(literal):

@@ -135,5 +135,5 @@ def test_pattern_without_a_year_is_an_error_of_the_mapping(pattern):
 
 
 @pytest.mark.parametrize("text", ["2023-11-14t22:13:20z", "2023-11-14T22:13:20z", "2023-11-14t22:13:20.000+00:00"])
-def test_lower_case_letters_of_rfc_3339_are_read(text):
+def test_lower_case_characters_of_rfc_3339_are_read(text):
     assert compile_expression("epoch_ms(t)").search({"t": text}) == 1_700_000_000_000
