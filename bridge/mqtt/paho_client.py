@@ -7,7 +7,7 @@ and tests/mqtt/test_paho_client.py checks the assumptions about that method.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -18,6 +18,8 @@ from bridge.mqtt.packet_stream import PacketStream
 from bridge.mqtt.websocket import WebSocket
 
 if TYPE_CHECKING:
+    import ssl
+
     from bridge.mqtt.session_settings import Address, SessionSettings
 
 
@@ -45,8 +47,6 @@ class PahoClient(paho.Client):
         self.connect_timeout = settings.connect_timeout_secs
         if settings.username is not None:
             self.username_pw_set(settings.username, settings.password)
-        if address.encrypted:
-            self.tls_set_context(settings.tls.context())
 
     def dial(self) -> PacketStream:
         """Open the connection, send CONNECT and return the byte stream.
@@ -73,18 +73,34 @@ class PahoClient(paho.Client):
 
     def _create_socket(self) -> paho.SocketLike:
         settings, address = self._bridge_settings, self._bridge_address
+        timeout_secs = settings.connect_timeout_secs
         sock = super()._create_socket()
-        if address.websocket:
-            timeout_secs = settings.connect_timeout_secs
-            sock.settimeout(timeout_secs)  # type: ignore[attr-defined]  # a real socket, plain or TLS
-            try:
+        # TLS is not left to paho: it leaves the socket of a failed handshake open.
+        try:
+            if address.encrypted:
+                sock = self._encrypted(sock)
+            if address.websocket:
+                sock.settimeout(timeout_secs)  # type: ignore[attr-defined]  # a real socket, plain or TLS
                 sock = WebSocket(sock, address.authority, address.path or "/mqtt", timeout_secs=timeout_secs)
-            except OSError:
-                sock.close()
-                raise
+        except BaseException:
+            sock.close()
+            raise
         self.wire = PacketStream(
             sock,
             version_5=self._bridge_version_5,
             max_message_bytes=settings.max_message_bytes,
         )
         return self.wire
+
+    def _encrypted(self, sock: Any) -> ssl.SSLSocket:
+        """Return the TLS socket after its handshake. Raises OSError; the socket is closed then."""
+        settings, address = self._bridge_settings, self._bridge_address
+        context = settings.tls.context()
+        encrypted = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
+        try:
+            encrypted.settimeout(settings.connect_timeout_secs)
+            encrypted.do_handshake()
+        except BaseException:
+            encrypted.close()
+            raise
+        return encrypted

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -103,27 +102,6 @@ class MosquittoBroker(Broker):
         )
         (self.folder / "conf").write_text("\n".join(lines) + "\n")
         return [self.program(), "-c", str(self.folder / "conf")]
-
-
-class AmqttBroker(Broker):
-    name, note = "amqtt", "MQTT 3.1.1 only; for demonstrations"
-
-    @classmethod
-    def program(cls):
-        return sys.executable
-
-    def command(self):
-        places = {"default": ("tcp", self.port), "ws": ("ws", self.websocket_port)}
-        listeners = {name: {"type": kind, "bind": f"127.0.0.1:{port}"} for name, (kind, port) in places.items()}
-        code = (
-            "import asyncio\nfrom amqtt.broker import Broker\n"
-            "async def main():\n"
-            f"    broker = Broker({{'listeners': {listeners}, "
-            "'plugins': {'amqtt.plugins.authentication.AnonymousAuthPlugin': {'allow_anonymous': True}}})\n"
-            "    await broker.start()\n    await asyncio.Event().wait()\n"
-            "asyncio.run(main())\n"
-        )
-        return [sys.executable, "-c", code]
 
 
 class AedesBroker(Broker):
@@ -231,4 +209,4 @@ class RabbitBroker(Broker):
         }
 
 
-CATALOG = (MosquittoBroker, MochiBroker, RabbitBroker, NatsBroker, AedesBroker, RumqttdBroker, AmqttBroker)
+CATALOG = (MosquittoBroker, MochiBroker, RabbitBroker, NatsBroker, AedesBroker, RumqttdBroker)
