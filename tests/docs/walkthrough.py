@@ -82,6 +82,8 @@ class Walkthrough:
         if language != "console":
             if name := re.match(r"file (.+)", directive) or re.match(r"(?:#|//) ([\w./-]+\.\w+)\b", text):
                 (self.folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
+                if name[1] == "bridge.yaml" and "http:" not in text:
+                    text += f"http: {{listen: 127.0.0.1:{self.ports['8080']}}}\n"  # the default may be in use
                 (self.folder / name[1]).write_text(text, encoding="utf-8")
             return 0
         commands = commands_of(text)
