@@ -21,7 +21,7 @@ DEFAULT_RECORD_BYTES = 1024 * 1024
 
 SPREAD_KEY_BYTES = 1
 """Bytes of the key of a spread record that is nearly as large as a stream accepts (see `spread_key`)."""
-_LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
+LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
 """Data above this size may have room for one more byte only. No stream accepts less than DEFAULT_RECORD_BYTES."""
 _SHORT_KEYS = [chr(code) for code in range(ord("!"), ord("~") + 1)]
 
@@ -57,7 +57,7 @@ def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
     `attempt`: another key for each value from 0. A large record has a key of one character, so that its key never
     makes it larger than its stream accepts.
     """
-    if data_bytes > _LONG_DATA_BYTES:
+    if data_bytes > LONG_DATA_BYTES:
         return _SHORT_KEYS[(number + attempt) % len(_SHORT_KEYS)]
     return f"{number}-{attempt}" if attempt else str(number)
 

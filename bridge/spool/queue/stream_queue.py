@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.model import BatchingOptions, Record, UnnumberedEnvelope, spread_key
+from bridge.model import LONG_DATA_BYTES, BatchingOptions, Record, UnnumberedEnvelope, spread_key
 from bridge.spool.queue.batch_size import MAX_KEY_BYTES, first_within
 from bridge.spool.queue.commit_times import Commits
 from bridge.spool.queue.deferral import Leaving
@@ -97,7 +97,8 @@ class StreamQueue(Leaving):
         # orjson shrinks its result in place within a block of 1 KiB: a copy, at 0.1 µs, takes a quarter of the memory.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
-        key = spread_key(number, len(data)) if key is None else key
+        if key is None:  # written out for the usual case, which needs no call
+            key = str(number) if len(data) <= LONG_DATA_BYTES else spread_key(number, len(data))
         self.pending.append(_new(Record, (number, mapping, key, data)))
 
     def committed(self, received_at: float | None = None) -> None:
