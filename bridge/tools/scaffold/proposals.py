@@ -152,8 +152,8 @@ def _candidates(
         return
     names = capture_names(shape, scalar=kind.form == "value")
     levels = [f"{{{names[at]}}}" if at in names else level for at, level in enumerate(shape.topics[0])]
-    levels = [name for name in names.values() if name != SIGNAL]
-    keys = [*([f"captures.{levels[-1]}"] if levels else []), "topic", ""]
+    captured = [name for name in names.values() if name != SIGNAL]
+    keys = [*([f"captures.{captured[-1]}"] if captured else []), "topic", ""]
     plain = MappingFileText("/".join(levels), kind, stream, "")
     if kind.payload != "bytes":
         made = replace(plain, transform=_transform(kind, samples, captured=bool(names)), each=kind.form == "objects")

@@ -96,7 +96,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, co
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
     assert spool.folder.set_aside_count() == 1
-    assert "the spool was damaged and is set aside" in caplog.text
+    assert "damaged spool moved to quarantine" in caplog.text
     assert_begun_anew(spool)
     spool.close()
 
