@@ -42,5 +42,5 @@ class AggregatePayloads:
             "packing: none" if packing == "none" else f"packing: {packing} is not applied to this stream now",
             "set packing: kpl to have the payload returned unchanged"
             if packing == "none"
-            else "it is returned unchanged while partition keys decide on the shard",
+            else "it is returned unchanged while partition keys determine the shard",
         )

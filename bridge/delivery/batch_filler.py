@@ -51,7 +51,7 @@ class BatchFiller:
         self._limiter = limiter
 
     def choose_packer(self) -> None:
-        """Pack records or leave them plain. For KPL consumers, aggregate only where a key decides on the shard."""
+        """Pack records or leave them plain. For KPL consumers, aggregate only where a key determines the shard."""
         packing = self._destination.packing
         if packing != "lines" and not (packing == "kpl" and self._shards.distribution == "by_key"):
             self.packer = None

@@ -44,7 +44,7 @@ class MisplacedRecords:
 
     @property
     def due_at(self) -> float | None:
-        """When the oldest must be judged at the latest; None if there are none."""
+        """Latest time at which the oldest undecided record must be judged; None if there is no such record."""
         return min([each.since + MAX_UNDECIDED_SECS for each in self._undecided], default=None)
 
     def numbers(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Record distribution of a stream: whether partition keys decide on the shard, or Kinesis does.
+"""Record distribution of a stream: whether partition keys determine the shard, or Kinesis does.
 
 An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time and with immediate
 effect. Partition keys and explicit hash keys are then ignored, and records of one key come to any shard:
@@ -50,7 +50,7 @@ Distribution = Literal["unknown", "by_key", "by_service"]
 class RecordDistribution:
     """State of one stream. Not thread-safe: the caller guards it.
 
-    `described`: a call of DescribeStreamSummary has ended, whatever came of it.
+    `described`: a DescribeStreamSummary call has ended, successfully or not.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -111,7 +111,7 @@ class RecordDistribution:
         if not self._denied and self._destination.packing == "kpl" and self.state == "unknown":
             logger.info(
                 "stream %s: DescribeStreamSummary is not permitted, so records are not aggregated before accepted "
-                "records of %d partition keys show that keys decide on the shard",
+                "records of %d partition keys show that keys determine the shard",
                 self._destination,
                 CONFIRMING_KEYS,
             )
@@ -129,7 +129,7 @@ class RecordDistribution:
         if state == "by_service":
             self._warn()
         elif before == "by_service" or self._denied:
-            logger.info("stream %s: partition keys decide on the shard", self._destination)
+            logger.info("stream %s: partition keys determine the shard", self._destination)
 
     def _warn(self) -> None:
         kpl = ", and packing: kpl is not applied, since consumers would discard aggregated records"

@@ -61,7 +61,10 @@ class RecordLimit:
         self._ask_at = now + ASK_AGAIN_SECS
 
     def doubt(self) -> None:
-        """Kinesis called something invalid: the limit may be lower now. Request it, at most twice a minute."""
+        """Request the limit again, at most twice a minute, after Kinesis rejected a request as invalid.
+
+        The limit may be lower now.
+        """
         self._wanted = True
 
     def sendable_bytes(self) -> int:

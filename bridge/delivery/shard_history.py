@@ -1,6 +1,6 @@
 """Ranges and lifetimes of a stream's shards, from ListShards and from the shards that accepted records.
 
-Three facts hold while partition keys decide on the shard:
+Three facts hold while partition keys determine the shard:
 
 1. A shard has one contiguous range of hashes, which never changes. Every hash between two accepted ones is its own.
 2. At any time, exactly one open shard has a given hash. Of two shards with a hash in common, one was closed before the

@@ -2,7 +2,7 @@
 
 Three parts make it up. Nothing here waits, or calls Kinesis: the caller guards it, and passes the time.
 
-    RecordDistribution   whether partition keys decide on the shard at all
+    RecordDistribution   whether partition keys determine the shard at all
     ShardHistory         ranges and lifetimes of the shards
     ShardMapRefresh      when to call ListShards
 
@@ -15,7 +15,7 @@ Three parts make it up. Nothing here waits, or calls Kinesis: the caller guards 
                               2. inferred shard   shard_of is     3. inferred shard: by the hashes that are surely in
                               3. None             None               its range, or surely not
                                                                   4. else undecided
-    by_service    any         None                nothing         as unknown
+    by_service    any         None                nothing         the same as unknown
 
 A listed shard becomes doubtful when another shard accepts a hash of its range: the stream was resharded. All other
 shards stay in use. The hashes that a new shard accepted span a range that is surely its own: an inferred shard. So
@@ -88,7 +88,7 @@ class ShardKnowledge:
 
     @property
     def described(self) -> bool:
-        """True once a call of DescribeStreamSummary has ended, whatever came of it."""
+        """True once a DescribeStreamSummary call has ended, successfully or not."""
         return self._distribution.described
 
     @property

@@ -102,7 +102,7 @@ def expected(hint: FieldType) -> str:
 
 
 def choices(hint: FieldType) -> list[str]:
-    """Return the texts that a field of fixed texts accepts; empty for any other type."""
+    """Return the values that a `Literal` field, or a union of them, accepts; an empty list for any other type."""
     if hint.members:
         return [choice for member in hint.members for choice in choices(member)]
     return (

@@ -68,7 +68,7 @@ class Publisher:
         self._clients = Clients(settings)
 
     def endpoint(self, stream: str) -> str:
-        """Return the URL that requests of a stream go to, or its region where no endpoint is configured."""
+        """Return the configured endpoint URL of a stream's requests; if there is none, the stream's region."""
         region = region_of(self._settings, Destination.parse(stream))
         return self._settings.endpoint("kinesis", region) or region
 

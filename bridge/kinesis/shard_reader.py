@@ -151,7 +151,7 @@ class ShardReader:
         return response
 
     def _first_iterator(self, reading: _Reading) -> str:
-        """Return an iterator after the position, or of the oldest record if that position no longer exists."""
+        """Return an iterator that starts after the stored position; if there is none any more, at the oldest record."""
         oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
         start = oldest
         if reading.position:

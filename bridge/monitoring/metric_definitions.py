@@ -1,6 +1,7 @@
 """List of all metrics. /metrics and docs/reference/metrics.md are generated from it.
 
-Labels are bounded: mappings, streams, workers, states and codes; never a topic, a key, or content of a message.
+The cardinality of labels is bounded: they are mappings, streams, workers, states and codes; never a topic, a key, or the
+content of a message.
 https://prometheus.io/docs/practices/naming/
 """
 

@@ -57,9 +57,10 @@ class ActiveProblem:
 
     `summary` says what and where, `cause` why (error text, host), `advice` what to do. `since` is in seconds since
     1970. `attempts` counts the failed attempts in a row, 0 where nothing is attempted. `safe` says what is not lost;
-    where it is "", `what_is_safe` composes it of the numbers. `buffered_records` are on disk and not delivered,
-    `dropped_records` were dropped lately. `buffer_hours` is how long the spool lasts at the present inflow, None where
-    that is unknown. `worker` names the worker of `run --workers`, "" in one process or where all workers agree.
+    if it is empty and the stage is `delivering`, `what_is_safe` writes it from the counts. `buffered_records` are on
+    disk and not delivered, `dropped_records` were dropped lately. `buffer_hours` is how long the spool lasts at the
+    present inflow, None where that is unknown. `worker` names the worker of `run --workers`, "" in one process or where
+    all workers agree.
     """
 
     code: ProblemCode

@@ -205,7 +205,8 @@ class Subscriptions:
 
     def on_granted(self, request: Request, qos: int) -> None:
         """Record a filter that the broker granted with this QoS."""
-        # The request, not what is wanted now: a reload in between needs another request.
+        # This stores the request that was granted, not the one wanted now. If a reload changed the options meanwhile,
+        # the filter needs another SUBSCRIBE.
         self.confirmed[request.filter] = request
         self.granted_qos[request.filter] = qos
         self.suspects.clear(request.filter)

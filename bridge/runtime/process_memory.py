@@ -48,7 +48,7 @@ def _libc() -> Any:
 
 
 class MallocTuning:
-    """One malloc arena for all threads. Create before the first thread starts."""
+    """One malloc arena for all threads. Create this object before the first thread starts."""
 
     def __init__(self) -> None:
         with suppress(*_NO_GLIBC):

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bridge.supervisor.worker_main", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--draining", action="store_true")
-    for name in ("--number", "--at-work", "--running", "--channel"):
+    for name in ("--number", "--active", "--running", "--channel"):
         parser.add_argument(name, type=int, required=True)
     asked = parser.parse_args(arguments)
     member = WorkerSlot(asked.number, asked.draining)

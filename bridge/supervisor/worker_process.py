@@ -302,7 +302,7 @@ class WorkerProcess:
 
 def command_of(member: WorkerSlot, config: Path, active: int, running: int) -> list[str]:
     """Return the command line of the worker's process, without its channel."""
-    numbers = {"--number": member.number, "--at-work": active, "--running": running}
+    numbers = {"--number": member.number, "--active": active, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
     draining = ["--draining"] if member.draining else []
     return [sys.executable, "-m", "bridge.supervisor.worker_main", "--config", str(config), *options, *draining]

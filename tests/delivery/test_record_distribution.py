@@ -138,7 +138,7 @@ def test_the_way_back_is_logged_but_not_the_usual_start(distribution, caplog):
     assert not caplog.messages
     distribution.on_described(AUTO, 0.0)
     distribution.on_described(USER, 0.0)
-    assert caplog.messages[-1] == "stream telemetry packing=kpl: partition keys decide on the shard"
+    assert caplog.messages[-1] == "stream telemetry packing=kpl: partition keys determine the shard"
 
 
 def test_a_missing_permission_is_logged_once(distribution, caplog):

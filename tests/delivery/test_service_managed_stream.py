@@ -92,7 +92,7 @@ def test_a_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream,
     with sending(queue, publisher, ONE_AT_A_TIME):
         assert queue.wait_settled(100)
         stream.place_by_service(False)
-        assert eventually(lambda: "partition keys decide on the shard" in caplog.text)
+        assert eventually(lambda: "partition keys determine the shard" in caplog.text)
         queue.put(*telemetry(1000, first=101))
         assert queue.wait_settled(1100)
         queue.put(*telemetry(1000, first=1101))

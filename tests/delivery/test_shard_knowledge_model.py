@@ -118,7 +118,7 @@ class Delivery(RuleBasedStateMachine):
 
 
 class Resharding(Delivery):
-    """Partition keys decide on the shard."""
+    """Partition keys determine the shard."""
 
     @initialize(shards=st.integers(1, 4), described=st.booleans())
     def begin(self, shards, described):

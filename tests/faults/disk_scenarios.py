@@ -43,7 +43,7 @@ def calls_fail(stage: Stage, *, calls: str, error: str):
 def killed_while_syncs_fail(stage: Stage):
     """Simulate a crash: written data is in the page cache, and the next run finds it."""
     failing = strace(stage, SYNCING, "EIO")
-    stage.logged("not reading from the broker, which keeps the rest")
+    stage.logged("back-pressure: reading paused")
     stage.hold(1)
     stage.bridge.kill()
     failing.communicate(timeout=20)
@@ -55,7 +55,7 @@ def killed_while_syncs_fail(stage: Stage):
 def said_so(stage: Stage, _ledger: LedgerState) -> None:
     """It stopped reading from the broker, reported why, and continued without a restart."""
     log = stage.bridge.stderr()
-    assert "not reading from the broker, which keeps the rest" in log, log[-3000:]
+    assert "back-pressure: reading paused" in log, log[-3000:]
     assert "spool writable again: reading resumed" in log, log[-3000:]
 
 

@@ -33,7 +33,7 @@ def logged(bridge, words):
 def noticed(bridge, publisher):
     """Files are looked at when something is sent."""
     publisher.publish([("factory/a", b"2")])
-    return logged(bridge, "they are taken anew")
+    return logged(bridge, "changed; reloading them")
 
 
 def test_policy_suffices_and_a_missing_permission_is_reported(tmp_path, mosquitto, aws):

@@ -177,7 +177,7 @@ def test_workers_and_their_supervisor_report_no_secret(spoken_by_workers):
     assert {what for what, text in said.items() if not text} <= {"run: output"}
     assert b"Traceback" not in b"".join(said.values())
     assert said["GET /api/dead-letters/1?worker=1"].startswith(b"200 ")
-    assert b"worker 2 has ended" in said["run: log"]
+    assert b"worker 2 ended" in said["run: log"]
     files = [file for file in folder.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
     assert sum(file.name == "spool.db" for file in files) == 2
     assert [file.name for file in files if MARK in file.read_bytes()] == []

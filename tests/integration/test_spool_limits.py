@@ -23,7 +23,7 @@ def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, b
     kinesis.fault("error", status=500)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(large(), 1)
-    eventually(lambda: "not reading from the broker" in running.stderr(), "the spool is full", timeout_secs=60)
+    eventually(lambda: "back-pressure: reading paused" in running.stderr(), "the spool is full", timeout_secs=60)
     assert sum(file.stat().st_size for file in (running.folder / "data").glob("spool.db*")) < 2 * SMALL
     kinesis.clear()
     arrivals.wait_for_all(range(COUNT))

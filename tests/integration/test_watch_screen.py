@@ -56,7 +56,7 @@ def test_watch_shows_backlog_resizes_and_waits_for_the_bridge(watch, mosquitto):
         terminal.wait_for(lambda lines: lines[-1].endswith("more lines: enlarge the window"))
         terminal.resize(80, 24)
         running.stop()
-        terminal.wait_for("this was seen last:")
+        terminal.wait_for("last status:")
         assert any("the bridge is not running" in line for line in terminal.shown)
         assert row(terminal.shown, "astray → not-there")
 

@@ -61,7 +61,7 @@ def test_a_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monke
         taken.listen()
         port = taken.getsockname()[1]
         server = serve(listen=f"127.0.0.1:{port}")
-        eventually(lambda: f"http.listen 127.0.0.1:{port}" in server.problem, "it is told")
+        eventually(lambda: f"http.listen 127.0.0.1:{port}" in server.problem, "it is reported")
     eventually(lambda: _answers(server), "it is served after all")
     assert server.problem == ""
 

@@ -38,7 +38,10 @@ class Fetched:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Fetched:
-        """Convert STS's response or a process's output, which use the same names. Raise KeyError if one is missing."""
+        """Convert an STS response or the output of a credential process. Both use the same field names.
+
+        Raise KeyError if a field is missing.
+        """
         expires = answer.get("Expiration")
         return cls(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"), epoch_secs(expires))
 

@@ -100,7 +100,7 @@ def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
 
 
 def _certificate_refused(error: Exception) -> bool:
-    """Return whether a certificate is the cause, which a person must fix."""
+    """Return whether the server's certificate was refused. Only a person can fix that."""
     if not isinstance(error, SSLError):
         return False
     wrapped: BaseException = error.kwargs["error"]  # urllib3's, which has ssl's as its argument

@@ -1,7 +1,7 @@
 """Compiler from the parse tree to closures: each node becomes one Python function from a value to a result.
 
-The compiler evaluates constant nodes once. A node may be written several times and evaluated on the same value. It is
-then evaluated once for that value, if this saves more than it costs.
+The compiler evaluates constant nodes once. If an expression has the same node several times, for the same value, the
+compiled code evaluates it once, unless that costs more than it saves.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Compiler:
         return self._combined(node)
 
     def _combined(self, node: Node) -> Search:
-        """Return the closure for a node that combines its children, all evaluated on the same value."""
+        """Return the closure for a node that combines the results of its children. All get the same value."""
         kind = node["type"]
         if kind == "multi_select_dict":
             return multi_select_hash.multi_select_hash([self._item(child) for child in node["children"]])

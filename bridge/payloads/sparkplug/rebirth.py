@@ -38,8 +38,8 @@ class _Asked(NamedTuple):
 class RebirthRequests:
     """Limits of the requests, because a birth is many times larger than a reading: one per edge node in `every_secs`.
 
-    Of all nodes together, PER_SECOND get a request in a second; the others wait. The times are stored in memory only:
-    after a restart, an immediate request is right.
+    Of all nodes together, PER_SECOND get a request in a second; the others wait. The times exist in memory only,
+    so that after a restart the bridge may request a birth at once.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:

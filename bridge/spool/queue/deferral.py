@@ -55,7 +55,7 @@ class Read(Protocol):
 class Left:
     """Deferred records: those in `spans` whose partition key satisfies `holds`.
 
-    `done` is True when none is deferred any more.
+    `done` is True once no deferred record remains.
 
     The last span has no end, so that new records of these keys are deferred too. Records with a number below
     `overtaken` are late, because newer ones were handed out before them.

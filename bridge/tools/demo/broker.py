@@ -56,7 +56,7 @@ def start_broker(folder: Path, mosquitto: str | None) -> Broker:
     problem = ""
     for program in (mosquitto, None) if mosquitto else (None,):
         for _ in range(_ATTEMPTS):
-            # Another program may bind the port between its choice and the broker's start: then try another port.
+            # Another program may bind the port before the broker does. In that case, try another port.
             try:
                 return Mosquitto(program, folder, free_port()) if program else AmqttBroker(free_port())
             except OSError as error:

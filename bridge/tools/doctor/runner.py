@@ -67,7 +67,7 @@ def examine(
     running = [_Running(subject, check) for subject, check in checks]
     deadline = time.monotonic() + secs
     for number, each in enumerate(running):
-        # Daemon threads: a check that hangs must not stop the process from ending.
+        # The threads are daemons, because a check that hangs must not keep the process alive.
         threading.Thread(target=each.run, name=f"doctor {number}", daemon=True).start()
     for each in running:
         yield from each.findings(deadline)

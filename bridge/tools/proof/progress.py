@@ -28,7 +28,10 @@ MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 
 
 class Progress:
-    """Positions by stream and shard, and the verifier, with the file that they are stored in (None: in no file)."""
+    """Read positions by stream and shard, and the state of the verifier.
+
+    Both are saved in `file`; if it is None, they exist only in memory.
+    """
 
     def __init__(self, file: Path | None, stream: str, manifests: str, verifier: Verifier) -> None:
         """Continue what the file holds. Raise BridgeError if it is of another proof, or cannot be read."""

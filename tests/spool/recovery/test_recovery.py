@@ -81,7 +81,7 @@ def set_aside_folder(spool):
     return folder
 
 
-def assert_begun_anew(spool):
+def assert_begun_empty(spool):
     assert spool.ledger_rows() == []
     put(spool, b"new")
     assert data_of(take(spool)) == [b"new"]
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, co
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
     assert spool.folder.set_aside_count() == 1
     assert "damaged spool moved to quarantine" in caplog.text
-    assert_begun_anew(spool)
+    assert_begun_empty(spool)
     spool.close()
 
 
@@ -109,7 +109,7 @@ def test_a_database_of_another_program_is_set_aside_and_stored(tmp_path):
     kept = sqlite3.connect(set_aside_folder(spool) / "spool.db")
     assert kept.execute("select name from recipes").fetchall() == [("soup",)]
     kept.close()
-    assert_begun_anew(spool)
+    assert_begun_empty(spool)
     spool.close()
 
 
@@ -126,7 +126,7 @@ def test_a_truncated_file_is_set_aside_and_stored(tmp_path):
     size = file.stat().st_size
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").stat().st_size >= size
-    assert_begun_anew(spool)
+    assert_begun_empty(spool)
     spool.close()
 
 
@@ -190,7 +190,7 @@ def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     (tmp_path / "spool.db").touch()
     spool = opened(tmp_path)
     assert spool.folder.set_aside_count() == 0
-    assert_begun_anew(spool)
+    assert_begun_empty(spool)
     spool.close()
 
 

@@ -282,7 +282,7 @@ def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
         patched.setattr(module._Salvage, "_salvage_dead_letters", lambda _work: 1 / 0)
         spool = opened(tmp_path)
         put(spool, b"new")
-        assert "a defect" in caplog.text
+        assert "this is a bug" in caplog.text
         spool.close()
     spool = opened(tmp_path)
     assert spool.dead_letter_counts.count == 3

@@ -42,7 +42,7 @@ def nearest(name: str, names: Mapping[str, Any]) -> str:
 
 
 def _without_tables(*_: Any) -> Any:
-    """Raise ValueError. `_bind_lookup` replaces this function in every call."""
+    """Raise ValueError. The compiler replaces this placeholder in every expression (`_bind_lookup`)."""
     raise ValueError("there are no tables")
 
 
