@@ -39,17 +39,17 @@ def test_watch_shows_backlog_resizes_and_waits_for_the_bridge(watch, mosquitto):
     with watch(columns=80, lines=24) as terminal, Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(50), 1)
         terminal.wait_for(lambda lines: "refused" in row(lines, "not-there"))
-        terminal.wait_for("50 records, the oldest")
+        terminal.wait_for("50 records buffered (oldest")
         shown = terminal.shown
         assert shown[0].startswith("bridge, up ")
-        assert shown[0].endswith("Ctrl-C ends")
+        assert shown[0].endswith("Ctrl-C to stop")
         assert shown[1].startswith("ERROR     AWS refuses the records of stream not-there (http://127.0.0.1:")
         assert row(shown, "press → telemetry").split()[-1] == "0"
         assert row(shown, "astray → not-there").split()[-1] == "50"
-        assert "accounting OK" in shown
+        assert "ledger    accounting OK" in shown
 
         terminal.resize(120, 40)
-        terminal.wait_for(lambda lines: "filtered" in row(lines, "mapping") and lines[0].endswith("Ctrl-C ends"))
+        terminal.wait_for(lambda lines: "filtered" in row(lines, "mapping") and lines[0].endswith("Ctrl-C to stop"))
         assert len(terminal.shown[0]) == 120
 
         terminal.resize(60, 10)
@@ -84,6 +84,6 @@ def test_as_json_it_is_json_alone_also_while_no_bridge_answers(bridge):
     ) as watching:
         assert json.loads(watching.stdout.readline())["status"]["subscribed"]
         running.stop()
-        assert watching.stderr.readline().startswith(b"mqtt-kinesis: no bridge answers")
+        assert watching.stderr.readline().startswith(b"mqtt-kinesis: the bridge is not running")
         watching.terminate()
         assert all(json.loads(line)["status"] for line in watching.stdout)
