@@ -138,23 +138,26 @@ class SenderPool:
     def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
         """Return a stream to build a request for, or a call for information on a stream; (None, None): wait."""
         self._log_link_limit(now)
-        due = None
+        due = []
         for sender in self._senders:
             if sender.attention_at > now and not sender.changed:
                 continue
             if (inquiry := sender.inquiry(now)) is not None:
                 return None, inquiry
             sender.update_attention(now)
-            if sender.sendable_at <= now and (due is None or sender.served_at < due.served_at):
-                due = sender
-        if due is None or self._link_wait_secs(now) > 0:
+            if sender.sendable_at <= now:
+                due.append(sender)
+        if not due or self._link_wait_secs(now) > 0:
             return None, None
-        if not self._concurrency.has_room(due, now):
+        due.sort(key=lambda sender: sender.served_at)
+        # A stream whose own requests hang may have no room where another one has.
+        chosen = next((sender for sender in due if self._concurrency.has_room(sender, now)), None)
+        if chosen is None:
             self._concurrency.waited(now)
             return None, None
-        due.served_at = now
-        due.link_share = 1 / max(1, sum([sender.busy or sender is due for sender in self._senders]))
-        return due, None
+        chosen.served_at = now
+        chosen.link_share = 1 / max(1, sum([sender.busy or sender is chosen for sender in self._senders]))
+        return chosen, None
 
     def _wait_secs(self, now: float) -> float:
         """Return how long nothing will be due unless something changes."""
