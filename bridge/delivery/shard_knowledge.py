@@ -138,7 +138,7 @@ class ShardKnowledge:
 
     @property
     def next_listing_at(self) -> float | None:
-        """Time from which `start_listing` returns True, -inf for now; None if something else must happen first."""
+        """Time from which `start_listing` returns True, -inf if it does now; None if another step comes first."""
         return self._refresh.next_at
 
     def start_listing(self, now: float) -> bool:

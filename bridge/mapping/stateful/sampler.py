@@ -107,7 +107,7 @@ class Sampler:
             del self._open[key]
         return tuple(released)
 
-    # -- the kinds of `keep`: each returns the result for now, the row, and the number of filtered messages ------------
+    # -- the kinds of `keep`: each returns the result so far, the row, and the number of filtered messages ------------
 
     def _first(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
@@ -172,7 +172,7 @@ class Sampler:
 
 
 class _SampleStep(NamedTuple):
-    """Result of one `keep`: the mapping result for now, the row to store, and the number of filtered messages."""
+    """Result of one `keep`: the mapping result so far, the row to store, and the number of filtered messages."""
 
     mapped: MappingResult
     row: dict[str, Any]

@@ -33,7 +33,7 @@ class Connection:
         return head
 
     def read_body(self, at_most=None) -> int:
-        """So many bytes of it, or what remains: how many that is."""
+        """Read and discard at most `at_most` bytes of the body, or all of the rest. Return how many were read."""
         wanted = min(self._remaining, self._remaining if at_most is None else at_most)
         while len(self.buffered) < wanted:
             self._more()
