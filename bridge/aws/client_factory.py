@@ -17,7 +17,7 @@ REGION_PLACE = "{region}"
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class EndpointSettings:
     """Region, endpoints and the network between them.
 
     `endpoint_url` may contain `{region}`, which is replaced by the region's name; without it, it is the endpoint of
@@ -97,9 +97,9 @@ class Reach:
         )
 
 
-def region_of(reach: Reach, destination: Destination) -> str:
+def region_of(endpoints: EndpointSettings, destination: Destination) -> str:
     """Return the region of an output: its own, that of the stream's ARN, or the configuration's."""
-    return destination.region or _region_of_arn(destination.data_stream) or reach.region
+    return destination.region or _region_of_arn(destination.data_stream) or endpoints.region
 
 
 def _region_of_arn(data_stream: str) -> str:

@@ -37,7 +37,7 @@ SERVER_ERROR = 500
 RETRIABLE_CLIENT_ERRORS = frozenset({408, 425, 429})
 
 
-class Treatment(Enum):
+class ErrorAction(Enum):
     """Reaction to an error code, for the records of a request or for one record."""
 
     UNAVAILABLE = "unavailable"
@@ -46,23 +46,23 @@ class Treatment(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Treatment of one error code. `hint` may contain `{stream}`, `{region}` and `{credential}`; `clock`: this
+class ErrorRule:
+    """Action for one error code. `hint` may contain `{stream}`, `{region}` and `{credential}`; `clock`: this
     machine's clock may be the cause."""
 
-    treatment: Treatment
+    action: ErrorAction
     hint: str = ""
     throttled: bool = False
     clock: bool = False
 
 
-UNAVAILABLE = Fault(Treatment.UNAVAILABLE)
-THROTTLED = Fault(Treatment.UNAVAILABLE, throttled=True)
-INVALID = Fault(Treatment.INVALID)
+UNAVAILABLE = ErrorRule(ErrorAction.UNAVAILABLE)
+THROTTLED = ErrorRule(ErrorAction.UNAVAILABLE, throttled=True)
+INVALID = ErrorRule(ErrorAction.INVALID)
 
 
-def _refused(hint: str, *, clock: bool = False) -> Fault:
-    return Fault(Treatment.REFUSED, hint, clock=clock)
+def _refused(hint: str, *, clock: bool = False) -> ErrorRule:
+    return ErrorRule(ErrorAction.REFUSED, hint, clock=clock)
 
 
 _DENIED = _refused(
@@ -78,7 +78,7 @@ _CLOCK = _refused("AWS reports a wrong time of the request: synchronise this mac
 _NOT_KINESIS = _refused("the endpoint is not Kinesis Data Streams: check kinesis.endpoint_url and kinesis.region")
 _SUBSCRIPTION = _refused("this AWS account has no subscription to Kinesis in {region}: sign up, or check the region")
 
-FAULTS: Mapping[str, Fault] = MappingProxyType(
+ERROR_RULES: Mapping[str, ErrorRule] = MappingProxyType(
     {
         # codes of PutRecords
         "AccessDeniedException": _DENIED,
@@ -154,36 +154,36 @@ UNKNOWN = _refused(
 )
 
 
-def request_fault(code: str, status: int) -> Fault:
-    """Return the treatment of a failed request. If its `code` is not in the table, the HTTP `status` decides."""
-    if (fault := FAULTS.get(code)) is not None:
-        return fault
+def request_error_rule(code: str, status: int) -> ErrorRule:
+    """Return the rule for a failed request. If its `code` is not in the table, the HTTP `status` decides."""
+    if (rule := ERROR_RULES.get(code)) is not None:
+        return rule
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return UNAVAILABLE
     return UNKNOWN
 
 
-def record_fault(code: str) -> Fault:
-    """Return the treatment of one record's error `code`. A code that is not in the table is retried."""
-    return FAULTS.get(code, UNAVAILABLE)
+def record_error_rule(code: str) -> ErrorRule:
+    """Return the rule for one record's error `code`. A code that is not in the table is retried."""
+    return ERROR_RULES.get(code, UNAVAILABLE)
 
 
 def is_throttling(code: str) -> bool:
     """Return whether the code means throttling: too many records or bytes a second."""
-    return record_fault(code).throttled
+    return record_error_rule(code).throttled
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
     """Return the error for a record's own failure, to be shown as the stream's state."""
-    fault = record_fault(code)
-    if fault.treatment is Treatment.REFUSED:
-        hint = fault.hint.format(stream=stream, region="this region", credential="this access key")
+    rule = record_error_rule(code)
+    if rule.action is ErrorAction.REFUSED:
+        hint = rule.hint.format(stream=stream, region="this region", credential="this access key")
         return Refused(code, shortened(message), permission_hint(message, stream) or hint)
     return Unavailable(code, shortened(message))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorResponse:
     """Error response of Kinesis to a request. `skew_secs`: lead of this machine's clock over AWS's, None: unknown."""
 
     code: str
@@ -192,7 +192,7 @@ class Answer:
     skew_secs: float | None = None
 
     @classmethod
-    def of(cls, error: Any) -> Answer:
+    def of(cls, error: Any) -> ErrorResponse:
         """Convert a botocore ClientError."""
         said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
         return cls(
@@ -204,13 +204,13 @@ class Answer:
 
     def error(self, stream: str, region: str, credential: str = "this access key") -> SendError:
         """Return the exception to raise for this response."""
-        fault, detail = request_fault(self.code, self.status), shortened(self.message)
-        if fault.treatment is Treatment.REFUSED:
-            hint = self._clock_hint() if fault.clock else permission_hint(self.message, stream, region)
+        rule, detail = request_error_rule(self.code, self.status), shortened(self.message)
+        if rule.action is ErrorAction.REFUSED:
+            hint = self._clock_hint() if rule.clock else permission_hint(self.message, stream, region)
             return Refused(
-                self.code, detail, hint or fault.hint.format(stream=stream, region=region, credential=credential)
+                self.code, detail, hint or rule.hint.format(stream=stream, region=region, credential=credential)
             )
-        if fault.treatment is Treatment.INVALID:
+        if rule.action is ErrorAction.INVALID:
             return InvalidRequest(self.code, detail)
         # After a server error Kinesis may have stored some records; after other errors it has stored none.
         return OutcomeUnknown(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)

@@ -22,8 +22,8 @@ from bridge.delivery.key_queues import KeyQueues
 from bridge.delivery.shard_knowledge import ShardKnowledge
 from bridge.delivery.shard_limiter import ShardLimiter
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes
-from bridge.kinesis.packing.packers import Packed
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.packing.packers import PackedRecord
+from bridge.kinesis.put_records_codec import RecordAccepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -241,7 +241,7 @@ class RecordAccumulator:
                 self._filler.wait_for_shard(shard_queue, shard_queue.shard)
         return batch
 
-    def throttled(self, entry: Record | Packed, now: float) -> bool:
+    def throttled(self, entry: Record | PackedRecord, now: float) -> bool:
         """Note a throttled record. Return whether the limiter of its shard decides when it is sent again."""
         if self._filler.packer is None:
             self._routed_until = now + ROUTED_SECS
@@ -255,8 +255,8 @@ class RecordAccumulator:
         outcomes: dict[str, list[tuple[int, bool]]] = {}
         for entry, result in zip(batch.entries, results, strict=True):
             if (shard := self._shard_of_entry(entry)) is not None:
-                size = entry.counted_bytes if isinstance(entry, Packed) else counted_bytes(entry)
-                outcomes.setdefault(shard.id, []).append((size, isinstance(result, Accepted)))
+                size = entry.counted_bytes if isinstance(entry, PackedRecord) else counted_bytes(entry)
+                outcomes.setdefault(shard.id, []).append((size, isinstance(result, RecordAccepted)))
         for shard_id, of_shard in outcomes.items():
             if all(accepted for _, accepted in of_shard):
                 self.limiter.on_accepted(
@@ -290,9 +290,9 @@ class RecordAccumulator:
         records, size = self._queues.count_ready(self._per_request, now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
-    def _shard_of_entry(self, entry: Record | Packed) -> Shard | None:
+    def _shard_of_entry(self, entry: Record | PackedRecord) -> Shard | None:
         """Return the shard whose limiter was charged for an entry."""
-        if isinstance(entry, Packed):
+        if isinstance(entry, PackedRecord):
             return entry.shard
         return self.shards.shard_of(entry.key) if self._routed else None
 

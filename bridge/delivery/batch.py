@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.delivery.key_queue import Hold
-    from bridge.kinesis.packing.packers import Packed
+    from bridge.kinesis.packing.packers import PackedRecord
     from bridge.model import Record
 
 
@@ -26,7 +26,7 @@ class Batch:
     """
 
     records: list[Record] = field(default_factory=list)
-    packed: list[Packed] | None = None
+    packed: list[PackedRecord] | None = None
     counted_bytes: int = 0
     part: bool = False
     generation: int = 0
@@ -37,7 +37,7 @@ class Batch:
     started_at: float = 0.0
 
     @property
-    def entries(self) -> Sequence[Record | Packed]:
+    def entries(self) -> Sequence[Record | PackedRecord]:
         """Kinesis records, in the order of the request."""
         return self.records if self.packed is None else self.packed
 
@@ -61,7 +61,7 @@ class Batch:
         self.records += records
         self.counted_bytes += size
 
-    def add_packed(self, packed: Packed, size: int) -> None:
+    def add_packed(self, packed: PackedRecord, size: int) -> None:
         """Add a packed record of `size` counted bytes."""
         if self.packed is None:
             self.packed = []

@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
-from bridge.aws.error_codes import Treatment, record_fault
+from bridge.aws.error_codes import ErrorAction, record_error_rule
 from bridge.kinesis.packing.kpl_aggregation import MAGIC, is_aggregate
-from bridge.kinesis.packing.packers import Packed
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.packing.packers import PackedRecord
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.model import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.kinesis.put_records_codec import Failed, Result
+    from bridge.kinesis.put_records_codec import RecordFailed, Result
 
 
 PAYLOADS_PER_LOOK = 10
 """Number of plain payloads of which one is checked for being an aggregated record: a forwarder sends many of them."""
 
 _shard_of = itemgetter(1)
-"""The `shard_id` of an Accepted by its index: twice as fast as by name."""
+"""The `shard_id` of a `RecordAccepted` by its index: twice as fast as by name."""
 
 
 @dataclass(slots=True)
@@ -39,11 +39,11 @@ class BatchOutcome:
     rejected: list[tuple[Record, str, str]] = field(default_factory=list)
     again: list[Record] = field(default_factory=list)
     throttled: int = 0
-    last: Failed | None = None
-    failed: list[tuple[Record | Packed, bool]] = field(default_factory=list)
+    last: RecordFailed | None = None
+    failed: list[tuple[Record | PackedRecord, bool]] = field(default_factory=list)
     """Each that failed, and whether it was throttled."""
-    misplaced: list[tuple[Packed, str]] = field(default_factory=list)
-    halve: list[Packed] = field(default_factory=list)
+    misplaced: list[tuple[PackedRecord, str]] = field(default_factory=list)
+    halve: list[PackedRecord] = field(default_factory=list)
     shards: set[str] = field(default_factory=set)
     """Ids of the shards that accepted something."""
 
@@ -51,18 +51,22 @@ class BatchOutcome:
     """Delivered records whose payload is itself an aggregated record, of those checked: see `AggregatePayloads`."""
 
 
-def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) -> BatchOutcome:
+def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> BatchOutcome:
     """Return the records of a request by their results, which are as many, and in the same order."""
     outcome = BatchOutcome()
-    if len(entries) == len(results) and set(map(type, entries)) == {Record} and set(map(type, results)) == {Accepted}:
-        _sort_accepted(outcome, cast("Sequence[Record]", entries), cast("Sequence[Accepted]", results))
+    if (
+        len(entries) == len(results)
+        and set(map(type, entries)) == {Record}
+        and set(map(type, results)) == {RecordAccepted}
+    ):
+        _sort_accepted(outcome, cast("Sequence[Record]", entries), cast("Sequence[RecordAccepted]", results))
         return outcome
     for entry, result in zip(entries, results, strict=True):
-        if not isinstance(result, Accepted):
+        if not isinstance(result, RecordAccepted):
             _sort_failure(outcome, entry, result)
             continue
         outcome.shards.add(result.shard_id)
-        if not isinstance(entry, Packed):
+        if not isinstance(entry, PackedRecord):
             outcome.delivered.append(entry)
             if entry.data.startswith(MAGIC):
                 outcome.unprotected += is_aggregate(entry.data)
@@ -73,7 +77,7 @@ def sort_results(entries: Sequence[Record | Packed], results: Sequence[Result]) 
     return outcome
 
 
-def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[Accepted]) -> None:
+def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
     """Sort plain records that were all accepted: the usual case, at a third of the cost."""
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
@@ -81,17 +85,17 @@ def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Se
     outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_LOOK]])
 
 
-def _sort_failure(outcome: BatchOutcome, entry: Record | Packed, failed: Failed) -> None:
+def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: RecordFailed) -> None:
     """Sort a record that was not accepted."""
-    fault = record_fault(failed.code)
-    records = entry.records if isinstance(entry, Packed) else (entry,)
-    if fault.treatment is Treatment.INVALID:
-        if isinstance(entry, Packed) and len(records) > 1:
+    rule = record_error_rule(failed.code)
+    records = entry.records if isinstance(entry, PackedRecord) else (entry,)
+    if rule.action is ErrorAction.INVALID:
+        if isinstance(entry, PackedRecord) and len(records) > 1:
             outcome.halve.append(entry)
         else:
             outcome.rejected.append((records[0], "invalid", f"{failed.code}: {failed.message}"))
         return
     outcome.again += records
-    outcome.failed.append((entry, fault.throttled))
-    outcome.throttled += fault.throttled
+    outcome.failed.append((entry, rule.throttled))
+    outcome.throttled += rule.throttled
     outcome.last = failed

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from bridge.delivery.accumulator import RecordAccumulator
     from bridge.delivery.key_queue import Hold
-    from bridge.kinesis.packing.packers import Packed
+    from bridge.kinesis.packing.packers import PackedRecord
     from bridge.model import Record
 
 
 class _Undecided(NamedTuple):
-    packed: Packed
+    packed: PackedRecord
     shard_id: str
     hold: Hold
     since: float
@@ -51,7 +51,7 @@ class MisplacedRecords:
         """Return the numbers of all undecided records."""
         return [record.number for each in self._undecided for record in each.packed.records]
 
-    def add(self, misplaced: Iterable[tuple[Packed, str]], now: float) -> None:
+    def add(self, misplaced: Iterable[tuple[PackedRecord, str]], now: float) -> None:
         """Add records with the id of the shard that accepted them."""
         for packed, shard_id in misplaced:
             self._undecided.append(_Undecided(packed, shard_id, self._accumulator.withhold(packed.records), now))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.delivery.tracker import Rejected
-    from bridge.kinesis.packing.packers import Packed
+    from bridge.kinesis.packing.packers import PackedRecord
     from bridge.kinesis.publisher import StreamDescription
     from bridge.kinesis.put_records_codec import Result
     from bridge.kinesis.shard_map import Shard
@@ -55,7 +55,7 @@ class PutRecordsTransport(Protocol):
     def endpoint(self, stream: str) -> str:
         """Return the host or URL that requests of a stream go to; streams with the same one share a link."""
 
-    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Return one result per record, in order; raise SendError when the whole request failed."""
 
     def describe(self, stream: str) -> StreamDescription:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.backoff import Backoff
 
 if TYPE_CHECKING:
-    from bridge.kinesis.bandwidth import Uplink
+    from bridge.kinesis.bandwidth import BandwidthLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,4 @@ class SenderSettings:
     record_backoff: Backoff = field(default_factory=lambda: Backoff(0.1, 2.0))
     request_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 30.0))
     network_backoff: Backoff = field(default_factory=lambda: Backoff(0.25, 10.0))
-    bandwidth: Uplink | None = None
+    bandwidth: BandwidthLimiter | None = None

@@ -36,8 +36,8 @@ from typing import TYPE_CHECKING
 from bridge.delivery.record_distribution import Distribution, RecordDistribution
 from bridge.delivery.shard_history import ShardHistory
 from bridge.delivery.shard_map_refresh import ShardMapRefresh
-from bridge.kinesis.packing.packers import Packed
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.packing.packers import PackedRecord
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.kinesis.shard_map import Shard, ShardMap, cover_all_hashes, hash_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ShardKnowledge:
         """Return the open shard that a hash belongs to; None if it is not known."""
         return self._map.of_hash(hash_)
 
-    def judge(self, packed: Packed, shard_id: str, now: float, *, undecided_secs: float = 0.0) -> Judgement:
+    def judge(self, packed: PackedRecord, shard_id: str, now: float, *, undecided_secs: float = 0.0) -> Judgement:
         """Return what KCL consumers do with an aggregated record that the shard `shard_id` accepted.
 
         `on_accepted` must have seen the results of its request. `undecided_secs`: how long ago it was accepted.
@@ -177,7 +177,7 @@ class ShardKnowledge:
         return True
 
     def on_accepted(
-        self, entries: Sequence[Record | Packed], results: Sequence[Result], sent_at: float, now: float
+        self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
     ) -> bool:
         """Learn from the results of a request that was sent at `sent_at` or later.
 
@@ -193,13 +193,13 @@ class ShardKnowledge:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _judge_listed(self, packed: Packed, shard: KnownShard, now: float) -> Judgement:
+    def _judge_listed(self, packed: PackedRecord, shard: KnownShard, now: float) -> Judgement:
         """Judge by the shard's range. A shard that accepted a hash outside of it shows that keys do not decide."""
         if self.distribution != "by_service" and not shard.has(_hash(packed)):
             self._on_contradicted(now)
         return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
 
-    def _judge_inferred(self, packed: Packed, shard: KnownShard) -> Judgement:
+    def _judge_inferred(self, packed: PackedRecord, shard: KnownShard) -> Judgement:
         """Judge by the part of the shard's range that is known, and by its neighbours."""
         hashes = [hash_of(key) for key in packed.keys]
         if all(map(shard.has, hashes)):
@@ -207,25 +207,27 @@ class ShardKnowledge:
         first, last = self._history.bounds(shard)
         return Judgement.UNDECIDED if first <= min(hashes) and max(hashes) <= last else Judgement.DISCARDED
 
-    def _is_expected(self, entries: Sequence[Record | Packed], results: Sequence[Result]) -> bool:
+    def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
         """Return whether only known open shards accepted records, and the last record is where it belongs.
 
         One record is enough to find out soon that the stream places records itself: its chance to show it is at least
         one half. Aggregated records do not depend on it, since each is compared with the shard it was made for.
         """
-        if not self._history.are_open({result.shard_id for result in results if isinstance(result, Accepted)}):
+        if not self._history.are_open({result.shard_id for result in results if isinstance(result, RecordAccepted)}):
             return False
         entry, result = entries[-1], results[-1]
-        if not isinstance(result, Accepted):
+        if not isinstance(result, RecordAccepted):
             return True
         shard = self._predict(entry)
         return shard is not None and shard.id == result.shard_id
 
-    def _learn(self, entries: Sequence[Record | Packed], results: Sequence[Result], sent_at: float, now: float) -> None:
+    def _learn(
+        self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
+    ) -> None:
         """Pass on each record that was not accepted where it was expected, and one record of each other shard."""
         accepted, expected, confirmed = self._history.accepted, dict[str, Shard](), list[str]()
         for entry, result in zip(entries, results, strict=True):
-            if not isinstance(result, Accepted):
+            if not isinstance(result, RecordAccepted):
                 continue
             shard = self._predict(entry)
             if shard is None or shard.id != result.shard_id:
@@ -239,9 +241,9 @@ class ShardKnowledge:
             self._distribution.on_confirmed(confirmed)
         self._resolve(now)
 
-    def _predict(self, entry: Record | Packed) -> Shard | None:
+    def _predict(self, entry: Record | PackedRecord) -> Shard | None:
         """Return the shard that should accept an entry; None if it is not known."""
-        if isinstance(entry, Packed) and entry.hash_key is not None:
+        if isinstance(entry, PackedRecord) and entry.hash_key is not None:
             return self._map.of_hash(int(entry.hash_key))
         return self._map.of_key(entry.key)
 
@@ -274,8 +276,8 @@ class ShardKnowledge:
             self.version += 1
 
 
-def _hash(entry: Record | Packed) -> int:
+def _hash(entry: Record | PackedRecord) -> int:
     """Return the hash by which Kinesis places an entry while keys decide."""
-    if isinstance(entry, Packed) and entry.hash_key is not None:
+    if isinstance(entry, PackedRecord) and entry.hash_key is not None:
         return int(entry.hash_key)
     return hash_of(entry.key)

@@ -18,7 +18,7 @@ from bridge.delivery.record_size_limit import RecordLimit, reject_oversized
 from bridge.delivery.stream_status import StreamHealth, StreamStatus
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError
 from bridge.kinesis.limits import MAX_KEY_BYTES, counted_bytes
-from bridge.kinesis.packing.packers import PAYLOAD_UNIT_BYTES, Packed
+from bridge.kinesis.packing.packers import PAYLOAD_UNIT_BYTES, PackedRecord
 from bridge.kinesis.publisher import DENIED_CODES
 from bridge.model import BatchingOptions, Destination
 
@@ -319,7 +319,7 @@ class DeliveryTracker:
         limited: list[Record] = []
         max_attempts = 0
         for entry, throttled in outcome.failed:
-            records = entry.records if isinstance(entry, Packed) else (entry,)
+            records = entry.records if isinstance(entry, PackedRecord) else (entry,)
             by_limiter = throttled and self.accumulator.throttled(entry, now)
             for record in records:
                 count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1

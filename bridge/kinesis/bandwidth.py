@@ -33,7 +33,7 @@ _WIRE_SHARE = 0.7
 """Share of the bytes on the wire that is data and keys. Base64 and the rest of the request are the other part."""
 
 
-class Uplink:
+class BandwidthLimiter:
     """Link that all streams share, with a rate in bytes a second."""
 
     def __init__(self, max_bytes_per_sec: int, clock: Callable[[], float] = time.monotonic) -> None:

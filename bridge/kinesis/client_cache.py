@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bridge.aws.client_factory import Reach, region_of
+from bridge.aws.client_factory import EndpointSettings, region_of
 from bridge.aws.credentials import Authentication, authenticated_session
 from bridge.aws.credentials.providers import session_with
 from bridge.aws.transport.in_flight import RequestsInFlight
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bridge.kinesis.bandwidth import Uplink
+    from bridge.kinesis.bandwidth import BandwidthLimiter
     from bridge.model import Destination
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ TRY_AGAIN_SECS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class PublisherSettings(Reach):
+class PublisherSettings(EndpointSettings):
     """Endpoint and identity for Kinesis. `max_connections` is the sum of all streams' requests in flight."""
 
     authentication: Authentication = field(default_factory=Authentication)
-    uplink: Uplink | None = field(default=None, kw_only=True)
+    uplink: BandwidthLimiter | None = field(default=None, kw_only=True)
 
 
-class Connected(NamedTuple):
+class CachedClient(NamedTuple):
     """Client with its region and credentials. `credential` names the access key without showing it."""
 
     client: Any
@@ -62,7 +62,7 @@ class Connected(NamedTuple):
         return bool(self.credentials.renewable)
 
 
-class Clients:
+class ClientCache:
     """Clients, created when they are first needed. Any thread.
 
     They are created again when a credential file changes, or when AWS refuses the credentials. A reader may see files
@@ -77,7 +77,7 @@ class Clients:
         self._clock = clock
         self._making = threading.Lock()
         self._session: Any = None
-        self._connected: dict[tuple[str, str], Connected] = {}
+        self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
         self._seen = _state(self._files)
         self._look_at = clock() + LOOK_SECS
@@ -91,7 +91,7 @@ class Clients:
         ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
         return min((end for end in ends if end is not None), default=None)
 
-    def of(self, destination: Destination) -> Connected:
+    def of(self, destination: Destination) -> CachedClient:
         """Return the client for a destination. Raise SendError where there are no credentials."""
         if self._files and self._clock() >= self._look_at:
             self._look()
@@ -130,7 +130,7 @@ class Clients:
             each.client.close()
             each.transport.close()
 
-    def _connect(self, region: str, role_arn: str) -> Connected:
+    def _connect(self, region: str, role_arn: str) -> CachedClient:
         with self._making:
             # Another thread may have connected between the caller's look-up and this lock.
             found = self._connected.get((region, role_arn))
@@ -138,7 +138,7 @@ class Clients:
                 found = self._connected[region, role_arn] = self._made(region, role_arn)
             return found
 
-    def _made(self, region: str, role_arn: str) -> Connected:
+    def _made(self, region: str, role_arn: str) -> CachedClient:
         from bridge.aws.transport.session import install as install_transport  # noqa: PLC0415 - botocore is slow to import
 
         settings = self._settings
@@ -150,7 +150,7 @@ class Clients:
         client = settings.client(session, "kinesis", region)
         put_records_codec.install(client, settings.uplink)
         transport = install_transport(client, settings, self.in_flight)
-        return Connected(client, transport, session.get_credentials(), region, kind)
+        return CachedClient(client, transport, session.get_credentials(), region, kind)
 
     def _in_role(self, role_arn: str) -> Any:
         """Return a session with the role's credentials, shared with a client of the same role in another region."""

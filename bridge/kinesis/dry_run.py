@@ -6,9 +6,9 @@ import threading
 from itertools import chain, count
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.kinesis.shard_map import Shard
 from bridge.model import MAX_RECORD_BYTES
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SHARD = "shardId-dry-run"
 
 
-class Printer:
-    """Stand-in for `publisher.Publisher` that accepts every record. Any thread.
+class DryRunPublisher:
+    """Stand-in for `publisher.KinesisPublisher` that accepts every record. Any thread.
 
     It prints one line a record: stream, key and data, separated by tabs. Packed records are printed one by one.
     Data that is not UTF-8 text is printed as a Python bytes literal.
@@ -41,14 +41,14 @@ class Printer:
     def abort(self) -> None:
         """Do nothing: printing does not hang."""
 
-    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Print the records in their order, never mixed with the records of another call."""
         # Senders call this from several threads; the lock keeps the lines of one request together.
         with self._printing:
             for record in chain.from_iterable(map(_unpacked, records)):
                 self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
             self._out.flush()
-            return [Accepted(str(next(self._numbers)), SHARD) for _ in records]
+            return [RecordAccepted(str(next(self._numbers)), SHARD) for _ in records]
 
     def describe(self, stream: str) -> StreamDescription:
         """Return a description with the largest record size: the output has no limit of its own."""
@@ -61,8 +61,8 @@ class Printer:
         return [Shard(SHARD, 0, (1 << 128) - 1)]
 
 
-def _unpacked(record: Record | Packed) -> Sequence[Record]:
-    return record.records if isinstance(record, Packed) else (record,)
+def _unpacked(record: Record | PackedRecord) -> Sequence[Record]:
+    return record.records if isinstance(record, PackedRecord) else (record,)
 
 
 def _text(data: bytes) -> str:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bridge.aws.client_factory import region_of
-from bridge.aws.credentials.endpoints import Asked, asked_by, endpoint_of
+from bridge.aws.credentials.endpoints import EndpointUse, endpoint_of, endpoints_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
     from bridge.kinesis.client_cache import PublisherSettings
     from bridge.model import Destination
 
@@ -26,7 +26,7 @@ _RECORDS, _QUESTIONS = "records", "shards and limits"
 _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "list_shards": _QUESTIONS}
 
 
-class Place(NamedTuple):
+class ServiceEndpoint(NamedTuple):
     """Endpoint: scheme and host, its uses, and the proxy on the way to it ("": direct)."""
 
     url: str
@@ -50,7 +50,7 @@ def port_of(url: str) -> int:
     return parts.port or _PORTS[parts.scheme]
 
 
-def places(settings: PublisherSettings, destinations: Iterable[Destination]) -> list[Place]:
+def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destination]) -> list[ServiceEndpoint]:
     """Return each URL once, with all its uses: Kinesis in each region, and the sources of credentials."""
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
@@ -59,10 +59,10 @@ def places(settings: PublisherSettings, destinations: Iterable[Destination]) -> 
     for asked in [*_streams(session, settings, destinations), *_identity(session, settings, destinations)]:
         uses.setdefault(asked.url, {})[asked.use] = None
     uses.setdefault(endpoint_of(session, settings, "sts"), {_DOCTORS: None})
-    return [Place(url, "; ".join(told), proxy_of(settings, url)) for url, told in uses.items()]
+    return [ServiceEndpoint(url, "; ".join(told), proxy_of(settings, url)) for url, told in uses.items()]
 
 
-def date_at(reach: Reach, place: Place) -> str:
+def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:
     """Send an unsigned request to an endpoint, and return the response's Date header; "" if it has none.
 
     The status does not matter. botocore's own connection is used, so that proxy, CA certificates and name resolution
@@ -75,7 +75,9 @@ def date_at(reach: Reach, place: Place) -> str:
     from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
     session = URLLib3Session(
-        verify=reach.trusted, proxies=reach.proxies_for(place.url), timeout=(reach.connect_timeout_secs,) * 2
+        verify=endpoints.trusted,
+        proxies=endpoints.proxies_for(place.url),
+        timeout=(endpoints.connect_timeout_secs,) * 2,
     )
     try:
         answer = session.send(AWSRequest(method="GET", url=f"{place.url}/").prepare())
@@ -86,14 +88,14 @@ def date_at(reach: Reach, place: Place) -> str:
     return str(answer.headers.get("Date", ""))
 
 
-def proxy_of(reach: Reach, url: str) -> str:
+def proxy_of(endpoints: EndpointSettings, url: str) -> str:
     """Return host and port of the proxy for a URL, from the configuration or the environment; "" if there is none."""
-    found = reach.proxies_for(url).get(urlsplit(url).scheme, "")
+    found = endpoints.proxies_for(url).get(urlsplit(url).scheme, "")
     parts = urlsplit(found if "//" in found else f"//{found}", scheme="http")
     return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if parts.hostname else ""
 
 
-def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[Destination]) -> Iterator[Asked]:
+def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[Destination]) -> Iterator[EndpointUse]:
     clients: dict[str, Any] = {}
     for destination in destinations:
         region = region_of(settings, destination)
@@ -104,7 +106,7 @@ def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[D
         for operation, use in _OPERATIONS.items():
             asked.setdefault(_url_of(client, destination.data_stream, operation), {})[use] = None
         for url, uses in asked.items():
-            yield Asked(url, "Kinesis" if len(asked) == 1 else f"Kinesis: {', '.join(uses)}")
+            yield EndpointUse(url, "Kinesis" if len(asked) == 1 else f"Kinesis: {', '.join(uses)}")
 
 
 def _url_of(client: Any, data_stream: str, operation: str) -> str:
@@ -114,7 +116,7 @@ def _url_of(client: Any, data_stream: str, operation: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _identity(session: Any, settings: PublisherSettings, destinations: Iterable[Destination]) -> Iterator[Asked]:
-    yield from asked_by(session, settings.authentication, settings)
+def _identity(session: Any, settings: PublisherSettings, destinations: Iterable[Destination]) -> Iterator[EndpointUse]:
+    yield from endpoints_used(session, settings.authentication, settings)
     if any(destination.role_arn for destination in destinations):
-        yield Asked(endpoint_of(session, settings, "sts"), "STS: roles of outputs")
+        yield EndpointUse(endpoint_of(session, settings, "sts"), "STS: roles of outputs")

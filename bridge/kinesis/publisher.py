@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.client_factory import region_of
-from bridge.aws.error_codes import Answer
+from bridge.aws.error_codes import ErrorResponse
 from bridge.errors import OutcomeUnknown, Refused
-from bridge.kinesis.client_cache import Clients, PublisherSettings
+from bridge.kinesis.client_cache import ClientCache, PublisherSettings
 from bridge.kinesis.shard_map import Shard
 from bridge.model import DEFAULT_RECORD_BYTES, Destination
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from bridge.aws.transport.in_flight import RequestsInFlight
     from bridge.errors import SendError
-    from bridge.kinesis.client_cache import Connected
-    from bridge.kinesis.packing.packers import Packed
+    from bridge.kinesis.client_cache import CachedClient
+    from bridge.kinesis.packing.packers import PackedRecord
     from bridge.kinesis.put_records_codec import Result
     from bridge.model import Record
 
@@ -35,7 +35,7 @@ CREDENTIAL_CODES = (
     "UnrecognizedClientException",
 )
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
-__all__ = ["Publisher", "PublisherSettings", "StreamDescription"]
+__all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class StreamDescription:
     described: bool = True
 
 
-class Publisher:
+class KinesisPublisher:
     """Sender of records to any stream. Any thread.
 
     Clients are created at the first call; while there are no credentials, each call tries to create them again.
@@ -65,14 +65,14 @@ class Publisher:
 
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
-        self._clients = Clients(settings)
+        self._clients = ClientCache(settings)
 
     def endpoint(self, stream: str) -> str:
         """Return the configured endpoint URL of a stream's requests; if there is none, the stream's region."""
         region = region_of(self._settings, Destination.parse(stream))
         return self._settings.endpoint("kinesis", region) or region
 
-    def put_records(self, stream: str, records: Sequence[Record | Packed]) -> list[Result]:
+    def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Send one PutRecords request of at most 500 records and 10 MiB; return one result a record, in their order.
 
         Raise InvalidRequest where something in it can never be accepted, OutcomeUnknown without a valid response.
@@ -172,11 +172,11 @@ class Publisher:
                 parameters[_stream_parameter(data_stream)] = data_stream
             return method(**parameters)
         except ClientError as error:
-            raise self._refusal(Answer.of(error), connected, data_stream) from error
+            raise self._refusal(ErrorResponse.of(error), connected, data_stream) from error
         except BotoCoreError as error:
             raise network_error(error) from error
 
-    def _refusal(self, answer: Answer, connected: Connected, data_stream: str) -> SendError:
+    def _refusal(self, answer: ErrorResponse, connected: CachedClient, data_stream: str) -> SendError:
         # AWS refuses the credentials, so they may have been rotated: fetch them again for the next call.
         if answer.code in CREDENTIAL_CODES:
             self._clients.doubt()

@@ -15,40 +15,40 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from bridge.errors import OutcomeUnknown
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.kinesis.bandwidth import Uplink
+    from bridge.kinesis.bandwidth import BandwidthLimiter
     from bridge.model import Record
 
 OK = 200
 
 
-class Accepted(NamedTuple):
+class RecordAccepted(NamedTuple):
     """Result of a record that Kinesis has stored."""
 
     sequence_number: str
     shard_id: str
 
 
-class Failed(NamedTuple):
+class RecordFailed(NamedTuple):
     """Result of a record that Kinesis has not stored."""
 
     code: str
     message: str
 
 
-Result = Accepted | Failed
+Result = RecordAccepted | RecordFailed
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
-NO_RESULT = Failed("BadResponse", "neither a sequence number nor an error code")
+NO_RESULT = RecordFailed("BadResponse", "neither a sequence number nor an error code")
 
 
-def install(client: Any, uplink: Uplink | None = None) -> None:
+def install(client: Any, uplink: BandwidthLimiter | None = None) -> None:
     """Make `client.put_records(StreamName or StreamARN, Records=[…])` return `{"Results": [Result, …]}`.
 
-    `Records` are all `Record`s or all `Packed`. `uplink` gets the size of every request.
+    `Records` are all `Record`s or all `PackedRecord`. `uplink` gets the size of every request.
     """
     events = client.meta.events
     events.register("before-parameter-build.kinesis.PutRecords", _set_aside)
@@ -71,7 +71,7 @@ def _text(value: object) -> str:
 
 def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
     records = params.pop("Records")
-    packed = bool(records) and isinstance(records[0], Packed)
+    packed = bool(records) and isinstance(records[0], PackedRecord)
     context["bridge_body"] = _packed_body(params, records) if packed else _plain_body(params, records)
     # The model's serialiser sees no records; `_write` inserts the encoded body.
     params["Records"] = []
@@ -89,7 +89,7 @@ def _plain_body(params: dict[str, Any], records: Sequence[Record]) -> bytes:
     )
 
 
-def _packed_body(params: dict[str, Any], records: Sequence[Packed]) -> bytes:
+def _packed_body(params: dict[str, Any], records: Sequence[PackedRecord]) -> bytes:
     """Encode packed records by hand: orjson would copy and scan megabytes of base64 once more."""
     parts = [orjson.dumps({**params, "Records": []})[:-2]]
     for packed in records:
@@ -122,7 +122,7 @@ def read_results(body: bytes) -> list[Result]:
     try:
         return [
             # The usual case without a call: this runs for every record.
-            _new(Accepted, (number, shard))
+            _new(RecordAccepted, (number, shard))
             if (number := result.get("SequenceNumber"))
             and (shard := result.get("ShardId"))
             and not result.get("ErrorCode")
@@ -133,6 +133,6 @@ def read_results(body: bytes) -> list[Result]:
         raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords response") from error
 
 
-def _failed(result: dict[str, Any]) -> Failed:
+def _failed(result: dict[str, Any]) -> RecordFailed:
     code = result.get("ErrorCode")
-    return Failed(str(code), str(result.get("ErrorMessage") or "")) if code else NO_RESULT
+    return RecordFailed(str(code), str(result.get("ErrorMessage") or "")) if code else NO_RESULT

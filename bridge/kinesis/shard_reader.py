@@ -31,7 +31,7 @@ _RENEW = frozenset({"ExpiredIteratorException"})
 _NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
 
 
-class Page(NamedTuple):
+class RecordPage(NamedTuple):
     """Some records of one shard, in order: their data. `position` is the sequence number of the last one."""
 
     shard: Shard
@@ -40,7 +40,7 @@ class Page(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Reading:
+class _ShardPosition:
     """State of one shard. `position` is the sequence number of its last record that was read; "": its beginning."""
 
     shard: Shard
@@ -73,9 +73,9 @@ class ShardReader:
         self.throttled = 0
         """Number of calls that were throttled, because other consumers read too."""
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Iterator[RecordPage]:
         """Yield all records from the positions to now. Raise SendError for what waiting does not solve."""
-        readings = [_Reading(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
+        readings = [_ShardPosition(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
         while readings:
             reading = min(readings, key=lambda each: each.not_before)
             secs = reading.not_before - self._clock()
@@ -87,7 +87,7 @@ class ShardReader:
             records = [record["Data"] for record in response["Records"]]
             if records:
                 reading.position = str(response["Records"][-1]["SequenceNumber"])
-                yield Page(reading.shard, records, reading.position)
+                yield RecordPage(reading.shard, records, reading.position)
             if self._ended(reading, response):
                 readings.remove(reading)
 
@@ -127,7 +127,7 @@ class ShardReader:
                 self._answered_at = self._clock()
                 return response
 
-    def _next_response(self, reading: _Reading) -> dict[str, Any] | None:
+    def _next_response(self, reading: _ShardPosition) -> dict[str, Any] | None:
         """Return the next page of a shard, or None if the call has to be repeated later. Raise SendError."""
         try:
             if not reading.iterator:
@@ -150,7 +150,7 @@ class ShardReader:
         reading.iterator = str(response.get("NextShardIterator") or "")
         return response
 
-    def _first_iterator(self, reading: _Reading) -> str:
+    def _first_iterator(self, reading: _ShardPosition) -> str:
         """Return an iterator that starts after the stored position; if there is none any more, at the oldest record."""
         oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
         start = oldest
@@ -170,7 +170,7 @@ class ShardReader:
         if self._clock() - self._answered_at > GIVE_UP_SECS:
             raise error
 
-    def _ended(self, reading: _Reading, response: dict[str, Any]) -> bool:
+    def _ended(self, reading: _ShardPosition, response: dict[str, Any]) -> bool:
         """Return whether the shard has been read to now.
 
         An empty page is not the end: GetRecords returns one too while later records exist. On a busy stream no page is

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.publisher import PublisherSettings
 
 
-class Arrived(NamedTuple):
+class ConsumedRecord(NamedTuple):
     """One record as a consumer reads it."""
 
     stream: str
@@ -39,7 +39,7 @@ class StreamReader:
         for stream in streams:
             client.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
 
-    def read(self, stream: str) -> Iterator[Arrived]:
+    def read(self, stream: str) -> Iterator[ConsumedRecord]:
         """Yield the records that arrived since the last call, from all shards of the stream."""
         client = self._connected()
         for shard in client.list_shards(StreamName=stream)["Shards"]:
@@ -52,7 +52,7 @@ class StreamReader:
             answer = client.get_records(ShardIterator=iterator, Limit=10_000)
             self._iterators[stream, name] = answer.get("NextShardIterator")
             for record in answer["Records"]:
-                yield Arrived(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
+                yield ConsumedRecord(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
 
     def _first(self, stream: str, shard: str) -> str:
         answer = self._connected().get_shard_iterator(

@@ -10,8 +10,8 @@ from bridge.config import fingerprint
 from bridge.config.authentication import AssumeRole
 from bridge.delivery.settings import SenderSettings
 from bridge.errors import ConfigError, Problem
-from bridge.kinesis.bandwidth import Uplink
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.bandwidth import BandwidthLimiter
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.mqtt.session_settings import Address, SessionSettings, Tls
 from bridge.runtime.service import Service
@@ -51,12 +51,12 @@ def session_settings(settings: Settings) -> SessionSettings:
     )
 
 
-def publisher(settings: Settings, uplink: Uplink | None = None) -> Publisher:
+def publisher(settings: Settings, uplink: BandwidthLimiter | None = None) -> KinesisPublisher:
     """Return the publisher that all streams share, with enough connections for the requests of every stream."""
-    return Publisher(publisher_settings(settings, uplink))
+    return KinesisPublisher(publisher_settings(settings, uplink))
 
 
-def publisher_settings(settings: Settings, uplink: Uplink | None = None) -> PublisherSettings:
+def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = None) -> PublisherSettings:
     """Return the endpoint and authentication settings of Kinesis.
 
     Only this function reveals their secrets; `repr` hides them.
@@ -81,7 +81,7 @@ def _authentication(settings: AuthenticationSettings | Source) -> Authentication
     return Authentication(settings.type, settings.plain(), _authentication(source) if source else None)
 
 
-def sender_settings(settings: Settings, uplink: Uplink | None = None) -> SenderSettings:
+def sender_settings(settings: Settings, uplink: BandwidthLimiter | None = None) -> SenderSettings:
     """Return the sender settings, which apply to every stream."""
     kinesis = settings.kinesis
     return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, bandwidth=uplink)
@@ -109,7 +109,7 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
     with closing(Lock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
-    uplink = None if most is None else Uplink(most)
+    uplink = None if most is None else BandwidthLimiter(most)
     return Service(
         session_settings(settings),
         spool,

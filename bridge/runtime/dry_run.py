@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.kinesis.dry_run import Printer
+from bridge.kinesis.dry_run import DryRunPublisher
 from bridge.runtime.assembly import live_mappings, sender_settings, session_settings
 from bridge.runtime.service import Service
 from bridge.spool.settings import SpoolSettings
@@ -32,7 +32,7 @@ class DryRun:
             self.service = Service(
                 session,
                 SpoolSettings(path=self._folder / "data", min_free_bytes=0),
-                Printer(out),
+                DryRunPublisher(out),
                 live_mappings(settings, self._folder / "in-force"),
                 sender=replace(sender_settings(settings), requests_in_flight=1),
             )

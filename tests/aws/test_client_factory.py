@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import Refused
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.endpoints import places
+from bridge.kinesis.endpoints import service_endpoints
 from bridge.model import Destination
 from tests.fakes.kinesis import KinesisStandIn
 from tests.fakes.stream_queue import records
@@ -54,7 +54,7 @@ def test_an_endpoint_that_is_given_is_that_of_its_service_only():
 
 def endpoints(region, **settings):
     how = PublisherSettings(region, TOKEN, **settings)
-    kinesis, sts = places(how, [Destination("telemetry")])
+    kinesis, sts = service_endpoints(how, [Destination("telemetry")])
     assert (kinesis.use, sts.use[:4]) == ("Kinesis", "STS:")
     return kinesis.url, sts.url
 

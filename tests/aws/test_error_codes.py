@@ -2,12 +2,12 @@ import pytest
 from botocore.session import get_session
 
 from bridge.aws.error_codes import (
-    FAULTS,
+    ERROR_RULES,
     MAX_DETAIL_CHARS,
-    Answer,
+    ErrorResponse,
     is_throttling,
     record_error,
-    record_fault,
+    record_error_rule,
     shortened,
 )
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
@@ -56,8 +56,8 @@ DOCUMENTED = {
 
 @pytest.mark.parametrize(("code", "status", "kind"), [(*key, kind) for key, kind in DOCUMENTED.items()])
 def test_every_documented_code_has_its_place(code, status, kind):
-    assert code in FAULTS
-    error = Answer(code, "why", status).error("telemetry", "eu-north-1")
+    assert code in ERROR_RULES
+    error = ErrorResponse(code, "why", status).error("telemetry", "eu-north-1")
     assert type(error) is kind
     assert (error.code, error.detail) == (code, "why")
 
@@ -66,20 +66,20 @@ def test_no_error_of_botocores_own_model_of_put_records_is_missing():
     operation = get_session().get_service_model("kinesis").operation_model("PutRecords")
     modelled = {shape.name for shape in operation.error_shapes}
     assert "KMSDisabledException" in modelled
-    assert modelled <= set(FAULTS)
+    assert modelled <= set(ERROR_RULES)
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in FAULTS if isinstance(Answer(code, "", 400).error("s", "r"), Refused)]
+    "code", [code for code in ERROR_RULES if isinstance(ErrorResponse(code, "", 400).error("s", "r"), Refused)]
 )
 def test_whatever_is_refused_reports_what_to_do(code):
-    hint = Answer(code, "", 400).error("telemetry", "eu-north-1").hint
+    hint = ErrorResponse(code, "", 400).error("telemetry", "eu-north-1").hint
     assert len(hint) > 20
     assert "{" not in hint
 
 
 def test_a_hint_names_the_stream_and_the_permission():
-    hint = Answer("AccessDeniedException", "", 400).error("telemetry", "eu-north-1").hint
+    hint = ErrorResponse("AccessDeniedException", "", 400).error("telemetry", "eu-north-1").hint
     assert "kinesis:PutRecords" in hint
     assert "telemetry" in hint
     assert "eu-north-1" in hint
@@ -89,27 +89,27 @@ def test_a_hint_names_the_stream_and_the_permission():
     ("status", "kind"), [(500, OutcomeUnknown), (503, OutcomeUnknown), (408, Unavailable), (429, Unavailable)]
 )
 def test_an_unknown_code_that_may_pass_is_unavailable(status, kind):
-    assert type(Answer("Novel", "", status).error("s", "r")) is kind
+    assert type(ErrorResponse("Novel", "", status).error("s", "r")) is kind
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404])
 def test_an_unknown_code_that_will_not_pass_is_refused(status):
-    assert isinstance(Answer("Novel", "", status).error("s", "r"), Refused)
+    assert isinstance(ErrorResponse("Novel", "", status).error("s", "r"), Refused)
 
 
 @pytest.mark.parametrize(("skew", "words"), [(1200, "20 minutes ahead of AWS"), (-3600, "60 minutes behind AWS")])
 def test_a_wrong_clock_is_measured_in_the_hint(skew, words):
-    error = Answer("InvalidSignatureException", "", 403, skew).error("s", "r")
+    error = ErrorResponse("InvalidSignatureException", "", 403, skew).error("s", "r")
     assert words in error.hint
 
 
 @pytest.mark.parametrize("skew", [None, 0, 12, -299])
 def test_with_a_good_clock_a_bad_signature_points_to_the_secret(skew):
-    assert "secret" in Answer("InvalidSignatureException", "", 403, skew).error("s", "r").hint
+    assert "secret" in ErrorResponse("InvalidSignatureException", "", 403, skew).error("s", "r").hint
 
 
 def test_a_records_unknown_code_is_tried_again():
-    assert record_fault("Novel") == record_fault("InternalFailure")
+    assert record_error_rule("Novel") == record_error_rule("InternalFailure")
 
 
 def test_a_records_own_code_gives_the_streams_state():
@@ -142,7 +142,7 @@ NOT_AUTHORIZED = "User: arn:aws-cn:iam::123456789012:user/edge is not authorized
     ],
 )
 def test_a_denial_names_permission_identity_and_arn(denied, stream, on):
-    error = Answer("AccessDeniedException", NOT_AUTHORIZED + denied, 400).error(stream, "cn-north-1")
+    error = ErrorResponse("AccessDeniedException", NOT_AUTHORIZED + denied, 400).error(stream, "cn-north-1")
     assert f"allow {denied.split()[0]} on " in error.hint
     assert on in error.hint
     assert "to arn:aws-cn:iam::123456789012:user/edge" in error.hint

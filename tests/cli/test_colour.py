@@ -100,7 +100,7 @@ def folder(tmp_path, monkeypatch, broker):
     refused = stream(state="refused", detail="no", hint="do")
     told = {"status": snapshot(streams=(refused,), problems=(problem(),)).summary_json()}
     monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
-    monkeypatch.setattr(prove_module, "Publisher", NothingStored)
+    monkeypatch.setattr(prove_module, "KinesisPublisher", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
     monkeypatch.setattr(doctor_broker, "SYSTEM_SECS", 0.1)
     monkeypatch.setattr(doctor_window, "PATIENCE_SECS", 0.1)

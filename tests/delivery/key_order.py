@@ -9,7 +9,7 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.delivery.settings import SenderSettings
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Record
 from tests.fakes.stream_queue import MemoryQueue
 from tests.harness.consumers import kcl
@@ -93,7 +93,7 @@ def publisher_to(url):
     """Return a publisher that gives a busy machine time: a time-out would be a failure, which may cost the order."""
     key = Authentication("token", {"access_key_id": "test", "secret_access_key": "test"})
     patience = {"connect_timeout_secs": PATIENCE_SECS, "answer_timeout_secs": PATIENCE_SECS}
-    return Publisher(PublisherSettings("us-east-1", key, endpoint_url=url, **patience))
+    return KinesisPublisher(PublisherSettings("us-east-1", key, endpoint_url=url, **patience))
 
 
 def queue_of(data_stream, packing):

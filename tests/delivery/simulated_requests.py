@@ -13,7 +13,7 @@ from bridge.delivery.concurrency import AdaptiveConcurrency
 from bridge.delivery.settings import SenderSettings
 from bridge.delivery.stream_sender import StreamSender
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.kinesis.shard_map import Shard
 from bridge.spool.queue.stream_queue import PAGE_RECORDS, StreamQueue
 from tests.fakes.kinesis_streams import Stream
@@ -37,7 +37,9 @@ class AcceptingTransport:
         return [Shard(each.id, each.first_hash, each.last_hash) for each in self._stream.open_shards]
 
     def put_records(self, _stream, entries):
-        return [Accepted("1", self._stream.shard_of(each.key, getattr(each, "hash_key", None)).id) for each in entries]
+        return [
+            RecordAccepted("1", self._stream.shard_of(each.key, getattr(each, "hash_key", None)).id) for each in entries
+        ]
 
 
 class SimulatedRequests:

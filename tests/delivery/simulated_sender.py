@@ -11,7 +11,7 @@ from bridge.delivery.settings import SenderSettings
 from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions
 from bridge.spool import store
@@ -203,5 +203,5 @@ def explicit(entry):
 
 def result(answer):
     if "ErrorCode" in answer:
-        return Failed(answer["ErrorCode"], answer["ErrorMessage"])
-    return Accepted(answer["SequenceNumber"], answer["ShardId"])
+        return RecordFailed(answer["ErrorCode"], answer["ErrorMessage"])
+    return RecordAccepted(answer["SequenceNumber"], answer["ShardId"])

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from bridge.kinesis.packing.packers import Kpl, Packed
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.packing.packers import KplPacker, PackedRecord
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.kinesis.shard_map import Shard
 from bridge.model import Record
 from tests.fakes.kinesis_streams import Stored, Stream
@@ -17,9 +17,9 @@ MAX_PACKED_BYTES = 25 * 1024
 class Request:
     """Entries of a PutRecords request; `results` are those of the first entries, which Kinesis has placed by now."""
 
-    entries: list[Record | Packed]
+    entries: list[Record | PackedRecord]
     sent_at: float
-    results: list[Accepted] = field(default_factory=list)
+    results: list[RecordAccepted] = field(default_factory=list)
 
 
 class SimulatedStream:
@@ -60,13 +60,13 @@ class SimulatedStream:
             number = str(self._number).zfill(20)
             shard = self._shard_of(entry)
             shard.stored.append(Stored(shard.id, number, entry.key, entry.data))
-            request.results.append(Accepted(number, shard.id))
+            request.results.append(RecordAccepted(number, shard.id))
 
     def _shard_of(self, entry):
         """Choose a shard at random where keys do not decide: taking turns would look like keys that decide."""
         if self.stream.distribution == "AUTO":
             return self._random.choice(self.stream.open_shards)
-        return self.stream.shard_of(entry.key, entry.hash_key if isinstance(entry, Packed) else None)
+        return self.stream.shard_of(entry.key, entry.hash_key if isinstance(entry, PackedRecord) else None)
 
     def keeps(self, packed, shard_id):
         """Return whether a consumer on the KCL returns the records of an aggregated record that this shard accepted."""
@@ -82,5 +82,5 @@ def pack(knowledge, records):
     by_shard = {}
     for record in records:
         by_shard.setdefault(knowledge.shard_of(record.key), []).append(record)
-    kpl = Kpl()
+    kpl = KplPacker()
     return [packed for shard, some in by_shard.items() for packed in kpl.pack(some, shard, MAX_PACKED_BYTES)]

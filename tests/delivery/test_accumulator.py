@@ -8,7 +8,7 @@ import pytest
 from bridge.delivery.accumulator import RecordAccumulator
 from bridge.delivery.settings import SenderSettings
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
 from bridge.model import Destination, Record
 from tests.delivery.test_packed_sending import in_order_per_key, telemetry
@@ -98,7 +98,7 @@ def test_strict_packed_key_sends_all_its_records_at_once():
     made.append(keyed(*["a", "b"] * 50), 0.0)
     batch = drain(made)
     assert len(batch.records) == 100
-    assert all(isinstance(entry, Packed) for entry in batch.entries)
+    assert all(isinstance(entry, PackedRecord) for entry in batch.entries)
     assert made.records == 0
 
 

@@ -1,22 +1,22 @@
 import pytest
 
 from bridge.delivery.batch_outcome import PAYLOADS_PER_LOOK, sort_results
-from bridge.kinesis.packing.kpl_aggregation import Aggregation
-from bridge.kinesis.packing.packers import Packed
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.packing.kpl_aggregation import KplEncoder
+from bridge.kinesis.packing.packers import PackedRecord
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.kinesis.shard_map import Shard
 from tests.fakes.stream_queue import records
 
-ACCEPTED = Accepted("1", "shardId-0")
-AGGREGATE = Aggregation().encode(records(2), 0, 1 << 20).data
+ACCEPTED = RecordAccepted("1", "shardId-0")
+AGGREGATE = KplEncoder().encode(records(2), 0, 1 << 20).data
 HERE, ELSEWHERE = Shard("shardId-0", 0, 9), Shard("shardId-1", 10, 19)
 
 
 def test_each_record_goes_by_its_own_result():
     one, two, three, four = records(4)
-    throttled = Failed("ProvisionedThroughputExceededException", "slow")
-    invalid = Failed("InvalidArgumentException", "bad")
-    outcome = sort_results([one, two, three, four], [ACCEPTED, throttled, Failed("InternalFailure", ""), invalid])
+    throttled = RecordFailed("ProvisionedThroughputExceededException", "slow")
+    invalid = RecordFailed("InvalidArgumentException", "bad")
+    outcome = sort_results([one, two, three, four], [ACCEPTED, throttled, RecordFailed("InternalFailure", ""), invalid])
     assert outcome.delivered == [one]
     assert outcome.again == [two, three]
     assert outcome.rejected == [(four, "invalid", "InvalidArgumentException: bad")]
@@ -24,7 +24,7 @@ def test_each_record_goes_by_its_own_result():
 
 
 def test_a_refused_record_is_stored():
-    outcome = sort_results(records(1), [Failed("AccessDeniedException", "")])
+    outcome = sort_results(records(1), [RecordFailed("AccessDeniedException", "")])
     assert outcome.again == records(1)
 
 
@@ -34,7 +34,7 @@ def test_a_wrong_number_of_results_is_never_sorted():
 
 
 def test_an_aggregated_record_is_delivered_by_the_shard_it_was_made_for():
-    packed = Packed("machine-1", AGGREGATE, "0", records(2), HERE)
+    packed = PackedRecord("machine-1", AGGREGATE, "0", records(2), HERE)
     outcome = sort_results([packed], [ACCEPTED])
     assert outcome.delivered == records(2)
     assert outcome.misplaced == []
@@ -43,7 +43,7 @@ def test_an_aggregated_record_is_delivered_by_the_shard_it_was_made_for():
 @pytest.mark.parametrize("shard", [ELSEWHERE, None])
 @pytest.mark.parametrize("hash_key", ["10", None])
 def test_an_aggregated_record_of_another_shard_is_to_be_judged(shard, hash_key):
-    packed = Packed("machine-1", AGGREGATE, hash_key, records(2), shard)
+    packed = PackedRecord("machine-1", AGGREGATE, hash_key, records(2), shard)
     outcome = sort_results([packed], [ACCEPTED])
     assert outcome.delivered == []
     assert outcome.misplaced == [(packed, "shardId-0")]
@@ -52,13 +52,13 @@ def test_an_aggregated_record_of_another_shard_is_to_be_judged(shard, hash_key):
 
 @pytest.mark.parametrize("data", [b'{"n":1}', b'{"n":1}\n{"n":2}\n'])
 def test_what_is_not_aggregated_is_delivered_by_any_shard(data):
-    packed = Packed("machine-1", data, None, records(2), ELSEWHERE)
+    packed = PackedRecord("machine-1", data, None, records(2), ELSEWHERE)
     assert sort_results([packed], [ACCEPTED]).delivered == records(2)
 
 
 def test_delivered_payloads_that_are_aggregated_records_are_counted():
     plain, broken, failed = (records(1, data=data)[0] for data in (AGGREGATE, AGGREGATE[:-1], AGGREGATE))
-    outcome = sort_results([plain, broken, failed], [ACCEPTED, ACCEPTED, Failed("InternalFailure", "")])
+    outcome = sort_results([plain, broken, failed], [ACCEPTED, ACCEPTED, RecordFailed("InternalFailure", "")])
     assert outcome.delivered == [plain, broken]
     assert outcome.unprotected == 1
 

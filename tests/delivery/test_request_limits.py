@@ -11,7 +11,7 @@ from bridge.delivery.settings import SenderSettings
 from bridge.delivery.tracker import DeliveryTracker
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions, Record
 from tests.delivery.requests import on_results
@@ -69,7 +69,7 @@ def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, 
         assert sum(sizes) <= 10 * MIB
         assert len(sizes) == 1 or sum(sizes) <= request_bytes
         delivered, _ = on_results(
-            tracker, batch, [Accepted("1", shard_of(stream, entry)) for entry in batch.entries], now
+            tracker, batch, [RecordAccepted("1", shard_of(stream, entry)) for entry in batch.entries], now
         )
         settled |= {record.number for record in delivered}
     assert settled == {record.number for record in records}

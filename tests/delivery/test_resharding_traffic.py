@@ -11,7 +11,7 @@ import pytest
 
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.shard_knowledge import Judgement, ShardKnowledge
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
 from bridge.model import Destination, Record
 from tests.delivery.simulated_stream import Request, SimulatedStream, pack
@@ -84,7 +84,7 @@ class Traffic:
         misplaced = [packed for packed, _ in outcome.misplaced]
         for entry in request.entries:
             if entry not in misplaced:
-                self.unmute(entry.records if isinstance(entry, Packed) else [entry])
+                self.unmute(entry.records if isinstance(entry, PackedRecord) else [entry])
         self.undecided += [(packed, shard_id, self.now) for packed, shard_id in outcome.misplaced]
         if again or misplaced:
             self.judge()

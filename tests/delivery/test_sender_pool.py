@@ -7,7 +7,7 @@ from bridge.delivery.sender_pool import SPARE_THREADS, SenderPool
 from bridge.delivery.sender_pools import SenderPools
 from bridge.delivery.settings import SenderSettings
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.put_records_codec import RecordAccepted
 from tests.fakes.stream_queue import MemoryQueue, eventually, records
 
 SETTINGS = SenderSettings(requests_in_flight=4, linger_secs=0.0)
@@ -38,7 +38,7 @@ class Endpoint:
             self.go.wait(30)
         with self.counting:
             self.at_once -= 1
-        return [Accepted("1", "shardId-0") for _ in some]
+        return [RecordAccepted("1", "shardId-0") for _ in some]
 
 
 @contextlib.contextmanager

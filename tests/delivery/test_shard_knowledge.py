@@ -2,9 +2,9 @@ import pytest
 
 from bridge.delivery.shard_knowledge import MAX_UNDECIDED_SECS, Judgement, ShardKnowledge
 from bridge.delivery.shard_map_refresh import NEVER
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.kinesis.shard_map import HASHES, Shard, hash_of
 from bridge.model import Destination, Record
 
@@ -16,7 +16,7 @@ LOW, HIGH = Shard("low", 0, HALF - 1), Shard("high", HALF, HASHES - 1)
 KEYS = sorted([f"machine-{n}" for n in range(40)], key=hash_of)
 LOW_KEYS = [key for key in KEYS if LOW.holds([key])]
 HIGH_KEYS = [key for key in KEYS if HIGH.holds([key])]
-FAILED = Failed("InternalFailure", "")
+FAILED = RecordFailed("InternalFailure", "")
 DELIVERED, DISCARDED, UNDECIDED = Judgement.DELIVERED, Judgement.DISCARDED, Judgement.UNDECIDED
 
 
@@ -27,13 +27,15 @@ def record(key):
 def packed(*keys, shard=LOW):
     """An aggregated record; with several keys it has the shard's first hash as its explicit hash key."""
     hash_key = str(shard.first_hash) if len(keys) > 1 else None
-    return Packed(keys[0], b"\xf3\x89\x9a\xc2", hash_key, [record(key) for key in keys], shard)
+    return PackedRecord(keys[0], b"\xf3\x89\x9a\xc2", hash_key, [record(key) for key in keys], shard)
 
 
 def accept(knowledge, accepted, sent_at, now):
     """`accepted`: {key: shard id}."""
     entries = [record(key) for key in accepted]
-    return knowledge.on_accepted(entries, [Accepted("1", shard_id) for shard_id in accepted.values()], sent_at, now)
+    return knowledge.on_accepted(
+        entries, [RecordAccepted("1", shard_id) for shard_id in accepted.values()], sent_at, now
+    )
 
 
 def list_shards(knowledge, shards, requested_at, now):
@@ -111,7 +113,9 @@ def test_a_new_shard_is_inferred_and_only_its_parent_is_doubtful(knowledge):
 def test_an_explicit_hash_key_and_a_single_key_teach_as_well(knowledge):
     many = packed(*LOW_KEYS[:2], shard=Shard("low", 5, HALF - 1))
     one = packed(LOW_KEYS[0])
-    knowledge.on_accepted([many, one, record("a")], [Accepted("1", "new"), Accepted("2", "new"), FAILED], 2.0, 3.0)
+    knowledge.on_accepted(
+        [many, one, record("a")], [RecordAccepted("1", "new"), RecordAccepted("2", "new"), FAILED], 2.0, 3.0
+    )
     assert knowledge.shards[0] == Shard("new", 5, hash_of(LOW_KEYS[0]))
 
 

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bridge.delivery.batch_outcome import sort_results
 from bridge.delivery.shard_knowledge import MAX_UNDECIDED_SECS, Judgement, ShardKnowledge
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
 from bridge.model import Destination, Record
 from tests.delivery.simulated_stream import Request, SimulatedStream, pack
@@ -62,7 +62,7 @@ class Delivery(RuleBasedStateMachine):
         for packed, shard_id in outcome.misplaced:
             self.judge(packed, shard_id, self.now)
         for entry, result in zip(request.entries, request.results, strict=True):
-            if isinstance(entry, Packed) and (entry, result.shard_id) not in outcome.misplaced:
+            if isinstance(entry, PackedRecord) and (entry, result.shard_id) not in outcome.misplaced:
                 assert self.stream.keeps(entry, result.shard_id)
 
     @rule(stale_secs=SECS)

@@ -11,7 +11,7 @@ from bridge.delivery.sender_pools import SenderPools
 from bridge.delivery.settings import SenderSettings
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted
+from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
 from tests.fakes.stream_queue import MemoryQueue, eventually, records
 from tests.kinesis.conftest import publisher_for
@@ -251,7 +251,7 @@ class Slow:
     def put_records(self, stream, records):
         self.started.append(len(records))
         self.go.wait(5)
-        return [Accepted(str(record.number), "shardId-0") for record in records]
+        return [RecordAccepted(str(record.number), "shardId-0") for record in records]
 
     def describe(self, stream):
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES)
@@ -280,7 +280,7 @@ class Far:
         self._count(1)
         time.sleep(0.05)
         self._count(-1)
-        return [Accepted(str(record.number), "shardId-0") for record in records]
+        return [RecordAccepted(str(record.number), "shardId-0") for record in records]
 
     def _count(self, change):
         with self.changing:

@@ -5,12 +5,12 @@ from bridge.delivery.tracker import REPORT_AFTER_ATTEMPTS, DeliveryTracker
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
 from tests.delivery.requests import next_request, on_results, room
 from tests.fakes.stream_queue import records
 
-THROTTLED = Failed("ProvisionedThroughputExceededException", "slow")
+THROTTLED = RecordFailed("ProvisionedThroughputExceededException", "slow")
 INVALID = InvalidRequest("InvalidArgumentException", "bad")
 LONG_AGO = 1e6
 
@@ -27,7 +27,7 @@ def send(tracker, some, now=0.0):
 
 
 def answer(tracker, batch, failed=(), now=0.0):
-    results = [THROTTLED if record.number in failed else Accepted("1", "shardId-0") for record in batch.records]
+    results = [THROTTLED if record.number in failed else RecordAccepted("1", "shardId-0") for record in batch.records]
     on_results(tracker, batch, results, now)
 
 

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from bridge.delivery.settings import SenderSettings
 from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import InvalidRequest, OutcomeUnknown, Unavailable
-from bridge.kinesis.packing.packers import Packed
+from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.kinesis.shard_map import Shard
 from bridge.model import BatchingOptions, Record
 from tests.delivery.requests import next_request, on_results, room
 from tests.fakes.kinesis_streams import Stream
 from tests.harness.consumers import hash_of, unpacked
 
-THROTTLED = Failed("ProvisionedThroughputExceededException", "slow")
-INTERNAL = Failed("InternalFailure", "")
+THROTTLED = RecordFailed("ProvisionedThroughputExceededException", "slow")
+INTERNAL = RecordFailed("InternalFailure", "")
 SETTINGS = SenderSettings(requests_in_flight=3)
 EVENTS = (
     "send",
@@ -54,14 +54,14 @@ class Kinesis:
         return [Shard(shard.id, shard.first_hash, shard.last_hash) for shard in self.stream.open_shards]
 
     def store(self, entry):
-        hash_key = entry.hash_key if isinstance(entry, Packed) else None
+        hash_key = entry.hash_key if isinstance(entry, PackedRecord) else None
         shard = self.stream.shard_of(entry.key, hash_key)
         found = [(entry.key, line) for line in entry.data.splitlines()]
         if entry.data.startswith(b"\xf3\x89\x9a\xc2"):
             found = unpacked(entry.key, entry.data)
         if len(found) == 1 or all(shard.first_hash <= hash_of(key) <= shard.last_hash for key, _ in found):
             self.read += [(key, int(data)) for key, data in found]
-        return Accepted("1", shard.id)
+        return RecordAccepted("1", shard.id)
 
 
 class Run:

@@ -27,9 +27,9 @@ from tests.docs.pages import ROOT
 from tests.docs.tables import cell
 
 MEANINGS = {
-    error_codes.Treatment.UNAVAILABLE: "retried without limit",
-    error_codes.Treatment.REFUSED: "a person must act; retried slowly",
-    error_codes.Treatment.INVALID: "the request is halved until the one record is alone; it becomes a dead letter",
+    error_codes.ErrorAction.UNAVAILABLE: "retried without limit",
+    error_codes.ErrorAction.REFUSED: "a person must act; retried slowly",
+    error_codes.ErrorAction.INVALID: "the request is halved until the one record is alone; it becomes a dead letter",
 }
 
 
@@ -52,9 +52,9 @@ def error_tree() -> str:
 
 def error_codes_table() -> str:
     rows = ["| code | the bridge's reaction | hint |", "| --- | --- | --- |"]
-    for code, fault in sorted(error_codes.FAULTS.items()):
-        reaction = MEANINGS[fault.treatment] + ("; counts as throttled" if fault.throttled else "")
-        rows.append(f"| `{code}` | {reaction} | {cell(fault.hint)} |")
+    for code, rule in sorted(error_codes.ERROR_RULES.items()):
+        reaction = MEANINGS[rule.action] + ("; counts as throttled" if rule.throttled else "")
+        rows.append(f"| `{code}` | {reaction} | {cell(rule.hint)} |")
     return "\n".join(rows)
 
 

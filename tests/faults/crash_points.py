@@ -15,7 +15,7 @@ import sys
 
 from bridge.cli import main
 from bridge.ingest.burst_mapper import BurstMapper
-from bridge.kinesis.publisher import Publisher
+from bridge.kinesis.publisher import KinesisPublisher
 from bridge.mqtt.subscriber import Subscriber
 from bridge.spool.queue.stream_queue import StreamQueue
 from bridge.spool.store import Spool
@@ -24,7 +24,7 @@ STEPS = {
     "map": (BurstMapper, "map"),
     "commit": (Spool, "commit"),
     "acknowledge": (Subscriber, "acknowledge"),
-    "send": (Publisher, "put_records"),
+    "send": (KinesisPublisher, "put_records"),
     "settle": (StreamQueue, "settle"),
 }
 

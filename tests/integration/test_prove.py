@@ -39,7 +39,7 @@ def prove(folder, *options):
 def covered(settings):
     """How many records the manifests cover by now."""
     reading = ProofReading(
-        ProofRequest("archive", "manifests"), kinesis_publisher.Publisher(settings), wait=lambda _secs: None
+        ProofRequest("archive", "manifests"), kinesis_publisher.KinesisPublisher(settings), wait=lambda _secs: None
     )
     for _ in reading.read():
         pass

@@ -1,14 +1,14 @@
 import pytest
 
 from bridge.aws.credentials import Authentication
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from tests.fakes.kinesis import KinesisStandIn
 
 TOKEN = Authentication("token", {"access_key_id": "AKIDTEST", "secret_access_key": "wJalrXUtnSECRET"})
 
 
 def publisher_for(url, **settings):
-    return Publisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=url, **settings))
+    return KinesisPublisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=url, **settings))
 
 
 @pytest.fixture

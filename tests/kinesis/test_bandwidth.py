@@ -4,7 +4,7 @@ import time
 import pytest
 
 from bridge.delivery.settings import SenderSettings
-from bridge.kinesis.bandwidth import MADE_UP_SECS, Uplink, on_wire
+from bridge.kinesis.bandwidth import MADE_UP_SECS, BandwidthLimiter, on_wire
 from bridge.model import Record
 from tests.delivery.test_stream_sender import sending
 from tests.fakes.stream_queue import MemoryQueue
@@ -13,7 +13,7 @@ from tests.kinesis.conftest import publisher_for
 
 def test_requests_follow_one_another_at_the_rate():
     now = [100.0]
-    uplink = Uplink(1000, lambda: now[0])
+    uplink = BandwidthLimiter(1000, lambda: now[0])
     sent = 0
     while now[0] < 160.0:
         if uplink.wait_secs() == 0:
@@ -26,7 +26,7 @@ def test_requests_follow_one_another_at_the_rate():
 def test_who_comes_a_little_late_makes_up_for_it():
     """Simulate a busy machine, on which a thread is late each time."""
     now = [100.0]
-    uplink = Uplink(1000, lambda: now[0])
+    uplink = BandwidthLimiter(1000, lambda: now[0])
     sent = 0
     while now[0] < 160.0:
         now[0] += uplink.wait_secs() + 0.1
@@ -37,7 +37,7 @@ def test_who_comes_a_little_late_makes_up_for_it():
 
 def test_a_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     now = [0.0]
-    uplink = Uplink(1000, lambda: now[0])
+    uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0
     uplink.sent(1000)
     assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MADE_UP_SECS)
@@ -45,7 +45,7 @@ def test_a_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
 
 def test_what_is_about_to_be_sent_is_charged_and_corrected_when_it_is():
     now = [0.0]
-    uplink = Uplink(1000, lambda: now[0])
+    uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0
     uplink.reserve(2800)
     assert uplink.wait_secs() == pytest.approx(4.0 - MADE_UP_SECS)
@@ -57,7 +57,7 @@ def test_what_is_about_to_be_sent_is_charged_and_corrected_when_it_is():
 
 def test_what_was_not_sent_after_all_is_given_back_by_its_own_thread_only():
     now = [0.0]
-    uplink = Uplink(1000, lambda: now[0])
+    uplink = BandwidthLimiter(1000, lambda: now[0])
     uplink.reserve(2800)
     other = threading.Thread(target=uplink.release)
     other.start()
@@ -69,7 +69,7 @@ def test_what_was_not_sent_after_all_is_given_back_by_its_own_thread_only():
 
 def test_of_many_workers_that_look_at_the_same_moment_one_begins(kinesis):
     """Although each has enough to send, and the first request takes its time to be written."""
-    uplink = Uplink(20_000)
+    uplink = BandwidthLimiter(20_000)
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queue = MemoryQueue("telemetry", [Record(n, 1, str(n), b"x" * 1000) for n in range(1, 201)])
     started = time.monotonic()
@@ -87,7 +87,7 @@ def test_tls_tcp_and_ip_are_counted():
 
 def test_two_streams_together_put_no_more_on_the_wire(kinesis):
     rate, data = 400_000, b"x" * 1000
-    uplink = Uplink(rate)
+    uplink = BandwidthLimiter(rate)
     settings = SenderSettings(2, 0.01, bandwidth=uplink)
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queues = [
@@ -105,7 +105,7 @@ def test_two_streams_together_put_no_more_on_the_wire(kinesis):
 
 def test_what_is_reported_is_what_is_sent(kinesis):
     told = []
-    uplink = Uplink(10**9)
+    uplink = BandwidthLimiter(10**9)
     uplink.sent = told.append
     publisher = publisher_for(kinesis.url, uplink=uplink)
     publisher.put_records("telemetry", [Record(1, 1, "k", b"x" * 5000)])

@@ -4,8 +4,8 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.errors import Refused
-from bridge.kinesis.client_cache import LOOK_SECS, TRY_AGAIN_SECS, Clients
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.client_cache import LOOK_SECS, TRY_AGAIN_SECS, ClientCache
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Destination
 from tests.fakes.stream_queue import records
 from tests.kinesis.conftest import TOKEN
@@ -36,7 +36,7 @@ def key(clients):
 
 
 def test_streams_of_one_region_and_role_share_a_client():
-    clients = Clients(PublisherSettings("us-east-1", TOKEN, endpoint_url="http://127.0.0.1:1"))
+    clients = ClientCache(PublisherSettings("us-east-1", TOKEN, endpoint_url="http://127.0.0.1:1"))
     first = clients.of(Destination("telemetry"))
     assert clients.of(Destination("archive", packing="kpl")) is first
     assert clients.of(Destination("archive", region="us-east-1")) is first
@@ -47,7 +47,7 @@ def test_streams_of_one_region_and_role_share_a_client():
 
 
 def test_an_endpoint_may_name_the_region():
-    clients = Clients(PublisherSettings("us-east-1", TOKEN, endpoint_url="http://kinesis.{region}.test:1"))
+    clients = ClientCache(PublisherSettings("us-east-1", TOKEN, endpoint_url="http://kinesis.{region}.test:1"))
     assert (
         clients.of(Destination("a", region="eu-west-1")).client.meta.endpoint_url == "http://kinesis.eu-west-1.test:1"
     )
@@ -56,7 +56,7 @@ def test_an_endpoint_may_name_the_region():
 def test_keys_are_rotated_without_a_restart(files, caplog):
     caplog.set_level(logging.INFO)
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
     (files / "id").write_text("AKIDTWO2")
     assert key(clients) == "AKIDONE1"
@@ -76,7 +76,7 @@ def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     for name in ("id", "secret"):
         (tmp_path / name).symlink_to(f"data/{name}")
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", by_files(tmp_path)), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", by_files(tmp_path)), clock)
     assert key(clients) == "AKIDONE1"
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(tmp_path / "data")
@@ -86,7 +86,7 @@ def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
 
 def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_reported(files, caplog):
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
     (files / "id").unlink()
     clock.now += LOOK_SECS
@@ -101,7 +101,7 @@ def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_reported(files
 
 def test_changed_file_without_credentials_is_retried_with_a_pause(files, caplog):
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     key(clients)
     (files / "id").unlink()
     for _ in range(int(2 * TRY_AGAIN_SECS / LOOK_SECS)):
@@ -113,7 +113,7 @@ def test_changed_file_without_credentials_is_retried_with_a_pause(files, caplog)
 def test_where_nothing_is_in_hand_a_missing_file_is_the_answer(files):
     (files / "secret").unlink()
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", by_files(files)), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     for _ in range(2):
         with pytest.raises(Refused) as refused:
             key(clients)
@@ -125,7 +125,7 @@ def test_where_nothing_is_in_hand_a_missing_file_is_the_answer(files):
 
 def test_credentials_that_aws_refuses_are_fetched_again_but_not_in_a_storm():
     clock = Clock()
-    clients = Clients(PublisherSettings("us-east-1", TOKEN), clock)
+    clients = ClientCache(PublisherSettings("us-east-1", TOKEN), clock)
     first = clients.of(Destination("telemetry"))
     clients.doubt()
     second = clients.of(Destination("telemetry"))
@@ -135,7 +135,7 @@ def test_credentials_that_aws_refuses_are_fetched_again_but_not_in_a_storm():
 
 def test_a_session_token_that_has_expired_needs_a_person(kinesis):
     kinesis.fault("error", status=400, code="ExpiredTokenException")
-    publisher = Publisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=kinesis.url))
+    publisher = KinesisPublisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=kinesis.url))
     with pytest.raises(Refused) as refused:
         publisher.put_records("telemetry", records(1))
     assert "provide new credentials" in refused.value.hint

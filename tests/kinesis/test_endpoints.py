@@ -8,7 +8,7 @@ from bridge.aws.credentials import Authentication
 from bridge.aws.credentials.endpoints import unlisted_types
 from bridge.errors import Unavailable
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.endpoints import Place, date_at, places
+from bridge.kinesis.endpoints import ServiceEndpoint, date_at, service_endpoints
 from bridge.model import Destination
 from tests.fakes.kinesis import KinesisStandIn
 
@@ -43,7 +43,10 @@ def no_proxies(monkeypatch):
 
 def asked(*destinations, region="us-east-1", authentication=TOKEN, **settings):
     how = PublisherSettings(region, authentication, **settings)
-    return {each.url.removeprefix("https://"): each.use for each in places(how, destinations or [Destination("press")])}
+    return {
+        each.url.removeprefix("https://"): each.use
+        for each in service_endpoints(how, destinations or [Destination("press")])
+    }
 
 
 def test_kinesis_is_requested_in_each_region_and_sts_once():
@@ -99,7 +102,9 @@ def test_configured_endpoint_replaces_that_of_aws():
         "vpce-1.kinesis.eu-west-1.vpce.amazonaws.com:8443",
         "vpce-2.sts.us-east-1.vpce.amazonaws.com",
     ]
-    [place, _] = places(PublisherSettings("us-east-1", TOKEN, endpoint_url="https://a.test:8443"), [Destination("x")])
+    [place, _] = service_endpoints(
+        PublisherSettings("us-east-1", TOKEN, endpoint_url="https://a.test:8443"), [Destination("x")]
+    )
     assert (place.host, place.port) == ("a.test", 8443)
 
 
@@ -160,7 +165,10 @@ def test_metadata_endpoint_is_that_of_the_environment(monkeypatch):
 
 def test_a_proxy_is_named_without_its_password(monkeypatch):
     def proxy(**settings):
-        return {each.proxy for each in places(PublisherSettings("us-east-1", TOKEN, **settings), [Destination("x")])}
+        return {
+            each.proxy
+            for each in service_endpoints(PublisherSettings("us-east-1", TOKEN, **settings), [Destination("x")])
+        }
 
     assert proxy() == {""}
     assert proxy(proxy_url="http://plant:hunter2@proxy.plant.local:3128") == {"proxy.plant.local:3128"}
@@ -174,9 +182,9 @@ def test_what_answers_reports_the_time_and_what_does_not_is_an_error(free_port, 
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     how = PublisherSettings("us-east-1", TOKEN)
     with KinesisStandIn() as server:
-        assert date_at(how, Place(server.url, "Kinesis")) == ""
+        assert date_at(how, ServiceEndpoint(server.url, "Kinesis")) == ""
     with pytest.raises(Unavailable):
-        date_at(how, Place(f"http://127.0.0.1:{free_port}", "Kinesis"))
+        date_at(how, ServiceEndpoint(f"http://127.0.0.1:{free_port}", "Kinesis"))
 
 
 def test_the_region_is_the_output_s_or_the_stream_s_or_the_configuration_s():

@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 from bridge.aws.credentials import Authentication
 from bridge.aws.transport.measurement import RequestRecording
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
-from bridge.kinesis.publisher import Publisher, PublisherSettings
-from bridge.kinesis.put_records_codec import Accepted, Failed
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
+from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
 from tests.aws.transport.sending import wait_until
 from tests.fakes.kinesis import ARN, KinesisStandIn
@@ -31,7 +31,7 @@ def test_records_arrive_as_they_were(kinesis, publisher):
     results = publisher.put_records("telemetry", sent)
     stored = kinesis.streams["telemetry"].stored
     assert [(s.key, s.data) for s in stored] == [(r.key, r.data) for r in sent]
-    assert results == [Accepted(s.sequence_number, s.shard_id) for s in stored]
+    assert results == [RecordAccepted(s.sequence_number, s.shard_id) for s in stored]
 
 
 def test_a_stream_may_be_named_by_its_arn(kinesis, publisher):
@@ -43,9 +43,9 @@ def test_a_stream_may_be_named_by_its_arn(kinesis, publisher):
 def test_a_failed_record_is_a_value(kinesis, publisher):
     kinesis.fail_records("telemetry", records=1, code="InternalFailure")
     failed, accepted = publisher.put_records("telemetry", records(2))
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, RecordFailed)
     assert failed.code == "InternalFailure"
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, RecordAccepted)
 
 
 def test_a_stream_that_is_not_there_is_refused(publisher):
@@ -188,7 +188,7 @@ def test_secrets_are_in_no_repr_error_or_log(kinesis, caplog):
         "us-east-1", TOKEN, endpoint_url=kinesis.url, proxy_url="http://plant:hunter2@127.0.0.1:1"
     )
     with pytest.raises(Unavailable) as unavailable:
-        Publisher(settings).put_records("telemetry", records(1))
+        KinesisPublisher(settings).put_records("telemetry", records(1))
     said = f"{settings!r} {TOKEN!r} {unavailable.value} {caplog.text}"
     assert "wJalrXUtnSECRET" not in said
     assert "hunter2" not in said
@@ -200,7 +200,7 @@ def test_a_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_pa
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    publisher = Publisher(PublisherSettings("us-east-1", Authentication("default"), endpoint_url=kinesis.url))
+    publisher = KinesisPublisher(PublisherSettings("us-east-1", Authentication("default"), endpoint_url=kinesis.url))
     with pytest.raises(Refused):
         publisher.put_records("telemetry", records(1))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")

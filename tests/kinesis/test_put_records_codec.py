@@ -2,8 +2,8 @@ import orjson
 import pytest
 
 from bridge.errors import OutcomeUnknown
-from bridge.kinesis.packing.packers import Packed
-from bridge.kinesis.put_records_codec import NO_RESULT, Accepted, Failed, read_results
+from bridge.kinesis.packing.packers import PackedRecord
+from bridge.kinesis.put_records_codec import NO_RESULT, RecordAccepted, RecordFailed, read_results
 from bridge.kinesis.shard_map import Shard
 
 
@@ -18,16 +18,16 @@ def test_results_keep_the_order_of_the_records():
             {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow"},
         )
     )
-    assert read == [Accepted("7", "shardId-0"), Failed("ProvisionedThroughputExceededException", "slow")]
+    assert read == [RecordAccepted("7", "shardId-0"), RecordFailed("ProvisionedThroughputExceededException", "slow")]
 
 
 def test_a_code_counts_and_not_the_count_of_failures():
-    assert read_results(body({"ErrorCode": "InternalFailure"}, failed=0)) == [Failed("InternalFailure", "")]
+    assert read_results(body({"ErrorCode": "InternalFailure"}, failed=0)) == [RecordFailed("InternalFailure", "")]
 
 
 def test_null_codes_of_some_emulators_are_no_failures():
     result = {"SequenceNumber": "7", "ShardId": "s", "ErrorCode": None, "ErrorMessage": None}
-    assert read_results(body(result)) == [Accepted("7", "s")]
+    assert read_results(body(result)) == [RecordAccepted("7", "s")]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,10 @@ def test_what_is_no_answer_leaves_the_records_in_doubt(text):
 
 def test_a_packed_record_carries_its_hash_key(kinesis, publisher):
     shard = Shard("shardId-000000000001", 1 << 127, (1 << 128) - 1)
-    sent = [Packed('ke"y', b"\xff" * 10, str(shard.first_hash), [], shard), Packed("other", b"x", None, [], None)]
+    sent = [
+        PackedRecord('ke"y', b"\xff" * 10, str(shard.first_hash), [], shard),
+        PackedRecord("other", b"x", None, [], None),
+    ]
     assert publisher.put_records("telemetry", sent)[0].shard_id == shard.id
     assert [(stored.key, stored.data) for stored in kinesis.streams["telemetry"].stored] == [
         (p.key, p.data) for p in sent

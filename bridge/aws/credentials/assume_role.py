@@ -14,13 +14,13 @@ from bridge.aws.credentials.static_keys import read_secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
 
 SESSION_NAME = "mqtt-kinesis"
 DURATION_SECS = 3600
 
 
-def assume_role(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
+def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
     """Assume a role with the credentials of `session`, which belong to the source."""
     parameters = _common(settings)
     if "external_id" in settings:
@@ -29,18 +29,18 @@ def assume_role(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
         parameters["Tags"] = [{"Key": key, "Value": value} for key, value in settings["tags"].items()]
 
     def ask() -> dict[str, Any]:
-        answer: dict[str, Any] = reach.client(session, "sts").assume_role(**parameters)
+        answer: dict[str, Any] = endpoints.client(session, "sts").assume_role(**parameters)
         return answer
 
     return _renewed("assume_role", ask)
 
 
-def web_identity(settings: Mapping[str, Any], reach: Reach, session: Any) -> Any:
+def web_identity(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
     """Assume a role with an OIDC token. The token file is read at each renewal, because its issuer replaces it."""
 
     def ask() -> dict[str, Any]:
         token = read_secret(Path(settings["token_file"]), "token_file")
-        client = reach.client(session, "sts", signed=False)
+        client = endpoints.client(session, "sts", signed=False)
         answer: dict[str, Any] = client.assume_role_with_web_identity(**_common(settings), WebIdentityToken=token)
         return answer
 
@@ -56,9 +56,9 @@ def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renewed(method: str, ask: Callable[[], dict[str, Any]]) -> Any:
-    from bridge.aws.credentials.refreshable import Fetched, Renewed  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    credentials = Renewed(method, lambda: Fetched.of(ask()["Credentials"]))
+    credentials = RenewedCredentials(method, lambda: FetchedCredentials.of(ask()["Credentials"]))
     # Assume the role now, so that an error appears here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials

@@ -18,8 +18,8 @@ from bridge.errors import Refused, SendError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.aws.client_factory import Reach
-    from bridge.aws.credentials.refreshable import Fetched
+    from bridge.aws.client_factory import EndpointSettings
+    from bridge.aws.credentials.refreshable import FetchedCredentials
 
 OK = 200
 _IOT_HINTS: Mapping[int, str] = MappingProxyType(
@@ -36,37 +36,37 @@ _ANYWHERE_HINT = (
 )
 
 
-def iot(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
+def iot(settings: Mapping[str, Any], endpoints: EndpointSettings, _session: Any) -> Any:
     """Load credentials for the device's certificate, by the role alias. Raise SendError."""
-    from bridge.aws.credentials.refreshable import Renewed  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    credentials = Renewed("iot", lambda: _ask_iot(settings, reach))
+    credentials = RenewedCredentials("iot", lambda: _ask_iot(settings, endpoints))
     credentials.get_frozen_credentials()
     return credentials
 
 
-def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
+def _ask_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> FetchedCredentials:
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
 
-    from bridge.aws.credentials.refreshable import Fetched, epoch_secs  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.refreshable import FetchedCredentials, epoch_secs  # noqa: PLC0415 - as above
 
     pair = check_pair(settings["cert_file"], settings["key_file"])
     url = f"https://{settings['endpoint']}/role-aliases/{settings['role_alias']}/credentials"
     headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
     session = URLLib3Session(
-        verify=settings.get("ca_file") or reach.ca_file or True,
-        proxies=reach.proxies_for(url),
-        timeout=(reach.connect_timeout_secs, reach.answer_timeout_secs),
+        verify=settings.get("ca_file") or endpoints.ca_file or True,
+        proxies=endpoints.proxies_for(url),
+        timeout=(endpoints.connect_timeout_secs, endpoints.answer_timeout_secs),
         client_cert=pair,
     )
     try:
         answer = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
         if answer.status_code != OK:
-            raise _said_no("AWS IoT", answer.status_code, answer.text, _IOT_HINTS.get(answer.status_code, ""))
+            raise _response_error("AWS IoT", answer.status_code, answer.text, _IOT_HINTS.get(answer.status_code, ""))
         given = json.loads(answer.text)["credentials"]
         expires_at = epoch_secs(given["expiration"])
-        return Fetched(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
+        return FetchedCredentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
     except (ValueError, KeyError, TypeError):
         hint = "check endpoint in kinesis.authentication: 'aws iot describe-endpoint' shows iot:CredentialProvider's"
         raise Refused("Credentials", f"{settings['endpoint']} returned no credentials", hint) from None
@@ -74,7 +74,7 @@ def _ask_iot(settings: Mapping[str, Any], reach: Reach) -> Fetched:
         session.close()
 
 
-def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> Any:
+def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _session: Any) -> Any:
     """Load credentials for a certificate that the trust anchor's CA issued. Raise SendError."""
     try:
         from iam_rolesanywhere_session import IAMRolesAnywhereSession  # noqa: PLC0415 - an extra
@@ -83,10 +83,10 @@ def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> 
         raise Refused("Credentials", "roles_anywhere needs the package iam-rolesanywhere-session", hint) from None
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
-    from bridge.aws.credentials.refreshable import Guarded  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
 
     cert_file, key_file = check_pair(settings["cert_file"], settings["key_file"])
-    url = anywhere_url(get_session(), settings, reach)
+    url = anywhere_url(get_session(), settings, endpoints)
     session = IAMRolesAnywhereSession(
         profile_arn=settings["profile_arn"],
         role_arn=settings["role_arn"],
@@ -97,16 +97,18 @@ def roles_anywhere(settings: Mapping[str, Any], reach: Reach, _session: Any) -> 
         session_duration=settings.get("duration_secs", 3600),
         region=settings["trust_anchor_arn"].split(":")[3],
         endpoint=settings.get("endpoint"),
-        verify=settings.get("ca_file") or reach.ca_file or True,
-        proxies=dict(reach.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
-        use_fips_endpoint=reach.fips,
+        verify=settings.get("ca_file") or endpoints.ca_file or True,
+        proxies=dict(endpoints.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
+        use_fips_endpoint=endpoints.fips,
     )
-    credentials = Guarded("roles_anywhere", _Anywhere(session.get_refreshable_credentials()), renewable=True)
+    credentials = WrappedCredentials(
+        "roles_anywhere", _RolesAnywhereCredentials(session.get_refreshable_credentials()), renewable=True
+    )
     credentials.get_frozen_credentials()
     return credentials
 
 
-class _Anywhere:
+class _RolesAnywhereCredentials:
     """Credentials of the library, with its exceptions as the bridge's own errors."""
 
     def __init__(self, inner: Any) -> None:
@@ -119,7 +121,7 @@ class _Anywhere:
             return self._inner.get_frozen_credentials()
         except CredentialsRetrievalError as error:
             status = error.status_code if error.status_code != OK else SERVER_ERROR
-            raise _said_no("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
+            raise _response_error("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
 
 
 def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
@@ -134,7 +136,7 @@ def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
     return cert_file, key_file
 
 
-def _said_no(who: str, status: int, text: str, hint: str) -> SendError:
+def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     try:
         said = json.loads(text)
         message = str(said.get("message") or said.get("Message") or text)

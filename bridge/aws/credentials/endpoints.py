@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
     from bridge.aws.credentials.authentication import Authentication
 
 _INSTANCE, _INSTANCE_IPV6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
@@ -20,21 +20,21 @@ UNLISTED = frozenset({"default", "profile", "process"})
 """Types whose URLs are unknown."""
 
 
-class Asked(NamedTuple):
+class EndpointUse(NamedTuple):
     """URL (scheme, host and port), and its use."""
 
     url: str
     use: str
 
 
-def asked_by(session: Any, authentication: Authentication, reach: Reach) -> Iterator[Asked]:
+def endpoints_used(session: Any, authentication: Authentication, endpoints: EndpointSettings) -> Iterator[EndpointUse]:
     """Yield the URLs that a type calls, its source's first. `session` is a botocore session without credentials.
 
     There are none for the types in UNLISTED.
     """
     if authentication.source is not None:
-        yield from asked_by(session, authentication.source, reach)
-    yield from _ASKED.get(authentication.type, _nothing)(session, authentication.settings, reach)
+        yield from endpoints_used(session, authentication.source, endpoints)
+    yield from _USES.get(authentication.type, _nothing)(session, authentication.settings, endpoints)
 
 
 def unlisted_types(authentication: Authentication | None) -> list[str]:
@@ -45,28 +45,28 @@ def unlisted_types(authentication: Authentication | None) -> list[str]:
     return [authentication.type, *below] if authentication.type in UNLISTED else below
 
 
-def _nothing(_session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
+def _nothing(_session: Any, _settings: Mapping[str, Any], _endpoints: EndpointSettings) -> Iterator[EndpointUse]:
     return iter(())
 
 
-def _role(session: Any, _settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
-    yield Asked(endpoint_of(session, reach, "sts"), "STS: credentials of the role")
+def _role(session: Any, _settings: Mapping[str, Any], endpoints: EndpointSettings) -> Iterator[EndpointUse]:
+    yield EndpointUse(endpoint_of(session, endpoints, "sts"), "STS: credentials of the role")
 
 
-def endpoint_of(session: Any, reach: Reach, service: str) -> str:
+def endpoint_of(session: Any, endpoints: EndpointSettings, service: str) -> str:
     """Return the URL of a service in the configuration's region, as the bridge's own clients call it."""
-    return str(reach.client(session, service, signed=False).meta.endpoint_url)
+    return str(endpoints.client(session, service, signed=False).meta.endpoint_url)
 
 
-def _iot(_session: Any, settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
-    yield Asked(f"https://{settings['endpoint']}", "AWS IoT: credentials for the certificate")
+def _iot(_session: Any, settings: Mapping[str, Any], _endpoints: EndpointSettings) -> Iterator[EndpointUse]:
+    yield EndpointUse(f"https://{settings['endpoint']}", "AWS IoT: credentials for the certificate")
 
 
-def _roles_anywhere(session: Any, settings: Mapping[str, Any], reach: Reach) -> Iterator[Asked]:
-    yield Asked(anywhere_url(session, settings, reach), "IAM Roles Anywhere: credentials for the certificate")
+def _roles_anywhere(session: Any, settings: Mapping[str, Any], endpoints: EndpointSettings) -> Iterator[EndpointUse]:
+    yield EndpointUse(anywhere_url(session, settings, endpoints), "IAM Roles Anywhere: credentials for the certificate")
 
 
-def anywhere_url(session: Any, settings: Mapping[str, Any], reach: Reach) -> str:
+def anywhere_url(session: Any, settings: Mapping[str, Any], endpoints: EndpointSettings) -> str:
     """Return the URL in the trust anchor's region, as the library resolves it: FIPS if configured, never dual stack."""
     from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
     from botocore.config import Config  # noqa: PLC0415 - as above
@@ -74,21 +74,21 @@ def anywhere_url(session: Any, settings: Mapping[str, Any], reach: Reach) -> str
     if "endpoint" in settings:
         return f"https://{settings['endpoint']}"
     region = settings["trust_anchor_arn"].split(":")[3]
-    config = Config(use_fips_endpoint=reach.fips or None, signature_version=UNSIGNED)
+    config = Config(use_fips_endpoint=endpoints.fips or None, signature_version=UNSIGNED)
     return str(session.create_client("rolesanywhere", region_name=region, config=config).meta.endpoint_url)
 
 
-def _instance(session: Any, _settings: Mapping[str, Any], _reach: Reach) -> Iterator[Asked]:
+def _instance(session: Any, _settings: Mapping[str, Any], _endpoints: EndpointSettings) -> Iterator[EndpointUse]:
     from botocore.utils import resolve_imds_endpoint_mode  # noqa: PLC0415 - botocore is slow to import
 
     usual = _INSTANCE_IPV6 if resolve_imds_endpoint_mode(session) == "ipv6" else _INSTANCE
     url = session.get_config_variable("ec2_metadata_service_endpoint") or usual
-    yield Asked(
+    yield EndpointUse(
         "/".join(url.split("/")[:3]), "this instance's metadata: its role (not beyond this machine's own firewall)"
     )
 
 
-_ASKED: Mapping[str, Callable[[Any, Mapping[str, Any], Reach], Iterator[Asked]]] = MappingProxyType(
+_USES: Mapping[str, Callable[[Any, Mapping[str, Any], EndpointSettings], Iterator[EndpointUse]]] = MappingProxyType(
     {
         "assume_role": _role,
         "web_identity": _role,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.error_codes import SERVER_ERROR, Answer, permission_hint, shortened
+from bridge.aws.error_codes import SERVER_ERROR, ErrorResponse, permission_hint, shortened
 from bridge.errors import Refused, SendError, Unavailable
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def failed(error: Exception, method: str) -> SendError:
 
 
 def _of_sts(error: Any) -> SendError:
-    answer = Answer.of(error)
+    answer = ErrorResponse.of(error)
     hint = permission_hint(answer.message) or STS_HINTS.get(answer.code)
     if hint and answer.status < SERVER_ERROR:
         return Refused(answer.code, shortened(f"{error.operation_name}: {answer.message}"), hint)

@@ -15,8 +15,8 @@ from bridge.errors import Refused, SendError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.aws.client_factory import Reach
-    from bridge.aws.credentials.refreshable import Fetched
+    from bridge.aws.client_factory import EndpointSettings
+    from bridge.aws.credentials.refreshable import FetchedCredentials
 
 PROCESS_SECS = 60.0
 
@@ -30,18 +30,18 @@ def shared_files() -> tuple[Path, ...]:
     )
 
 
-def default(_settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
+def default(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load the credentials that the AWS command line would use: environment, shared files, container, instance."""
     return _found("default", session.get_credentials, _nothing_configured)
 
 
-def profile(settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
+def profile(settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load a named profile of the shared files, with everything it supports: keys, roles, single sign-on, processes."""
     session.set_config_variable("profile", settings["name"])
     return _found("profile", session.get_credentials, lambda: _no_such_profile(settings["name"]))
 
 
-def ec2_role(_settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
+def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load the role of this EC2 instance, by IMDSv2 only: version 1 serves any forged request from this machine."""
     from botocore.credentials import create_credential_resolver  # noqa: PLC0415 - botocore is slow to import
 
@@ -52,7 +52,7 @@ def ec2_role(_settings: Mapping[str, Any], _reach: Reach, session: Any) -> Any:
 
 def _found(method: str, load: Callable[[], Any], missing: Callable[[], SendError]) -> Any:
     from bridge.aws.credentials.errors import failed  # noqa: PLC0415 - botocore is slow to import
-    from bridge.aws.credentials.refreshable import Guarded  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
 
     try:
         found = load()
@@ -60,7 +60,7 @@ def _found(method: str, load: Callable[[], Any], missing: Callable[[], SendError
         raise failed(error, method) from error
     if found is None:
         raise missing()
-    return Guarded(method, found)
+    return WrappedCredentials(method, found)
 
 
 def _nothing_configured() -> SendError:
@@ -79,19 +79,19 @@ def _no_instance_role() -> SendError:
     return Unavailable("NoCredentials", NO_INSTANCE_ROLE)
 
 
-def process(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:
+def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
     """Run a command and load the credentials that it prints:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html."""
-    from bridge.aws.credentials.refreshable import Renewed  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    credentials = Renewed("process", lambda: _run(settings["command"]))
+    credentials = RenewedCredentials("process", lambda: _run(settings["command"]))
     # Run the command now, so that an error appears here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials
 
 
-def _run(command: str) -> Fetched:
-    from bridge.aws.credentials.refreshable import Fetched  # noqa: PLC0415 - botocore is slow to import
+def _run(command: str) -> FetchedCredentials:
+    from bridge.aws.credentials.refreshable import FetchedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     words = shlex.split(command)
     try:
@@ -107,7 +107,7 @@ def _run(command: str) -> Fetched:
     try:
         answer = json.loads(done.stdout)
         by_version = {1: answer}
-        return Fetched.of(by_version[answer["Version"]])
+        return FetchedCredentials.of(by_version[answer["Version"]])
     except (ValueError, KeyError, TypeError):
         expected = '{"Version": 1, "AccessKeyId": ..., "SecretAccessKey": ..., "SessionToken": ..., "Expiration": ...}'
         hint = f"the command must print JSON as {expected}; only SessionToken and Expiration may be omitted"

@@ -11,14 +11,14 @@ from bridge.aws.credentials import assume_role, certificates, local_sources, sta
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
     from bridge.aws.credentials.authentication import Authentication
 
 
-Load = "Callable[[Mapping[str, Any], Reach, Any], Any]"
-"""Function type: (settings, reach, session) -> credentials. `session` is the source's, if there is a source."""
+Load = "Callable[[Mapping[str, Any], EndpointSettings, Any], Any]"
+"""Function type: (settings, endpoints, session) -> credentials. `session` is the source's, if there is a source."""
 
-AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], Reach, Any], Any]] = MappingProxyType(
+AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any], Any]] = MappingProxyType(
     {
         "token": static_keys.load,
         "ec2_role": local_sources.ec2_role,
@@ -33,13 +33,13 @@ AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], Reach, Any], Any]] = M
 )
 
 
-def authenticated_session(authentication: Authentication, reach: Reach) -> Any:
+def authenticated_session(authentication: Authentication, endpoints: EndpointSettings) -> Any:
     """Return a botocore session with credentials of this type.
 
     Raise Unavailable or Refused where there are none at present.
     """
-    source = authenticated_session(authentication.source, reach) if authentication.source else _session()
-    load = partial(AUTHENTICATION[authentication.type], authentication.settings, reach, source)
+    source = authenticated_session(authentication.source, endpoints) if authentication.source else _session()
+    load = partial(AUTHENTICATION[authentication.type], authentication.settings, endpoints, source)
     return session_with(load())
 
 

@@ -28,7 +28,7 @@ TRY_AGAIN_SECS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedCredentials:
     """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never."""
 
     access_key_id: str = field(repr=False)
@@ -37,7 +37,7 @@ class Fetched:
     expires_at: float | None = None
 
     @classmethod
-    def of(cls, answer: dict[str, Any]) -> Fetched:
+    def of(cls, answer: dict[str, Any]) -> FetchedCredentials:
         """Convert an STS response or the output of a credential process. Both use the same field names.
 
         Raise KeyError if a field is missing.
@@ -54,19 +54,21 @@ def epoch_secs(moment: datetime | str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
+class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no types
     """Credentials from `fetch`, which is called again before they expire. Any thread.
 
     While renewal fails, the current credentials are used until they expire. Each thread that signs may try the renewal,
     one at a time, and at most twice a minute. Raises SendError where there are none.
     """
 
-    def __init__(self, method: str, fetch: Callable[[], Fetched], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, method: str, fetch: Callable[[], FetchedCredentials], now: Callable[[], float] = time.time
+    ) -> None:
         super().__init__("", "", None, method)
         self._fetch = fetch
         self._now = now
         self._fetching = threading.Lock()
-        self._fetched: Fetched | None = None
+        self._fetched: FetchedCredentials | None = None
         self._renew_at = 0.0
 
     @property
@@ -86,7 +88,7 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
             fetched = self._renew()
         return ReadOnlyCredentials(fetched.access_key_id, fetched.secret_access_key, fetched.session_token)
 
-    def _renew(self) -> Fetched:
+    def _renew(self) -> FetchedCredentials:
         usable = self._usable()
         if usable is not None and not self._fetching.acquire(blocking=False):
             return usable  # another thread renews them
@@ -102,7 +104,7 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
         finally:
             self._fetching.release()
 
-    def _try(self, usable: Fetched | None, now: float) -> Fetched:
+    def _try(self, usable: FetchedCredentials | None, now: float) -> FetchedCredentials:
         try:
             fetched = self._fetch()
         except Exception as error:
@@ -122,13 +124,13 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
             self._renew_at = fetched.expires_at - min(AHEAD_SECS, left / 4)
         return fetched
 
-    def _usable(self) -> Fetched | None:
+    def _usable(self) -> FetchedCredentials | None:
         fetched = self._fetched
         expired = fetched is not None and fetched.expires_at is not None and self._now() >= fetched.expires_at
         return None if expired else fetched
 
 
-class Guarded(Credentials):  # type: ignore[misc]  # as above
+class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
     """Credentials that botocore or a library finds and renews; their exceptions become a SendError."""
 
     def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:

@@ -10,19 +10,19 @@ from bridge.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
 
 
-def load(settings: Mapping[str, Any], _reach: Reach, _session: Any) -> Any:
+def load(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
     """Load the access key, its secret and the session token, each inline or from its file. Raise Refused."""
-    from bridge.aws.credentials.refreshable import Fetched, Renewed  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    def fetch() -> Fetched:
-        return Fetched(
+    def fetch() -> FetchedCredentials:
+        return FetchedCredentials(
             _value(settings, "access_key_id"), _value(settings, "secret_access_key"), _value(settings, "session_token")
         )
 
-    credentials = Renewed("token", fetch)
+    credentials = RenewedCredentials("token", fetch)
     credentials.get_frozen_credentials()
     return credentials
 

@@ -29,7 +29,7 @@ TLS_RECORD_BYTES = 16 * 1024
 HEAD_AND_BODY = 2
 
 
-class SocketBeingSetUp:
+class ConnectingSocket:
     """A socket that TCP, the proxy or TLS still work on, by a descriptor of its own.
 
     urllib3 and `ssl` pass the first one on from object to object, and may close it while another thread shuts it down.
@@ -59,12 +59,12 @@ def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
     return [head + body[:first], memoryview(body)[first:]]
 
 
-class _FollowsProgress(HTTPConnection):
+class _ProgressConnection(HTTPConnection):
     """Common part of the connections of both schemes."""
 
     used_at = 0.0
     """Time at which the last request ended."""
-    _setting_up: SocketBeingSetUp | None = None
+    _setting_up: ConnectingSocket | None = None
     _progress: ProgressSocket | None = None
     _parts: list[bytes] | None = None
 
@@ -123,7 +123,7 @@ class _FollowsProgress(HTTPConnection):
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             sock.settimeout(self.timeout)
-            self._setting_up = SocketBeingSetUp(sock)
+            self._setting_up = ConnectingSocket(sock)
             request.attach(self._setting_up)
             request.raise_if_aborted()
             sock.connect(address)
@@ -170,15 +170,15 @@ class _FollowsProgress(HTTPConnection):
             self._parts.append(data)
 
 
-class ProgressHTTPConnection(_FollowsProgress):
+class ProgressHTTPConnection(_ProgressConnection):
     """A connection for http URLs."""
 
 
-class ProgressHTTPSConnection(_FollowsProgress, HTTPSConnection):
+class ProgressHTTPSConnection(_ProgressConnection, HTTPSConnection):
     """A connection for https URLs."""
 
 
-class _ClosesIdle(HTTPConnectionPool):
+class _IdleClosingPool(HTTPConnectionPool):
     """Common part of the pools of both schemes."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
@@ -197,13 +197,13 @@ class _ClosesIdle(HTTPConnectionPool):
         super()._put_conn(conn)
 
 
-class ProgressHTTPConnectionPool(_ClosesIdle):
+class ProgressHTTPConnectionPool(_IdleClosingPool):
     """A pool for http URLs."""
 
     ConnectionCls = ProgressHTTPConnection
 
 
-class ProgressHTTPSConnectionPool(_ClosesIdle, HTTPSConnectionPool):
+class ProgressHTTPSConnectionPool(_IdleClosingPool, HTTPSConnectionPool):
     """A pool for https URLs."""
 
     ConnectionCls = ProgressHTTPSConnection

@@ -72,7 +72,7 @@ class ProgressSocket:
     def sendall(self, data: bytes | memoryview) -> None:
         """Return when the kernel has accepted all of it, or the server responds without waiting for it.
 
-        Raises Stalled, Aborted, and what sockets raise.
+        Raises RequestStalled, RequestAborted, and what sockets raise.
         """
         rest = data
         while rest and not self.responded:
@@ -121,7 +121,7 @@ class ProgressSocket:
     def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002 - as in socket
         """Read what is there, at least a byte; 0 at the end of the stream.
 
-        Raises Stalled, NoResponse, Aborted, and what sockets raise.
+        Raises RequestStalled, NoResponse, RequestAborted, and what sockets raise.
         """
         count = self._take_early(buffer) if self._early else self._receive(buffer)
         if count:

@@ -21,7 +21,7 @@ LONGEST_PAUSE_SECS = 1.0
 """Longest wait that needs no look: the injected clock may run faster than the kernel's."""
 
 
-class Stalled(TimeoutError):
+class RequestStalled(TimeoutError):
     """No byte of the request left this machine for `stall_timeout_secs`."""
 
 
@@ -29,7 +29,7 @@ class NoResponse(TimeoutError):
     """The request left this machine, and no byte of a response came for `answer_timeout_secs`."""
 
 
-class Aborted(OSError):
+class RequestAborted(OSError):
     """Another thread ended the request."""
 
 
@@ -83,9 +83,9 @@ class InFlightRequest:
             sock.shut_down()
 
     def raise_if_aborted(self) -> None:
-        """Raise Aborted after an abort."""
+        """Raise RequestAborted after an abort."""
         if self.aborted:
-            raise self.failed(Aborted("the bridge ended the request"))
+            raise self.failed(RequestAborted("the bridge ended the request"))
 
     def failed(self, error: OSError) -> OSError:
         """Remember and return the error by which the transport ends the request."""
@@ -129,7 +129,7 @@ class InFlightRequest:
     def check(self, unacknowledged: int | None) -> None:
         """Note what has left, given the bytes in the send buffer (None: not known, all that was written has left).
 
-        Raises Stalled or NoResponse when nothing has moved for too long, Aborted after an abort.
+        Raises RequestStalled or NoResponse when nothing has moved for too long, RequestAborted after an abort.
         """
         self.raise_if_aborted()
         now = self.clock()
@@ -160,7 +160,7 @@ class InFlightRequest:
     def _timeout(self) -> OSError:
         if self.draining:
             progress = f"{min(self.drained, self.size):,} of {self.size:,} bytes had left"
-            return Stalled(f"no byte left this machine for {self._limit_secs:g} s; {progress}")
+            return RequestStalled(f"no byte left this machine for {self._limit_secs:g} s; {progress}")
         where = "the rest of the response" if self._answered_at is not None else "a response"
         return NoResponse(f"the request was sent, and {where} did not come within {self._limit_secs:g} s")
 

@@ -19,12 +19,12 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from bridge.aws.transport.connection import ProgressHTTPConnectionPool, ProgressHTTPSConnectionPool
 from bridge.aws.transport.measurement import report
-from bridge.aws.transport.request import Aborted, InFlightRequest, current_request
+from bridge.aws.transport.request import InFlightRequest, RequestAborted, current_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.aws.client_factory import Reach
+    from bridge.aws.client_factory import EndpointSettings
     from bridge.aws.transport.in_flight import RequestsInFlight
     from bridge.aws.transport.timeouts import TransportTimeouts
 
@@ -80,7 +80,7 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
         try:
             in_flight.raise_if_aborted()
             return super().send(request)
-        except (BotoCoreError, Aborted) as error:
+        except (BotoCoreError, RequestAborted) as error:
             raise _outcome(error, in_flight, request.url) from error
         finally:
             self._in_flight.remove(in_flight)
@@ -108,7 +108,7 @@ def _certificate_refused(error: Exception) -> bool:
 
 
 def install(
-    client: Any, reach: Reach, in_flight: RequestsInFlight, clock: Callable[[], float] = time.monotonic
+    client: Any, endpoints: EndpointSettings, in_flight: RequestsInFlight, clock: Callable[[], float] = time.monotonic
 ) -> ProgressSession:
     """Send all requests of a Kinesis client through a session of its own, and return that: it is to be closed with it.
 
@@ -116,12 +116,12 @@ def install(
     https://docs.aws.amazon.com/boto3/latest/guide/events.html
     """
     session = ProgressSession(
-        reach.timeouts,
+        endpoints.timeouts,
         in_flight,
         clock=clock,
-        verify=reach.trusted,
-        proxies=reach.proxies_for(client.meta.endpoint_url),
-        max_pool_connections=reach.max_connections,
+        verify=endpoints.trusted,
+        proxies=endpoints.proxies_for(client.meta.endpoint_url),
+        max_pool_connections=endpoints.max_connections,
         socket_options=list(SOCKET_OPTIONS),
     )
     client.meta.events.register_last("before-send.kinesis", lambda request, **_: session.send(request))

@@ -14,8 +14,8 @@ from bridge.aws.client_factory import region_of
 from bridge.aws.credentials.endpoints import unlisted_types
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
-from bridge.kinesis.endpoints import places
-from bridge.kinesis.publisher import Publisher
+from bridge.kinesis.endpoints import service_endpoints
+from bridge.kinesis.publisher import KinesisPublisher
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Settings
-    from bridge.kinesis.endpoints import Place
+    from bridge.kinesis.endpoints import ServiceEndpoint
     from bridge.mapping.mapping import Mapping
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.tools.doctor.disk import FsyncTimes
@@ -93,8 +93,8 @@ def _lines(finding: Finding, mark: str) -> Iterator[str]:
 
 def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
     how, session = publisher_settings(settings), session_settings(settings)
-    publisher, destinations = Publisher(how), _destinations(settings, mappings)
-    endpoints, identities = places(how, destinations), {each.role_arn: each for each in destinations}
+    publisher, destinations = KinesisPublisher(how), _destinations(settings, mappings)
+    endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
     regions = {region_of(how, each): each for each in destinations}
     spool = settings.spool
     # Two checks need the fsync time; the cache measures the disk only once.
@@ -134,7 +134,7 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
-def _openings(session: SessionSettings, endpoints: Iterable[Place], unlisted: Iterable[str]) -> Finding:
+def _openings(session: SessionSettings, endpoints: Iterable[ServiceEndpoint], unlisted: Iterable[str]) -> Finding:
     """Return the finding with the required outbound connections, by host and port.
 
     `unlisted` are types of authentication whose hosts are unknown.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Settings
-    from bridge.kinesis.publisher import Publisher, StreamDescription
+    from bridge.kinesis.publisher import KinesisPublisher, StreamDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _AccountLookup:
     settings: Settings
     wanted: PolicyOptions
     notes: list[str] = field(default_factory=list)
-    _publisher: Publisher | None = None
+    _publisher: KinesisPublisher | None = None
 
     def use(self, destination: Destination) -> StreamUse:
         """Return the ARNs for a destination. Raise BridgeError where the account cannot be determined."""
@@ -160,7 +160,7 @@ class _AccountLookup:
             return ""
         return key if key.startswith("arn:") else f"arn:{partition(region)}:kms:{region}:{account}:key/{key}"
 
-    def _connected_publisher(self) -> Publisher:
+    def _connected_publisher(self) -> KinesisPublisher:
         if self._publisher is None:
             self._publisher = publisher(self.settings)
         return self._publisher

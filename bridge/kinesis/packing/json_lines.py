@@ -38,7 +38,7 @@ def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
 
 
-class Lines:
+class JsonLinesEncoder:
     """Encoder that joins and compresses records. It uses the last compression ratios to estimate how many fit next."""
 
     def __init__(self, compression: str = "none") -> None:

@@ -49,7 +49,7 @@ def is_aggregate(data: bytes) -> bool:
     return md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]
 
 
-class Aggregated(NamedTuple):
+class Aggregate(NamedTuple):
     """Aggregate of the records up to, not including, number `end`; `keys` is its number of different keys."""
 
     end: int
@@ -57,7 +57,7 @@ class Aggregated(NamedTuple):
     keys: int
 
 
-class Aggregation:
+class KplEncoder:
     """Encoder of aggregated records.
 
     It caches the few bytes that precede data of one length and key index, because the same pairs recur all the time.
@@ -68,7 +68,7 @@ class Aggregation:
 
     def encode(
         self, records: Sequence[Record], start: int, most: int, key: str | None = None, *, whole_keys: bool = False
-    ) -> Aggregated:
+    ) -> Aggregate:
         """Aggregate `records` from `start` on: at least one, and as many as fit in `most` bytes.
 
         `key` replaces the records' own keys. `whole_keys`: `records` are grouped by key, and a key is divided only if
@@ -95,9 +95,9 @@ class Aggregation:
                     del keys[-1], parts[first_of_key:]  # key and data of the records that do not fit
                 break
             parts += (head, data)
-        return Aggregated(start + len(parts) // 2, _framed(keys + parts), len(keys))
+        return Aggregate(start + len(parts) // 2, _framed(keys + parts), len(keys))
 
-    def _encode_one_key(self, records: Sequence[Record], start: int, most: int, key: str) -> Aggregated:
+    def _encode_one_key(self, records: Sequence[Record], start: int, most: int, key: str) -> Aggregate:
         keys, parts = [_key_entry(key)], list[bytes]()
         size = FRAME_BYTES + len(keys[0])
         for record in islice(records, start, None):
@@ -107,7 +107,7 @@ class Aggregation:
             if size > most and parts:
                 break
             parts += (head, data)
-        return Aggregated(start + len(parts) // 2, _framed(keys + parts), 1)
+        return Aggregate(start + len(parts) // 2, _framed(keys + parts), 1)
 
     def _head(self, place: int) -> bytes:
         """Return the bytes before a record's data. `place`: its key's index, then 32 bits of the data's length."""

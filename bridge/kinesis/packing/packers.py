@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from bridge.kinesis.limits import utf8_bytes
-from bridge.kinesis.packing.json_lines import Lines
-from bridge.kinesis.packing.kpl_aggregation import Aggregation, is_aggregate
+from bridge.kinesis.packing.json_lines import JsonLinesEncoder
+from bridge.kinesis.packing.kpl_aggregation import KplEncoder, is_aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ PAYLOAD_UNIT_BYTES = 25 * 1024
 """Size of a PUT payload unit; a partial unit is charged in full. https://aws.amazon.com/kinesis/data-streams/pricing/"""
 
 
-class Packed(NamedTuple):
+class PackedRecord(NamedTuple):
     """One Kinesis record, and the queue's `records` that it carries, in order.
 
     `shard` is the target, None if unknown. `hash_key` is the explicit hash key; without one the partition key selects
@@ -65,7 +65,7 @@ class Packer(Protocol):
     def ratio(self) -> float:
         """Approximate ratio of the bytes of records to the bytes of packed records."""
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[PackedRecord]:
         """Yield packed records, in order for each key. `shard`: all `records` belong to it; None: unknown."""
 
 
@@ -77,14 +77,18 @@ first record (see `spread_key`)."""
 def packer(destination: Destination, place: Place) -> Packer | None:
     """Return the packer for a destination; None where it uses plain records."""
     if destination.packing == "kpl":
-        return SpreadKpl(place) if destination.keys == "spread" else Kpl(whole_keys=destination.order != "strict")
+        return (
+            KeylessKplPacker(place)
+            if destination.keys == "spread"
+            else KplPacker(whole_keys=destination.order != "strict")
+        )
     if destination.packing == "lines":
-        lines = Lines(destination.compression)
-        return SpreadLines(lines, place) if destination.keys == "spread" else KeyedLines(lines)
+        lines = JsonLinesEncoder(destination.compression)
+        return KeylessLinesPacker(lines, place) if destination.keys == "spread" else LinesPacker(lines)
     return None
 
 
-class Kpl:
+class KplPacker:
     """KPL aggregation of records with keys.
 
     After a reshard a consumer may discard one aggregated record of a request, and accept the next one. If both
@@ -96,10 +100,12 @@ class Kpl:
     ratio = 1.0
 
     def __init__(self, *, whole_keys: bool = True) -> None:
-        self._aggregation = Aggregation()
+        self._aggregation = KplEncoder()
         self._whole_keys = whole_keys
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0) -> Iterator[Packed]:
+    def pack(
+        self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0
+    ) -> Iterator[PackedRecord]:
         """Yield aggregated records: of several keys if the shard is known, otherwise of one key each."""
         if shard is not None:
             if self._whole_keys:
@@ -109,7 +115,7 @@ class Kpl:
         for group in by_key(records):
             yield from self._of_shard(group, None, most)
 
-    def _of_shard(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[Packed]:
+    def _of_shard(self, records: Sequence[Record], shard: Shard | None, most: int) -> Iterator[PackedRecord]:
         start = 0
         while start < len(records):
             key = records[start].key
@@ -120,20 +126,22 @@ class Kpl:
                 yield alone(records[start], shard)
             else:
                 hash_key = None if keys == 1 or shard is None else str(shard.first_hash)
-                yield Packed(key, data, hash_key, records[start:end], shard)
+                yield PackedRecord(key, data, hash_key, records[start:end], shard)
             start = end
 
 
-class SpreadKpl:
+class KeylessKplPacker:
     """KPL aggregation of records without keys."""
 
     ratio = 1.0
 
     def __init__(self, place: Place) -> None:
-        self._aggregation = Aggregation()
+        self._aggregation = KplEncoder()
         self._place = place
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0) -> Iterator[Packed]:
+    def pack(
+        self, records: Sequence[Record], shard: Shard | None, most: int, _limit: int = 0
+    ) -> Iterator[PackedRecord]:
         """Yield aggregated records, each with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
@@ -141,14 +149,14 @@ class SpreadKpl:
             end, data, _ = self._aggregation.encode(records, start, most - utf8_bytes(key), key)
             if end == start + 1 and not is_aggregate(records[start].data):
                 data = records[start].data
-            yield Packed(key, data, None, records[start:end], shard)
+            yield PackedRecord(key, data, None, records[start:end], shard)
             start = end
 
 
-class KeyedLines:
+class LinesPacker:
     """JSON lines of records with keys: one packed record contains one key."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: JsonLinesEncoder) -> None:
         self._lines = lines
 
     @property
@@ -156,21 +164,21 @@ class KeyedLines:
         """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[PackedRecord]:
         """Yield lines of one key each."""
         for group in by_key(records):
             key, start = group[0].key, 0
             while start < len(group):
                 key_bytes = utf8_bytes(key)
                 end, data = self._lines.encode(group, start, most - key_bytes, limit - key_bytes)
-                yield Packed(key, data, None, group[start:end], shard)
+                yield PackedRecord(key, data, None, group[start:end], shard)
                 start = end
 
 
-class SpreadLines:
+class KeylessLinesPacker:
     """JSON lines of records without keys."""
 
-    def __init__(self, lines: Lines, place: Place) -> None:
+    def __init__(self, lines: JsonLinesEncoder, place: Place) -> None:
         self._lines = lines
         self._place = place
 
@@ -179,19 +187,19 @@ class SpreadLines:
         """Ratio of the last compressions; 1 without compression."""
         return self._lines.ratio
 
-    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[Packed]:
+    def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[PackedRecord]:
         """Yield lines, each record with a chosen key. `shard` is ignored: the chosen key determines it."""
         start = 0
         while start < len(records):
             key, shard = self._place(records[start].number, len(records[start].data))
             end, data = self._lines.encode(records, start, most - len(key), limit - len(key))
-            yield Packed(key, data, None, records[start:end], shard)
+            yield PackedRecord(key, data, None, records[start:end], shard)
             start = end
 
 
-def alone(record: Record, shard: Shard | None) -> Packed:
+def alone(record: Record, shard: Shard | None) -> PackedRecord:
     """Return a record as it is: its own key leads to its shard."""
-    return Packed(record.key, record.data, None, (record,), shard)
+    return PackedRecord(record.key, record.data, None, (record,), shard)
 
 
 def by_key(records: Sequence[Record]) -> list[list[Record]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 16
 MOST_BYTES = 16 * 1024 * 1024
-"""Max bytes of decompressed lines: the largest record is 10 MiB, and Lines.MOST_PLAIN_BYTES of several is less."""
+"""Maximum bytes of decompressed lines. The largest record has 10 MiB, `JsonLinesEncoder.MOST_PLAIN_BYTES` is less."""
 _decompressed = decompressor("auto", MOST_BYTES)
 _MAX_VARINT_BITS = 70
 _BYTES_TYPE = 2
@@ -30,7 +30,7 @@ _KEY_INDEX, _HASH_KEY_INDEX, _DATA = 1, 2, 3
 """Fields of a record within an aggregate."""
 
 
-class Unpacked(NamedTuple):
+class UnpackedRecords(NamedTuple):
     """Records that a consumer gets, and those that it discards without an error."""
 
     records: Sequence[bytes]
@@ -42,7 +42,7 @@ def unpacked(data: bytes) -> Iterator[bytes]:
     yield from unpack(data).records
 
 
-def unpack(data: bytes, shard: Shard | None = None) -> Unpacked:
+def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
     It de-aggregates one level. If the key of a record in an aggregate does not belong to the shard, it discards the
@@ -52,15 +52,15 @@ def unpack(data: bytes, shard: Shard | None = None) -> Unpacked:
         try:
             return _deaggregated(data[len(MAGIC) : -_DIGEST_BYTES], shard)
         except ValueError:
-            return Unpacked((data,))  # not a message of this format: the library returns it as it is
+            return UnpackedRecords((data,))  # not a message of this format: the library returns it as it is
     try:
         lines = _decompressed(data)
     except DecodeError:
-        return Unpacked((data,))  # not a record of the bridge: other producers may write to the stream
-    return Unpacked(lines.removesuffix(b"\n").split(b"\n") if b"\n" in lines else (lines,))
+        return UnpackedRecords((data,))  # not a record of the bridge: other producers may write to the stream
+    return UnpackedRecords(lines.removesuffix(b"\n").split(b"\n") if b"\n" in lines else (lines,))
 
 
-def _deaggregated(body: bytes, shard: Shard | None) -> Unpacked:
+def _deaggregated(body: bytes, shard: Shard | None) -> UnpackedRecords:
     """Return the records of an aggregate. Raise ValueError if it is not such a message."""
     keys: list[bytes] = []
     hash_keys: list[bytes] = []
@@ -76,11 +76,11 @@ def _deaggregated(body: bytes, shard: Shard | None) -> Unpacked:
             place = _hash(record, keys, hash_keys)
         except (IndexError, KeyError, UnicodeDecodeError):
             # The library logs the error, and returns the records before this one.
-            return Unpacked(found, [_data(each) for each in records[number:]])
+            return UnpackedRecords(found, [_data(each) for each in records[number:]])
         if shard is not None and not shard.first_hash <= place <= shard.last_hash:
-            return Unpacked((), [_data(each) for each in records])
+            return UnpackedRecords((), [_data(each) for each in records])
         found.append(_data(record))
-    return Unpacked(found)
+    return UnpackedRecords(found)
 
 
 def _hash(record: dict[int, int | bytes], keys: list[bytes], hash_keys: list[bytes]) -> int:

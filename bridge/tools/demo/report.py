@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.terminal import Column, table
 
 if TYPE_CHECKING:
-    from bridge.kinesis.stream_reader import Arrived
+    from bridge.kinesis.stream_reader import ConsumedRecord
     from bridge.monitoring.snapshot import Snapshot
 
 COUNTS = ("received", "delivered", "filtered", "dead_lettered", "spooled")
@@ -22,7 +22,7 @@ class ConsumedCounts:
     last: dict[tuple[str, str], str] = field(default_factory=dict)
     """Last sequence number by (stream, shard)."""
 
-    def add(self, record: Arrived) -> None:
+    def add(self, record: ConsumedRecord) -> None:
         """Count a record that was read back."""
         self.total += 1
         self.last[record.stream, record.shard] = record.sequence_number

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.error_codes import FAULTS, MAX_CLOCK_SKEW_SECS
+from bridge.aws.error_codes import ERROR_RULES, MAX_CLOCK_SKEW_SECS
 from bridge.errors import Refused, SendError
 from bridge.kinesis.endpoints import date_at
 from bridge.kinesis.publisher import AUTOMATIC
@@ -18,16 +18,16 @@ from bridge.tools.doctor.network import Endpoint, reach
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.aws.client_factory import Reach
-    from bridge.kinesis.endpoints import Place
-    from bridge.kinesis.publisher import Publisher
+    from bridge.aws.client_factory import EndpointSettings
+    from bridge.kinesis.endpoints import ServiceEndpoint
+    from bridge.kinesis.publisher import KinesisPublisher
     from bridge.tools.doctor.finding import Finding
 
 _WARNED_SKEW_SECS = 60
 _MARK = b'{"mqtt-kinesis": "doctor"}'
 
 
-def examine_endpoint(how: Reach, endpoint: Place) -> Iterator[Finding]:
+def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterator[Finding]:
     """Yield findings on name, port and TLS of an endpoint or its proxy, and for Kinesis on the clock."""
     subject = f"endpoint {endpoint.url}"
     if endpoint.proxy:
@@ -49,7 +49,7 @@ def examine_endpoint(how: Reach, endpoint: Place) -> Iterator[Finding]:
         yield from _clock(endpoint.host, date)
 
 
-def _context(how: Reach, endpoint: Place) -> Any:
+def _context(how: EndpointSettings, endpoint: ServiceEndpoint) -> Any:
     return (lambda: _trusting(how.trusted)) if endpoint.url.startswith("https") else None
 
 
@@ -81,7 +81,7 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
         yield ok("aws.clock", "clock", f"within {max(1, round(secs))} s of AWS ({host})", {"skew_secs": round(skew)})
 
 
-def examine_identity(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
+def examine_identity(publisher: KinesisPublisher, destination: Destination) -> Iterator[Finding]:
     """Yield a finding on the identity of the bridge, as STS reports it."""
     subject = f"credentials for {destination.role_arn}" if destination.role_arn else "credentials"
     try:
@@ -94,7 +94,7 @@ def examine_identity(publisher: Publisher, destination: Destination) -> Iterator
     yield ok("aws.credentials", subject, f"{who}{until}", {"arn": who, "expire_at": ends})
 
 
-def examine_stream(publisher: Publisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
+def examine_stream(publisher: KinesisPublisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
     """Yield findings on one stream: its state, the permissions, and with `send` whether it accepts a record."""
     subject, name = f"stream {destination.data_stream}", str(destination)
     try:
@@ -111,7 +111,7 @@ def examine_stream(publisher: Publisher, destination: Destination, *, send: bool
         yield from _send(publisher, destination)
 
 
-def _described(publisher: Publisher, subject: str, destination: Destination) -> Iterator[Finding]:
+def _described(publisher: KinesisPublisher, subject: str, destination: Destination) -> Iterator[Finding]:
     described = publisher.describe(str(destination))
     if not described.described:
         advice = "'mqtt-kinesis policy' prints the permissions; or keep records under 1 MiB"
@@ -148,7 +148,7 @@ def _automatic_distribution(subject: str, destination: Destination) -> Finding:
     return ok("aws.placement", subject, message)
 
 
-def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
+def _send(publisher: KinesisPublisher, destination: Destination) -> Iterator[Finding]:
     subject = f"record to {destination.data_stream}"
     try:
         [result] = publisher.put_records(str(destination), [Record(1, 0, "doctor", _MARK)])
@@ -165,7 +165,7 @@ def _send(publisher: Publisher, destination: Destination) -> Iterator[Finding]:
 
 def _advice(code: str, destination: Destination) -> str:
     """Return the advice for the error code of a single record."""
-    hint = FAULTS[code].hint if code in FAULTS else ""
+    hint = ERROR_RULES[code].hint if code in ERROR_RULES else ""
     names = {"stream": destination.data_stream, "region": destination.region or "its region"}
     return hint.format(credential="the access key", **names) or "temporary error: try again"
 

@@ -24,7 +24,7 @@ from bridge.tools.doctor.finding import ok, warning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bridge.kinesis.publisher import Publisher
+    from bridge.kinesis.publisher import KinesisPublisher
     from bridge.tools.doctor.finding import Finding
 
 IMPOSSIBLE_STREAM: Final = "mqtt-kinesis-doctor!"
@@ -98,7 +98,7 @@ def _uplink(samples: list[tuple[int, float]]) -> UplinkMeasurement:
 
 
 def examine_uplink(
-    publisher: Publisher,
+    publisher: KinesisPublisher,
     destination: Destination,
     region: str,
     backlog: Callable[[], Backlog | None],
@@ -127,7 +127,7 @@ def examine_uplink(
     yield ok("aws.uplink", f"uplink to {region}", ", ".join(message), facts, details)
 
 
-def _send_request(publisher: Publisher, stream: str, size: int) -> None:
+def _send_request(publisher: KinesisPublisher, stream: str, size: int) -> None:
     """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
     data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
     try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from bridge.kinesis.publisher import Publisher
+    from bridge.kinesis.publisher import KinesisPublisher
     from bridge.kinesis.shard_map import Shard
 
 SAVE_SECS = 60.0
@@ -59,7 +59,7 @@ class ProofReading:
     def __init__(
         self,
         request: ProofRequest,
-        publisher: Publisher,
+        publisher: KinesisPublisher,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:

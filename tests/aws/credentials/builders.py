@@ -4,16 +4,16 @@ import json
 import shlex
 import sys
 
-from bridge.aws.client_factory import Reach
+from bridge.aws.client_factory import EndpointSettings
 from bridge.aws.credentials import Authentication, authenticated_session
 
 
-def session(type_, reach=None, source=None, **settings):
-    return authenticated_session(Authentication(type_, settings, source), reach or Reach("us-east-1"))
+def session(type_, endpoints=None, source=None, **settings):
+    return authenticated_session(Authentication(type_, settings, source), endpoints or EndpointSettings("us-east-1"))
 
 
-def credentials(type_, reach=None, source=None, **settings):
-    return session(type_, reach, source, **settings).get_credentials().get_frozen_credentials()
+def credentials(type_, endpoints=None, source=None, **settings):
+    return session(type_, endpoints, source, **settings).get_credentials().get_frozen_credentials()
 
 
 def printing(folder, answer):

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.errors import Refused
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Destination, Record
 from tests.harness.ministack import ACCOUNT, STREAM_ARN, MiniStack, allow
 
@@ -32,7 +32,9 @@ def aws():
 
 def publisher(aws, type_, source=None, **settings):
     authentication = Authentication(type_, settings, source)
-    return Publisher(PublisherSettings("us-east-1", authentication, endpoint_url=aws.url, sts_endpoint_url=aws.url))
+    return KinesisPublisher(
+        PublisherSettings("us-east-1", authentication, endpoint_url=aws.url, sts_endpoint_url=aws.url)
+    )
 
 
 def token(aws):

@@ -8,7 +8,7 @@ from botocore.session import get_session
 
 from bridge.aws.credentials import Authentication
 from bridge.errors import Refused, Unavailable
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from tests.aws.credentials.builders import printing
 from tests.aws.credentials.conftest import device
 from tests.fakes.stream_queue import records
@@ -35,7 +35,7 @@ def aws():
 
 
 def publisher(aws, type_, source=None, **settings):
-    return Publisher(
+    return KinesisPublisher(
         PublisherSettings(
             "us-east-1", Authentication(type_, settings, source), endpoint_url=aws.url, sts_endpoint_url=aws.url
         )

@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from bridge.aws.credentials.refreshable import AHEAD_SECS, TRY_AGAIN_SECS, Fetched, Guarded, Renewed, epoch_secs
+from bridge.aws.credentials.refreshable import (
+    AHEAD_SECS,
+    TRY_AGAIN_SECS,
+    FetchedCredentials,
+    RenewedCredentials,
+    WrappedCredentials,
+    epoch_secs,
+)
 from bridge.errors import Refused, Unavailable
 
 
@@ -14,13 +21,15 @@ class Given:
 
     def __init__(self, life=3600.0):
         self.now, self.life, self.asked, self.fails = 1_000_000.0, life, 0, None
-        self.credentials = Renewed("iot", self.fetch, lambda: self.now)
+        self.credentials = RenewedCredentials("iot", self.fetch, lambda: self.now)
 
     def fetch(self):
         self.asked += 1
         if self.fails:
             raise self.fails
-        return Fetched(f"A{self.asked}", "secret", "token", None if self.life is None else self.now + self.life)
+        return FetchedCredentials(
+            f"A{self.asked}", "secret", "token", None if self.life is None else self.now + self.life
+        )
 
     @property
     def key(self):
@@ -112,7 +121,7 @@ def test_what_botocore_raises_becomes_the_bridges_own():
             raise self.error
 
     failing = Failing()
-    guarded = Guarded("default", failing)
+    guarded = WrappedCredentials("default", failing)
     failing.error = EndpointConnectionError(endpoint_url="http://sts")
     with pytest.raises(Unavailable):
         guarded.get_frozen_credentials()
@@ -129,4 +138,4 @@ def test_times_are_read_with_and_without_their_zone():
 
 
 def test_no_repr_shows_them():
-    assert "hunter2" not in repr(Fetched("A", "hunter2", "hunter2"))
+    assert "hunter2" not in repr(FetchedCredentials("A", "hunter2", "hunter2"))

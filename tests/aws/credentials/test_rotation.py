@@ -11,7 +11,7 @@ from cryptography import x509
 from bridge.aws.credentials import Authentication
 from bridge.aws.credentials.refreshable import AHEAD_SECS
 from bridge.errors import Refused
-from bridge.kinesis.client_cache import LOOK_SECS, Clients, PublisherSettings
+from bridge.kinesis.client_cache import LOOK_SECS, ClientCache, PublisherSettings
 from bridge.model import Destination
 
 
@@ -31,7 +31,7 @@ class Edge:
             "ca_file": str(authority.ca_file),
         }
         authentication = Authentication("iot", settings)
-        self.clients = Clients(PublisherSettings("us-east-1", authentication), lambda: self.now)
+        self.clients = ClientCache(PublisherSettings("us-east-1", authentication), lambda: self.now)
 
     def replace(self, cert_file=None, key_file=None):
         for source, file in ((cert_file, self.cert_file), (key_file, self.key_file)):

@@ -8,7 +8,7 @@ import pytest
 from bridge.aws.credentials import Authentication
 from bridge.errors import Refused
 from bridge.kinesis import client_cache
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Destination, Record
 from tests.harness.ministack import ACCOUNT, STREAM_ARN, MiniStack, allow
 
@@ -62,7 +62,9 @@ def token_file(tmp_path):
 
 
 def publisher(aws, authentication):
-    return Publisher(PublisherSettings("us-east-1", authentication, endpoint_url=aws.url, sts_endpoint_url=aws.url))
+    return KinesisPublisher(
+        PublisherSettings("us-east-1", authentication, endpoint_url=aws.url, sts_endpoint_url=aws.url)
+    )
 
 
 def by_web(role_arn, token_file):

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.aws.network_errors import network_error
 from bridge.aws.transport.in_flight import RequestsInFlight
-from bridge.aws.transport.request import Aborted
+from bridge.aws.transport.request import RequestAborted
 from bridge.aws.transport.session import IncompleteRequestError
 from bridge.errors import OutcomeUnknown, Unavailable
 from tests.aws.transport.scripted_server import SMALL_WINDOW_BYTES, ScriptedServer, respond_always
@@ -41,7 +41,7 @@ def test_abort_ends_requests_in_flight(scheme, in_flight, read_body):
         done.set()
         session.close()
     for error, measurement in outcomes:
-        assert isinstance(error.kwargs["error"], Aborted)
+        assert isinstance(error.kwargs["error"], RequestAborted)
         assert isinstance(network_error(error), Unavailable)
         assert isinstance(network_error(error), OutcomeUnknown) or not read_body  # what was sent in part is not stored
         assert measurement.request_bytes > 3_000_000

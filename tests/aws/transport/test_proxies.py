@@ -5,7 +5,7 @@ from botocore.exceptions import ProxyConnectionError
 
 from bridge.aws.network_errors import network_error
 from bridge.aws.transport.in_flight import RequestsInFlight
-from bridge.aws.transport.request import Aborted, Stalled
+from bridge.aws.transport.request import RequestAborted, RequestStalled
 from bridge.errors import OutcomeUnknown, Refused, Unavailable
 from tests.aws.transport.connect_proxy import LOGIN, connect_proxy
 from tests.aws.transport.scripted_server import SMALL_WINDOW_BYTES, ScriptedServer, respond_always
@@ -85,7 +85,7 @@ def test_tunnel_that_stops_within_the_body_stores_nothing(tls, proxy_tls):
     ):
         error, measurement = post(through(proxy, tls, clock), server.url, 16_000_000)
         done.set()
-    assert isinstance(error.kwargs["error"], Stalled)
+    assert isinstance(error.kwargs["error"], RequestStalled)
     assert type(network_error(error)) is Unavailable
     assert measurement.drained_at is None
 
@@ -116,7 +116,7 @@ def test_abort_ends_a_request_through_a_tunnel(tls, proxy_tls):
         in_flight.abort()
         error, _ = posting.outcome()
         done.set()
-    assert isinstance(error.kwargs["error"], Aborted)
+    assert isinstance(error.kwargs["error"], RequestAborted)
     assert isinstance(network_error(error), OutcomeUnknown)
 
 

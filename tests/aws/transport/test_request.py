@@ -4,10 +4,10 @@ from bridge.aws.transport.request import (
     FIRST_LOOK_SECS,
     LONGEST_PAUSE_SECS,
     MAX_PAUSE_SECS,
-    Aborted,
     InFlightRequest,
     NoResponse,
-    Stalled,
+    RequestAborted,
+    RequestStalled,
 )
 from bridge.aws.transport.timeouts import TransportTimeouts
 
@@ -35,7 +35,7 @@ def test_check_without_a_byte_that_leaves_raises_stalled(request_, clock):
     clock.advance(19.9)
     request_.check(400)
     clock.advance(0.1)
-    with pytest.raises(Stalled, match="no byte left this machine for 20 s; 600 of 1,000 bytes had left"):
+    with pytest.raises(RequestStalled, match="no byte left this machine for 20 s; 600 of 1,000 bytes had left"):
         request_.check(400)
 
 
@@ -48,7 +48,7 @@ def test_check_with_written_bytes_that_stay_raises_stalled(clock):
         request.check(buffered)
         clock.advance(5)
     request.written += 1000
-    with pytest.raises(Stalled):
+    with pytest.raises(RequestStalled):
         request.check(5000)
 
 
@@ -126,9 +126,9 @@ def test_abort_shuts_the_socket_down_and_fails_the_next_check(request_):
     request_.attach(sock)
     request_.abort()
     assert sock.shut == 1
-    with pytest.raises(Aborted):
+    with pytest.raises(RequestAborted):
         request_.check(0)
-    assert isinstance(request_.failure, Aborted)
+    assert isinstance(request_.failure, RequestAborted)
 
 
 def test_abort_before_there_is_a_socket_shuts_it_down_later(request_):

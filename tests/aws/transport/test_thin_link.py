@@ -7,7 +7,7 @@ import pytest
 
 from bridge.aws.network_errors import network_error
 from bridge.aws.transport.in_flight import RequestsInFlight
-from bridge.aws.transport.request import Stalled
+from bridge.aws.transport.request import RequestStalled
 from bridge.aws.transport.timeouts import TransportTimeouts
 from bridge.errors import OutcomeUnknown
 from tests.aws.transport.scripted_server import ScriptedServer, respond_always
@@ -77,6 +77,6 @@ def test_link_that_goes_down_stalls_the_request(link):
         link.down()
         error, measurement = posting.outcome()
         link.up()
-    assert isinstance(error.kwargs["error"], Stalled)
+    assert isinstance(error.kwargs["error"], RequestStalled)
     assert isinstance(network_error(error), OutcomeUnknown)
     assert 10_000 < measurement.drained_bytes < SIZE

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.aws.network_errors import network_error
 from bridge.aws.transport import progress_socket
-from bridge.aws.transport.request import NoResponse, Stalled
+from bridge.aws.transport.request import NoResponse, RequestStalled
 from bridge.aws.transport.session import IncompleteRequestError, OutcomeUnknownError
 from bridge.aws.transport.timeouts import TransportTimeouts
 from bridge.errors import OutcomeUnknown, Unavailable
@@ -52,7 +52,7 @@ def test_send_to_a_server_that_stops_reading_ends_in_doubt(scheme):
         error, measurement = post(session_with(clock, **for_session), server.url, 3_000_000)
         done.set()
     assert isinstance(error, OutcomeUnknownError)
-    assert isinstance(error.kwargs["error"], Stalled)
+    assert isinstance(error.kwargs["error"], RequestStalled)
     assert isinstance(network_error(error), OutcomeUnknown)
     assert "no byte left this machine for 30 s" in network_error(error).detail
     assert 40_000 < measurement.drained_bytes < 1_000_000

@@ -7,7 +7,7 @@ import pytest
 from bridge.aws.credentials import Authentication
 from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy
 from bridge.errors import BridgeError, ConfigError, Refused
-from bridge.kinesis.publisher import Publisher, PublisherSettings
+from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Destination, Record
 from tests.cli.builders import BRIDGE, set_up
 from tests.harness.ministack import ACCOUNT, STREAM_ARN, MiniStack
@@ -131,7 +131,7 @@ def test_each_action_is_needed_and_they_are_enough(aws, tmp_path, capsys):
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)
     authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})
-    publisher = Publisher(PublisherSettings("us-east-1", authentication, endpoint_url=aws.url))
+    publisher = KinesisPublisher(PublisherSettings("us-east-1", authentication, endpoint_url=aws.url))
 
     def works():
         stream = STREAM_ARN + "archive"
@@ -215,9 +215,9 @@ def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, ca
     far, sent = str(Destination("far", region="eu-west-1", role_arn=ROLE)), [Record(1, 1, "k", b"x")]
     aws.permit("edge")
     with pytest.raises(Refused, match="sts:AssumeRole"):
-        Publisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
+        KinesisPublisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
     aws.permit("edge", *own["Statement"])
-    Publisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
+    KinesisPublisher(PublisherSettings("us-east-1", authentication, **reach)).put_records(far, sent)
     assert aws.stored("far", "eu-west-1") == [b"x"]
     aws.permit("edge")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.kinesis.packing.kpl_aggregation import Aggregation
+from bridge.kinesis.packing.kpl_aggregation import KplEncoder
 from bridge.model import Record
 from tests.harness.consumers import unpacked
 
@@ -23,7 +23,7 @@ def made(rows):
 
 def aggregated(records, most):
     """All of them: [(first, end, data)]"""
-    aggregation, start, parts = Aggregation(), 0, []
+    aggregation, start, parts = KplEncoder(), 0, []
     while start < len(records):
         end, data, _ = aggregation.encode(records, start, most)
         parts.append((start, end, data))
@@ -45,7 +45,7 @@ def test_the_size_is_stored_to_and_made_use_of(rows, most):
     for start, end, data in aggregated(records, most):
         assert len(data) <= most or end == start + 1
         if end < len(records):
-            assert len(Aggregation().encode(records[start : end + 1], 0, 1 << 30).data) > most
+            assert len(KplEncoder().encode(records[start : end + 1], 0, 1 << 30).data) > most
 
 
 def test_the_node_library_finds_what_was_put_in():
@@ -69,22 +69,22 @@ def test_the_node_library_finds_what_was_put_in():
 
 
 def test_a_key_given_replaces_the_records_own():
-    end, data, keys = Aggregation().encode(made([("a", b"1"), ("b", b"2")]), 0, 1000, "shared")
+    end, data, keys = KplEncoder().encode(made([("a", b"1"), ("b", b"2")]), 0, 1000, "shared")
     assert (end, keys) == (2, 1)
     assert unpacked("outer", data) == [("shared", b"1"), ("shared", b"2")]
 
 
 def test_keys_are_counted():
-    assert Aggregation().encode(made([("a", b""), ("b", b""), ("a", b"")]), 0, 1000).keys == 2
+    assert KplEncoder().encode(made([("a", b""), ("b", b""), ("a", b"")]), 0, 1000).keys == 2
 
 
 def test_a_record_costs_a_few_bytes_beside_its_data():
     records = made([("press07", b"x" * 200)] * 100)
-    assert len(Aggregation().encode(records, 0, 1 << 20).data) == 20 + 9 + 100 * (200 + 8)
+    assert len(KplEncoder().encode(records, 0, 1 << 20).data) == 20 + 9 + 100 * (200 + 8)
 
 
 def test_what_is_remembered_has_a_bound():
-    aggregation = Aggregation()
+    aggregation = KplEncoder()
     for length in range(25_000):
         aggregation.encode([Record(1, 1, "k", memoryview(b"x" * 25_000)[:length].tobytes())], 0, 1)
     assert len(aggregation._heads) <= 20_000

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.kinesis.packing.kpl_aggregation import FRAME_BYTES, MAGIC, Aggregation, is_aggregate
-from bridge.kinesis.packing.packers import Kpl, SpreadKpl
+from bridge.kinesis.packing.kpl_aggregation import FRAME_BYTES, MAGIC, KplEncoder, is_aggregate
+from bridge.kinesis.packing.packers import KeylessKplPacker, KplPacker
 from bridge.kinesis.packing.unpack import unpacked as read_by_the_bridge
 from bridge.kinesis.shard_map import Shard
 from bridge.model import Record
 from tests.harness.consumers import hash_of, kept_by_kcl, unpacked
 
-FOREIGN = Aggregation().encode([Record(n, 1, f"foreign-{n}", b"inside") for n in range(3)], 0, 1 << 20).data
+FOREIGN = KplEncoder().encode([Record(n, 1, f"foreign-{n}", b"inside") for n in range(3)], 0, 1 << 20).data
 SHARD = Shard("shardId-0", hash_of("machine-1"), hash_of("machine-1"))
 EVERYTHING = Shard("shardId-0", 0, (1 << 128) - 1)
-PACKERS = [Kpl(), SpreadKpl(lambda _number, _size: ("machine-1", SHARD))]
+PACKERS = [KplPacker(), KeylessKplPacker(lambda _number, _size: ("machine-1", SHARD))]
 
 
 def test_an_aggregated_record_is_recognised_by_magic_and_md5():
@@ -65,7 +65,7 @@ def test_any_other_record_that_is_alone_goes_as_it_is(packer):
 
 
 def test_it_grows_by_its_key_and_some_bytes():
-    (packed,) = Kpl().pack([Record(1, 1, "machine-1", FOREIGN)], SHARD, 25_600)
+    (packed,) = KplPacker().pack([Record(1, 1, "machine-1", FOREIGN)], SHARD, 25_600)
     assert len(packed.data) - len(FOREIGN) - len("machine-1") < 40
 
 
@@ -81,7 +81,7 @@ def by_key(packed):
 @given(KEYED, st.integers(60, 1500))
 def test_kpl_key_is_divided_only_behind_records_of_no_other_key(rows, most):
     records = [Record(number, 1, *row) for number, row in enumerate(rows, 1)]
-    packed = list(Kpl().pack(records, EVERYTHING, most))
+    packed = list(KplPacker().pack(records, EVERYTHING, most))
     assert Counter(record for each in packed for record in each.records) == Counter(records)
     for key, holders in by_key(packed).items():
         assert all(each.hash_key is None for each in holders[:-1])
@@ -93,12 +93,12 @@ def test_kpl_key_is_divided_only_behind_records_of_no_other_key(rows, most):
 @given(KEYED, st.integers(60, 1500))
 def test_kpl_complete_keys_are_read_back_within_the_limit(rows, most):
     records = [Record(number, 1, *row) for number, row in enumerate(rows, 1)]
-    for each in Kpl().pack(records, EVERYTHING, most):
+    for each in KplPacker().pack(records, EVERYTHING, most):
         assert each.counted_bytes <= most or len(each.records) == 1
         assert kept_by_kcl(EVERYTHING, each.key, each.data) == [(record.key, record.data) for record in each.records]
 
 
 def test_kpl_with_strict_order_fills_a_record_with_a_part_of_a_key():
     records = [Record(n, 1, "a" if n <= 5 else "b", b"x" * 100) for n in range(1, 11)]
-    assert [len(each.records) for each in Kpl(whole_keys=False).pack(records, EVERYTHING, 900)] == [8, 2]
-    assert [len(each.records) for each in Kpl().pack(records, EVERYTHING, 900)] == [5, 5]
+    assert [len(each.records) for each in KplPacker(whole_keys=False).pack(records, EVERYTHING, 900)] == [8, 2]
+    assert [len(each.records) for each in KplPacker().pack(records, EVERYTHING, 900)] == [5, 5]

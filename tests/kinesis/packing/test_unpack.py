@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.kinesis.packing import unpack
-from bridge.kinesis.packing.kpl_aggregation import MAGIC, Aggregation
+from bridge.kinesis.packing.kpl_aggregation import MAGIC, KplEncoder
 from bridge.kinesis.packing.unpack import unpacked
 from bridge.kinesis.shard_map import Shard, hash_of
 from bridge.model import Record
@@ -20,7 +20,7 @@ LINES = b'{"a":1}\n{"b":2}'
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=5), st.binary(max_size=300)), min_size=1, max_size=50))
 def test_what_was_aggregated_comes_out_as_it_went_in(pairs):
     records = [Record(number, 1, key, data) for number, (key, data) in enumerate(pairs)]
-    end, data, _ = Aggregation().encode(records, 0, 1 << 20)
+    end, data, _ = KplEncoder().encode(records, 0, 1 << 20)
     assert list(unpacked(data)) == [record.data for record in records[:end]]
 
 
@@ -54,7 +54,7 @@ KEYED = st.lists(st.tuples(st.text(min_size=1, max_size=3), st.binary(max_size=3
 def test_unpack_keeps_what_the_kinesis_client_library_keeps(pairs, one, other):
     shard = Shard("shardId-0", min(one, other), max(one, other))
     records = [Record(number, 1, key, data) for number, (key, data) in enumerate(pairs)]
-    end, data, _ = Aggregation().encode(records, 0, 1 << 20)
+    end, data, _ = KplEncoder().encode(records, 0, 1 << 20)
     kept = unpack.unpack(data, shard)
     assert list(kept.records) == [each for _, each in kept_by_kcl(shard, "outer", data)]
     assert len(kept.records) + len(kept.discarded) == end
@@ -62,7 +62,7 @@ def test_unpack_keeps_what_the_kinesis_client_library_keeps(pairs, one, other):
 
 def test_unpack_discards_an_aggregate_with_one_key_of_another_shard():
     records = [Record(number, 1, f"key-{number}", b"%d" % number) for number in range(10)]
-    _, data, _ = Aggregation().encode(records, 0, 1 << 20)
+    _, data, _ = KplEncoder().encode(records, 0, 1 << 20)
     hashes = sorted(hash_of(record.key) for record in records)
     all_keys, all_but_one = Shard("0", hashes[0], hashes[-1]), Shard("0", hashes[0], hashes[-1] - 1)
     everything = [record.data for record in records]

@@ -1,6 +1,6 @@
 import re
 
-from bridge.kinesis.stream_reader import Arrived
+from bridge.kinesis.stream_reader import ConsumedRecord
 from bridge.tools.demo.report import ConsumedCounts, ledger_table, line
 from tests.tools.demo.builders import snapshot
 
@@ -8,7 +8,7 @@ from tests.tools.demo.builders import snapshot
 def test_consumed_counts_know_the_last_sequence_number_of_each_shard():
     counts = ConsumedCounts()
     for shard, number in ((0, 7), (1, 3), (0, 8)):
-        counts.add(Arrived("a", f"shardId-{shard:012}", "key", str(number), b"{}"))
+        counts.add(ConsumedRecord("a", f"shardId-{shard:012}", "key", str(number), b"{}"))
     assert counts.total == 3
     assert counts.last == {("a", "shardId-000000000000"): "8", ("a", "shardId-000000000001"): "3"}
 

@@ -14,7 +14,7 @@ import pytest
 from bridge.cli.commands.doctor import doctor, show
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.endpoints import Place
+from bridge.kinesis.endpoints import ServiceEndpoint
 from bridge.model import Destination
 from bridge.tools.doctor.aws import examine_endpoint, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
@@ -169,7 +169,7 @@ def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
     told = {
         each.subject: each
         for each in examine_endpoint(
-            PublisherSettings("us-east-1"), Place(f"http://127.0.0.1:{server.server_port}", "Kinesis")
+            PublisherSettings("us-east-1"), ServiceEndpoint(f"http://127.0.0.1:{server.server_port}", "Kinesis")
         )
     }
     server.shutdown()

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import BridgeError, Refused
-from bridge.kinesis.packing.kpl_aggregation import Aggregation
+from bridge.kinesis.packing.kpl_aggregation import KplEncoder
 from bridge.model import Destination, Record
 from bridge.tools.proof.reading import ProofReading, ProofRequest
 from tests.fakes.kinesis_streams import Stored
@@ -52,7 +52,7 @@ def test_all_that_the_kcl_discards_is_not_there(server, publisher):  # noqa: F81
     put(server, "manifests", manifest(1, 40))
     records = [Record(n, 1, f"key-{n}", record(n)) for n in range(1, 41)]
     for start in range(0, 40, 10):
-        put(server, "archive", Aggregation().encode(records, start, 1 << 20, None).data)
+        put(server, "archive", KplEncoder().encode(records, start, 1 << 20, None).data)
     by_one_key = verdict_of(publisher, ProofRequest("archive", "manifests"))
     assert (by_one_key.complete, by_one_key.found, by_one_key.discarded) == (False, 0, 100)
 
@@ -63,7 +63,7 @@ def test_aggregates_on_the_shard_of_their_keys_are_there(server, publisher):  # 
     for shard in shards:
         own = [n for n in range(1, 41) if server.streams["archive"].shard_of(f"key-{n}") is shard]
         records = [Record(n, 1, f"key-{n}", record(n)) for n in own]
-        put(server, "archive", Aggregation().encode(records, 0, 1 << 20).data, shard=shard.number)
+        put(server, "archive", KplEncoder().encode(records, 0, 1 << 20).data, shard=shard.number)
     assert verdict_of(publisher, ProofRequest("archive", "manifests")).complete
 
 
