@@ -19,11 +19,9 @@ MAX_GROWTH: Final = 4096
 """Maximum number of copies of its input that an expression may make: `[@, @] | [@, @] | …` doubles it at each step."""
 
 
-_NO_BASE64 = "; base64 cannot be decoded here"
-_NO_JSON = "; text within a payload cannot be parsed as JSON"
 _ELSEWHERE: Final = {
-    **dict.fromkeys(("from_base64", "base64_decode", "decode_base64", "unbase64"), _NO_BASE64),
-    **dict.fromkeys(("parse_json", "from_json", "json_parse", "json_decode"), _NO_JSON),
+    **dict.fromkeys(("base64_decode", "decode_base64", "unbase64"), "; did you mean 'from_base64'?"),
+    **dict.fromkeys(("parse_json", "json_parse", "json_decode"), "; did you mean 'from_json'?"),
     **dict.fromkeys(("to_json", "json_encode", "json_stringify"), "; did you mean 'to_string'?"),
 }
 """Hints for functions of other languages, for which the most similar name would be the opposite, or something else."""

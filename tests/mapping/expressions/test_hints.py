@@ -35,8 +35,8 @@ def test_what_was_probably_meant_is_reported(text, said):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("from_base64", "base64 cannot be decoded here"),
-        ("parse_json", "text within a payload cannot be parsed as JSON"),
+        ("decode_base64", "did you mean 'from_base64'?"),
+        ("parse_json", "did you mean 'from_json'?"),
         ("to_json", "did you mean 'to_string'?"),
         ("to_lower", "did you mean 'lower'?"),
     ],

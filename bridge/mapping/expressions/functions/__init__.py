@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.mapping.expressions.functions.arithmetic import ARITHMETIC
 from bridge.mapping.expressions.functions.binary import BINARY
 from bridge.mapping.expressions.functions.conditional import CHOICE
+from bridge.mapping.expressions.functions.decoding import DECODING
 from bridge.mapping.expressions.functions.expression_arguments import BY_EXPRESSION
 from bridge.mapping.expressions.functions.format import FORMAT
 from bridge.mapping.expressions.functions.hashing import IDENTITY
@@ -35,6 +36,7 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
         "Lists": LISTS,
         "Identity": IDENTITY,
         "Words and bytes": BINARY,
+        "Decoding": DECODING,
     }
 )
 """Functions by family, in the order of the reference."""

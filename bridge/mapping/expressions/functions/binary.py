@@ -10,6 +10,7 @@ import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.mapping.expressions.functions.decoding import packed
 from bridge.mapping.expressions.functions.function import Function, Parameter, tried
 from bridge.payloads.float32 import shortest_float16, shortest_float32
 
@@ -32,20 +33,12 @@ def _bits(word: Any, start: Any, length: Any) -> int:
     return (int(word) >> int(start)) & ((1 << int(length)) - 1)
 
 
-def _packed(values: list[Any]) -> bytes:
-    """Return a byte list as bytes. Raises ValueError for an element that is not an integer from 0 to 255."""
-    try:
-        return bytes(values)
-    except (ValueError, TypeError):
-        raise ValueError("bytes must be whole numbers from 0 to 255") from None
-
-
 def _big(values: list[Any], order: str) -> bytes:
     """Return the bytes with the most significant byte first.
 
     Raises ValueError for an unknown order, and for an odd number of bytes with `word_swap` and `byte_swap`.
     """
-    data = _packed(values)
+    data = packed(values)
     if order == "big":
         return data
     if order == "little":
@@ -86,7 +79,7 @@ def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
 
 
 def _base64(value: Any) -> str:
-    return base64.b64encode(value.encode() if type(value) is str else _packed(value)).decode()
+    return base64.b64encode(value.encode() if type(value) is str else packed(value)).decode()
 
 
 BINARY: Final[tuple[Function, ...]] = (

@@ -1,4 +1,4 @@
-"""`merge_each`: adds common members to all items of a list, for `each`."""
+"""`merge_each` adds common members to all items of a list, for `each`; `merge_all` makes one object of a list."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def _merge_each(items: list[Any], common: dict[str, Any]) -> list[Any]:
     return [{**common, **item} for item in items]
 
 
+def _merge_all(items: list[Any]) -> dict[str, Any]:
+    """Return the members of all items. Raises ValueError if an item is not an object."""
+    if not all(type(item) is dict for item in items):
+        raise ValueError("every item must be an object")
+    return {name: value for item in items for name, value in item.items()}
+
+
 LISTS: Final[tuple[Function, ...]] = (
     Function(
         "merge_each",
@@ -29,5 +36,12 @@ LISTS: Final[tuple[Function, ...]] = (
             ),
             ('merge_each(`[{"t": 1}]`, `{"t": 9}`)', [{"t": 1}]),
         ),
+    ),
+    Function(
+        "merge_all",
+        (Parameter("objects", ("array",)),),
+        _merge_all,
+        "All members of all objects of a list; the last one of a name counts.",
+        (('merge_all(`[{"a": 1}, {"b": 2}]`)', {"a": 1, "b": 2}),),
     ),
 )

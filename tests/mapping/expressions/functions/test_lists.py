@@ -1,5 +1,6 @@
 import json
 
+from bridge.mapping.expressions.expression import compile_expression
 from tests.mapping.builders import applied, mapping, message
 from tests.mapping.expressions.functions.failing import failure
 
@@ -20,3 +21,10 @@ def test_what_all_have_in_common_is_not_changed():
 
 def test_an_item_that_is_no_object_is_reported():
     assert "every item must be an object" in failure("merge_each(`[1]`, `{}`)")
+
+
+def test_objects_of_a_list_become_one_and_the_last_of_a_name_counts():
+    search = compile_expression("merge_all(l)").search
+    assert search({"l": [{"a": 1, "b": 2}, {}, {"b": 3}]}) == {"a": 1, "b": 3}
+    assert search({"l": []}) == {}
+    assert "every item must be an object" in failure("merge_all(l)", l=[{"a": 1}, 2])

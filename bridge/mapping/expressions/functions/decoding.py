@@ -1,0 +1,178 @@
+"""Functions that decode what a payload contains: text in JSON, base64 or hexadecimal, and bytes of a known layout."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from bridge.errors import DecodeError
+from bridge.mapping.expressions.functions.function import MISSING, Binding, Function, Parameter, tried
+from bridge.payloads.encodings import text_decoder
+from bridge.payloads.json import Json
+from bridge.payloads.layout.items import compile_items
+from bridge.payloads.layout.record import compile_layout
+
+_BYTES: Final = Parameter("bytes", ("array-number",))
+_TEXT: Final = Parameter("text", ("string",))
+_LAYOUT: Final = Parameter("layout", ("string",))
+_LAYOUTS: Final = "[layouts](layouts.md)"
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_BETWEEN_HEX: Final = re.compile(r"[\s:-]+")
+_REGISTER: Final = range(-(2**15), 2**16)
+_decode_json: Final = Json().decode
+
+
+def packed(values: list[Any]) -> bytes:
+    """Return a byte list as bytes. Raise ValueError for an element that is not an integer from 0 to 255."""
+    try:
+        return bytes(values)
+    except (ValueError, TypeError):
+        raise ValueError("bytes must be whole numbers from 0 to 255") from None
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return _decode_json(text.encode())
+    except DecodeError as error:
+        raise ValueError(error.detail) from None
+
+
+def _from_base64(text: str) -> list[int]:
+    # Both alphabets, with line breaks or without, padded or not: servers differ in all of it.
+    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    try:
+        return list(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"not base64: {str(error)[:80]}") from None
+
+
+def _from_hex(text: str) -> list[int]:
+    digits = _BETWEEN_HEX.sub("", text.strip().removeprefix("0x"))
+    if len(digits) % 2:
+        raise ValueError(f"not hexadecimal: {len(digits)} digits, which is an odd number")
+    try:
+        return list(bytes.fromhex(digits))
+    except ValueError as error:
+        raise ValueError(f"not hexadecimal: {error}") from None
+
+
+def _to_text(values: list[Any], encoding: str = "utf-8") -> str:
+    try:
+        return text_decoder(encoding)(packed(values)).rstrip("\0")
+    except DecodeError as error:
+        raise ValueError(error.detail) from None
+
+
+def _octets(registers: list[Any]) -> bytes:
+    """Return registers of 16 bits as bytes, the high byte first. Raise ValueError for any other number."""
+    if not all(type(each) is int and each in _REGISTER for each in registers):
+        raise ValueError("registers must be whole numbers of 16 bits, from 0 to 65535 or from -32768 to 32767")
+    return b"".join((each & 0xFFFF).to_bytes(2, "big") for each in registers)
+
+
+_Compile = Callable[[str], Callable[[bytes], Any]]
+_Pack = Callable[[list[Any]], bytes]
+
+
+def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list[Any], str], Any]:
+    """Return the function of a call whose layout comes with the message."""
+    return lambda values, layout: compile_text(layout)(pack(values))
+
+
+def _bound(compile_text: _Compile, pack: _Pack = packed) -> Callable[[Binding], Callable[..., Any]]:
+    """Return a `bind` that compiles a layout which is a literal. It raises ValueError for a faulty one."""
+
+    def bind(binding: Binding) -> Callable[..., Any]:
+        layout = binding.literal(1)
+        if layout is MISSING:
+            return _with_layout(compile_text, pack)
+        unpack = compile_text(layout)
+        return lambda values, _layout: unpack(pack(values))
+
+    return bind
+
+
+DECODING: Final[tuple[Function, ...]] = (
+    Function(
+        "from_json",
+        (_TEXT,),
+        _from_json,
+        "The value of a text that is JSON, read like `payload: json`.",
+        (("from_json('{\"t\": 21.5}').t", 21.5),),
+        cost=6,
+        bind=tried(_from_json, "0"),
+    ),
+    Function(
+        "from_base64",
+        (_TEXT,),
+        _from_base64,
+        "The bytes of a base64 text, as a list; the alphabet for URLs and a missing padding are accepted.",
+        (("from_base64('AQL/')", [1, 2, 255]), ("from_base64('AQL_')", [1, 2, 255])),
+        cost=6,
+        growth=4,
+        bind=tried(_from_base64, ""),
+    ),
+    Function(
+        "from_hex",
+        (_TEXT,),
+        _from_hex,
+        "The bytes of a text of hexadecimal digits, as a list; blanks, `:` and `-` between them are passed over.",
+        (("from_hex('01 02 FF')", [1, 2, 255]), ("from_hex('0x0102ff')", [1, 2, 255])),
+        cost=6,
+        growth=2,
+        bind=tried(_from_hex, ""),
+    ),
+    Function(
+        "to_text",
+        (_BYTES, Parameter("encoding", ("string",))),
+        _to_text,
+        "The text of a byte list, without NULs at its end. Encoding: utf-8 (if left out) or another one, such as "
+        "latin-1, windows-1252 or utf-16-le.",
+        (("to_text(`[79, 75]`)", "OK"), ("to_text(`[71, 114, 246, 223, 101]`, 'latin-1')", "Größe")),
+        optional=1,
+        cost=6,
+        bind=tried(_to_text, [], "utf-8"),
+    ),
+    Function(
+        "unpack",
+        (_BYTES, _LAYOUT),
+        _with_layout(compile_layout),
+        f"The values of a byte list of fixed layout, by name: {_LAYOUTS}.",
+        (
+            ("unpack(`[1, 4, 200]`, 't:i16 h:u8')", {"t": 260, "h": 200}),
+            ("unpack(`[0, 0, 65, 168]`, 'word_swap f32')", 21.0),
+        ),
+        cost=20,
+        growth=2,
+        bind=_bound(compile_layout),
+    ),
+    Function(
+        "unpack_registers",
+        (Parameter("registers", ("array-number",)), _LAYOUT),
+        _with_layout(compile_layout, _octets),
+        f"The same for a list of 16-bit registers, as Modbus gateways send them: {_LAYOUTS}.",
+        (("unpack_registers(`[0, 16808, 7]`, 'word_swap t:f32 n:u16')", {"t": 21.0, "n": 7}),),
+        cost=20,
+        growth=2,
+        bind=_bound(compile_layout, _octets),
+    ),
+    Function(
+        "unpack_tlv",
+        (_BYTES, _LAYOUT),
+        _with_layout(compile_items),
+        f"The items of a byte list that consists of type, (length) and value in any order: {_LAYOUTS}.",
+        (
+            (
+                "unpack_tlv(`[3, 103, 16, 1]`, 'little ch:u8 type:u8; 0x03 0x67 -> t:i16')",
+                [{"ch": 3, "type": 103, "t": 272}],
+            ),
+        ),
+        cost=40,
+        growth=20,
+        bind=_bound(compile_items),
+    ),
+)

@@ -1,0 +1,151 @@
+"""Items of type, (length) and value in any order, as sensors of LoRaWAN, BLE and many meters send them.
+
+    little channel:u8 type:u8        the head of each item: whole numbers with names, one of which may be `length`
+    0x01 0x75 -> battery:u8          for each key the layout of the value; * stands for any number
+    0x03 0x67 -> temperature:i16
+    * * -> ...                       any other item: passed over if there is a length, else the end
+
+Parts are separated by line breaks or `;`. `length` counts the bytes after it: those of the value, and of what follows
+the length in the head. Without it, each layout has a fixed size. A key that is not listed is an error.
+The result is a list of objects, with the names of the head (but `length`) and of the value's fields.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.payloads.layout.notation import REST, Field, LayoutError, Notation, parse
+from bridge.payloads.layout.record import Unpack, unpacker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LENGTH: Final = "length"
+_ARROW: Final = "->"
+_PARTS: Final = re.compile(r"[;\n]")
+_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}|[0-9]{1,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The value of one kind of item. `unpack` is None for a value that is passed over."""
+
+    keys: tuple[int | None, ...]
+    unpack: Unpack | None
+    size: int
+
+    def fits(self, keys: tuple[int, ...]) -> bool:
+        return all(wanted is None or wanted == found for wanted, found in zip(self.keys, keys, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The head of every item. `counted` is the number of its bytes that `length` counts; None without a length."""
+
+    notation: Notation
+    unpack: Unpack
+    counted: int | None
+
+
+@lru_cache(maxsize=256)
+def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
+    """Return the function that reads data of these items. Raise LayoutError.
+
+    It returns a list of objects, and raises ValueError for other data.
+    """
+    parts = [part.strip() for part in _PARTS.split(text) if part.strip()]
+    if len(parts) < 2:  # noqa: PLR2004 - a head and one value
+        raise LayoutError("expected the head of an item, and a line KEY -> FIELDS for each kind of item")
+    head = _head(parts[0])
+    cases = [_case(part, head) for part in parts[1:]]
+    exact = {case.keys: case for case in reversed(cases) if None not in case.keys}
+    wild = [case for case in cases if None in case.keys]
+
+    def case_of(keys: tuple[int, ...], at: int) -> _Case:
+        found = exact.get(keys) or next((case for case in wild if case.fits(keys)), None)
+        if found is None:
+            shown = " ".join(f"0x{key:02x}" for key in keys)
+            raise ValueError(f"no layout for the item {shown} at byte {at}; `{'* ' * len(keys)}-> ...` passes it over")
+        return found
+
+    return lambda data: list(_items(data, head, case_of))
+
+
+def _items(data: bytes, head: _Head, case_of: Callable[[tuple[int, ...], int], _Case]) -> Iterator[dict[str, Any]]:
+    """Yield the items. Raise ValueError."""
+    at, head_size, counted = 0, head.notation.size, head.counted
+    while at < len(data):
+        start, at = at, at + head_size
+        if at > len(data):
+            raise ValueError(f"the item at byte {start} ends early: its head has {head_size} bytes")
+        item = head.unpack(data[start:at])
+        length = None if counted is None else item.pop(LENGTH) - counted
+        case = case_of(tuple(item.values()), start)
+        size = length if length is not None else len(data) - at if case.unpack is None else case.size
+        if size < 0 or at + size > len(data):
+            raise ValueError(f"the item at byte {start} ends early: its value has {size} bytes, found {len(data) - at}")
+        if case.unpack is not None:
+            yield item | _value(case.unpack, data[at : at + size], start)
+        at += size
+
+
+def _value(unpack: Unpack, data: bytes, start: int) -> dict[str, Any]:
+    """Return the members of an item's value. The ValueError states where the item begins."""
+    try:
+        value: dict[str, Any] = unpack(data)
+    except ValueError as error:
+        raise ValueError(f"the item at byte {start}: {error}") from None
+    return value
+
+
+def _head(text: str) -> _Head:
+    """Return the head of the items. Raise LayoutError."""
+    if _ARROW in text:
+        raise LayoutError("the first line is the head of each item, such as `channel:u8 type:u8`")
+    notation = parse(text)
+    for field in notation.fields:
+        if field.name is None or field.repeat is not None or field.kind.code is None or field.kind.code.islower():
+            raise LayoutError("the head of an item holds whole numbers with names: u8, u16, u32 or u64")
+    lengths = [field for field in notation.fields if field.name == LENGTH]
+    if notation.open or len(notation.named) <= len(lengths):
+        raise LayoutError("the head of an item needs a key, such as `type:u8 length:u8`")
+    counted = notation.size - lengths[0].end if lengths else None
+    return _Head(notation, unpacker(notation), counted)
+
+
+def _case(text: str, head: _Head) -> _Case:
+    """Return one line KEY -> FIELDS. Raise LayoutError."""
+    keys_text, arrow, layout = text.partition(_ARROW)
+    keys = tuple(_key(word, text) for word in keys_text.split())
+    names = [field.name for field in head.notation.named if field.name != LENGTH]
+    if not arrow or len(keys) != len(names):
+        raise LayoutError(f"'{text[:60]}': expected {' '.join(map(str, names)).upper()} -> FIELDS")
+    if layout.strip() == REST:
+        return _Case(keys, None, 0)
+    notation = parse(layout, head.notation.order)
+    _check_value(notation, [*names], text, fixed=head.counted is None)
+    return _Case(keys, unpacker(notation), notation.size)
+
+
+def _key(word: str, text: str) -> int | None:
+    """Return a number of a key; None for *. Raise LayoutError."""
+    if word == "*":
+        return None
+    if not _NUMBER.fullmatch(word):
+        raise LayoutError(f"'{text[:60]}': '{word}' is no key: expected a number such as 0x67 or 103, or *")
+    return int(word, 0) if word.startswith("0x") else int(word)
+
+
+def _check_value(notation: Notation, names: list[str | None], text: str, *, fixed: bool) -> None:
+    """Raise LayoutError for fields without a name or with a name of the head, and for a size that is not known."""
+    last: Field = notation.fields[-1]
+    if last.name is None:
+        raise LayoutError(f"'{text[:60]}': the fields of an item need names: NAME:TYPE")
+    if fixed and (notation.open or last.repeat == -1):
+        raise LayoutError(f"'{text[:60]}': without a length in the head, the size of each value must be fixed")
+    twice = next((field.name for field in notation.named if field.name in names), None)
+    if twice is not None:
+        raise LayoutError(f"'{text[:60]}': the head has a field '{twice}' too")

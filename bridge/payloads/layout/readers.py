@@ -1,0 +1,119 @@
+"""Types of fields, and the functions that read them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from struct import Struct
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from bridge.payloads.float32 import shortest_float16, shortest_float32
+
+Read: TypeAlias = Callable[[bytes], Any]
+
+ORDERS: Final = ("big", "little", "word_swap", "byte_swap")
+"""Byte orders of a field, as Modbus gateways name them: ABCD, DCBA, CDAB, BADC."""
+
+_INTEGER: Final = re.compile(r"([ui])(8|16|24|32|40|48|56|64)")
+_CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+"""Codes of the struct module for signed integers, by their number of bytes."""
+
+
+class Kind(NamedTuple):
+    """A type. `read` returns the value of `size` bytes in big-endian order; `code` is that of the struct module.
+
+    `sized`: the number in brackets is the size of one value, not a number of values. `characters`: of the byte orders
+    only `byte_swap` applies, as gateways that swap the bytes of each register swap the characters too.
+    """
+
+    size: int
+    read: Read
+    code: str | None = None
+    sized: bool = False
+    characters: bool = False
+
+
+def kind_of(name: str, length: int | None) -> Kind | None:
+    """Return a type by its name; None if there is none. `length` is the number in brackets, -1 for empty ones."""
+    if name in _SIZED:
+        # With empty brackets, the value has the size of what is left.
+        size = 1 if length is None or length < 0 else length
+        return Kind(size, _SIZED[name], sized=True, characters=name != "bcd")
+    found = _INTEGER.fullmatch(name)
+    if found is None:
+        return _OTHERS.get(name)
+    size, signed = int(found[2]) // 8, found[1] == "i"
+    code = _CODES.get(size)
+    return Kind(size, _integer(signed=signed), code if code is None or signed else code.upper())
+
+
+def big_endian(data: bytes, order: str) -> bytes:
+    """Return the bytes of one value with the most significant byte first."""
+    if order == "big" or len(data) == 1:
+        return data
+    if order == "little":
+        return data[::-1]
+    # A word has 16 bits. `word_swap` reverses the order of the words, `byte_swap` the two bytes in each.
+    words = [data[at : at + 2] for at in range(0, len(data), 2)]
+    return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
+
+
+def structs(order: str) -> str | None:
+    """Return the struct module's sign of a byte order; None if it has none."""
+    return {"big": ">", "little": "<"}.get(order)
+
+
+def _integer(*, signed: bool) -> Read:
+    return lambda data: int.from_bytes(data, "big", signed=signed)
+
+
+def _float16(data: bytes) -> float | None:
+    return _finite(shortest_float16(data[::-1]))
+
+
+def _float32(data: bytes) -> float | None:
+    return _finite(shortest_float32(data[::-1]))
+
+
+_double: Final = Struct(">d").unpack
+
+
+def _float64(data: bytes) -> float | None:
+    return _finite(_double(data)[0])
+
+
+def _finite(number: float) -> float | None:
+    """Return the number; None for NaN and infinities, which JSON does not have."""
+    return number if math.isfinite(number) else None
+
+
+def _boolean(data: bytes) -> bool:
+    return data != b"\0"
+
+
+def _bcd(data: bytes) -> int:
+    """Return the number of binary coded decimals. Raise ValueError for a digit over 9."""
+    digits = data.hex()
+    if not digits.isdecimal():
+        raise ValueError(f"a bcd field holds 0x{digits[:40]}, which has digits over 9")
+    return int(digits)
+
+
+def _text(data: bytes) -> str:
+    """Return the text to the first NUL. Raise ValueError for what is not UTF-8."""
+    try:
+        return data.partition(b"\0")[0].decode()
+    except UnicodeDecodeError as error:
+        found = f"0x{error.object[error.start]:02x} at its byte {error.start}"
+        raise ValueError(f"a text field is not UTF-8: found {found}; to_text reads other encodings") from None
+
+
+_OTHERS: Final = {
+    "f16": Kind(2, _float16),
+    "f32": Kind(4, _float32),
+    "f64": Kind(8, _float64),
+    "bool": Kind(1, _boolean),
+}
+_SIZED: Final[dict[str, Read]] = {"bcd": _bcd, "text": _text, "bytes": list}
+"""Types whose brackets hold a size."""

@@ -1,0 +1,103 @@
+"""Data of a fixed layout: each field at its offset. A layout is compiled once, and read for every message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bridge.payloads.layout.notation import IGNORED, Notation, parse
+from bridge.payloads.layout.readers import big_endian, structs
+
+if TYPE_CHECKING:
+    from bridge.payloads.layout.notation import Field
+
+Unpack: TypeAlias = Callable[[bytes], Any]
+
+
+@lru_cache(maxsize=256)
+def compile_layout(text: str) -> Unpack:
+    """Return the function that reads data of this layout. Raise LayoutError.
+
+    It returns an object, or the value of an only field without a name. It raises ValueError for other data.
+    """
+    return unpacker(parse(text))
+
+
+def unpacker(notation: Notation) -> Unpack:
+    """Return the function that reads data of a parsed layout, as described in `compile_layout`."""
+    check = _checker(notation)
+    if notation.fields[0].name is None:
+        only = _reader(notation.fields[0])
+
+        def unpack_only(data: bytes) -> Any:
+            check(data)
+            return only(data)
+
+        return unpack_only
+    readers = [(field.name, _reader(field)) for field in notation.fields if field.name != IGNORED]
+
+    def unpack(data: bytes) -> dict[str | None, Any]:
+        check(data)
+        return {name: read(data) for name, read in readers}
+
+    return unpack
+
+
+def _checker(notation: Notation) -> Callable[[bytes], None]:
+    """Return the function that raises ValueError for data that is too short or too long."""
+    size, last = notation.size, notation.fields[-1]
+    exact = not notation.open and last.repeat != -1
+
+    def check(data: bytes) -> None:
+        found = len(data)
+        if found == size or (found > size and not exact):
+            return
+        if found < size:
+            missing = next(field for field in notation.fields if field.end > found)
+            raise ValueError(
+                f"the layout needs {size} bytes, found {found}: the field {_shown(missing)} is at byte {missing.offset}"
+            )
+        raise ValueError(f"the layout ends after {size} bytes, found {found}; end it with ... to pass over the rest")
+
+    return check
+
+
+def _shown(field: Field) -> str:
+    return "without a name" if field.name is None else f"'{field.name}'"
+
+
+def _reader(field: Field) -> Callable[[bytes], Any]:
+    """Return the function from the data to a field's value. The data is long enough."""
+    kind, start, order = field.kind, field.offset, _order(field)
+    read, end, sign = kind.read, field.end, structs(order)
+    if field.repeat is not None:
+        return _list_reader(field)
+    if kind.code is not None and sign is not None:
+        unpack_from = Struct(sign + kind.code).unpack_from
+        return lambda data: unpack_from(data, start)[0]
+    return lambda data: read(big_endian(data[start:end], order))
+
+
+def _order(field: Field) -> str:
+    """Return the byte order that applies to a field."""
+    return "big" if field.kind.characters and field.order != "byte_swap" else field.order
+
+
+def _list_reader(field: Field) -> Callable[[bytes], Any]:
+    """Return the reader of a list of values, or of a text or byte list that reaches to the end of the data."""
+    kind, start, order, repeat = field.kind, field.offset, _order(field), field.repeat
+    size, read, sign = kind.size, kind.read, structs(order)
+    if kind.sized:
+        return lambda data: read(big_endian(data[start:], order))
+
+    def values(data: bytes) -> list[Any]:
+        end = len(data) if repeat == -1 else field.end
+        if (end - start) % size:
+            raise ValueError(f"{end - start} bytes are left for {_shown(field)}, whose elements have {size} each")
+        if kind.code is not None and sign is not None:
+            return list(Struct(f"{sign}{(end - start) // size}{kind.code}").unpack_from(data, start))
+        return [read(big_endian(data[at : at + size], order)) for at in range(start, end, size)]
+
+    return values
