@@ -7,14 +7,14 @@ import os
 import signal
 import sys
 
-from bridge.runtime.process_memory import raise_gc_threshold
-
 
 def main() -> None:
     """Run the command, and end with its exit code."""
     if next((text for text in sys.argv[1:] if not text.startswith("-")), "") == "run":
         # SIGHUP means reload, and would end the process until `Signals` handles it. A start loads all mappings anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from bridge.runtime.process_memory import raise_gc_threshold  # noqa: PLC0415 - imported once SIGHUP is ignored
+
     raise_gc_threshold()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the search for plug-ins scans all packages: 20 ms
     from bridge.cli.app import main as run  # noqa: PLC0415 - its imports need both settings above

@@ -64,5 +64,8 @@ class PutRecordsTransport(Protocol):
     def list_shards(self, stream: str) -> list[Shard]:
         """Return the stream's open shards; raise SendError."""
 
+    def finish(self) -> None:
+        """Send no further request, and end those that do not get ahead: the bridge stops. Does not block."""
+
     def abort(self) -> None:
         """End every request in flight at once, and send nothing more: the bridge stops, and its deadline has passed."""

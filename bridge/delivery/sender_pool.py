@@ -86,7 +86,8 @@ class SenderPool:
         """
         while not self._stopping.is_set():
             task = self._next_task()
-            if task is not None:
+            # A request that was built while the stop began is not sent: the stop would have to wait for its response.
+            if task is not None and not self._stopping.is_set():
                 task()
 
     def stop(self) -> None:

@@ -32,14 +32,15 @@ class SenderPools:
         self._start_thread = start_thread
         self._pools: dict[str, SenderPool] = {}
         self._adding = threading.Lock()
+        self._stopped = False
 
     def add(self, queue: RecordQueue) -> None:
-        """Send this queue from now on, if it is not sent yet. Any thread.
+        """Send this queue from now on, if it is not sent yet. Any thread. After `stop` it does nothing.
 
         Raise ValueError where a newer version of this program named it.
         """
         with self._adding:
-            if queue.stream in self.senders:
+            if queue.stream in self.senders or self._stopped:
                 return
             endpoint = self._transport.endpoint(queue.stream)
             pool = self._pools.get(endpoint)
@@ -61,5 +62,7 @@ class SenderPools:
 
     def stop(self) -> None:
         """Make every worker return: at once from a wait, else when its request is answered or has failed."""
+        with self._adding:  # ingest still runs, and a pool that it adds now would never be stopped
+            self._stopped = True
         for pool in list(self._pools.values()):
             pool.stop()

@@ -38,6 +38,9 @@ class DryRunPublisher:
         del stream
         return "dry run"
 
+    def finish(self) -> None:
+        """Do nothing: printing does not hang."""
+
     def abort(self) -> None:
         """Do nothing: printing does not hang."""
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 KIB = 1024
+STOP_STALL_SECS = 2.0
+"""Time without a byte that leaves, after which a stop no longer waits for a request. A satellite's round trip is 0.6 s.
+"""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
@@ -145,6 +148,10 @@ class KinesisPublisher:
     def in_flight(self) -> RequestsInFlight:
         """Requests in flight of all streams: their progress, and the means to abort them."""
         return self._clients.in_flight
+
+    def finish(self) -> None:
+        """Send no further request, and end those of which no byte leaves: the link is down, and the bridge stops."""
+        self._clients.in_flight.limit_stall(STOP_STALL_SECS)
 
     def abort(self) -> None:
         """Abort every request in flight at once, and send nothing more."""

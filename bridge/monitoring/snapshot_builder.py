@@ -54,12 +54,15 @@ class SnapshotBuilder:
         stalled: Sequence[str] = (),
         unsendable: Mapping[str, str] | None = None,
         page_problem: str = "",
+        stopped: bool = False,
     ) -> Snapshot:
         """Return the state of everything, with its problems.
 
-        `stalled`, `unsendable` (stream to reason) and `page_problem` are what only the caller knows.
+        `stalled`, `unsendable` (stream to reason) and `page_problem` are what only the caller knows. A bridge that has
+        `stopped` has no problems: it left the session itself.
         """
-        return self._monitor.assess(self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem))
+        facts = self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem)
+        return facts if stopped else self._monitor.assess(facts)
 
     def _facts(
         self, senders: Sequence[StreamSender], stalled: tuple[str, ...], unsendable: dict[str, str], page_problem: str

@@ -3,7 +3,8 @@
 Order of a stop, and why:
 1. The page, the mapping watcher and the control channel: no request and no reload may begin any more.
 2. Ingest: it commits and acknowledges the current burst, then leaves the session. The broker stores later messages.
-3. The senders: each finishes its current request, because a response that is not read leads to a duplicate.
+3. The senders: each finishes its current request, because a response that is not read leads to a duplicate. No
+   request begins after the stop has. One of which no byte leaves is ended early: the service cannot have it.
 4. The spool: the records that those requests settled are committed, and the files are closed.
 A request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
 """
@@ -239,6 +240,9 @@ class Service:
         # `left` is read first: it needs the connection, which is closed below.
         deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
+        # Requests that begin now would only prolong the stop: on a thin link each one takes seconds.
+        self._pools.stop()
+        self._publisher.finish()
         if self._web is not None:
             self._web.stop()
         self._ingest.stop()
@@ -246,7 +250,6 @@ class Service:
         ingest_ended = not self._threads["ingest"].alive
         if ingest_ended:
             self._subscriber.close()
-        self._pools.stop()
         for queue in self._spool.queues.values():
             queue.close()
         if not self._join("senders", deadline):
@@ -257,7 +260,7 @@ class Service:
             # The ingest thread may still use the database. Leaving it open loses nothing; closing it now might.
             return False
         self._ingest.commit_settled()
-        self._last_snapshot = self.snapshot()
+        self._last_snapshot = self._snapshot(stopped=True)
         if left:
             self._store_given_up("yes")
         self._spool.close()
@@ -309,11 +312,15 @@ class Service:
 
     def snapshot(self) -> Snapshot:
         """Return the current state of the bridge. Any thread."""
+        return self._snapshot(stopped=False)
+
+    def _snapshot(self, *, stopped: bool) -> Snapshot:
         return self._observer.snapshot(
             list(self._pools.senders.values()),
             stalled=self.stalled(),
             unsendable=self._unsendable.copy(),
             page_problem=self._web.problem if self._web is not None else "",
+            stopped=stopped,
         )
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:

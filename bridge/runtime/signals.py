@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING, Self
 from bridge.runtime.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def deferred_in_children() -> Iterator[None]:
+    """Start child processes for which the handled signals wait until the child enters `Signals`.
+
+    A signal that comes while a child's Python starts would end it. The mask is inherited, and is this thread's only.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Signals:
@@ -28,9 +43,9 @@ class Signals:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         self._stops = 0
-        self._before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        }
+        self._before = {number: signal.signal(number, self._note) for number in HANDLED}
+        # Signals that came since `deferred_in_children` arrive now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return self
 
     def __exit__(self, *_: object) -> None:

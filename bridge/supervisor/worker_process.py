@@ -16,6 +16,7 @@ from bridge.errors import BridgeError
 from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import Snapshot, WorkerStatus
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
+from bridge.runtime.signals import deferred_in_children
 from bridge.supervisor.channel import Channel
 
 if TYPE_CHECKING:
@@ -109,12 +110,13 @@ class WorkerProcess:
         number = channel.theirs.fileno()
         # In its own session, so that Ctrl-C at the terminal reaches only the supervisor, which forwards it once.
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [*self._command, "--channel", str(number)],
-                pass_fds=[number],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-            )
+            with deferred_in_children():
+                self._process = subprocess.Popen(  # noqa: S603 - our own command
+                    [*self._command, "--channel", str(number)],
+                    pass_fds=[number],
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                )
         except OSError as error:
             channel.close()
             self._pause(f"it cannot be started: {error.strerror}", now)

@@ -149,3 +149,27 @@ def test_link_that_limits_for_long_is_logged_once(caplog):
         while pool._choose(now[0]) == (sender, None):
             sender.prepare()
     assert len([message for message in caplog.messages if "link is the limit" in message]) == 1
+
+
+def test_pools_add_after_stop_starts_no_thread():
+    with pools_of(Endpoint()) as pools:
+        pools.stop()
+        pools.add(MemoryQueue("e.late", records(1)))
+        assert pools.senders == {}
+        assert pools.threads == []
+
+
+def test_pool_sends_no_request_that_was_built_while_the_stop_began():
+    endpoint, queue = Endpoint(), MemoryQueue("e.a", records(5))
+    with pools_of(endpoint) as pools:
+        take = queue.take_batch
+
+        def take_and_stop(*room):
+            pools.stop()
+            return take(*room)
+
+        queue.take_batch = take_and_stop
+        pools.add(queue)
+        for thread in pools.threads:
+            thread.join(30)
+    assert endpoint.order == []

@@ -84,3 +84,25 @@ def test_backlog_arrives_once_over_a_link_of_changing_speed(mosquitto, bridge, t
             )
             link.rate = rate
         judge(running, log, link, count, run)
+
+
+def test_stop_ends_requests_on_a_dead_link_before_its_deadline(mosquitto, bridge, tmp_path):
+    """Exit code 0: every thread ended by itself. None of the records was stored, so none arrives twice later.
+
+    On the dead link a segment passes every four seconds.
+    """
+    rate, dead_rate, batch, size = 40_000, 400, 10, 20_000
+    with behind_a_link(tmp_path, rate) as (link, log, settings):
+        running = bridge(mapping("none"), stop_secs=60, **settings)
+        publish(mosquitto, batch, size)
+        eventually(lambda: log.distinct == batch, "the first messages", timeout_secs=ARRIVE_SECS)
+        link.rate, before = dead_rate, link.sent_up
+        with Publisher(mosquitto.port) as publisher:
+            publisher.publish([(f"thin/{key_of(n)}", message(n, size)) for n in range(batch, 2 * batch)])
+        eventually(lambda: link.sent_up > before, "a request on the dead link")
+        assert running.stop(timeout_secs=90) == 0, running.stderr()
+        link.rate = rate
+        running.start()
+        eventually(lambda: log.distinct == 2 * batch, "the other messages", timeout_secs=ARRIVE_SECS)
+        stop_and_balance(running)
+        assert log.duplicates == 0

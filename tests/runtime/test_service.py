@@ -9,11 +9,15 @@ from tests.integration.arrivals import TELEMETRY, eventually
 
 
 @pytest.fixture
-def service(tmp_path):
+def assembled(tmp_path):
     write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
-    made = assemble(load_settings(tmp_path / "bridge.yaml", {}))
-    yield made
-    assert made.stop(10)
+    return assemble(load_settings(tmp_path / "bridge.yaml", {}))
+
+
+@pytest.fixture
+def service(assembled):
+    yield assembled
+    assert assembled.stop(10)
 
 
 def test_while_the_threads_of_a_sender_are_started_nothing_is_stalled(service, monkeypatch):
@@ -38,3 +42,17 @@ def test_a_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
     service.start()
     eventually(service.stalled, "it is reported")
     assert service.stalled() == ["all sender threads have ended"]
+
+
+def test_snapshot_of_a_stopped_bridge_has_no_problem(assembled):
+    """It left the session itself: a problem, and its log line, would be false."""
+    assembled.start()
+    eventually(lambda: assembled.snapshot().problems, "the broker is away")
+    assert assembled.stop(10)
+    assert assembled.last_snapshot().problems == ()
+
+
+def test_stop_before_the_first_pool_exists_ends_in_time(assembled):
+    """Ingest adds its queues, and so the pools, while the stop has begun."""
+    assembled.start()
+    assert assembled.stop(30)

@@ -22,7 +22,7 @@ class InFlightBytes(NamedTuple):
 class RequestsInFlight:
     """Registry of the requests in flight. Any thread.
 
-    After `abort`, which is final, every request fails before a byte of it is sent.
+    After `abort` or `limit_stall`, which are final, every request fails before a byte of it is sent.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,17 @@ class RequestsInFlight:
             requests = tuple(self._requests)
         for request in requests:
             request.abort()
+
+    def limit_stall(self, secs: float) -> None:
+        """End the requests of which no byte leaves for `secs`; those that have left wait for their response.
+
+        Does not block.
+        """
+        with self._lock:
+            self._aborted = True
+            requests = tuple(self._requests)
+        for request in requests:
+            request.limit_stall(secs)
 
     def progress(self) -> InFlightBytes:
         """Return what is in flight now, from the figures that the requests' own threads last noted."""

@@ -82,6 +82,16 @@ class InFlightRequest:
         if (sock := self._socket) is not None:
             sock.shut_down()
 
+    def limit_stall(self, secs: float) -> None:
+        """Fail once no byte has left for `secs`; at once if none was written. Any thread.
+
+        The service does not have the complete request then, so it cannot store its records twice.
+        """
+        if self._started_at is None:
+            self.abort()
+        elif self.draining:
+            self._limit_secs = min(self._limit_secs, secs)
+
     def raise_if_aborted(self) -> None:
         """Raise RequestAborted after an abort."""
         if self.aborted:

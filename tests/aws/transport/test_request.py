@@ -136,3 +136,27 @@ def test_abort_before_there_is_a_socket_shuts_it_down_later(request_):
     sock = Socket()
     request_.attach(sock)
     assert sock.shut == 1
+
+
+def test_limit_stall_ends_a_request_of_which_nothing_was_written(clock):
+    request = InFlightRequest(TransportTimeouts(), clock)
+    sock = Socket()
+    request.attach(sock)
+    request.limit_stall(2)
+    assert sock.shut == 1
+
+
+def test_limit_stall_ends_a_request_that_does_not_leave(request_, clock):
+    request_.limit_stall(2)
+    clock.advance(1.9)
+    request_.check(1_000)
+    clock.advance(2)
+    with pytest.raises(Stalled):
+        request_.check(1_000)
+
+
+def test_limit_stall_leaves_the_wait_for_a_response_as_it_is(request_, clock):
+    request_.check(0)
+    request_.limit_stall(2)
+    clock.advance(9.9)
+    request_.check(None)
