@@ -57,7 +57,7 @@ def _tag(document: Document, path: Path, union: FieldType) -> str:
 
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
-    known = list(owner.model_fields) if owner else []
+    known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     near = difflib.get_close_matches(snake, known, n=1)
     if near:

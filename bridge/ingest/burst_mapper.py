@@ -199,8 +199,8 @@ class BurstMapper:
 
         1. The topic is empty or not UTF-8: add a dead letter.
         2. Overlapping filters are subscribed one by one: map this copy for the mappings of its subscription.
-        3. No mapping matches the topic, because a wider subscription covers it or an older session still had it: count
-           it as filtered.
+        3. No mapping matches the topic, because a wider subscription covers it, an older session still had it, or
+           `except` excludes it: count it as filtered.
         4. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
         """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
@@ -209,8 +209,9 @@ class BurstMapper:
             self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
         elif not targets:
-            self.counts.unmatched += 1
-            self._coverage.unmatched(match.topic, now_ms)
+            if not match.excluded:
+                self.counts.unmatched += 1
+                self._coverage.unmatched(match.topic, now_ms)
             self.transaction.filtered[self._unmatched_ids] += 1
         for mapping, captures in targets:
             target = self._targets[mapping.name]

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.documents.type_descriptions import one_of
 from bridge.mapping.mapping import compile_pipeline
 from bridge.mapping.pipeline.decoding import decoder
 from bridge.mapping.pipeline.evaluate import NOT_DECODED
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from bridge.model import MappingResult, Message
 
 _LABEL_CHARS = 13
+_EARLY_WHERE = "early where"
+"""Label of the part of `where` that is evaluated before decoding. It has no text of its own in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
     if place is not None:
         why = (("topic", mapping.pattern.text), ("no match", _why_not(mapping, levels, place)))
         return MappingExplanation(mapping.name, why, None)
+    exception = mapping.pattern.exception(levels)
+    if exception is not None:
+        why = (("topic", mapping.pattern.text), ("no match", f"excluded by except: {exception}"))
+        return MappingExplanation(mapping.name, why, None)
     captures = mapping.pattern.captures(levels)
     trace = _Trace(mapping)
     mapped = trace.pipeline()(message, captures, levels)
@@ -121,9 +128,13 @@ class _Trace:
             decode=decoder(specification),
             scope=self._scope(scope_builder(self._mapping.name, None)),
             where=parts.where and self._expression("where", parts.where),
+            early=parts.early and self._expression(self._early_label(), parts.early),
             transform=parts.transform and self._expression("transform", parts.transform),
         )
         return compile_pipeline(traced, self._mapping.stateful, self._stage)
+
+    def _early_label(self) -> str:
+        return "where" if self._mapping.parts.decided else _EARLY_WHERE
 
     def _decompress(self, decompress: Callable[[Message], Message]) -> Callable[[Message], Message]:
         def traced(message: Message) -> Message:
@@ -143,9 +154,13 @@ class _Trace:
         return traced
 
     def _expression(self, label: str, expression: Expression) -> Expression:
+        text = _one_line(expression)
+        if label == _EARLY_WHERE:
+            text = f"the part that reads {one_of(sorted(expression.names or ()))} only"
+
         def traced(scope: Any) -> Any:
             value = expression.search(scope)
-            self.steps.append((label, f"{_one_line(expression)} -> {_shown(value)}"))
+            self.steps.append((label, f"{text} -> {_shown(value)}"))
             return value
 
         return replace(expression, search=traced)

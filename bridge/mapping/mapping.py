@@ -10,7 +10,6 @@ from bridge.mapping.pipeline.envelope import content
 from bridge.mapping.pipeline.evaluate import Apply, catch_errors, evaluate
 from bridge.mapping.pipeline.fast_path import FastPath, compile_fast_path
 from bridge.mapping.stateful.stages import StatefulStages, live_pipeline, replay_pipeline, stateful
-from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.mapping.stateful.stages import Watch
+    from bridge.mapping.topics.pattern import TopicPattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class Mapping:
         wanted = frozenset[int]().union(*chosen)
         captures = self.pattern.match(message.topic)
         if captures is None:
-            return self._changed("no_match", f"'{message.topic}' does not match '{self.pattern.text}' any more")
+            excluded = self.pattern.exception(message.topic.split("/"))
+            what = f"`except: {excluded}` excludes" if excluded is not None else f"'{self.pattern.text}' does not match"
+            return self._changed("no_match", f"{what} '{message.topic}' now")
         if item is not None and not self.specification.each:
             return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
@@ -106,7 +108,7 @@ def compile_mapping(
     """
     parts = compile_parts(name, specification, expressions, limits, version)
     stages = stateful(specification, parts)
-    pattern = TopicPattern.parse(specification.topic)
+    pattern = specification.pattern
     apply = compile_pipeline(parts, stages)
     # Without state, a replayed message is mapped like a live one.
     again = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)

@@ -41,13 +41,15 @@ class RouteTarget(NamedTuple):
 class RouteMatch(NamedTuple):
     """Result of a look-up.
 
-    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped.
+    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped. `excluded`: it
+    matches no mapping because `except` of one excludes it, so it is not one that was forgotten.
     """
 
     topic: str
     levels: list[str]
     targets: tuple[RouteTarget, ...]
     valid: bool = True
+    excluded: bool = False
 
 
 class Router:
@@ -121,12 +123,12 @@ class Router:
             # A topic alias may replace the topic. The bridge permits none, so the topic is unknown.
             return RouteMatch(text, [], (), valid=False)
         levels = [intern(level) for level in text.split("/")]  # other topics share most levels: saves 0.2 KB a topic
-        mappings = self._found(levels)
+        matching = self._found(levels)
+        mappings = [mapping for mapping in matching if mapping.pattern.exception(levels) is None]
         if len(mappings) > 1:
             mappings.sort(key=lambda mapping: self._order[id(mapping)])
-        return RouteMatch(
-            text, levels, tuple([RouteTarget(mapping, mapping.pattern.captures(levels)) for mapping in mappings])
-        )
+        targets = tuple([RouteTarget(mapping, mapping.pattern.captures(levels)) for mapping in mappings])
+        return RouteMatch(text, levels, targets, excluded=bool(matching) and not mappings)
 
     def _found(self, levels: list[str]) -> list[Mapping]:
         """Return the mappings whose patterns match, in no defined order."""

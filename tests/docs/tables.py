@@ -53,7 +53,7 @@ def mapping_table() -> str:
         for name, field in model.model_fields.items():
             default = "**required**" if field.is_required() else shown(field.get_default(call_default_factory=True))
             kind = expected(FieldType.of_field(field))
-            rows.append(f"| `{prefix}{name}` | {cell(kind)} | {default} | {cell(field.description)} |")
+            rows.append(f"| `{prefix}{field.alias or name}` | {cell(kind)} | {default} | {cell(field.description)} |")
     return "\n".join(rows)
 
 

@@ -171,3 +171,11 @@ def test_copy_that_is_too_large_is_a_dead_letter_of_its_own_mapping(made):
     rig.mapper.separate({"f/#": 1, "f/+": 2})
     rig.map(publish(b"1", total_bytes=100, properties=b"\x0b\x02"), publish(b"2", topic=b"elsewhere"))
     assert rig.ledger() == {("narrow", "s"): (1, 0, 1), ("", ""): (1, 1, 0)}
+
+
+def test_topic_that_except_excludes_is_filtered_and_not_unmatched(made):
+    rig = made(mapping("m", topic="f/{device...}", **{"except": "f/+/availability"}))
+    rig.map(publish(b"online", topic=b"f/a/availability"), publish(b"{}", topic=b"f/a"), publish(b"{}", topic=b"g"))
+    assert rig.mapper.counts.unmatched == 1
+    assert [each.topic for each in rig.coverage.report(rig.routes.mappings, NOW_MS).topics] == ["g"]
+    assert rig.ledger()["", ""] == (2, 2, 0)

@@ -206,6 +206,15 @@ def test_replay_never_loses_what_the_mapping_does_not_do_any_more(streams, item,
     assert [(type(each), each.code) for each in mapped.rejections] == [(Rejection, code)]
 
 
+def test_replay_of_a_topic_that_is_excluded_now_says_by_what():
+    made = mapping(topic="z/{d...}", **{"except": "z/+/availability"})
+    (rejection,) = made.replay(message({}, topic="z/a/availability"), ["s"], None).rejections
+    assert (rejection.code, rejection.detail) == (
+        "no_match",
+        "`except: z/+/availability` excludes 'z/a/availability' now",
+    )
+
+
 def test_replay_of_an_item_needs_a_mapping_that_makes_items():
     mapped = mapping(transform="payload").replay(message([1, 2]), ("s",), 1)
     assert [each.code for each in mapped.rejections] == ["no_item"]

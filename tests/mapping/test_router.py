@@ -44,12 +44,28 @@ def test_two_mappings_may_have_the_same_topic():
 
 def test_a_topic_that_is_not_utf8_is_marked():
     match = Router([mapping(topic="#")]).match(b"a/\xff")
-    assert match == ("a/\\xff", [], (), False)
+    assert match == ("a/\\xff", [], (), False, False)
 
 
 def test_a_topic_that_nothing_matches_has_no_targets():
     match = Router([mapping(topic="a")]).match(b"b")
     assert (match.targets, match.valid) == ((), True)
+
+
+def test_excluded_topic_goes_to_the_other_mappings_only():
+    routes = Router(
+        [mapping("devices", topic="z/{d...}", **{"except": "z/+/availability"}), mapping("state", topic="z/+/#")]
+    )
+    assert names(routes.match(b"z/lamp")) == ["devices", "state"]
+    match = routes.match(b"z/lamp/availability")
+    assert (names(match), match.excluded) == (["state"], False)
+
+
+def test_topic_that_every_matching_mapping_excludes_is_marked_excluded():
+    routes = Router([mapping(topic="z/{d...}", **{"except": ["z/+/availability", "z/bridge/#"]})])
+    assert [routes.match(topic).excluded for topic in (b"z/a/availability", b"z/bridge", b"z/bridge/x/y")] == [True] * 3
+    assert [routes.match(topic).excluded for topic in (b"z/a", b"other")] == [False, False]
+    assert names(routes.match(b"z/bridge")) == []
 
 
 def test_a_topic_seen_before_is_not_looked_up_again():

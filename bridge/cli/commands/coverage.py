@@ -65,10 +65,10 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
         # The times of the recording count, not the present time.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
-        targets = routes.match(each.message.topic.encode()).targets
-        for mapping, _ in targets:
+        match = routes.match(each.message.topic.encode())
+        for mapping, _ in match.targets:
             seen.tally(mapping.name).count(at_ms)
-        if not targets:
+        if not match.targets and not match.excluded:
             seen.unmatched(each.message.topic, at_ms)
     return (seen or TopicCoverage(0)).report(routes.mappings, at_ms)
 

@@ -30,6 +30,7 @@ from jmespath.parser import Parser
 from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis, checks
 from bridge.mapping.expressions.compiler import Compiler
+from bridge.mapping.expressions.early import necessary
 from bridge.mapping.expressions.functions.conditional import truthy
 from bridge.mapping.expressions.hints import explained
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.analysis import Node
 
-__all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expression", "truthy"]
+__all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expression", "compile_necessary", "truthy"]
 
 MAX_EXPRESSION_CHARS: Final = 65_536
 """Maximum length of an expression's text, in characters."""
@@ -108,9 +109,25 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
     return found
 
 
+def compile_necessary(text: str, name: str, tables: Tables = EMPTY) -> Expression | None:
+    """Return the part of a condition that does not read the member `name` of the scope; None if there is none.
+
+    Where its result is falsy, that of the condition would be falsy too. The text must be a valid expression.
+    """
+    tree = _parsed(text)
+    part = necessary(tree, name)
+    if part is tree:
+        return compile_expression(text, tables)
+    return None if part is None else _of_tree(text, part, tables)
+
+
 def _compiled(text: str, tables: Tables) -> Expression:
     """Parse, check and compile an expression. Raises ExpressionError."""
-    tree = _parsed(text)
+    return _of_tree(text, _parsed(text), tables)
+
+
+def _of_tree(text: str, tree: Node, tables: Tables) -> Expression:
+    """Check and compile a tree. Raises ExpressionError."""
     try:
         checks.check(tree)
         search = Compiler(tables).context(tree)

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.documents import path_text, validate
 from bridge.documents.type_descriptions import one_of
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.expressions.expression import EMPTY, Expression, ExpressionError, compile_expression
+from bridge.mapping.expressions.expression import (
+    EMPTY,
+    Expression,
+    ExpressionError,
+    compile_expression,
+    compile_necessary,
+)
 from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.pipeline.compiled_parts import EARLY
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
-from bridge.mapping.topics.pattern import TopicError, TopicPattern
+from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +67,7 @@ def read_specification(document: Document, tables: Tables = EMPTY) -> ValidSpeci
         specification = validate(MappingSpec, document)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
+    problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
     # The tests are checked last, because this needs a valid specification.
     problems += [document.problem(path, message) for path, message in case_faults(specification)]
     if problems:
@@ -82,6 +90,8 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
         members = (*_unknown_members(expression, known), *_outer_names(expression))
         problems += [_problem_at(document, path, error) for error in (*names, *members)]
         expressions[path] = expression
+        if path == ("where",) and (early := compile_necessary(text, "payload", tables)) is not None:
+            expressions[EARLY] = early
     return expressions, problems
 
 
@@ -189,6 +199,15 @@ def _offset(text: str, name: str, *, last: bool = False) -> int:
     alone = [*re.finditer(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
     found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
     return found.start() if found else 0
+
+
+def _exception_problems(pattern: TopicPattern) -> Iterator[str]:
+    """Yield a problem for each pattern of `except` that excludes no topic of the mapping, or all of them."""
+    for exception in pattern.exceptions:
+        if not overlap(exception.levels, pattern.levels):
+            yield f"'{exception.text}' excludes nothing: no topic matches both it and '{pattern.text}'"
+        elif covers(exception.levels, pattern.levels):
+            yield f"'{exception.text}' excludes every topic of this mapping"
 
 
 def _each_problems(document: Document) -> list[Problem]:

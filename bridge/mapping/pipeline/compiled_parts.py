@@ -7,7 +7,7 @@ meaning of a mapping exists once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.pipeline.envelope import NAMES, envelopes
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Expressions: TypeAlias = "Mapping[Path, Expression]"
 """The compiled expressions of a mapping by their paths in its file, such as ("outputs", 0, "partition_key_from")."""
 
+EARLY: Final[Path] = ("where", "early")
+"""Path of the part of `where` that does not read the payload. There is no such key in the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatefulExpressions:
@@ -42,7 +45,8 @@ class StatefulExpressions:
 class CompiledParts:
     """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records.
 
-    With `early`, `where` does not need the payload, and is evaluated before decompression and decoding.
+    `early` is the part of `where` that does not read the payload, which is evaluated before decompression and decoding;
+    None if there is none. With `decided` it is all of `where`.
     """
 
     skip_retained: bool
@@ -50,7 +54,8 @@ class CompiledParts:
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
-    early: bool
+    early: Expression | None
+    decided: bool
     remembering: StatefulExpressions
     transform: Expression | None
     each: bool
@@ -60,8 +65,8 @@ class CompiledParts:
 
     @property
     def late_where(self) -> Expression | None:
-        """`where`, unless it is evaluated before decoding."""
-        return None if self.early else self.where
+        """`where`, unless all of it is evaluated before decoding."""
+        return None if self.decided else self.where
 
     @property
     def every(self) -> tuple[int, ...]:
@@ -85,13 +90,16 @@ def compile_parts(
         for output, key in zip(outputs, keys, strict=True)
     )
     names = _scope_names(specification, expressions.values())
+    # Births of Sparkplug must be decoded in any case.
+    early = None if specification.payload == "sparkplug_b" else find(EARLY)
     return CompiledParts(
         specification.retained == "skip",
         decompression(specification),
         decoder(specification) if _reads_payload(specification, names) else _ignore_payload,
         scope_builder(name, names),
         where,
-        _is_early(specification, where),
+        early,
+        early is not None and where is not None and "payload" not in (where.names or {"payload"}),
         remembering,
         transform,
         specification.each,
@@ -99,16 +107,6 @@ def compile_parts(
         emits,
         outputs,
     )
-
-
-def _is_early(specification: MappingSpec, where: Expression | None) -> bool:
-    """Return whether `where` can be evaluated before decoding.
-
-    Then a message that it filters need not be readable. Births of Sparkplug must be decoded in any case.
-    """
-    if where is None or where.names is None:
-        return False
-    return "payload" not in where.names and specification.payload != "sparkplug_b"
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:

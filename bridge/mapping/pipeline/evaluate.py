@@ -71,12 +71,31 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
     return passes
 
 
+def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
+    """Return the predicate "`where` may still be true" for a scope without payload; None if `where` needs the payload.
+
+    It raises TransformError only if all of `where` is evaluated before decoding. Otherwise an error may be one that the
+    rest of `where` prevents, as in `payload.v == 2 && lookup('t', captures.m) > 0`, so all of it is evaluated later.
+    """
+    passes = where_filter(parts.early)
+    if passes is None or parts.decided:
+        return passes
+
+    def may_pass(scope: Scope) -> bool:
+        try:
+            return passes(scope)
+        except TransformError:
+            return True
+
+    return may_pass
+
+
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that never raises: every error becomes a rejection for all outputs.
 
-    Before `inner` it skips retained messages, filters by a `where` that does not need the payload, and decompresses.
+    Before `inner` it skips retained messages, filters by what of `where` does not need the payload, and decompresses.
     """
-    passes, build = where_filter(parts.where if parts.early else None), parts.scope
+    passes, build = early_filter(parts), parts.scope
     skip_retained, decompress, every = parts.skip_retained, parts.decompress, parts.every
 
     def apply(

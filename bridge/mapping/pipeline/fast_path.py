@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from bridge.mapping.pipeline.evaluate import where_filter
+from bridge.mapping.pipeline.evaluate import early_filter, where_filter
 from bridge.mapping.pipeline.record_builder import one_record
 from bridge.mapping.pipeline.scope import RECORD
 from bridge.model import NewRecord
 
 if TYPE_CHECKING:
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
+    from bridge.mapping.pipeline.scope import Scope
 
 FastPath: TypeAlias = Callable[[bytes, dict[str, str]], NewRecord | None]
 """Function from (payload, captures) to the record of the only output; None: call `apply` instead."""
@@ -35,7 +36,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.
     if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
         return None
-    decode, passes, record_of = parts.decode, where_filter(parts.where), one_record(parts)
+    decode, passes, record_of = parts.decode, where_filter(parts.late_where), one_record(parts)
 
     def make(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
         try:
@@ -46,4 +47,19 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
         except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
             return None
 
-    return make
+    may_pass = early_filter(parts)
+    return make if may_pass is None else _filtered_early(make, may_pass)
+
+
+def _filtered_early(make: FastPath, may_pass: Callable[[Scope], bool]) -> FastPath:
+    """Return the fast path with the part of `where` before it that reads captures only."""
+
+    def make_unless_filtered(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
+        try:
+            if not may_pass({"captures": captures}):
+                return FILTERED_FAST
+        except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
+            return None
+        return make(payload, captures)
+
+    return make_unless_filtered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bridge.documents import Describe
 from bridge.mapping.schema.field_types import Qos, Section, Text
@@ -26,6 +26,21 @@ def _topic_pattern(text: str) -> str:
     """Return the text. Raise ValueError unless it is a topic pattern."""
     TopicPattern.parse(text)
     return text
+
+
+def _listed(value: Any) -> Any:
+    """Return a tuple for a list of filters, and for one filter alone."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts. Raise ValueError unless each is a topic filter."""
+    for text in texts:
+        try:
+            TopicPattern.parse(text)
+        except ValueError as error:
+            raise ValueError(f"'{text}' {error}") from None
+    return texts
 
 
 def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
@@ -77,6 +92,7 @@ _TOPIC = {
     "patternErrorMessage": "a topic filter: + or {name} alone in a level, # or {name...} alone in the last",
     "minLength": 1,
 }
+_EXCEPTIONS = {"anyOf": [{"type": "string", **_TOPIC}, {"type": "array", "items": {"type": "string", **_TOPIC}}]}
 _RULES: dict[str, Any] = {
     "allOf": [
         {
@@ -101,6 +117,13 @@ class MappingSpec(Section):
     topic: Annotated[str, AfterValidator(_topic_pattern), Field(json_schema_extra=_TOPIC)] = Field(
         description="MQTT topic filter; {name} captures one level, {name...} the rest.",
     )
+    exceptions: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_listed),
+        AfterValidator(_exceptions),
+        Describe("a topic filter, or a list of them"),
+        WithJsonSchema(_EXCEPTIONS),
+    ] = Field((), alias="except", description="Topics that `topic` matches and this mapping must not read.")
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
     payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv", "sparkplug_b"] = Field(
@@ -125,6 +148,11 @@ class MappingSpec(Section):
     tests: tuple[SelfTestSpec, ...] = Field(
         (), description="Messages, and what the mapping must make of them: run by check, and before each reload."
     )
+
+    @property
+    def pattern(self) -> TopicPattern:
+        """Pattern of `topic`, without the topics of `except`."""
+        return TopicPattern.parse(self.topic, self.exceptions)
 
     @model_validator(mode="after")
     def _csv_has_columns(self) -> MappingSpec:

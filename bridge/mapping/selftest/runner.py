@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from bridge.mapping.pipeline.decoding import ENCODERS, compressed
 from bridge.mapping.selftest.expectations import failures
 from bridge.mapping.stateful.overlay_state import OverlayState
-from bridge.mapping.topics.pattern import TopicPattern
 from bridge.model import Message
 
 if TYPE_CHECKING:
@@ -102,8 +101,11 @@ def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
 
 def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Iterator[tuple[Path, str]]:
     """Yield the problems of one message of a test: its topic, its payload."""
-    pattern = TopicPattern.parse(specification.topic)
-    if pattern.match(case.topic) is None:
+    pattern = specification.pattern
+    exception = pattern.exception(case.topic.split("/"))
+    if exception is not None:
+        yield (*path, "topic"), f"`except: {exception}` excludes this topic: the mapping does not receive it"
+    elif pattern.match(case.topic) is None:
         yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
     yield from (((*path, "payload", *place), _NO_JSON) for place in _not_finite(case.payload))
     try:

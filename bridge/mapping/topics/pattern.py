@@ -46,6 +46,7 @@ class TopicPattern:
 
     `filter` is the topic filter for the broker, and `levels` are its levels. `names` are the captures of one level,
     each with its level's index (from 0). `rest_name` is the capture of all remaining levels, if there is one.
+    `exceptions` are the patterns of the mapping's `except`: a topic that one of them matches does not match.
     """
 
     text: str
@@ -53,11 +54,12 @@ class TopicPattern:
     levels: tuple[str, ...]
     names: tuple[tuple[str, int], ...] = ()
     rest_name: str | None = None
+    exceptions: tuple[TopicPattern, ...] = ()
 
     @staticmethod
     @lru_cache(maxsize=_REMEMBERED)
-    def parse(text: str) -> TopicPattern:
-        """Return the pattern that `text` describes. Raises TopicError."""
+    def parse(text: str, exceptions: tuple[str, ...] = ()) -> TopicPattern:
+        """Return the pattern that `text` describes, without the topics of `exceptions`. Raises TopicError."""
         check_topic(text)
         parts = text.split("/")
         if parts[0] in {"$share", "$queue"}:
@@ -68,7 +70,8 @@ class TopicPattern:
         rest = levels[-1].name if levels[-1].filter == REST else None
         filters = tuple(level.filter for level in levels)
         # `names` is in the order of the levels, so a capture of the remaining levels is the last of it.
-        return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest)
+        without = tuple(map(TopicPattern.parse, exceptions))
+        return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest, without)
 
     @property
     def captured(self) -> tuple[str, ...]:
@@ -78,7 +81,13 @@ class TopicPattern:
     def match(self, topic: str) -> dict[str, str] | None:
         """Return the captures by name if the topic matches, else None."""
         levels = topic.split("/")
-        return self.captures(levels) if mismatch(self.levels, levels) is None else None
+        if mismatch(self.levels, levels) is not None or self.exception(levels) is not None:
+            return None
+        return self.captures(levels)
+
+    def exception(self, levels: Sequence[str]) -> str | None:
+        """Return the pattern of `except` that a topic of these levels matches, or None."""
+        return next((each.text for each in self.exceptions if mismatch(each.levels, levels) is None), None)
 
     def captures(self, levels: Sequence[str]) -> dict[str, str]:
         """Return the captures by name from the levels of a topic that is known to match."""
@@ -120,6 +129,33 @@ def mismatch(filter_levels: Sequence[str], levels: Sequence[str]) -> int | None:
         if index == len(levels) or wanted not in {ONE, levels[index]}:
             return index
     return None if len(levels) == len(filter_levels) else len(filter_levels)
+
+
+def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether some topic matches both of two filters, given by their levels."""
+    for wild, private in ((one, other), (other, one)):
+        if wild[0] in {ONE, REST} and private[0].startswith("$"):
+            return False
+    for left, right in zip(one, other, strict=False):
+        if REST in {left, right}:
+            return True
+        if left != right and ONE not in {left, right}:
+            return False
+    # `a/#` matches `a` too.
+    longer = max(one, other, key=len)
+    return len(one) == len(other) or list(longer[min(len(one), len(other)) :]) == [REST]
+
+
+def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Return whether every topic that matches the filter `narrow` matches the filter `wide`."""
+    if wide[0] in {ONE, REST} and narrow[0].startswith("$"):
+        return False
+    for index, level in enumerate(wide):
+        if level == REST:
+            return True
+        if index == len(narrow) or narrow[index] == REST or level not in {ONE, narrow[index]}:
+            return False
+    return len(wide) == len(narrow)
 
 
 def _level(part: str, *, last: bool) -> _Level:

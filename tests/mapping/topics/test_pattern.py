@@ -3,7 +3,7 @@ import re
 import pytest
 from hypothesis import given
 
-from bridge.mapping.topics.pattern import TopicError, TopicPattern, check_topic_name
+from bridge.mapping.topics.pattern import TopicError, TopicPattern, check_topic_name, covers, mismatch, overlap
 from tests.mapping.topics.strategies import TOPICS, filters
 
 
@@ -103,3 +103,41 @@ def test_match_agrees_with_a_regular_expression(text, topic):
     pattern = re.escape(text).replace(r"/\#", "(/.*)?").replace(r"\#", ".*").replace(r"\+", "[^/]*")
     private = topic.startswith("$") and text[0] in "+#"
     assert (TopicPattern.parse(text).match(topic) is not None) == (bool(re.fullmatch(pattern, topic)) and not private)
+
+
+@given(filters(), filters(), TOPICS)
+def test_filters_that_match_one_topic_overlap_and_a_wider_one_covers(one, other, topic):
+    one, other, levels = one.split("/"), other.split("/"), topic.split("/")
+    both = [mismatch(each, levels) is None for each in (one, other)]
+    assert overlap(one, other) == overlap(other, one)
+    assert overlap(one, other) or not all(both)
+    assert not covers(one, other) or both[0] or not both[1]
+    assert not covers(one, other) or overlap(one, other)
+    assert covers(one, one)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "overlapping", "covering"),
+    [
+        ("a/#", "a", True, True),
+        ("a", "a/#", True, False),
+        ("a/+", "a/b", True, True),
+        ("a/+", "a/#", True, False),
+        ("+/b", "a/+", True, False),
+        ("#", "$SYS/a", False, False),
+        ("a/b/#", "a/c", False, False),
+        ("a/b/#", "a", False, False),
+        ("a/+/c", "a/b", False, False),
+    ],
+)
+def test_overlap_and_cover_of_two_filters(wide, narrow, overlapping, covering):
+    assert overlap(wide.split("/"), narrow.split("/")) is overlapping
+    assert covers(wide.split("/"), narrow.split("/")) is covering
+
+
+def test_topic_of_an_exception_does_not_match():
+    pattern = TopicPattern.parse("z/{d...}", ("z/+/availability", "z/bridge/#"))
+    assert pattern.match("z/lamp") == {"d": "lamp"}
+    assert pattern.match("z/lamp/availability") is None
+    assert pattern.exception(["z", "bridge"]) == "z/bridge/#"
+    assert pattern.exception(["z", "lamp"]) is None
