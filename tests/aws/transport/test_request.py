@@ -151,7 +151,7 @@ def test_limit_stall_ends_a_request_that_does_not_leave(request_, clock):
     clock.advance(1.9)
     request_.check(1_000)
     clock.advance(2)
-    with pytest.raises(Stalled):
+    with pytest.raises(RequestStalled):
         request_.check(1_000)
 
 
