@@ -22,7 +22,7 @@ LAYERS = (
     ("ingest", "delivery"),
     ("mapping", "kinesis"),
     ("payloads", "mqtt", "spool", "aws"),
-    ("documents",),
+    ("yaml_files",),
     ("errors", "model", "backoff", "timestamps", "durations", "files", "histogram", "terminal", "varint"),
     ("__init__",),
 )
@@ -33,18 +33,18 @@ BASE = LEVEL["errors"]
 
 THREADS = {
     "runtime/thread_group.py": "the only place of the running bridge: named, guarded, joined under one deadline",
-    "tools/doctor/runner.py": "the checks run beside one another, and one that hangs is left behind",
+    "tools/doctor/check_runner.py": "the checks run beside one another, and one that hangs is left behind",
     "tools/demo/broker.py": "the embedded broker has an event loop of its own",
-    "tools/demo/kinesis.py": "the simulated Kinesis is a blocking HTTP server",
+    "tools/demo/local_kinesis.py": "the simulated Kinesis is a blocking HTTP server",
     "tools/demo/run.py": "a signal is relayed while the demo draws",
 }
 """Files that may make threads, and why. asyncio.to_thread is for web only: its pool ends with the event loop."""
 
 THIRD_PARTY = {
-    "paho": ("mqtt/", "tools/demo/publisher.py"),
+    "paho": ("mqtt/", "tools/demo/message_publisher.py"),
     "boto3": (),
     "botocore": ("aws/", "kinesis/"),
-    "yaml": ("documents/",),
+    "yaml": ("yaml_files/",),
     "jmespath": ("mapping/expressions/",),
     "sqlite3": ("spool/",),
     "starlette": ("web/",),

@@ -41,10 +41,10 @@ def list_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """List dead letters in order of arrival, with counts by code."""
-    from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.dead_letters import list_dead_letters as run_list  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_list(config, Filter(code, mapping, stream, topic), worker, as_json=as_json))
+    raise typer.Exit(run_list(config, DeadLetterFilter(code, mapping, stream, topic), worker, as_json=as_json))
 
 
 @dead_letters.command("show")
@@ -71,12 +71,14 @@ def replay_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Replay dead letters through the active mappings; those that fail again stay stored, with the new reason."""
-    from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import replay_dead_letters as run_replay  # noqa: PLC0415 - see the module
 
     raise typer.Exit(
-        run_replay(config, DeadLetterSelection(numbers or (), Filter(code, mapping, stream, topic), all_, worker))
+        run_replay(
+            config, DeadLetterSelection(numbers or (), DeadLetterFilter(code, mapping, stream, topic), all_, worker)
+        )
     )
 
 
@@ -93,11 +95,11 @@ def delete_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Delete dead letters permanently; the ledger still counts them, and `deleted` shows how many."""
-    from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import delete_dead_letters as run_delete  # noqa: PLC0415 - see the module
 
-    selection = DeadLetterSelection(numbers or (), Filter(code, mapping, stream, topic), all_, worker)
+    selection = DeadLetterSelection(numbers or (), DeadLetterFilter(code, mapping, stream, topic), all_, worker)
     raise typer.Exit(run_delete(config, selection, yes=yes))
 
 
@@ -113,10 +115,10 @@ def export_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Export dead letters to a file that only you can read, with payloads and reasons."""
-    from bridge.cli.commands.dead_letters import Filter  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.export import export_dead_letters as run_export  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(run_export(config, file, Filter(code, mapping, stream, topic), worker, as_csv=as_csv))
+    raise typer.Exit(run_export(config, file, DeadLetterFilter(code, mapping, stream, topic), worker, as_csv=as_csv))
 
 
 @spool.command("export")

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.documents import Describe
-from bridge.documents.option_types import ExistingFile, Section
+from bridge.yaml_files import Describe
+from bridge.yaml_files.option_types import ExistingFile, Section
 
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
 """Limits of session tags (https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html)."""

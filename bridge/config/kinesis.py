@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.config.authentication import Authentication, Default
-from bridge.documents import Describe
-from bridge.documents.option_types import ExistingFile, Section, Size, size_between
 from bridge.ingest.manifest_writer import ManifestSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.model import REGION
+from bridge.yaml_files import Describe
+from bridge.yaml_files.option_types import ExistingFile, Section, Size, size_between
 
 
 def _endpoint_url(url: str) -> str:

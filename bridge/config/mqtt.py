@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.documents import Describe
-from bridge.documents.option_types import (
+from bridge.mqtt.session_settings import ENCRYPTED
+from bridge.yaml_files import Describe
+from bridge.yaml_files.option_types import (
     KIB,
     MAX_MQTT_TEXT_BYTES,
     MIB,
@@ -19,7 +20,6 @@ from bridge.documents.option_types import (
     mqtt_text,
     size_between,
 )
-from bridge.mqtt.session_settings import ENCRYPTED
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.config.settings import Settings
-from bridge.documents.option_types import Section, parse_size, size_text
-from bridge.documents.type_descriptions import Describe, FieldType, choices, expected, one_of, written
+from bridge.yaml_files.option_types import Section, parse_size, size_text
+from bridge.yaml_files.type_descriptions import Describe, FieldType, choices, expected, one_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ from pydantic import Field
 
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.config.mqtt import MqttSettings  # noqa: TC001 - as above
-from bridge.documents import parse_document, read_document, validate
-from bridge.documents.option_types import FromFolder, Section
 from bridge.spool.settings import SpoolSettings
 from bridge.web.settings import HttpSettings
+from bridge.yaml_files import parse_document, read_document, validate
+from bridge.yaml_files.option_types import FromFolder, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.documents import Document
+    from bridge.yaml_files import Document
 
 _MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files, watched")
 S = TypeVar("S", "Settings", "LocalSettings")

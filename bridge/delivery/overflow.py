@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.accumulator import RecordAccumulator
     from bridge.model import Record
-    from bridge.spool.queue.deferral import Left
+    from bridge.spool.queue.deferral import Deferral
 
 MAX_DEFERRED_SHARDS = 4
 _MAX_KEYS = 50_000
@@ -29,13 +29,13 @@ _MAX_KEYS = 50_000
 class Leaves(Protocol):
     """A queue that can defer records on disk: see `bridge.spool.queue.deferral`."""
 
-    def leave(self, holds: Callable[[str], bool]) -> Left:
+    def leave(self, holds: Callable[[str], bool]) -> Deferral:
         """Defer the records of these keys, from the next record on."""
 
-    def divide(self, left: Left, parts: Sequence[Callable[[str], bool]]) -> list[Left]:
+    def divide(self, left: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
         """Split a deferral into several that together cover its keys; return [] if that is impossible now."""
 
-    def reread(self, left: Left) -> list[Record]:
+    def reread(self, left: Deferral) -> list[Record]:
         """Return the next page of deferred records."""
 
     def received_ms(self, number: int) -> int:
@@ -49,10 +49,10 @@ class Surplus:
         self._queue = queue
         self._accumulator = accumulator
         self._requests = requests
-        self._left: dict[Shard, Left] = {}
+        self._left: dict[Shard, Deferral] = {}
         self._passed_over: dict[str, bool] = {}
 
-    def wanted(self) -> list[Left]:
+    def wanted(self) -> list[Deferral]:
         """Return the deferrals of shards that have few waiting records."""
         self._tidy()
         if not self._left:
@@ -64,7 +64,7 @@ class Surplus:
         few, lefts = self._few(), self._left.items()
         return [left for shard, left in lefts if _fits(waiting.get(self._now(shard).id, other), *few)]
 
-    def reread(self, some: Iterable[Left]) -> list[Record]:
+    def reread(self, some: Iterable[Deferral]) -> list[Record]:
         """A page of each. Raises as the queue's `collect`."""
         found: list[Record] = []
         for left in some:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bridge.histogram import HistogramSnapshot
     from bridge.kinesis.put_records_codec import Result
     from bridge.model import Record
-    from bridge.spool.queue.deferral import Left
+    from bridge.spool.queue.deferral import Deferral
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +221,7 @@ class StreamSender:
             self._queue.settle([], rejected)
         return None if flight is None else partial(self._send, batch, flight)
 
-    def _take(self, room: tuple[int, int], deferred: list[Left]) -> list[Record]:
+    def _take(self, room: tuple[int, int], deferred: list[Deferral]) -> list[Record]:
         """Take records from the queue, or what was deferred on disk. An unreadable disk is met again a second later."""
         if self._clock() < self._read_retry_at:
             return []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 
-class Binding(NamedTuple):
+class MappingBinding(NamedTuple):
     """A mapping's ledger id in the spool, the queue of each output, and the mapping's message counter."""
 
     mapping: int
@@ -26,7 +26,7 @@ class Binding(NamedTuple):
 
 def bind_mappings(
     spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
-) -> dict[str, Binding]:
+) -> dict[str, MappingBinding]:
     """Return bindings by the mappings' names, and attach the state store of each stateful mapping.
 
     `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
@@ -35,7 +35,7 @@ def bind_mappings(
     # One write for all new names, instead of one per mapping.
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
-        mapping.name: Binding(
+        mapping.name: MappingBinding(
             spool.mapping_number(mapping.name),
             tuple(spool.queue(str(output.destination)) for output in mapping.outputs),
             tally(mapping.name),

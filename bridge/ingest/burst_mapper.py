@@ -21,7 +21,7 @@ from bridge.spool.database.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
-    from bridge.ingest.bindings import Binding
+    from bridge.ingest.bindings import MappingBinding
     from bridge.ingest.topic_coverage import TopicCoverage
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.router import RouteMatch, Router, RouteTarget
@@ -60,7 +60,7 @@ class BurstMapper:
         self.commands: list[OutgoingMessage] = []
         self._spool = spool
         self._routes = routes
-        self._targets: dict[str, Binding] = {}
+        self._targets: dict[str, MappingBinding] = {}
         self._unmatched_ids = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.open_qos2_ids
@@ -69,7 +69,7 @@ class BurstMapper:
         self._match = routes.match
         self._warned_of_alias = False
 
-    def bind(self, routes: Router, targets: dict[str, Binding], nowhere: tuple[int, int]) -> None:
+    def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
 
         `nowhere` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
@@ -151,7 +151,7 @@ class BurstMapper:
         return b"".join(acknowledgements)
 
     def _apply(
-        self, mapping: Mapping, target: Binding, captures: dict[str, str], match: RouteMatch, message: Message
+        self, mapping: Mapping, target: MappingBinding, captures: dict[str, str], match: RouteMatch, message: Message
     ) -> None:
         number, queues, _ = target
         drafts, rejections, effects = mapping.apply(message, captures, match.levels)

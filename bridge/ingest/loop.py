@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
-from bridge.ingest.bindings import Binding, bind_mappings, collect_due_samples
+from bridge.ingest.bindings import MappingBinding, bind_mappings, collect_due_samples
 from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
@@ -98,7 +98,7 @@ class IngestLoop:
         self.manifests: ManifestWriter | None = None
         self._next_routes: Router | None = routes
         self._routes = routes
-        self._targets: dict[str, Binding] = {}
+        self._targets: dict[str, MappingBinding] = {}
         self._separated: dict[str, int] = {}
         """Identifiers of overlapping filters that are subscribed one by one."""
         self._min_commit_interval_secs = min_commit_interval_secs

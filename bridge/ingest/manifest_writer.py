@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import orjson
 from pydantic import Field
 
-from bridge.documents import Describe
-from bridge.documents.option_types import Section
 from bridge.spool.queue.record_checksum import checksum_text
 from bridge.timestamps import rfc3339
+from bridge.yaml_files import Describe
+from bridge.yaml_files.option_types import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from bridge.model import DeadLetter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.ingest.bindings import Binding
+    from bridge.ingest.bindings import MappingBinding
     from bridge.mapping.mapping import Mapping
     from bridge.model import Message, Rejection
     from bridge.spool.database.transaction import Transaction
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def reject(
     transaction: Transaction,
     mapping: Mapping,
-    target: Binding,
+    target: MappingBinding,
     message: Message,
     rejections: Iterable[Rejection],
     total_bytes: int,
@@ -34,7 +34,7 @@ def reject(
 
 
 def reject_oversized(
-    transaction: Transaction, mapping: Mapping, target: Binding, message: Message, total_bytes: int
+    transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
     """Add a dead letter for all outputs: the payload exceeds `mqtt.max_message_bytes`, only its beginning is stored."""
     detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"

@@ -24,7 +24,7 @@ from bridge.model import Message
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.ingest.bindings import Binding
+    from bridge.ingest.bindings import MappingBinding
     from bridge.mapping.mapping import Mapping as MessageMapping
     from bridge.model import DeadLetter, MappingResult
     from bridge.spool.database.transaction import Transaction
@@ -36,7 +36,7 @@ SLICE_BYTES = 4 * 1024 * 1024
 """Payload size after which a slice ends."""
 
 Action = Literal["replay", "delete"]
-Targets = "Mapping[str, tuple[MessageMapping, Binding]]"
+Targets = "Mapping[str, tuple[MessageMapping, MappingBinding]]"
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class DeadLetterJobs:
         self._waiting.append(job)
         return job
 
-    def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, Binding]]) -> JobSlice:
+    def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, MappingBinding]]) -> JobSlice:
         """Add the next slice to an empty transaction. Call the slice's `committed` after the commit."""
         job = self._waiting[0]
         part = JobSlice(self, job)
@@ -110,7 +110,7 @@ class DeadLetterJobs:
         self,
         part: JobSlice,
         transaction: Transaction,
-        targets: Mapping[str, tuple[MessageMapping, Binding]],
+        targets: Mapping[str, tuple[MessageMapping, MappingBinding]],
         number: int,
         dead_letter: DeadLetter,
     ) -> None:
@@ -149,7 +149,9 @@ class DeadLetterJobs:
             for ledger_key in self._ledger_keys(dead_letter):
                 transaction.filtered[ledger_key] += 1
 
-    def _reason_against(self, dead_letter: DeadLetter, targets: Mapping[str, tuple[MessageMapping, Binding]]) -> str:
+    def _reason_against(
+        self, dead_letter: DeadLetter, targets: Mapping[str, tuple[MessageMapping, MappingBinding]]
+    ) -> str:
         if dead_letter.kind == "record":
             unknown = dead_letter.streams[0] not in self._spool.queues
             return f"queue '{dead_letter.streams[0]}' does not exist any more" if unknown else ""

@@ -101,7 +101,7 @@ class ClientCache:
 
     def whoami(self, destination: Destination) -> str:
         """Return the ARN behind the credentials for a destination. Raise SendError."""
-        from bridge.aws.credentials.errors import failed  # noqa: PLC0415 - botocore is slow to import
+        from bridge.aws.credentials.credential_errors import failed  # noqa: PLC0415 - botocore is slow to import
 
         connected = self.of(destination)
         try:

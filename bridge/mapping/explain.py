@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.documents.type_descriptions import one_of
 from bridge.mapping.mapping import compile_pipeline
 from bridge.mapping.pipeline.decoding import decoder
 from bridge.mapping.pipeline.evaluate import NOT_DECODED
 from bridge.mapping.pipeline.scope import scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
 from bridge.mapping.topics.pattern import mismatch
+from bridge.yaml_files.type_descriptions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

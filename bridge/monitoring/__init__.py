@@ -1,6 +1,6 @@
 """State, health and metrics of a running bridge.
 
-running_bridge.py      what page, metrics and health checks need of the bridge
+bridge_protocol.py     what page, metrics and health checks need of the bridge
 snapshot.py            the bridge at one moment
 snapshot_builder.py    collects a snapshot from the parts
 flow.py                data flow between snapshots: rates, stalls, backlogs that grow
@@ -9,7 +9,7 @@ problem_monitor.py     adds flow and problems to snapshots; problem_history.py d
 problem_text.py        problems in words, for every surface
 buffer_time.py         how long the spool lasts
 link_log.py            links to AWS in words, and in the log where they limit delivery
-regular_look.py        a snapshot every few seconds, whoever looks
+snapshot_timer.py      a snapshot every few seconds, whoever looks
 merge.py               snapshots of several workers as one; merge_links.py their links and flows
 health.py              /healthz and /readyz
 prometheus.py          /metrics

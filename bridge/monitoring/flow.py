@@ -42,7 +42,7 @@ _SHORTEST_RATE_SECS: Final = 5.0
 """Over less time, a single request would make the rate."""
 
 
-class Rejections(NamedTuple):
+class RecentRejections(NamedTuple):
     """Records that a mapping received in the last minutes, and how many of them became dead letters."""
 
     received: int
@@ -58,7 +58,7 @@ class Flow:
     """
 
     streams: Mapping[str, StreamFlow] = field(default_factory=dict)
-    rejections: Mapping[str, Rejections] = field(default_factory=dict)
+    rejections: Mapping[str, RecentRejections] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Number of dropped records of each stream."""
     evicted: int = 0
@@ -105,7 +105,7 @@ class FlowHistory:
                 yield stream, dropped
 
 
-class _Sample(NamedTuple):
+class _CounterSample(NamedTuple):
     at: float
     made: int
     """Records that were put into the spool, ever."""
@@ -116,7 +116,7 @@ class _Sample(NamedTuple):
 
 class _StreamHistory:
     def __init__(self, now: float) -> None:
-        self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
+        self._samples: deque[_CounterSample] = deque(maxlen=_SAMPLES)
         self._settled = 0
         self._progress_at = now
         self._behind_since: float | None = None
@@ -124,7 +124,7 @@ class _StreamHistory:
     def observe(self, status: StreamStatus, rows: list[LedgerRow], now: float) -> StreamFlow:
         spooled = sum(row.spooled for row in rows)
         made = sum(row.delivered + row.spooled + row.dropped for row in rows)
-        sample = _Sample(now, made, status.delivered, spooled, status.oldest_secs)
+        sample = _CounterSample(now, made, status.delivered, spooled, status.oldest_secs)
         settled = status.delivered + status.rejected
         if settled != self._settled or not spooled:
             self._settled, self._progress_at = settled, now
@@ -142,13 +142,13 @@ class _StreamHistory:
             drain_secs=spooled / delivered if delivered else None,
         )
 
-    def _rate(self, sample: _Sample, count: int, name: str) -> float | None:
+    def _rate(self, sample: _CounterSample, count: int, name: str) -> float | None:
         """Return the mean of the last minute, or of what is known of it."""
         first = next(each for each in self._samples if sample.at - each.at <= RATE_SECS)
         secs = sample.at - first.at
         return max(0.0, (count - getattr(first, name)) / secs) if secs >= _SHORTEST_RATE_SECS else None
 
-    def _judge_age(self, sample: _Sample) -> None:
+    def _judge_age(self, sample: _CounterSample) -> None:
         """Find out whether the backlog becomes older without end.
 
         With `backlog: live_first` a backlog that shrinks may become older: its records are sent slower than they once
@@ -164,12 +164,12 @@ class _StreamHistory:
             # One calm minute is no recovery: two in a row are.
             self._behind_since = None
 
-    def _sample_at(self, moment: float) -> _Sample | None:
+    def _sample_at(self, moment: float) -> _CounterSample | None:
         """Return the newest sample that is at least so old, None where the history is shorter."""
         return next((each for each in reversed(self._samples) if each.at <= moment), None)
 
 
-def _grew_while_delivering(older: _Sample, newer: _Sample) -> bool:
+def _grew_while_delivering(older: _CounterSample, newer: _CounterSample) -> bool:
     return (
         newer.oldest_secs >= FALLING_BEHIND_MIN_SECS
         and newer.spooled >= older.spooled
@@ -182,26 +182,26 @@ class _RejectionHistory:
 
     def __init__(self) -> None:
         self._began_at = float("-inf")
-        self._older: dict[str, Rejections] = {}
-        self._newer: dict[str, Rejections] = {}
+        self._older: dict[str, RecentRejections] = {}
+        self._newer: dict[str, RecentRejections] = {}
 
-    def observe(self, rows: tuple[LedgerRow, ...], now: float) -> dict[str, Rejections]:
-        counts: defaultdict[str, Rejections] = defaultdict(lambda: Rejections(0, 0))
+    def observe(self, rows: tuple[LedgerRow, ...], now: float) -> dict[str, RecentRejections]:
+        counts: defaultdict[str, RecentRejections] = defaultdict(lambda: RecentRejections(0, 0))
         for row in rows:
             if row.mapping:
                 before = counts[row.mapping]
-                counts[row.mapping] = Rejections(
+                counts[row.mapping] = RecentRejections(
                     before.received + row.received, before.dead_lettered + row.dead_lettered
                 )
         if now - self._began_at >= REJECT_SECS:
             self._older = self._newer or dict(counts)
             self._newer, self._began_at = dict(counts), now
-        return {name: _difference(each, self._older.get(name, Rejections(0, 0))) for name, each in counts.items()}
+        return {name: _difference(each, self._older.get(name, RecentRejections(0, 0))) for name, each in counts.items()}
 
 
-def _difference(now: Rejections, before: Rejections) -> Rejections:
+def _difference(now: RecentRejections, before: RecentRejections) -> RecentRejections:
     """Return the growth; a replay takes dead letters out of both counts."""
-    return Rejections(max(0, now.received - before.received), max(0, now.dead_lettered - before.dead_lettered))
+    return RecentRejections(max(0, now.received - before.received), max(0, now.dead_lettered - before.dead_lettered))
 
 
 class _LossHistory:

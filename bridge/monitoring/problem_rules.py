@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.flow import Flow
     from bridge.monitoring.problems import ProblemCode
     from bridge.monitoring.snapshot import Snapshot
-    from bridge.mqtt.guarantees import GuaranteeCode
+    from bridge.mqtt.lost_guarantees import GuaranteeCode
     from bridge.spool.ledger import LedgerRow
 
     Rule = Callable[[Snapshot, Flow, float], Iterator[ActiveProblem]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.monitoring.problems import State
-    from bridge.mqtt.guarantees import GuaranteeCode
+    from bridge.mqtt.lost_guarantees import GuaranteeCode
 
 RECORD_OVERHEAD_BYTES: Final = 100
 """Bytes that a record takes in the database beside its data: key, number, indexes and page headers."""

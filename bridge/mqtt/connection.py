@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.connection_end import End
     from bridge.mqtt.packet_stream import PacketStream
-    from bridge.mqtt.session_settings import Address, SessionSettings
+    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
     from bridge.mqtt.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Connection:
     def __init__(
         self,
         settings: SessionSettings,
-        address: Address,
+        address: BrokerAddress,
         subscriptions: Subscriptions,
         *,
         version_5: bool,

@@ -20,7 +20,7 @@ from bridge.mqtt.websocket import WebSocket
 if TYPE_CHECKING:
     import ssl
 
-    from bridge.mqtt.session_settings import Address, SessionSettings
+    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 
 
 class PahoClient(paho.Client):
@@ -29,7 +29,7 @@ class PahoClient(paho.Client):
     wire: PacketStream | None = None
     """Byte stream of the connection; None until paho opens its socket."""
 
-    def __init__(self, settings: SessionSettings, address: Address, *, version_5: bool) -> None:
+    def __init__(self, settings: SessionSettings, address: BrokerAddress, *, version_5: bool) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,

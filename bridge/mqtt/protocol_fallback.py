@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.mqtt.session_settings import Address
+    from bridge.mqtt.session_settings import BrokerAddress
 
 RETRY_5_SECS: Final = 600.0
 """Time after which the next connection to a broker without MQTT 5 tries it again: the broker may have been upgraded."""
 
 
 @dataclass(slots=True)
-class _Knowledge:
+class _BrokerProtocol:
     """Knowledge about one broker."""
 
     version_5: bool
@@ -40,16 +40,16 @@ class ProtocolFallback:
        once more, at once. If that has no response either, the broker has no MQTT 5, as in case 1.
     """
 
-    def __init__(self, addresses: Sequence[Address], *, version_5: bool) -> None:
+    def __init__(self, addresses: Sequence[BrokerAddress], *, version_5: bool) -> None:
         """Start with MQTT 5. With `version_5` false the configuration demands 3.1.1, and there is no fallback."""
         self._wanted_5 = version_5
-        self._known = {address: _Knowledge(version_5) for address in addresses}
+        self._known = {address: _BrokerProtocol(version_5) for address in addresses}
 
-    def version_5(self, address: Address) -> bool:
+    def version_5(self, address: BrokerAddress) -> bool:
         """Return whether to use MQTT 5 in the next connection."""
         return self._known[address].version_5
 
-    def accepted(self, address: Address, now: float, *, version_5: bool) -> bool:
+    def accepted(self, address: BrokerAddress, now: float, *, version_5: bool) -> bool:
         """Note that the broker accepted a connection of this version.
 
         Return False if the connection only proves that the broker is up: then the next one must try MQTT 5.
@@ -64,18 +64,18 @@ class ProtocolFallback:
         known.inferred = False
         return True
 
-    def upgrade_due(self, address: Address, now: float) -> bool:
+    def upgrade_due(self, address: BrokerAddress, now: float) -> bool:
         """Return whether to end a session of 3.1.1, because the broker has accepted MQTT 5 before."""
         known = self._known[address]
         if known.version_5 or not known.accepted_5 or known.without_5_at is None:
             return False
         return now - known.without_5_at > RETRY_5_SECS
 
-    def try_5(self, address: Address) -> None:
+    def try_5(self, address: BrokerAddress) -> None:
         """Use MQTT 5 in the next connection."""
         self._known[address].version_5 = True
 
-    def ended(self, address: Address, now: float) -> None:
+    def ended(self, address: BrokerAddress, now: float) -> None:
         """Note that a session has ended: the next one may have to try MQTT 5 again."""
         known = self._known[address]
         if not self._wanted_5 or known.version_5:
@@ -84,12 +84,12 @@ class ProtocolFallback:
         if known.accepted_5 or old:
             known.version_5, known.without_5_at = True, None
 
-    def refused_5(self, address: Address, now: float) -> None:
+    def refused_5(self, address: BrokerAddress, now: float) -> None:
         """Note that the broker refused MQTT 5 by name."""
         known = self._known[address]
         known.version_5, known.inferred, known.without_5_at = False, False, now
 
-    def unanswered(self, address: Address) -> None:
+    def unanswered(self, address: BrokerAddress) -> None:
         """Note that a connection ended before a CONNACK."""
         known = self._known[address]
         if not self._wanted_5:

@@ -18,7 +18,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class BrokerAddress:
     """Address of one broker of the configured list."""
 
     scheme: str
@@ -56,7 +56,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsFiles:
     """PEM files: the CA certificate for the broker, and the client's certificate and key for mutual TLS."""
 
     ca_file: Path | None = None
@@ -86,12 +86,12 @@ class Tls:
 class SessionSettings:
     """Settings of the MQTT session. Times are in seconds."""
 
-    addresses: tuple[Address, ...]
+    addresses: tuple[BrokerAddress, ...]
     client_id: str
     version_5: bool = True
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: Tls = field(default_factory=Tls)
+    tls: TlsFiles = field(default_factory=TlsFiles)
     keepalive_secs: int = 30
     session_expiry_secs: int = 604_800
     share: str | None = None

@@ -18,14 +18,14 @@ from bridge.backoff import Backoff, Retries
 from bridge.mqtt.client_id_conflict import ClientIdConflict
 from bridge.mqtt.connection import Connection
 from bridge.mqtt.connection_end import ConnectionLost, end_of
-from bridge.mqtt.guarantees import SHARED_IN_3_1_1
+from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
 from bridge.mqtt.publish_guard import PublishGuard
 from bridge.mqtt.reason_texts import error_text
-from bridge.mqtt.session_memory import SessionMemory
-from bridge.mqtt.session_record import SessionRecord
-from bridge.mqtt.session_state import SessionState
+from bridge.mqtt.session_status import SessionStatus
+from bridge.mqtt.session_tracker import SessionTracker
+from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscription_exchange import leave_out
 from bridge.mqtt.subscriptions import Subscriptions
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.connection_end import End
     from bridge.mqtt.packet_stream import Publish
-    from bridge.mqtt.session_settings import Address, SessionSettings
+    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ class Subscriber:
         settings: SessionSettings,
         *,
         held: Iterable[str] = (),
-        record: SessionRecord | None = None,
-        save: Callable[[SessionRecord], bool] = lambda _record: True,
+        record: StoredSession | None = None,
+        save: Callable[[StoredSession], bool] = lambda _record: True,
         on_session: Callable[[bool], None] = lambda _present: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,7 +74,7 @@ class Subscriber:
         self._on_session = on_session
         self._clock = clock
         self._retries = Retries(Backoff(1.0, settings.reconnect_max_secs))
-        self._memory = SessionMemory(settings, self.subscriptions, record or SessionRecord(), save, clock)
+        self._session = SessionTracker(settings, self.subscriptions, record or StoredSession(), save, clock)
         self._ends = ClientIdConflict(settings.client_id, settings.reconnect_max_secs)
         self._connection: Connection | None = None
         self._next_address = 0
@@ -83,7 +83,7 @@ class Subscriber:
         self._dial_at = 0.0
         self._problem = ""
         self._attempts = 0
-        self._logged: dict[Address, str] = {}
+        self._logged: dict[BrokerAddress, str] = {}
         self._warned: set[str] = set()
         """Warnings that are logged once in a run."""
         self._retry_5 = False
@@ -119,10 +119,10 @@ class Subscriber:
         """True while there is a connection. Without one, `poll` opens the next."""
         return self._connection is not None
 
-    def state(self) -> SessionState:
+    def state(self) -> SessionStatus:
         """Return the state of the session."""
         connection, address = self._connection, self._settings.addresses[self._next_address]
-        return SessionState(
+        return SessionStatus(
             broker=str(connection.address if connection else address),
             protocol="5" if (connection.version_5 if connection else self._fallback.version_5(address)) else "3.1.1",
             connected=bool(connection and connection.accepted),
@@ -132,7 +132,7 @@ class Subscriber:
             conflict=self._ends.conflict,
             unstable=self._ends.unstable,
             attempts=self._attempts,
-            lost_guarantees=self._memory.lost_guarantees(connection),
+            lost_guarantees=self._session.lost_guarantees(connection),
         )
 
     def _refusals(self) -> str:
@@ -165,7 +165,7 @@ class Subscriber:
             self._tend(connection)
         burst = connection.wire.take_packets()
         if burst:
-            self._memory.on_messages()
+            self._session.on_messages()
         return burst
 
     def _tend(self, connection: Connection) -> None:
@@ -173,7 +173,7 @@ class Subscriber:
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
             return
-        self._memory.save_if_changed()
+        self._session.save_if_changed()
         if self._retries.attempts or self._logged or self._ends.conflict or self._ends.unstable:
             self._reset_backoff_if_stable(connection)
 
@@ -251,8 +251,8 @@ class Subscriber:
         version_5 = self._fallback.version_5(address)
         connection = Connection(self._settings, address, self.subscriptions, version_5=version_5, clock=self._clock)
         connection.on_accepted = self._accepted
-        connection.before_unsubscribe = self._memory.before_unsubscribe
-        connection.quiet = self._memory.quiet
+        connection.before_unsubscribe = self._session.before_unsubscribe
+        connection.quiet = self._session.quiet
         try:
             connection.dial()
         except OSError as error:
@@ -273,7 +273,7 @@ class Subscriber:
                 self._warn_once(f"{address} does not support MQTT 5; using 3.1.1")
             if self._settings.share and not version_5:
                 self._warn_once(SHARED_IN_3_1_1)
-        self._on_session(self._memory.on_accepted(connection))
+        self._on_session(self._session.on_accepted(connection))
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:
@@ -284,7 +284,7 @@ class Subscriber:
         connection.leave()
         self._connection = None
         self._retry_5 = False
-        self._memory.on_ended()
+        self._session.on_ended()
         self._fallback.try_5(connection.address)
         self._dial_at = 0.0
 
@@ -296,8 +296,8 @@ class Subscriber:
         connection.close()
         self._connection = None
         if connection.accepted:
-            self._memory.on_ended()
-            self._memory.save_if_changed()
+            self._session.on_ended()
+            self._session.save_if_changed()
             self._fallback.ended(address, now)
         if unanswered and end != "lost":
             leave_out(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
@@ -330,7 +330,7 @@ class Subscriber:
         if text and not known:
             log.error("%s", text)
 
-    def _schedule_reconnect(self, address: Address, problem: str) -> None:
+    def _schedule_reconnect(self, address: BrokerAddress, problem: str) -> None:
         self._problem = problem
         self._attempts += 1
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)

@@ -15,8 +15,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from bridge.mqtt.subscriptions import FAILURE, Request, texts_of
-from bridge.mqtt.suspects import STRIKES
+from bridge.mqtt.subscriptions import FAILURE, SubscriptionRequest, texts_of
+from bridge.mqtt.suspect_filters import STRIKES
 from bridge.mqtt.topic_filters import has_wildcard, is_shared
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ Response = tuple[int, str]
 
 
 @dataclass(slots=True)
-class _Unanswered:
+class _PendingPacket:
     """Packet to which the broker has not responded. After RESPONSE_SECS it is `late`: nothing waits for it any more."""
 
-    requests: list[Request]
+    requests: list[SubscriptionRequest]
     sent_at: float
     late: bool = False
 
@@ -72,8 +72,8 @@ class SubscriptionExchange:
         self._client = client
         self._subscriptions = subscriptions
         self._version_5 = version_5
-        self._subscribing: dict[int, _Unanswered] = {}
-        self._unsubscribing: dict[int, _Unanswered] = {}
+        self._subscribing: dict[int, _PendingPacket] = {}
+        self._unsubscribing: dict[int, _PendingPacket] = {}
 
     # -- requesting ------------------------------------------------------------------------------------------------
 
@@ -103,11 +103,11 @@ class SubscriptionExchange:
         for part in self._packets(certain or subscribe[:1]):
             self._subscribe(part, now)
         if unsubscribe and before_unsubscribe(unsubscribe):
-            for part in self._packets([Request(text, 0) for text in unsubscribe if self._fits(text)]):
+            for part in self._packets([SubscriptionRequest(text, 0) for text in unsubscribe if self._fits(text)]):
                 self._unsubscribe(part, now)
         return not subscribe and not unsubscribe
 
-    def _sendable(self, request: Request) -> bool:
+    def _sendable(self, request: SubscriptionRequest) -> bool:
         """Return whether the broker's limits allow the request; otherwise record it as refused on this connection."""
         text, limits = request.filter, self.limits
         if not self._fits(text):
@@ -125,9 +125,9 @@ class SubscriptionExchange:
     def _fits(self, text: str) -> bool:
         return self.limits.packet_bytes is None or _size([text]) <= self.limits.packet_bytes
 
-    def _packets(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
+    def _packets(self, requests: Sequence[SubscriptionRequest]) -> Iterator[list[SubscriptionRequest]]:
         """Divide requests into packets. Those with a subscription identifier have packets of their own."""
-        part: list[Request] = []
+        part: list[SubscriptionRequest] = []
         for request in requests:
             full = len(part) == FILTERS_A_PACKET or (
                 self.limits.packet_bytes is not None
@@ -140,7 +140,7 @@ class SubscriptionExchange:
         if part:
             yield part
 
-    def _subscribe(self, part: list[Request], now: float) -> None:
+    def _subscribe(self, part: list[SubscriptionRequest], now: float) -> None:
         properties = None
         if part[0].identifier:
             properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]  # paho ships none
@@ -148,15 +148,15 @@ class SubscriptionExchange:
         filters = [(request.filter, self._options(min(request.qos, self.limits.qos))) for request in part]
         packet = self._client.subscribe(filters, properties=properties)[1]
         if packet is not None:
-            self._subscribing[packet] = _Unanswered(part, now)
+            self._subscribing[packet] = _PendingPacket(part, now)
             self.announced = False
             for request in part:
                 self._subscriptions.on_sent(request)
 
-    def _unsubscribe(self, part: list[Request], now: float) -> None:
+    def _unsubscribe(self, part: list[SubscriptionRequest], now: float) -> None:
         packet = self._client.unsubscribe(texts_of(part))[1]
         if packet is not None:
-            self._unsubscribing[packet] = _Unanswered(part, now)
+            self._unsubscribing[packet] = _PendingPacket(part, now)
             for text in texts_of(part):
                 self._subscriptions.on_unsubscribe_sent(text)
 
@@ -233,7 +233,7 @@ def leave_out(subscriptions: Subscriptions, texts: list[str], reason: str, now: 
             subscriptions.refuse(text, reason, now + delay, lasting=True)
 
 
-def _overdue(unanswered: Iterable[_Unanswered], now: float) -> Iterator[_Unanswered]:
+def _overdue(unanswered: Iterable[_PendingPacket], now: float) -> Iterator[_PendingPacket]:
     for each in unanswered:
         if not each.late and now - each.sent_at > RESPONSE_SECS:
             each.late = True

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.mqtt.suspects import Suspects
+from bridge.mqtt.suspect_filters import SuspectFilters
 from bridge.mqtt.topic_filters import is_shared, overlap, subscription_identifier, without_group
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FAILURE = 0x80
 """Lowest SUBACK or UNSUBACK reason code that is a refusal; lower codes of a SUBACK are the granted QoS."""
 
 
-class Request(NamedTuple):
+class SubscriptionRequest(NamedTuple):
     """One subscription to request. `identifier`: MQTT 5 subscription identifier, 0 for none."""
 
     filter: str
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 class SubscriptionChanges(NamedTuple):
     """Next requests to the broker: subscriptions to request, and filters to unsubscribe."""
 
-    subscribe: list[Request]
+    subscribe: list[SubscriptionRequest]
     unsubscribe: list[str]
 
 
@@ -40,7 +40,7 @@ _LOOK_SECS = 1.0
 """Interval between two looks at filters that cannot be unsubscribed yet."""
 
 
-class Refusal(NamedTuple):
+class RefusedFilter(NamedTuple):
     """Filter that the broker does not grant. It is requested again at clock time `retry_at`.
 
     `lasting`: a new connection does not end the refusal, because requesting the filter ends connections.
@@ -66,11 +66,11 @@ class Subscriptions:
     draining: bool = False
     """Give up the session: all filters are leftovers."""
     wanted: dict[str, int] = field(default_factory=dict)
-    confirmed: dict[str, Request] = field(default_factory=dict)
+    confirmed: dict[str, SubscriptionRequest] = field(default_factory=dict)
     """Filters that the present session contains, as they were requested."""
     granted_qos: dict[str, int] = field(default_factory=dict)
     """QoS in the broker's SUBACK, which may be lower than the requested one."""
-    suspects: Suspects = field(default_factory=Suspects)
+    suspects: SuspectFilters = field(default_factory=SuspectFilters)
     leftovers: set[str] = field(default_factory=set)
     """Shared filters of an earlier run. The broker may discard the queue of a group with its last subscriber, so they
     are unsubscribed only after their messages were received."""
@@ -80,7 +80,7 @@ class Subscriptions:
     _identifiers: bool = False
     revision: int = 0
     """Number of changes of `confirmed`."""
-    _refusals: dict[str, Refusal] = field(default_factory=dict)
+    _refusals: dict[str, RefusedFilter] = field(default_factory=dict)
     _groups: dict[str, dict[str, int]] = field(default_factory=dict)
     """The filters that each wanted filter joins; only those of more than one."""
     _joined: dict[str, int] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class Subscriptions:
         self._identifiers = identifiers
         self._identify()
         known = known or {}
-        self.confirmed = {text: Request(text, qos) for text, (qos, _) in known.items()}
+        self.confirmed = {text: SubscriptionRequest(text, qos) for text, (qos, _) in known.items()}
         self.granted_qos = {text: granted for text, (_, granted) in known.items()}
         self.maybe_subscribed.update(self.confirmed)
         self._refusals = {text: each for text, each in self._refusals.items() if each.lasting}
@@ -174,9 +174,9 @@ class Subscriptions:
             return _NOTHING
         return found
 
-    def _due(self) -> list[Request]:
+    def _due(self) -> list[SubscriptionRequest]:
         requests = (
-            Request(text, self.suspects.qos_for(text, qos), self.separated.get(without_group(text), 0))
+            SubscriptionRequest(text, self.suspects.qos_for(text, qos), self.separated.get(without_group(text), 0))
             for text, qos in self.wanted.items()
             if text not in self._refusals
         )
@@ -199,11 +199,11 @@ class Subscriptions:
 
     # -- what the broker responds ----------------------------------------------------------------------------------
 
-    def on_sent(self, request: Request) -> None:
+    def on_sent(self, request: SubscriptionRequest) -> None:
         """Record a SUBSCRIBE that was sent."""
         self.maybe_subscribed.add(request.filter)
 
-    def on_granted(self, request: Request, qos: int) -> None:
+    def on_granted(self, request: SubscriptionRequest, qos: int) -> None:
         """Record a filter that the broker granted with this QoS."""
         # This stores the request that was granted, not the one wanted now. If a reload changed the options meanwhile,
         # the filter needs another SUBSCRIBE.
@@ -216,7 +216,7 @@ class Subscriptions:
 
     def postpone(self, text: str, reason: str, retry_at: float) -> None:
         """Record that a filter must be requested again at clock time `retry_at`. The response was not about it."""
-        self._refusals[text] = Refusal(reason, retry_at)
+        self._refusals[text] = RefusedFilter(reason, retry_at)
         self._changed()
 
     def refuse(self, text: str, reason: str, retry_at: float, *, lasting: bool = False) -> None:
@@ -228,7 +228,7 @@ class Subscriptions:
         if not lasting:
             self.suspects.clear(text)
         if not self.split(text):
-            self._refusals[text] = Refusal(reason, retry_at, lasting)
+            self._refusals[text] = RefusedFilter(reason, retry_at, lasting)
         self._changed()
 
     def on_unsubscribe_sent(self, text: str) -> None:
@@ -271,6 +271,6 @@ class Subscriptions:
         return {text: (each.qos, self.granted_qos.get(text, each.qos)) for text, each in self.confirmed.items()}
 
 
-def texts_of(requests: Iterable[Request]) -> list[str]:
+def texts_of(requests: Iterable[SubscriptionRequest]) -> list[str]:
     """Return the filters of requests."""
     return [request.filter for request in requests]

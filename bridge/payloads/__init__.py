@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge.payloads.cbor import Cbor
-from bridge.payloads.json import Json
-from bridge.payloads.msgpack import Msgpack
-from bridge.payloads.number import Number
-from bridge.payloads.raw_bytes import Raw
-from bridge.payloads.text import Text
+from bridge.payloads.cbor import CborDecoder
+from bridge.payloads.json import JsonDecoder
+from bridge.payloads.msgpack import MsgpackDecoder
+from bridge.payloads.number import NumberDecoder
+from bridge.payloads.raw_bytes import RawDecoder
+from bridge.payloads.text import TextDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +27,11 @@ class Decoder(Protocol):
 
 
 DECODERS: Mapping[str, Decoder] = {
-    "json": Json(),
-    "text": Text(),
-    "number": Number(),
-    "bytes": Raw(),
-    "msgpack": Msgpack(),
-    "cbor": Cbor(),
+    "json": JsonDecoder(),
+    "text": TextDecoder(),
+    "number": NumberDecoder(),
+    "bytes": RawDecoder(),
+    "msgpack": MsgpackDecoder(),
+    "cbor": CborDecoder(),
 }
 """Decoders by the value of a mapping's `payload`. `csv` is missing: each mapping has its own, made from its options."""

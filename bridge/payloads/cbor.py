@@ -40,7 +40,7 @@ _DOUBLE_BYTE: Final = b"\xfb"
 _pack_double: Final = Struct(">d").pack
 
 
-class Cbor:
+class CborDecoder:
     """Decoder of one CBOR value."""
 
     __slots__ = ()
@@ -104,7 +104,7 @@ def _shared(_value: Any, _immutable: bool) -> Any:
     raise DecodeError("values are shared or repeated by tags (25, 28, 29, 256)")
 
 
-class _Tags(dict[int, Callable[[Any, bool], Any]]):
+class _TagConverters(dict[int, Callable[[Any, bool], Any]]):
     """Converters of a tag's content, by its number.
 
     The default for all other numbers is essential: without it, cbor2 converts the tags that it knows to Python objects.
@@ -114,7 +114,7 @@ class _Tags(dict[int, Callable[[Any, bool], Any]]):
         return _content
 
 
-_TAGS: Final = _Tags({2: _big, 3: _big_negative, 25: _shared, 28: _shared, 29: _shared, 256: _shared})
+_TAGS: Final = _TagConverters({2: _big, 3: _big_negative, 25: _shared, 28: _shared, 29: _shared, 256: _shared})
 
 
 def _count_values(payload: bytes) -> None:

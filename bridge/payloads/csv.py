@@ -44,7 +44,7 @@ class CsvProblem(Exception):
         self.line = line
 
 
-class Csv:
+class CsvDecoder:
     """Decoder of lines under one header."""
 
     __slots__ = ("_delimiter", "_header", "_numbers")

@@ -19,7 +19,7 @@ _EXCERPT_CHARS = 20
 """Max characters of the payload in an error."""
 
 
-class Json:
+class JsonDecoder:
     """Decoder of one JSON value."""
 
     __slots__ = ()

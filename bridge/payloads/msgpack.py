@@ -37,7 +37,7 @@ _DOUBLE_BYTE: Final = b"\xcb"
 _pack_double: Final = Struct(">d").pack
 
 
-class Msgpack:
+class MsgpackDecoder:
     """Decoder of one MessagePack value."""
 
     __slots__ = ()

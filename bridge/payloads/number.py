@@ -20,7 +20,7 @@ _EXCERPT_BYTES = 20
 """Max bytes of the payload in an error."""
 
 
-class Number:
+class NumberDecoder:
     """Decoder of a decimal number."""
 
     __slots__ = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Raw:
+class RawDecoder:
     """Decoder that accepts every payload."""
 
     __slots__ = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.errors import DecodeError
 
 
-class Text:
+class TextDecoder:
     """Decoder of UTF-8 text."""
 
     __slots__ = ()

@@ -13,9 +13,9 @@ from bridge.errors import ConfigError, Problem
 from bridge.kinesis.bandwidth import BandwidthLimiter
 from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.mqtt.session_settings import Address, SessionSettings, Tls
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
 from bridge.runtime.service import Service
-from bridge.spool.lock import Lock
+from bridge.spool.lock import FolderLock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +29,12 @@ def session_settings(settings: Settings) -> SessionSettings:
     """Return the settings of the MQTT session. Only this function reveals their secrets; `repr` hides them."""
     mqtt, tls = settings.mqtt, settings.mqtt.tls
     return SessionSettings(
-        addresses=tuple(Address.parse(url) for url in mqtt.urls),
+        addresses=tuple(BrokerAddress.parse(url) for url in mqtt.urls),
         client_id=mqtt.client_id,
         version_5=mqtt.protocol == "5",
         username=mqtt.username,
         password=mqtt.password.get_secret_value() if mqtt.password else None,
-        tls=Tls(
+        tls=TlsFiles(
             tls.ca_file,
             tls.cert_file,
             tls.key_file,
@@ -106,7 +106,7 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
     """
     spool = settings.spool
     # The lock keeps a bridge whose spool is in use from writing the last good versions in the spool's folder.
-    with closing(Lock(spool.path)):
+    with closing(FolderLock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else BandwidthLimiter(most)

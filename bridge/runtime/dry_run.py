@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.kinesis.dry_run import DryRunPublisher
+from bridge.kinesis.dry_run_publisher import DryRunPublisher
 from bridge.runtime.assembly import live_mappings, sender_settings, session_settings
 from bridge.runtime.service import Service
 from bridge.spool.settings import SpoolSettings

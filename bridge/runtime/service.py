@@ -25,12 +25,12 @@ from bridge.errors import BridgeError, SpoolWriteError
 from bridge.ingest.loop import MIN_COMMIT_INTERVAL_SECS, SHARED_MIN_COMMIT_INTERVAL_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
-from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
+from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_record import SessionRecord
+from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
-from bridge.runtime.control import serve_requests
+from bridge.runtime.control_channel import serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.opening import open_spool
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SESSION_RECORD = "session_record"
+STORED_SESSION = "stored_session"
 """Key in the spool's `meta` of what the broker's session is known to contain."""
 JOB_SECS = 60.0
 """Maximum wait for the end of a dead-letter job."""
@@ -119,8 +119,8 @@ class Service:
         self._subscriber = subscriber(
             session,
             held=self._spool.broker_filters,
-            record=SessionRecord.parse(self._spool.get_meta(SESSION_RECORD)),
-            save=self._save_session_record,
+            record=StoredSession.parse(self._spool.get_meta(STORED_SESSION)),
+            save=self._save_session,
             on_session=self._session_began,
         )
         self._ingest = IngestLoop(
@@ -151,10 +151,10 @@ class Service:
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)
 
-    def _save_session_record(self, record: SessionRecord) -> bool:
+    def _save_session(self, session: StoredSession) -> bool:
         """Store the record in the spool. The ingest thread calls it, between two bursts."""
         try:
-            self._spool.set_meta(SESSION_RECORD, record.dump())
+            self._spool.set_meta(STORED_SESSION, session.dump())
         except SpoolWriteError as error:
             log.warning("the record of the broker's session cannot be written: %s", error)
             return False
@@ -199,7 +199,7 @@ class Service:
 
     def _answer(self) -> None:
         handlers = {"status": self._status, "replay": self._run_job_request, "delete": self._run_job_request}
-        serve_requests(self._spool.folder.path, handlers, self._stopping, RegularLook(self.snapshot))
+        serve_requests(self._spool.folder.path, handlers, self._stopping, SnapshotTimer(self.snapshot))
 
     def _run_job_request(self, request: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(request["command"], [int(number) for number in request["numbers"]]).value())

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from bridge.spool.lock import OWNER_ONLY, Lock, sync, unusable
+from bridge.spool.lock import OWNER_ONLY, FolderLock, sync, unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ class SpoolDirectory:
         self.path = path
         self.database = path / "spool.db"
         self._damaged = path / "spool.damaged"
-        self._lock = Lock(path)
+        self._lock = FolderLock(path)
         try:
             self._protect()
         except OSError as error:

@@ -17,7 +17,7 @@ OWNER_ONLY = 0o700
 """Mode of a folder that only its user can enter."""
 
 
-class Lock:
+class FolderLock:
     """An exclusive lock of a folder, from creation to `close`.
 
     The folder is created for its user alone if it is missing.
@@ -60,7 +60,7 @@ class Lock:
 def refuse_if_in_use(path: Path) -> None:
     """Raise SpoolInUse if another process owns the folder. Nothing is created if there is no lock file."""
     if (path / LOCK_FILE).is_file():
-        Lock(path).close()
+        FolderLock(path).close()
 
 
 def owner_of(path: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bridge.documents.option_types import GIB, MIB, FromFolder, Section, Size, size_between
+from bridge.yaml_files.option_types import GIB, MIB, FromFolder, Section, Size, size_between
 
 
 class SpoolSettings(Section):

@@ -29,14 +29,14 @@ from bridge.monitoring.merge import merge
 from bridge.monitoring.problem_history import ProblemHistory
 from bridge.monitoring.problem_rules import find_running_problems
 from bridge.monitoring.problems import sort_problems
-from bridge.monitoring.regular_look import RegularLook
 from bridge.monitoring.snapshot import Snapshot
+from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.runtime.assembly import live_mappings
-from bridge.runtime.control import request, serve_requests
+from bridge.runtime.control_channel import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.directory import bytes_on_disk
 from bridge.spool.ledger import totals
-from bridge.spool.lock import Lock, make_private, refuse_if_in_use
+from bridge.spool.lock import FolderLock, make_private, refuse_if_in_use
 from bridge.spool.read_only import read_ledger
 from bridge.supervisor.worker_process import WorkerProcess, command_of
 from bridge.supervisor.workers import (
@@ -95,9 +95,9 @@ class Supervisor:
         self._fingerprint = fingerprint(settings)
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
-        with suppress(OSError):  # `Lock` below reports the same error
+        with suppress(OSError):  # `FolderLock` below reports the same error
             make_private(settings.spool.path)
-        self._lock = Lock(self.folder)
+        self._lock = FolderLock(self.folder)
         try:
             wanted = members(settings, workers)
             of_first = settings_of(settings, wanted[0], 1, 1)
@@ -123,7 +123,7 @@ class Supervisor:
                 )
             own = settings_of(self._settings, member, active, len(wanted))
             command = command_of(member, config.absolute(), active, len(wanted))
-            made.append(WorkerProcess(member, command, resting(own), folder))
+            made.append(WorkerProcess(member, command, resting_workers(own), folder))
         return made
 
     # -- starting ------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Supervisor:
             self._asking.start("page", self._web.run)
 
     def _answer(self) -> None:
-        serve_requests(self.folder, {"status": self._told}, self._stopping, RegularLook(self.snapshot))
+        serve_requests(self.folder, {"status": self._told}, self._stopping, SnapshotTimer(self.snapshot))
 
     def _told(self, _asked: object) -> bytes:
         return orjson.dumps(self.snapshot().status_json())
@@ -310,7 +310,7 @@ class Supervisor:
         return self.snapshot()
 
 
-def resting(settings: Settings) -> Snapshot:
+def resting_workers(settings: Settings) -> Snapshot:
     """Return the state of a worker from its spool alone, before its process has reported one."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
     rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.topic_coverage import MappingActivity
     from bridge.mapping.mapping import Mapping
-    from bridge.monitoring.running_bridge import RunningBridge
+    from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from bridge.monitoring.running_bridge import RunningBridge
+    from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
     from bridge.web.settings import HttpSettings

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from bridge.monitoring.running_bridge import RunningBridge
+    from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.history import History
     from bridge.web.settings import HttpSettings
 

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from bridge.documents import Describe
-from bridge.documents.option_types import ExistingFile, Section
+from bridge.yaml_files import Describe
+from bridge.yaml_files.option_types import ExistingFile, Section
 
 _MAX_PORT = 65_535
 LEAST_TOKEN_CHARS = 16

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import Refused
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.endpoints import service_endpoints
+from bridge.kinesis.service_endpoints import service_endpoints
 from bridge.model import Destination
 from tests.fakes.kinesis import KinesisStandIn
 from tests.fakes.stream_queue import records

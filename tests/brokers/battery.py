@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_record import SessionRecord
-from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
 from tests.brokers.catalog import Broker
 from tests.harness.proxy import Proxy
@@ -31,7 +31,7 @@ class Client:
     filters: dict
     parts: dict | None = None
     draining: bool = False
-    record: SessionRecord = field(default_factory=SessionRecord)
+    record: StoredSession = field(default_factory=StoredSession)
     held: frozenset = frozenset()
     arrived: list = field(default_factory=list)
     acknowledging: bool = True
@@ -99,7 +99,7 @@ class Bench:
         self._stack.close()
 
     def client(self, name, filters=None, *, port=None, scheme="mqtt", parts=None, draining=False, **options):
-        address = Address(scheme, "127.0.0.1", port or self.broker.port)
+        address = BrokerAddress(scheme, "127.0.0.1", port or self.broker.port)
         options = {"connect_timeout_secs": 5.0, "reconnect_max_secs": 0.5, "keepalive_secs": 10} | options
         settings = SessionSettings((address,), name, **options)
         client = Client(settings, {f"{name}/#": 1} if filters is None else filters, parts, draining)

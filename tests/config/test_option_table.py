@@ -1,5 +1,5 @@
 from bridge.config import Settings, options
-from bridge.documents.type_descriptions import Describe, FieldType
+from bridge.yaml_files.type_descriptions import Describe, FieldType
 
 
 def by_name():

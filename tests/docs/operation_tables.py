@@ -8,10 +8,9 @@ import yaml
 from bridge import errors, files, model
 from bridge.aws import error_codes
 from bridge.delivery import concurrency, overflow
-from bridge.documents import node_builder
 from bridge.ingest import topic_coverage
 from bridge.kinesis import limits
-from bridge.mapping.expressions import checks, expression, projection
+from bridge.mapping.expressions import expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
 from bridge.mapping.loading import lookup_tables
 from bridge.mapping.pipeline import record_builder
@@ -19,10 +18,11 @@ from bridge.mapping.schema import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
 from bridge.mqtt import connection, packet_stream
 from bridge.payloads import compression, json_values, number
-from bridge.payloads.sparkplug import compression as sparkplug_compression
+from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.supervisor import workers
 from bridge.web import api, events, playground, security
+from bridge.yaml_files import node_builder
 from tests.docs.pages import ROOT
 from tests.docs.tables import cell
 
@@ -97,8 +97,8 @@ def mapping_limits():
     yield "levels of a YAML file", node_builder.MAX_DEPTH, "the file does not load"
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
-    yield "levels of an expression", checks.MAX_DEPTH, "the file does not load"
-    yield "times by which an expression may grow its input", checks.MAX_GROWTH, "the file does not load"
+    yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
+    yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"

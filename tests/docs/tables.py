@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from bridge.config import options
-from bridge.documents.type_descriptions import FieldType, expected
 from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.schema.mapping_spec import CsvSpec, MappingSpec
 from bridge.mapping.schema.output_spec import OutputSpec
 from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
+from bridge.yaml_files.type_descriptions import FieldType, expected
 
 HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
 

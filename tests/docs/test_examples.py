@@ -8,8 +8,8 @@ from jsonschema import Draft7Validator
 
 from bridge.cli.commands.schema import schema_text
 from bridge.config import load_settings
-from bridge.documents import parse_document
 from bridge.mapping.loading.loader import load_file
+from bridge.yaml_files import parse_document
 from tests.docs.pages import DOCS, PAGES, PLAYED, README, blocks
 from tests.docs.tables import MAPPING_SECTIONS
 

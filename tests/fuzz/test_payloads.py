@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
 from bridge.payloads.compression import compress, decompressor
-from bridge.payloads.csv import Csv
+from bridge.payloads.csv import CsvDecoder
 from tests.fuzz.mutation import nearly
 from tests.mapping.builders import applied, mapping, message
 
@@ -39,7 +39,7 @@ PACKED = {name: compress(name, json.dumps(VALUE).encode()) for name in ("gzip", 
 
 
 def read(name, payload):
-    return (Csv(None) if name == "csv" else DECODERS[name]).decode(payload)
+    return (CsvDecoder(None) if name == "csv" else DECODERS[name]).decode(payload)
 
 
 def test_every_decoder_is_fuzzed():

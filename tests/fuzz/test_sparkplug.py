@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.compression import COMPRESSED
-from bridge.payloads.sparkplug.session import Session
+from bridge.payloads.sparkplug.compressed_payload import COMPRESSED
+from bridge.payloads.sparkplug.session import SparkplugSession
 from bridge.spool.mapping_state import MappingState
 from tests.fuzz.mutation import nearly
 from tests.payloads.sparkplug.wire import message, metric, part, payload
@@ -22,7 +22,7 @@ KINDS = st.sampled_from(["g/NBIRTH/n", "g/NDATA/n", "g/DBIRTH/n/d", "g/DDATA/n/d
 @settings(deadline=None)
 @given(st.lists(st.tuples(KINDS, nearly(BIRTH, DATA, COMPRESSED_BIRTH)), max_size=8))
 def test_damaged_sparkplug_is_read_or_rejected_per_node(sent):
-    session, memory = Session(), MappingState("m", {})
+    session, memory = SparkplugSession(), MappingState("m", {})
     session.decode(message("g/NBIRTH/well", BIRTH), memory)
     for topic, data in sent:
         try:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.config import load_settings
-from bridge.documents import parse_document
 from bridge.errors import ConfigError
 from bridge.mapping.loading.loader import load_file
+from bridge.yaml_files import parse_document
 from tests.fuzz.mutation import nearly
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ looks twice a second, and a problem that is absent for a second has ended.
 """
 
 from bridge.cli import main
-from bridge.monitoring import problem_history, problem_rules, regular_look
+from bridge.monitoring import problem_history, problem_rules, snapshot_timer
 
 if __name__ == "__main__":
     vars(problem_rules).update(STALLED_SECS=3.0, OUTAGE_SECS=3.0)
-    vars(regular_look).update(EVERY_SECS=0.5)
+    vars(snapshot_timer).update(EVERY_SECS=0.5)
     vars(problem_history).update(ABSENT_SECS=1.0)
     main()

@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 
 from bridge.errors import SpoolInUse
-from bridge.spool.lock import Lock
+from bridge.spool.lock import FolderLock
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import eventually
@@ -19,7 +19,7 @@ def locked_out(running, number):
     while True:
         running.kill_worker(number)
         try:
-            return Lock(running.worker_folder(number))
+            return FolderLock(running.worker_folder(number))
         except SpoolInUse:
             continue  # it was restarted before: kill the next one
 

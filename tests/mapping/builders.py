@@ -3,11 +3,11 @@
 import json
 import pathlib
 
-from bridge.documents import parse_document
 from bridge.mapping.expressions.expression import EMPTY
-from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from bridge.model import Message
+from bridge.yaml_files import parse_document
 
 NOW_MS = 1_700_000_000_123
 

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity
-from bridge.monitoring.flow import Flow, Rejections
+from bridge.monitoring.flow import Flow, RecentRejections
 from bridge.monitoring.problem_kinds import KINDS
 from bridge.monitoring.problem_rules import find_problems
 from bridge.monitoring.problems import ProblemCode, state_of
@@ -86,9 +86,13 @@ CASES = {
         flow(),
         ["mapping-failing warning"],
     ),
-    "10 of 19 records rejected": ({}, flow(rejections={"press": Rejections(19, 10)}), ["mapping-rejects warning"]),
-    "10 of 20 records rejected": ({}, flow(rejections={"press": Rejections(20, 10)}), []),
-    "9 of 9 records rejected": ({}, flow(rejections={"press": Rejections(9, 9)}), []),
+    "10 of 19 records rejected": (
+        {},
+        flow(rejections={"press": RecentRejections(19, 10)}),
+        ["mapping-rejects warning"],
+    ),
+    "10 of 20 records rejected": ({}, flow(rejections={"press": RecentRejections(20, 10)}), []),
+    "9 of 9 records rejected": ({}, flow(rejections={"press": RecentRejections(9, 9)}), []),
     "spool full": ({"blocked_reason": "3 of spool.max_bytes 3 MiB", "spool_full": True}, flow(), ["spool-full error"]),
     "disk read-only": ({"blocked_reason": "attempt to write a readonly database"}, flow(), ["spool-write-error error"]),
     "damaged spool": ({"damaged_spools": 1}, flow(), ["spool-damaged warning"]),

@@ -3,7 +3,7 @@
 import time
 
 from bridge.mqtt.packet_stream import PUBREL
-from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 from bridge.mqtt.subscriber import Subscriber
 
 
@@ -19,7 +19,7 @@ ACKNOWLEDGEMENTS = {1: b"\x40\x02", 2: b"\x50\x02"}
 
 
 def settings(*ports, scheme="mqtt", **options):
-    addresses = tuple(Address(scheme, "127.0.0.1", port) for port in ports)
+    addresses = tuple(BrokerAddress(scheme, "127.0.0.1", port) for port in ports)
     return SessionSettings(**{"addresses": addresses, "client_id": "press-shop", "reconnect_max_secs": 0.1} | options)
 
 

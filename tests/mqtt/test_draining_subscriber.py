@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_memory import QUIET_SECS
-from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+from bridge.mqtt.session_tracker import QUIET_SECS
 from bridge.mqtt.subscriber import Subscriber
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import eventually
@@ -17,7 +17,11 @@ from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker
 
 def settings(port):
     return SessionSettings(
-        (Address.parse(f"mqtt://127.0.0.1:{port}"),), "member", share="hall", keepalive_secs=600, reconnect_max_secs=0.1
+        (BrokerAddress.parse(f"mqtt://127.0.0.1:{port}"),),
+        "member",
+        share="hall",
+        keepalive_secs=600,
+        reconnect_max_secs=0.1,
     )
 
 

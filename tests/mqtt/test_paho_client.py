@@ -7,7 +7,7 @@ import pytest
 
 from bridge.mqtt.packet_stream import PacketStream
 from bridge.mqtt.paho_client import PahoClient
-from bridge.mqtt.session_settings import Address, SessionSettings, Tls
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.publisher import Publisher
@@ -35,9 +35,9 @@ def client_to(broker, authority, scheme, *, version_5, client_id):
     )
     certificate, key = authority.client("press-shop")
     settings = SessionSettings(
-        addresses=(), client_id=client_id, tls=Tls(ca_file=authority.ca_file, cert_file=certificate, key_file=key)
+        addresses=(), client_id=client_id, tls=TlsFiles(ca_file=authority.ca_file, cert_file=certificate, key_file=key)
     )
-    return PahoClient(settings, Address(scheme, "127.0.0.1", port), version_5=version_5)
+    return PahoClient(settings, BrokerAddress(scheme, "127.0.0.1", port), version_5=version_5)
 
 
 def until(client, condition, *, secs=10):
@@ -83,7 +83,7 @@ def connect_packet(version_5, **options):
     with ScriptedBroker(lambda session: heard.append(session.receive())) as broker:
         client = PahoClient(
             SessionSettings(addresses=(), client_id="press-shop", **options),
-            Address("mqtt", "127.0.0.1", broker.port),
+            BrokerAddress("mqtt", "127.0.0.1", broker.port),
             version_5=version_5,
         )
         client.dial()
@@ -125,7 +125,7 @@ def test_a_peer_that_speaks_no_http_is_a_connection_error():
         session.send(b"sec-websocket-accept\n\n")
 
     with ScriptedBroker(no_http) as broker:
-        address = Address("ws", "127.0.0.1", broker.port)
+        address = BrokerAddress("ws", "127.0.0.1", broker.port)
         client = PahoClient(SessionSettings(addresses=(address,), client_id="x"), address, version_5=True)
         with pytest.raises((OSError, LookupError)):  # what paho raises; the connection makes one kind of it
             client.dial()

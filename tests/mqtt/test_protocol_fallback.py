@@ -1,9 +1,9 @@
 import pytest
 
 from bridge.mqtt.protocol_fallback import RETRY_5_SECS, ProtocolFallback
-from bridge.mqtt.session_settings import Address
+from bridge.mqtt.session_settings import BrokerAddress
 
-ONE, OTHER = Address.parse("mqtt://one:1883"), Address.parse("mqtt://other:1883")
+ONE, OTHER = BrokerAddress.parse("mqtt://one:1883"), BrokerAddress.parse("mqtt://other:1883")
 
 
 @pytest.fixture

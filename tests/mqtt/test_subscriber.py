@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.mqtt.session_record import SessionRecord
-from bridge.mqtt.session_settings import Address, Tls
+from bridge.mqtt.session_settings import BrokerAddress, TlsFiles
+from bridge.mqtt.stored_session import StoredSession
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto, executable
 from tests.harness.network import free_port
@@ -111,7 +111,7 @@ def test_stored_session_is_reported_and_stale_filters_unsubscribed(broker, sessi
     earlier = session(client_id="stale", wanted={"old/#": 1, "new/#": 1}.items())
     poll_until_subscribed(earlier)
     held = set(earlier.subscriptions.maybe_subscribed)
-    record = SessionRecord(earlier.state().broker)
+    record = StoredSession(earlier.state().broker)
     earlier.close()
     told = []
     at = session(client_id="stale", wanted={"new/#": 1}.items(), held=held, record=record, on_session=told.append)
@@ -168,11 +168,11 @@ def test_a_certificate_of_another_authority_is_reported(session, tmp_path):
     authority = Authority(tmp_path / "plant")
     other = Authority(tmp_path / "other")
     with Mosquitto(authority=authority) as secured:
-        address = Address("mqtts", "127.0.0.1", secured.tls_port)
-        at = session(addresses=(address,), tls=Tls(ca_file=other.ca_file))
+        address = BrokerAddress("mqtts", "127.0.0.1", secured.tls_port)
+        at = session(addresses=(address,), tls=TlsFiles(ca_file=other.ca_file))
         poll_until(at, lambda _: at.state().problem)
         assert "the CA certificate that signed the broker's certificate is not trusted" in at.state().problem
-        again = session(addresses=(address,), tls=Tls(ca_file=authority.ca_file))
+        again = session(addresses=(address,), tls=TlsFiles(ca_file=authority.ca_file))
         poll_until_subscribed(again)
 
 

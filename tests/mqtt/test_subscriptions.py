@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.mqtt.subscriptions import Request, Subscriptions
+from bridge.mqtt.subscriptions import SubscriptionRequest, Subscriptions
 from bridge.mqtt.topic_filters import subscription_identifier
 
 NEVER = float("inf")
@@ -36,7 +36,7 @@ def dropped(subscriptions, now=0.0, **options):
 
 def test_subscriptions_request_each_wanted_filter():
     subscriptions = subscriptions_of({"a/#": 1, "b": 2})
-    assert subscriptions.changes(0.0) == ([Request("a/#", 1), Request("b", 2)], [])
+    assert subscriptions.changes(0.0) == ([SubscriptionRequest("a/#", 1), SubscriptionRequest("b", 2)], [])
     assert not subscriptions.complete
     granted(subscriptions)
     assert subscriptions.complete
@@ -44,14 +44,16 @@ def test_subscriptions_request_each_wanted_filter():
 
 
 def test_subscriptions_of_a_group_have_its_prefix():
-    assert subscriptions_of({"a/#": 1}, share="line3").changes(0.0).subscribe == [Request("$share/line3/a/#", 1)]
+    assert subscriptions_of({"a/#": 1}, share="line3").changes(0.0).subscribe == [
+        SubscriptionRequest("$share/line3/a/#", 1)
+    ]
 
 
 def test_subscriptions_after_a_reload_request_the_difference():
     subscriptions = subscriptions_of({"a": 1, "b": 1})
     granted(subscriptions)
     subscriptions.set_filters({"b": 1, "c": 1})
-    assert subscriptions.changes(0.0) == ([Request("c", 1)], ["a"])
+    assert subscriptions.changes(0.0) == ([SubscriptionRequest("c", 1)], ["a"])
 
 
 def test_subscriptions_with_another_qos_are_requested_again():
@@ -59,7 +61,7 @@ def test_subscriptions_with_another_qos_are_requested_again():
     [request] = subscriptions.changes(0.0).subscribe
     subscriptions.set_filters({"a": 1})
     subscriptions.on_granted(request, 0)  # the reload came before the response
-    assert subscriptions.changes(0.0).subscribe == [Request("a", 1)]
+    assert subscriptions.changes(0.0).subscribe == [SubscriptionRequest("a", 1)]
 
 
 def test_subscriptions_with_a_lower_granted_qos_are_not_requested_again():
@@ -73,12 +75,12 @@ def test_refused_filter_is_requested_again_at_its_time_only():
     subscriptions = subscriptions_of({"a": 1, "secret/#": 1})
     for request in subscriptions.changes(0.0).subscribe:
         subscriptions.on_sent(request)
-    subscriptions.on_granted(Request("a", 1), 1)
+    subscriptions.on_granted(SubscriptionRequest("a", 1), 1)
     subscriptions.refuse("secret/#", "not authorized", 60.0)
     assert subscriptions.refused == {"secret/#": "not authorized"}
     assert subscriptions.changes(59.0) == ([], [])
     assert not subscriptions.complete
-    assert subscriptions.changes(60.0).subscribe == [Request("secret/#", 1)]
+    assert subscriptions.changes(60.0).subscribe == [SubscriptionRequest("secret/#", 1)]
 
 
 def test_refused_filter_is_retried_after_reload_and_reconnect():
@@ -87,13 +89,13 @@ def test_refused_filter_is_retried_after_reload_and_reconnect():
         subscriptions.refuse("secret/#", "not authorized", NEVER)
         assert subscriptions.changes(0.0) == ([], [])
         again()
-        assert subscriptions.changes(0.0).subscribe == [Request("secret/#", 1)]
+        assert subscriptions.changes(0.0).subscribe == [SubscriptionRequest("secret/#", 1)]
 
 
 def test_old_filters_are_unsubscribed_after_their_replacement():
     subscriptions = subscriptions_of({"a/b": 1}, maybe_subscribed={"old/#", "a/+"})
     subscriptions.begin()
-    assert subscriptions.changes(0.0) == ([Request("a/b", 1)], ["old/#"])
+    assert subscriptions.changes(0.0) == ([SubscriptionRequest("a/b", 1)], ["old/#"])
     granted(subscriptions)
     assert dropped(subscriptions) == ["a/+", "old/#"]
     assert subscriptions.maybe_subscribed == {"a/b"}
@@ -144,7 +146,7 @@ def test_filter_needed_during_its_unsubscribe_is_resubscribed():
     subscriptions.on_unsubscribe_sent("a")
     subscriptions.set_filters({"a": 1})
     subscriptions.on_unsubscribed("a")
-    assert subscriptions.changes(0.0).subscribe == [Request("a", 1)]
+    assert subscriptions.changes(0.0).subscribe == [SubscriptionRequest("a", 1)]
     assert "a" in subscriptions.maybe_subscribed
 
 
@@ -155,7 +157,7 @@ def test_connection_requests_filters_that_the_session_lacks():
     assert [each.filter for each in subscriptions.changes(0.0).subscribe] == ["a", "b", "c"]
     assert subscriptions.lowered == {}
     subscriptions.begin(known={"a": (1, 0), "b": (0, 0), "gone": (1, 1)})
-    assert subscriptions.changes(0.0) == ([Request("b", 1), Request("c", 2)], ["gone"])
+    assert subscriptions.changes(0.0) == ([SubscriptionRequest("b", 1), SubscriptionRequest("c", 2)], ["gone"])
     assert subscriptions.lowered == {"a": (0, 1), "b": (0, 1)}
 
 
@@ -169,7 +171,7 @@ def test_refused_joined_filter_never_ends_what_works():
     subscriptions = subscriptions_of({"plant/+/t": 1}, {"plant/+/t": {"plant/+/t": 1}})
     granted(subscriptions)
     subscriptions.set_filters({"plant/+/+": 1}, PARTS)
-    assert subscriptions.changes(0.0) == ([Request("plant/+/+", 1)], [])
+    assert subscriptions.changes(0.0) == ([SubscriptionRequest("plant/+/+", 1)], [])
     assert granted(subscriptions, **{"plant/+/+": 0x87}) == ["plant/+/+"]
     assert granted(subscriptions) == ["plant/m1/+"]
     assert subscriptions.complete

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.cbor import Cbor, encode
+from bridge.payloads.cbor import CborDecoder, encode
 from bridge.payloads.json_values import MAX_VALUES
 from tests.payloads.test_json import VALUES
 
@@ -19,13 +19,13 @@ def tagged(number, content):
 
 @given(VALUES)
 def test_every_json_value_is_read_as_it_was_written(value):
-    assert Cbor().decode(encode(value)) == value
+    assert CborDecoder().decode(encode(value)) == value
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_rejected(payload):
     try:
-        Cbor().decode(payload)
+        CborDecoder().decode(payload)
     except DecodeError as error:
         assert error.detail.startswith(("not CBOR: ", "not usable: the CBOR "))  # noqa: PT017 - either is right
 
@@ -59,7 +59,7 @@ def test_any_bytes_are_read_or_rejected(payload):
     ],
 )
 def test_what_json_does_not_know_is_made_into_what_it_knows(payload, value):
-    decoded = Cbor().decode(bytes.fromhex(payload))
+    decoded = CborDecoder().decode(bytes.fromhex(payload))
     assert decoded == value
     assert type(decoded) is type(value)
 
@@ -95,7 +95,7 @@ def test_what_json_does_not_know_is_made_into_what_it_knows(payload, value):
 )
 def test_what_is_no_cbor_or_of_no_use_is_rejected_with_the_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Cbor().decode(bytes.fromhex(payload))
+        CborDecoder().decode(bytes.fromhex(payload))
 
 
 def test_no_tag_makes_anything_that_is_not_json():
@@ -103,19 +103,19 @@ def test_no_tag_makes_anything_that_is_not_json():
     for number in (*range(1100), 43000, 55799, 2**64 - 1):
         for content in contents:
             try:
-                value = Cbor().decode(tagged(number, content))
+                value = CborDecoder().decode(tagged(number, content))
             except DecodeError:
                 assert number in {2, 3, 25, 28, 29, 256}
             else:
                 assert orjson.loads(orjson.dumps(value)) == value
-                assert number in {2, 3} or value == Cbor().decode(content)
+                assert number in {2, 3} or value == CborDecoder().decode(content)
 
 
 def test_large_payload_allows_text_keys_only_against_collisions():
     padding = "x" * 20_000
-    assert Cbor().decode(encode({"a": padding})) == {"a": padding}
+    assert CborDecoder().decode(encode({"a": padding})) == {"a": padding}
     with pytest.raises(DecodeError, match="must be a text string"):
-        Cbor().decode(cbor2.dumps({1: padding}))
+        CborDecoder().decode(cbor2.dumps({1: padding}))
 
 
 def test_keys_made_to_collide_do_not_hang():
@@ -123,17 +123,17 @@ def test_keys_made_to_collide_do_not_hang():
     payload = b"\xba" + struct.pack(">I", len(keys)) + b"".join(key + b"\xf6" for key in keys)
     started = time.process_time()
     with pytest.raises(DecodeError):
-        Cbor().decode(payload)
+        CborDecoder().decode(payload)
     assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("value", [b"\x01", b"\x80", b"\x60", b"\x40", b"\xa0", b"\xf6"])
 def test_too_many_values_are_rejected_before_they_are_created(value):
     with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
-        Cbor().decode(b"\x9a" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES)
+        CborDecoder().decode(b"\x9a" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES)
 
 
 def test_a_large_payload_of_few_values_is_taken():
     value = {"text": "a" * 70_000, "wave": [0.5] * 200_000, "short": ["abc", 70_000, -70_000, 2**40] * 1000}
-    assert Cbor().decode(encode(value)) == value
+    assert CborDecoder().decode(encode(value)) == value
     assert len(encode(value)) > MAX_VALUES

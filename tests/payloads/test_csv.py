@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.csv import Csv, number
+from bridge.payloads.csv import CsvDecoder, number
 from bridge.payloads.json_values import MAX_VALUES
 
 FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
@@ -14,33 +14,33 @@ def quoted(field):
 
 
 def test_one_line_is_a_list_of_one_object():
-    assert Csv(["ts", "machine", "t"]).decode(b"1700000000000,press07,20.5") == [
+    assert CsvDecoder(["ts", "machine", "t"]).decode(b"1700000000000,press07,20.5") == [
         {"ts": 1_700_000_000_000, "machine": "press07", "t": 20.5}
     ]
 
 
 def test_the_header_may_be_the_first_line():
-    assert Csv(None).decode(b"a, b\r\n1,x\r\n2,y\r\n") == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
-    assert Csv(None).decode(b"a,b\n") == []
+    assert CsvDecoder(None).decode(b"a, b\r\n1,x\r\n2,y\r\n") == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert CsvDecoder(None).decode(b"a,b\n") == []
 
 
 def test_another_delimiter_may_be_given():
-    assert Csv(["a", "b"], ";").decode("1;é".encode()) == [{"a": 1, "b": "é"}]
-    assert Csv(["a", "b"], "\t").decode(b"1\t2") == [{"a": 1, "b": 2}]
+    assert CsvDecoder(["a", "b"], ";").decode("1;é".encode()) == [{"a": 1, "b": "é"}]
+    assert CsvDecoder(["a", "b"], "\t").decode(b"1\t2") == [{"a": 1, "b": 2}]
 
 
 def test_without_numbers_all_is_text():
-    assert Csv(["a", "b"], numbers=False).decode(b"1,") == [{"a": "1", "b": ""}]
+    assert CsvDecoder(["a", "b"], numbers=False).decode(b"1,") == [{"a": "1", "b": ""}]
 
 
 @given(st.lists(st.lists(FIELDS, min_size=2, max_size=2), min_size=1, max_size=4))
 def test_quoted_fields_hold_anything(lines):
     text = "\n".join(",".join(map(quoted, fields)) for fields in lines)
-    assert Csv(["a", "b"], numbers=False).decode(text.encode()) == [{"a": a, "b": b} for a, b in lines]
+    assert CsvDecoder(["a", "b"], numbers=False).decode(text.encode()) == [{"a": a, "b": b} for a, b in lines]
 
 
 def test_empty_lines_and_a_byte_order_mark_are_left_out():
-    assert Csv(["a"]).decode(b"\xef\xbb\xbf\n1\n\n2\n\n") == [{"a": 1}, {"a": 2}]
+    assert CsvDecoder(["a"]).decode(b"\xef\xbb\xbf\n1\n\n2\n\n") == [{"a": 1}, {"a": 2}]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_only_what_json_writes_as_a_number_becomes_one(field, value):
 )
 def test_what_is_malformed_is_rejected_with_its_line(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Csv(["a", "b"]).decode(payload)
+        CsvDecoder(["a", "b"]).decode(payload)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_what_is_malformed_is_rejected_with_its_line(payload, reason):
 )
 def test_a_header_in_the_payload_must_name_all_columns(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Csv(None).decode(payload)
+        CsvDecoder(None).decode(payload)
 
 
 def test_more_values_than_fit_into_memory_are_rejected():
     with pytest.raises(DecodeError, match=r"line 524289: up to here more than 1,048,576 values"):
-        Csv(["a"]).decode(b"1\n" * MAX_VALUES)
+        CsvDecoder(["a"]).decode(b"1\n" * MAX_VALUES)
 
 
 def test_field_of_any_length_is_read():
     field = "x" * 1_000_000
-    assert Csv(["a", "b"]).decode(f"1,{field}\n".encode()) == [{"a": 1, "b": field}]
+    assert CsvDecoder(["a", "b"]).decode(f"1,{field}\n".encode()) == [{"a": 1, "b": field}]

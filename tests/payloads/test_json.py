@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.json import Json
+from bridge.payloads.json import JsonDecoder
 
 VALUES = st.recursive(
     st.none()
@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_every_json_value_is_read_as_it_was_written(value):
-    assert Json().decode(orjson.dumps(value)) == value
+    assert JsonDecoder().decode(orjson.dumps(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_every_json_value_is_read_as_it_was_written(value):
     ],
 )
 def test_what_json_leaves_open_is_decided(payload, value):
-    decoded = Json().decode(payload)
+    decoded = JsonDecoder().decode(payload)
     if payload.startswith(b"["):
         assert isinstance(decoded, list)
     else:
@@ -66,4 +66,4 @@ def test_what_json_leaves_open_is_decided(payload, value):
 )
 def test_what_is_not_json_is_rejected_with_place_and_finding(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Json().decode(payload)
+        JsonDecoder().decode(payload)

@@ -7,30 +7,30 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES
-from bridge.payloads.msgpack import Msgpack, encode
+from bridge.payloads.msgpack import MsgpackDecoder, encode
 from tests.payloads.test_json import VALUES
 
 
 @given(VALUES)
 def test_every_json_value_is_read_as_it_was_written(value):
-    assert Msgpack().decode(encode(value)) == value
+    assert MsgpackDecoder().decode(encode(value)) == value
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_rejected(payload):
     try:
-        Msgpack().decode(payload)
+        MsgpackDecoder().decode(payload)
     except DecodeError as error:
         assert error.detail.startswith(("not MessagePack: ", "not usable: the "))  # noqa: PT017 - either is right
 
 
 def test_what_json_does_not_know_is_made_into_what_it_knows():
     packed = msgpack.packb({1: b"\x01\xff", "nan": float("nan"), "at": msgpack.Timestamp(0, 0)})
-    assert Msgpack().decode(packed) == {"1": [1, 255], "nan": None, "at": "1970-01-01T00:00:00Z"}
+    assert MsgpackDecoder().decode(packed) == {"1": [1, 255], "nan": None, "at": "1970-01-01T00:00:00Z"}
 
 
 def test_an_extension_becomes_its_bytes():
-    assert Msgpack().decode(msgpack.packb([msgpack.ExtType(5, b"ab")])) == [[97, 98]]
+    assert MsgpackDecoder().decode(msgpack.packb([msgpack.ExtType(5, b"ab")])) == [[97, 98]]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_an_extension_becomes_its_bytes():
 )
 def test_what_is_no_messagepack_is_rejected_with_the_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Msgpack().decode(payload)
+        MsgpackDecoder().decode(payload)
 
 
 HEADS = {
@@ -70,12 +70,12 @@ HEADS = {
 def test_too_many_values_are_rejected_before_they_are_created(value):
     payload = b"\xdd" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES
     with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
-        Msgpack().decode(payload)
+        MsgpackDecoder().decode(payload)
 
 
 def test_a_large_payload_of_few_values_is_taken():
     value = {"text": "a" * 40_000, "wave": [0.5] * 200_000, "raw": [[1, 70_000, -70_000, 2**40]] * 1000}
-    assert Msgpack().decode(encode(value)) == value
+    assert MsgpackDecoder().decode(encode(value)) == value
     assert len(encode(value)) > MAX_VALUES
 
 

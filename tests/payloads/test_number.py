@@ -3,19 +3,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.number import Number
+from bridge.payloads.number import NumberDecoder
 
 
 @given(st.integers(-(2**63), 2**64 - 1))
 def test_64_bit_integers_stay_exact(value):
-    decoded = Number().decode(str(value).encode())
+    decoded = NumberDecoder().decode(str(value).encode())
     assert decoded == value
     assert isinstance(decoded, int)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_are_read_as_written(value):
-    decoded = Number().decode(repr(value).encode())
+    decoded = NumberDecoder().decode(repr(value).encode())
     assert decoded == value
     assert isinstance(decoded, float)
 
@@ -25,7 +25,7 @@ def test_floats_are_read_as_written(value):
     [(b" 21.5\r\n", 21.5), (b"+7", 7), (b".5", 0.5), (b"5.", 5.0), (b"1e3", 1000.0), (b"-0", 0), (b"007", 7)],
 )
 def test_a_number_may_be_written_in_these_ways(payload, value):
-    decoded = Number().decode(payload)
+    decoded = NumberDecoder().decode(payload)
     assert decoded == value
     assert type(decoded) is type(value)
 
@@ -51,9 +51,9 @@ def test_a_number_may_be_written_in_these_ways(payload, value):
 )
 def test_what_is_not_a_decimal_number_is_rejected(payload, reason):
     with pytest.raises(DecodeError, match=reason):
-        Number().decode(payload)
+        NumberDecoder().decode(payload)
 
 
 def test_a_million_digits_are_refused_by_their_count():
     with pytest.raises(DecodeError, match="1000000 bytes"):
-        Number().decode(b"1" * 1_000_000)
+        NumberDecoder().decode(b"1" * 1_000_000)

@@ -1,9 +1,9 @@
-from bridge.payloads.raw_bytes import Raw
+from bridge.payloads.raw_bytes import RawDecoder
 
 
 def test_bytes_are_seen_as_integers():
-    assert Raw().decode(b"\x00\x7f\xff") == [0, 127, 255]
+    assert RawDecoder().decode(b"\x00\x7f\xff") == [0, 127, 255]
 
 
 def test_an_empty_payload_is_an_empty_list():
-    assert Raw().decode(b"") == []
+    assert RawDecoder().decode(b"") == []

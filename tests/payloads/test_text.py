@@ -3,18 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.text import Text
+from bridge.payloads.text import TextDecoder
 
 
 @given(st.text())
 def test_text_is_stored_to_the_last_character(text):
-    assert Text().decode(text.encode()) == text
+    assert TextDecoder().decode(text.encode()) == text
 
 
 def test_an_empty_payload_is_the_empty_text():
-    assert Text().decode(b"") == ""
+    assert TextDecoder().decode(b"") == ""
 
 
 def test_the_first_byte_that_is_not_utf8_is_named():
     with pytest.raises(DecodeError, match="not UTF-8: invalid start byte, at byte 2: found 0xff"):
-        Text().decode(b"ab\xff\xff")
+        TextDecoder().decode(b"ab\xff\xff")

@@ -6,7 +6,7 @@ from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.config import load_settings
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.lock import Lock
+from bridge.spool.lock import FolderLock
 from bridge.spool.read_only import GIVEN_UP
 from bridge.supervisor.workers import (
     WorkerSlot,
@@ -86,7 +86,7 @@ def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
 def test_commands_request_the_supervisor_while_it_runs(settings):
     path = settings.spool.path
     assert control_folder(path) == path
-    lock = Lock(path / "supervisor")
+    lock = FolderLock(path / "supervisor")
     assert control_folder(path) == path / "supervisor"
     lock.close()
     assert control_folder(path) == path

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.credentials.errors import NO_INSTANCE_ROLE
+from bridge.aws.credentials.credential_errors import NO_INSTANCE_ROLE
 from bridge.errors import Refused, SendError, Unavailable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session
 
 
 def _found(method: str, load: Callable[[], Any], missing: Callable[[], SendError]) -> Any:
-    from bridge.aws.credentials.errors import failed  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.credential_errors import failed  # noqa: PLC0415 - botocore is slow to import
     from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
 
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 
-from bridge.aws.credentials.errors import failed
+from bridge.aws.credentials.credential_errors import failed
 from bridge.errors import Refused, SendError
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
-from bridge.documents.option_types import parse_size
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
@@ -29,7 +28,8 @@ from bridge.runtime.assembly import session_settings
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
 from bridge.terminal import GOOD, print_coloured, print_error
-from bridge.tools.capture.recorder import Bounds, Recorder
+from bridge.tools.capture.recorder import CaptureLimits, Recorder
+from bridge.yaml_files.option_types import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,13 +61,13 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
         raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
     settings = load_settings(config, os.environ)
     summary = record_session(
-        settings, file, _filters(settings, wanted.topics), Bounds(wanted.messages, limit), wanted.secs
+        settings, file, _filters(settings, wanted.topics), CaptureLimits(wanted.messages, limit), wanted.secs
     )
     print_coloured(f"{file}: {summary}", {": [^:]* messages?": GOOD})
     return 0
 
 
-def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: Bounds, secs: float) -> str:
+def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: CaptureLimits, secs: float) -> str:
     """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError."""
     session = session_settings(settings)
     # With the bridge's own client id the broker would end the bridge's session.

@@ -15,7 +15,7 @@ from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
-from bridge.runtime.control import request
+from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import control_folder
 from bridge.terminal import GOOD, WARN, print_coloured, print_error

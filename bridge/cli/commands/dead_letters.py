@@ -30,7 +30,7 @@ _DETAIL_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class DeadLetterFilter:
     """Filter for dead letters; None matches all of them. `topic` is a part of the topic."""
 
     code: str | None = None
@@ -53,7 +53,7 @@ class Filter:
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
-def list_dead_letters(config: Path, wanted: Filter, worker: int | None = None, *, as_json: bool) -> int:
+def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_json: bool) -> int:
     """Print one line for each dead letter, and their number by code; return 0. Raise ConfigError, BridgeError."""
     codes: Counter[str] = Counter()
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)

@@ -14,23 +14,23 @@ from bridge.aws.client_factory import region_of
 from bridge.aws.credentials.endpoints import unlisted_types
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
-from bridge.kinesis.endpoints import service_endpoints
 from bridge.kinesis.publisher import KinesisPublisher
+from bridge.kinesis.service_endpoints import service_endpoints
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings, session_settings
-from bridge.runtime.control import request
+from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import control_folder, spools
 from bridge.terminal import BAD, GOOD, WARN, print_coloured
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker
+from bridge.tools.doctor.check_runner import DEADLINE_SECS, examine
 from bridge.tools.doctor.disk import examine_room, examine_sync, measure_syncs
 from bridge.tools.doctor.finding import Finding
-from bridge.tools.doctor.runner import DEADLINE_SECS, examine
 from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_bridge
 from bridge.tools.doctor.uplink import examine_uplink
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Settings
-    from bridge.kinesis.endpoints import ServiceEndpoint
+    from bridge.kinesis.service_endpoints import ServiceEndpoint
     from bridge.mapping.mapping import Mapping
     from bridge.mqtt.session_settings import SessionSettings
     from bridge.tools.doctor.disk import FsyncTimes

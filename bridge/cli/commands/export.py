@@ -14,7 +14,7 @@ import orjson
 from bridge.cli.commands.dead_letters import dead_letter_json, payload_form
 from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.output.formatting import pluralize
-from bridge.cli.output.progress import progress
+from bridge.cli.output.progress_bar import progress
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.spool.read_only import all_dead_letters, all_records, check_ledger
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from bridge.cli.commands.dead_letters import Filter
+    from bridge.cli.commands.dead_letters import DeadLetterFilter
     from bridge.spool.dead_letters import StoredDeadLetter
 
 COLUMNS = (
@@ -52,7 +52,9 @@ _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 countries a semicolon separates cells, and so a cell may begin within one of ours."""
 
 
-def export_dead_letters(config: Path, file: Path, wanted: Filter, worker: int | None = None, *, as_csv: bool) -> int:
+def export_dead_letters(
+    config: Path, file: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
+) -> int:
     """Write each dead letter in full as one line; return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_dead_letters(folder))

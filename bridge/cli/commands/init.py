@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.cli.commands.capture import filters_of, record_session
 from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_options
 from bridge.cli.output.formatting import pluralize
-from bridge.cli.output.progress import progress
+from bridge.cli.output.progress_bar import progress
 from bridge.config.settings import parse_settings
 from bridge.errors import BridgeError
 from bridge.mapping.loading.loader import SUFFIXES
@@ -21,7 +21,7 @@ from bridge.mapping.rendering import printable
 from bridge.model import Message
 from bridge.terminal import GOOD, HEAD, WARN, print_coloured
 from bridge.tools.capture.file_format import read_capture
-from bridge.tools.capture.recorder import Bounds
+from bridge.tools.capture.recorder import CaptureLimits
 from bridge.tools.scaffold.bridge_file import bridge_text
 from bridge.tools.scaffold.proposals import ObservedMessages, Proposal, propose
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.config import Settings
 
-_BOUNDS: Final = Bounds(100_000, 100 * 1024 * 1024)
+_BOUNDS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
 _SHOWN: Final = 20
 _EXAMPLE: Final = Message(
     "factory/pdx/line3/press07/telemetry",

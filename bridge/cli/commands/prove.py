@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bridge.cli.output.progress import progress
+from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SendError
 from bridge.kinesis.publisher import KinesisPublisher

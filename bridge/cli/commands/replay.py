@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.cli.output.formatting import pluralize
-from bridge.cli.output.progress import progress
+from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SpoolInUse
 from bridge.ingest.replay import DeadLetterJob
 from bridge.mapping.rendering import printable
-from bridge.runtime.control import request
+from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.runtime.offline_replay import run_offline
 from bridge.spool.read_only import all_dead_letters
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bridge.cli.commands.dead_letters import Filter
+    from bridge.cli.commands.dead_letters import DeadLetterFilter
     from bridge.config import Settings
     from bridge.ingest.replay import Action
 
@@ -40,7 +40,7 @@ class DeadLetterSelection:
     """Selection of dead letters: these numbers, or those that the filter matches, or all."""
 
     numbers: Sequence[int]
-    filter: Filter
+    filter: DeadLetterFilter
     all: bool = False
     worker: int | None = None
 

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from bridge.config import Settings
-from bridge.documents.json_schema import editor_schema
 from bridge.errors import BridgeError
 from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.yaml_files.json_schema import editor_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from bridge.cli.output.screen import open_screen
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError
 from bridge.mapping.rendering import printable
-from bridge.runtime.control import request
+from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.spool.ledger import LedgerRow, accounting_lines
 from bridge.supervisor.workers import control_folder

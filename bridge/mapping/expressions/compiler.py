@@ -10,11 +10,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import analysis, comparison, multi_select_hash, projection, selection
-from bridge.mapping.expressions.checks import ExpressionFault
+from bridge.mapping.expressions import analysis, comparators, multi_select_hash, projection, selection
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
+from bridge.mapping.expressions.static_checks import ExpressionFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,15 +36,15 @@ _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
 
 _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "multi_select_list": selection.multi_select_list,
-    "not_expression": lambda searches: comparison.negated(*searches),
-    "or_expression": lambda searches: comparison.either(*searches),
-    "and_expression": lambda searches: comparison.both(*searches),
+    "not_expression": lambda searches: comparators.negated(*searches),
+    "or_expression": lambda searches: comparators.either(*searches),
+    "and_expression": lambda searches: comparators.both(*searches),
     "flatten": lambda searches: projection.flattened(*searches),
 }
 """Closures of the nodes that combine the results of their children, by node type."""
 
 
-class _Frames(threading.local):
+class _RepeatedResults(threading.local):
     """Results of repeated nodes for the value being evaluated, per thread, because threads share expressions."""
 
     results: dict[str, Any] | None = None
@@ -55,7 +55,7 @@ class Compiler:
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._tables = tables
-        self._frames = _Frames()
+        self._frames = _RepeatedResults()
         self._shared: dict[str, Search | None] = {}
         self._constants: dict[int, Any] = {}
 
@@ -161,8 +161,8 @@ class Compiler:
     def _comparator(self, node: Node) -> Search:
         left, right = node["children"]
         if node["value"] in {"eq", "ne"} and right["type"] == "literal" and type(right["value"]) is str:
-            return comparison.equal_to_text(node["value"], self._node(left), right["value"])
-        return comparison.compare(node["value"], self._node(left), self._node(right))
+            return comparators.equal_to_text(node["value"], self._node(left), right["value"])
+        return comparators.compare(node["value"], self._node(left), self._node(right))
 
     def _call(self, node: Node) -> Search:
         """Return the closure for a function call. Raises ExpressionFault for literals that can never succeed."""
@@ -202,7 +202,7 @@ def _steps(node: Node) -> list[Node]:
     return [step for child in node["children"] for step in _steps(child)]
 
 
-def _framed(search: Search, frames: _Frames) -> Search:
+def _framed(search: Search, frames: _RepeatedResults) -> Search:
     """Return a closure that starts each evaluation without results of repeated nodes."""
 
     def framed(value: Any) -> Any:
@@ -216,7 +216,7 @@ def _framed(search: Search, frames: _Frames) -> Search:
     return framed
 
 
-def _once(search: Search, key: str, frames: _Frames) -> Search:
+def _once(search: Search, key: str, frames: _RepeatedResults) -> Search:
     """Return a closure that evaluates `search` once per frame and then returns the stored result."""
 
     def once(value: Any) -> Any:

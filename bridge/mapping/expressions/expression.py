@@ -28,7 +28,7 @@ from jmespath.lexer import Lexer
 from jmespath.parser import Parser
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import analysis, checks
+from bridge.mapping.expressions import analysis, static_checks
 from bridge.mapping.expressions.compiler import Compiler
 from bridge.mapping.expressions.early import necessary
 from bridge.mapping.expressions.functions.conditional import truthy
@@ -129,7 +129,7 @@ def _compiled(text: str, tables: Tables) -> Expression:
 def _of_tree(text: str, tree: Node, tables: Tables) -> Expression:
     """Check and compile a tree. Raises ExpressionError."""
     try:
-        checks.check(tree)
+        static_checks.check(tree)
         search = Compiler(tables).context(tree)
         # Only a deep expression needs the guard, which costs one more call for each message.
         deep = analysis.depth(tree) > _SAFE_DEPTH
@@ -137,7 +137,7 @@ def _of_tree(text: str, tree: Node, tables: Tables) -> Expression:
         inner = frozenset(analysis.members_anywhere(tree)) - members
         inner_names = analysis.inner_names(tree)
         return Expression(text, analysis.names(tree), members, inner, inner_names, _guarded(search) if deep else search)
-    except checks.ExpressionFault as flaw:
+    except static_checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _TableFile:
     """State of one file: its signature when it was last loaded, the active table, and the problems of the file."""
 
     signature: Signature
@@ -35,7 +35,7 @@ class _File:
     problems: tuple[Problem, ...] = ()
 
 
-class LiveTables:
+class LiveLookupTables:
     """The active tables. Owned by the thread that reloads the mappings; any thread may read `problems`."""
 
     def __init__(self, mappings: Path, kept: Path) -> None:
@@ -43,7 +43,7 @@ class LiveTables:
         self.tables: Tables = EMPTY
         self._mappings = mappings
         self._kept = kept
-        self._files: dict[Path, _File] = {}
+        self._files: dict[Path, _TableFile] = {}
         self._remembered: dict[Path, Signature] = {}
 
     @property
@@ -65,7 +65,7 @@ class LiveTables:
         """Load the changed files (or every file). Return True if the set has changed; `tables` is then a new object."""
         found = self.look()
         every = every or found.keys() != self._files.keys()  # two files of one name are a problem of both
-        files: dict[Path, _File] = {}
+        files: dict[Path, _TableFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
             same = known is not None and known.signature == signature and not every
@@ -105,7 +105,7 @@ class LiveTables:
         else:
             self._remembered = good
 
-    def _load(self, file: Path, signature: Signature, files: list[Path]) -> _File:
+    def _load(self, file: Path, signature: Signature, files: list[Path]) -> _TableFile:
         """Load one file. If that fails, use the last good version: the one in memory, or else the stored one."""
         known = self._files.get(file)
         try:
@@ -116,10 +116,10 @@ class LiveTables:
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous is not None else "not loaded"
                 log.error("lookup table %s: %s\n%s", file.name, state, error)
-            return _File(signature, previous, error.problems)
+            return _TableFile(signature, previous, error.problems)
         if known is not None and known.signature != signature:
             log.info("lookup table reloaded", extra={"file": file.name})
-        return _File(signature, table)
+        return _TableFile(signature, table)
 
     def _load_kept(self, file: Path) -> Mapping[str, Any] | None:
         """Return the stored version of a table, or None if there is none that loads."""

@@ -28,7 +28,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.mapping.loading.folder_watch import FolderWatch, Signature
 from bridge.mapping.loading.last_good import LastGoodTexts
-from bridge.mapping.loading.live_lookup_tables import LiveTables
+from bridge.mapping.loading.live_lookup_tables import LiveLookupTables
 from bridge.mapping.loading.loader import is_mapping_name, load_file
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.mapping.router import Router
@@ -49,7 +49,7 @@ LATEST_SECS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _MappingFile:
     """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
 
     `tables` are the tables that it was loaded with; `digest` is the SHA-256 of its text.
@@ -62,7 +62,7 @@ class _File:
     problems: tuple[Problem, ...] = ()
 
 
-class Stop(Protocol):
+class StopSignal(Protocol):
     """Contract of a stop signal, such as `threading.Event`. The watching thread calls `wait` between two scans."""
 
     def wait(self, timeout: float, /) -> bool:
@@ -94,8 +94,8 @@ class LiveMappings:
         self._kept = LastGoodTexts(kept)
         self._shared = shared
         self._clock = clock
-        self._files: dict[Path, _File] = {}
-        self._tables = LiveTables(folder, kept)
+        self._files: dict[Path, _MappingFile] = {}
+        self._tables = LiveLookupTables(folder, kept)
         self._folder_problem: tuple[Problem, ...] = ()
         self._names: Counter[str] = Counter()
         self._asked = threading.Event()
@@ -135,7 +135,7 @@ class LiveMappings:
         """Return True while a requested reload has not finished."""
         return self._asked.is_set() or self._answering
 
-    def watch(self, stopping: Stop) -> None:
+    def watch(self, stopping: StopSignal) -> None:
         """Reload changed files until `stopping` is set. This is the body of a thread."""
         seen, changed_at = self._scan(), None
         while not stopping.wait(LOOK_SECS):
@@ -170,7 +170,7 @@ class LiveMappings:
         # Tables first: the mappings are compiled with them.
         # A new table counts as a change of every file: `_reload_if_changed` decides which of them use it.
         every = self._tables.reload(every=every) or every
-        files: dict[Path, _File] = {}
+        files: dict[Path, _MappingFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
             if known is None:
@@ -218,7 +218,7 @@ class LiveMappings:
         )
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
-    def _reload_if_changed(self, file: Path, signature: Signature, known: _File) -> _File:
+    def _reload_if_changed(self, file: Path, signature: Signature, known: _MappingFile) -> _MappingFile:
         """Return the known mapping if compiling it again would produce the same one: 2,000 of them are seconds of CPU.
 
         Each edit of a ConfigMap replaces all of its files, and most of them have the same text as before.
@@ -230,7 +230,7 @@ class LiveMappings:
             return self._load(file, signature, text)
         return replace(known, signature=signature, tables=tables)
 
-    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _File:
+    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _MappingFile:
         """Load one file. If that fails, use its last good version."""
         known, digest = self._files.get(file), _digest(text)
         try:
@@ -242,14 +242,14 @@ class LiveMappings:
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _File(signature, digest, previous, self._tables.tables, error.problems)
+            return _MappingFile(signature, digest, previous, self._tables.tables, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
             self._kept.keep(file.name, text)
-        return _File(signature, digest, mapping, self._tables.tables)
+        return _MappingFile(signature, digest, mapping, self._tables.tables)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         """Compile a file and run its tests.
@@ -262,7 +262,7 @@ class LiveMappings:
         tables, shown = self._tables.tables, self._shown(file)
         return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
 
-    def _last_good(self, file: Path, known: _File | None) -> Mapping | None:
+    def _last_good(self, file: Path, known: _MappingFile | None) -> Mapping | None:
         """Return the last good version of a file that does not load, or None.
 
         Try in this order: 1. the active mapping, if the tables have not changed; 2. the last good text with the current

@@ -9,20 +9,20 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from bridge.documents import parse_document, read_document
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.lookup_tables import load_tables
 from bridge.mapping.loading.shared_subscription import unshareable
-from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import Mapping, compile_mapping
 from bridge.mapping.pipeline.envelope import VERSION_DIGITS
 from bridge.mapping.selftest.runner import run_cases
+from bridge.yaml_files import parse_document, read_document
 
 if TYPE_CHECKING:
-    from bridge.documents import Document
     from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.output_emitter import Limits
+    from bridge.yaml_files import Document
 
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")

@@ -18,19 +18,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.documents import read_document
 from bridge.errors import ConfigError, DecodeError, Problem
 from bridge.files import FileProblem, read_bytes
 from bridge.payloads.csv import CsvProblem, first_row, number, rows
 from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.text import decode_utf8
+from bridge.yaml_files import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from bridge.documents import Document
     from bridge.mapping.expressions.expression import Tables
+    from bridge.yaml_files import Document
 
 FOLDER: Final = "tables"
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024
@@ -125,7 +125,7 @@ def _from_csv(file: Path, shown: str) -> Mapping[str, Any]:
     except FileProblem as error:
         raise ConfigError([Problem(shown, 0, 0, "", str(error))]) from None
     try:
-        return _Rows(shown).table(_text(raw))
+        return _CsvRows(shown).table(_text(raw))
     except CsvProblem as error:
         raise ConfigError([Problem(shown, error.line, 1, "", str(error))]) from None
 
@@ -148,7 +148,7 @@ def _last_good_line(raw: bytes) -> int:
     return 0
 
 
-class _Rows:
+class _CsvRows:
     """Reader for the rows of one CSV file. It collects the problems of up to 50 rows."""
 
     def __init__(self, shown: str) -> None:

@@ -18,11 +18,11 @@ from bridge.model import Output
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from bridge.documents import Path
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.model import Message
+    from bridge.yaml_files import Path
 
 Expressions: TypeAlias = "Mapping[Path, Expression]"
 """The compiled expressions of a mapping by their paths in its file, such as ("outputs", 0, "partition_key_from")."""

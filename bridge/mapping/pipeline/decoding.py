@@ -9,7 +9,7 @@ import orjson
 from bridge.payloads import DECODERS
 from bridge.payloads.cbor import encode as to_cbor
 from bridge.payloads.compression import compress, decompressor
-from bridge.payloads.csv import FIRST_LINE, Csv
+from bridge.payloads.csv import FIRST_LINE, CsvDecoder
 from bridge.payloads.msgpack import encode as to_msgpack
 from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
 
@@ -39,7 +39,7 @@ def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
     if options is None:
         return DECODERS[specification.payload].decode
     header = None if options.header == FIRST_LINE else options.header
-    return Csv(header, options.delimiter, numbers=options.numbers).decode
+    return CsvDecoder(header, options.delimiter, numbers=options.numbers).decode
 
 
 def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:

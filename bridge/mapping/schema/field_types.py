@@ -15,7 +15,7 @@ DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
 """Receive time of a test message that does not state one."""
 
 
-class Section(BaseModel):
+class SpecSection(BaseModel):
     """A section of a mapping file: unknown options are errors, and types are strict."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)

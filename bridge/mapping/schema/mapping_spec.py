@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bridge.documents import Describe
-from bridge.mapping.schema.field_types import Qos, Section, Text
+from bridge.mapping.schema.field_types import Qos, SpecSection, Text
 from bridge.mapping.schema.output_spec import OutputSpec
 from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
@@ -17,6 +16,7 @@ from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads
 )
 from bridge.mapping.topics.pattern import TopicPattern
 from bridge.payloads.compression import DEFAULT_LIMIT
+from bridge.yaml_files import Describe
 
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 """Upper limit of the option `max_decompressed_bytes`: 256 MiB."""
@@ -74,7 +74,7 @@ def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
     return names
 
 
-class CsvSpec(Section):
+class CsvSpec(SpecSection):
     """The options of `payload: csv`."""
 
     header: Annotated[
@@ -109,7 +109,7 @@ _RULES: dict[str, Any] = {
 """JSON Schema of the validators below, for editors."""
 
 
-class MappingSpec(Section):
+class MappingSpec(SpecSection):
     """A mapping file."""
 
     model_config = ConfigDict(json_schema_extra=_RULES)

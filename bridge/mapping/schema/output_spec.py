@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.documents import Describe
-from bridge.mapping.schema.field_types import Section
+from bridge.mapping.schema.field_types import SpecSection
 from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, REGION
+from bridge.yaml_files import Describe
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
@@ -47,7 +47,7 @@ def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class OutputSpec(Section):
+class OutputSpec(SpecSection):
     """One entry of `outputs`."""
 
     model_config = ConfigDict(

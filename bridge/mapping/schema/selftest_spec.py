@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from bridge.documents import Describe
 from bridge.mapping.schema.field_types import (
     DEFAULT_RECEIVED_AT,
     Base64,
     Qos,
-    Section,
+    SpecSection,
     Text,
     Time,
     TopicName,
@@ -21,9 +20,10 @@ from bridge.mapping.schema.field_types import (
 )
 from bridge.mapping.schema.output_spec import DataStream  # noqa: TC001  pydantic reads it from the annotations
 from bridge.model import RejectionCode  # noqa: TC001  pydantic reads it from the annotations
+from bridge.yaml_files import Describe
 
 
-class ExpectedRecord(Section):
+class ExpectedRecord(SpecSection):
     """One record that a test expects."""
 
     model_config = ConfigDict(json_schema_extra=one_of("data", "data_text", "data_base64"))
@@ -42,7 +42,7 @@ class ExpectedRecord(Section):
         return self
 
 
-class ExpectedDeadLetter(Section):
+class ExpectedDeadLetter(SpecSection):
     """The expectation of a dead letter with this code, and of no record."""
 
     dead_letter: RejectionCode = Field(description="Why the message is rejected.")
@@ -54,7 +54,7 @@ Expectation = Annotated[
 ]
 
 
-class PriorMessage(Section):
+class PriorMessage(SpecSection):
     """A message that a test sends before its own, for mappings with state."""
 
     model_config = ConfigDict(json_schema_extra=one_of("payload", "payload_text", "payload_base64"))

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.documents import Describe
-from bridge.mapping.schema.field_types import Section, Text
+from bridge.mapping.schema.field_types import SpecSection, Text
+from bridge.yaml_files import Describe
 
 _PERCENT = re.compile(r"\d+(\.\d+)?%")
 MAX_EVERY_SECS = 7 * 24 * 3600
@@ -37,7 +37,7 @@ Deadband = Annotated[
 ]
 
 
-class ChangesSpec(Section):
+class ChangesSpec(SpecSection):
     """The options of `changes`: send only messages whose values changed."""
 
     key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
@@ -52,7 +52,7 @@ class ChangesSpec(Section):
     at_least_every_secs: Secs | None = Field(None, description="Send a message after this time, changed or not.")
 
 
-class SampleSpec(Section):
+class SampleSpec(SpecSection):
     """The options of `sample`: send one message of many."""
 
     model_config = ConfigDict(
@@ -78,7 +78,7 @@ class SampleSpec(Section):
         return self
 
 
-class SparkplugSpec(Section):
+class SparkplugSpec(SpecSection):
     """The options of `payload: sparkplug_b`."""
 
     rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")

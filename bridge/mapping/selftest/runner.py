@@ -15,11 +15,11 @@ from bridge.model import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.documents import Path
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.mapping.schema.selftest_spec import PriorMessage, SelfTestSpec
     from bridge.model import MappingResult
+    from bridge.yaml_files import Path
 
 _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bridge.documents import path_text
 from bridge.mapping.rendering import written
+from bridge.yaml_files import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bridge.documents import Path
+    from bridge.yaml_files import Path
 
 MAX_CHANGES: Final = 20
 """Max differences shown of one record: a record with more of them usually has one mistake, not twenty."""

@@ -17,7 +17,7 @@ from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadba
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.sampler import Sampler
 from bridge.model import MappingResult, Rejection, SideEffects
-from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, SparkplugSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +76,9 @@ def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> R
     options = specification.sparkplug
     rebirth = asks and (options is None or options.rebirth)
     session = (
-        Session(rebirth=rebirth)
+        SparkplugSession(rebirth=rebirth)
         if options is None
-        else Session(rebirth=rebirth, rebirth_every_secs=options.rebirth_every_secs)
+        else SparkplugSession(rebirth=rebirth, rebirth_every_secs=options.rebirth_every_secs)
     )
     return session.decode
 

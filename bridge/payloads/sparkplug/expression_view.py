@@ -28,24 +28,24 @@ import orjson
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.datatypes import DATATYPES, datatype_name
-from bridge.payloads.sparkplug.metric_table import Declared, MetricTable
-from bridge.payloads.sparkplug.readings import Context, read_metric
+from bridge.payloads.sparkplug.metric_table import DeclaredMetric, MetricTable
+from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.payloads.sparkplug.protobuf import Fields
-    from bridge.payloads.sparkplug.topic import Topic
+    from bridge.payloads.sparkplug.topic import SparkplugTopic
 
 View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
 """Name of the metric with the session's number."""
-_OF_DEATHS = MetricTable({}, {BD_SEQ: Declared(BD_SEQ, None, DATATYPES.index("Int64"))})
+_OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
 """Declaration of the metric of every NDEATH, by section 6.4.21 of the specification: needed without a birth."""
 
 
-def view_of(topic: Topic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:
+def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:
     """Return the view of a payload, read with the declared metrics. Raise DecodeError for malformed values.
 
     `definitions` returns the metrics of the node's birth, for the templates in the payload.
@@ -66,7 +66,7 @@ def view_of(topic: Topic, payload: Fields, table: MetricTable, definitions: Call
         "unknown_aliases": [],
         "problems": [],
     }
-    context = Context(view["timestamp"], definitions, partial(note, view))
+    context = ReadingContext(view["timestamp"], definitions, partial(note, view))
     tables = (table, _OF_DEATHS) if topic.type == "NDEATH" else (table,)
     source = {"group": topic.group, "node": topic.node, "device": topic.device}
     for fields in payload.get("metrics", ()):
@@ -98,7 +98,7 @@ def bd_seq_of(view: View) -> int | None:
     return metric["value"] if metric is not None and type(metric["value"]) is int else None
 
 
-def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
+def stale(topic: SparkplugTopic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
     """Return the metrics that are out of date when a node or device is dead: all that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
@@ -108,7 +108,7 @@ def stale(topic: Topic, device: str | None, table: MetricTable) -> list[dict[str
     ]
 
 
-def host_state(topic: Topic, payload: bytes) -> View:
+def host_state(topic: SparkplugTopic, payload: bytes) -> View:
     """Return the view of a host's STATE, such as {"online": true, "timestamp": 1}. Raise DecodeError."""
     try:
         state = orjson.loads(payload)

@@ -23,7 +23,7 @@ _TYPES_FOLDER = "_types_/"
 """Prefix of definitions from Ignition: an instance of `Motor` refers to the metric `_types_/Motor`."""
 
 
-class Declared(NamedTuple):
+class DeclaredMetric(NamedTuple):
     """A declared metric or member. `members` is None unless it is a template."""
 
     name: str
@@ -38,8 +38,8 @@ class MetricTable(NamedTuple):
     `parameters` and `reference` are those of a template: datatypes by name, and the name of its definition.
     """
 
-    by_alias: dict[int, Declared]
-    by_name: dict[str, Declared]
+    by_alias: dict[int, DeclaredMetric]
+    by_name: dict[str, DeclaredMetric]
     parameters: dict[str, int] = {}  # noqa: RUF012  never changed
     reference: str | None = None
 
@@ -48,7 +48,7 @@ NOTHING_DECLARED = MetricTable({}, {})
 """Metrics of a node or device before its birth."""
 
 
-def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared]:
+def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[DeclaredMetric]:
     """Return the declarations of a metric or member, nearest first.
 
     An empty name beside an alias is a name that was left out: some encoders write the default of a text.
@@ -59,7 +59,7 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
     return [table.by_name[name] for table in tables if name in table.by_name]
 
 
-def member_tables(template: Fields, declared: Sequence[Declared], definitions: MetricTable) -> list[MetricTable]:
+def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definitions: MetricTable) -> list[MetricTable]:
     """Return the tables of a template's members, nearest first: those of its instances, then its definition's."""
     tables = [each.members for each in declared if each.members is not None]
     references = dict.fromkeys([template.get("template_ref"), *(each.reference for each in tables)])
@@ -86,7 +86,7 @@ def _template_row(template: Fields) -> list[Any]:
 
 def table_of_rows(rows: Iterable[Row]) -> MetricTable:
     """Return the rows, indexed by alias and by name."""
-    declared = [Declared(row[0], row[1], row[2], _members(row[3]) if row[3:] else None) for row in rows]
+    declared = [DeclaredMetric(row[0], row[1], row[2], _members(row[3]) if row[3:] else None) for row in rows]
     return MetricTable(
         {each.alias: each for each in declared if each.alias is not None}, {each.name: each for each in declared}
     )

@@ -19,7 +19,7 @@ from bridge.payloads.sparkplug.metric_table import declarations, member_tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.payloads.sparkplug.metric_table import Declared, MetricTable
+    from bridge.payloads.sparkplug.metric_table import DeclaredMetric, MetricTable
     from bridge.payloads.sparkplug.protobuf import Fields
 
 GOOD = 192
@@ -28,7 +28,7 @@ GOOD = 192
 _TYPE_NAMES = dict(enumerate(DATATYPES))
 
 
-class Context(NamedTuple):
+class ReadingContext(NamedTuple):
     """Input of a reading besides the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics without their own. `definitions` returns the metrics of the
@@ -40,7 +40,7 @@ class Context(NamedTuple):
     note: Callable[[str], None]
 
 
-def read_metric(fields: Fields, tables: Sequence[MetricTable], context: Context) -> dict[str, Any]:
+def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
     """Return the reading of a metric, named and typed by the tables, nearest first. Raise DecodeError.
 
     If its alias is unknown, the reading has an `alias` instead of a `name`.
@@ -83,7 +83,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: Context)
     return reading
 
 
-def _resolved(fields: Fields, tables: Sequence[MetricTable], context: Context) -> tuple[str | None, int | None]:
+def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> tuple[str | None, int | None]:
     """Return the name and the datatype of a metric, None where there is none, and note the problem."""
     declared = declarations(fields, tables)
     name = fields.get("name")
@@ -97,13 +97,13 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: Context) -
     return name, datatype
 
 
-def _template_value(fields: Fields, tables: Sequence[MetricTable], context: Context) -> dict[str, Any]:
+def _template_value(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
     """Return the template of a metric. Its members without a time have that of the metric."""
     inner = context._replace(sent_at=fields.get("timestamp", context.sent_at))
     return _template(fields["template"], declarations(fields, tables), inner)
 
 
-def _template(fields: Fields, declared: Sequence[Declared], context: Context) -> dict[str, Any]:
+def _template(fields: Fields, declared: Sequence[DeclaredMetric], context: ReadingContext) -> dict[str, Any]:
     """Return a template with its members and parameters by name."""
     tables = member_tables(fields, declared, context.definitions())
     members: dict[str, Any] = {}

@@ -28,7 +28,7 @@ births in the same second, over the same link. Ten a second reach 300 nodes in h
 """
 
 
-class _Asked(NamedTuple):
+class _LastRequest(NamedTuple):
     """The last request to an edge node: its time in milliseconds since 1970, and its bytes."""
 
     at_ms: int
@@ -47,7 +47,7 @@ class RebirthRequests:
         self._allowed = allowed
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, _LastRequest] = {}
         self._waiting: dict[str, str] = {}
         """Topics of commands by edge node, for the nodes that wait for a request."""
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
@@ -73,7 +73,7 @@ class RebirthRequests:
             if not self._has_room(now_ms):
                 break
             del self._waiting[edge_node]
-            asked = self._asked[edge_node] = _Asked(now_ms, rebirth_payload(now_ms))
+            asked = self._asked[edge_node] = _LastRequest(now_ms, rebirth_payload(now_ms))
             self._sent_at.append(now_ms)
             commands.append(OutgoingMessage(topic, asked.payload))
         return tuple(commands)

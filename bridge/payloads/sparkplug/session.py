@@ -25,13 +25,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.payloads.sparkplug.birth_certificates import BirthCertificates, NodeState
-from bridge.payloads.sparkplug.compression import COMPRESSED, decompressed
+from bridge.payloads.sparkplug.compressed_payload import COMPRESSED, decompressed
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, note, stale, view_of
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, rows_of, table_of_rows
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.rebirth import EVERY_SECS, RebirthRequests
 from bridge.payloads.sparkplug.sequence import sequence_problem
-from bridge.payloads.sparkplug.topic import STATE, Topic, parse_topic
+from bridge.payloads.sparkplug.topic import STATE, SparkplugTopic, parse_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,15 +58,15 @@ _MAX_TOPICS = 10_000
 """Max parsed topics in the cache, which is cleared when it is full."""
 
 
-class Session:
+class SparkplugSession:
     """State of all edge nodes of one mapping. Owned by the thread that decodes; times are those of the messages."""
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
         """Request a rebirth at most once in `rebirth_every_secs` per edge node; with `rebirth` false, never."""
         self._births = BirthCertificates()
         self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
-        self._topics: dict[str, Topic] = {}
-        self._follow: Mapping[str, Callable[[Topic, NodeState, View, StateStore], None]] = {
+        self._topics: dict[str, SparkplugTopic] = {}
+        self._follow: Mapping[str, Callable[[SparkplugTopic, NodeState, View, StateStore], None]] = {
             "NBIRTH": self._node_birth,
             "DBIRTH": self._device_birth,
             "NDATA": self._data,
@@ -101,7 +101,7 @@ class Session:
             self._rebirths.ask(topic.edge_node, topic.commands, message.received_at_ms)
         return view, self._rebirths.due(message.received_at_ms)
 
-    def _topic(self, text: str) -> Topic:
+    def _topic(self, text: str) -> SparkplugTopic:
         """Return the parsed topic, and cache it. Raise DecodeError."""
         topic = parse_topic(text)
         if len(self._topics) >= _MAX_TOPICS:
@@ -109,18 +109,18 @@ class Session:
         self._topics[text] = topic
         return topic
 
-    def _declared(self, topic: Topic, node: NodeState, memory: StateStore) -> MetricTable:
+    def _declared(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> MetricTable:
         """Return the metrics that apply to this message: none for a birth, and none if the node or device is dead."""
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
-    def _definitions(self, topic: Topic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
+    def _definitions(self, topic: SparkplugTopic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
         """Return the metrics of the node's birth, where the definitions of templates are: perhaps this message."""
         if topic.type == "NBIRTH":
             return table_of_rows(rows_of(payload.get("metrics", ())))
         return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
 
-    def _node_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _node_birth(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Begin a new session. The births of the devices follow, so their old metrics are deleted."""
         self._rebirths.born(topic.edge_node)
         for device in node.devices:
@@ -129,26 +129,26 @@ class Session:
         self._births.put_node(memory, topic.edge_node, NodeState(view["bd_seq"], online=True, devices={}))
         self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
 
-    def _device_birth(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _device_birth(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Check the sequence, and store that the device is online."""
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=True)
 
-    def _data(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _data(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Check the sequence, and that the node and the device are online."""
         self._follow_sequence(topic, node, view, memory)
         if not node.online or (topic.device is not None and not node.devices.get(topic.device, False)):
             view["online"] = False
             note(view, "no_birth")
 
-    def _device_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _device_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Check the sequence, and store that the device is offline; its metrics are stale."""
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=False)
 
-    def _node_death(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _node_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Store that the node and its devices are offline, unless a new session has begun.
 
         The broker publishes this message as the node's will, perhaps after the node is back with a new session.
@@ -162,7 +162,7 @@ class Session:
         dead = dict.fromkeys(node.devices, False)
         self._births.put_node(memory, topic.edge_node, NodeState(node.bd_seq, online=False, devices=dead))
 
-    def _stale(self, topic: Topic, node: NodeState, memory: StateStore) -> Iterator[dict[str, Any]]:
+    def _stale(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> Iterator[dict[str, Any]]:
         """Yield the stale metrics of the node and of its devices that were online."""
         if node.online:
             yield from stale(topic, None, self._births.table(memory, topic.edge_node))
@@ -170,13 +170,13 @@ class Session:
             if online:
                 yield from stale(topic, device, self._births.table(memory, f"{topic.edge_node}/{device}"))
 
-    def _put_device(self, topic: Topic, node: NodeState, memory: StateStore, *, online: bool) -> None:
+    def _put_device(self, topic: SparkplugTopic, node: NodeState, memory: StateStore, *, online: bool) -> None:
         """Store whether a device is online, if that has changed."""
         if topic.device is not None and node.devices.get(topic.device) is not online:
             devices = {**node.devices, topic.device: online}
             self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
 
-    def _follow_sequence(self, topic: Topic, node: NodeState, view: View, memory: StateStore) -> None:
+    def _follow_sequence(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Add the problem with the session or the sequence to the view, if there is one."""
         last = self._births.last(memory, topic.edge_node) if node.online else None
         if last is None:

@@ -20,7 +20,7 @@ _LEVELS = {
 }
 
 
-class Topic(NamedTuple):
+class SparkplugTopic(NamedTuple):
     """Message type and sender of a topic.
 
     `edge_node` is GROUP/NODE, which identifies an edge node. `source` is the node or the device: GROUP/NODE or
@@ -36,7 +36,7 @@ class Topic(NamedTuple):
     commands: str
 
 
-def parse_topic(text: str) -> Topic:
+def parse_topic(text: str) -> SparkplugTopic:
     """Return the parts of a topic. Raise DecodeError for a topic that is not of Sparkplug B."""
     levels = text.split("/")
     if levels[0] == NAMESPACE and len(levels) == _HOST_LEVELS and levels[1] == STATE:
@@ -46,7 +46,7 @@ def parse_topic(text: str) -> Topic:
     return _topic(levels[2], levels[1], levels[3], levels[4] if len(levels) == _DEVICE_LEVELS else None)
 
 
-def _topic(kind: str, group: str, node: str, device: str | None) -> Topic:
+def _topic(kind: str, group: str, node: str, device: str | None) -> SparkplugTopic:
     edge_node = f"{group}/{node}"
     source = edge_node if device is None else f"{edge_node}/{device}"
-    return Topic(kind, group, node, device, edge_node, source, f"{NAMESPACE}/{group}/NCMD/{node}")
+    return SparkplugTopic(kind, group, node, device, edge_node, source, f"{NAMESPACE}/{group}/NCMD/{node}")

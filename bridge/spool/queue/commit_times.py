@@ -25,7 +25,7 @@ _PARTS = 8
 """Number of parts in which records with gaps between their numbers are timed, as those of several shards are."""
 
 
-class Commits:
+class CommitTimes:
     """Commit times and latency histograms of one queue. Not thread-safe: the queue's lock guards it.
 
     Times are seconds of one monotonic clock.

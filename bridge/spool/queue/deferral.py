@@ -39,7 +39,7 @@ A few gaps are checked with each page, so that the number of spans stays about t
 _GAPS_TRIED = 4
 
 
-class Read(Protocol):
+class PageReader(Protocol):
     """The function that reads a queue's records from disk: `SpoolReader.page`. It may block on the disk.
 
     The thread that collects calls it without the queue's lock. The thread that drops records calls it with the lock.
@@ -52,7 +52,7 @@ class Read(Protocol):
         """
 
 
-class Left:
+class Deferral:
     """Deferred records: those in `spans` whose partition key satisfies `holds`.
 
     `done` is True once no deferred record remains.
@@ -70,7 +70,7 @@ class Left:
         self.tried = 0
 
 
-class Leaving(ABC):
+class DeferringQueue(ABC):
     """The part of a queue that defers records. The queue's lock guards it.
 
     The thread that collects must skip the deferred records itself (see `leave`).
@@ -79,14 +79,14 @@ class Leaving(ABC):
     number: int
     newest_first = False
     """True if the newest deferred records are read first."""
-    _read: Read
+    _read: PageReader
     _changed: threading.Lock
     _dropping: bool
     _closed: bool
 
     def __init__(self) -> None:
-        self.left: list[Left] = []
-        self._left_dropped: dict[Left, tuple[Span, ...]] = {}
+        self.left: list[Deferral] = []
+        self._left_dropped: dict[Deferral, tuple[Span, ...]] = {}
         """Spans before the open transaction dropped from them, by deferral; `rewind` restores them."""
 
     @abstractmethod
@@ -107,18 +107,18 @@ class Leaving(ABC):
         Return the first and last number passed over, or None if there are none.
         """
 
-    def leave(self, holds: Callable[[str], bool]) -> Left:
+    def leave(self, holds: Callable[[str], bool]) -> Deferral:
         """Defer the records for whose key `holds` is true, from the next record that the queue hands out.
 
         From now on the thread that collects must skip records of these keys. No thread may collect during this call.
         """
         with self._changed:
             spans = tuple(self._kept_back())
-            left = Left(holds, spans, overtaken=spans[-1][0])
+            left = Deferral(holds, spans, overtaken=spans[-1][0])
             self.left.append(left)
         return left
 
-    def divide(self, left: Left, parts: Sequence[Callable[[str], bool]]) -> list[Left]:
+    def divide(self, left: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
         """Replace a deferral by several that together have its keys, and return them.
 
         Return [] and change nothing while the queue is dropping records.
@@ -126,11 +126,11 @@ class Leaving(ABC):
         with self._changed:
             if self._dropping:
                 return []
-            made = [Left(holds, left.spans, left.overtaken) for holds in parts]
+            made = [Deferral(holds, left.spans, left.overtaken) for holds in parts]
             self.left = [*(each for each in self.left if each is not left), *made]
         return made
 
-    def reread(self, left: Left) -> list[Record]:
+    def reread(self, left: Deferral) -> list[Record]:
         """Return the next page of deferred records; they count as handed out.
 
         `left.done` becomes True with the last of them.
@@ -175,7 +175,7 @@ class Leaving(ABC):
             span = self._drop_left(limit)
             return span or self._drop_unsent(limit)
 
-    def _passed_over(self, *some: Left) -> list[Span]:
+    def _passed_over(self, *some: Deferral) -> list[Span]:
         """Return the spans of these deferrals that the queue has passed."""
         return minus(merged(chain.from_iterable(left.spans for left in some)), self._kept_back()) if some else []
 
@@ -187,12 +187,12 @@ class Leaving(ABC):
         """Return the lowest number that may belong to an unsent record that no sender has."""
         return min([self._first_unsent(), *(first for first, _ in self._passed_over(*self.left)[:1])])
 
-    def _again(self, left: Left, records: list[Record]) -> list[Record]:
+    def _again(self, left: Deferral, records: list[Record]) -> list[Record]:
         """Return deferred records as they are handed out now. A subclass may mark them as late."""
         del left
         return records
 
-    def _with_gaps_closed(self, left: Left, number: int) -> list[Span]:
+    def _with_gaps_closed(self, left: Deferral, number: int) -> list[Span]:
         """Return the spans of a deferral. If there are many, join neighbours with no record on disk between them.
 
         Only gaps before the span that contains `number` are checked. That span is being read: if it grew, `reread`
@@ -210,7 +210,7 @@ class Leaving(ABC):
                 spans[place : place + 2] = [(first, before)]
         return spans
 
-    def _on_disk(self, left: Left, first: int, before: int) -> bool:
+    def _on_disk(self, left: Deferral, first: int, before: int) -> bool:
         """Return whether records of this deferral's keys are on disk, first ≤ number < before."""
         while page := self._read(self.number, first, before):
             if any(left.holds(record.key) for record in page):
@@ -243,7 +243,7 @@ class Leaving(ABC):
                 return span
         return None
 
-    def _oldest_left(self) -> tuple[Left, Span] | None:
+    def _oldest_left(self) -> tuple[Deferral, Span] | None:
         """Return the deferral with the oldest deferred record, and its first span, or None."""
         found = [(left, spans[0]) for left in self.left if (spans := self._passed_over(left))]
         return min(found, key=lambda each: each[1], default=None)

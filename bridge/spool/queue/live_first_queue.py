@@ -20,7 +20,7 @@ from bridge.spool.queue.stream_queue import ROW_BYTES, StreamQueue
 
 if TYPE_CHECKING:
     from bridge.model import Record
-    from bridge.spool.queue.deferral import Left
+    from bridge.spool.queue.deferral import Deferral
 
 LIVE_SECS = 10.0
 """Seconds in memory, in addition to the linger, after which a record belongs to the backlog."""
@@ -139,7 +139,7 @@ class LiveFirstQueue(StreamQueue):
             spans.append((self._page[0].number, self._page[-1].number + 1))
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
-    def _again(self, left: Left, records: list[Record]) -> list[Record]:
+    def _again(self, left: Deferral, records: list[Record]) -> list[Record]:
         """Return deferred records as they are handed out now.
 
         Those that newer ones have overtaken are marked as late.

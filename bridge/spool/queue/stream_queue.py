@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from bridge.errors import BridgeError
 from bridge.model import LONG_DATA_BYTES, BatchingOptions, Record, UnnumberedEnvelope, spread_key
 from bridge.spool.queue.batch_size import MAX_KEY_BYTES, first_within
-from bridge.spool.queue.commit_times import Commits
-from bridge.spool.queue.deferral import Leaving
+from bridge.spool.queue.commit_times import CommitTimes
+from bridge.spool.queue.deferral import DeferringQueue
 from bridge.spool.queue.linger import Linger
 from bridge.spool.queue.ranges import ENDLESS, Span
 from bridge.spool.queue.settlement import Settlement
@@ -24,7 +24,7 @@ from bridge.spool.queue.settlement import Settlement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.spool.queue.deferral import Read
+    from bridge.spool.queue.deferral import PageReader
 
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
@@ -35,7 +35,7 @@ PAGE_BYTES = 4 * 1024 * 1024  # a page ends at the first of the two limits
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
-class StreamQueue(Leaving):
+class StreamQueue(DeferringQueue):
     """Records of one stream, numbered without a gap, until each is settled or dropped (when full, or for its age)."""
 
     def __init__(
@@ -43,7 +43,7 @@ class StreamQueue(Leaving):
         stream: str,
         number: int,
         *,
-        read: Read,
+        read: PageReader,
         first: int,
         next_number: int,
         fresh_bytes: int,
@@ -75,7 +75,7 @@ class StreamQueue(Leaving):
         self._linger = Linger()
         self._changed = threading.Lock()
         self._settled: deque[Settlement] = deque()
-        self.commits = Commits()
+        self.commits = CommitTimes()
         self.spool_id = b"00000000"
         self.covered = False
         """True if manifests cover this queue (bridge/ingest/manifest_writer.py): it notes records without an id."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CaptureLimits:
     """Bounds of a capture: the first one that is reached ends it."""
 
     messages: int
@@ -34,7 +34,7 @@ class Recorder:
     def __init__(
         self,
         file: Path,
-        bounds: Bounds,
+        bounds: CaptureLimits,
         *,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:

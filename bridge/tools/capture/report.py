@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.documents import path_text
 from bridge.mapping.rendering import printable, record_line, rejection_line
 from bridge.mapping.selftest.value_diff import table
 from bridge.model import Rejection
 from bridge.timestamps import rfc3339
 from bridge.tools.capture.comparison import ChangeKind
+from bridge.yaml_files import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

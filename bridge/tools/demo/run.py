@@ -21,8 +21,8 @@ from bridge.runtime.assembly import assemble
 from bridge.runtime.exit_codes import INTERRUPTED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
-from bridge.tools.demo.kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
-from bridge.tools.demo.show import DemoRun
+from bridge.tools.demo.demo_run import DemoRun
+from bridge.tools.demo.local_kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,11 +16,11 @@ from bridge.aws.credentials import Authentication
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.log_setup import set_up_logging
+from bridge.tools.demo.demo_run import TICK_SECS
 from bridge.tools.demo.factory import Factory
-from bridge.tools.demo.kinesis import REGION, SHARDS
-from bridge.tools.demo.publisher import MessagePublisher
+from bridge.tools.demo.local_kinesis import REGION, SHARDS
+from bridge.tools.demo.message_publisher import MessagePublisher
 from bridge.tools.demo.run import interrupts
-from bridge.tools.demo.show import TICK_SECS
 
 if TYPE_CHECKING:
     import threading

@@ -5,7 +5,7 @@
     broker/checks.py             the sessions with the broker, in their order, and the findings of each
     broker/connection_advice.py  why a broker refuses the connection
     broker/probe_session.py      one of these sessions: counts messages, and acknowledges them on request
-    broker/broker_limits.py      limits that the broker reports: CONNACK, $SYS
+    broker/limit_findings.py     limits that the broker reports: CONNACK, $SYS
     broker/inflight_window.py    the in-flight window, measured
     broker/retained.py           retained messages, and whether the broker drops any of them
     broker/traffic_sample.py     the result of the mappings for sampled messages
@@ -13,7 +13,7 @@
     traffic_rate.py              bytes per second into the spool
     aws.py                       endpoints, identity of the bridge, each stream, the clock
     disk.py                      duration of an fsync, and the length of an outage that the disk can buffer
-    runner.py                    all checks in parallel: one that fails, or hangs, never stops the others
+    check_runner.py              all checks in parallel: one that fails, or hangs, never stops the others
 
 `doctor` uses sessions of its own (`client_id` + `-doctor`). It writes to a topic or stream only with an option for it.
 """

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.aws.error_codes import ERROR_RULES, MAX_CLOCK_SKEW_SECS
 from bridge.errors import Refused, SendError
-from bridge.kinesis.endpoints import date_at
 from bridge.kinesis.publisher import AUTOMATIC
+from bridge.kinesis.service_endpoints import date_at
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import failed, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.aws.client_factory import EndpointSettings
-    from bridge.kinesis.endpoints import ServiceEndpoint
     from bridge.kinesis.publisher import KinesisPublisher
+    from bridge.kinesis.service_endpoints import ServiceEndpoint
     from bridge.tools.doctor.finding import Finding
 
 _WARNED_SKEW_SECS = 60

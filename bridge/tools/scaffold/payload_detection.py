@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
 from bridge.payloads.compression import DEFAULT_LIMIT, compression_of, decompressor
-from bridge.payloads.csv import Csv, number
+from bridge.payloads.csv import CsvDecoder, number
 from bridge.payloads.sparkplug.topic import NAMESPACE, STATE
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _has_header(payloads: list[bytes], delimiter: str) -> bool:
 def _reads(kind: PayloadKind, payloads: list[bytes], rows: list[list[str]]) -> bool:
     if kind.columns and not all(any(isinstance(number(field), int | float) for field in row) for row in rows):
         return False
-    decoder = Csv(kind.columns, kind.delimiter)
+    decoder = CsvDecoder(kind.columns, kind.delimiter)
     try:
         return all(decoder.decode(each) for each in payloads)
     except DecodeError:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.documents import parse_document
 from bridge.errors import ConfigError, DecodeError
-from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.selftest.runner import run_cases
@@ -19,6 +18,7 @@ from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
 from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
 from bridge.tools.scaffold.payload_detection import PayloadKind, kind_of
 from bridge.tools.scaffold.topic_clusters import TopicCluster, shapes, why_not
+from bridge.yaml_files import parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bridge.cli.commands.dead_letters import Filter, list_dead_letters, show_dead_letter
+from bridge.cli.commands.dead_letters import DeadLetterFilter, list_dead_letters, show_dead_letter
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
@@ -25,12 +25,12 @@ def config(tmp_path):
 
 
 def listed(config, capsys, **wanted):
-    assert list_dead_letters(config, Filter(**wanted), as_json=True) == 0
+    assert list_dead_letters(config, DeadLetterFilter(**wanted), as_json=True) == 0
     return [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_all_are_listed_and_counted_by_code(config, capsys):
-    assert list_dead_letters(config, Filter(), as_json=False) == 0
+    assert list_dead_letters(config, DeadLetterFilter(), as_json=False) == 0
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert last == "3 dead letters: decode 2, transform 1"
@@ -53,7 +53,7 @@ def test_filters_narrow_the_list(config, capsys, wanted, numbers):
 
 
 def test_json_has_the_payload_as_a_test_would_have_it(config, capsys):
-    list_dead_letters(config, Filter(), as_json=True)
+    list_dead_letters(config, DeadLetterFilter(), as_json=True)
     first, second, _ = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["payload_text"], second["payload_base64"]) == ('{"a":', "/wA=")
 
@@ -67,7 +67,7 @@ def test_one_is_shown_complete(config, capsys):
 
 def test_what_a_terminal_would_act_upon_is_escaped(config, capsys):
     show_dead_letter(config, 3)
-    list_dead_letters(config, Filter(), as_json=False)
+    list_dead_letters(config, DeadLetterFilter(), as_json=False)
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "99 bytes, of which the first 1 are stored" in out

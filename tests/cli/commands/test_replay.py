@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from bridge.cli.commands.dead_letters import Filter
+from bridge.cli.commands.dead_letters import DeadLetterFilter
 from bridge.cli.commands.export import export_dead_letters, export_records
 from bridge.cli.commands.replay import DeadLetterSelection, delete_dead_letters, replay_dead_letters
 from bridge.cli.commands.spool import spool_status
@@ -13,7 +13,7 @@ from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
 from tests.spool.builders import dead_letter, opened
 
-ALL = DeadLetterSelection((), Filter(), all=True)
+ALL = DeadLetterSelection((), DeadLetterFilter(), all=True)
 TOPIC = "factory/pdx/press07/telemetry"
 
 
@@ -50,18 +50,18 @@ def test_without_a_bridge_the_command_replays_itself(config, capsys):
 
 
 def test_dead_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
-    assert replay_dead_letters(config, DeadLetterSelection([3, 3], Filter())) == 0
-    assert replay_dead_letters(config, DeadLetterSelection((), Filter(mapping="oven"))) == 1
-    assert replay_dead_letters(config, DeadLetterSelection([99], Filter())) == 1
+    assert replay_dead_letters(config, DeadLetterSelection([3, 3], DeadLetterFilter())) == 0
+    assert replay_dead_letters(config, DeadLetterSelection((), DeadLetterFilter(mapping="oven"))) == 1
+    assert replay_dead_letters(config, DeadLetterSelection([99], DeadLetterFilter())) == 1
     assert "1 not found" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "selection",
     [
-        DeadLetterSelection((), Filter()),
-        DeadLetterSelection([1], Filter(code="decode")),
-        DeadLetterSelection([1], Filter(), all=True),
+        DeadLetterSelection((), DeadLetterFilter()),
+        DeadLetterSelection([1], DeadLetterFilter(code="decode")),
+        DeadLetterSelection([1], DeadLetterFilter(), all=True),
     ],
 )
 def test_what_is_meant_must_be_reported_once(config, selection):
@@ -83,19 +83,19 @@ def test_deleting_is_requested_and_reported_in_the_ledger(config, capsys):
 
 def test_an_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_path, capsys):
     file = tmp_path / "letters.jsonl"
-    assert export_dead_letters(config, file, Filter(mapping="press"), as_csv=False) == 0
+    assert export_dead_letters(config, file, DeadLetterFilter(mapping="press"), as_csv=False) == 0
     dead_letters = [json.loads(line) for line in file.read_text().splitlines()]
     assert [each["number"] for each in dead_letters] == [1, 2, 3]
     assert dead_letters[0]["payload_text"] == '{"t":1}'
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "3 dead letters" in capsys.readouterr().out
     with pytest.raises(BridgeError, match="exists already"):
-        export_dead_letters(config, file, Filter(), as_csv=False)
+        export_dead_letters(config, file, DeadLetterFilter(), as_csv=False)
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
     file = tmp_path / "letters.csv"
-    assert export_dead_letters(config, file, Filter(), as_csv=True) == 0
+    assert export_dead_letters(config, file, DeadLetterFilter(), as_csv=True) == 0
     with file.open(newline="") as written:
         rows = list(csv.DictReader(written))
     assert [row["detail"] for row in rows] == [f"'=cmd{number}" for number in range(4)]
@@ -120,5 +120,5 @@ def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
 
 def test_an_export_that_fails_leaves_nothing(config, tmp_path):
     with pytest.raises(BridgeError, match="cannot be written"):
-        export_dead_letters(config, tmp_path / "none" / "letters", Filter(), as_csv=False)
+        export_dead_letters(config, tmp_path / "none" / "letters", DeadLetterFilter(), as_csv=False)
     assert not [file for file in tmp_path.iterdir() if "letters" in file.name]

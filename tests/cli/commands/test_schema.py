@@ -8,9 +8,9 @@ from jsonschema import Draft7Validator
 
 from bridge.cli.commands.schema import schema_text, write_schema
 from bridge.config import load_settings
-from bridge.documents import parse_document
 from bridge.errors import BridgeError, ConfigError
-from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.loading.spec_validation import read_specification
+from bridge.yaml_files import parse_document
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "mappings").glob("*.yaml"))

@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from bridge.cli.commands.dead_letters import Filter
+from bridge.cli.commands.dead_letters import DeadLetterFilter
 from bridge.cli.commands.export import export_dead_letters, export_records
 from bridge.cli.commands.spool import spool_status, verify_spool
 from bridge.errors import BridgeError
@@ -107,8 +107,8 @@ def test_exports_of_workers_report_whose_each_is(tmp_path):
     with pytest.raises(BridgeError, match="no spool has such a queue; expected 'archive', 'telemetry'"):
         export_records(config, tmp_path / "none.jsonl", "archiv")
     assert not (tmp_path / "none.jsonl").exists()
-    assert export_dead_letters(config, tmp_path / "letters.jsonl", Filter(), as_csv=False) == 0
+    assert export_dead_letters(config, tmp_path / "letters.jsonl", DeadLetterFilter(), as_csv=False) == 0
     dead_letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
     assert [(each["worker"], each["number"]) for each in dead_letters] == [(1, 1), (2, 1)]
-    assert export_dead_letters(config, tmp_path / "letters.csv", Filter(), as_csv=True) == 0
+    assert export_dead_letters(config, tmp_path / "letters.csv", DeadLetterFilter(), as_csv=True) == 0
     assert [line[:4] for line in (tmp_path / "letters.csv").read_text().splitlines()] == ["work", "1,1,", "2,1,"]

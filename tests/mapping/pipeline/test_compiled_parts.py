@@ -1,6 +1,6 @@
 import json
 
-from bridge.mapping.loading.validation import read_specification
+from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from tests.mapping.builders import applied, document, mapping, message
 

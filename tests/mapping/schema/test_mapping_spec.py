@@ -1,9 +1,9 @@
 import pytest
 
-from bridge.documents import validate
 from bridge.errors import ConfigError
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.payloads import DECODERS
+from bridge.yaml_files import validate
 from tests.mapping.builders import document
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/press"

@@ -1,6 +1,6 @@
 """A session with its memory, given one message after the other."""
 
-from bridge.payloads.sparkplug.session import Session
+from bridge.payloads.sparkplug.session import SparkplugSession
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.wire import BOOLEAN, DOUBLE, INT64, NOW_MS, integer, message, metric, payload
 
@@ -18,7 +18,7 @@ class Host:
 
     def __init__(self, memory=None, **options):
         self.memory = MappingState("m", {}) if memory is None else memory
-        self.session = Session(**options)
+        self.session = SparkplugSession(**options)
         self.now_ms = NOW_MS
         self.seq = 0
 

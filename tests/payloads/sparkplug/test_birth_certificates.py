@@ -1,5 +1,5 @@
 from bridge.payloads.sparkplug.birth_certificates import UNKNOWN, BirthCertificates, NodeState
-from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, Declared, MetricTable
+from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, DeclaredMetric, MetricTable
 from bridge.spool.mapping_state import MappingState
 
 NODE = NodeState(3, online=True, devices={"d": True, "e": False})
@@ -21,7 +21,7 @@ def test_what_is_put_is_read_again_also_by_another_process():
     restarted = MappingState("m", dict(memory.items()))
     for each, kept in ((births, memory), (BirthCertificates(), restarted)):
         assert each.node(kept, "g/n") == NODE
-        temperature, named = Declared("Temperature", 7, 10), Declared("named", None, 3)
+        temperature, named = DeclaredMetric("Temperature", 7, 10), DeclaredMetric("named", None, 3)
         assert each.table(kept, "g/n/d") == MetricTable({7: temperature}, {"Temperature": temperature, "named": named})
         assert each.last(kept, "g/n") == (255, 2**64 - 1)
 

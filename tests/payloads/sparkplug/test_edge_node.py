@@ -8,7 +8,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bridge.model import Message
-from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, SparkplugSession
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.edge_node import EdgeNode
 
@@ -80,7 +80,7 @@ class Host:
 
     def __init__(self, port, memory=None):
         self.memory = MappingState("m", {}) if memory is None else memory
-        self._session = Session()
+        self._session = SparkplugSession()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._read
         self._subscribed = threading.Event()

@@ -4,13 +4,13 @@ from bridge.payloads.sparkplug.datatypes import DATATYPES
 from bridge.payloads.sparkplug.encoding import encode
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED
 from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.readings import Context, read_metric
+from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
 
 
 def read_back(*metrics):
     fields = read_payload(encode({"timestamp": 5, "seq": 7, "metrics": list(metrics)}))
     assert (fields["timestamp"], fields["seq"]) == (5, 7)
-    context = Context(5, lambda: NOTHING_DECLARED, lambda _problem: None)
+    context = ReadingContext(5, lambda: NOTHING_DECLARED, lambda _problem: None)
     return [read_metric(each, (NOTHING_DECLARED,), context) for each in fields["metrics"]]
 
 

@@ -5,7 +5,7 @@ import pytest
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, rows_of, table_of_rows
 from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.readings import Context, read_metric
+from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
 from tests.payloads.sparkplug.host import Host, number
 from tests.payloads.sparkplug.wire import INT32, INT64, integer, message, metric, part, payload, property_set
 
@@ -16,7 +16,7 @@ INT8, FLOAT_ARRAY, TEMPLATE = 1, 30, 19
 def seen(data):
     """The reading of one metric that no birth has declared."""
     (fields,) = read_payload(payload(data))["metrics"]
-    return read_metric(fields, (NOTHING_DECLARED,), Context(AT, lambda: NOTHING_DECLARED, lambda _problem: None))
+    return read_metric(fields, (NOTHING_DECLARED,), ReadingContext(AT, lambda: NOTHING_DECLARED, lambda _problem: None))
 
 
 def template(*members, ref=None, parameters=b"", definition=False):

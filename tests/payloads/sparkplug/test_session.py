@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.session import OWN_COMMAND, Session
+from bridge.payloads.sparkplug.session import OWN_COMMAND, SparkplugSession
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.host import LOAD, REBIRTH, RUN, Host, number
 from tests.payloads.sparkplug.wire import DOUBLE, INT64, message, metric, payload
@@ -219,7 +219,7 @@ MESSAGES = st.tuples(
 @settings(max_examples=200)
 @given(st.lists(MESSAGES, max_size=20))
 def test_any_messages_give_the_same_result_over_a_restart(messages):
-    host, memory = Session(), MappingState("m", {})
+    host, memory = SparkplugSession(), MappingState("m", {})
     for kind, data in messages:
         sent = message(f"g/{kind}/n" + ("/d" if kind[0] == "D" else ""), data)
         restarted = MappingState("m", dict(memory.items()))
@@ -227,7 +227,7 @@ def test_any_messages_give_the_same_result_over_a_restart(messages):
         with contextlib.suppress(DecodeError):
             seen = host.decode(sent, memory)[0]
         with contextlib.suppress(DecodeError):
-            after_restart = Session().decode(sent, restarted)[0]
+            after_restart = SparkplugSession().decode(sent, restarted)[0]
         assert seen == after_restart
         assert dict(memory.items()) == dict(restarted.items())
 

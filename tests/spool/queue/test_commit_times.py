@@ -6,7 +6,7 @@ import pytest
 
 from bridge.model import Record
 from bridge.spool.queue import commit_times as module
-from bridge.spool.queue.commit_times import Commits
+from bridge.spool.queue.commit_times import CommitTimes
 
 
 def records(*numbers):
@@ -26,7 +26,7 @@ def counts(histogram):
 
 @pytest.fixture
 def commits():
-    made = Commits()
+    made = CommitTimes()
     made.add(1, 10, received_at=100.0, now=100.004)
     made.add(11, 12, received_at=100.5, now=100.85)
     return made
@@ -45,28 +45,28 @@ def test_records_that_lie_apart_are_each_of_their_commit(commits):
 
 
 def test_what_an_earlier_run_spooled_is_as_old_as_its_mark_reports(commits):
-    later = Commits()
+    later = CommitTimes()
     later.add(1_000, 1_001, received_at=50.0, now=50.0)
     later.delivered(records(*range(996, 1_002)), 51.0, lambda number: {996: 7_000.0}[number])
     assert counts(later.from_arrival) == {21600.0: 4, 1.0: 2}
 
 
 def test_before_anything_was_received_the_marks_are_all_there_is():
-    fresh = Commits()
+    fresh = CommitTimes()
     fresh.delivered(records(1, 2, 3), 51.0, lambda _number: 30.0)
     fresh.delivered(records(9, 7), 51.0, float)
     assert counts(fresh.from_arrival) == {60.0: 3, 10.0: 2}
 
 
 def test_a_record_without_a_mark_is_not_timed():
-    fresh = Commits()
+    fresh = CommitTimes()
     fresh.delivered(records(1), 51.0, lambda _number: None)
     assert counts(fresh.from_arrival) == {}
 
 
 def test_commits_that_are_forgotten_are_timed_by_the_marks(monkeypatch):
     monkeypatch.setattr(module, "_KEPT", 4)
-    commits = Commits()
+    commits = CommitTimes()
     for number in range(1, 7):
         commits.add(number, number, received_at=float(number), now=float(number))
     commits.delivered(records(1, 2, 3, 4, 5, 6), 6.5, lambda _number: 100.0)

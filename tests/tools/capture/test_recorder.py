@@ -6,10 +6,10 @@ import pytest
 from bridge.errors import BridgeError
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.tools.capture.file_format import read_capture
-from bridge.tools.capture.recorder import Bounds, Recorder
+from bridge.tools.capture.recorder import CaptureLimits, Recorder
 
 NOW_MS = 1_700_000_000_000
-MANY = Bounds(1_000, 1_000_000)
+MANY = CaptureLimits(1_000, 1_000_000)
 
 
 def publish(payload, *, qos=0, packet=b"", topic=b"a/b", retain=0, properties=b"", total=None):
@@ -49,14 +49,14 @@ def test_qos_2_is_recorded_once_until_it_is_released(tmp_path):
 
 
 def test_it_stops_at_its_number_of_messages_and_acknowledges_the_rest(tmp_path):
-    with recorder(tmp_path, Bounds(2, 1_000_000)) as made:
+    with recorder(tmp_path, CaptureLimits(2, 1_000_000)) as made:
         acknowledged = made.record([publish(b"%d" % n, qos=1, packet=bytes([0, n])) for n in range(1, 5)])
         assert (made.full, made.messages, len(acknowledged)) == ("messages", 2, 16)
     assert payloads(tmp_path) == [b"1", b"2"]
 
 
 def test_its_file_never_becomes_larger_than_its_bound(tmp_path):
-    with recorder(tmp_path, Bounds(1_000, 1_000)) as made:
+    with recorder(tmp_path, CaptureLimits(1_000, 1_000)) as made:
         made.record([publish(b"x" * 100) for _ in range(20)] + [publish(b"")])
         assert made.full == "bytes"
         assert made.bytes == (tmp_path / "c.jsonl").stat().st_size <= 1_000

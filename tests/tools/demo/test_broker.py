@@ -7,7 +7,7 @@ import pytest
 from bridge.errors import BridgeError
 from bridge.tools.demo import broker as demo_broker
 from bridge.tools.demo.broker import HOST, find_mosquitto, free_port, start_broker
-from bridge.tools.demo.publisher import MessagePublisher
+from bridge.tools.demo.message_publisher import MessagePublisher
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["mosquitto", "amqtt"])

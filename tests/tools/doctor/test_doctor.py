@@ -14,13 +14,13 @@ import pytest
 from bridge.cli.commands.doctor import doctor, show
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.endpoints import ServiceEndpoint
+from bridge.kinesis.service_endpoints import ServiceEndpoint
 from bridge.model import Destination
 from bridge.tools.doctor.aws import examine_endpoint, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
+from bridge.tools.doctor.check_runner import examine
 from bridge.tools.doctor.finding import CHECKS, failed, info, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
-from bridge.tools.doctor.runner import examine
 from tests.cli.builders import BRIDGE, set_up
 from tests.fakes.kinesis import KinesisStandIn
 from tests.harness.certificates import Authority

@@ -8,7 +8,7 @@ from bridge.errors import Unavailable
 from bridge.model import Destination
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.kinesis import LocalKinesis
+from bridge.tools.demo.local_kinesis import LocalKinesis
 from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
 from bridge.tools.doctor.uplink import IMPOSSIBLE_STREAM, SIZES, Backlog, examine_uplink, measure_uplink
 from tests.fakes.kinesis import KinesisStandIn

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bridge.errors import DecodeError
 from bridge.mapping.expressions.functions.function import MISSING, Binding, Function, Parameter, tried
 from bridge.payloads.encodings import text_decoder
-from bridge.payloads.json import Json
+from bridge.payloads.json import JsonDecoder
 from bridge.payloads.layout.items import compile_items
 from bridge.payloads.layout.record import compile_layout
 
@@ -23,7 +23,7 @@ _LAYOUTS: Final = "[layouts](layouts.md)"
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _BETWEEN_HEX: Final = re.compile(r"[\s:-]+")
 _REGISTER: Final = range(-(2**15), 2**16)
-_decode_json: Final = Json().decode
+_decode_json: Final = JsonDecoder().decode
 
 
 def packed(values: list[Any]) -> bytes:

@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.mqtt.guarantees import SHARED_IN_3_1_1
-from bridge.tools.doctor.broker.broker_limits import SYS_FILTERS, SysTopics, limit_findings
+from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
 from bridge.tools.doctor.broker.connection_advice import no_session
 from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTerms, measure_window, window_finding
+from bridge.tools.doctor.broker.limit_findings import SYS_FILTERS, SysTopics, limit_findings
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.broker.publish_probe import ProbeMeasurement, measure_by_publishing, not_measured
 from bridge.tools.doctor.broker.retained import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
@@ -117,7 +117,7 @@ def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
         session.acknowledge_all()
         protocol = session.state.protocol
         counted = count_retained(session, began)
-        live = _Live(session)
+        live = _LiveTraffic(session)
         sample.begin()
         session.listen(LISTEN_SECS)
         target.rate.set_rate(sample.rate())
@@ -145,7 +145,7 @@ def _better(sampled: InflightWindow, published: InflightWindow | None) -> Inflig
     return published if published is not None and sampled.size is None else sampled
 
 
-class _Live:
+class _LiveTraffic:
     """Measurement of the present traffic."""
 
     def __init__(self, session: ProbeSession) -> None:

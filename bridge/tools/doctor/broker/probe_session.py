@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.session_settings import SessionSettings
-    from bridge.mqtt.session_state import SessionState
+    from bridge.mqtt.session_status import SessionStatus
 
 CONNECT_SECS = 8.0
 _POLL_SECS: Final = 0.02
@@ -68,7 +68,7 @@ class ProbeSession:
         return self._only and "refused the session" in self.state.problem
 
     @property
-    def state(self) -> SessionState:
+    def state(self) -> SessionStatus:
         """State of the session."""
         return self.subscriber.state()
 

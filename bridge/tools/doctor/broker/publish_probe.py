@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
 from bridge.tools.doctor.broker.inflight_window import ENOUGH, InflightWindow, turnaround_of
+from bridge.tools.doctor.broker.limit_findings import QUEUE_ADVICE
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.finding import failed, info, ok, warning
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.tools.doctor.broker.broker_limits import QUEUE_ADVICE
+from bridge.tools.doctor.broker.limit_findings import QUEUE_ADVICE
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.finding import failed, ok, warning
 
@@ -28,7 +28,7 @@ _SUBJECT: Final = "retained messages"
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
+class RetainedMessages:
     """Count of retained messages. `secs` is the time from the subscription to the last one.
 
     `complete` is False if they still arrived at the end of the measurement.
@@ -51,13 +51,13 @@ class Retained:
         return self.messages / max(self.secs, 1e-3)
 
 
-def count_retained(session: ProbeSession, began: float) -> Retained:
+def count_retained(session: ProbeSession, began: float) -> RetainedMessages:
     """Count until no more arrive. The session must acknowledge messages of QoS 1 and 2 during this time."""
     complete = session.listen(COUNT_SECS, lambda: time.monotonic() - max(began, session.retained_at) > _QUIET_SECS)
-    return Retained(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
+    return RetainedMessages(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
 
 
-def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -> Retained:
+def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -> RetainedMessages:
     """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages."""
     with ProbeSession(replace(settings, share=None), dict.fromkeys(filters, 0)) as session:
         session.open(CONNECT_SECS)
@@ -65,7 +65,7 @@ def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -
 
 
 def retained_findings(
-    counted: Retained, at_full_speed: Retained | None, sample: TrafficSample, protocol: str
+    counted: RetainedMessages, at_full_speed: RetainedMessages | None, sample: TrafficSample, protocol: str
 ) -> Iterator[Finding]:
     """Yield findings. `counted` is with the mappings' QoS, `at_full_speed` with QoS 0, if there were many messages."""
     all_retained = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
@@ -79,7 +79,7 @@ def retained_findings(
         yield failed(_CHECK, _SUBJECT, message, QUEUE_ADVICE, {"dropped": missing})
 
 
-def _finding(all_retained: Retained, sample: TrafficSample, protocol: str, counted: int) -> Finding:
+def _finding(all_retained: RetainedMessages, sample: TrafficSample, protocol: str, counted: int) -> Finding:
     facts = {
         "messages": all_retained.messages,
         "bytes": all_retained.bytes,

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
-from bridge.mqtt.session_settings import Address, SessionSettings
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.tools.doctor.broker import checks, inflight_window
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker, subscription_findings
@@ -36,7 +36,7 @@ def examined(tmp_path):
             set_up(tmp_path, **mappings)
         loaded = load_folder(tmp_path / "mappings", {})
         assert not loaded.problems
-        address = Address.parse(f"mqtt://127.0.0.1:{served.port}")
+        address = BrokerAddress.parse(f"mqtt://127.0.0.1:{served.port}")
         settings = SessionSettings((address,), "test", version_5=protocol == "5", share=share)
         asked = BrokerTarget(settings, Router(loaded.mappings.values()), lambda: 0.001, SharedRate(), publishing)
         return list(examine_broker(asked)), asked.rate

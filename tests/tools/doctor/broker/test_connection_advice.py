@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.mqtt.session_settings import Address, SessionSettings, Tls
+from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
 from bridge.tools.doctor.broker.connection_advice import no_session
 
 SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
@@ -41,8 +41,10 @@ SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
     ],
 )
 def test_what_to_do_follows_from_what_is_seen(problem, cert_file, words):
-    addresses = (Address.parse(SECURE), Address.parse(PLAIN))
-    finding = no_session(problem, SessionSettings(addresses, "test", tls=Tls(cert_file=cert_file and Path(cert_file))))
+    addresses = (BrokerAddress.parse(SECURE), BrokerAddress.parse(PLAIN))
+    finding = no_session(
+        problem, SessionSettings(addresses, "test", tls=TlsFiles(cert_file=cert_file and Path(cert_file)))
+    )
     assert finding.status == "error"
     assert words in finding.advice
     assert finding.message == (problem.partition(";")[0] or "the broker does not respond")

@@ -1,0 +1,253 @@
+"""Validation of a mapping file beyond its schema: expressions that do not compile, names that do not exist."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.errors import ConfigError, Problem
+from bridge.mapping.expressions.expression import (
+    EMPTY,
+    Expression,
+    ExpressionError,
+    compile_expression,
+    compile_necessary,
+)
+from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.pipeline.compiled_parts import EARLY
+from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
+from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.selftest.runner import case_faults
+from bridge.mapping.stateful.sampler import SAMPLE
+from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap
+from bridge.yaml_files import path_text, validate
+from bridge.yaml_files.type_descriptions import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.mapping.expressions.expression import Tables
+    from bridge.mapping.pipeline.compiled_parts import Expressions
+    from bridge.yaml_files import Document, Path
+
+    _Known = dict[str, tuple[str, ...] | None]
+
+
+_INSIDE = (
+    "inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it; "
+    "merge_each(LIST, OBJECT) puts an object's keys into every item"
+)
+
+
+_OUTSIDE = (
+    "inside [] and | and & names are looked up in what is on the left, and not in the scope: '{name}' is null there; "
+    "merge_each(LIST, OBJECT) puts an object's keys into every item. A member of the item with this name is @.{name}"
+)
+# `captures` and `properties` are checked with their members: items often have a member `properties` of their own.
+_NOT_INSIDE = frozenset(SCOPE_NAMES) - {"captures", "properties"}
+
+
+class ValidSpec(NamedTuple):
+    """A specification without errors, and its compiled expressions by their paths in the file."""
+
+    specification: MappingSpec
+    expressions: Expressions
+
+
+def read_specification(document: Document, tables: Tables = EMPTY) -> ValidSpec:
+    """Validate a document, and compile its expressions. Raise ConfigError with all problems, of both.
+
+    `tables` are the lookup tables that `lookup` reads.
+    """
+    # Expressions are compiled from the raw document, so that their errors are reported together with the schema's.
+    expressions, expression_problems = _compiled(document, tables)
+    problems = [*expression_problems, *_each_problems(document), *_blanks(document)]
+    try:
+        specification = validate(MappingSpec, document)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
+    # The tests are checked last, because this needs a valid specification.
+    problems += [document.problem(path, message) for path, message in case_faults(specification)]
+    if problems:
+        raise ConfigError(problems)
+    return ValidSpec(specification, expressions)
+
+
+def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
+    """Compile all expressions. Return them by path, and the problems of the others with their lines and columns."""
+    known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
+    expressions: dict[Path, Expression] = {}
+    problems = []
+    for path, text in _expressions(document.data):
+        try:
+            expression = compile_expression(text, tables)
+        except ExpressionError as error:
+            problems.append(_problem_at(document, path, error))
+            continue
+        names = _unknown_names(expression, _scope_names(document.data, path))
+        members = (*_unknown_members(expression, known), *_outer_names(expression))
+        problems += [_problem_at(document, path, error) for error in (*names, *members)]
+        expressions[path] = expression
+        if path == ("where",) and (early := compile_necessary(text, "payload", tables)) is not None:
+            expressions[EARLY] = early
+    return expressions, problems
+
+
+def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
+    """Return the names that the expression at this path can use."""
+    if path[0] == "outputs":
+        return (*SCOPE_NAMES, RECORD, *_sampled(data))
+    return (*SCOPE_NAMES, *_sampled(data)) if path[0] == "transform" else SCOPE_NAMES
+
+
+def _sampled(data: Any) -> tuple[str, ...]:
+    """Return the name `sample` if the mapping has `keep: mean`: no other mapping has it."""
+    options = data.get("sample")
+    return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
+
+
+def _captured(data: Any) -> tuple[str, ...] | None:
+    """Return the names that the topic captures; None if the topic is invalid, which is reported separately."""
+    topic = data.get("topic") if isinstance(data, dict) else None
+    try:
+        return TopicPattern.parse(topic).captured if isinstance(topic, str) else None
+    except TopicError:
+        return None
+
+
+def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of every expression. A value that is not text is a schema problem, and not yielded."""
+    if not isinstance(data, dict):
+        return
+    outputs = data.get("outputs")
+    places: list[tuple[Path, Any]] = [(("where",), data.get("where")), (("transform",), data.get("transform"))]
+    for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if isinstance(output, dict):
+            places.append((("outputs", number, "partition_key_from"), output.get("partition_key_from")))
+    for section in ("changes", "sample"):
+        options = data.get(section)
+        if isinstance(options, dict):
+            places += [((section, name), options.get(name)) for name in ("key", "value")]
+    yield from ((path, text) for path, text in places if isinstance(text, str) and text)
+
+
+def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
+    """Return an error for each capture and property that cannot exist: JMESPath would silently return null for it."""
+    wrong = [
+        (of, name, _unknown_member(of, name, members))
+        for of, name in sorted(expression.members)
+        if (members := known.get(of)) is not None and name not in members
+    ]
+    wrong += [
+        # Inside [] and after | the name is looked up in the value on the left, where it would always be null.
+        (of, name, _INSIDE.format(of=of, name=name))
+        for of, name in sorted(expression.inner)
+        if name in (known.get(of) or ())
+    ]
+    return [
+        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
+    ]
+
+
+def _outer_names(expression: Expression) -> list[ExpressionError]:
+    """Return an error for each name of the scope inside [] and | and &: it would silently be null there."""
+    return [
+        ExpressionError(_OUTSIDE.format(name=name), _offset(expression.text, name, last=True), expression.text)
+        for name in sorted(expression.inner_names)
+        if name in _NOT_INSIDE
+    ]
+
+
+def _member_offset(text: str, of: str, name: str) -> int:
+    """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
+    place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
+    return place.end() - len(name) if place else 0
+
+
+def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    there = (
+        f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
+    )
+    return f"there is no '{of}.{name}'; " + (f"did you mean '{near[0]}'?" if near else there)
+
+
+def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
+    """Return an error for each name that no scope has: JMESPath would silently return null for it."""
+    return [
+        ExpressionError(_unknown_name(name, known, expression.text), _offset(expression.text, name), expression.text)
+        for name in sorted(expression.names or ())
+        if name not in known
+    ]
+
+
+def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
+    if name == RECORD:
+        return f"'{RECORD}' is there in `partition_key_from` only"
+    if name == SAMPLE:
+        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
+    hint = unknown_name(name, text) or hint
+    return f"nothing is called '{name}' here; {hint}"
+
+
+def _offset(text: str, name: str, *, last: bool = False) -> int:
+    """Return the first (or last) offset at which the name stands alone: neither a field of another value nor a key."""
+    alone = [*re.finditer(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
+    found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
+    return found.start() if found else 0
+
+
+def _exception_problems(pattern: TopicPattern) -> Iterator[str]:
+    """Yield a problem for each pattern of `except` that excludes no topic of the mapping, or all of them."""
+    for exception in pattern.exceptions:
+        if not overlap(exception.levels, pattern.levels):
+            yield f"'{exception.text}' excludes nothing: no topic matches both it and '{pattern.text}'"
+        elif covers(exception.levels, pattern.levels):
+            yield f"'{exception.text}' excludes every topic of this mapping"
+
+
+def _each_problems(document: Document) -> list[Problem]:
+    """Return a problem for `each: true` without a `transform`."""
+    data = document.data
+    if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
+        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
+        return [document.problem(("each",), message)]
+    return []
+
+
+def _blanks(document: Document) -> list[Problem]:
+    """Return a problem for each key without a value. An explicit `null` is accepted.
+
+    If a blank `where` were ignored, every message would pass it; and a file that is being written looks like this.
+    """
+    data = document.data
+    if not isinstance(data, dict):
+        return []
+    message = "nothing stands here; fill it in, or leave the key out"
+    return [document.problem(path, message) for path in _paths(data) if document.blank(path)]
+
+
+def _paths(data: dict[str, Any]) -> Iterator[Path]:
+    """Yield the paths of all optional keys but those in `tests`, where data may be blank."""
+    for key, value in data.items():
+        if key not in {"topic", "outputs"}:  # the schema reports them: they are required
+            yield (key,)
+        items = enumerate(value) if isinstance(value, list) else ((None, value),)
+        for number, item in items if key != "tests" else ():
+            if isinstance(item, dict):
+                yield from ((key, name) if number is None else (key, number, name) for name in item)
+
+
+def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:
+    """Return the problem with its line and column in the file.
+
+    The column is exact in one line and in a `|` block, whose lines share their indentation.
+    """
+    line, column = document.value_place(path)
+    before = error.text[: error.offset]
+    place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)
+    return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}")

@@ -1,0 +1,155 @@
+"""Knowledge of the broker's session that outlives connections, and what the broker grants of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from bridge.mqtt.broker_limits import BrokerLimits
+from bridge.mqtt.lost_guarantees import SHOWN_SECS, LostGuarantee, SessionLoss, lost_guarantees
+from bridge.mqtt.stored_session import StoredSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.mqtt.connection import Connection
+    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+QUIET_SECS: Final = 5.0
+"""Time without a message after which the broker is taken to have delivered what it queued."""
+MAX_LEFTOVER_SECS: Final = 600.0
+"""Maximum time for which filters of an earlier run stay subscribed while messages keep arriving.
+
+Brokers queue 1,000 messages by default (mosquitto, HiveMQ). Even 20 for each round trip of 0.5 s are 24,000 in this
+time.
+"""
+_SAVE_SECS: Final = 1.0
+"""Pause after a record that could not be written."""
+
+
+class SessionTracker:
+    """Record of the session, and times of its connections. The ingest thread owns it.
+
+    `save` stores a record on disk before it returns, and returns False if it could not.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        subscriptions: Subscriptions,
+        record: StoredSession,
+        save: Callable[[StoredSession], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self.record = record
+        self.heard = False
+        """True after a message has arrived in this run."""
+        self._settings = settings
+        self._subscriptions = subscriptions
+        self._save = save
+        self._clock = clock
+        self._saved_revision = 0
+        self._save_at = 0.0
+        self._received_at = self._accepted_at = 0.0
+        self._ended_epoch_secs = 0.0
+        self._loss: SessionLoss | None = None
+        self._gave_up_waiting = False
+
+    def on_accepted(self, connection: Connection) -> bool:
+        """Begin the subscriptions of a connection. Return True if it continues the session of the last one.
+
+        Another broker of the list has a session of its own: its packet identifiers mean other messages.
+        """
+        now, broker = self._clock(), str(connection.address)
+        self._accepted_at = self._received_at = now
+        self._gave_up_waiting = False
+        same = self.record.broker == broker
+        present = connection.session_present and same
+        if same and self.record.filters and not connection.session_present and self._settings.persistent:
+            self._loss = SessionLoss(now, self._ended_epoch_secs, time.time())
+            log.warning("%s: %s", broker, self._loss.text())
+        # MQTT 5 requests every filter again, and the broker does not send retained messages for it.
+        known = dict(self.record.filters) if present and not connection.version_5 else {}
+        if not present:
+            # Before any SUBSCRIBE: after a crash, the record must not show filters that the new session lacks.
+            known = {} if self._store(StoredSession(broker)) else known
+        wanted = self._subscriptions.wanted
+        self._subscriptions.begin(
+            identifiers=connection.limits.identifiers,
+            known={text: qos for text, qos in known.items() if text in wanted},
+        )
+        return present
+
+    def on_ended(self) -> None:
+        """Record that an accepted connection has ended."""
+        self._ended_epoch_secs = time.time()
+
+    def on_messages(self) -> None:
+        """Record that messages arrived."""
+        self.heard = True
+        self._received_at = self._clock()
+
+    # -- the record ------------------------------------------------------------------------------------------------
+
+    def _store(self, record: StoredSession) -> bool:
+        if record == self.record:
+            return True
+        if not self._save(record):
+            return False
+        self.record = record
+        return True
+
+    def save_if_changed(self) -> None:
+        """Store the record if the broker has granted or removed a filter."""
+        revision, now = self._subscriptions.revision, self._clock()
+        if revision != self._saved_revision and now >= self._save_at:
+            if self._store(StoredSession(self.record.broker, self._subscriptions.record())):
+                self._saved_revision = revision
+            else:
+                self._save_at = now + _SAVE_SECS
+
+    def before_unsubscribe(self, filters: list[str]) -> bool:
+        """Remove filters from the record. Return False if it cannot be written: then they must stay subscribed."""
+        return self._store(self.record.without(filters))
+
+    # -- what the broker grants ------------------------------------------------------------------------------------
+
+    def quiet(self, now: float) -> bool:
+        """Return whether the broker has delivered what it queued, as far as can be known."""
+        if now - self._received_at > QUIET_SECS:
+            return True
+        if now - self._accepted_at <= MAX_LEFTOVER_SECS:
+            return False
+        if self._subscriptions.leftovers and not self._gave_up_waiting:
+            self._gave_up_waiting = True
+            log.warning(
+                "messages still arrive after %g s; unsubscribing from the filters of an earlier run: %s",
+                MAX_LEFTOVER_SECS,
+                ", ".join(sorted(self._subscriptions.leftovers)),
+            )
+        return True
+
+    def lost_guarantees(self, connection: Connection | None) -> tuple[LostGuarantee, ...]:
+        """Return what the broker does not grant. Any thread."""
+        accepted = connection is not None and connection.accepted
+        if self._loss is not None and self._clock() - self._loss.found_at > SHOWN_SECS:
+            self._loss = None
+        return tuple(
+            lost_guarantees(
+                self._settings,
+                self._subscriptions,
+                connection.limits if connection is not None and accepted else BrokerLimits.of_3_1_1(),
+                shared_unverified=bool(
+                    connection is not None
+                    and accepted
+                    and self._settings.share
+                    and not connection.version_5
+                    and not self.heard
+                ),
+                loss=self._loss,
+            )
+        )

@@ -1,0 +1,71 @@
+"""Filters whose SUBSCRIBE may have ended a connection.
+
+Some brokers close the connection, or never respond, instead of refusing a filter (RabbitMQ, AWS IoT Core). The only
+evidence is which SUBSCRIBE was unanswered when a connection ended. A link that breaks in the same moment gives the same
+evidence. So a filter is left out only after several ends in a row while it alone was unanswered, and never if it is the
+only filter: then there is nothing to protect from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STRIKES: Final = 3
+"""Number of ends that count against a filter. A DISCONNECT packet with a reason counts as two."""
+FIRST_DELAY_SECS: Final = 60.0
+MAX_DELAY_SECS: Final = 3600.0
+"""Pauses before a filter that was left out is requested again: they double, because each attempt ends a connection."""
+
+
+@dataclass(slots=True)
+class SuspectFilters:
+    """Filters under suspicion. They are requested one at a time, after all others."""
+
+    strikes: dict[str, int] = field(default_factory=dict)
+    """Number of ends that count against a filter, by its text."""
+    _delays: dict[str, float] = field(default_factory=dict)
+    _max_qos: dict[str, int] = field(default_factory=dict)
+    """QoS to which the request for a filter is lowered, because the broker does not respond to QoS 2."""
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.strikes
+
+    def qos_for(self, text: str, qos: int) -> int:
+        """Return the QoS to request for a filter whose mapping has this QoS."""
+        return min(qos, self._max_qos.get(text, qos))
+
+    def add(self, texts: Iterable[str], weight: int = 1) -> list[str]:
+        """Record an end while the SUBSCRIBE for these filters was unanswered. Return those with enough evidence."""
+        texts = list(texts)
+        for text in texts:
+            # Of several filters, any may be the cause: they become suspects without evidence.
+            self.strikes[text] = self.strikes.get(text, 0) + (weight if len(texts) == 1 else 0)
+        return [text for text in texts if self.strikes[text] >= STRIKES]
+
+    def lower_qos(self, text: str, qos: int) -> bool:
+        """Request QoS 1 from now on, if QoS 2 was requested for the filter. Return False for any other QoS."""
+        if self.qos_for(text, qos) < 2:  # noqa: PLR2004  QoS 2
+            return False
+        self._max_qos[text] = 1
+        self.strikes[text] = 0
+        return True
+
+    def next_delay(self, text: str) -> float:
+        """Return the pause in seconds before a filter that is left out is requested again."""
+        # One more end is enough then.
+        self.strikes[text] = STRIKES - 1
+        delay = self._delays[text] = min(MAX_DELAY_SECS, 2 * self._delays.get(text, FIRST_DELAY_SECS / 2))
+        return delay
+
+    def clear(self, text: str) -> None:
+        """Clear a filter of suspicion: the broker has responded to its SUBSCRIBE."""
+        self.strikes.pop(text, None)
+        self._delays.pop(text, None)
+
+    def forget_delays(self) -> None:
+        """Request all filters again without a pause, after a reload."""
+        self._delays.clear()

@@ -1,0 +1,166 @@
+"""Control channel: a command writes a request file, and the running bridge polls for it and writes a response file.
+
+No socket listens, and the bridge writes no file without a request.
+
+    spool.path/ID.request   the command's request: {"command": "status"}, {"command": "replay", "numbers": [7, 8]}, ...
+    spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the request is then removed
+
+Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
+responses.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import BridgeError
+from bridge.spool.lock import owner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from bridge.mapping.loading.live_mappings import StopSignal
+
+log = logging.getLogger(__name__)
+
+POLL_SECS: Final = 0.5
+"""Interval between two polls for requests."""
+PATIENCE_SECS: Final = 5.0
+"""Default wait for a response."""
+UNSEEN_SECS: Final = 2.0
+"""Maximum wait for a response if the bridge's process is not visible."""
+STALE_SECS: Final = 60.0
+"""Age after which a request is ignored: its command has ended without removing it."""
+_UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
+_REQUEST, _RESPONSE = ".request", ".response"
+
+RequestHandler = "Callable[[dict[str, Any]], bytes]"
+"""Type of a request handler: it returns the response as JSON, or raises BridgeError, whose text is then the error."""
+
+
+def serve_requests(
+    folder: Path,
+    handlers: Mapping[str, Callable[[dict[str, Any]], bytes]],
+    stopping: StopSignal,
+    before_poll: Callable[[], None] = lambda: None,
+) -> None:
+    """Respond to requests until `stopping` is set. This is the body of a thread.
+
+    A response that cannot be written is logged. `before_poll` is called twice a second, before each poll.
+    """
+    while not stopping.wait(POLL_SECS):
+        before_poll()
+        for request_file in _requests(folder):
+            try:
+                _respond(request_file, handlers)
+            except OSError as error:
+                log.warning("cannot respond to a command in %s: %s", folder, error.strerror)
+            with suppress(OSError):
+                request_file.unlink()
+
+
+def _requests(folder: Path) -> list[Path]:
+    """Return the pending requests; none if the folder cannot be read, for example without a free descriptor.
+
+    The next poll then finds them.
+    """
+    try:
+        return list(folder.glob(f"*{_REQUEST}"))
+    except OSError:
+        return []
+
+
+def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> None:
+    if time.time() - request_file.stat().st_mtime > STALE_SECS:
+        return
+    # The rename is atomic: the command never reads a part of the response. The mode is set before the first write.
+    new, response_file = request_file.with_suffix(".new"), request_file.with_suffix(_RESPONSE)
+    request = request_file.read_bytes()
+    new.touch(mode=0o600)
+    new.write_bytes(_response_to(request, handlers))
+    new.replace(response_file)
+
+
+def _response_to(request: bytes, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes:
+    try:
+        fields = json.loads(request)
+        return handlers[fields["command"]](fields)
+    except BridgeError as error:
+        return json.dumps({"error": str(error)}).encode()
+    except (ValueError, KeyError, TypeError):
+        return json.dumps({"error": _UNKNOWN}).encode()
+
+
+def request(folder: Path, command: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
+    """Send a request to the bridge that owns the spool in `folder`, and return its response.
+
+    Raises BridgeError if no bridge responds within `patience_secs`, or if the response is an error.
+    """
+    if not folder.is_dir():
+        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
+    name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
+    request_file, response_file, pause = folder / f"{name}{_REQUEST}", folder / f"{name}{_RESPONSE}", threading.Event()
+    try:
+        _write_request(request_file, {"command": command, **more})
+        owner = _living_owner(folder)
+        # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
+        deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
+        while not response_file.exists():
+            if time.monotonic() > deadline or owner != _living_owner(folder):
+                raise BridgeError(
+                    f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
+                    "run', or check --config"
+                )
+            pause.wait(POLL_SECS / 5)
+        value = json.loads(response_file.read_bytes())
+    except OSError as error:
+        why = f"{error.strerror}: {error.filename}"
+        raise BridgeError(
+            f"cannot write a request to {folder} (spool.path): {why}; run the command as the bridge's user"
+        ) from error
+    finally:
+        # Also after an error: otherwise the bridge would respond to a request whose command has ended.
+        for file in (request_file, response_file):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+    if not isinstance(value, dict):
+        raise BridgeError(f"{response_file} is no response of a bridge; expected an object")
+    if "error" in value:
+        raise BridgeError(str(value["error"]))
+    return value
+
+
+def _living_owner(folder: Path) -> int:
+    """Return the process id of the bridge, or 0 if the process is not visible from here.
+
+    A change of the result means that the process has ended and will not respond.
+    """
+    owner = owner_of(folder)
+    if not owner:
+        return 0
+    try:
+        os.kill(owner, 0)
+    except ProcessLookupError:
+        return 0
+    except PermissionError:
+        return owner
+    return owner
+
+
+def _write_request(request_file: Path, request: dict[str, Any]) -> None:
+    """Write the request file atomically: the bridge never reads a part of it."""
+    new = request_file.with_suffix(".writing")
+    new.touch(mode=0o600)
+    if os.geteuid() == 0:
+        # The bridge runs as a user of its own, which cannot read root's files.
+        owner = request_file.parent.stat()
+        os.chown(new, owner.st_uid, owner.st_gid)
+    new.write_text(json.dumps(request), encoding="utf-8")
+    new.replace(request_file)

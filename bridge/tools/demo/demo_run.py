@@ -1,0 +1,133 @@
+"""Run of the demo: the factory publishes, the bridge delivers, the demo reads back; finally it checks the ledger."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bridge.spool.ledger import ACCOUNTING_EQUATION
+from bridge.tools.demo.broker import HOST
+from bridge.tools.demo.factory import Factory
+from bridge.tools.demo.message_publisher import MessagePublisher
+from bridge.tools.demo.report import ConsumedCounts, ledger_table, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.kinesis.stream_reader import StreamReader
+    from bridge.monitoring.snapshot import Snapshot
+    from bridge.runtime.service import Service
+    from bridge.tools.demo.broker import Broker
+    from bridge.tools.demo.local_kinesis import LocalKinesis
+
+TICK_SECS = 0.05
+SHOW_SECS = 1.0
+SUBSCRIBE_SECS = 15.0
+CONFIRM_SECS = 10.0
+DRAIN_SECS = 20.0
+STOP_SECS = 10.0
+
+
+class DemoRun:
+    """One run: `play`, then `end`, once each, on one thread."""
+
+    def __init__(
+        self,
+        service: Service,
+        kinesis: LocalKinesis,
+        reader: StreamReader,
+        broker: Broker,
+        output: Callable[[str], None],
+        streams: list[str],
+    ) -> None:
+        self._service = service
+        self._kinesis = kinesis
+        self._reader = reader
+        self._broker = broker
+        self._output = output
+        self._streams = streams
+        self._read_back = ConsumedCounts()
+        self._started_at = time.monotonic()
+        self._published = self._unconfirmed = 0
+
+    def play(self, secs: int | None, interrupted: threading.Event) -> None:
+        """Run the factory for `secs` seconds, or until it is interrupted."""
+        _wait_for(lambda: self._service.snapshot().subscribed, SUBSCRIBE_SECS, interrupted)
+        self._started_at = time.monotonic()
+        factory = Factory(started_at=self._started_at, epoch_ms=time.time_ns() // 1_000_000)
+        ends_at = self._started_at + secs if secs is not None else float("inf")
+        shown_at, received_before = self._started_at, 0
+        with MessagePublisher(HOST, self._broker.port, "demo-factory") as publisher:
+            while not interrupted.wait(TICK_SECS) and (now := time.monotonic()) < ends_at:
+                for event in factory.events(now):
+                    publisher.publish(event.topic, event.payload, qos=event.qos, retain=event.retain)
+                self._published = publisher.published
+                if now - shown_at >= SHOW_SECS:
+                    self._read()
+                    received_before = self._show(now - shown_at, received_before)
+                    shown_at = now
+            self._unconfirmed = publisher.wait(CONFIRM_SECS)
+
+    def end(self) -> int:
+        """Wait for all published messages, stop the bridge, and print a comparison; return 0 if all of it holds."""
+        self._output("the factory has stopped; waiting until all published messages are delivered ...")
+        look, confirmed = self._service.snapshot, self._published - self._unconfirmed
+        never = threading.Event()
+        _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
+        _wait_for(lambda: look().total("spooled") == 0, DRAIN_SECS, never)
+        stopped = self._service.stop(STOP_SECS)
+        # Delivery may be ahead of the reader: read until nothing new arrives.
+        while self._read():
+            pass
+        return self._verdict(self._service.last_snapshot(), stopped)
+
+    def _read(self) -> int:
+        """Read the records that arrived in Kinesis since the last call; return their number."""
+        before = self._read_back.total
+        for stream in self._streams:
+            for record in self._reader.read(stream):
+                self._read_back.add(record)
+        self._kinesis.forget(self._read_back.last)
+        return self._read_back.total - before
+
+    def _show(self, secs: float, received_before: int) -> int:
+        """Print the line of the last `secs` seconds. Return the number of messages received until now."""
+        snapshot, elapsed_secs = self._service.snapshot(), time.monotonic() - self._started_at
+        rate = (snapshot.received_messages - received_before) / secs
+        self._output(line(snapshot, self._published, elapsed_secs, rate))
+        return snapshot.received_messages
+
+    def _verdict(self, snapshot: Snapshot, stopped: bool) -> int:
+        self._output(ledger_table(snapshot))
+        self._output(f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason")
+        found = facts(snapshot, self._published, self._read_back.total, stopped)
+        for fact, holds in found.items():
+            self._output(f"{'✓' if holds else '✗ FAILED:'} {fact}")
+        return 0 if all(found.values()) else 1
+
+
+def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
+    """Return the conditions that must hold at the end, each with its truth.
+
+    Delivery is at least once. Kinesis may contain more records than the bridge counts as delivered: at most those that
+    were sent again because a response was lost. It never contains fewer.
+    """
+    delivered = snapshot.total("delivered")
+    twice = sum(stream.duplicates_possible for stream in snapshot.streams)
+    return {
+        f"published {published:,} messages, received {snapshot.received_messages:,}": (
+            snapshot.received_messages >= published
+        ),
+        f"delivered {delivered:,} records, read back {read_back:,} from Kinesis": (
+            delivered <= read_back <= delivered + twice
+        ),
+        f"accounting: {ACCOUNTING_EQUATION}": snapshot.balanced,
+        "everything stopped within its deadline": stopped,
+    }
+
+
+def _wait_for(done: Callable[[], bool], secs: float, interrupted: threading.Event) -> None:
+    deadline = time.monotonic() + secs
+    while not done() and time.monotonic() < deadline and not interrupted.wait(0.1):
+        pass

@@ -1,0 +1,97 @@
+"""Conversion of pydantic's error locations to the path in the file and the type that the model expects there.
+
+Pydantic's locations contain the alternatives of unions as if they were keys: `("url", "list[str]", 1)`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
+
+from bridge.yaml_files.type_descriptions import FieldType
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from bridge.yaml_files.nodes import Path
+
+_KEY = "[key]"
+_VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
+"""Prefix that pydantic puts before the name of a type with validators or limits."""
+
+
+class Location(NamedTuple):
+    """The position of an error in the data, with the type expected there.
+
+    `hint` is the type expected at `path`, and `owner` the model with that field. `unions` are the paths of the unions
+    passed, each with the alternative chosen.
+    """
+
+    path: Path
+    hint: FieldType
+    owner: type[BaseModel] | None
+    unions: tuple[tuple[Path, str], ...]
+
+
+def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> Location:
+    """Return the Location of pydantic's location `where` in the validated `data`.
+
+    `missing`: the last part of `where` is a key that does not exist.
+    """
+    path: list[str | int] = []
+    hint, at_union, owner = FieldType.of(model), None, None
+    unions: list[tuple[Path, str]] = []
+    for number, part in enumerate(where):
+        unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
+        # Cases: the name of a union's alternative, the marker of a table's key, or a key or index of the data.
+        if hint.members or unknown:
+            unions.append((tuple(path), str(part)))
+            at_union, hint = at_union or hint, _member(hint, str(part))
+        elif part != _KEY:
+            path.append(part)
+            owner, hint, at_union = hint.model, _below(hint, part), None
+            data = data[part] if _has(data, part) else None
+    return Location(tuple(path), at_union or hint, owner, tuple(unions))
+
+
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(data, dict):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)
+
+
+def _below(hint: FieldType, part: str | int) -> FieldType:
+    """Return the type of a model's field, a list's item or a table's value; Any if it is unknown."""
+    if hint.model is not None:
+        for name, field in hint.model.model_fields.items():
+            if part in (name, field.alias, field.validation_alias):
+                return FieldType.of_field(field)
+        return FieldType(Any)
+    arguments = get_args(hint.type)
+    if isinstance(part, int) and arguments:
+        return FieldType.of(
+            arguments[0] if len(arguments) == 1 or arguments[-1] is ... else arguments[part % len(arguments)]
+        )
+    return FieldType.of(arguments[1]) if len(arguments) == 2 else FieldType(Any)  # noqa: PLR2004 - keys and values
+
+
+def _member(hint: FieldType, label: str) -> FieldType:
+    """Return the alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
+    for member in hint.members:
+        if member.model is not None and (label == member.model.__name__ or label in tags(member.model)):
+            return member
+    for member in hint.members:
+        name = getattr(get_origin(member.type) or member.type, "__name__", "").lower()
+        if name and _VALIDATOR.sub("", label.lower(), count=1).startswith(name):
+            return member
+    return FieldType(Any)
+
+
+def tags(model: type[BaseModel]) -> list[Any]:
+    """Return the fixed values that distinguish the models of a union."""
+    return [
+        value
+        for field in model.model_fields.values()
+        if get_origin(field.annotation) is Literal
+        for value in get_args(field.annotation)
+    ]

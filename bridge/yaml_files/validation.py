@@ -1,0 +1,107 @@
+"""Validation of a document with a pydantic model: all problems at once, each with its position, in words for users.
+
+Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. The value of a variable or a secret
+file is an exception: it is text at first, and becomes a number or a boolean if the model requires one.
+
+A problem never shows a value of a variable or secret file, nor one of a SecretStr field.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.errors import ConfigError
+from bridge.yaml_files.locations import locate
+from bridge.yaml_files.nodes import Scalar, find
+from bridge.yaml_files.scalar_types import resolve
+from bridge.yaml_files.validation_messages import problem
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from bridge.yaml_files.document import Document
+    from bridge.yaml_files.locations import Location
+    from bridge.yaml_files.nodes import Path
+
+M = TypeVar("M", bound=BaseModel)
+Located: TypeAlias = "tuple[ErrorDetails, Location]"
+# Types that a substituted text may be converted to, by pydantic's error.
+_WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (int, float), "bool_type": bool}
+
+
+def validate(model: type[M], document: Document, path: Path = (), *, context: Any = None) -> M:
+    """Return the model of the data at `path`. Validators receive `context`. Raises ConfigError with all problems.
+
+    The ValueError of a validator is shown unchanged, so it should state what is expected. It must not contain the value
+    found if that may be a secret.
+    """
+    data = document.data
+    for part in path:
+        data = data[part]
+    # Validate again after a conversion, because pydantic may then find further errors.
+    while True:
+        try:
+            return model.model_validate_json(json.dumps(data), strict=True, context=context)
+        except ValidationError as error:
+            located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]
+        converted = _convert(document, data, located, path)
+        if converted is data:
+            # Outside the except block: otherwise the ValidationError, which holds the values, becomes the context of
+            # this error.
+            raise ConfigError(dict.fromkeys(problem(document, *found) for found in _spoken_of(located)))
+        data = converted
+
+
+def _locate(model: type[BaseModel], details: ErrorDetails, data: Any, path: Path) -> Located:
+    location = locate(model, details["loc"], data, missing=details["type"] == "missing")
+    return details, location._replace(path=path + location.path)
+
+
+def _convert(document: Document, data: Any, located: list[Located], path: Path) -> Any:
+    """Return the data with substituted texts converted to numbers and booleans.
+
+    Return the same object if there are none.
+    """
+    for details, location in located:
+        entry, exact = find(document.root, location.path)
+        wanted = _WANTED.get(details["type"])
+        if not exact or not wanted or not isinstance(entry.node, Scalar) or not entry.node.sources:
+            continue
+        value = resolve(entry.node.text.strip())
+        if isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool):
+            data = _replaced(data, location.path[len(path) :], value)
+    return data
+
+
+def _replaced(data: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    copy = data.copy()
+    copy[path[0]] = _replaced(data[path[0]], path[1:], value)
+    return copy
+
+
+def _spoken_of(located: list[Located]) -> list[Located]:
+    """Return the errors to show.
+
+    1. For a union, only the alternative whose errors are deepest, because the user meant that one.
+    2. No "too short" error of a list whose items have errors, because pydantic counts only the valid items.
+    """
+    furthest: dict[Path, tuple[int, bool]] = {}
+    branches: dict[tuple[Path, str], tuple[int, bool]] = {}
+    parents = {at.path[:end] for _, at in located for end in range(len(at.path))}
+    for details, at in located:
+        for branch in at.unions[:1]:
+            # At equal depth, an error other than a wrong type shows that the alternative fits better.
+            rank = (len(at.path), not details["type"].endswith("_type"))
+            branches[branch] = max(rank, branches.get(branch, rank))
+            furthest[branch[0]] = max(rank, furthest.get(branch[0], rank))
+    return [
+        (details, at)
+        for details, at in located
+        if all(branches[branch] == furthest[branch[0]] for branch in at.unions[:1])
+        and not (details["type"] == "too_short" and at.path in parents)
+    ]
