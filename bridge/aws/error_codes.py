@@ -47,8 +47,11 @@ class ErrorAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """Action for one error code. `hint` may contain `{stream}`, `{region}` and `{credential}`; `clock`: this
-    machine's clock may be the cause."""
+    """Reaction to one error code, and what a person should do.
+
+    `hint` may contain `{stream}`, `{region}` and `{credential}`. `clock`: a wrong clock of this machine may be the
+    cause.
+    """
 
     action: ErrorAction
     hint: str = ""

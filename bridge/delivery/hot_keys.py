@@ -71,7 +71,7 @@ class HotKeys:
             self._sizes[key] += len(data)
 
     def reset(self) -> None:
-        """No shard is busy."""
+        """Forget what was counted, because no shard is busy."""
         if self._mark_ms or self.hot:
             self.hot = ""
             self._forget()

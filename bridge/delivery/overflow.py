@@ -65,7 +65,7 @@ class Surplus:
         return [left for shard, left in lefts if _fits(waiting.get(self._now(shard).id, other), *few)]
 
     def reread(self, some: Iterable[Deferral]) -> list[Record]:
-        """A page of each. Raises as the queue's `collect`."""
+        """Read one page of each deferral and return its records. Raises what `take_batch` of the queue raises."""
         found: list[Record] = []
         for left in some:
             try:
@@ -143,7 +143,7 @@ class Surplus:
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
     def _follow(self) -> None:
-        """After a split, divide the deferral of the parent between its children."""
+        """Divide the deferrals of shards that were split between their child shards."""
         if not self._accumulator.shards.complete:
             return  # shards that are only inferred have gaps: dividing by them would lose keys
         shards = self._accumulator.shards.shards

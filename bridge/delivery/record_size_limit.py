@@ -68,7 +68,7 @@ class RecordLimit:
         self._wanted = True
 
     def sendable_bytes(self) -> int:
-        """Larger records must not be sent, at least not yet."""
+        """Return the size in bytes above which records must not be sent, at least not yet."""
         return DEFAULT_RECORD_BYTES if self.max_bytes is None else self.max_bytes
 
 

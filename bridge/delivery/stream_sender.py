@@ -111,7 +111,7 @@ class StreamSender:
     # -- on other threads ------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Have the leader look at the queue: it has records that the leader does not know of. Any thread."""
+        """Make the leader check the queue, which has records that it does not know of. Any thread."""
         with self._changed:
             self.changed = True
             self._changed.notify()
@@ -306,7 +306,7 @@ class StreamSender:
         return Settled([], [])
 
     def _notify(self) -> None:
-        """Have the leader look at this stream and at the link again."""
+        """Make the leader check this stream and the link again."""
         self.changed, self._awaits_answer = True, False
         self._changed.notify()
 
@@ -318,7 +318,7 @@ class StreamSender:
             self._queue.settle(delivered, [])
 
     def _describe(self) -> None:
-        """Ask for the stream's limits. Other workers send meanwhile."""
+        """Request the stream's limits. Other workers continue to send."""
         try:
             description = self._transport.describe(self.stream)
         except SendError as error:
@@ -334,7 +334,7 @@ class StreamSender:
             self._queue.settle([], rejected)
 
     def _list_shards(self) -> None:
-        """Ask for the stream's shards. Other workers send meanwhile."""
+        """Request the stream's shards. Other workers continue to send."""
         try:
             shards = self._transport.list_shards(self.stream)
         except SendError as error:

@@ -28,7 +28,7 @@ class RunningBridge(Protocol):
         """Return the status of the bridge now."""
 
     def stalled(self) -> list[str]:
-        """Why there is no progress; empty while there is."""
+        """Return the reasons why the bridge makes no progress; an empty list while it does."""
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""

@@ -113,7 +113,7 @@ def at_rest_snapshot(last: Snapshot) -> Snapshot:
 
 
 def _without_problems(last: Snapshot) -> Snapshot:
-    """A process that is not there has nothing wrong with it."""
+    """Return the snapshot without problems: a process that has ended cannot have any."""
     nothing: dict[str, Any] = dict.fromkeys(("problems", "stalled", "flows", "mapping_errors", "unsendable"), ())
     quiet: dict[str, Any] = dict.fromkeys(
         ("blocked_reason", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
@@ -142,7 +142,7 @@ def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:
 
 
 def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
-    """State and reason are those of the worst off."""
+    """Merge one stream's status in several workers. State and reason are those of the worker in the worst state."""
     worst = min(parts, key=lambda each: _WORST_FIRST.index(each.state))
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in parts) for name in _STREAM_COUNTS}
     known = [each.max_record_bytes for each in parts if each.max_record_bytes is not None]
@@ -200,7 +200,11 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
 
 
 def _mapping(parts: Sequence[MappingActivity], at_ms: int) -> MappingActivity:
-    """A pause of all of them is one of each: it cannot have been longer than the shortest of their longest."""
+    """Merge one mapping's activity in several workers.
+
+    A pause of the mapping is a pause in every worker. So the longest pause is at most the shortest of the workers'
+    longest pauses.
+    """
     messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
     pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
     quiet_ms = at_ms - last_ms if messages else 0

@@ -18,7 +18,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics_text(bridge: RunningBridge) -> bytes:
-    """In the text format of Prometheus."""
+    """Return all metrics in the text format of Prometheus."""
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
@@ -27,13 +27,13 @@ def metrics_text(bridge: RunningBridge) -> bytes:
 
 
 class _Collector:
-    """In the place of a registry: the families of one moment."""
+    """Collector that renders one snapshot: with a registry, the metrics would have to be updated all the time."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def collect(self) -> Iterable[Any]:
-        """One family for each metric."""
+        """Yield one metric family for each metric."""
         from prometheus_client.core import (  # noqa: PLC0415 - as above
             CounterMetricFamily,
             GaugeMetricFamily,

@@ -165,7 +165,7 @@ class Supervisor:
             self._let_leave()
 
     def _let_leave(self) -> None:
-        """Tell draining workers to give up their sessions. All active workers are subscribed, so there is no gap."""
+        """Make draining workers give up their sessions. All active workers are subscribed, so there is no gap."""
         for worker in self.workers:
             if worker.member.draining and worker.active and not worker.leave_requested:
                 worker.notify("leave")

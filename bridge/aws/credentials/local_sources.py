@@ -22,8 +22,10 @@ PROCESS_SECS = 60.0
 
 
 def shared_files() -> tuple[Path, ...]:
-    """Return the shared files of the AWS command line:
-    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html."""
+    """Return the paths of the shared files of the AWS command line.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+    """
     names = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
     return tuple(
         Path(os.environ.get(variable) or Path("~/.aws") / name).expanduser() for variable, name in names.items()
@@ -80,8 +82,10 @@ def _no_instance_role() -> SendError:
 
 
 def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
-    """Run a command and load the credentials that it prints:
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html."""
+    """Run a command and load the credentials that it prints.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
     from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     credentials = RenewedCredentials("process", lambda: _run(settings["command"]))

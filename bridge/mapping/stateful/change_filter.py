@@ -61,7 +61,7 @@ class ChangeFilter:
     def __init__(
         self, key: Expression | None, value: Expression | None, deadbands: Deadbands, at_least_every_secs: float | None
     ) -> None:
-        """Without `key` the key is the topic; without `value` the value is the payload."""
+        """Filter by the topic without a `key`, and by the payload without a `value`."""
         self._key = key
         self._value = value
         self._deadbands = deadbands

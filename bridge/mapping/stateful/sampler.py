@@ -54,7 +54,7 @@ class Sampler:
     def __init__(
         self, key: Expression | None, every_secs: float, keep: Keep, value: Expression | None, outputs: Sequence[Output]
     ) -> None:
-        """Without `key` the key is the topic. `value` is given with `mean` and `min_max`."""
+        """Sample by the topic without a `key`. `mean` and `min_max` need a `value`."""
         self._key = key
         # At least 1 ms: the number of a span is a division by this value.
         self._every_ms = max(1, round(every_secs * 1000))

@@ -40,10 +40,10 @@ _VERSION_5_SECS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class BrokerTarget:
-    """Input of the broker checks. `sync_secs` returns the duration of an fsync of the spool, 0 if it cannot be
-    measured.
+    """Input of the broker checks.
 
-    `rate` receives the rate into the spool. `publishing`: publish messages of the doctor's own.
+    `sync_secs` returns the duration of an fsync of the spool, 0 if it cannot be measured. `rate` receives the rate
+    into the spool. `publishing`: publish messages of the doctor's own.
     """
 
     settings: SessionSettings
