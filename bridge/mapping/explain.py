@@ -124,6 +124,7 @@ class _Trace:
         traced = replace(
             parts,
             decompress=parts.decompress and self._decompress(parts.decompress),
+            transcode=parts.transcode and self._transcode(parts.transcode),
             # The mapping's own decoder and scope leave out what no expression uses.
             decode=decoder(specification),
             scope=self._scope(scope_builder(self._mapping.name, None)),
@@ -142,6 +143,14 @@ class _Trace:
             sizes = f"{len(message.payload)} -> {len(opened.payload)} bytes"
             self.steps.append(("compression", f"{self._mapping.specification.compression}, {sizes}"))
             return opened
+
+        return traced
+
+    def _transcode(self, transcode: Callable[[Message], Message]) -> Callable[[Message], Message]:
+        def traced(message: Message) -> Message:
+            converted = transcode(message)
+            self.steps.append(("encoding", f"{self._mapping.specification.encoding}, converted to UTF-8"))
+            return converted
 
         return traced
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.payloads.cbor import CborDecoder
 from bridge.payloads.json import JsonDecoder
@@ -35,3 +35,6 @@ DECODERS: Mapping[str, Decoder] = {
     "cbor": CborDecoder(),
 }
 """Decoders by the value of a mapping's `payload`. `csv` is missing: each mapping has its own, made from its options."""
+
+TEXT_FORMATS: Final = frozenset({"json", "text", "number", "csv"})
+"""Formats that are text: `encoding` applies to them."""

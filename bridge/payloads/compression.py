@@ -2,10 +2,15 @@
 
 Without a transform, the record is the decompressed payload.
 
-    gzip  RFC 1952, with one member or several
-    zstd  RFC 8878, with one frame or several, without a dictionary
-    auto  either one by its first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); any other
-          payload is unchanged
+    gzip     RFC 1952, with one member or several
+    zlib     RFC 1950, one stream
+    deflate  RFC 1951, one stream without a header; also that of zlib, which HTTP calls deflate
+    zstd     RFC 8878, with one frame or several, without a dictionary
+    auto     gzip or zstd by the first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); zlib by
+             the first two bytes and the checksum; any other payload is unchanged
+
+Deflated data has no mark. `auto` recognises it only where a text is expected: the payload is no text, and becomes one.
+Of random bytes, one payload in 10,000 would be taken for deflated data.
 
 The output is never longer than `limit` bytes, whatever a payload claims or holds: a decompression bomb is rejected when
 it reaches the limit. Wrong checksums, payloads that end too early, and other data after the end are also rejected.
@@ -30,12 +35,14 @@ DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 """Default of `max_decompressed_bytes`: 10 MiB."""
 
 MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
-"""First bytes of compressed data, by `compression`."""
+"""First bytes of compressed data, by `compression`; zlib and deflate have none that are sure."""
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """First bytes of a skippable frame, with which a zstd stream may begin:
 https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2"""
-_GZIP_FORMAT: Final = 31
-"""`wbits` of zlib for a gzip header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
+_FORMATS: Final = MappingProxyType({"gzip": 31, "zlib": 15, "deflate": -15})
+"""`wbits` of zlib for a header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
+"""Bytes that texts do not have. The record separator (1e) is not among them: JSON text sequences begin with it."""
 
 _MAX_PARTS: Final = 100
 """Max members or frames of a payload: each takes time to begin, and may be empty."""
@@ -45,53 +52,136 @@ _WINDOW_BYTES: Final = 8 * 1024 * 1024
 """Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
 
 
-def decompressor(compression: str, limit: int) -> Callable[[bytes], bytes]:
-    """Return a function that decompresses a payload to at most `limit` bytes; it raises DecodeError."""
-    work = {"gzip": _from_gzip, "zstd": _from_zstd, "auto": _from_either}[compression]
+def decompressor(compression: str, limit: int, *, text: bool = False) -> Callable[[bytes], bytes]:
+    """Return a function that decompresses a payload to at most `limit` bytes; it raises DecodeError.
+
+    `text`: the result should be UTF-8 text, so that `auto` can recognise deflated data.
+    """
+    if compression == "auto":
+        return lambda payload: _from_any(payload, limit, text=text)
+    work = {"gzip": _from_gzip, "zlib": _from_zlib, "deflate": _from_deflate, "zstd": _from_zstd}[compression]
     return lambda payload: work(payload, limit)
 
 
-def compression_of(payload: bytes) -> str | None:
-    """Return the compression that a payload's first bytes show; None if they show none."""
-    for name, magic in MAGIC.items():
-        if payload.startswith(magic):
-            return name
-    return "zstd" if _SKIPPABLE.match(payload) else None
+def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
+    """Return the compression of a payload whose content may be text; None if it shows none."""
+    marked = _marked(payload)
+    if marked is not None or _is_text(payload):
+        return marked
+    if _has_zlib_header(payload) and _inflated("zlib", payload, limit) is not None:
+        return "zlib"
+    deflated = _inflated("deflate", payload, limit)
+    return "deflate" if deflated is not None and _is_text(deflated) else None
 
 
 def compress(compression: str, data: bytes) -> bytes:
     """Return the data as a device would send it; with `auto`, unchanged."""
     if compression == "gzip":
         return gzip.compress(data, mtime=0)
+    if compression in _FORMATS:
+        work = zlib.compressobj(wbits=_FORMATS[compression])
+        return work.compress(data) + work.flush()
     return zstandard.ZstdCompressor().compress(data) if compression == "zstd" else data
 
 
-def _from_either(payload: bytes, limit: int) -> bytes:
-    """Decompress by the first bytes; return any other payload unchanged."""
-    compression = compression_of(payload)
-    if compression == "gzip":
-        return _from_gzip(payload, limit)
-    return _from_zstd(payload, limit) if compression == "zstd" else payload
+def _marked(payload: bytes) -> str | None:
+    """Return the compression that the first bytes show without doubt."""
+    for name, magic in MAGIC.items():
+        if payload.startswith(magic):
+            return name
+    return "zstd" if _SKIPPABLE.match(payload) else None
+
+
+def _has_zlib_header(payload: bytes) -> bool:
+    """Return whether the first two bytes may be those of zlib: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
+    head = int.from_bytes(payload[:2], "big")
+    # Method 8 with a window of at most 32 KiB, a check of 5 bits, and no preset dictionary.
+    return len(payload) > 2 and head >> 8 & 0x8F == 8 and head % 31 == 0 and not head & 0x20  # noqa: PLR2004
+
+
+def _is_text(payload: bytes) -> bool:
+    """Return whether this is UTF-8 without control characters, but for those between lines and NULs at the end."""
+    if _CONTROLS.search(payload.rstrip(b"\0")):
+        return False
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
+    """Decompress what shows a compression; return any other payload unchanged. Raise DecodeError."""
+    marked = _marked(payload)
+    if marked is not None:
+        return _from_gzip(payload, limit) if marked == "gzip" else _from_zstd(payload, limit)
+    if text and _is_text(payload):
+        return payload
+    # Cases: 1. zlib with its checksum. 2. For a text, deflated text. 3. For a text, zlib that is damaged: report that.
+    # 4. Anything else: the decoder decides.
+    headed = _has_zlib_header(payload)
+    found = _inflated("zlib", payload, limit) if headed else None
+    if found is None and text:
+        deflated = _inflated("deflate", payload, limit)
+        found = deflated if deflated is not None and _is_text(deflated) else None
+        if found is None and headed:
+            return _from_zlib(payload, limit)
+    return payload if found is None else found
+
+
+def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
+    """Return the content; None for data that is not of this format. Raise DecodeError for content over the limit."""
+    work = zlib.decompressobj(_FORMATS[compression])
+    try:
+        made = work.decompress(payload, limit + 1)
+    except zlib.error:
+        return None
+    if len(made) > limit:
+        raise _too_large(limit)
+    return made if work.eof and not work.unused_data else None
+
+
+def _from_zlib(payload: bytes, limit: int) -> bytes:
+    return _stream("zlib", payload, limit)
+
+
+def _from_deflate(payload: bytes, limit: int) -> bytes:
+    headed = _inflated("zlib", payload, limit) if _has_zlib_header(payload) else None
+    return _stream("deflate", payload, limit) if headed is None else headed
+
+
+def _stream(compression: str, payload: bytes, limit: int) -> bytes:
+    """Decompress one stream. Raise DecodeError."""
+    made, rest = _part(compression, payload, limit, payload)
+    if rest:
+        raise DecodeError(f"not {compression}: {len(rest)} bytes follow after the end")
+    return made
 
 
 def _from_gzip(payload: bytes, limit: int) -> bytes:
     """Decompress all gzip members. Raise DecodeError."""
     made, rest = b"", payload
     for _ in range(_MAX_PARTS):
-        member = zlib.decompressobj(_GZIP_FORMAT)
-        try:
-            # One byte over the limit shows that the payload is too large. A max length of 0 would mean no limit.
-            made += member.decompress(rest, limit - len(made) + 1)
-        except zlib.error as error:
-            raise DecodeError(f"not gzip: {error}") from None
-        if len(made) > limit:
-            raise _too_large(limit)
-        if not member.eof:
-            raise _ends_early("gzip", payload)
-        rest = member.unused_data
+        part, rest = _part("gzip", rest, limit - len(made), payload, limit)
+        made += part
         if not rest:
             return made
     raise DecodeError(f"not usable: the gzip holds more than {_MAX_PARTS} members")
+
+
+def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int | None = None) -> tuple[bytes, bytes]:
+    """Return the content of a member or stream of at most `room` bytes, and the data after it. Raise DecodeError."""
+    work = zlib.decompressobj(_FORMATS[compression])
+    try:
+        # One byte over the limit shows that the payload is too large. A max length of 0 would mean no limit.
+        made = work.decompress(data, room + 1)
+    except zlib.error as error:
+        raise DecodeError(f"not {compression}: {error}") from None
+    if len(made) > room:
+        raise _too_large(room if limit is None else limit)
+    if not work.eof:
+        raise _ends_early(compression, payload)
+    return made, work.unused_data
 
 
 def _from_zstd(payload: bytes, limit: int) -> bytes:

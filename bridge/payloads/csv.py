@@ -7,7 +7,8 @@
 - A field in double quotes may contain the delimiter, line breaks, and doubled quotes. Empty lines are skipped.
 - With `numbers` (the default) a field with a number in JSON's notation becomes a number, and an empty field null.
   Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` all is text.
-- UTF-8, with or without a byte order mark. An empty payload, and one with over 1,048,576 values, is rejected.
+- UTF-8, with or without a byte order mark, and NULs at the end. An empty payload, and one with over 1,048,576 values,
+  is rejected.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_INTEGER, MAX_VALUES, MIN_INTEGER
-from bridge.payloads.text import decode_utf8
+from bridge.payloads.text import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ class CsvDecoder:
         if not payload:
             raise DecodeError("not CSV: the payload is empty")
         try:
-            return self._objects(decode_utf8(payload).removeprefix("\ufeff"))
+            return self._objects(decode_text(payload))
         except CsvProblem as problem:
             raise DecodeError(f"not CSV: line {problem.line}: {problem}") from None
 

@@ -2,7 +2,8 @@
 
 - If an object has a key more than once, the last one wins.
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
-- NaN, Infinity, a byte order mark, invalid UTF-8 and half of a surrogate pair are rejected.
+- NaN, Infinity, invalid UTF-8 and half of a surrogate pair are rejected.
+- A byte order mark, also that of UTF-16, and NULs at the end are accepted.
 - Nesting deeper than 1024 levels, text after the value and an empty payload are rejected.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import orjson
 
 from bridge.errors import DecodeError
-from bridge.payloads.text import decode_utf8
+from bridge.payloads.text import decode_utf8, plain_utf8
 
 _EXCERPT_CHARS = 20
 """Max characters of the payload in an error."""
@@ -29,7 +30,14 @@ class JsonDecoder:
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            raise DecodeError(_reason(payload, error)) from None
+            # Only now: nearly all payloads have neither a byte order mark nor a NUL.
+            plain = plain_utf8(payload)
+            if plain is payload:
+                raise DecodeError(_reason(payload, error)) from None
+        try:
+            return orjson.loads(plain)
+        except orjson.JSONDecodeError as error:
+            raise DecodeError(_reason(plain, error)) from None
 
 
 def _reason(payload: bytes, error: orjson.JSONDecodeError) -> str:

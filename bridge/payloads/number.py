@@ -1,4 +1,4 @@
-"""`payload: number`: one decimal number as text, with optional white space around it.
+"""`payload: number`: one decimal number as text, with optional white space around it, and NULs at its end.
 
 Examples are `-12`, `+3.50`, `.5` and `6.02e23`. Text without a point or an exponent is an integer and stays exact
 within 64 bits (-2^63 to 2^64-1). Larger integers, numbers too large for a 64-bit float, NaN, Infinity and hexadecimal
@@ -12,6 +12,7 @@ import re
 
 from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
+from bridge.payloads.text import plain_utf8
 
 _DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 _MAX_CHARS = 1000
@@ -29,6 +30,9 @@ class NumberDecoder:
         """Return an int or a float. Raise DecodeError."""
         # Python's int() takes quadratic time, so a payload that is too long is rejected before it is parsed.
         found = _DECIMAL.fullmatch(payload) if len(payload) <= _MAX_CHARS else None
+        if found is None:
+            payload = plain_utf8(payload)
+            found = _DECIMAL.fullmatch(payload) if len(payload) <= _MAX_CHARS else None
         if found is None:
             raise DecodeError(_reason(payload))
         if found[3] is None and found[4] is None and b"." not in found[2]:

@@ -1,18 +1,40 @@
-"""`payload: text`: UTF-8 text, unchanged to the last character. An empty payload is the empty text."""
+"""`payload: text`: text without its byte order mark and without NULs at its end. An empty payload is the empty text.
+
+Text is UTF-8 in every payload format that is text. A payload that begins with the byte order mark of UTF-16 is read as
+that. C programs send the NUL that ends their texts, and buffers of fixed size end in several.
+"""
 
 from __future__ import annotations
 
 from bridge.errors import DecodeError
 
+BOM = "\ufeff"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 class TextDecoder:
-    """Decoder of UTF-8 text."""
+    """Decoder of text."""
 
     __slots__ = ()
 
     def decode(self, payload: bytes) -> str:
-        """Return the text. Raise DecodeError if the payload is not UTF-8."""
-        return decode_utf8(payload)
+        """Return the text. Raise DecodeError if the payload is neither UTF-8 nor marked as UTF-16."""
+        return decode_text(payload)
+
+
+def decode_text(payload: bytes) -> str:
+    """Return the text without byte order mark and NULs at its end. Raise DecodeError."""
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        text = _utf16(payload) if payload.startswith(_UTF16_MARKS) else decode_utf8(payload)
+    return text.removeprefix(BOM).rstrip("\0") if text[-1:] == "\0" or text[:1] == BOM else text
+
+
+def plain_utf8(payload: bytes) -> bytes:
+    """Return the payload in UTF-8, without byte order mark and NULs at its end. Raise DecodeError."""
+    marked = payload[-1:] == b"\0" or payload[:1] in {b"\xef", b"\xff", b"\xfe"}
+    return decode_text(payload).encode() if marked else payload
 
 
 def decode_utf8(payload: bytes) -> str:
@@ -22,3 +44,11 @@ def decode_utf8(payload: bytes) -> str:
     except UnicodeDecodeError as error:
         found = payload[error.start]
         raise DecodeError(f"not UTF-8: {error.reason}, at byte {error.start}: found 0x{found:02x}") from None
+
+
+def _utf16(payload: bytes) -> str:
+    """Return the text of a payload that begins with the byte order mark of UTF-16. Raise DecodeError."""
+    try:
+        return payload.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"not UTF-16: {error.reason}, at byte {error.start}") from None

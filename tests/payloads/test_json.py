@@ -43,6 +43,12 @@ def test_what_json_leaves_open_is_decided(payload, value):
         assert type(decoded) is type(value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_byte_order_mark_and_nuls_at_the_end_are_accepted(encoding):
+    mark = "" if encoding in {"utf-8-sig", "utf-16"} else "\ufeff"
+    assert JsonDecoder().decode(f'{mark}{{"ü": 1}}\0\0'.encode(encoding)) == {"ü": 1}
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -57,7 +63,12 @@ def test_what_json_leaves_open_is_decided(payload, value):
         (b'{"a":\n  ]', "at byte 8 .line 2, column 3.: found ']'"),
         (b'{"a":"\xff"}', "not UTF-8: invalid start byte, at byte 6: found 0xff"),
         (b'"\\ud800"', "surrogate"),
-        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "byte order mark"),
+        (b"\xef\xbb\xbf" * 100_000, "byte order mark"),
+        (b"\xef\xbb\xbf{x}", "at byte 1 .*found 'x}'"),
+        (b"{}\0 ", "at byte 2 "),
+        (b"\0", "the payload is empty"),
+        (b"\xff\xfe{", "not UTF-16: truncated data, at byte 2"),
         (b"[" * 1025 + b"]" * 1025, "depth limit exceeded, at byte 1025"),
         (b"{} {}", "at byte 3 "),
         (b"'a'", "at byte 0 .*found \"'a'\""),

@@ -22,7 +22,18 @@ def test_floats_are_read_as_written(value):
 
 @pytest.mark.parametrize(
     ("payload", "value"),
-    [(b" 21.5\r\n", 21.5), (b"+7", 7), (b".5", 0.5), (b"5.", 5.0), (b"1e3", 1000.0), (b"-0", 0), (b"007", 7)],
+    [
+        (b" 21.5\r\n", 21.5),
+        (b"+7", 7),
+        (b".5", 0.5),
+        (b"5.", 5.0),
+        (b"1e3", 1000.0),
+        (b"-0", 0),
+        (b"007", 7),
+        (b"21.5\0\0", 21.5),
+        (b"\xef\xbb\xbf7", 7),
+        ("\ufeff7".encode("utf-16-le"), 7),
+    ],
 )
 def test_a_number_may_be_written_in_these_ways(payload, value):
     decoded = NumberDecoder().decode(payload)

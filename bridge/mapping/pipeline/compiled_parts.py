@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.pipeline.decoding import decoder, decompression, transcoding
 from bridge.mapping.pipeline.envelope import NAMES, envelopes
 from bridge.mapping.pipeline.output_emitter import Emit, emitter
 from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
 from bridge.model import Output
+from bridge.payloads.text import plain_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.pipeline.output_emitter import Limits
+    from bridge.mapping.pipeline.scope import Scope
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.model import Message
     from bridge.yaml_files import Path
@@ -51,6 +53,7 @@ class CompiledParts:
 
     skip_retained: bool
     decompress: Callable[[Message], Message] | None
+    transcode: Callable[[Message], Message] | None
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
@@ -86,7 +89,7 @@ def compile_parts(
     )
     outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
     emits = tuple(
-        emitter(output, key, limits, envelopes(name, version) if output.envelope else None)
+        _emitter(specification, output, key, limits, envelopes(name, version) if output.envelope else None)
         for output, key in zip(outputs, keys, strict=True)
     )
     names = _scope_names(specification, expressions.values())
@@ -95,6 +98,7 @@ def compile_parts(
     return CompiledParts(
         specification.retained == "skip",
         decompression(specification),
+        transcoding(specification),
         decoder(specification) if _reads_payload(specification, names) else _ignore_payload,
         scope_builder(name, names),
         where,
@@ -107,6 +111,21 @@ def compile_parts(
         emits,
         outputs,
     )
+
+
+def _emitter(
+    specification: MappingSpec,
+    output: Output,
+    key: Expression | None,
+    limits: Limits,
+    envelope: Callable[[Scope, bytes], bytes] | None,
+) -> Emit:
+    """Return the emitter of one output."""
+    emit = emitter(output, key, limits, envelope)
+    if specification.transform is not None or not (envelope or output.packing == "lines"):
+        return emit
+    # The record is the payload, and becomes a part of other JSON: it must be JSON in UTF-8 and nothing else.
+    return lambda scope, record, data: emit(scope, record, plain_utf8(data))
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:

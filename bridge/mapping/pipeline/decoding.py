@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from bridge.payloads import DECODERS
+from bridge.payloads import DECODERS, TEXT_FORMATS
 from bridge.payloads.cbor import encode as to_cbor
 from bridge.payloads.compression import compress, decompressor
 from bridge.payloads.csv import FIRST_LINE, CsvDecoder
+from bridge.payloads.encodings import text_decoder
 from bridge.payloads.msgpack import encode as to_msgpack
 from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
 
@@ -46,10 +47,24 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
     """Return the function that decompresses a message's payload; None without `compression`. It raises DecodeError."""
     if specification.compression == "none":
         return None
-    decompress = decompressor(specification.compression, specification.max_decompressed_bytes)
+    text = specification.payload in TEXT_FORMATS and specification.codec is None
+    decompress = decompressor(specification.compression, specification.max_decompressed_bytes, text=text)
     return lambda message: message._replace(payload=decompress(message.payload))
 
 
-def compressed(specification: MappingSpec, payload: bytes) -> bytes:
-    """Return the payload compressed as a device would send it, for tests."""
+def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | None:
+    """Return the function that converts a message's payload to UTF-8; None for UTF-8. It raises DecodeError."""
+    if specification.codec is None:
+        return None
+    text_of = text_decoder(specification.encoding)
+    return lambda message: message._replace(payload=text_of(message.payload).rstrip("\0").encode())
+
+
+def sent(specification: MappingSpec, payload: bytes) -> bytes:
+    """Return a payload in UTF-8 as a device would send it, in its encoding and compressed, for tests.
+
+    Raise ValueError for a character that the encoding does not have.
+    """
+    if specification.codec is not None:
+        payload = payload.decode().encode(specification.codec)
     return compress(specification.compression, payload)

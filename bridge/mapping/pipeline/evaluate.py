@@ -93,10 +93,11 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that never raises: every error becomes a rejection for all outputs.
 
-    Before `inner` it skips retained messages, filters by what of `where` does not need the payload, and decompresses.
+    Before `inner` it skips retained messages, filters by what of `where` does not need the payload, decompresses, and
+    converts text to UTF-8.
     """
     passes, build = early_filter(parts), parts.scope
-    skip_retained, decompress, every = parts.skip_retained, parts.decompress, parts.every
+    skip_retained, decompress, transcode, every = parts.skip_retained, parts.decompress, parts.transcode, parts.every
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -108,6 +109,8 @@ def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
                 return FILTERED
             if decompress is not None:
                 message = decompress(message)
+            if transcode is not None:
+                message = transcode(message)
             return inner(message, captures, levels, item)
         except Rejected as error:
             return MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))

@@ -30,7 +30,9 @@ FAST_PATH_NAMES = frozenset({"payload", "captures", RECORD})
 
 def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     """Return the fast path of a mapping without state; None if the mapping is not supported."""
-    if len(parts.outputs) > 1 or parts.outputs[0].envelope or parts.each or parts.skip_retained or parts.decompress:
+    if len(parts.outputs) > 1 or parts.outputs[0].envelope or parts.each:
+        return None
+    if parts.skip_retained or parts.decompress or parts.transcode:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
     # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.

@@ -15,7 +15,9 @@ from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads
     SparkplugSpec,
 )
 from bridge.mapping.topics.pattern import TopicPattern
+from bridge.payloads import TEXT_FORMATS
 from bridge.payloads.compression import DEFAULT_LIMIT
+from bridge.payloads.encodings import UTF8, codec_name
 from bridge.yaml_files import Describe
 
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
@@ -65,6 +67,12 @@ def _delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
     return text
+
+
+def _encoding(name: str) -> str:
+    """Return the name. Raise ValueError for an encoding that is not supported."""
+    codec_name(name)
+    return name
 
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
@@ -131,8 +139,11 @@ class MappingSpec(SpecSection):
     )
     csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
     sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
-    compression: Literal["none", "gzip", "zstd", "auto"] = Field(
-        "none", description="What is undone before the payload is decoded; auto: gzip or zstd where it is there."
+    encoding: Annotated[str, AfterValidator(_encoding)] = Field(
+        "utf-8", description="Of a payload that is text: utf-8, latin-1, windows-1252, utf-16, ..."
+    )
+    compression: Literal["none", "gzip", "zlib", "deflate", "zstd", "auto"] = Field(
+        "none", description="What is undone before the payload is decoded; auto: what the payload shows, if anything."
     )
     max_decompressed_bytes: Annotated[int, Field(ge=1, le=MAX_DECOMPRESSED_BYTES)] = Field(
         DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
@@ -150,6 +161,12 @@ class MappingSpec(SpecSection):
     )
 
     @property
+    def codec(self) -> str | None:
+        """Python's name of `encoding`; None for UTF-8, which needs no conversion."""
+        name = codec_name(self.encoding)
+        return None if name in UTF8 else name
+
+    @property
     def pattern(self) -> TopicPattern:
         """Pattern of `topic`, without the topics of `except`."""
         return TopicPattern.parse(self.topic, self.exceptions)
@@ -158,6 +175,15 @@ class MappingSpec(SpecSection):
     def _csv_has_columns(self) -> MappingSpec:
         if (self.payload == "csv") != (self.csv is not None):
             raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _encoding_is_of_text(self) -> MappingSpec:
+        if "encoding" in self.model_fields_set and self.payload not in TEXT_FORMATS:
+            raise ValueError(
+                f"`encoding` is for payloads that are text ({', '.join(sorted(TEXT_FORMATS))}); "
+                f"found `payload: {self.payload}`"
+            )
         return self
 
     @model_validator(mode="after")

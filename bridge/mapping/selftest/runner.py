@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.mapping.pipeline.decoding import ENCODERS, compressed
+from bridge.mapping.pipeline.decoding import ENCODERS, sent
 from bridge.mapping.selftest.expectations import failures
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.model import Message
@@ -54,11 +54,11 @@ def case_message(specification: MappingSpec, case: PriorMessage) -> Message:
 def encode_payload(specification: MappingSpec, case: PriorMessage) -> bytes:
     """Return the bytes of a test's payload. Raise ValueError or TypeError if its format cannot hold the value.
 
-    With `compression`, a value and a text are compressed; `payload_base64` is sent unchanged.
+    A value and a text are sent with the mapping's `encoding` and `compression`; `payload_base64` is sent unchanged.
     """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
-    return compressed(specification, _encoded(specification, case))
+    return sent(specification, _encoded(specification, case))
 
 
 def _encoded(specification: MappingSpec, case: PriorMessage) -> bytes:

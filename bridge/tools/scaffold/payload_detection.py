@@ -51,7 +51,7 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
     alone = next(iter(marked))
     name = alone if len(marked) == 1 and alone is not None else "auto"
     try:
-        return name, [decompressor(name, DEFAULT_LIMIT)(each) for each in payloads]
+        return name, [decompressor(name, DEFAULT_LIMIT, text=True)(each) for each in payloads]
     except DecodeError:
         return "none", payloads
 

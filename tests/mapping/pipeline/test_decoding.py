@@ -6,6 +6,7 @@ import cbor2
 import msgpack
 import pytest
 
+from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
 from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.pipeline.evaluate import FILTERED
@@ -39,7 +40,7 @@ def test_without_a_transform_binary_formats_continue_byte_for_byte(payload, pack
 
 
 @pytest.mark.parametrize("payload", ["json", "msgpack", "cbor"])
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "auto"])
+@pytest.mark.parametrize("compression", ["none", "gzip", "zlib", "deflate", "zstd", "auto"])
 def test_a_mappings_own_test_sends_its_value_as_a_device_would(payload, compression):
     made = mapping(payload=payload, compression=compression, transform="payload", tests=[case(payload=VALUE)])
     assert difference(made) == [""]
@@ -114,3 +115,43 @@ def test_try_shows_what_was_decompressed():
     text = explain([made], message(gzip.compress(msgpack.packb({"a": 1}), mtime=0))).render()
     assert "  compression  gzip, " in text
     assert '(msgpack) {"a":1}' in text
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-16", "utf-16-le", "utf-8"])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_text_in_another_encoding_becomes_the_same_records(encoding, compression):
+    options = {"encoding": encoding, "compression": compression}
+    sent = compress(compression, '{"name": "Größe"}'.encode(encoding))
+    assert applied(mapping(**options), message(sent)).drafts[0].data == '{"name": "Größe"}'.encode()
+    tests = [case(payload={"name": "Größe"}, expect=[{"data_stream": "s", "data": {"name": "Größe"}}])]
+    assert difference(mapping(transform="payload", tests=tests, **options)) == [""]
+    made = mapping(payload="csv", csv={"header": ["n"]}, transform="payload[0]", **options)
+    assert applied(made, message(compress(compression, "Größe\0".encode(encoding)))).drafts[0].data == (
+        '{"n":"Größe"}'.encode()
+    )
+
+
+def test_character_that_the_encoding_lacks_is_a_problem_of_the_test():
+    with pytest.raises(ConfigError, match="can't encode character"):
+        mapping(encoding="latin-1", tests=[case(payload_text="€")])
+
+
+def test_byte_that_the_encoding_does_not_have_is_a_dead_letter():
+    (rejection,) = applied(mapping(encoding="windows-1252"), message(b'{"a": "\x81"}')).rejections
+    assert (rejection.code, rejection.detail[:17]) == ("decode", "not windows-1252:")
+
+
+@pytest.mark.parametrize("sent", [b'\xef\xbb\xbf{"a": 1}', b'{"a": 1}\0\0', '\ufeff{"a": 1}'.encode("utf-16-le")])
+def test_mark_and_nuls_do_not_get_into_other_json(sent):
+    (draft,) = applied(mapping(), message(sent)).drafts
+    assert draft.data == sent
+    output = {"data_stream": "s"}
+    (draft,) = applied(mapping(outputs=[output | {"packing": "lines"}]), message(sent)).drafts
+    assert draft.data == b'{"a": 1}'
+    (draft,) = applied(mapping(outputs=[output | {"envelope": True}]), message(sent)).drafts
+    assert draft.data.endswith(b',"data":{"a": 1}}')
+
+
+def test_try_shows_the_encoding():
+    shown = explain([mapping(encoding="latin-1")], message('{"a": "ü"}'.encode("latin-1"))).render()
+    assert "encoding     latin-1, converted to UTF-8" in shown
