@@ -45,7 +45,7 @@ THIRD_PARTY = {
     "boto3": (),
     "botocore": ("aws/", "kinesis/"),
     "yaml": ("yaml_files/",),
-    "jmespath": ("mapping/expressions/",),
+    "jmespath": (),
     "sqlite3": ("spool/",),
     "starlette": ("web/",),
     "uvicorn": ("web/",),

@@ -1,4 +1,4 @@
-"""Static analysis of an expression: facts that the `jmespath` package's parse tree shows without an evaluation.
+"""Static analysis of an expression: facts that its tree shows without an evaluation.
 
 A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`).
 The other children are evaluated on the results of those, or on elements of the results.
@@ -7,14 +7,15 @@ The other children are evaluated on the results of those, or on elements of the 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.functions import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Node = dict[str, Any]
+    from bridge.mapping.expressions.syntax.tree import Node
 
 SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 """Node types in which each child is evaluated on the result of the child before it."""
@@ -22,11 +23,13 @@ SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
 """Node types whose first child yields the elements on which the other children are evaluated."""
 
-_LITERAL_CHARS: Final = 100
-"""Characters of a literal that count as one more copy of the document, since each element may repeat the literal."""
+OPERATIONS: Final = frozenset({"arithmetic", "unary"})
+"""Node types of operators."""
 
-_ITEM_CHARS: Final = 8
-"""Characters that an item of a list or object of expressions counts besides its name: about those of `null`."""
+_VARYING: Final = frozenset(
+    ["field", "current", "identity", "index", "slice", "variable", "multi_select_dict", "multi_select_list"]
+)
+"""Node types that depend on their value: a multi-select too, as it is null on null, even if its items are literals."""
 
 _FRAME_COST: Final = 3
 """Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns)."""
@@ -64,7 +67,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def depth(node: Node) -> int:
-    """Return the number of nested levels. It does not recurse: `checks.check` calls it before any limit holds."""
+    """Return the number of nested levels, without recursion: `static_checks.check` calls it before any limit holds."""
     deepest, level = 0, [node]
     while level:
         deepest += 1
@@ -75,14 +78,60 @@ def depth(node: Node) -> int:
 def constant(node: Node) -> bool:
     """Return whether the node has the same result on every value."""
     kind = node["type"]
-    if kind in {"literal", "expref"}:
-        return True  # an expref is the same closure on every value
-    if kind in {"field", "current", "identity", "index", "slice", "multi_select_dict", "multi_select_list"}:
-        return False  # a multi-select depends on its value too: on null it is null, even if all its items are literals
+    if kind == "expref":
+        # An expref is the same closure on every value, unless it reads a variable of a `let` outside of it.
+        return not free_variables(node)
+    if kind == "literal":
+        return True
+    if kind in _VARYING:
+        return False
+    if kind == "function_expression" and node["value"] in FUNCTIONS and FUNCTIONS[node["value"]].charges:
+        return False  # each call counts as work
     return all(map(constant, same_context(node)))
 
 
 def names(node: Node) -> frozenset[str] | None:
+    """Return the members of the scope that the tree may read, or None if it may read the entire scope."""
+    read = _context_names(node)
+    return None if read is None else read | predefined_variables(node)
+
+
+def predefined_variables(node: Node) -> frozenset[str]:
+    """Return the names of the variables in the node that no `let` and no `map` binds."""
+    return frozenset(one["value"] for one in walk(node) if one["type"] == "variable" and one["binding"] is None)
+
+
+def free_variables(node: Node) -> list[Node]:
+    """Return the variables in the node that nothing within the node binds."""
+    nodes = list(walk(node))
+    bound = {binding for one in nodes for binding in (*one.get("bindings", ()), one.get("index"))} - {None}
+    return [one for one in nodes if one["type"] == "variable" and one["binding"] not in bound]
+
+
+def outer_values(node: Node) -> list[Node]:
+    """Return what the node reads of variables that nothing within it binds: `$name`, or `$name.a[0]` as one node."""
+    free = {id(one) for one in free_variables(node)}
+    found: list[Node] = []
+    waiting = [node] if free else []
+    while waiting:
+        first, *rest = steps(waiting.pop())
+        if id(first) in free:
+            selected = list(takewhile(lambda step: step["type"] in {"field", "index"}, rest))
+            found.append({"type": "subexpression", "children": [first, *selected]} if selected else first)
+            waiting.extend(rest[len(selected) :])
+        else:
+            waiting.extend([*children(first), *rest])
+    return found
+
+
+def steps(node: Node) -> list[Node]:
+    """Return the steps of a sequence in order, with nested sequences flattened; of another node, the node."""
+    if node["type"] not in SEQUENCES:
+        return [node]
+    return [step for child in node["children"] for step in steps(child)]
+
+
+def _context_names(node: Node) -> frozenset[str] | None:
     """Return the members of its context that the node may read, or None if it may read the entire context."""
     if node["type"] == "field":
         return frozenset({node["value"]})
@@ -94,7 +143,7 @@ def names(node: Node) -> frozenset[str] | None:
         nodes = node["children"][1:2]
     read: frozenset[str] = frozenset()
     for child in nodes:
-        of_child = names(child)
+        of_child = _context_names(child)
         if of_child is None:
             return None
         read |= of_child
@@ -102,18 +151,20 @@ def names(node: Node) -> frozenset[str] | None:
 
 
 def members(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, without recursion."""
+    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, and for each `$a.b` anywhere."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        yield from _pair(one)
+        yield from _pair(one, "field")
         waiting.extend(same_context(one))
+    for one in walk(node):
+        yield from _pair(one, "variable")
 
 
 def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
     """Yield the pairs of `members` for every context, including the items of lists."""
     for one in walk(node):
-        yield from _pair(one)
+        yield from _pair(one, "field")
 
 
 def inner_names(node: Node) -> frozenset[str]:
@@ -153,71 +204,13 @@ def _add_continuation(node: Node, found: set[str]) -> None:
         _add_inner_names(node, found, inner=True)
 
 
-def _pair(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) if the node is `a.b`, and nothing otherwise."""
+def _pair(node: Node, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield (a, b) if the node is `a.b` and `a` is of this kind: a field, or a predefined variable."""
     if node["type"] in SEQUENCES:
         # The parser represents `a.b.c` by one node with three children: only the first two form the pair.
         first, second = node["children"][:2]
-        if first["type"] == second["type"] == "field":
+        if first["type"] == kind and first.get("binding") is None and second["type"] == "field":
             yield first["value"], second["value"]
-
-
-def growth(node: Node) -> int:
-    """Return an upper bound for the size of the result, as a multiple of the document's size.
-
-    1. A literal counts one copy, and one more for every _LITERAL_CHARS characters.
-    2. A node without children, a comparator and `!` count one copy.
-    3. A function multiplies the sum of its arguments by its own growth.
-       If an argument is an expref, the function applies it to each element, so the arguments are multiplied.
-    4. Sequences and projections multiply, because each child works on the result of the child before it.
-    5. `||` and `&&` return one of their operands, so the larger one counts.
-    6. Lists and objects of expressions add their children. But different fields are different parts of one document,
-       together one copy of it: of children that begin with a field, only the most frequent field counts.
-    7. All other nodes combine their children, so the children are added.
-    """
-    kind, factors = node["type"], [growth(child) for child in children(node)]
-    if kind == "literal":
-        return 1 + len(repr(node["value"])) // _LITERAL_CHARS
-    if not factors or kind in {"comparator", "not_expression"}:
-        return 1
-    if kind == "function_expression":
-        mapped = any(child["type"] == "expref" for child in node["children"])
-        return FUNCTIONS[node["value"]].growth * (_product(factors) if mapped else sum(factors))
-    if kind in SEQUENCES or kind in PROJECTIONS:
-        return _product(factors)
-    if kind in {"multi_select_dict", "multi_select_list"}:
-        return _growth_of_items(children(node), factors)
-    return max(factors) if kind in {"or_expression", "and_expression"} else sum(factors)
-
-
-def _growth_of_items(items: list[Node], factors: list[int]) -> int:
-    """Return the growth of a list or an object of expressions: see rule 6 of `growth`."""
-    others, by_field = 0, Counter[str]()
-    for item, factor in zip(items, factors, strict=True):
-        field = _first_field(item)
-        if field is None:
-            others += factor
-        else:
-            by_field[field] += factor
-    # Names and places are text of the expression, which every element of a projection repeats, as a literal.
-    names = (item["value"] for item in items if item["type"] == "key_val_pair")
-    chars = _ITEM_CHARS * len(items) + sum(map(len, names))
-    return max(1, chars // _LITERAL_CHARS + others + max(by_field.values(), default=0))
-
-
-def _first_field(node: Node) -> str | None:
-    """Return the field of the context with which a path begins, None for any other node."""
-    while node["type"] in {"key_val_pair", *SEQUENCES, *PROJECTIONS}:
-        node = children(node)[0]
-    return str(node["value"]) if node["type"] == "field" else None
-
-
-def _product(factors: list[int]) -> int:
-    # The cap bounds the integers: without it, their length would grow with each factor.
-    product = 1
-    for factor in factors:
-        product = min(product * factor, 2**63)
-    return product
 
 
 def cost(node: Node) -> int:

@@ -7,20 +7,31 @@ compiled code evaluates it once, unless that costs more than it saves.
 from __future__ import annotations
 
 import threading
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions import analysis, comparators, multi_select_hash, projection, selection
+from bridge.mapping.expressions import (
+    analysis,
+    comparators,
+    evaluation,
+    formula,
+    multi_select_hash,
+    projection,
+    selection,
+)
+from bridge.mapping.expressions.evaluation import Evaluation
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
+from bridge.mapping.expressions.growth import growth
 from bridge.mapping.expressions.static_checks import ExpressionFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.mapping.expressions.analysis import Node
     from bridge.mapping.expressions.functions.function import Function, Search
+    from bridge.mapping.expressions.syntax.tree import Node
 
 _MEASURED_GROWTH: Final = 512
 """Growth (copies of the input) above which the compiler adds a check of the result's size."""
@@ -51,20 +62,37 @@ class _RepeatedResults(threading.local):
 
 
 class Compiler:
-    """Compiler for the nodes of one checked expression. `tables` are the lookup tables by name."""
+    """Compiler for the nodes of one checked expression, with `bindings` variables of its own.
 
-    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    `tables` are the lookup tables by name. `evaluation` is the state that the closures share.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], bindings: int = 0) -> None:
         self._tables = tables
         self._frames = _RepeatedResults()
         self._shared: dict[str, Search | None] = {}
         self._constants: dict[int, Any] = {}
+        self._on_scope = True
+        self._known: dict[int, Any] = {}
+        self.evaluation = Evaluation(bindings)
 
-    def context(self, node: Node) -> Search:
-        """Return the closure for a node that is evaluated on a new value.
+    def root(self, tree: Node) -> Search:
+        """Return the closure for the complete expression, which is evaluated on the scope.
 
-        Such a value is the root, an element, or the result before a dot or pipe.
         Raises ExpressionFault for a call with literals that can never succeed.
         """
+        self._on_scope = True
+        return self._context(tree)
+
+    def context(self, node: Node) -> Search:
+        """Return the closure for a node that is evaluated on a new value: an element, or what is before a dot or |."""
+        outer, self._on_scope = self._on_scope, False
+        try:
+            return self._context(node)
+        finally:
+            self._on_scope = outer
+
+    def _context(self, node: Node) -> Search:
         # The outer context has another value, so its results are set aside while this node is compiled.
         outer, self._shared = self._shared, dict.fromkeys(analysis.repeated(node))
         try:
@@ -101,12 +129,12 @@ class Compiler:
         """Return the closure for a node, with a check of the result's size if the node can multiply its input."""
         search = self._built(node)
         kind = node["type"]
-        multiplies = kind in analysis.SEQUENCES or kind in analysis.PROJECTIONS or kind == "function_expression"
-        return projection.bounded(search) if multiplies and analysis.growth(node) > _MEASURED_GROWTH else search
+        multiplies = kind in {*analysis.SEQUENCES, *analysis.PROJECTIONS, "function_expression", "let_expression"}
+        return projection.bounded(search) if multiplies and growth(node) > _MEASURED_GROWTH else search
 
     def _built(self, node: Node) -> Search:
         kind = node["type"]
-        if kind in {"field", *analysis.SEQUENCES}:
+        if kind in {"field", "variable", *analysis.SEQUENCES}:
             return self._sequence(node)
         if kind in analysis.PROJECTIONS:
             return self._projection(node)
@@ -126,37 +154,97 @@ class Compiler:
             return self._call(node)
         if kind == "comparator":
             return self._comparator(node)
+        if kind in analysis.OPERATIONS:
+            return self._formula(node)
+        if kind == "let_expression":
+            return self._let(node)
         if kind not in _COMBINATIONS:
-            raise ExpressionFault(f"the jmespath package gives a node that is unknown here: {kind}")
+            raise ExpressionFault(f"a node of an unknown type: {kind}")
         return _COMBINATIONS[kind]([self._node(child) for child in node["children"]])
 
     def _sequence(self, node: Node) -> Search:
         """Return the closure for a sequence such as `a.b[0].c | d`. Its leading fields become one step."""
-        steps = _steps(node)
-        fields = next((place for place, step in enumerate(steps) if step["type"] != "field"), len(steps))
-        leading = [selection.chain(tuple(step["value"] for step in steps[:fields]))] if fields else []
+        first, *rest = analysis.steps(node)
+        if first["type"] == "variable":
+            if first["binding"] in self._known:
+                value = self._constants[id(first)] = self._known[first["binding"]]
+                return self._followed(selection.literal(value), rest)
+            names = _names(rest)
+            return self._followed(self._variable(first, names), rest[len(names) :])
+        names = _names([first, *rest])
+        if names:
+            return self._followed(selection.chain(names), rest[len(names) - 1 :])
         # Only the first step is evaluated on the value of this context; each other step has the result before it.
-        rest = [(self.context if place or fields else self._node)(step) for place, step in enumerate(steps[fields:])]
-        return selection.sequence(leading + rest)
+        return self._followed(self._node(first), rest)
+
+    def _followed(self, first: Search, steps: list[Node]) -> Search:
+        return selection.sequence([first, *map(self.context, steps)])
+
+    def _variable(self, node: Node, names: tuple[str, ...]) -> Search:
+        """Return the closure for a variable and the fields that follow it."""
+        if node["binding"] is not None:
+            return evaluation.bound_member(self.evaluation, node["binding"], names)
+        chain = (node["value"], *names)
+        # Where the value is the scope, a predefined variable is one of its fields.
+        return evaluation.scope_member(chain) if self._on_scope else evaluation.root_member(self.evaluation, chain)
+
+    def _let(self, node: Node) -> Search:
+        """Return the closure for `let`. A variable of a constant value becomes a literal."""
+        *values, body = node["children"]
+        bindings = []
+        for binding, value in zip(node["bindings"], values, strict=True):
+            bindings.append((binding, self._node(value)))
+            if id(value) in self._constants:
+                self._known[binding] = self._constants[id(value)]
+        return evaluation.let(self.evaluation, bindings, self._node(body))
+
+    def _formula(self, node: Node) -> Search:
+        """Return the closure for an expression with operators. Raises ExpressionFault for an impossible operand."""
+        try:
+            return formula.formula(node, self._operand)
+        except formula.FormulaError as error:
+            raise ExpressionFault(str(error), error.node) from error
+
+    def _operand(self, node: Node) -> tuple[Search, bool]:
+        return self._node(node), id(node) in self._constants
 
     def _projection(self, node: Node) -> Search:
         """Return the closure for a projection: `[*]`, `.*`, `[?…]`, `[]` or a slice."""
         left, right, *condition = node["children"]
-        base = self._node(left)
+        base = self._counted(self._node(left), [right, *condition])
         if condition:
             return projection.filtered(base, self.context(right), self.context(condition[0]))
         if node["type"] == "value_projection":
             return projection.project_values(base, self.context(right))
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
+    def _counted(self, base: Search, repeated: list[Node], index: int | None = None) -> Search:
+        """Return `base`, with a count of the values that the nodes `repeated` read again for each of its elements."""
+        outer = [
+            self.context(value)
+            for node in repeated
+            for value in analysis.outer_values(node)
+            if index is None or analysis.steps(value)[0]["binding"] != index
+        ]
+        return evaluation.counted(base, outer, self.evaluation) if outer else base
+
     def _item(self, pair: Node) -> multi_select_hash.HashItem:
         """Return one `key: expression` of a multi-select hash, compiled."""
         (node,) = pair["children"]
         search = self._node(node)
         # With the names of a chain of fields, `compile_hash` generates direct look-ups instead of a call.
-        steps = _steps(node)
-        fields = tuple(step["value"] for step in steps) if all(step["type"] == "field" for step in steps) else None
-        return multi_select_hash.HashItem(pair["value"], search, fields, id(node) in self._constants)
+        first, *rest = analysis.steps(node)
+        fields = _names([first, *rest]) if first["type"] == "field" else self._scope_names(first, rest)
+        names = fields if fields and len(fields) == 1 + len(rest) else None
+        return multi_select_hash.HashItem(pair["value"], search, names, id(node) in self._constants)
+
+    def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
+        """Return the names of `$payload.a.b` where the value is the scope; empty for anything else.
+
+        `$payload` alone is not among them: if the scope does not have it, it is an error and not null.
+        """
+        predefined = first["type"] == "variable" and first["binding"] is None
+        return (first["value"], *_names(rest)) if predefined and self._on_scope and rest else ()
 
     def _comparator(self, node: Node) -> Search:
         left, right = node["children"]
@@ -166,20 +254,33 @@ class Compiler:
 
     def _call(self, node: Node) -> Search:
         """Return the closure for a function call. Raises ExpressionFault for literals that can never succeed."""
-        function = FUNCTIONS[node["value"]]
-        arguments = [self._node(child) for child in node["children"]]
+        function, children = FUNCTIONS[node["value"]], node["children"]
+        arguments = [self._node(child) for child in children]
         if function.lazy:
             return function.lazy(arguments)
-        apply = function.apply
         # The result of a constant argument counts as a literal too.
-        literals = tuple(self._constants.get(id(child), MISSING) for child in node["children"])
+        literals = tuple(self._constants.get(id(child), MISSING) for child in children)
         _check_literals(function, literals, node)
-        if function.bind:
-            try:
-                apply = function.bind(Binding(literals, self._tables))
-            except ValueError as error:
-                raise ExpressionFault(f"{function.name}(): {error}", node) from error
-        return call(function, apply, arguments)
+        repeated = [child for child in children if child["type"] == "expref"]
+        if repeated:
+            arguments = [
+                argument if child["type"] == "expref" else self._counted(argument, repeated, node.get("index"))
+                for child, argument in zip(children, arguments, strict=True)
+            ]
+        return call(function, self._apply(function, literals, node), arguments)
+
+    def _apply(self, function: Function, literals: tuple[Any, ...], node: Node) -> Callable[..., Any]:
+        """Return the function to apply, which may be a better one for this call."""
+        if "index" in node:
+            return evaluation.indexed_map(self.evaluation, node["index"])
+        if function.charges:
+            self.evaluation.used = True
+        if not function.bind:
+            return function.apply
+        try:
+            return function.bind(Binding(literals, self._tables, self.evaluation.charge))
+        except ValueError as error:
+            raise ExpressionFault(f"{function.name}(): {error}", node) from error
 
 
 def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
@@ -190,16 +291,16 @@ def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -
     if function.name in SPECIFIED:
         return
     for position, literal in enumerate(literals):
+        if literal is MISSING:
+            continue
         types = function.parameter(position).types
-        if literal is not MISSING and types is not None and type(literal) not in types:
+        if types is not None and type(literal) not in types:
             raise ExpressionFault(function.mismatch(position, literal).detail, node)
 
 
-def _steps(node: Node) -> list[Node]:
-    """Return the steps of a sequence in order, with nested sequences flattened."""
-    if node["type"] not in analysis.SEQUENCES:
-        return [node]
-    return [step for child in node["children"] for step in _steps(child)]
+def _names(steps: list[Node]) -> tuple[str, ...]:
+    """Return the names of the fields that the steps begin with."""
+    return tuple(step["value"] for step in takewhile(lambda step: step["type"] == "field", steps))
 
 
 def _framed(search: Search, frames: _RepeatedResults) -> Search:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.mapping.expressions import analysis
 
 if TYPE_CHECKING:
-    from bridge.mapping.expressions.analysis import Node
+    from bridge.mapping.expressions.syntax.tree import Node
 
 _AND: Final = "and_expression"
 _OR: Final = "or_expression"

@@ -1,7 +1,8 @@
 """JMESPath expressions, compiled once when a mapping is loaded and evaluated for every message.
 
-Results, types and errors are those of the `jmespath` package (https://jmespath.org/specification.html), plus the
-functions of `bridge.mapping.expressions.functions`.
+Results, types and errors are those of the `jmespath` package (https://jmespath.org/specification.html), plus variables,
+operators and conditionals of the JMESPath Community specification (https://jmespath.site), and the functions of
+`bridge.mapping.expressions.functions`.
 
 Compilation raises ExpressionError for these errors, so that they appear before the first message:
 
@@ -18,26 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakValueDictionary
-
-from jmespath import exceptions
-from jmespath.lexer import Lexer
-from jmespath.parser import Parser
 
 from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis, static_checks
 from bridge.mapping.expressions.compiler import Compiler
 from bridge.mapping.expressions.early import necessary
+from bridge.mapping.expressions.evaluation import Evaluation, pooled
 from bridge.mapping.expressions.functions.conditional import truthy
-from bridge.mapping.expressions.hints import explained
+from bridge.mapping.expressions.hints import expected, misplaced
+from bridge.mapping.expressions.syntax.lexer import LexerError
+from bridge.mapping.expressions.syntax.parser import Parser
+from bridge.mapping.expressions.syntax.reader import ParserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.mapping.expressions.analysis import Node
+    from bridge.mapping.expressions.syntax.tree import Node
 
 __all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expression", "compile_necessary", "truthy"]
 
@@ -56,9 +56,6 @@ _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
 
 A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU with them, and 1.3 s without.
 """
-
-# For some malformed texts, the jmespath parser raises errors other than its own exceptions.
-_PARSER_FAILURES: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class ExpressionError(ValueError):
@@ -86,6 +83,8 @@ class Expression:
     `names` are the members of the scope that it may read; None: the entire scope (`@`, `keys(@)`, `*`).
     `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`.
     `inner` are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
+    `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-` without
+    spaces between two names, or between a name and a number.
     `search` returns its result on a scope and raises TransformError. Several threads may call it at once. The result
     may share parts with the scope and with other results, so callers must not change it in place.
     """
@@ -95,6 +94,8 @@ class Expression:
     members: frozenset[tuple[str, str]]
     inner: frozenset[tuple[str, str]]
     inner_names: frozenset[str]
+    variables: frozenset[str]
+    hyphens: tuple[int, ...]
     search: Callable[[Any], Any]
 
 
@@ -114,33 +115,47 @@ def compile_necessary(text: str, name: str, tables: Tables = EMPTY) -> Expressio
 
     Where its result is falsy, that of the condition would be falsy too. The text must be a valid expression.
     """
-    tree = _parsed(text)
+    tree, parser = _parsed(text)
     part = necessary(tree, name)
     if part is tree:
         return compile_expression(text, tables)
-    return None if part is None else _of_tree(text, part, tables)
+    return None if part is None else _of_tree(text, part, parser, tables)
 
 
 def _compiled(text: str, tables: Tables) -> Expression:
     """Parse, check and compile an expression. Raises ExpressionError."""
-    return _of_tree(text, _parsed(text), tables)
+    tree, parser = _parsed(text)
+    return _of_tree(text, tree, parser, tables)
 
 
-def _of_tree(text: str, tree: Node, tables: Tables) -> Expression:
+def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expression:
     """Check and compile a tree. Raises ExpressionError."""
     try:
         static_checks.check(tree)
-        search = Compiler(tables).context(tree)
-        # Only a deep expression needs the guard, which costs one more call for each message.
-        deep = analysis.depth(tree) > _SAFE_DEPTH
+        search = _search(tree, parser.bindings, tables)
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
-        inner_names = analysis.inner_names(tree)
-        return Expression(text, analysis.names(tree), members, inner, inner_names, _guarded(search) if deep else search)
+        variables = analysis.predefined_variables(tree)
+        names, inner_names = analysis.names(tree), analysis.inner_names(tree)
+        return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), search)
     except static_checks.ExpressionFault as flaw:
-        raise ExpressionError(str(flaw), _offset(text, tree, flaw.node), text) from flaw
+        raise ExpressionError(str(flaw), parser.starts.get(id(flaw.node), 0), text) from flaw
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error
+
+
+def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
+    """Return the closure for the tree. Raises ExpressionFault."""
+
+    def build() -> tuple[Callable[[Any], Any], Evaluation]:
+        compiler = Compiler(tables, bindings)
+        return compiler.root(tree), compiler.evaluation
+
+    search, evaluation = build()
+    if evaluation.used:
+        search = pooled((search, evaluation), build)
+    # Only a deep expression needs the guard, which costs one more call for each message.
+    return _guarded(search) if analysis.depth(tree) > _SAFE_DEPTH else search
 
 
 def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -155,49 +170,27 @@ def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return guarded
 
 
-def _parsed(text: str) -> Node:
-    """Return the parse tree of the text. Raises ExpressionError with the offset of the error."""
+def _parsed(text: str) -> tuple[Node, Parser]:
+    """Return the tree of the text, and its parser. Raises ExpressionError with the offset of the error."""
     if len(text) > MAX_EXPRESSION_CHARS:
         raise ExpressionError(f"the expression is longer than {MAX_EXPRESSION_CHARS} characters", 0, text)
+    if not text:
+        raise ExpressionError("the expression is empty", 0, text)
     try:
-        tree: Any = Parser().parse(text).parsed
-    except exceptions.IncompleteExpressionError as error:
-        raise ExpressionError("the expression ends too early", len(text), text) from error
-    except exceptions.LexerError as error:
-        raise _unreadable(error.message, error.lexer_position, text) from error
-    except exceptions.ParseError as error:
-        if error.token_type == "EOF":  # noqa: S105 - a kind of token
-            raise ExpressionError("the expression ends too early", len(text), text) from error
-        raise _unreadable(error.msg, error.lex_position, text) from error
-    except exceptions.EmptyExpressionError as error:
-        raise ExpressionError("the expression is empty", 0, text) from error
+        parser = Parser(text)
+        return parser.parse(), parser
+    except LexerError as error:
+        raise ExpressionError(error.message or misplaced(text, error.offset), error.offset, text) from error
+    except ParserError as error:
+        raise ExpressionError(_unreadable(error, text), error.token.start, text) from error
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error
-    except _PARSER_FAILURES as error:
-        raise ExpressionError(f"the expression cannot be read: {error}", 0, text) from error
-    checked: Node = tree
-    return checked
 
 
-def _unreadable(message: str, position: int, text: str) -> ExpressionError:
-    offset = min(position, len(text))
-    return ExpressionError(explained(message, text, offset), offset, text)
-
-
-def _offset(text: str, tree: Node, node: Node | None) -> int:
-    """Return the offset of a function call in the text, in characters; 0 without a node.
-
-    The parse tree has no offsets, but its calls are in the order of the text.
-    """
-    if node is None:
-        return 0
-    tokens = list(Lexer().tokenize(text))
-    starts = [
-        token["start"]
-        for token, following in pairwise(tokens)
-        if token["type"] == "unquoted_identifier" and following["type"] == "lparen"
-    ]
-    calls = [one for one in analysis.walk(tree) if one["type"] == "function_expression"]
-    place = next(number for number, one in enumerate(calls) if one is node)
-    # The counts differ where a call is written unusually, as in (abs)(x). Then the first occurrence of the name serves.
-    return int(starts[place]) if len(starts) == len(calls) else max(text.find(node["value"]), 0)
+def _unreadable(error: ParserError, text: str) -> str:
+    if error.message:
+        return error.message
+    if error.token.kind == "eof":
+        return "the expression ends too early"
+    offset = error.token.start
+    return expected(error.expected, text, offset) if error.expected else misplaced(text, offset)

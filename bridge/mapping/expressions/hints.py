@@ -17,18 +17,14 @@ _FOREIGN_WORDS: Final = {
 _LITERALS: Final = ("true", "false", "null")
 _SIGNS: Final = {
     "=": "'==' compares, '!=' compares for being different",
-    "+": "write add(a, b)",
-    "*": "write multiply(a, b); or `x.*` for all values of an object",
-    "/": "write divide(a, b)",
-    "%": "write modulo(a, b)",
-    "$": "a mapping has no ${...}, which is for bridge.yaml only; the payload is `payload`, not $",
-    "?": "write if(condition, then, else)",
+    "$": "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload",
     "<": "'!=' compares for being different",
     ">": "'!=' compares for being different",
     "&": "write && for 'and'",
-    "-": 'write subtract(a, b); a name with - in it stands in double quotes: payload."a-b"',
+    "^": "write power(base, exponent)",
+    ";": "an expression has no statements: `let $name = value in expression` names a value",
 }
-# Token types of the jmespath lexer, in words for a person.
+# Kinds of tokens, in words for a person.
 _WORDS: Final = {
     "quoted_identifier": "a name",
     "unquoted_identifier": "a name",
@@ -36,42 +32,39 @@ _WORDS: Final = {
     "lbrace": "{",
     "rbracket": "]",
     "rbrace": "}",
-    "lparen": "(",
     "rparen": ")",
     "colon": "':'",
     "comma": "','",
+    "dot": "'.'",
+    "number": "a number",
     "star": "a number or *",
+    "variable": "a variable ($name)",
+    "assign": "'='",
 }
-_EXPECTING: Final = re.compile(r"Expecting: (.+), got: \w+")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _NUMBER: Final = re.compile(r"-?\d[\d.]*")
+_VARIABLE: Final = re.compile(r"\$[A-Za-z_]\w*")
 
 
-def explained(message: str, text: str, offset: int) -> str:
-    """Return the parser's message about the text at `offset` in plain words, with advice if there is any."""
-    if message.startswith("Unclosed"):
-        return "unterminated string literal"
-    said = _in_words(message, text, offset)
+def expected(kinds: tuple[str, ...], text: str, offset: int) -> str:
+    """Return the error text for something else than a token of one of these kinds, with advice if there is any."""
+    wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
+    return _advised(f"expected {wanted} here, found {_shown(text, offset)}", text, offset)
+
+
+def misplaced(text: str, offset: int) -> str:
+    """Return the error text for something that is not possible at `offset`, with advice if there is any."""
+    return _advised(f"{_shown(text, offset)} cannot stand here", text, offset)
+
+
+def _advised(message: str, text: str, offset: int) -> str:
     advice = _advice(text, offset)
-    return f"{said}; {advice}" if advice else said
-
-
-def _in_words(message: str, text: str, offset: int) -> str:
-    """Return the parser's message in plain words; an unknown message is returned unchanged."""
-    found = _shown(text, offset)
-    expecting = _EXPECTING.match(message)
-    if expecting:
-        kinds = re.findall(r"\w+", expecting[1])
-        wanted = " or ".join(dict.fromkeys(_WORDS.get(kind, kind) for kind in kinds))
-        return f"expected {wanted} here, found {found}"
-    if message.startswith(("Unexpected token", "Unknown token", "invalid token", "Invalid token")):
-        return f"{found} cannot stand here"
-    return message
+    return f"{message}; {advice}" if advice else message
 
 
 def _shown(text: str, offset: int) -> str:
-    """Return the word, number or character at `offset`, in quotes, or "the end" behind the text."""
-    for pattern in (_WORD, _NUMBER):
+    """Return the word, number, variable or character at `offset`, in quotes, or "the end" behind the text."""
+    for pattern in (_WORD, _NUMBER, _VARIABLE):
         word = pattern.match(text, offset)
         if word:
             return f"'{word[0]}'"
@@ -86,18 +79,13 @@ def _advice(text: str, offset: int) -> str:
     if word:
         return _FOREIGN_WORDS.get(word[0]) or _after_not(text, offset)
     number = _NUMBER.match(text, offset)
-    before = text[:offset].rstrip()
-    if number and not before.endswith("."):
-        # After an operand, a minus sign is a subtraction; after one of these characters, it belongs to the number.
-        if number[0].startswith("-") and before[-1:] not in "<>=!(,:[{|&":
-            return _SIGNS["-"]
-        return f"a number is written in back quotes: `{number[0]}`"
-    # After a dot, the digits are the beginning of a name.
     if number:
-        return f'a name that begins with a digit stands in double quotes: "{number[0]}"'
+        # After a dot, the digits are the beginning of a name.
+        after_dot = text[:offset].rstrip().endswith(".")
+        return f'a name that begins with a digit stands in double quotes: "{number[0]}"' if after_dot else ""
     if text[offset : offset + 1] == "'":
         return "a name stands in double quotes, or in none"
-    return _SIGNS.get(text[offset : offset + 1], "")
+    return "" if _VARIABLE.match(text, offset) else _SIGNS.get(text[offset : offset + 1], "")
 
 
 def _after_not(text: str, offset: int) -> str:

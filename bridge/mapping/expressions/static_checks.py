@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.mapping.expressions import analysis
 from bridge.mapping.expressions.functions import FUNCTIONS
 from bridge.mapping.expressions.functions.conditional import nearest
+from bridge.mapping.expressions.growth import growth
 
 if TYPE_CHECKING:
-    from bridge.mapping.expressions.analysis import Node
+    from bridge.mapping.expressions.syntax.tree import Node
 
 MAX_DEPTH: Final = 150
 """Maximum number of nested levels in an expression."""
@@ -52,7 +53,7 @@ def check(tree: Node) -> None:
             _check_call(node)
         elif any(child["type"] == "expref" for child in analysis.children(node)):
             raise ExpressionFault("an & expression can only be an argument of a function")
-    if analysis.growth(tree) > MAX_GROWTH:
+    if growth(tree) > MAX_GROWTH:
         raise ExpressionFault(f"the expression can make its input more than {MAX_GROWTH} times larger")
 
 

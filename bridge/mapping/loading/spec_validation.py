@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.errors import ConfigError, Problem
@@ -14,7 +12,7 @@ from bridge.mapping.expressions.expression import (
     compile_expression,
     compile_necessary,
 )
-from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.loading.name_checks import name_errors
 from bridge.mapping.pipeline.compiled_parts import EARLY
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
 from bridge.mapping.schema.mapping_spec import MappingSpec
@@ -22,7 +20,6 @@ from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap
 from bridge.yaml_files import path_text, validate
-from bridge.yaml_files.type_descriptions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,22 +27,6 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.compiled_parts import Expressions
     from bridge.yaml_files import Document, Path
-
-    _Known = dict[str, tuple[str, ...] | None]
-
-
-_INSIDE = (
-    "inside [] and | names are looked up in what is on the left: there is no '{of}.{name}' in it; "
-    "merge_each(LIST, OBJECT) puts an object's keys into every item"
-)
-
-
-_OUTSIDE = (
-    "inside [] and | and & names are looked up in what is on the left, and not in the scope: '{name}' is null there; "
-    "merge_each(LIST, OBJECT) puts an object's keys into every item. A member of the item with this name is @.{name}"
-)
-# `captures` and `properties` are checked with their members: items often have a member `properties` of their own.
-_NOT_INSIDE = frozenset(SCOPE_NAMES) - {"captures", "properties"}
 
 
 class ValidSpec(NamedTuple):
@@ -86,9 +67,8 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
         except ExpressionError as error:
             problems.append(_problem_at(document, path, error))
             continue
-        names = _unknown_names(expression, _scope_names(document.data, path))
-        members = (*_unknown_members(expression, known), *_outer_names(expression))
-        problems += [_problem_at(document, path, error) for error in (*names, *members)]
+        errors = name_errors(expression, _scope_names(document.data, path), known)
+        problems += [_problem_at(document, path, error) for error in errors]
         expressions[path] = expression
         if path == ("where",) and (early := compile_necessary(text, "payload", tables)) is not None:
             expressions[EARLY] = early
@@ -131,74 +111,6 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
         if isinstance(options, dict):
             places += [((section, name), options.get(name)) for name in ("key", "value")]
     yield from ((path, text) for path, text in places if isinstance(text, str) and text)
-
-
-def _unknown_members(expression: Expression, known: _Known) -> list[ExpressionError]:
-    """Return an error for each capture and property that cannot exist: JMESPath would silently return null for it."""
-    wrong = [
-        (of, name, _unknown_member(of, name, members))
-        for of, name in sorted(expression.members)
-        if (members := known.get(of)) is not None and name not in members
-    ]
-    wrong += [
-        # Inside [] and after | the name is looked up in the value on the left, where it would always be null.
-        (of, name, _INSIDE.format(of=of, name=name))
-        for of, name in sorted(expression.inner)
-        if name in (known.get(of) or ())
-    ]
-    return [
-        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
-    ]
-
-
-def _outer_names(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each name of the scope inside [] and | and &: it would silently be null there."""
-    return [
-        ExpressionError(_OUTSIDE.format(name=name), _offset(expression.text, name, last=True), expression.text)
-        for name in sorted(expression.inner_names)
-        if name in _NOT_INSIDE
-    ]
-
-
-def _member_offset(text: str, of: str, name: str) -> int:
-    """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
-    place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
-    return place.end() - len(name) if place else 0
-
-
-def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    there = (
-        f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
-    )
-    return f"there is no '{of}.{name}'; " + (f"did you mean '{near[0]}'?" if near else there)
-
-
-def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
-    """Return an error for each name that no scope has: JMESPath would silently return null for it."""
-    return [
-        ExpressionError(_unknown_name(name, known, expression.text), _offset(expression.text, name), expression.text)
-        for name in sorted(expression.names or ())
-        if name not in known
-    ]
-
-
-def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
-    if name == RECORD:
-        return f"'{RECORD}' is there in `partition_key_from` only"
-    if name == SAMPLE:
-        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
-    hint = unknown_name(name, text) or hint
-    return f"nothing is called '{name}' here; {hint}"
-
-
-def _offset(text: str, name: str, *, last: bool = False) -> int:
-    """Return the first (or last) offset at which the name stands alone: neither a field of another value nor a key."""
-    alone = [*re.finditer(rf"(?<![\w.\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
-    found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
-    return found.start() if found else 0
 
 
 def _exception_problems(pattern: TopicPattern) -> Iterator[str]:

@@ -163,13 +163,12 @@ def _candidates(
 
 
 def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> str:
-    parts = ["captures"] if captured else []
+    parts = ["$captures"] if captured else []
     if not _has_time(kind, samples):
-        parts.append("{received_at: received_at}")
+        parts.append("{received_at: $received_at}")
     if kind.form == "objects":
-        common = parts[0] if len(parts) == 1 else f"merge({', '.join(parts)})"
-        return f"merge_each(payload, {common})" if parts else "payload"
-    parts.append("payload" if kind.form == "object" else "{value: payload}")
+        return f"payload[*].merge({', '.join(parts)}, @)" if parts else "payload"
+    parts.append("$payload" if kind.form == "object" else "{value: $payload}")
     return f"merge({', '.join(parts)})" if len(parts) > 1 else parts[0]
 
 

@@ -72,4 +72,32 @@ def _larger(inner):
     )
 
 
+def _extended(inner):
+    variables = st.sampled_from(["$a", "$b", "$x", "$y"])
+    return st.one_of(
+        _larger(inner),
+        variables,
+        variables.map("{}.a".format),
+        st.tuples(inner, _OPERATORS, inner).map("({0[0]} {0[1]} {0[2]})".format),
+        st.tuples(inner, _OPERATORS, inner, _OPERATORS, inner).map(" ".join),
+        inner.map("-({})".format),
+        st.tuples(inner, inner, inner).map("({0[0]} ? {0[1]} : {0[2]})".format),
+        st.tuples(variables, inner, inner).map("(let {0[0]} = {0[1]} in {0[2]})".format),
+        st.tuples(variables, inner, variables, inner, inner).map(
+            "(let {0[0]} = {0[1]}, {0[2]} = {0[3]} in {0[4]})".format
+        ),
+        inner.map("map(&[$index, {0}], to_array({0}))".format),
+        inner.map("to_array({0})[].{{x: {0}, a: $a, y: $x}}".format),
+        st.sampled_from(["items", "from_items", "zip"]).flatmap(lambda name: inner.map(f"{name}({{}})".format)),
+        st.tuples(inner, inner).map("zip({0[0]}, {0[1]})".format),
+        st.tuples(inner, inner).map("group_by({0[0]}, &{0[1]})".format),
+        st.integers(-1, 3).map("range({})".format),
+    )
+
+
+_OPERATORS = st.sampled_from(["+", "-", "*", "/", "%", "//"])
+
+EXTENDED = st.recursive(NAMES | st.just("@") | _LITERALS | st.integers(-9, 9).map(str), _extended, max_leaves=8)
+"""Expressions that also have variables, operators and conditionals; `$a` and `$b` are predefined."""
+
 EXPRESSIONS = st.recursive(NAMES | st.just("@") | _LITERALS, _larger, max_leaves=8)

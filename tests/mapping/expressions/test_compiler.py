@@ -13,7 +13,9 @@ from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis
 from bridge.mapping.expressions.compiler import Compiler
 from bridge.mapping.expressions.expression import ExpressionError, compile_expression
-from tests.mapping.expressions.generated import DOCUMENTS, EXPRESSIONS, SCOPES
+from bridge.mapping.expressions.syntax.parser import Parser
+from tests.mapping.expressions.generated import DOCUMENTS, EXPRESSIONS, EXTENDED, SCOPES
+from tests.mapping.expressions.reference import interpret
 
 FAILURES = (JMESPathError, TypeError, ValueError, ArithmeticError)
 
@@ -51,6 +53,31 @@ def test_compiled_expression_equals_the_interpreter(text, document):
     names = compile_expression(text).names
     if names is not None and isinstance(document, dict):
         assert compiled(text, {name: value for name, value in document.items() if name in names}) == expected
+
+
+def referenced(text, scope):
+    try:
+        return written(interpret(text, scope))
+    except (*FAILURES, LookupError):
+        return "failed"
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=EXTENDED, scope=SCOPES)
+@example("let $x = a in b[].[$x, $a.c]", {"a": {"c": 1}, "b": [1, 2]})
+@example("[let $x = a in sort($x)[0], let $x = b in sort($x)[0]]", {"a": [2, 1], "b": [4, 3]})
+def test_compiled_extended_expression_equals_the_reference(text, scope):
+    before = written(scope)
+    expected = referenced(text, scope)
+    try:
+        expression = compile_expression(text)
+    except ExpressionError:
+        # A constant operand or argument of the wrong type is found early, where it is not reached either.
+        return
+    assert compiled(text, scope) == expected
+    assert written(scope) == before
+    if expression.names is not None:
+        assert compiled(text, {name: value for name, value in scope.items() if name in expression.names}) == expected
 
 
 @pytest.mark.parametrize("other", [[], [["k", 1]], ["kv"], "", "x", None, 5, {"b": 1}, [1], [{}]])
@@ -137,10 +164,11 @@ def test_threads_do_not_share_results():
 
 
 def test_a_constant_part_is_evaluated_when_compiled():
-    tree = jmespath.compile("join('-', [`\"a\"`]) == 'x' || sort(`[3, 1]`)").parsed
-    assert not analysis.constant(tree)
-    assert analysis.constant(jmespath.compile("sort(`[3, 1]`)[0]").parsed)
-    search = Compiler({}).context(jmespath.compile("sort(`[3, 1]`)").parsed)
+    assert not analysis.constant(Parser("join('-', [`\"a\"`]) == 'x' || sort(`[3, 1]`)").parse())
+    assert analysis.constant(Parser("sort(`[3, 1]`)[0] * 2 + 1").parse())
+    assert not analysis.constant(Parser("range(3)").parse())
+    assert not analysis.constant(Parser("map(&$index, [`1`])").parse())
+    search = Compiler({}).root(Parser("sort(`[3, 1]`)").parse())
     assert search({}) is search(None)
 
 

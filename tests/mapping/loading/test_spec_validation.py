@@ -105,8 +105,8 @@ def test_a_test_whose_payload_is_none_of_the_format_is_named():
 def test_name_of_the_scope_inside_a_list_is_an_error(transform, name):
     line, _, path, message = first(f"topic: t\ntransform: '{transform}'\neach: true\n{OUTPUTS}")
     assert (line, path) == (2, "transform")
-    assert f"'{name}' is null there" in message
-    assert f"@.{name}" in message
+    assert f"'{name}' is null here" in message
+    assert f"write ${name}, or @.{name}" in message
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_name_of_the_scope_inside_a_list_is_an_error(transform, name):
         "payload[].{t: @.topic, p: properties.unit}",
         "sort_by(payload, &received_at)",
         "{t: topic, p: payload.items[].value}",
-        "merge_each(payload.items, {t: topic})",
+        "payload.items[*].merge({t: $topic}, @)",
         "payload.items[?value > `1`] | [0].topic",
     ],
 )

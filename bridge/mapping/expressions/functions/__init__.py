@@ -12,13 +12,13 @@ from bridge.mapping.expressions.functions.arithmetic import ARITHMETIC
 from bridge.mapping.expressions.functions.binary import BINARY
 from bridge.mapping.expressions.functions.conditional import CHOICE
 from bridge.mapping.expressions.functions.decoding import DECODING
-from bridge.mapping.expressions.functions.expression_arguments import BY_EXPRESSION
+from bridge.mapping.expressions.functions.expression_arguments import BY_EXPRESSION, GROUPING
 from bridge.mapping.expressions.functions.format import FORMAT
 from bridge.mapping.expressions.functions.hashing import IDENTITY
-from bridge.mapping.expressions.functions.lists import LISTS
+from bridge.mapping.expressions.functions.lists import CONVERSIONS, LISTS
 from bridge.mapping.expressions.functions.regex import REGEX
 from bridge.mapping.expressions.functions.standard import STANDARD
-from bridge.mapping.expressions.functions.text import TEXT
+from bridge.mapping.expressions.functions.text import COMMUNITY_TEXT, TEXT
 from bridge.mapping.expressions.functions.time import TIME
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
     {
         "JMESPath": (*STANDARD, *BY_EXPRESSION),
+        "JMESPath Community": (*CONVERSIONS, *GROUPING, *COMMUNITY_TEXT),
         "Arithmetic": ARITHMETIC,
         "Text": (*TEXT, FORMAT, *REGEX),
         "Time": TIME,

@@ -28,7 +28,7 @@ _B = Parameter("b", ("number",))
 _NUMBER = Parameter("number", ("number",))
 
 
-def _kept(result: Any) -> Any:
+def in_range(result: Any) -> Any:
     """Return the result. Raises ValueError if it is outside 64 bits, infinite or NaN."""
     if type(result) is int:
         if MIN_INTEGER <= result <= MAX_INTEGER:
@@ -38,20 +38,20 @@ def _kept(result: Any) -> Any:
 
 
 def _add(a: Any, b: Any, *more: Any) -> Any:
-    result = _kept(a + b)
+    result = in_range(a + b)
     for number in more:
-        result = _kept(result + number)
+        result = in_range(result + number)
     return result
 
 
 def _subtract(a: Any, b: Any) -> Any:
-    return _kept(a - b)
+    return in_range(a - b)
 
 
 def _multiply(a: Any, b: Any, *more: Any) -> Any:
-    result = _kept(a * b)
+    result = in_range(a * b)
     for number in more:
-        result = _kept(result * number)
+        result = in_range(result * number)
     return result
 
 
@@ -60,14 +60,14 @@ def _divide(a: Any, b: Any) -> Any:
         raise ValueError("division by zero")
     # Integer division is exact, also for quotients above 2**53 that a double would round.
     if type(a) is int and type(b) is int and a % b == 0:
-        return _kept(a // b)
-    return _kept(a / b)
+        return in_range(a // b)
+    return in_range(a / b)
 
 
 def _modulo(a: Any, b: Any) -> Any:
     if b == 0:
         raise ValueError("division by zero")
-    return _kept(a % b)
+    return in_range(a % b)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -78,7 +78,7 @@ def _power(base: Any, exponent: Any) -> Any:
     result = base**exponent if whole else float(base) ** float(exponent)
     if type(result) is complex:
         raise ValueError("a negative number has no fractional power")
-    return _kept(result)
+    return in_range(result)
 
 
 def _round(number: Any, decimals: Any = 0) -> Any:
@@ -111,7 +111,7 @@ def _rounded(number: Any, places: int) -> Any:
         if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - "far"
             return round(number, places)
         return float(_half_up(number, places))
-    return number if type(number) is int and places == 0 else _kept(int(_half_up(number, places)))
+    return number if type(number) is int and places == 0 else in_range(int(_half_up(number, places)))
 
 
 def _half_up(number: Any, places: int) -> Decimal:
@@ -119,7 +119,7 @@ def _half_up(number: Any, places: int) -> Decimal:
 
     2.675 ends in a half at two decimals, although the nearest double is smaller.
     """
-    exact = Decimal(repr(_kept(number)))
+    exact = Decimal(repr(in_range(number)))
     if exact.adjusted() + places > _DIGITS:
         return exact
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
@@ -133,7 +133,7 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
         return to_low
     if number == from_high:
         return to_high
-    return _kept(to_low + _divide((number - from_low) * (to_high - to_low), from_high - from_low))
+    return in_range(to_low + _divide((number - from_low) * (to_high - to_low), from_high - from_low))
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:

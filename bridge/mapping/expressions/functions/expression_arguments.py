@@ -1,4 +1,4 @@
-"""Standard functions with an expression argument: map, sort_by, min_by, max_by.
+"""Functions with an expression argument: map, sort_by, min_by, max_by of JMESPath, group_by of JMESPath Community.
 
 `apply` receives the compiled expression as a callable.
 """
@@ -55,13 +55,25 @@ def _max_by(array: list[Any], by: Search) -> Any:
     return max(array, key=_keyed("max_by", by, NUMBER | STRING), default=None)
 
 
+def _group_by(array: list[Any], by: Search) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for element in array:
+        key = by(element)
+        if type(key) is str:
+            groups.setdefault(key, []).append(element)
+        elif key is not None:
+            raise TransformError(f"group_by(): the expression must return a string or null, found {described(key)}")
+    return groups
+
+
 BY_EXPRESSION: Final[tuple[Function, ...]] = (
     Function(
         "map",
         (_EXPRESSION, _ARRAY),
         lambda by, array: [by(element) for element in array],
-        "The expression's result for each element, nulls too.",
-        ((f"map(&n, {_PEOPLE})", [2, 1]),),
+        "The expression's result for each element, nulls too. In the expression, $index is the element's index, from 0 "
+        "(an extension).",
+        ((f"map(&n, {_PEOPLE})", [2, 1]), ("map(&[$index, @], ['a', 'b'])", [[0, "a"], [1, "b"]])),
         cost=8,
     ),
     Function(
@@ -87,5 +99,22 @@ BY_EXPRESSION: Final[tuple[Function, ...]] = (
         "The elements, smallest result first; equal ones keep their order.",
         ((f"sort_by({_PEOPLE}, &n)[].n", [1, 2]),),
         cost=10,
+    ),
+)
+
+GROUPING: Final[tuple[Function, ...]] = (
+    Function(
+        "group_by",
+        (_ARRAY, _EXPRESSION),
+        _group_by,
+        "An object of lists: the elements by the expression's result, which is a text; those with null are left out.",
+        (
+            (
+                'group_by(`[{"m": "a", "v": 1}, {"m": "b", "v": 2}, {"m": "a", "v": 3}]`, &m)',
+                {"a": [{"m": "a", "v": 1}, {"m": "a", "v": 3}], "b": [{"m": "b", "v": 2}]},
+            ),
+        ),
+        cost=10,
+        growth=2,
     ),
 )

@@ -83,12 +83,20 @@ class Parameter:
         return " or ".join(_article(kind) for kind in self.kinds)
 
 
+def _free(_steps: int) -> None:
+    """Accept any amount of work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables."""
+    """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables.
+
+    `charge` counts work of a message, in steps: it raises TransformError if an expression makes too much of a message.
+    """
 
     literals: tuple[Any, ...]
     tables: Mapping[str, Mapping[str, Any]]
+    charge: Callable[[int], None] = _free
 
     def literal(self, position: int, default: Any = MISSING) -> Any:
         """Return the literal argument at this position (from 0), or `default` if the call omits the argument."""
@@ -129,6 +137,8 @@ class Function:
     - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
     - `cost` of one call in units of 100 ns, roughly: the saving if a repeated call is evaluated once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
+    - `charges`: the result can be longer than any multiple of the arguments, so each call counts its work
+      (`Binding.charge`).
     """
 
     name: str
@@ -143,6 +153,7 @@ class Function:
     lazy: Callable[[list[Search]], Search] | None = None
     cost: int = 2
     growth: int = 1
+    charges: bool = False
 
     @property
     def fewest(self) -> int:

@@ -1,18 +1,25 @@
-"""`merge_each` adds common members to all items of a list, for `each`; `merge_all` makes one object of a list."""
+"""Functions that convert between lists and objects."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.expressions.functions.function import Function, Parameter
+from bridge.mapping.expressions.functions.function import Binding, Function, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PAIR: Final = 2
+STEP_CHARS: Final = 32
+"""Characters of the names of a flat object that count as one step of work."""
 
 
-def _merge_each(items: list[Any], common: dict[str, Any]) -> list[Any]:
-    """Return the items with the common members before their own. Raises ValueError if an item is not an object."""
+def _from_items(items: list[Any]) -> dict[str, Any]:
+    """Return an object of pairs of name and value. Raises ValueError for an item that is no such pair."""
     for item in items:
-        if type(item) is not dict:
-            raise ValueError("every item must be an object")
-    return [{**common, **item} for item in items]
+        if type(item) is not list or len(item) != _PAIR or type(item[0]) is not str:
+            raise ValueError("every item must be a list of a name (text) and a value")
+    return dict(items)
 
 
 def _merge_all(items: list[Any]) -> dict[str, Any]:
@@ -22,20 +29,108 @@ def _merge_all(items: list[Any]) -> dict[str, Any]:
     return {name: value for item in items for name, value in item.items()}
 
 
+def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
+    """Return the range of the arguments; a single one is the end. Raises ValueError if one is no whole number."""
+    if stop is None:
+        start, stop = 0, start
+    for number in (start, stop, step):
+        if number != number // 1:
+            raise ValueError("the arguments must be whole numbers")
+    return range(int(start), int(stop), int(step))  # a step of 0 raises ValueError
+
+
+def _bind_range(binding: Binding) -> Callable[..., Any]:
+    """Return `range`, which counts the numbers before it makes them."""
+    charge = binding.charge
+
+    def numbers(*arguments: Any) -> list[int]:
+        found = _range(*arguments)
+        charge(len(found))
+        return list(found)
+
+    return numbers
+
+
+def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: str) -> dict[str, Any]:
+    """Return the members at all depths. Raises ValueError if two members have the same name."""
+    flat: dict[str, Any] = {}
+    waiting: list[tuple[str, Iterator[tuple[str, Any]]]] = [("", iter(nested.items()))]
+    while waiting:
+        prefix, members = waiting[-1]
+        for name, value in members:
+            if type(value) is dict and value:
+                waiting.append((f"{prefix}{name}{separator}", iter(value.items())))
+                charge(1 + (len(prefix) + len(name)) // STEP_CHARS)
+                break
+            path = prefix + name
+            if path in flat:
+                raise ValueError(f"two members become '{path[:100]}'; choose another separator")
+            charge(1 + len(path) // STEP_CHARS)
+            flat[path] = value
+        else:
+            waiting.pop()
+    return flat
+
+
+def _bind_flatten(binding: Binding) -> Callable[..., Any]:
+    """Return `flatten_object`, which counts the names that it makes: they are longer than those of the object."""
+    return lambda nested, separator: _flatten(binding.charge, nested, separator)
+
+
+CONVERSIONS: Final[tuple[Function, ...]] = (
+    Function(
+        "items",
+        (Parameter("object", ("object",)),),
+        lambda members: [[name, value] for name, value in members.items()],
+        "The members of an object as a list of pairs: name and value.",
+        (('items(`{"a": 1, "b": 2}`)', [["a", 1], ["b", 2]]),),
+        growth=2,
+    ),
+    Function(
+        "from_items",
+        (Parameter("items", ("array",)),),
+        _from_items,
+        "The object of a list of pairs, each a name and a value; the last one of a name counts.",
+        (('from_items(`[["a", 1], ["b", 2]]`)', {"a": 1, "b": 2}),),
+    ),
+    Function(
+        "zip",
+        (Parameter("array", ("array",)),),
+        lambda *arrays: [list(row) for row in zip(*arrays, strict=False)],
+        "The first elements of all arrays as a list, then the second ones, up to the end of the shortest array.",
+        (("zip([1, 2], ['a', 'b', 'c'])", [[1, "a"], [2, "b"]]),),
+        variadic=True,
+        growth=2,
+    ),
+)
+"""Functions of the JMESPath Community specification."""
+
 LISTS: Final[tuple[Function, ...]] = (
     Function(
-        "merge_each",
-        (Parameter("items", ("array",)), Parameter("common", ("object",))),
-        _merge_each,
-        "Each object of a list with the keys of another put before its own; what it has itself counts. For `each`: "
-        "inside `payload[]` an expression sees the item only, and neither captures nor topic.",
+        "range",
+        tuple(Parameter(name, ("number",)) for name in ("start", "stop", "step")),
+        lambda *arguments: list(_range(*arguments)),
+        "The whole numbers from start up to stop, without stop, as in a slice. With one argument, from 0 up to it.",
+        (("range(3)", [0, 1, 2]), ("range(10, 0, -5)", [10, 5])),
+        optional=2,
+        bind=_bind_range,
+        charges=True,
+    ),
+    Function(
+        "flatten_object",
+        (Parameter("object", ("object",)), Parameter("separator", ("string",))),
+        lambda nested, separator: _flatten(lambda _: None, nested, separator),
+        "The members of nested objects as one flat object; the separator joins their names. Arrays stay as they are. "
+        "Two members with the same name are an error.",
         (
             (
-                'merge_each(`[{"t": 1}, {"t": 2}]`, `{"site": "pdx"}`)',
-                [{"site": "pdx", "t": 1}, {"site": "pdx", "t": 2}],
+                """flatten_object(`{"motor": {"rpm": 1450, "temp": {"a": 61}}}`, '.')""",
+                {"motor.rpm": 1450, "motor.temp.a": 61},
             ),
-            ('merge_each(`[{"t": 1}]`, `{"t": 9}`)', [{"t": 1}]),
         ),
+        cost=10,
+        bind=_bind_flatten,
+        charges=True,
     ),
     Function(
         "merge_all",

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, Function, Parameter, tried
 from bridge.mapping.expressions.functions.standard import to_string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_WIDTH: Final = 256
 """Maximum width of `pad`, in characters."""
 
 _TEXT = Parameter("text", ("string",))
+_SEARCHED = (
+    Parameter("subject", ("string",)),
+    Parameter("sub", ("string",)),
+    Parameter("start", ("number",)),
+    Parameter("end", ("number",)),
+)
 
 
 def _trim(text: str, characters: str | None = None) -> str:
-    return text.strip(characters)
+    return text.strip(characters or None)
+
+
+def _find_first(subject: str, sub: str, *bounds: Any) -> int | None:
+    return _found(subject.find, sub, bounds)
+
+
+def _find_last(subject: str, sub: str, *bounds: Any) -> int | None:
+    return _found(subject.rfind, sub, bounds)
+
+
+def _found(find: Callable[..., int], sub: str, bounds: tuple[Any, ...]) -> int | None:
+    """Return the index that `find` returns, None for -1 and for an empty text."""
+    if any(bound != bound // 1 for bound in bounds):
+        raise ValueError("start and end must be whole numbers")
+    index = find(sub, *map(int, bounds))
+    return index if sub and index >= 0 else None
 
 
 def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
@@ -52,7 +77,25 @@ _PAD = (
     Parameter("side", ("string",)),
 )
 
-TEXT: Final[tuple[Function, ...]] = (
+COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
+    Function(
+        "find_first",
+        _SEARCHED,
+        _find_first,
+        "The index of the first occurrence of `sub`, within the slice [start:end]; null if there is none.",
+        (("find_first('press07-temp', '-')", 7), ("find_first('a-b-c', '-', 2)", 3)),
+        optional=2,
+        bind=tried(_find_first, "", "", 0, 0),
+    ),
+    Function(
+        "find_last",
+        _SEARCHED,
+        _find_last,
+        "The index of the last occurrence of `sub`, within the slice [start:end]; null if there is none.",
+        (("find_last('a-b-c', '-')", 3), ("find_last('a-b-c', '-', 0, 3)", 1)),
+        optional=2,
+        bind=tried(_find_last, "", "", 0, 0),
+    ),
     Function("lower", (_TEXT,), str.lower, "In lower case.", (("lower('RUN')", "run"),)),
     Function("upper", (_TEXT,), str.upper, "In upper case.", (("upper('run')", "RUN"),)),
     Function(
@@ -81,6 +124,10 @@ TEXT: Final[tuple[Function, ...]] = (
         (("replace('1,5', ',', '.')", "1.5"),),
         bind=tried(_replace, "", " ", ""),
     ),
+)
+"""Functions of the JMESPath Community specification. `split` does not accept an empty separator."""
+
+TEXT: Final[tuple[Function, ...]] = (
     Function(
         "pad",
         _PAD,

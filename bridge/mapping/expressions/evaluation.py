@@ -1,0 +1,204 @@
+"""State of one evaluation of an expression: the scope, the values of variables, and the work that is left.
+
+The closures of an expression share one `Evaluation`, and only one thread uses it at a time (`pooled`). Expressions
+without variables inside lists, and without functions that make large results of small arguments, need none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import TransformError
+from bridge.mapping.expressions.projection import MAX_CHARACTERS, MAX_ELEMENTS
+from bridge.mapping.expressions.selection import MISSING_ERRORS, chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.mapping.expressions.functions.function import Search
+
+MAX_STEPS: Final = MAX_ELEMENTS
+"""Maximum work of one evaluation in steps: elements that are made, or repeated for each element of a list."""
+STEP_CHARS: Final = MAX_CHARACTERS // MAX_ELEMENTS
+"""Characters of text that count as one step."""
+
+
+class Evaluation:
+    """State of one evaluation.
+
+    `root` is the scope, which predefined variables read. `values` are the values of the variables that `let` and `map`
+    bind, by the number of the binding. `steps` is the work so far. `used` becomes true if a closure needs the state.
+    """
+
+    __slots__ = ("_blank", "root", "steps", "used", "values")
+
+    def __init__(self, bindings: int) -> None:
+        self.root: Any = None
+        self._blank: list[Any] = [None] * bindings
+        self.values: list[Any] = [None] * bindings
+        self.steps = 0
+        self.used = False
+
+    def reset(self) -> None:
+        """Forget the message: its payload would stay in memory until the next one."""
+        self.root = None
+        self.values[:] = self._blank
+        self.steps = 0
+
+    def charge(self, steps: int) -> None:
+        """Add work. Raise TransformError over MAX_STEPS."""
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            raise TransformError(f"the expression repeats or makes more than {MAX_STEPS} values for this message")
+
+
+def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, Evaluation]]) -> Search:
+    """Return a closure that evaluates on a state that no other thread uses; `build` compiles the expression again."""
+    # `pop` and `append` of a list are atomic. There are never more entries than threads that evaluated at once.
+    idle = [first]
+
+    def search(scope: Any) -> Any:
+        try:
+            entry = idle.pop()
+        except IndexError:
+            entry = build()
+        inner, evaluation = entry
+        evaluation.root = scope
+        try:
+            return inner(scope)
+        finally:
+            evaluation.reset()
+            idle.append(entry)
+
+    return search
+
+
+# -- Variables ------------------------------------------------------------------------------------------------------
+
+
+def scope_member(names: tuple[str, ...]) -> Search:
+    """Return a closure for `$payload.a.b` where the value is the scope itself. It raises TransformError if no scope."""
+    find = chain(names)
+    first = names[0]
+
+    def search(value: Any) -> Any:
+        found = find(value)
+        if found is None:
+            _require(value, first)
+        return found
+
+    return search
+
+
+def root_member(evaluation: Evaluation, names: tuple[str, ...]) -> Search:
+    """Return a closure for `$payload.a.b` inside a list or behind a pipe, where the value is not the scope."""
+    evaluation.used = True
+    if len(names) == 2:  # noqa: PLR2004 - the most frequent: $captures.site
+        first, last = names
+
+        def pair(_: Any) -> Any:
+            try:
+                return evaluation.root[first].get(last)
+            except MISSING_ERRORS:
+                _require(evaluation.root, first)
+                return None
+
+        return pair
+    find = scope_member(names)
+    return lambda _: find(evaluation.root)
+
+
+def _require(scope: Any, name: str) -> None:
+    """Raise TransformError if the scope does not have the name."""
+    if not isinstance(scope, dict) or name not in scope:
+        raise TransformError(f"there is no variable ${name}")
+
+
+def bound_member(evaluation: Evaluation, binding: int, names: tuple[str, ...]) -> Search:
+    """Return a closure for `$name.a.b`, with the variable of a `let` or the index of a `map`."""
+    values = evaluation.values
+    if not names:
+        return lambda _: values[binding]
+    find = chain(names)
+    return lambda _: find(values[binding])
+
+
+def let(evaluation: Evaluation, bindings: Sequence[tuple[int, Search]], body: Search) -> Search:
+    """Return a closure for `let $a = x, $b = y in body`."""
+    evaluation.used = True
+    values = evaluation.values
+    if len(bindings) == 1:
+        [(only, find)] = bindings
+
+        def search_one(value: Any) -> Any:
+            values[only] = find(value)
+            return body(value)
+
+        return search_one
+
+    def search(value: Any) -> Any:
+        for binding, find in bindings:
+            values[binding] = find(value)
+        return body(value)
+
+    return search
+
+
+def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[Any]], list[Any]]:
+    """Return `map` for an expression that reads `$index`."""
+    evaluation.used = True
+    values = evaluation.values
+
+    def apply(by: Search, array: list[Any]) -> list[Any]:
+        results = []
+        for number, element in enumerate(array):
+            values[binding] = number
+            results.append(by(element))
+        return results
+
+    return apply
+
+
+# -- Bounds ---------------------------------------------------------------------------------------------------------
+
+
+def counted(base: Search, outer: Sequence[Search], evaluation: Evaluation) -> Search:
+    """Return a closure with the results of `base`, whose elements are processed with the values `outer` each time.
+
+    It raises TransformError if the values, repeated for each element, exceed the work of one evaluation. Without
+    variables, the elements of a list are parts of the message, and together as large as it.
+    """
+    evaluation.used = True
+
+    def search(value: Any) -> Any:
+        elements = base(value)
+        if isinstance(elements, list | dict):
+            times = len(elements)
+            if times > 1:
+                evaluation.charge(times * sum(map(_weight_of, outer)))
+        return elements
+
+    return search
+
+
+def _weight_of(find: Search) -> int:
+    try:
+        return weight(find(None))
+    except TransformError:
+        return 0  # there is no such variable, which is an error where it is read
+
+
+def weight(value: Any) -> int:
+    """Return the size of a value in steps, without recursion. It stops at the first excess over MAX_STEPS."""
+    steps, waiting = 0, [value]
+    while waiting and steps <= MAX_STEPS:
+        one = waiting.pop()
+        if isinstance(one, str):
+            steps += len(one) // STEP_CHARS
+        elif isinstance(one, list):
+            steps += len(one)
+            waiting.extend(one)
+        elif isinstance(one, dict):
+            steps += len(one)
+            waiting.extend(one.values())
+    return steps

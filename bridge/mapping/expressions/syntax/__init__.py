@@ -1,0 +1,1 @@
+"""Syntax of the expression language: text to tokens, tokens to a tree."""

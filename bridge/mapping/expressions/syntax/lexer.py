@@ -1,0 +1,137 @@
+"""Lexer: the text of an expression becomes a list of tokens.
+
+The tokens are those of the `jmespath` package, plus these of the JMESPath Community specification: variables (`$name`
+and `=`), the signs of arithmetic (`+ - * / % //`, and those of Unicode) and `?`. Fractions and exponents in numbers are
+an extension of this program.
+
+A `-` directly before a digit belongs to the number, as in `[-1]`. Behind an operand it is a subtraction: `a -1`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from typing import Any, Final, NamedTuple
+
+_SIGNS: Final = {
+    ".": "dot",
+    "*": "star",
+    "]": "rbracket",
+    ",": "comma",
+    ":": "colon",
+    "@": "current",
+    "(": "lparen",
+    ")": "rparen",
+    "{": "lbrace",
+    "}": "rbrace",
+    "[]": "flatten",
+    "[?": "filter",
+    "[": "lbracket",
+    "||": "or",
+    "|": "pipe",
+    "&&": "and",
+    "&": "expref",
+    "<=": "lte",
+    "<": "lt",
+    ">=": "gte",
+    ">": "gt",
+    "!=": "ne",
+    "!": "not",
+    "==": "eq",
+    "=": "assign",
+    "?": "question",
+    "+": "plus",
+    "-": "minus",
+    "\N{MINUS SIGN}": "minus",
+    "\N{MULTIPLICATION SIGN}": "multiply",
+    "//": "div",
+    "/": "divide",
+    "\N{DIVISION SIGN}": "divide",
+    "%": "modulo",
+}
+"""Kinds of the tokens that are always written alike; the longer of two signs with the same beginning comes first."""
+
+_TOKEN: Final = re.compile(
+    r"(?P<space>[ \t\n\r]+)"
+    r"|(?P<unquoted_identifier>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<variable>\$[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<raw>'(?:[^'\\]|\\.)*')"
+    r'|(?P<quoted_identifier>"(?:[^"\\]|\\.)*")'
+    r"|(?P<literal>`(?:[^`\\]|\\.)*`)"
+    rf"|(?P<sign>{'|'.join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))})",
+    re.DOTALL,
+)
+_OPERAND_ENDS: Final = frozenset(
+    ("unquoted_identifier", "quoted_identifier", "variable", "number", "literal", "current", "flatten")
+) | {"rparen", "rbracket", "rbrace"}
+"""Kinds of tokens behind which a `-` subtracts. A `*` is not among them: `a * -1` is more likely than `a.* -1`."""
+
+
+class Token(NamedTuple):
+    """One token: `start` and `end` count characters from the start of the text."""
+
+    kind: str
+    value: Any
+    start: int
+    end: int
+
+
+class LexerError(ValueError):
+    """A character or literal that is no token; `offset` is its position. Without a message, it is out of position."""
+
+    def __init__(self, offset: int, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the tokens of the text, the last one of the kind "eof". Raise LexerError."""
+    found: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise LexerError(position, "unterminated string literal" if text[position] in "'\"`" else "")
+        kind = str(match.lastgroup)
+        end = match.end()
+        if kind == "number" and match[0][0] == "-" and found and found[-1].kind in _OPERAND_ENDS:
+            kind, end = "sign", position + 1
+        if kind != "space":
+            found.append(_token(kind, text[position:end], position, end))
+        position = end
+    found.append(Token("eof", "", len(text), len(text)))
+    return found
+
+
+def _token(kind: str, text: str, start: int, end: int) -> Token:
+    """Return the token that is written as `text`. Raise LexerError for a literal or name that JSON cannot read."""
+    if kind == "sign":
+        return Token(_SIGNS[text], text, start, end)
+    if kind == "raw":
+        return Token("literal", text[1:-1].replace("\\'", "'"), start, end)
+    if kind == "literal":
+        return Token(kind, _literal(text[1:-1].replace("\\`", "`"), start), start, end)
+    if kind == "quoted_identifier":
+        try:
+            return Token(kind, json.loads(text), start, end)
+        except ValueError as error:
+            raise LexerError(start, f"the name in double quotes is not valid: {str(error).split(':')[0]}") from None
+    return Token(kind, text[1:] if kind == "variable" else text, start, end)
+
+
+def _literal(text: str, start: int) -> Any:
+    """Return the value of a literal in back quotes. Raise LexerError if it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    # The specification deprecates text without quotes here, and the `jmespath` package accepts it.
+    try:
+        value = json.loads(f'"{text.lstrip()}"')
+    except ValueError:
+        raise LexerError(start, f"the literal in back quotes is not JSON: `{text[:40]}`") from None
+    warnings.warn("deprecated string literal syntax", PendingDeprecationWarning, stacklevel=2)
+    return value

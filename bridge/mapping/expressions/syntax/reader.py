@@ -1,0 +1,92 @@
+"""Reader of tokens: what the functions of the grammar use of the parser."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NoReturn
+
+from bridge.mapping.expressions.syntax.lexer import Token, tokens
+
+if TYPE_CHECKING:
+    from bridge.mapping.expressions.syntax.tree import Node
+
+
+class ParserError(ValueError):
+    """A token out of position. `expected` are the kinds that are possible here; empty: anything but this token."""
+
+    def __init__(self, token: Token, expected: tuple[str, ...] = (), message: str = "") -> None:
+        super().__init__(message)
+        self.token = token
+        self.expected = expected
+        self.message = message
+
+
+class Reader(ABC):
+    """Reader of the tokens of one text. Its methods raise ParserError; RecursionError if the text is nested too deeply.
+
+    `starts` are the offsets of its nodes, by `id`, in the tree. `bindings` is the number of
+    variables that `let` and `map` bind. `hyphens` are the offsets of all `-` without spaces between two names, or
+    between a name and a number: `flow-rate`.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._tokens = tokens(text)
+        self._place = 0
+        self._scopes: list[dict[str, int]] = []
+        self.bindings = 0
+        self.starts: dict[int, int] = {}
+        self.hyphens: list[int] = []
+
+    @property
+    def token(self) -> Token:
+        """The current token, which is not read yet."""
+        return self._tokens[self._place]
+
+    @property
+    def kind(self) -> str:
+        """Kind of the current token."""
+        return self._tokens[self._place].kind
+
+    def peek(self, distance: int) -> Token:
+        """Return the token at a distance from the current one; the last one if there are no more."""
+        return self._tokens[min(self._place + distance, len(self._tokens) - 1)]
+
+    def advance(self) -> Token:
+        """Return the current token, and make the next one current."""
+        self._place += 1
+        return self._tokens[self._place - 1]
+
+    def match(self, *kinds: str) -> Token:
+        """Return the current token if it is of one of the kinds, and advance; fail otherwise."""
+        if self.kind not in kinds:
+            self.fail(*kinds)
+        return self.advance()
+
+    def fail(self, *expected: str, message: str = "", token: Token | None = None) -> NoReturn:
+        """Raise ParserError for a token, or the current one."""
+        raise ParserError(token or self.token, expected, message)
+
+    def located(self, node: Node, offset: int) -> Node:
+        """Return the node, and note its offset in the text for errors."""
+        self.starts[id(node)] = offset
+        return node
+
+    @abstractmethod
+    def expression(self, least: int) -> Node:
+        """Return the longest expression whose operators all bind more strongly than `least`."""
+
+    def within(self, scope: dict[str, int]) -> Node:
+        """Return the next expression, in which the variables of `scope` are bound."""
+        self._scopes.append(scope)
+        node = self.expression(0)
+        self._scopes.pop()
+        return node
+
+    def new_binding(self) -> int:
+        """Return the integer of a new variable."""
+        self.bindings += 1
+        return self.bindings - 1
+
+    def binding_of(self, name: str) -> int | None:
+        """Return the integer of the variable of this name; None for a predefined one."""
+        return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)

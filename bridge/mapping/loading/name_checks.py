@@ -1,0 +1,161 @@
+"""Checks of the names and variables in an expression: JMESPath would silently return null for most of these errors."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Final
+
+from bridge.mapping.expressions.expression import Expression, ExpressionError
+from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.expressions.syntax.tree import INDEX
+from bridge.mapping.pipeline.scope import RECORD
+from bridge.mapping.stateful.sampler import SAMPLE
+from bridge.yaml_files.type_descriptions import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_INSIDE: Final = (
+    "'{of}.{name}' is null here: behind [], | and & a name is looked up in the value on the left; write ${of}.{name}"
+)
+_OUTSIDE: Final = (
+    "'{name}' is null here: behind [], | and & a name is looked up in the value on the left; write ${name}, "
+    "or @.{name} for a member of that value"
+)
+
+
+_WORD: Final = re.compile(r"\w+")
+
+
+def name_errors(
+    expression: Expression, names: tuple[str, ...], members: Mapping[str, tuple[str, ...] | None]
+) -> list[ExpressionError]:
+    """Return the errors of an expression that can use `names`.
+
+    `members` are the possible members of some names; None: any member.
+    """
+    return [
+        *_hyphenated_names(expression),
+        *_unknown_names(expression, names),
+        *_unknown_variables(expression, names),
+        *_unknown_members(expression, members),
+        *_outer_names(expression, names, members),
+    ]
+
+
+def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...] | None]) -> list[ExpressionError]:
+    """Return an error for each capture and property that cannot exist: JMESPath would silently return null for it."""
+    wrong = [
+        (of, name, _unknown_member(of, name, members))
+        for of, name in sorted(expression.members)
+        if (members := known.get(of)) is not None and name not in members
+    ]
+    wrong += [
+        # Inside [] and after | the name is looked up in the value on the left, where it would always be null.
+        (of, name, _INSIDE.format(of=of, name=name))
+        for of, name in sorted(expression.inner)
+        if name in (known.get(of) or ())
+    ]
+    return [
+        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
+    ]
+
+
+def _outer_names(
+    expression: Expression, known: tuple[str, ...], members: Mapping[str, tuple[str, ...] | None]
+) -> list[ExpressionError]:
+    """Return an error for each name of the scope behind [], | and &: it would silently be null there.
+
+    `properties` counts only with one of its members (`_unknown_members`), as items often have such a member.
+    """
+    reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
+    names = (expression.inner_names & set(known)) - reported - {"properties"}
+    return [
+        ExpressionError(_OUTSIDE.format(name=name), _offset(expression.text, name, last=True), expression.text)
+        for name in sorted(names)
+    ]
+
+
+def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
+    """Return an error for each `-` that is more likely part of a name than a subtraction: `payload.flow-rate`."""
+    text = expression.text
+    errors = []
+    for offset in expression.hyphens:
+        before, after = _before(text, offset), _WORD.match(text, offset + 1)
+        name = f"{before}-{after[0] if after else ''}"
+        message = f"'{name}' subtracts; write spaces around the -, or \"{name}\" in double quotes for one name"
+        errors.append(ExpressionError(message, offset - len(before), text))
+    return errors
+
+
+def _before(text: str, offset: int) -> str:
+    """Return the name that ends at the offset."""
+    name = re.search(r"\w+\Z", text[:offset])
+    return name[0] if name else ""
+
+
+def _member_offset(text: str, of: str, name: str) -> int:
+    """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
+    place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
+    return place.end() - len(name) if place else 0
+
+
+def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    there = (
+        f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
+    )
+    return f"there is no '{of}.{name}'; " + (f"did you mean '{near[0]}'?" if near else there)
+
+
+def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
+    """Return an error for each name that no scope has: JMESPath would silently return null for it."""
+    unknown = sorted((expression.names or frozenset()) - expression.variables - set(known))
+    found = [(name, _offset(expression.text, name)) for name in unknown]
+    return [
+        ExpressionError(_unknown_name(name, known, expression.text), offset, expression.text)
+        for name, offset in found
+        if offset - 1 not in expression.hyphens  # that it is part of another name is reported already
+    ]
+
+
+def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
+    """Return an error for each variable that is neither predefined nor bound by `let`."""
+    return [
+        ExpressionError(_unknown_variable(name, known), _variable_offset(expression.text, name), expression.text)
+        for name in sorted(expression.variables - set(known))
+    ]
+
+
+def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
+    if name == INDEX:
+        return "'$index' is there in the & expression of map() only"
+    if name in {RECORD, SAMPLE}:
+        return _unknown_name(name, known, "")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '${near[0]}'?" if near else f"`let ${name} = … in …` names a value"
+    return f"there is no variable '${name}'; {hint}"
+
+
+def _variable_offset(text: str, name: str) -> int:
+    found = re.search(rf"\${re.escape(name)}(?!\w)", text)
+    return found.start() if found else 0
+
+
+def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
+    if name == RECORD:
+        return f"'{RECORD}' is there in `partition_key_from` only"
+    if name == SAMPLE:
+        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
+    hint = unknown_name(name, text) or hint
+    return f"nothing is called '{name}' here; {hint}"
+
+
+def _offset(text: str, name: str, *, last: bool = False) -> int:
+    """Return the first (or last) offset at which the name stands alone: neither a field of another value nor a key."""
+    alone = [*re.finditer(rf"(?<![\w.$\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
+    found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
+    return found.start() if found else 0
