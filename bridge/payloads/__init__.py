@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.payloads.cbor import CborDecoder
 from bridge.payloads.json import JsonDecoder
+from bridge.payloads.json_lines import JsonLinesDecoder
+from bridge.payloads.line_protocol import LineProtocolDecoder
 from bridge.payloads.msgpack import MsgpackDecoder
 from bridge.payloads.number import NumberDecoder
 from bridge.payloads.raw_bytes import RawDecoder
 from bridge.payloads.text import TextDecoder
+from bridge.payloads.xml import XmlDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +31,19 @@ class Decoder(Protocol):
 
 DECODERS: Mapping[str, Decoder] = {
     "json": JsonDecoder(),
+    "json_lines": JsonLinesDecoder(),
     "text": TextDecoder(),
     "number": NumberDecoder(),
     "bytes": RawDecoder(),
     "msgpack": MsgpackDecoder(),
     "cbor": CborDecoder(),
+    "line_protocol": LineProtocolDecoder(),
+    "xml": XmlDecoder(),
 }
-"""Decoders by the value of a mapping's `payload`. `csv` is missing: each mapping has its own, made from its options."""
+"""Decoders by the value of a mapping's `payload`.
 
-TEXT_FORMATS: Final = frozenset({"json", "text", "number", "csv"})
+`csv` is missing: each mapping has its own, made from its options. That of `xml` has the default options.
+"""
+
+TEXT_FORMATS: Final = frozenset({"json", "json_lines", "text", "number", "csv", "line_protocol", "xml"})
 """Formats that are text: `encoding` applies to them."""

@@ -32,6 +32,13 @@ GOOD = {
     "bytes": [b"\x00\xff"],
     "msgpack": [msgpack.packb(VALUE), msgpack.packb([msgpack.Timestamp(1, 2), b"\x00", 2**64 - 1])],
     "cbor": [cbor2.dumps(VALUE), cbor2.dumps([2**64, b"\x00", cbor2.undefined]), b"\x9f\x01\x5f\x41\x00\xff\xff"],
+    "json_lines": [b'{"a": 1}\n{"a": [2]}\n', b'\x1e{"a": 1}\n\x1e2', b'{"a":{}}[1]"x"'],
+    "line_protocol": [b'w,s=pdx f=21.5,n=7i,u=8u,ok=t,s="a \\"b" 1700000000000000000\n', b"# c\nm\\ x,a\\,b=c f=1e3\n"],
+    "xml": [
+        b'<r id="7"><t u="C">21.5</t><a>A</a><a/></r>',
+        b'<?xml version="1.0" encoding="latin-1"?><!-- c --><a>\xfc<![CDATA[<]]>&lt;</a>',
+        "<a>ü</a>".encode("utf-16"),
+    ],
     "csv": [b'a,b\n1,"x ""y"" z"\n2.5,\n', b"\xef\xbb\xbfa;b\r\n1;2\r\n"],
 }
 """Payloads by the name of the decoder."""
@@ -84,6 +91,10 @@ def test_a_mapping_makes_records_or_rejections_of_it_and_never_raises(payload, n
         ("cbor", b"\x81" * DEEP + b"\x01"),
         ("cbor", b"\x9f" * DEEP),
         ("cbor", b"\xc2" * DEEP),
+        ("json_lines", b"[" * DEEP),
+        ("json_lines", b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"{}"),
+        ("xml", b"<a>" * DEEP),
+        ("xml", b"<a>" * DEEP + b"</a>" * DEEP),
     ],
 )
 def test_what_is_nested_too_deeply_is_rejected(name, payload):

@@ -5,6 +5,7 @@ import cbor2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.payloads.compression import compress
 from tests.tools.scaffold.checking import checked, observed
 
 LEVELS = st.one_of(
@@ -22,6 +23,9 @@ PAYLOADS = st.one_of(
     JSON.map(cbor2.dumps),
     st.binary(max_size=12),
     st.binary(max_size=12).map(gzip.compress),
+    st.text(max_size=12).map(lambda text: compress("zlib", text.encode("utf-8", "replace"))),
+    st.lists(JSON.map(json.dumps), max_size=3).map(lambda lines: "\n".join(lines).encode()),
+    st.sampled_from([b"m,a=b f=1i 5", b"m f=1", b"<a><b>1</b></a>", b"<a", b"m f=", b'<a>{"a": 1}</a>']),
     st.text(max_size=12).map(lambda text: text.encode("utf-8", "replace")),
     st.lists(st.lists(st.integers(0, 99), min_size=2, max_size=2), min_size=1, max_size=3).map(
         lambda rows: "\n".join(",".join(map(str, row)) for row in rows).encode()

@@ -64,7 +64,7 @@ def test_a_broken_file_of_odd_bytes_is_reported_of_exactly(tmp_path, raw, expect
 
 @pytest.mark.parametrize(("more", "expected"), [
     ("on: true", "m.yaml:4:1: on: unknown key"), ("5: x", "m.yaml:4:1: 5: unknown key"),
-    ("payload: xml", "m.yaml:4:1: payload: expected 'json', "),
+    ("payload: xmll", "m.yaml:4:1: payload: expected 'json', "),
 ])  # fmt: skip
 def test_what_is_not_known_is_reported_with_what_is(tmp_path, more, expected):
     (tmp_path / "m.yaml").write_text(WELL + more)

@@ -13,6 +13,7 @@ from bridge.payloads.csv import FIRST_LINE, CsvDecoder
 from bridge.payloads.encodings import text_decoder
 from bridge.payloads.msgpack import encode as to_msgpack
 from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
+from bridge.payloads.xml import XmlDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +37,12 @@ def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
     """
     if specification.payload == "sparkplug_b":
         return DECODERS["bytes"].decode
+    if specification.payload == "xml":
+        # Converted to UTF-8, the payload still declares its former encoding.
+        encoding = None if specification.codec is None else "utf-8"
+        xml = specification.xml
+        lists, numbers = ((), True) if xml is None else (xml.lists, xml.numbers)
+        return XmlDecoder(lists, numbers=numbers, encoding=encoding).decode
     options = specification.csv
     if options is None:
         return DECODERS[specification.payload].decode

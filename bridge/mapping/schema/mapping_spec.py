@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from bridge.mapping.schema.field_types import Qos, SpecSection, Text
 from bridge.mapping.schema.output_spec import OutputSpec
+from bridge.mapping.schema.payload_spec import CsvSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
 from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
     ChangesSpec,
@@ -62,36 +63,10 @@ Outputs = Annotated[
 ]
 
 
-def _delimiter(text: str) -> str:
-    """Return the text. Raise ValueError unless it is one character that CSV can use as delimiter."""
-    if len(text) != 1 or text in '"\r\n':
-        raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
-    return text
-
-
 def _encoding(name: str) -> str:
     """Return the name. Raise ValueError for an encoding that is not supported."""
     codec_name(name)
     return name
-
-
-def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
-    """Return the column names. Raise ValueError if there are none, or one of them is there twice."""
-    if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
-        raise ValueError("expected at least one name, and none of them twice")
-    return names
-
-
-class CsvSpec(SpecSection):
-    """The options of `payload: csv`."""
-
-    header: Annotated[
-        tuple[Text, ...] | Literal["first_line"],
-        AfterValidator(_columns),
-        Describe("a list of the columns' names, or 'first_line'"),
-    ] = Field(description="The columns' names, in their order; or first_line, if each payload begins with them.")
-    delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="What stands between two fields.")
-    numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")
 
 
 _TOPIC = {
@@ -107,6 +82,10 @@ _RULES: dict[str, Any] = {
             "if": {"properties": {"payload": {"const": "csv"}}, "required": ["payload"]},
             "then": {"required": ["csv"]},
             "else": {"not": {"required": ["csv"]}},
+        },
+        {
+            "if": {"required": ["xml"]},
+            "then": {"properties": {"payload": {"const": "xml"}}, "required": ["payload"]},
         },
         {
             "if": {"properties": {"each": {"const": True}}, "required": ["each"]},
@@ -134,10 +113,11 @@ class MappingSpec(SpecSection):
     ] = Field((), alias="except", description="Topics that `topic` matches and this mapping must not read.")
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
-    payload: Literal["json", "text", "number", "bytes", "msgpack", "cbor", "csv", "sparkplug_b"] = Field(
-        "json", description="What the payload is."
-    )
+    payload: Literal[
+        "json", "text", "number", "bytes", "msgpack", "cbor", "csv", "json_lines", "line_protocol", "xml", "sparkplug_b"
+    ] = Field("json", description="What the payload is.")
     csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
+    xml: XmlSpec | None = Field(None, description="With `payload: xml`: its options.")
     sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
     encoding: Annotated[str, AfterValidator(_encoding)] = Field(
         "utf-8", description="Of a payload that is text: utf-8, latin-1, windows-1252, utf-16, ..."
@@ -187,9 +167,10 @@ class MappingSpec(SpecSection):
         return self
 
     @model_validator(mode="after")
-    def _sparkplug_has_options(self) -> MappingSpec:
-        if self.sparkplug is not None and self.payload != "sparkplug_b":
-            raise ValueError(f"`sparkplug` is for `payload: sparkplug_b`; found `payload: {self.payload}`")
+    def _options_are_of_the_format(self) -> MappingSpec:
+        for name, payload in (("sparkplug", "sparkplug_b"), ("xml", "xml")):
+            if getattr(self, name) is not None and self.payload != payload:
+                raise ValueError(f"`{name}` is for `payload: {payload}`; found `payload: {self.payload}`")
         return self
 
     @model_validator(mode="after")

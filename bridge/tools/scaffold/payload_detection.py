@@ -10,6 +10,7 @@ from bridge.payloads import DECODERS
 from bridge.payloads.compression import DEFAULT_LIMIT, compression_of, decompressor
 from bridge.payloads.csv import CsvDecoder, number
 from bridge.payloads.sparkplug.topic import NAMESPACE, STATE
+from bridge.payloads.text import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,13 +65,24 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
     if values is not None:
         return PayloadKind("json", form=_form(values))
     if _read("text", payloads) is not None and all(_printable(each) for each in payloads):
-        return _csv(payloads) or PayloadKind("text")
+        return _structured(payloads) or _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
         # Both formats decode a few arbitrary bytes as a number, so only objects and lists of them are evidence.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")
+
+
+def _structured(payloads: list[bytes]) -> PayloadKind | None:
+    """Return JSON lines of objects, the line protocol or XML; None for other text."""
+    values = _read("json_lines", payloads)
+    if values is not None and _form(values) == "objects":
+        return PayloadKind("json_lines", form="objects")
+    for name, form in (("line_protocol", "objects"), ("xml", "object")):
+        if _read(name, payloads) is not None:
+            return PayloadKind(name, form=form)
+    return None
 
 
 def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
@@ -88,13 +100,13 @@ def _form(values: list[Any]) -> str:
 
 
 def _printable(payload: bytes) -> bool:
-    return all(char.isprintable() or char in "\t\r\n" for char in payload.decode())
+    return all(char.isprintable() or char in "\t\r\n\x1e" for char in decode_text(payload))
 
 
 def _csv(payloads: list[bytes]) -> PayloadKind | None:
     """Return CSV if all rows have one width, with a header or numbers in every row: prose with commas is text."""
     for delimiter in _DELIMITERS:
-        rows = [line.split(delimiter) for each in payloads for line in each.decode().splitlines() if line]
+        rows = [line.split(delimiter) for each in payloads for line in decode_text(each).splitlines() if line]
         width = len(rows[0]) if rows else 0
         if not 1 < width <= _MAX_COLUMNS or any(len(row) != width for row in rows):
             continue
@@ -109,9 +121,9 @@ def _csv(payloads: list[bytes]) -> PayloadKind | None:
 
 
 def _has_header(payloads: list[bytes], delimiter: str) -> bool:
-    heads = {each.decode().split("\n", 1)[0].strip() for each in payloads}
+    heads = {decode_text(each).split("\n", 1)[0].strip() for each in payloads}
     names = min(heads).split(delimiter)
-    more = all(len(each.decode().splitlines()) > 1 for each in payloads)
+    more = all(len(decode_text(each).splitlines()) > 1 for each in payloads)
     return len(heads) == 1 and more and all(name.strip() and isinstance(number(name), str) for name in names)
 
 

@@ -67,7 +67,8 @@ def test_a_topic_that_loads_is_accepted(topic):
 
 @pytest.mark.parametrize("text", [
     "topic: a", "outputs: [{data_stream: s}]", LEAST + "wher: a", LEAST + "qos: 3", LEAST + "qos: '1'",
-    LEAST + "payload: xml", LEAST + "each: yes", LEAST + "each: true", LEAST + "where: ''",
+    LEAST + "payload: xmll", LEAST + "xml: {}", LEAST + "except: a+", LEAST + "each: yes",
+    LEAST + "each: true", LEAST + "where: ''",
     LEAST + "payload: csv", LEAST + "csv: {header: first_line}", LEAST + "retained: keep",
     LEAST + "max_decompressed_bytes: 0",
     "topic: a\noutputs: []", "topic: a\noutputs: {data_stream: s}", "topic: a\noutputs: [{}]",

@@ -166,7 +166,10 @@ def test_csv_has_columns_and_defaults(header):
         ("compression: gz", "compression: expected 'none', 'gzip', 'zlib', 'deflate', 'zstd' or 'auto', found 'gz'"),
         ("encoding: latin-99", "encoding: unknown encoding 'latin-99'; did you mean 'latin-1'?"),
         ("encoding: 5", "encoding: expected text, found 5"),
-        ("payload: cbor\nencoding: latin-1", "`encoding` is for payloads that are text (csv, json, number, text)"),
+        (
+            "payload: cbor\nencoding: latin-1",
+            "`encoding` is for payloads that are text (csv, json, json_lines, line_protocol, number, text, xml)",
+        ),
         ("max_decompressed_bytes: 0", "max_decompressed_bytes: expected a whole number"),
         ("max_decompressed_bytes: 10 MiB", "max_decompressed_bytes: expected a whole number"),
     ],

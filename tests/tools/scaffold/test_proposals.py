@@ -7,6 +7,7 @@ import msgpack
 import pytest
 import zstandard
 
+from bridge.payloads.compression import compress
 from bridge.tools.scaffold.proposals import propose
 from tests.tools.scaffold.checking import checked, observed
 
@@ -30,6 +31,13 @@ def only(*messages):
         ("größe: 'x' {y} #z".encode(), "text"),
         (b"ts,temp\n1,20.5\n2,21\n", "csv"),
         (b"1;2;3\n4;5;6", "csv"),
+        (b'{"ts": 1, "t": 21.5}\n{"ts": 2, "t": 22}\n', "json_lines"),
+        (b'{"t": 1}{"t": 2}', "json_lines"),
+        (b"weather,site=pdx temperature=21.5,count=7i 1700000000000000000", "line_protocol"),
+        (b"m f=1\nm f=2\n", "line_protocol"),
+        (b'<reading id="7"><temperature unit="C">21.5</temperature></reading>', "xml"),
+        ('{"t": 1}'.encode("utf-16"), "json"),
+        (b'{"t": 1}\0', "json"),
         (msgpack.packb({"a": 1, "b": [1, 2]}), "msgpack"),
         (cbor2.dumps({"a": 1, "b": 2.5}), "cbor"),
         (b"\x00\x01\xff\xfe", "bytes"),
@@ -42,7 +50,12 @@ def test_payload_kind_is_detected_and_the_mapping_passes_check(payload, kind):
 
 @pytest.mark.parametrize(
     ("name", "payload"),
-    [("gzip", gzip.compress(b'{"a": 1}', mtime=0)), ("zstd", zstandard.ZstdCompressor().compress(b'{"a": 1}'))],
+    [
+        ("gzip", gzip.compress(b'{"a": 1}', mtime=0)),
+        ("zstd", zstandard.ZstdCompressor().compress(b'{"a": 1}')),
+        ("zlib", compress("zlib", b'{"a": 1}')),
+        ("deflate", compress("deflate", b'{"a": 1}')),
+    ],
 )
 def test_compressed_payloads_are_seen_through(name, payload):
     kind = only(("a/b", payload)).kind

@@ -1,0 +1,43 @@
+"""Models of the options of a payload format, which check their form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from bridge.mapping.schema.field_types import SpecSection, Text
+from bridge.yaml_files import Describe
+
+
+def _delimiter(text: str) -> str:
+    """Return the text. Raise ValueError unless it is one character that CSV can use as delimiter."""
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
+    return text
+
+
+def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
+    """Return the column names. Raise ValueError if there are none, or one of them is there twice."""
+    if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
+        raise ValueError("expected at least one name, and none of them twice")
+    return names
+
+
+class CsvSpec(SpecSection):
+    """The options of `payload: csv`."""
+
+    header: Annotated[
+        tuple[Text, ...] | Literal["first_line"],
+        AfterValidator(_columns),
+        Describe("a list of the columns' names, or 'first_line'"),
+    ] = Field(description="The columns' names, in their order; or first_line, if each payload begins with them.")
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="What stands between two fields.")
+    numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")
+
+
+class XmlSpec(SpecSection):
+    """The options of `payload: xml`."""
+
+    lists: tuple[Text, ...] = Field((), description="Elements that are lists, also where there is only one.")
+    numbers: bool = Field(True, description="Texts and attributes that are numbers become numbers.")

@@ -1,0 +1,77 @@
+"""`payload: json_lines`: JSON documents one after another, each as `payload: json` reads it; they become a list.
+
+Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents of several lines, documents without a
+line break between them, and JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload
+with an invalid document, with over 1,048,576 lines or documents, or with none is rejected.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_VALUES
+from bridge.payloads.text import decode_utf8, plain_utf8
+
+_BETWEEN: Final = re.compile(r"[ \t\r\n\x1e]*")
+"""White space of JSON, and the separator of JSON text sequences."""
+_EXCERPT_CHARS: Final = 20
+
+
+class JsonLinesDecoder:
+    """Decoder of several JSON documents."""
+
+    __slots__ = ()
+
+    def decode(self, payload: bytes) -> list[Any]:
+        """Return the documents' values. Raise DecodeError."""
+        plain = plain_utf8(payload)
+        if plain.count(b"\n") > MAX_VALUES:
+            raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} lines")
+        try:
+            values = [orjson.loads(line) for line in plain.split(b"\n") if line and not line.isspace()]
+        except orjson.JSONDecodeError:
+            values = _documents(decode_utf8(plain))
+        if not values:
+            raise DecodeError("not JSON lines: the payload is empty")
+        return values
+
+
+def _documents(text: str) -> list[Any]:
+    """Return the values of documents that are not one a line. Raise DecodeError."""
+    # Python's reader finds the end of each document; orjson reads it, so that values are those of `payload: json`.
+    end_of = json.JSONDecoder().raw_decode
+    values: list[Any] = []
+    at = _after_blanks(text, 0)
+    while at < len(text):
+        try:
+            _, end = end_of(text, at)
+            values.append(orjson.loads(text[at:end]))
+        except RecursionError:
+            raise _error("nested too deeply", text, at) from None
+        except json.JSONDecodeError as error:
+            # The error of orjson counts from the document's beginning, that of Python from the text's.
+            place = error.pos if error.doc is text else at + error.pos
+            raise _error(error.msg, text, place) from None
+        except ValueError as error:  # an integer of thousands of digits
+            raise _error(str(error)[:80], text, at) from None
+        if len(values) > MAX_VALUES:
+            raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} documents")
+        at = _after_blanks(text, end)
+    return values
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BETWEEN.match(text, at)
+    return found.end() if found is not None else at
+
+
+def _error(message: str, text: str, at: int) -> DecodeError:
+    """Return the error with its position: line and column from 1, and the text found there."""
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    found = repr(text[at : at + _EXCERPT_CHARS]) if at < len(text) else "the end"
+    return DecodeError(f"not JSON lines: {message}, at line {line}, column {column}: found {found}")

@@ -1,0 +1,136 @@
+"""`payload: xml`: one XML document becomes an object, in the widely used form of the package xmltodict.
+
+    <reading id="7"><temperature unit="C">21.5</temperature><alarm>A</alarm><alarm>B</alarm><note/></reading>
+
+    {"reading": {"@id": 7, "temperature": {"@unit": "C", "#text": 21.5}, "alarm": ["A", "B"], "note": null}}
+
+- An element with neither attributes nor elements is its text; null if it is empty. Blanks around a text are left out.
+- An element that occurs several times in its parent is a list; one that `lists` names is always a list.
+- With `numbers` (the default) a text that is a number in JSON's notation becomes a number, as in `payload: csv`.
+- Names are as they are written, with their prefixes. Comments and processing instructions are skipped.
+- Text is read in the encoding that the document declares.
+
+A document type declaration is rejected: without it there are no entities, which can stand for gigabytes or for files.
+Documents over 128 levels or 1,048,576 elements and attributes are rejected.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from xml.parsers import expat
+
+from bridge.errors import DecodeError
+from bridge.payloads.csv import number
+from bridge.payloads.encodings import codec_name
+from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES
+from bridge.payloads.text import plain_utf8
+
+TEXT: Final = "#text"
+ATTRIBUTE: Final = "@"
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+class XmlDecoder:
+    """Decoder of one XML document."""
+
+    __slots__ = ("_encoding", "_lists", "_numbers")
+
+    def __init__(self, lists: tuple[str, ...] = (), *, numbers: bool = True, encoding: str | None = None) -> None:
+        """Read elements named in `lists` as lists. `encoding` replaces the one that the document declares."""
+        self._lists = frozenset(lists)
+        self._numbers = numbers
+        self._encoding = encoding
+
+    def decode(self, payload: bytes) -> dict[str, Any]:
+        """Return the object with the document's root. Raise DecodeError."""
+        if not payload:
+            raise DecodeError("not XML: the payload is empty")
+        encoding, data = self._encoding, payload.rstrip(b"\0")
+        if payload.startswith(_UTF16_MARKS):
+            # A NUL at the end may be half of a character.
+            encoding, data = "utf-8", plain_utf8(payload)
+        try:
+            parser = expat.ParserCreate(encoding)
+            reader = _Reader(parser, self._lists, numbers=self._numbers)
+            parser.Parse(data, True)
+        except expat.ExpatError as error:
+            message = expat.ErrorString(error.code)
+            raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
+        except ValueError:
+            # expat knows Unicode and encodings of one byte a character.
+            raise DecodeError(
+                "not usable: name the encoding that the XML declares in the mapping: `encoding`"
+            ) from None
+        return reader.root
+
+
+class _Element:
+    """An element that is being read."""
+
+    __slots__ = ("members", "name", "texts")
+
+    def __init__(self, name: str, members: dict[str, Any]) -> None:
+        self.name = name
+        self.members = members
+        self.texts: list[str] = []
+
+
+class _Reader:
+    """Handlers of expat. `root` is the result."""
+
+    def __init__(self, parser: expat.XMLParserType, lists: frozenset[str], *, numbers: bool) -> None:
+        self.root: dict[str, Any] = {}
+        self._lists = lists
+        self._value_of = number if numbers else (lambda text: text or None)
+        self._open = [_Element("", self.root)]
+        self._values = 0
+        self._parser = parser
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.StartDoctypeDeclHandler = self._refuse
+        parser.XmlDeclHandler = self._declaration
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None:
+            try:
+                codec_name(encoding)
+            except ValueError as error:
+                raise DecodeError(f"not usable: the XML declares an {error}") from None
+
+    def _refuse(self, *_declaration: Any) -> None:
+        raise DecodeError("not usable: the XML has a document type declaration (DOCTYPE), which is not read")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._values += 1 + len(attributes)
+        if self._values > MAX_VALUES or len(self._open) > MAX_DEPTH:
+            raise DecodeError(
+                f"not usable: the XML has more than {MAX_DEPTH} levels or {MAX_VALUES:,} elements and attributes, "
+                f"at line {self._parser.CurrentLineNumber}"
+            )
+        members = {ATTRIBUTE + key: self._value_of(value) for key, value in attributes.items()}
+        self._open.append(_Element(name, members))
+
+    def _text(self, text: str) -> None:
+        self._open[-1].texts.append(text)
+
+    def _end(self, _name: str) -> None:
+        element = self._open.pop()
+        text = self._value_of("".join(element.texts).strip())
+        value: Any = element.members
+        if not value:
+            value = text
+        elif text is not None:
+            value[TEXT] = text
+        self._add(self._open[-1].members, element.name, value)
+
+    def _add(self, members: dict[str, Any], name: str, value: Any) -> None:
+        """Add an element to its parent's members."""
+        if name not in members:
+            members[name] = [value] if name in self._lists else value
+        elif type(members[name]) is list:
+            # Only repeated elements are lists: no value of an element is one.
+            members[name].append(value)
+        else:
+            members[name] = [members[name], value]
