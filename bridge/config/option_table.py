@@ -38,7 +38,7 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
         hint = FieldType.of_field(field)
         if hint.model is not None:
             yield from _of_section(hint.model, field, prefix + name)
-        elif field.discriminator and not _described_as_a_whole(hint):
+        elif field.discriminator and not _described_elsewhere(hint):
             yield from _of_choice(hint, field, prefix + name)
         else:
             yield Option(prefix + name, expected(hint), _default(field, hint), field.description or "")
@@ -69,7 +69,7 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
         yield option._replace(description=f"({tag}: {one_of(of)}) {option.description}")
 
 
-def _described_as_a_whole(hint: FieldType) -> bool:
+def _described_elsewhere(hint: FieldType) -> bool:
     """Return whether the settings of this union are those of another option, which describes them."""
     return any(isinstance(item, Describe) for item in hint.metadata)
 

@@ -20,7 +20,7 @@ What goes into the next request:
 
     accumulator.py, batch_filler.py   the waiting records, and how a batch is filled
     key_queues.py, key_queue.py       waiting records by partition key, one request in flight for each
-    overflow.py                       records of a hot shard that stay on disk
+    shard_deferral.py                 records of a hot shard that stay on disk
     batch.py                          one PutRecords request
 
 What is known of the shards:

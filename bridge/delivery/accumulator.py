@@ -65,7 +65,7 @@ class RecordAccumulator:
         self.limiter = ShardLimiter()
         self.hot_keys = HotKeys(str(destination), packed=destination.packing != "none")
         self.keep_routed = False
-        """True while some records of a shard are deferred on disk: see `overflow`."""
+        """True while some records of a shard are deferred on disk: see `shard_deferral`."""
         self.strict = destination.order == "strict"
         self._destination = destination
         self._keyless = destination.keys == "spread"

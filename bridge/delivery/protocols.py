@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.delivery.overflow import Leaves
+from bridge.delivery.shard_deferral import DeferrableQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.model import BatchingOptions, Record
 
 
-class RecordQueue(Leaves, Protocol):
+class RecordQueue(DeferrableQueue, Protocol):
     """The spool's queue of one stream. Every method may be called on any thread."""
 
     stream: str

@@ -40,7 +40,7 @@ class RecordLimit:
 
     @property
     def next_asking_at(self) -> float | None:
-        """When `start_asking` returns True again; None while that depends on an answer, or on `doubt`."""
+        """When `start_asking` returns True again; None while that depends on an answer, or on `invalidate`."""
         if self._asking:
             return None
         return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
@@ -60,7 +60,7 @@ class RecordLimit:
         self._asking = False
         self._ask_at = now + ASK_AGAIN_SECS
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """Request the limit again, at most twice a minute, after Kinesis rejected a request as invalid.
 
         The limit may be lower now.

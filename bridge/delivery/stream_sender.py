@@ -23,7 +23,7 @@ from bridge.aws.network_errors import NETWORK_CODES
 from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import sort_results
-from bridge.delivery.overflow import Surplus
+from bridge.delivery.shard_deferral import ShardDeferral
 from bridge.delivery.tracker import DeliveryTracker, Settled
 from bridge.errors import BridgeError, InvalidRequest, OutcomeUnknown, SendError
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
@@ -106,7 +106,7 @@ class StreamSender:
         self._read_retry_at = -inf
         self._read_error = ""
         self._tracker = DeliveryTracker(queue.stream, settings)
-        self._overflow = Surplus(queue, self._tracker.accumulator, settings.requests_in_flight)
+        self._deferral = ShardDeferral(queue, self._tracker.accumulator, settings.requests_in_flight)
 
     # -- on other threads ------------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class StreamSender:
         """Return when records should be taken from the queue, for which there is room."""
         if now < self._read_retry_at:
             return self._read_retry_at
-        if self._overflow.wanted():
+        if self._deferral.readable():
             return now
         records, size = self._room(now, 1)  # one full request is enough to start with
         if records <= 0 or size <= 0:
@@ -206,12 +206,12 @@ class StreamSender:
             self._tracker.tune(self._queue.tuning)
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
-            deferred = self._overflow.wanted()
+            deferred = self._deferral.readable()
         fresh = self._take(room, deferred)
         with self._changed:
             now = self._clock()
-            rejected = self._tracker.add(self._overflow.sift(fresh, now) if not deferred else fresh, now)
-            self._overflow.judge()
+            rejected = self._tracker.add(self._deferral.without_deferred(fresh, now) if not deferred else fresh, now)
+            self._deferral.defer_busiest_shard()
             full = self._concurrency.prefers_full_requests
             self._awaits_answer = full and self._tracker.should_await_answer(max_bytes, now)
             batch = Batch() if self._awaits_answer else self._tracker.next_request(requests, max_bytes, now)
@@ -227,7 +227,7 @@ class StreamSender:
             return []
         try:
             if deferred:
-                return self._overflow.reread(deferred)
+                return self._deferral.read_deferred(deferred)
             fresh = self._queue.take_batch(*room) if min(room) > 0 else []
         except BridgeError as error:
             self._read_retry_at = self._clock() + READ_RETRY_SECS

@@ -166,7 +166,7 @@ class DeliveryTracker:
 
         A single record is at fault only where the stream's name is known to be valid.
         """
-        self.size_limit.doubt()
+        self.size_limit.invalidate()
         alone = len(batch.records) == 1
         if alone and not (self.size_limit.described or self.state.delivered):
             self.on_request_failed(batch, self._bad_name(error), now)

@@ -88,10 +88,10 @@ class ManifestWriter:
         self._at_ms = now_ms
         # The manifests' own stream has no manifests.
         covered = [queue for queue in self._spool.queues.values() if queue.covered and queue.stream != self._stream]
-        news = [self._tell(queue, transaction, now_ms) for queue in covered]
+        news = [self._add_manifest(queue, transaction, now_ms) for queue in covered]
         return any(news)
 
-    def _tell(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
+    def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
         # No manifest unless the records of at least one more transaction were delivered, dead-lettered or dropped.

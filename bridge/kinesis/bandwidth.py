@@ -62,24 +62,24 @@ class BandwidthLimiter:
 
         Until the bytes are known, no other thread may start a request on the same bandwidth.
         """
-        self._owe(size / _WIRE_SHARE)
+        self._charge(size / _WIRE_SHARE)
         self._own.reserved = size / _WIRE_SHARE
 
     def sent(self, request_bytes: int) -> None:
         """Replace this thread's estimate by the real size of its request, in bytes of HTTP."""
-        self._owe(on_wire(request_bytes) - self._taken())
+        self._charge(on_wire(request_bytes) - self._taken())
 
     def release(self) -> None:
         """End this thread's request, and credit a reservation that was not sent."""
         if reserved := self._taken():
-            self._owe(-reserved)
+            self._charge(-reserved)
 
     def _taken(self) -> float:
         reserved: float = getattr(self._own, "reserved", 0.0)
         self._own.reserved = 0.0
         return reserved
 
-    def _owe(self, on_the_wire: float) -> None:
+    def _charge(self, on_the_wire: float) -> None:
         with self._lock:
             # A credit of an unsent reservation must not be cut to MADE_UP_SECS: those bytes were charged before.
             free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MADE_UP_SECS)

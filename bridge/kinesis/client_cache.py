@@ -75,15 +75,15 @@ class ClientCache:
         """Requests in flight of all clients."""
         self._settings = settings
         self._clock = clock
-        self._making = threading.Lock()
+        self._creating = threading.Lock()
         self._session: Any = None
         self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
         self._seen = _state(self._files)
-        self._look_at = clock() + LOOK_SECS
-        self._take_at: float | None = None
+        self._check_at = clock() + LOOK_SECS
+        self._reload_at: float | None = None
         """Time of the next attempt to read the changed files; None: no change is pending."""
-        self._doubt_at = 0.0
+        self._invalidate_at = 0.0
 
     @property
     def expires_at(self) -> float | None:
@@ -93,8 +93,8 @@ class ClientCache:
 
     def of(self, destination: Destination) -> CachedClient:
         """Return the client for a destination. Raise SendError where there are no credentials."""
-        if self._files and self._clock() >= self._look_at:
-            self._look()
+        if self._files and self._clock() >= self._check_at:
+            self._check_files()
         place = region_of(self._settings, destination)
         found = self._connected.get((place, destination.role_arn))
         return found if found is not None else self._connect(place, destination.role_arn)
@@ -110,19 +110,19 @@ class ClientCache:
         except Exception as error:
             raise failed(error, connected.type) from error
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """Discard the clients because AWS refuses their credentials, at most once in DOUBT_SECS.
 
         The source may have new credentials, which the next call then fetches.
         """
         now = self._clock()
-        if now >= self._doubt_at:
-            self._doubt_at = now + DOUBT_SECS
+        if now >= self._invalidate_at:
+            self._invalidate_at = now + DOUBT_SECS
             self.forget()
 
     def forget(self, session: Any = None) -> None:
         """Close the idle connections; requests in flight run to their end. `session` replaces the old one."""
-        with self._making:
+        with self._creating:
             connected, self._connected = self._connected, {}
             self._session = session
         # Outside the lock: other threads can connect while the idle connections are closed.
@@ -131,14 +131,14 @@ class ClientCache:
             each.transport.close()
 
     def _connect(self, region: str, role_arn: str) -> CachedClient:
-        with self._making:
+        with self._creating:
             # Another thread may have connected between the caller's look-up and this lock.
             found = self._connected.get((region, role_arn))
             if found is None:
-                found = self._connected[region, role_arn] = self._made(region, role_arn)
+                found = self._connected[region, role_arn] = self._create_client(region, role_arn)
             return found
 
-    def _made(self, region: str, role_arn: str) -> CachedClient:
+    def _create_client(self, region: str, role_arn: str) -> CachedClient:
         from bridge.aws.transport.session import install as install_transport  # noqa: PLC0415 - botocore is slow to import
 
         settings = self._settings
@@ -146,13 +146,13 @@ class ClientCache:
             self._session = authenticated_session(settings.authentication, settings)
         session, kind = self._session, settings.authentication.type
         if role_arn:
-            session, kind = self._in_role(role_arn), f"{kind}, then role_arn of the output"
+            session, kind = self._assumed_session(role_arn), f"{kind}, then role_arn of the output"
         client = settings.client(session, "kinesis", region)
         put_records_codec.install(client, settings.uplink)
         transport = install_transport(client, settings, self.in_flight)
         return CachedClient(client, transport, session.get_credentials(), region, kind)
 
-    def _in_role(self, role_arn: str) -> Any:
+    def _assumed_session(self, role_arn: str) -> Any:
         """Return a session with the role's credentials, shared with a client of the same role in another region."""
         from bridge.aws.credentials.assume_role import assume_role  # noqa: PLC0415 - botocore is slow to import
 
@@ -161,22 +161,22 @@ class ClientCache:
                 return session_with(connected.credentials)
         return session_with(assume_role({"role_arn": role_arn}, self._settings, self._session))
 
-    def _look(self) -> None:
+    def _check_files(self) -> None:
         now = self._clock()
-        self._look_at = now + LOOK_SECS
+        self._check_at = now + LOOK_SECS
         state = _state(self._files)
         if state != self._seen:
             pairs = zip(self._files, zip(state, self._seen, strict=True), strict=True)
             changed = [str(file) for file, (after, before) in pairs if after != before]
             log.info("credentials: %s changed; reloading them", ", ".join(changed))
-            self._seen, self._take_at = state, now
-        if self._take_at is not None and now >= self._take_at:
-            self._take_at = now + TRY_AGAIN_SECS  # other threads do not wait for this attempt
-            self._take_anew()
+            self._seen, self._reload_at = state, now
+        if self._reload_at is not None and now >= self._reload_at:
+            self._reload_at = now + TRY_AGAIN_SECS  # other threads do not wait for this attempt
+            self._reload_credentials()
 
-    def _take_anew(self) -> None:
+    def _reload_credentials(self) -> None:
         if self._session is None:
-            self._take_at = None  # no session yet: the next caller creates one, and gets the error
+            self._reload_at = None  # no session yet: the next caller creates one, and gets the error
             return
         try:
             session = authenticated_session(self._settings.authentication, self._settings)
@@ -184,9 +184,9 @@ class ClientCache:
             log.warning(
                 "credentials: the files contain no valid ones; the present ones are used until they expire: %s", error
             )
-            # `_take_at` stays set, so the files are tried again after TRY_AGAIN_SECS.
+            # `_reload_at` stays set, so the files are tried again after TRY_AGAIN_SECS.
             return
-        self._take_at = None
+        self._reload_at = None
         self.forget(session)
 
 

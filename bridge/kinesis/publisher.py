@@ -186,7 +186,7 @@ class KinesisPublisher:
     def _refusal(self, answer: ErrorResponse, connected: CachedClient, data_stream: str) -> SendError:
         # AWS refuses the credentials, so they may have been rotated: fetch them again for the next call.
         if answer.code in CREDENTIAL_CODES:
-            self._clients.doubt()
+            self._clients.invalidate()
         if answer.code in EXPIRED_CODES and not connected.renewable:
             hint = "provide new credentials: files are reloaded when they change, inline values at the next start"
             return Refused(answer.code, f"{connected.credential} has expired", hint)

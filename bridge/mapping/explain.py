@@ -103,7 +103,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
         # The pipeline decides on one thing before its first step.
         *(trace.steps or (_skipped() if not mapped.rejections else ())),
-        *_made(mapping, mapped),
+        *_output_lines(mapping, mapped),
     )
     return MappingExplanation(mapping.name, steps, mapped)
 
@@ -200,7 +200,7 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
     return f"level {place + 1} is '{levels[place]}'; the pattern has '{wanted[place]}'"
 
 
-def _made(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
+def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
     """Yield the records with their keys, the dead letters and the commands; or that the message is held or filtered."""
     for draft in mapped.drafts:
         key_from = mapping.parts.keys[draft.output]

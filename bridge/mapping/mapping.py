@@ -73,7 +73,7 @@ class Mapping:
         )
         return MappingResult([draft for draft in mapped.drafts if draft.output in wanted], rejections)
 
-    def made(self, mapped: MappingResult) -> list[NewRecord]:
+    def all_records(self, mapped: MappingResult) -> list[NewRecord]:
         """Return the records to spool now: first the released records of earlier messages, then the message's own."""
         released = mapped.effects.released if mapped.effects is not None else ()
         if not released:

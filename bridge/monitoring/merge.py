@@ -106,7 +106,7 @@ def final_counters(last: Snapshot) -> Snapshot:
     return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
 
-def at_rest_snapshot(last: Snapshot) -> Snapshot:
+def ended_process_snapshot(last: Snapshot) -> Snapshot:
     """Return the state of the spool of a process that has ended, from its last snapshot."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
     return replace(_without_problems(last), connected=False, subscribed=False, streams=tuple(streams))

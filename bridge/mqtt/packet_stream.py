@@ -251,9 +251,9 @@ class PacketStream:
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
-        self._hold(buffer[position:], needed)
+        self._hold_partial(buffer[position:], needed)
 
-    def _hold(self, rest: bytes, needed: int) -> None:
+    def _hold_partial(self, rest: bytes, needed: int) -> None:
         self._partial = [rest] if rest else []
         self._held_bytes = len(rest)
         self._wanted_bytes = needed
@@ -272,7 +272,7 @@ class PacketStream:
         kept = buffer[payload_at : payload_at + self._kept_bytes]
         self._oversized = (first, buffer[at + 2 : topic_end], packet_id, properties, kept, end - payload_at)
         self._discard_bytes = end - len(buffer)
-        self._hold(b"", 0)
+        self._hold_partial(b"", 0)
 
     def _skip(self, data: bytes) -> bytes:
         skipped = min(self._discard_bytes, len(data))

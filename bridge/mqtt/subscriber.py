@@ -26,7 +26,7 @@ from bridge.mqtt.reason_texts import error_text
 from bridge.mqtt.session_status import SessionStatus
 from bridge.mqtt.session_tracker import SessionTracker
 from bridge.mqtt.stored_session import StoredSession
-from bridge.mqtt.subscription_exchange import leave_out
+from bridge.mqtt.subscription_exchange import leave_out_suspects
 from bridge.mqtt.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ class Subscriber:
             self._session.save_if_changed()
             self._fallback.ended(address, now)
         if unanswered and end != "lost":
-            leave_out(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
+            leave_out_suspects(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
         self._record_end(connection, end, now, requesting=bool(unanswered))
         if connection.refused_version:
             # The broker responded, so the attempt with 3.1.1 follows without a pause.

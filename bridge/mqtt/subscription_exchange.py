@@ -208,7 +208,7 @@ class SubscriptionExchange:
         for asked in _overdue(self._subscribing.values(), now):
             texts = texts_of(asked.requests)
             log.warning("no SUBACK within %g s for %s", RESPONSE_SECS, ", ".join(texts))
-            leave_out(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
+            leave_out_suspects(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
         for packet, asked in [*self._unsubscribing.items()]:
             if now - asked.sent_at > RESPONSE_SECS:
                 # rumqttd does not respond if the session does not contain the filter.
@@ -217,7 +217,9 @@ class SubscriptionExchange:
         return self.answered or not any(each.late for each in self._subscribing.values())
 
 
-def leave_out(subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1) -> None:
+def leave_out_suspects(
+    subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1
+) -> None:
     """Record that the broker did not respond to a SUBSCRIBE with these filters, and leave out a filter that causes it.
 
     `reason` says what happened instead. A QoS 2 request becomes QoS 1 first. A joined filter becomes its parts. The

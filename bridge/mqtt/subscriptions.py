@@ -106,9 +106,9 @@ class Subscriptions:
         # A person may have fixed what a filter was refused for, so a reload requests all again.
         self._refusals.clear()
         self.suspects.forget_delays()
-        self._want()
+        self._set_filter()
 
-    def _want(self) -> None:
+    def _set_filter(self) -> None:
         wanted: dict[str, int] = {}
         for text, qos in self._joined.items():
             wanted.update(self._groups[text] if text in self._split else {text: qos})
@@ -124,7 +124,7 @@ class Subscriptions:
         if text not in self._groups or text in self._split:
             return False
         self._split.add(text)
-        self._want()
+        self._set_filter()
         return True
 
     def _identify(self) -> None:

@@ -53,7 +53,7 @@ class MallocTuning:
     def __init__(self) -> None:
         with suppress(*_NO_GLIBC):
             _libc().mallopt(_M_ARENA_MAX, 1)
-        self._give_back_at = time.monotonic() + _STARTED_SECS
+        self._trim_at = time.monotonic() + _STARTED_SECS
 
     def tend(self) -> None:
         """Return free memory to the system soon after the start, then once a minute; a call of malloc_trim takes 1 ms.
@@ -61,7 +61,7 @@ class MallocTuning:
         Call often: between these times it returns at once.
         """
         now = time.monotonic()
-        if now >= self._give_back_at:
-            self._give_back_at = now + _GIVE_BACK_SECS
+        if now >= self._trim_at:
+            self._trim_at = now + _GIVE_BACK_SECS
             with suppress(*_NO_GLIBC):
                 _libc().malloc_trim(0)

@@ -82,7 +82,7 @@ class SystemdNotifier:
         if self._to_come is not None and not self._to_come():
             self._to_come, self._status_at = None, now
             # The status precedes READY=1: `systemctl reload` then returns, and its caller reads the status.
-            self._say(_outcome(bridge))
+            self._send_message(_outcome(bridge))
             self._tell("READY=1")
         if self._socket is None:
             return
@@ -90,9 +90,9 @@ class SystemdNotifier:
             self._tell("WATCHDOG=1")
         if now - self._status_at >= STATUS_SECS:
             self._status_at = now
-            self._say(_standing(bridge))
+            self._send_message(_status_text(bridge))
 
-    def _say(self, status: str) -> None:
+    def _send_message(self, status: str) -> None:
         status = " ".join(status.split())[:LONGEST_STATUS]  # a line break would begin another assignment
         if status != self._status:
             self._status = status
@@ -106,7 +106,7 @@ class SystemdNotifier:
             self._socket.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
 
 
-def _standing(bridge: RunningBridge) -> str:
+def _status_text(bridge: RunningBridge) -> str:
     """Return the state of the bridge as one line. If it cannot be read (disk, descriptors), return that error."""
     try:
         problems = bridge.snapshot().problems

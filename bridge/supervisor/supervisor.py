@@ -103,14 +103,14 @@ class Supervisor:
             of_first = settings_of(settings, wanted[0], 1, 1)
             self.mappings = live_mappings(of_first, self.folder / "in-force")
             refuse_first_switch(self.mappings.problems, settings.spool.path, workers)
-            self.workers = self._made(config, wanted)
+            self.workers = self._loaded_mappings(config, wanted)
         except BaseException:
             self._lock.close()
             raise
         web = settings.http
         self._web = WebServer(self, web) if web is not None else None
 
-    def _made(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:
+    def _loaded_mappings(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:
         active, made = sum(not each.draining for each in wanted), []
         for member in wanted:
             folder = folder_of(self._settings.spool.path, member.number)
@@ -148,7 +148,7 @@ class Supervisor:
         while not self._stopping.wait(CHECK_SECS):
             now = self._progress_at = time.monotonic()
             for worker in self.workers:
-                worker.look()
+                worker.check()
             self._divide_link()
             # A worker that is starting is polled at every check, until its first status.
             if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.active for worker in self.workers):
@@ -162,9 +162,9 @@ class Supervisor:
         for worker in self.workers:
             worker.refresh(0.0)
         if all(worker.active and worker.snapshot().subscribed for worker in self._active):
-            self._let_leave()
+            self._drain_unused_workers()
 
-    def _let_leave(self) -> None:
+    def _drain_unused_workers(self) -> None:
         """Make draining workers give up their sessions. All active workers are subscribed, so there is no gap."""
         for worker in self.workers:
             if worker.member.draining and worker.active and not worker.leave_requested:

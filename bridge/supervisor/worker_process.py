@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.backoff import Backoff, Retries
 from bridge.errors import BridgeError
-from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
+from bridge.monitoring.merge import ended_process_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import Snapshot, WorkerStatus
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.runtime.signals import deferred_in_children
@@ -47,7 +47,7 @@ _WORDS: Final = {
 class WorkerProcess:
     """Process of one worker, and its last known state.
 
-    One thread calls `look` and `stop`. Any thread may call `snapshot`, `status` and `refresh`.
+    One thread calls `check` and `stop`. Any thread may call `snapshot`, `status` and `refresh`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class WorkerProcess:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare the process; `look` starts it.
+        """Prepare the process; `check` starts it.
 
         `command` is the command line without the channel. `resting` is the state of the spool before the first status.
         """
@@ -87,7 +87,7 @@ class WorkerProcess:
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check the process once: record its end, kill it if it hangs, or start it if the pause is over."""
         now = self._clock()
         if self._process is not None:
@@ -95,7 +95,7 @@ class WorkerProcess:
             if code is not None:
                 self._ended(code, now)
             elif not self._hung and self._hangs(now):
-                self._hung = self._why()
+                self._hung = self._hang_reason()
                 log.error("%s does not respond, or makes no progress (%s): killing it", self.member.name, self._hung)
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
@@ -161,7 +161,7 @@ class WorkerProcess:
         status = self._last_report_pid == self.pid
         return status and (now - self._last_response_at > HUNG_SECS or bool(self.stalled))
 
-    def _why(self) -> str:
+    def _hang_reason(self) -> str:
         return "; ".join(self.stalled) or f"no response for {HUNG_SECS:.0f} s"
 
     # -- requests to the process ---------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ class WorkerProcess:
         if self._clock() - self._reported_at < max_age_secs:
             return
         pid = self.pid
-        status = self._ask("status")
+        status = self._request("status")
         if status is None:
             return
         snapshot = Snapshot.from_json(status["snapshot"])
@@ -190,16 +190,16 @@ class WorkerProcess:
 
     def messages(self) -> list[Any]:
         """Return a few recent messages in the worker's encoding; none if it does not respond."""
-        return list((self._ask("messages") or {"messages": ()})["messages"])
+        return list((self._request("messages") or {"messages": ()})["messages"])
 
     def reloading(self) -> bool:
         """Return whether the worker has not finished a reload.
 
         A worker that does not respond counts as finished, because a process loads all mappings when it starts.
         """
-        return bool((self._ask("reloading") or {"reloading": False})["reloading"])
+        return bool((self._request("reloading") or {"reloading": False})["reloading"])
 
-    def _ask(self, what: str) -> dict[str, Any] | None:
+    def _request(self, what: str) -> dict[str, Any] | None:
         channel = self._channel
         if channel is None:
             return None
@@ -241,7 +241,7 @@ class WorkerProcess:
         """Return the current or last known state. Counters since the start continue over restarts."""
         with self._merging:
             alive = self.pid and self._last_report_pid == self.pid
-            last, before = self._last if alive else at_rest_snapshot(self._last), self._before
+            last, before = self._last if alive else ended_process_snapshot(self._last), self._before
         return last if before is None else merge([("", last), ("", before)])
 
     def status(self) -> WorkerStatus:

@@ -81,7 +81,7 @@ def web_app(
         Route("/api/dead-letters/delete", act(api.delete), methods=["POST"]),
         Route("/api/dead-letters/{number}", look(api.dead_letter)),
     ]
-    handlers = {RequestError: refusal, BridgeError: refusal, ClientDisconnect: gone, Exception: crashed}
+    handlers = {RequestError: refusal, BridgeError: refusal, ClientDisconnect: no_content, Exception: crashed}
     return SecurityHeadersMiddleware(Starlette(routes=routes, exception_handlers=handlers))
 
 
@@ -105,7 +105,7 @@ class WebApp:
 
         async def guarded(request: Request) -> Response:
             self._check_host(request)
-            if not self._may_look(request):
+            if not self._is_authorized(request):
                 raise RequestError(401, "token required: send Authorization: Bearer TOKEN, or log in")
             return await handler(request)
 
@@ -127,7 +127,7 @@ class WebApp:
         if not host_is_ours(request.headers, self._settings):
             raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
 
-    def _may_look(self, request: Request) -> bool:
+    def _is_authorized(self, request: Request) -> bool:
         return not self.sessions.needed or self.sessions.holds(request.headers, request.cookies.get(COOKIE))
 
     # -- pages -----------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class WebApp:
     async def page(self, request: Request) -> Response:
         """Serve GET /: the page, or the login form."""
         self._check_host(request)
-        return self._file("index.html" if self._may_look(request) else "login.html")
+        return self._file("index.html" if self._is_authorized(request) else "login.html")
 
     async def static(self, request: Request) -> Response:
         """Serve GET /static/NAME: a file of the page."""
@@ -178,7 +178,7 @@ class WebApp:
     async def readyz(self, request: Request) -> Response:
         """Serve GET /readyz: 200 if the bridge does all of its work, else 503. The reasons require read access."""
         verdict = await asyncio.to_thread(readiness, self._bridge)
-        state = verdict.value() if self._may_look(request) else {"ok": verdict.ok}
+        state = verdict.value() if self._is_authorized(request) else {"ok": verdict.ok}
         return json(state, 200 if verdict.ok else 503)
 
     async def metrics(self, _request: Request) -> Response:
@@ -210,7 +210,7 @@ class WebApp:
             self._listeners -= 1
 
 
-def gone(_request: Request, _error: Exception) -> Response:
+def no_content(_request: Request, _error: Exception) -> Response:
     """Return an empty response for a client that disconnected during its request; it is never read."""
     return Response(status_code=400)
 

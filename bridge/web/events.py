@@ -120,16 +120,16 @@ class StateBroadcast:
 
     def __init__(self, value: Callable[[], dict[str, Any]]) -> None:
         self._value = value
-        self._made_at = float("-inf")
+        self._created_at = float("-inf")
         self._event = b""
         self._making = asyncio.Lock()
 
     async def event(self) -> bytes:
         """Return the event; it is at most a second old."""
         async with self._making:
-            if time.monotonic() - self._made_at >= STATE_SECS * 0.9:
+            if time.monotonic() - self._created_at >= STATE_SECS * 0.9:
                 self._event = event("state", await asyncio.to_thread(self._value))
-                self._made_at = time.monotonic()
+                self._created_at = time.monotonic()
             return self._event
 
 

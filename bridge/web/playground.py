@@ -41,7 +41,7 @@ class Playground:
         async with self._turn:
             try:
                 process = await asyncio.wait_for(self._running(), START_SECS)
-                return await asyncio.wait_for(_asked(process, request), PATIENCE_SECS)
+                return await asyncio.wait_for(_request_of(process, request), PATIENCE_SECS)
             except TimeoutError:
                 # The process is still in the expression, and can serve no other request.
                 await self.end()
@@ -85,7 +85,7 @@ class Playground:
             await process.wait()
 
 
-async def _asked(process: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
+async def _request_of(process: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     process.stdin.write(orjson.dumps(request) + b"\n")
     await process.stdin.drain()

@@ -18,17 +18,17 @@ class StoppableServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._loop = asyncio.get_running_loop()
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     def end(self) -> None:
         """Stop the server. Event streams end at once, other requests are completed."""
         self.should_exit = True
         with suppress(RuntimeError):  # the loop has ended already
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def main_loop(self) -> None:
         """Run uvicorn's periodic work until the server is to end."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DATE_SECS):
-                    await self._told.wait()
+                    await self._stop_requested.wait()

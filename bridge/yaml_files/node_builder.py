@@ -95,7 +95,7 @@ class NodeBuilder:
 
     def _scalar(self, event: Any, place: Position) -> Scalar:
         """Return the node of a scalar event, and note problems of its value."""
-        text = event.value if event.value.isascii() else self._whole_characters(event.value, place)
+        text = event.value if event.value.isascii() else self._join_surrogates(event.value, place)
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
@@ -107,7 +107,7 @@ class NodeBuilder:
         self._keep(event.anchor, scalar)
         return scalar
 
-    def _whole_characters(self, text: str, place: Position) -> str:
+    def _join_surrogates(self, text: str, place: Position) -> str:
         r"""Join the two halves of a character beyond U+FFFF.
 
         JSON writes such a character as two escapes ("\ud83d\ude00"), which yaml reads as two characters.

@@ -51,7 +51,7 @@ def validate(model: type[M], document: Document, path: Path = (), *, context: An
         if converted is data:
             # Outside the except block: otherwise the ValidationError, which holds the values, becomes the context of
             # this error.
-            raise ConfigError(dict.fromkeys(problem(document, *found) for found in _spoken_of(located)))
+            raise ConfigError(dict.fromkeys(problem(document, *found) for found in _errors_to_show(located)))
         data = converted
 
 
@@ -84,7 +84,7 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
     return copy
 
 
-def _spoken_of(located: list[Located]) -> list[Located]:
+def _errors_to_show(located: list[Located]) -> list[Located]:
     """Return the errors to show.
 
     1. For a union, only the alternative whose errors are deepest, because the user meant that one.

@@ -43,7 +43,7 @@ def problem(document: Document, details: ErrorDetails, location: Location) -> Pr
     if kind == "missing":
         return document.problem(path, "missing" + (f"; expected {wanted}" if wanted else "; it is required"))
     if kind in _FROM_VALIDATORS or not wanted or kind not in get_args(core_schema.ErrorType):
-        return document.problem(path, _said(document, path, details))
+        return document.problem(path, _validator_text(document, path, details))
     return document.problem(path, f"expected {wanted}" + _found(document, path, location.hint))
 
 
@@ -65,7 +65,7 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
     return f"unknown key; expected {one_of(known)}" if 0 < len(known) <= _SHOWN_KEYS else "unknown key"
 
 
-def _said(document: Document, path: Path, details: ErrorDetails) -> str:
+def _validator_text(document: Document, path: Path, details: ErrorDetails) -> str:
     """Return the validator's text, or a text without the value if it would show the value of a reference."""
     error = details.get("ctx", {}).get("error")
     text = str(error) if error is not None else details["msg"][:1].lower() + details["msg"][1:]

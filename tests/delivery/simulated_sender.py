@@ -6,8 +6,8 @@ from base64 import b64encode
 from unittest import mock
 
 from bridge.delivery.batch_filler import PACKED_DRAIN_RECORDS
-from bridge.delivery.overflow import Surplus
 from bridge.delivery.settings import SenderSettings
+from bridge.delivery.shard_deferral import ShardDeferral
 from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
@@ -61,7 +61,7 @@ class Run:
         self.tracker = DeliveryTracker(self.name, self.settings)
         self.tracker.tune(BatchingOptions())
         self.tracker.on_described(StreamDescription(), self.now)
-        self.surplus = Surplus(self.queue, self.tracker.accumulator, self.settings.requests_in_flight)
+        self.deferral = ShardDeferral(self.queue, self.tracker.accumulator, self.settings.requests_in_flight)
         self.capacity = PACKED_DRAIN_RECORDS * self.settings.requests_in_flight
 
     def restart(self, *_):
@@ -148,19 +148,19 @@ class Run:
         self.commit()
         self.shards()
         while self.turn():
-            self.left_at_all |= bool(self.queue.left)
+            self.left_at_all |= bool(self.queue.deferrals)
         self.now += STEP_SECS
 
     def turn(self):
-        fresh = self.surplus.reread(self.surplus.wanted())
+        fresh = self.deferral.read_deferred(self.deferral.readable())
         if not fresh:
             records, size = room(self.tracker, self.now)
             fresh = self.queue.take_batch(records, size) if min(records, size) > 0 else []
-            fresh, found = self.surplus.sift(fresh, self.now), bool(fresh)
+            fresh, found = self.deferral.without_deferred(fresh, self.now), bool(fresh)
         else:
             found = True
         self.tracker.add(fresh, self.now)
-        self.surplus.judge()
+        self.deferral.defer_busiest_shard()
         self.most_held = max(self.most_held, self.tracker.outstanding)
         batch = next_request(self.tracker, self.now)
         if batch.records:

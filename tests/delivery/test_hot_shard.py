@@ -44,7 +44,7 @@ def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, 
     assert max(hot) > SECS / 2, "it is given more than it takes"
     assert run.stream.shards[0].bytes > 0.9 * SECS * 1024 * 1024 or run.stream.shards[0].records > 0.9 * SECS * 1000
     assert run.most_held < 0.6 * run.capacity
-    assert run.queue.oldest_secs(None) == 0 or run.queue.left
+    assert run.queue.oldest_secs(None) == 0 or run.queue.deferrals
 
 
 @pytest.mark.parametrize("hot", [0, 1])
@@ -69,11 +69,11 @@ def test_cool_half_of_a_split_hot_shard_continues(tmp_path, name, size, per_step
             run.step()
 
     play(5)
-    assert run.queue.left
+    assert run.queue.deferrals
     run.stream.split(0)
     split_at = run.now
     play(8)
-    assert run.queue.left, "the hot half is still left"
+    assert run.queue.deferrals, "the hot half is still left"
     assert max(run.waits(calm, since=split_at + 4)) < 1.0
     assert max(wait for wait in run.waits(busy) if wait) > 5.0
     assert run.most_held < 0.8 * run.capacity
@@ -97,7 +97,7 @@ def test_the_log_reports_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, 
         run.append(0, per_step, b"x" * size)
         run.append(1, 5, b"x")
         run.step()
-    assert run.queue.left
+    assert run.queue.deferrals
     (told,) = [message for message in caplog.messages if "alone brings" in message]
     brought = int(told.split("alone brings ")[1].split()[0])
     assert 0.95 * per_step / STEP_SECS < brought < 1.05 * per_step / STEP_SECS
@@ -113,7 +113,7 @@ def test_deferred_records_are_deferred_again_after_a_restart(tmp_path):
     run.step()
     run.step()
     assert max(run.waits(run.key_of(1))) < 0.2
-    assert run.queue.left
+    assert run.queue.deferrals
     assert len(run.delivered) < 15_000
     run.drain()
 
@@ -196,7 +196,7 @@ def test_all_records_are_sent_without_a_shard_list(tmp_path, monkeypatch, name):
         run.append(0, 300, b"x" * 2000)
         run.append(1, 1, b"x")
         run.step()
-    assert run.queue.left
+    assert run.queue.deferrals
     run.forget_shards()
     run.tracker.on_shards_failed(Unavailable("AccessDeniedException", ""), run.now)
     run.told = False

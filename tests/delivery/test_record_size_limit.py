@@ -29,6 +29,6 @@ def test_doubt_requests_again_but_not_more_than_twice_a_minute():
     limit = RecordLimit()
     limit.start_asking(0.0)
     limit.answered(MAX_RECORD_BYTES, 0.0, described=True)
-    limit.doubt()
+    limit.invalidate()
     assert not limit.start_asking(1.0)
     assert limit.start_asking(ASK_AGAIN_SECS)

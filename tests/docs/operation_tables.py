@@ -7,7 +7,7 @@ import yaml
 
 from bridge import errors, files, model
 from bridge.aws import error_codes
-from bridge.delivery import concurrency, overflow
+from bridge.delivery import concurrency, shard_deferral
 from bridge.ingest import topic_coverage
 from bridge.kinesis import limits
 from bridge.mapping.expressions import expression, projection, static_checks
@@ -125,7 +125,11 @@ def kinesis_limits():
     yield "records of a request", limits.MAX_REQUEST_RECORDS, "the next request"
     yield "a request", size(limits.MAX_REQUEST_BYTES), "the next request"
     yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "wait"
-    yield "full shards of a stream that wait on disk", overflow.MAX_DEFERRED_SHARDS, "further ones slow their stream"
+    yield (
+        "full shards of a stream that wait on disk",
+        shard_deferral.MAX_DEFERRED_SHARDS,
+        "further ones slow their stream",
+    )
 
 
 def process_limits():

@@ -51,18 +51,18 @@ class MemoryQueue:
         with self._changed:
             return self._take(max_records, max_bytes) if self._open else []
 
-    def leave(self, holds):
+    def defer(self, holds):
         self._left.append(SimpleNamespace(holds=holds, records=[], done=False))
         return self._left[-1]
 
     def divide(self, left, parts):
         self._left.remove(left)
-        made = [self.leave(holds) for holds in parts]
+        made = [self.defer(holds) for holds in parts]
         for part in made:
             part.records = [record for record in left.records if part.holds(record.key)]
         return made
 
-    def reread(self, left):
+    def read_deferred(self, left):
         page, left.records = left.records[:PAGE_RECORDS], left.records[PAGE_RECORDS:]
         if not left.records:
             left.done = True

@@ -127,9 +127,9 @@ def test_credentials_that_aws_refuses_are_fetched_again_but_not_in_a_storm():
     clock = Clock()
     clients = ClientCache(PublisherSettings("us-east-1", TOKEN), clock)
     first = clients.of(Destination("telemetry"))
-    clients.doubt()
+    clients.invalidate()
     second = clients.of(Destination("telemetry"))
-    clients.doubt()
+    clients.invalidate()
     assert clients.of(Destination("telemetry")) is second is not first
 
 

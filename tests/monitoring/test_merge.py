@@ -3,7 +3,7 @@ from dataclasses import replace
 import orjson
 
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
-from bridge.monitoring.merge import at_rest_snapshot, final_counters, merge
+from bridge.monitoring.merge import ended_process_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import problem, snapshot, stream
@@ -59,7 +59,7 @@ def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
 
 
 def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_ledger():
-    told = at_rest_snapshot(snapshot(ledger=(ROW,)))
+    told = ended_process_snapshot(snapshot(ledger=(ROW,)))
     assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
 
 

@@ -71,34 +71,34 @@ def answering(tmp_path, made):
 
 def ended(worker):
     """Look until the process has ended."""
-    eventually(lambda: worker.look() or not worker.pid, "the process has ended")
+    eventually(lambda: worker.check() or not worker.pid, "the process has ended")
     return worker.status()
 
 
 def test_worker_without_a_response_is_killed_once_and_restarted(answering, clock, caplog):
     worker = answering(1)
-    worker.look()
+    worker.check()
     first = worker.pid
     eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     clock.now += HUNG_SECS - 1
-    worker.look()
+    worker.check()
     assert alive(first)
     clock.now += 2
-    worker.look()
-    worker.look()
+    worker.check()
+    worker.check()
     status = ended(worker)
     assert (status.state, status.received_messages, status.connected) == ("restarting", 7, False)
     assert status.detail.startswith("it hung (no response for 30 s) and was killed; restart")
     assert caplog.text.count("worker 2 does not respond, or makes no progress (no response for 30 s)") == 1
     clock.now += 2
-    worker.look()
+    worker.check()
     assert worker.pid not in (0, first)
     assert not alive(first)
 
 
 def test_a_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
     worker = answering(99, stalled=["the ingest thread has made no progress for 31 s"])
-    worker.look()
+    worker.check()
     eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     assert ended(worker).state == "restarting"
     assert "makes no progress (the ingest thread has made no progress for 31 s): killing it" in caplog.text
@@ -106,9 +106,9 @@ def test_a_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answer
 
 def test_worker_without_a_first_report_is_not_killed(answering, clock):
     worker = answering(0)
-    worker.look()
+    worker.check()
     clock.now += 100 * HUNG_SECS
-    worker.look()
+    worker.check()
     assert alive(worker.pid)
     assert worker.status().state == "starting"
 
@@ -125,7 +125,7 @@ def test_worker_without_a_first_report_is_not_killed(answering, clock):
 )
 def test_one_that_dies_at_once_is_reported_with_the_reason(made, code, why, caplog):
     worker = made("-c", f"raise SystemExit({code})")
-    worker.look()
+    worker.check()
     status = ended(worker)
     assert (status.state, status.restarts) == ("restarting", 1)
     assert status.detail == f"{why}; restart 1"
@@ -138,14 +138,14 @@ def deaths(worker, clock, count, lived=0.0):
     pauses = []
     for _ in range(count):
         if not worker.pid:  # one that was just started may have ended already, which another look would note
-            worker.look()
+            worker.check()
         assert worker.pid
         clock.now += lived
         ended(worker)
         died = clock.now
         while not worker.pid:
             clock.now += 0.25
-            worker.look()
+            worker.check()
         pauses.append(clock.now - died)
         worker.kill()
     return pauses
@@ -165,54 +165,54 @@ def test_one_that_lived_for_a_while_is_started_again_soon(made, clock):
 
 def test_what_cannot_be_started_is_tried_again_too(tmp_path, clock):
     worker = WorkerProcess(WorkerSlot(2), [str(tmp_path / "none")], snapshot(), tmp_path, clock)
-    worker.look()
+    worker.check()
     assert worker.status().detail.startswith("it cannot be started: No such file or directory")
     assert worker.status().state == "restarting"
 
 
 def test_one_killed_by_a_signal_is_reported_with_its_name(made):
     worker = made("-c", "import os; os.kill(os.getpid(), 11)")
-    worker.look()
+    worker.check()
     assert ended(worker).detail.startswith("it was killed by SIGSEGV; ")
 
 
 def test_one_that_cannot_look_at_itself_is_alive_and_as_it_was(answering, clock):
     worker = answering(99)
-    worker.look()
+    worker.check()
     eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
     Path(worker.folder.parent / "told.json").with_suffix(".now").write_text('{"error": "Too many open files"}')
     for _ in range(3):
         clock.now += HUNG_SECS - 5
         worker.refresh(0.0)
-        worker.look()
+        worker.check()
     assert alive(worker.pid)
     assert worker.snapshot().received_messages == 7
 
 
 def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock):
     worker = made("-c", "", draining=True)
-    worker.look()
+    worker.check()
     assert ended(worker).state == "drained"
     clock.now += 1_000
-    worker.look()
+    worker.check()
     assert not worker.pid
     assert worker.wait(clock.now) is True
 
 
 def test_one_between_two_starts_has_stopped_as_soon_as_it_is_reported_to(made, clock):
     worker = made("-c", "raise SystemExit(70)")
-    worker.look()
+    worker.check()
     ended(worker)
     worker.stop(5)
     assert worker.wait(clock.now + 5) is True
     clock.now += 100
-    worker.look()
+    worker.check()
     assert (worker.pid, worker.status().state) == (0, "stopped")
 
 
 def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
     worker = answering(99)
-    worker.look()
+    worker.check()
     pid = worker.pid
     worker.stop(0.1)
     assert worker.wait(clock.now + 0.2) is False
@@ -223,7 +223,7 @@ def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
 def test_its_channel_is_its_own_alone(made, tmp_path):
     """Otherwise a worker would not see that its supervisor has ended."""
     first, second = (made("-c", "import time; time.sleep(60)") for _ in range(2))
-    first.look()
-    second.look()
+    first.check()
+    second.check()
     files = [file.readlink().name for file in Path(f"/proc/{second.pid}/fd").iterdir()]
     assert sum(name.startswith("socket:") for name in files) == 1

@@ -40,12 +40,12 @@ def iot(settings: Mapping[str, Any], endpoints: EndpointSettings, _session: Any)
     """Load credentials for the device's certificate, by the role alias. Raise SendError."""
     from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    credentials = RenewedCredentials("iot", lambda: _ask_iot(settings, endpoints))
+    credentials = RenewedCredentials("iot", lambda: _fetch_iot(settings, endpoints))
     credentials.get_frozen_credentials()
     return credentials
 
 
-def _ask_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> FetchedCredentials:
+def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> FetchedCredentials:
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
 

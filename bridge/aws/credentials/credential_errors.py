@@ -50,15 +50,15 @@ def failed(error: Exception, method: str) -> SendError:
     )
 
     if isinstance(error, SendError):
-        return _about(method, error)
+        return _with_type(method, error)
     if isinstance(error, ClientError):
-        return _about(method, _of_sts(error))
+        return _with_type(method, _of_sts(error))
     if isinstance(error, MetadataRetrievalError):  # for example, the request for an IMDS token got no response
-        return _about(method, Unavailable("NoCredentials", f"{NO_INSTANCE_ROLE} ({shortened(str(error))})"))
+        return _with_type(method, Unavailable("NoCredentials", f"{NO_INSTANCE_ROLE} ({shortened(str(error))})"))
     if isinstance(error, BotoCoreError):
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
-        return _about(method, network_error(error))
+        return _with_type(method, network_error(error))
     hint = "check kinesis.authentication, and this machine's clock"
     return Refused("Credentials", f"type: {method}: {shortened(str(error) or type(error).__name__)}", hint)
 
@@ -72,7 +72,7 @@ def _of_sts(error: Any) -> SendError:
     return found if isinstance(found, (Refused, Unavailable)) else Refused(found.code, found.detail, _TRUST)
 
 
-def _about(method: str, error: SendError) -> SendError:
+def _with_type(method: str, error: SendError) -> SendError:
     """Add the type to an error. The result is never OutcomeUnknown, because nothing was sent to Kinesis."""
     detail = f"no credentials (type: {method}): {error.detail}"
     return Refused(error.code, detail, error.hint) if isinstance(error, Refused) else Unavailable(error.code, detail)

@@ -34,7 +34,7 @@ def endpoints_used(session: Any, authentication: Authentication, endpoints: Endp
     """
     if authentication.source is not None:
         yield from endpoints_used(session, authentication.source, endpoints)
-    yield from _USES.get(authentication.type, _nothing)(session, authentication.settings, endpoints)
+    yield from _USES.get(authentication.type, _no_endpoints)(session, authentication.settings, endpoints)
 
 
 def unlisted_types(authentication: Authentication | None) -> list[str]:
@@ -45,7 +45,7 @@ def unlisted_types(authentication: Authentication | None) -> list[str]:
     return [authentication.type, *below] if authentication.type in UNLISTED else below
 
 
-def _nothing(_session: Any, _settings: Mapping[str, Any], _endpoints: EndpointSettings) -> Iterator[EndpointUse]:
+def _no_endpoints(_session: Any, _settings: Mapping[str, Any], _endpoints: EndpointSettings) -> Iterator[EndpointUse]:
     return iter(())
 
 

@@ -55,12 +55,12 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier
-    kept_since = reading.kept_since(time.time_ns() // 1_000_000)
+    kept_since = reading.retained_since(time.time_ns() // 1_000_000)
     verdicts = sorted(verifier.verdicts(kept_since), key=lambda each: (each.bridge, each.queue))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     elif verdicts:
-        print_coloured("\n".join(line for each in verdicts for line in _in_words(each)), _INKS)
+        print_coloured("\n".join(line for each in verdicts for line in _verdict_text(each)), _INKS)
         if len(verdicts) > 1:
             print(f"{sum(each.complete for each in verdicts)} of {len(verdicts)} complete")
     _print_notes(reading, request)
@@ -83,7 +83,7 @@ def _value(verdict: QueueVerdict) -> dict[str, Any]:
     return {**asdict(verdict), "queue": verdict.queue._asdict(), "complete": verdict.complete}
 
 
-def _in_words(verdict: QueueVerdict) -> Iterator[str]:
+def _verdict_text(verdict: QueueVerdict) -> Iterator[str]:
     word = "complete" if verdict.complete else "INCOMPLETE"
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.queue.spool}, queue {verdict.queue.queue}): {word}"
     there = verdict.covered - verdict.excluded - _size(verdict.missing)

@@ -80,7 +80,7 @@ def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bo
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)
     count = sum(map(len, numbers.values()))
-    if count and not yes and not _agreed(count):
+    if count and not yes and not _confirmed(count):
         print_coloured("nothing was deleted", {"^.*$": WARN})
         return FAILED
     counts, _ = _run(settings, "delete", numbers)
@@ -90,7 +90,7 @@ def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bo
     return FAILED if counts["not_found"] else 0
 
 
-def _agreed(count: int) -> bool:
+def _confirmed(count: int) -> bool:
     if not sys.stdin.isatty():
         raise BridgeError("refusing to delete without --yes (stdin is not a terminal)")
     return input(f"permanently delete {pluralize(count, 'dead letter')}? [y/N] ").strip().lower() in {"y", "yes"}

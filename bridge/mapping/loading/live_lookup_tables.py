@@ -42,7 +42,7 @@ class LiveLookupTables:
         """Follow the tables beside the `mappings`. `kept` is the folder in which the active set is stored."""
         self.tables: Tables = EMPTY
         self._mappings = mappings
-        self._kept = kept
+        self._last_good_texts = kept
         self._files: dict[Path, _TableFile] = {}
         self._remembered: dict[Path, Signature] = {}
 
@@ -83,21 +83,21 @@ class LiveLookupTables:
 
     def remembered(self) -> Tables:
         """Return the set that was active when the bridge last stopped."""
-        return load_tables(self._kept, shown_as=str(self._kept)).tables
+        return load_tables(self._last_good_texts, shown_as=str(self._last_good_texts)).tables
 
     def remember(self) -> None:
         """Store the active set on disk. A full disk is only logged: it must not stop the set from being active."""
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
         if good == self._remembered:
             return
-        folder = self._kept / FOLDER
+        folder = self._last_good_texts / FOLDER
         try:
             # Write only the files that have changed since the last call.
             for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
                 replace_file(folder / file.name, file.read_bytes())
             names = {file.name for file in self._files}
             # Delete removed tables. A table that does not load is still in `names`: its stored version is needed.
-            for old in table_files(self._kept):
+            for old in table_files(self._last_good_texts):
                 if old.name not in names:
                     old.unlink(missing_ok=True)
         except OSError as error:
@@ -111,7 +111,7 @@ class LiveLookupTables:
         try:
             table = load_table(file, files, shown_as=f"{self._mappings.name}/{FOLDER}/{file.name}")
         except ConfigError as error:
-            previous = known.table if known else self._load_kept(file)
+            previous = known.table if known else self._load_last_good(file)
             # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous is not None else "not loaded"
@@ -121,9 +121,9 @@ class LiveLookupTables:
             log.info("lookup table reloaded", extra={"file": file.name})
         return _TableFile(signature, table)
 
-    def _load_kept(self, file: Path) -> Mapping[str, Any] | None:
+    def _load_last_good(self, file: Path) -> Mapping[str, Any] | None:
         """Return the stored version of a table, or None if there is none that loads."""
-        kept = self._kept / FOLDER / file.name
+        kept = self._last_good_texts / FOLDER / file.name
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None
         except ConfigError as error:

@@ -91,7 +91,7 @@ class LiveMappings:
         """12 hexadecimal digits; equal texts of the active mapping files have equal fingerprints."""
         self._folder = folder
         self._files_there = FolderWatch(folder, is_mapping_name)
-        self._kept = LastGoodTexts(kept)
+        self._last_good_texts = LastGoodTexts(kept)
         self._shared = shared
         self._clock = clock
         self._files: dict[Path, _MappingFile] = {}
@@ -185,8 +185,8 @@ class LiveMappings:
         self._files = files
         if [state.mapping for state in files.values()] != before:
             self._activate()
-        self._kept.forget_all_but({file.name for file in files})
-        self._kept.write()
+        self._last_good_texts.forget_all_but({file.name for file in files})
+        self._last_good_texts.write()
         # While a mapping that uses `lookup` does not load, keep the stored tables: its last good version needs them.
         if not any(state.problems and _uses_lookup(_read(file)) for file, state in files.items()):
             self._tables.remember()
@@ -205,7 +205,7 @@ class LiveMappings:
         found = sha256()
         for file, state in sorted(self._files.items()):
             if state.mapping is not None:
-                digest = _digest(self._kept.get(file.name)) if state.problems else state.digest
+                digest = _digest(self._last_good_texts.get(file.name)) if state.problems else state.digest
                 found.update(file.name.encode() + b"\0" + digest)
         return found.hexdigest()[:12]
 
@@ -248,7 +248,7 @@ class LiveMappings:
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
-            self._kept.keep(file.name, text)
+            self._last_good_texts.keep(file.name, text)
         return _MappingFile(signature, digest, mapping, self._tables.tables)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
@@ -271,14 +271,14 @@ class LiveMappings:
         """
         if known is not None and known.tables is self._tables.tables:
             return known.mapping
-        kept = self._load_kept(file, self._tables.tables)
+        kept = self._load_last_good(file, self._tables.tables)
         if kept is not None or known is not None:
             return kept or (known.mapping if known is not None else None)
-        return self._load_kept(file, self._tables.remembered())
+        return self._load_last_good(file, self._tables.remembered())
 
-    def _load_kept(self, file: Path, tables: Tables) -> Mapping | None:
+    def _load_last_good(self, file: Path, tables: Tables) -> Mapping | None:
         """Compile the last good text of a file. Return None if there is none, or if it does not load."""
-        text = self._kept.get(file.name)
+        text = self._last_good_texts.get(file.name)
         if text is None:
             return None
         try:

@@ -171,7 +171,7 @@ class _CsvRows:
                 raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
             problem = self._problem(line, fields, header)
             if problem:
-                self._told(line, problem)
+                self._add_problem(line, problem)
             else:
                 values = [number(field) for field in fields[1:]]
                 table[fields[0]] = values[0] if len(header) == _PAIR else dict(zip(header[1:], values, strict=True))
@@ -188,7 +188,7 @@ class _CsvRows:
         first = self._first.setdefault(fields[0], line)
         return f"duplicate key '{fields[0][:40]}': first at line {first}" if first != line else ""
 
-    def _told(self, line: int, message: str) -> None:
+    def _add_problem(self, line: int, message: str) -> None:
         """Add a problem. Raise ConfigError with all of them when there are `_MAX_PROBLEMS`."""
         self._problems.append(Problem(self._shown, line, 1, "", message))
         if len(self._problems) >= _MAX_PROBLEMS:

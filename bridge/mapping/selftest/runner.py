@@ -138,4 +138,4 @@ def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
     message = case_message(mapping.specification, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))
-    return mapped._replace(drafts=mapping.made(mapped))
+    return mapped._replace(drafts=mapping.all_records(mapped))

@@ -116,7 +116,7 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
 
     `watch` is called with ("changes", the row to store or None) and with ("sample", None).
     """
-    go_on, every = _stages(steps, stages, watch), steps.every
+    run_stages, every = _stages(steps, stages, watch), steps.every
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
@@ -127,9 +127,9 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
         scope = steps.scope(message, payload, captures, levels)
         # The usual case: `catch_errors` handles the errors.
         if not commands:
-            return go_on(message, scope, item)
+            return run_stages(message, scope, item)
         try:
-            mapped = go_on(message, scope, item)
+            mapped = run_stages(message, scope, item)
         except Rejected as error:  # the edge node must get its command all the same
             mapped = MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         effects = mapped.effects or SideEffects(int(not mapped.drafts and not mapped.rejections))
@@ -143,7 +143,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
     passes, convert = where_filter(steps.late_where), converter(steps)
     changes, sampling = stages.changes, stages.sampling
 
-    def go_on(message: Message, scope: Scope, item: int | None) -> MappingResult:
+    def run_stages(message: Message, scope: Scope, item: int | None) -> MappingResult:
         memory = stages.memory
         if passes is not None and not passes(scope):
             return FILTERED
@@ -163,7 +163,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
             remember(memory, row)
         return mapped
 
-    return go_on
+    return run_stages
 
 
 def replay_pipeline(specification: MappingSpec, steps: CompiledParts, stages: StatefulStages) -> Apply:

@@ -47,12 +47,12 @@ class RebirthRequests:
         self._allowed = allowed
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
-        self._asked: dict[str, _LastRequest] = {}
+        self._last_requests: dict[str, _LastRequest] = {}
         self._waiting: dict[str, str] = {}
         """Topics of commands by edge node, for the nodes that wait for a request."""
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
-    def ask(self, edge_node: str, topic: str, now_ms: int) -> None:
+    def request(self, edge_node: str, topic: str, now_ms: int) -> None:
         """Let an edge node wait for a request, unless it has had one. `now_ms` is milliseconds since 1970.
 
         A clock that was set back before the last request permits the next one at once.
@@ -73,29 +73,29 @@ class RebirthRequests:
             if not self._has_room(now_ms):
                 break
             del self._waiting[edge_node]
-            asked = self._asked[edge_node] = _LastRequest(now_ms, rebirth_payload(now_ms))
+            asked = self._last_requests[edge_node] = _LastRequest(now_ms, rebirth_payload(now_ms))
             self._sent_at.append(now_ms)
             commands.append(OutgoingMessage(topic, asked.payload))
         return tuple(commands)
 
     def sent(self, edge_node: str, payload: bytes) -> bool:
         """Return whether this is the last request to the edge node: the broker sends it to its sender too."""
-        asked = self._asked.get(edge_node)
+        asked = self._last_requests.get(edge_node)
         return asked is not None and asked.payload == payload
 
     def _has_room(self, now_ms: int) -> bool:
         """Return whether one more request may be sent now."""
         if len(self._sent_at) == PER_SECOND and 0 <= now_ms - self._sent_at[0] < _SECOND_MS:
             return False
-        if len(self._asked) < self._max_nodes:
+        if len(self._last_requests) < self._max_nodes:
             return True
         # Make room: a request that has expired no longer limits its node.
-        self._asked = {node: asked for node, asked in self._asked.items() if self._recent(node, now_ms)}
-        return len(self._asked) < self._max_nodes
+        self._last_requests = {node: asked for node, asked in self._last_requests.items() if self._recent(node, now_ms)}
+        return len(self._last_requests) < self._max_nodes
 
     def _recent(self, edge_node: str, now_ms: int) -> bool:
         """Return whether the node has had a request in the last `every_secs`."""
-        asked = self._asked.get(edge_node)
+        asked = self._last_requests.get(edge_node)
         return asked is not None and 0 <= now_ms - asked.at_ms < self._every_ms
 
 

@@ -98,7 +98,7 @@ class SparkplugSession:
         if topic.type in _BIRTHS:
             self._births.put_table(memory, topic.source, rows_of(payload.get("metrics", ())))
         if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
-            self._rebirths.ask(topic.edge_node, topic.commands, message.received_at_ms)
+            self._rebirths.request(topic.edge_node, topic.commands, message.received_at_ms)
         return view, self._rebirths.due(message.received_at_ms)
 
     def _topic(self, text: str) -> SparkplugTopic:

@@ -176,7 +176,8 @@ def write_settled(
         _except(database, queue, runs(refused), "dead_lettered")
         take_out(database, queue, ((record.number, record.data) for record, _, _ in rejected))
     return [
-        _letter(record, queue.stream, names.get(record.mapping, ""), code, detail) for record, code, detail in rejected
+        _dead_letter(record, queue.stream, names.get(record.mapping, ""), code, detail)
+        for record, code, detail in rejected
     ]
 
 
@@ -244,7 +245,7 @@ def _write_packets(database: sqlite3.Connection, packets: Mapping[int, bool]) ->
         database.executemany(verb, [(packet,) for packet, state in packets.items() if state is opened])
 
 
-def _letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:
+def _dead_letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:
     """Return the dead letter of a record that a sender rejected."""
     return DeadLetter(
         kind="record",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
-MOST_SPANS = 64
+MAX_SPANS = 64
 """Number of spans above which gaps are checked and closed.
 
 A few gaps are checked with each page, so that the number of spans stays about the same.
@@ -73,7 +73,7 @@ class Deferral:
 class DeferringQueue(ABC):
     """The part of a queue that defers records. The queue's lock guards it.
 
-    The thread that collects must skip the deferred records itself (see `leave`).
+    The thread that collects must skip the deferred records itself (see `defer`).
     """
 
     number: int
@@ -85,8 +85,8 @@ class DeferringQueue(ABC):
     _closed: bool
 
     def __init__(self) -> None:
-        self.left: list[Deferral] = []
-        self._left_dropped: dict[Deferral, tuple[Span, ...]] = {}
+        self.deferrals: list[Deferral] = []
+        self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
         """Spans before the open transaction dropped from them, by deferral; `rewind` restores them."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ class DeferringQueue(ABC):
         """Return the lowest number that was not handed out."""
 
     @abstractmethod
-    def _kept_back(self) -> list[Span]:
+    def _not_handed_out(self) -> list[Span]:
         """Return the spans that the queue has not handed out, in order.
 
         They include what the queue would hand out again if a drop is rewound.
@@ -107,18 +107,18 @@ class DeferringQueue(ABC):
         Return the first and last number passed over, or None if there are none.
         """
 
-    def leave(self, holds: Callable[[str], bool]) -> Deferral:
+    def defer(self, holds: Callable[[str], bool]) -> Deferral:
         """Defer the records for whose key `holds` is true, from the next record that the queue hands out.
 
         From now on the thread that collects must skip records of these keys. No thread may collect during this call.
         """
         with self._changed:
-            spans = tuple(self._kept_back())
-            left = Deferral(holds, spans, overtaken=spans[-1][0])
-            self.left.append(left)
-        return left
+            spans = tuple(self._not_handed_out())
+            deferral = Deferral(holds, spans, overtaken=spans[-1][0])
+            self.deferrals.append(deferral)
+        return deferral
 
-    def divide(self, left: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
+    def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
         """Replace a deferral by several that together have its keys, and return them.
 
         Return [] and change nothing while the queue is dropping records.
@@ -126,14 +126,14 @@ class DeferringQueue(ABC):
         with self._changed:
             if self._dropping:
                 return []
-            made = [Deferral(holds, left.spans, left.overtaken) for holds in parts]
-            self.left = [*(each for each in self.left if each is not left), *made]
+            made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
+            self.deferrals = [*(each for each in self.deferrals if each is not deferral), *made]
         return made
 
-    def reread(self, left: Deferral) -> list[Record]:
+    def read_deferred(self, deferral: Deferral) -> list[Record]:
         """Return the next page of deferred records; they count as handed out.
 
-        `left.done` becomes True with the last of them.
+        `deferral.done` becomes True with the last of them.
 
         Return [] while the queue is dropping records, or after `close`. No thread may collect during this call. Raises
         BridgeError if the disk cannot be read.
@@ -141,27 +141,27 @@ class DeferringQueue(ABC):
         with self._changed:
             if self._dropping or self._closed:
                 return []
-            spans, passed = left.spans, self._passed_over(left)
+            spans, passed = deferral.spans, self._deferred_spans(deferral)
         page: list[Record] = []
         if passed:
             first, before = passed[-1 if self.newest_first else 0]
             # Without the lock, because reading may block on the disk.
             page = self._read(self.number, first, before, newest=self.newest_first)
-            kept = self._with_gaps_closed(left, first)
+            kept = self._with_gaps_closed(deferral, first)
         with self._changed:
-            if self._dropping or left.spans is not spans:
+            if self._dropping or deferral.spans is not spans:
                 return []  # the queue dropped records during the read
             if passed:
                 if page and self.newest_first:
                     first = page[0].number
                 elif page:
                     before = page[-1].number + 1
-                left.spans = tuple(minus(kept, [(first, before)]))
-            if not self._passed_over(left):
-                left.done = True
-                self.left.remove(left)
+                deferral.spans = tuple(minus(kept, [(first, before)]))
+            if not self._deferred_spans(deferral):
+                deferral.done = True
+                self.deferrals.remove(deferral)
         # The page also contains records of other keys, which were handed out before.
-        return self._again(left, [record for record in page if left.holds(record.key)])
+        return self._mark_late(deferral, [record for record in page if deferral.holds(record.key)])
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
         """Pass over up to `count` numbers whose records no sender holds. Return the first and the last for deletion.
@@ -172,53 +172,57 @@ class DeferringQueue(ABC):
         with self._changed:
             self._dropping = True
             limit = self._oldest_unsent() + count
-            span = self._drop_left(limit)
+            span = self._drop_deferred(limit)
             return span or self._drop_unsent(limit)
 
-    def _passed_over(self, *some: Deferral) -> list[Span]:
+    def _deferred_spans(self, *some: Deferral) -> list[Span]:
         """Return the spans of these deferrals that the queue has passed."""
-        return minus(merged(chain.from_iterable(left.spans for left in some)), self._kept_back()) if some else []
+        return (
+            minus(merged(chain.from_iterable(deferral.spans for deferral in some)), self._not_handed_out())
+            if some
+            else []
+        )
 
-    def _passed_over_count(self) -> int:
+    def _deferred_count(self) -> int:
         """Return how many numbers the queue has passed and deferred. It is an upper bound of the deferred records."""
-        return numbers_in(self._passed_over(*self.left))
+        return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
         """Return the lowest number that may belong to an unsent record that no sender has."""
-        return min([self._first_unsent(), *(first for first, _ in self._passed_over(*self.left)[:1])])
+        return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
-    def _again(self, left: Deferral, records: list[Record]) -> list[Record]:
+    def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
         """Return deferred records as they are handed out now. A subclass may mark them as late."""
-        del left
+        del deferral
         return records
 
-    def _with_gaps_closed(self, left: Deferral, number: int) -> list[Span]:
+    def _with_gaps_closed(self, deferral: Deferral, number: int) -> list[Span]:
         """Return the spans of a deferral. If there are many, join neighbours with no record on disk between them.
 
-        Only gaps before the span that contains `number` are checked. That span is being read: if it grew, `reread`
-        would read the same records again and again.
+        Only gaps before the span that contains `number` are checked. That span is being read: if it grew,
+        `read_deferred` would read the same records again and again.
         """
-        spans = list(left.spans)
+        spans = list(deferral.spans)
         for _ in range(_GAPS_TRIED):
             gaps = sum([first <= number for first, _ in spans]) - 1
-            if len(spans) <= MOST_SPANS or not gaps:
+            if len(spans) <= MAX_SPANS or not gaps:
                 break
-            left.tried += 1
-            place = left.tried % gaps
+            deferral.tried += 1
+            place = deferral.tried % gaps
             (first, until), (since, before) = spans[place : place + 2]
-            if not self._on_disk(left, until, since):
+            if not self._on_disk(deferral, until, since):
                 spans[place : place + 2] = [(first, before)]
         return spans
 
-    def _on_disk(self, left: Deferral, first: int, before: int) -> bool:
+    def _on_disk(self, deferral: Deferral, first: int, before: int) -> bool:
         """Return whether records of this deferral's keys are on disk, first ≤ number < before."""
         while page := self._read(self.number, first, before):
-            if any(left.holds(record.key) for record in page):
+            if any(deferral.holds(record.key) for record in page):
                 return True
             first = page[-1].number + 1
         return False
 
-    def _drop_left(self, limit: int) -> tuple[int, int] | None:
+    def _drop_deferred(self, limit: int) -> tuple[int, int] | None:
         """Pass over some of the oldest deferred records, with numbers below `limit`.
 
         Return the first and last number.
@@ -226,33 +230,33 @@ class DeferringQueue(ABC):
         No sender holds a record between them, and the queue hands out nothing during this call. Return None if no
         record is deferred, or if the queue has older unsent records.
         """
-        while oldest := self._oldest_left():
-            left, (first, before) = oldest
+        while oldest := self._oldest_deferral():
+            deferral, (first, before) = oldest
             if first >= min(limit, self._first_unsent()):
                 break
             page = self._read(self.number, first, before)
-            span = _run(page, left.holds, limit)
+            span = _run(page, deferral.holds, limit)
             if span is None:
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
             # Only the spans before the first drop of a transaction are what `rewind` restores.
-            self._left_dropped.setdefault(left, left.spans)
-            left.spans = tuple(minus(left.spans, [(first, until)]))
+            self._spans_before_drop.setdefault(deferral, deferral.spans)
+            deferral.spans = tuple(minus(deferral.spans, [(first, until)]))
             if span and span[0] < limit:
                 return span
         return None
 
-    def _oldest_left(self) -> tuple[Deferral, Span] | None:
+    def _oldest_deferral(self) -> tuple[Deferral, Span] | None:
         """Return the deferral with the oldest deferred record, and its first span, or None."""
-        found = [(left, spans[0]) for left in self.left if (spans := self._passed_over(left))]
+        found = [(deferral, spans[0]) for deferral in self.deferrals if (spans := self._deferred_spans(deferral))]
         return min(found, key=lambda each: each[1], default=None)
 
-    def _rewind_left(self) -> None:
+    def _rewind_deferrals(self) -> None:
         """Restore the spans that were dropped from since the last transaction."""
-        for left, spans in self._left_dropped.items():
-            left.spans = spans
-        self._left_dropped.clear()
+        for deferral, spans in self._spans_before_drop.items():
+            deferral.spans = spans
+        self._spans_before_drop.clear()
 
 
 def _run(page: Sequence[Record], holds: Callable[[str], bool], before: int) -> tuple[int, int] | None:

@@ -122,7 +122,7 @@ class LiveFirstQueue(StreamQueue):
     def rewind(self) -> None:
         """Restore every span that was passed over since the last transaction, because it failed."""
         with self._changed:
-            self._rewind_left()
+            self._rewind_deferrals()
             self._dropping = False
             self._backlog.extendleft(reversed(self._passed))
             self._passed.clear()
@@ -133,20 +133,20 @@ class LiveFirstQueue(StreamQueue):
         firsts += [records[0].number for records in (self._page, self._fresh) if records]
         return min(firsts, default=self._tail)
 
-    def _kept_back(self) -> list[Span]:
+    def _not_handed_out(self) -> list[Span]:
         spans = [(first, before) for first, before in chain(self._backlog, self._passed)]
         if self._page:
             spans.append((self._page[0].number, self._page[-1].number + 1))
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
-    def _again(self, left: Deferral, records: list[Record]) -> list[Record]:
+    def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
         """Return deferred records as they are handed out now.
 
         Those that newer ones have overtaken are marked as late.
         """
-        found = [self._late(record) if record.number < left.overtaken else record for record in records]
+        found = [self._late(record) if record.number < deferral.overtaken else record for record in records]
         if records:
-            left.overtaken = max(left.overtaken, records[-1].number + 1)
+            deferral.overtaken = max(deferral.overtaken, records[-1].number + 1)
         return found
 
     def _waiting(self) -> int:
@@ -202,9 +202,9 @@ class LiveFirstQueue(StreamQueue):
             if not self._backlog or self._backlog[0][0] != first:
                 return True  # the queue dropped records during the read
             self._page.extend(map(self._late, page))
-            for left in self.left if page else ():
+            for deferral in self.deferrals if page else ():
                 # Deferred records of this page are late too.
-                left.overtaken = max(left.overtaken, page[-1].number + 1)
+                deferral.overtaken = max(deferral.overtaken, page[-1].number + 1)
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:
                 self._backlog.popleft()

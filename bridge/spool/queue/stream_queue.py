@@ -182,7 +182,7 @@ class StreamQueue(DeferringQueue):
         with self._changed:
             self._dropping = False
             self._dropped_from = None
-            self._left_dropped.clear()
+            self._spans_before_drop.clear()
         self.on_ready()
 
     def rewind(self) -> None:
@@ -196,7 +196,7 @@ class StreamQueue(DeferringQueue):
                 self._fresh_bytes = 0
                 self._behind = True
                 self._dropped_from = None
-            self._rewind_left()
+            self._rewind_deferrals()
             self._dropping = False
         self.on_ready()
 
@@ -215,7 +215,7 @@ class StreamQueue(DeferringQueue):
     def _first_unsent(self) -> int:
         return self._page[0].number if self._page else self._cursor
 
-    def _kept_back(self) -> list[Span]:
+    def _not_handed_out(self) -> list[Span]:
         return [(self._first_unsent() if self._dropped_from is None else self._dropped_from, ENDLESS)]
 
     def oldest_secs(self, held: int | None) -> float:
@@ -285,7 +285,7 @@ class StreamQueue(DeferringQueue):
     def waiting(self) -> int:
         """Number of records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
         with self._changed:
-            return self._waiting() + self._passed_over_count()
+            return self._waiting() + self._deferred_count()
 
     def _waiting(self) -> int:
         return len(self._page) + self._tail - self._cursor

@@ -54,7 +54,7 @@ class LeafPages:
         """
         self._bounds: dict[int, tuple[int, int]] = {}
         if self._page_bytes:
-            self._look_through(file.stat().st_size // self._page_bytes)
+            self._index_pages(file.stat().st_size // self._page_bytes)
 
     def close(self) -> None:
         """Close the file."""
@@ -76,7 +76,7 @@ class LeafPages:
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
-    def _look_through(self, pages: int) -> None:
+    def _index_pages(self, pages: int) -> None:
         """Index the leaf pages of all tables. Page 1 is the schema's root, and page 2 the first pointer map page."""
         for number in range(3, pages + 1):
             page = self._page(number)

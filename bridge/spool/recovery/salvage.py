@@ -91,7 +91,7 @@ def _are(values: Sequence[object], types: Sequence[type]) -> bool:
     return all(type(value) is kind for value, kind in zip(values, types, strict=True))
 
 
-def _letter(row: tuple[Any, ...]) -> DeadLetter | None:
+def _dead_letter(row: tuple[Any, ...]) -> DeadLetter | None:
     """Return the dead letter of a row, or None if the row is damaged."""
     try:
         dead_letter = dead_letter_of(row)
@@ -193,7 +193,7 @@ class _Salvage:
             lost += counts.spooled
             left[f"{mapping} {stream}"] = counts.spooled
             counts.spooled = 0
-            transaction.restored_ledger[self._place(mapping, stream)] = counts
+            transaction.restored_ledger[self._numbers_of(mapping, stream)] = counts
             self._salvaged.lost = lost
         for row in self._all("select space, key, value from state"):
             if _are(row, (str, str, bytes)):
@@ -210,7 +210,7 @@ class _Salvage:
         if transaction.broker_filters is not None:
             spool.broker_filters = transaction.broker_filters
 
-    def _place(self, mapping: int, stream: int) -> tuple[int, int]:
+    def _numbers_of(self, mapping: int, stream: int) -> tuple[int, int]:
         """Return the new spool's numbers of a mapping and a stream of the old one."""
         name = self._streams.get(stream, "")
         queue = self._spool.queue(name).number if name else self._spool.stream_number("")
@@ -233,16 +233,16 @@ class _Salvage:
             # A damaged row may have values of other types, or a key that Kinesis would refuse.
             whole = [row for row in rows if _are(row, (int, int, str, bytes)) and 0 < len(row[2]) <= MAX_KEY]
             for _, mapping, key, data in whole:
-                place = self._place(mapping, number)
+                place = self._numbers_of(mapping, number)
                 queue.append(place[0], key, data)
-                transaction.salvaged_records[place] += self._booked(mapping, number)
+                transaction.salvaged_records[place] += self._counted_as_found(mapping, number)
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
             self._salvaged.records += len(whole)
             if self._salvaged.lost is not None:
                 self._salvaged.lost -= transaction.salvaged_records.total()
 
-    def _booked(self, mapping: int, stream: int) -> int:
+    def _counted_as_found(self, mapping: int, stream: int) -> int:
         """Return 1 if the ledger counts one more spooled record of this line than were found so far, otherwise 0."""
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
@@ -255,7 +255,7 @@ class _Salvage:
         done = self._progress.get("dead_letters", 0)
         for rows in self._ranges("dead_letters", dead_letter_query(), done):
             transaction = Transaction()
-            transaction.dead_letters += filter(None, map(_letter, rows))
+            transaction.dead_letters += filter(None, map(_dead_letter, rows))
             self._note(transaction, dead_letters=rows[-1][0])
             self._spool.commit(transaction)
             self._salvaged.dead_letters += len(transaction.dead_letters)

@@ -72,7 +72,7 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
     result = MessageOutcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
         mapped = mapping.apply(message, captures, found.levels)
-        drafts, rejections = mapping.made(mapped), mapped.rejections
+        drafts, rejections = mapping.all_records(mapped), mapped.rejections
         for draft in drafts:
             result.records.setdefault(mapping.outputs[draft.output].data_stream, []).append(
                 RecordOrRejection(mapping, draft)

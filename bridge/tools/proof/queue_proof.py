@@ -111,7 +111,7 @@ class QueueProof:
         return index if index >= 0 and number <= self.manifests[index].last else None
 
     def verdict(self, kept_since: str) -> QueueVerdict:
-        """Return the verdict; there must be a manifest. `kept_since`: see `Verifier.verdicts`."""
+        """Return the verdict; there must be a manifest. `retained_since`: see `Verifier.verdicts`."""
         newest = max(self.manifests, key=lambda manifest: manifest.last)
         verdict = QueueVerdict(self.queue, newest.bridge, newest.stream, newest.at)
         missing: list[tuple[int, int]] = []
@@ -128,7 +128,7 @@ class QueueProof:
             gaps = list(self._gaps(manifest))
             lacking = sum(high - low + 1 for low, high in gaps)
             # The records of a manifest were delivered after the previous one was made (`before`). If that was before
-            # `kept_since`, the stream may have lost them by its retention, and their absence proves nothing.
+            # `retained_since`, the stream may have lost them by its retention, and their absence proves nothing.
             expired = before < kept_since
             verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
             verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)

@@ -39,7 +39,7 @@ class ProofRequest:
     role_arn: str = ""
     progress_file: Path | None = None
 
-    def wants(self, destination: Destination) -> bool:
+    def covers(self, destination: Destination) -> bool:
         """Return whether manifests about this destination count. A name and an ARN with this name are the same."""
         if self.region and destination.region and destination.region != self.region:
             return False
@@ -64,7 +64,7 @@ class ProofReading:
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """Continue the progress file, if there is one. Raise BridgeError if it does not fit the request."""
-        self.verifier = Verifier(request.wants)
+        self.verifier = Verifier(request.covers)
         self.throttled = self.records = 0
         self._request = request
         self._publisher = publisher
@@ -97,15 +97,15 @@ class ProofReading:
             streams.setdefault((stream, region), Destination(stream, region=region, role_arn=role_arn))
         return list(streams.values())
 
-    def kept_since(self, now_ms: int) -> str:
+    def retained_since(self, now_ms: int) -> str:
         """Return the time (RFC 3339, UTC) from which on no record of any of the streams can have expired.
 
         Records from before it may have been removed at the end of the retention; there is a margin of one hour. Return
         "" while the streams are younger than their retention. Raise SendError.
         """
-        return max((self._kept_since(each, now_ms) for each in self.destinations()), default="")
+        return max((self._retained_since(each, now_ms) for each in self.destinations()), default="")
 
-    def _kept_since(self, destination: Destination, now_ms: int) -> str:
+    def _retained_since(self, destination: Destination, now_ms: int) -> str:
         response = self._publisher.call("describe_stream_summary", str(destination))
         summary = response["StreamDescriptionSummary"]
         oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS

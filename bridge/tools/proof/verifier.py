@@ -83,7 +83,7 @@ class Verifier:
     def verdicts(self, kept_since: str = "") -> Iterator[QueueVerdict]:
         """Yield a verdict for each queue with manifests, in the order of the queues.
 
-        `kept_since` (RFC 3339, UTC): records from before it may have expired; "" if none can have.
+        `retained_since` (RFC 3339, UTC): records from before it may have expired; "" if none can have.
         """
         for queue in sorted(self._queues):
             if self._queues[queue].manifests:

@@ -70,7 +70,9 @@ def test_lines(mapping: Mapping, message: Message, value: Any, form: str) -> Ite
     yield f"    topic: {yaml_text(message.topic)}"
     yield f"    {form}: {yaml_text(_payload(message.payload, value, form))}"
     yield f"    received_at: {yaml_text(rfc3339(message.received_at_ms))}"
-    drafts = mapping.made(mapping.apply(message, mapping.pattern.match(message.topic) or {}, message.topic.split("/")))
+    drafts = mapping.all_records(
+        mapping.apply(message, mapping.pattern.match(message.topic) or {}, message.topic.split("/"))
+    )
     if not drafts:
         yield "    expect: filtered"
         return

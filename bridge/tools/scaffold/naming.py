@@ -41,12 +41,12 @@ _MAX_NAME_CHARS: Final = 60
 def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
     """Return names by level. `scalar`: the payload is one value, so a last level of words names the quantity."""
     free = [at for at, captured in enumerate(shape.captured) if captured]
-    names = {at: name for at in free if (name := _telling(shape, at))}
+    names = {at: name for at in free if (name := _descriptive_name(shape, at))}
     last = len(shape.captured) - 1
     if scalar and last in free and last not in names and all(topic[last].isalpha() for topic in shape.topics):
         names[last] = SIGNAL
     rest = [at for at in free if at not in names]
-    names |= dict(zip(rest, _by_place(rest, names), strict=True))
+    names |= dict(zip(rest, _by_position(rest, names), strict=True))
     return _unique({at: names[at] for at in free})
 
 
@@ -66,7 +66,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     return name
 
 
-def _telling(shape: TopicCluster, at: int) -> str:
+def _descriptive_name(shape: TopicCluster, at: int) -> str:
     """Return a name from the values or the word before: `line` for line3 and line4, or after a level `lines`."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:
@@ -75,11 +75,11 @@ def _telling(shape: TopicCluster, at: int) -> str:
     return next((word for word in (before, before.removesuffix("s")) if word in _NOUNS), "")
 
 
-def _by_place(levels: Sequence[int], named: dict[int, str]) -> list[str]:
+def _by_position(levels: Sequence[int], named: dict[int, str]) -> list[str]:
     line = next((at for at, name in named.items() if name == "line"), None)
     before = [at for at in levels if line is not None and at < line]
     if before:
-        return [*_ending(_PLACES[:3], len(before))[-len(before) :], *_by_place(levels[len(before) :], {})]
+        return [*_ending(_PLACES[:3], len(before))[-len(before) :], *_by_position(levels[len(before) :], {})]
     return list(_SHORT.get(len(levels), ())) or _ending(_PLACES, len(levels))
 
 

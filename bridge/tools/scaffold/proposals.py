@@ -17,7 +17,7 @@ from bridge.tools.scaffold.majority import by_majority
 from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
 from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
 from bridge.tools.scaffold.payload_detection import PayloadKind, kind_of
-from bridge.tools.scaffold.topic_clusters import TopicCluster, shapes, why_not
+from bridge.tools.scaffold.topic_clusters import TopicCluster, topic_clusters, unmatchable_reason
 from bridge.yaml_files import parse_document
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def propose(
     left: list[tuple[str, str]] = []
     for topic, samples in observed.samples.items():
         kind = kind_of(topic, [each.payload for each in samples])
-        reason = why_not(topic) or ("" if kind else "no whole payload with anything in it was seen")
+        reason = unmatchable_reason(topic) or ("" if kind else "no whole payload with anything in it was seen")
         if reason or kind is None:
             left.append((topic, reason))
         else:
@@ -107,7 +107,7 @@ def _groups(kinds: dict[tuple[str, ...], PayloadKind]) -> Iterator[TopicCluster]
     edge = {topic for topic in kinds if topic[0] == NAMESPACE and len(topic) >= _LEAST_SPARKPLUG_LEVELS}
     if edge:
         yield TopicCluster(tuple(sorted(edge)), ())
-    yield from shapes({topic: kind for topic, kind in kinds.items() if topic not in edge})
+    yield from topic_clusters({topic: kind for topic, kind in kinds.items() if topic not in edge})
 
 
 def _messages(observed: ObservedMessages, shape: TopicCluster) -> int:
@@ -125,14 +125,14 @@ def _proposal(
     for draft in _candidates(shape, kind, stream, fitting or samples):
         said = f"Seen: {_messages(observed, shape):,} x on {len(shape.topics):,} topic(s), such as {samples[0].topic}"
         chosen = fitting if draft.kind == kind and fitting else samples
-        odd = _odd(draft.kind, len(samples) - len(chosen), len(samples))
+        odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples))
         text = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
         if text:
             return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), _messages(observed, shape), odd)
     return None
 
 
-def _odd(kind: PayloadKind, odd: int, messages: int) -> str:
+def _outlier_note(kind: PayloadKind, odd: int, messages: int) -> str:
     """Return the note on messages that are unlike the others; "" if there are none."""
     if not odd:
         return ""

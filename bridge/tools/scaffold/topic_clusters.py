@@ -47,7 +47,7 @@ class TopicCluster:
         return all(free or topic[at] == one[at] for at, free in enumerate(self.captured))
 
 
-def why_not(topic: str) -> str:
+def unmatchable_reason(topic: str) -> str:
     """Return the reason why no mapping can match this topic alone; "" if one can."""
     try:
         check_topic_name(topic)
@@ -61,7 +61,7 @@ def why_not(topic: str) -> str:
     )
 
 
-def shapes(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
+def topic_clusters(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
     """Yield clusters of topics, given with their kinds. Only topics of one kind may share a cluster."""
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
@@ -71,7 +71,7 @@ def shapes(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
         by_length[len(topic)].append(topic)
     for group in groups.values():
         for cluster in _clusters(sorted(group), 0):
-            yield from _apart(_shape(cluster), by_length[len(cluster[0])])
+            yield from _disjoint_clusters(_shape(cluster), by_length[len(cluster[0])])
 
 
 def _shape(topics: Sequence[Topic]) -> TopicCluster:
@@ -135,23 +135,23 @@ def _masked(level: str) -> str:
     return _DIGITS.sub("#", level)
 
 
-def _apart(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
+def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
     """Yield the cluster, or narrower ones, until none matches a topic of another group."""
     own = set(shape.topics)
     taken = [topic for topic in others if topic not in own and shape.takes(topic)]
     if not taken:
         yield shape
         return
-    at = _telling_level(shape, taken)
+    at = _most_selective_level(shape, taken)
     by_value: dict[str, list[Topic]] = defaultdict(list)
     for topic in shape.topics:
         by_value[topic[at]].append(topic)
     captured = tuple(free and place != at for place, free in enumerate(shape.captured))
     for topics in by_value.values():
-        yield from _apart(TopicCluster(tuple(topics), captured), taken)
+        yield from _disjoint_clusters(TopicCluster(tuple(topics), captured), taken)
 
 
-def _telling_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
+def _most_selective_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
     """Return the captured level whose values overlap least with the other topics', and are fewest."""
 
     def cost(at: int) -> tuple[bool, int, int, int]:

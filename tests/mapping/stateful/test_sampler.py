@@ -27,7 +27,7 @@ class Line:
         mapped = applied(self.made, message(payload, received_at_ms=BEGIN_MS + round(second * 1000)))
         self.filtered += mapped.effects.filtered if mapped.effects else not mapped.drafts and not mapped.rejections
         self.rejected += [each.code for each in mapped.rejections]
-        return [json.loads(draft.data) for draft in self.made.made(mapped)]
+        return [json.loads(draft.data) for draft in self.made.all_records(mapped)]
 
     def due(self, second):
         return [json.loads(each.data) for each in self.made.stateful.due(BEGIN_MS + round(second * 1000))]

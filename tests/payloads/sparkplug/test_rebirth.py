@@ -14,13 +14,13 @@ def test_the_command_sets_node_control_rebirth():
 
 def ask(rebirths, node, now_ms):
     """The topics of the commands that a problem of a node brings at once."""
-    rebirths.ask(node, f"spBv1.0/NCMD/{node}", now_ms)
+    rebirths.request(node, f"spBv1.0/NCMD/{node}", now_ms)
     return [command.topic for command in rebirths.due(now_ms)]
 
 
 def test_a_request_is_a_command_to_the_node():
     rebirths = RebirthRequests()
-    rebirths.ask("g/n", TOPIC, NOW_MS)
+    rebirths.request("g/n", TOPIC, NOW_MS)
     assert rebirths.due(NOW_MS) == ((TOPIC, rebirth_payload(NOW_MS)),)
 
 
@@ -56,7 +56,7 @@ def test_no_more_nodes_are_remembered_than_is_allowed():
 def test_due_for_many_nodes_is_ten_a_second():
     rebirths = RebirthRequests()
     for node in range(300):
-        rebirths.ask(f"g/{node}", f"spBv1.0/g/NCMD/{node}", NOW_MS)
+        rebirths.request(f"g/{node}", f"spBv1.0/g/NCMD/{node}", NOW_MS)
     sent = [[command.topic for command in rebirths.due(NOW_MS + at_ms)] for at_ms in range(0, 40_000, 100)]
     assert all(sum(map(len, sent[first : first + 10])) <= PER_SECOND for first in range(len(sent)))
     assert [topic for topics in sent for topic in topics] == [f"spBv1.0/g/NCMD/{node}" for node in range(300)]
@@ -64,14 +64,14 @@ def test_due_for_many_nodes_is_ten_a_second():
 
 def test_due_for_a_node_that_was_born_meanwhile_is_nothing():
     rebirths = RebirthRequests()
-    rebirths.ask("g/n", TOPIC, NOW_MS)
+    rebirths.request("g/n", TOPIC, NOW_MS)
     rebirths.born("g/n")
     assert rebirths.due(NOW_MS) == ()
 
 
 def test_sent_is_true_of_the_last_request_only():
     rebirths = RebirthRequests()
-    rebirths.ask("g/n", TOPIC, NOW_MS)
+    rebirths.request("g/n", TOPIC, NOW_MS)
     ((_, payload),) = rebirths.due(NOW_MS)
     assert rebirths.sent("g/n", payload)
     assert not rebirths.sent("g/n", rebirth_payload(NOW_MS + 1))

@@ -28,7 +28,7 @@ def test_no_requirement_is_there_twice():
 
 def test_rebirth_request_fulfils_the_requirements_of_an_ncmd():
     rebirths = RebirthRequests()
-    rebirths.ask("g/n", "spBv1.0/g/NCMD/n", NOW_MS)
+    rebirths.request("g/n", "spBv1.0/g/NCMD/n", NOW_MS)
     (command,) = rebirths.due(NOW_MS)
     payload = read_payload(command.payload)
     (metric,) = payload["metrics"]

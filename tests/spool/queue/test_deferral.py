@@ -26,20 +26,20 @@ def some_left(tmp_path, keys="ab" * 5):
     spool.commit(Transaction())
     queue = spool.queue("press")
     queue.take_batch(2, 1000)
-    return spool, queue, queue.leave(lambda key: key == "a")
+    return spool, queue, queue.defer(lambda key: key == "a")
 
 
 def collected(queue):
     """Return the batch of a sender that skips deferred records."""
-    return [r for r in queue.take_batch(100, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
+    return [r for r in queue.take_batch(100, 1 << 20) if not any(left.holds(r.key) for left in queue.deferrals)]
 
 
 def test_what_was_left_is_read_again_and_the_rest_was_handed_out(tmp_path):
     spool, queue, left = some_left(tmp_path)
     assert numbers(collected(queue)) == [4, 6, 8, 10]
     assert (queue.waiting > 0, left.done) == (True, False)
-    assert numbers(queue.reread(left)) == [3, 5, 7, 9]
-    assert (queue.waiting, left.done, queue.left) == (0, True, [])
+    assert numbers(queue.read_deferred(left)) == [3, 5, 7, 9]
+    assert (queue.waiting, left.done, queue.deferrals) == (0, True, [])
     spool.close()
 
 
@@ -49,7 +49,7 @@ def test_what_was_left_counts_for_the_age_of_what_waits(tmp_path):
     collected(queue)
     assert queue.oldest_secs(None) == 60.0
     assert queue.older_than(50_000) > 0
-    queue.reread(left)
+    queue.read_deferred(left)
     assert queue.oldest_secs(None) == 0.0
     spool.close()
 
@@ -59,9 +59,9 @@ def test_oldest_deferred_record_is_dropped_first(tmp_path):
     collected(queue)
     assert queue.drop_oldest(3) == (3, 3)
     assert queue.drop_oldest(3) == (5, 5)
-    assert queue.reread(left) == []
+    assert queue.read_deferred(left) == []
     queue.dropped()
-    assert numbers(queue.reread(left)) == [7, 9]
+    assert numbers(queue.read_deferred(left)) == [7, 9]
     spool.close()
 
 
@@ -71,7 +71,7 @@ def test_what_could_not_be_dropped_is_left_again(tmp_path):
     while queue.drop_oldest(100):
         pass
     queue.rewind()
-    assert numbers(queue.reread(left)) == [3, 5, 7, 9]
+    assert numbers(queue.read_deferred(left)) == [3, 5, 7, 9]
     spool.close()
 
 
@@ -80,7 +80,7 @@ def test_a_record_is_not_dropped_for_the_age_of_an_older_one(tmp_path):
     collected(queue)
     assert queue.drop_oldest(4) is None, "the only one left is number 9"
     queue.dropped()
-    assert numbers(queue.reread(left)) == [9]
+    assert numbers(queue.read_deferred(left)) == [9]
     spool.close()
 
 
@@ -88,8 +88,8 @@ def test_those_of_several_keys_may_continue_apart(tmp_path):
     spool, queue, left = some_left(tmp_path)
     collected(queue)
     first, second = queue.divide(left, [lambda key: key == "a", lambda key: key == "z"])
-    assert queue.reread(second) == []
-    assert numbers(queue.reread(first)) == [3, 5, 7, 9]
+    assert queue.read_deferred(second) == []
+    assert numbers(queue.read_deferred(first)) == [3, 5, 7, 9]
     spool.close()
 
 
@@ -132,20 +132,20 @@ class Model:
 
     def collect(self):
         fresh = self.queue.take_batch(self.chance.randint(1, 20), 1 << 20)
-        self.take([r for r in fresh if not any(left.holds(r.key) for left in self.queue.left)])
+        self.take([r for r in fresh if not any(left.holds(r.key) for left in self.queue.deferrals)])
 
-    def leave(self):
+    def defer(self):
         left_now = {key for left, keys in self.lefts.items() if not left.done for key in keys}
         if free := [key for key in KEYS if key not in left_now]:
             keys = self.chance.sample(free, self.chance.randint(1, len(free)))
-            self.lefts[self.queue.leave(lambda key: key in keys)] = keys
+            self.lefts[self.queue.defer(lambda key: key in keys)] = keys
 
-    def reread(self):
-        for left in self.queue.left[:]:
-            self.take(self.queue.reread(left))
+    def read_deferred(self):
+        for left in self.queue.deferrals[:]:
+            self.take(self.queue.read_deferred(left))
 
     def divide(self):
-        wide = [left for left in self.queue.left if len(self.lefts[left]) > 1]
+        wide = [left for left in self.queue.deferrals if len(self.lefts[left]) > 1]
         if wide:
             keys = self.lefts[wide[0]]
             parts = self.queue.divide(wide[0], [lambda each, key=key: each == key for key in keys])
@@ -169,7 +169,7 @@ class Model:
                 break
             spans.append(span)
             write_dropped(database, self.queue, *span, Ledger())
-            self.chance.choice([self.collect, self.reread, self.divide, self.leave])()
+            self.chance.choice([self.collect, self.read_deferred, self.divide, self.defer])()
         if self.chance.random() < 0.5:
             database.execute("rollback")
             self.queue.rewind()
@@ -193,15 +193,15 @@ class Model:
 @pytest.mark.parametrize("live_first", [False, True])
 def test_none_is_lost_or_given_twice(tmp_path, monkeypatch, live_first, seed):
     monkeypatch.setattr("bridge.spool.database.reader.PAGE_RECORDS", 7)
-    monkeypatch.setattr("bridge.spool.queue.deferral.MOST_SPANS", 3)
+    monkeypatch.setattr("bridge.spool.queue.deferral.MAX_SPANS", 3)
     chance = random.Random(seed)
     model = Model(tmp_path, chance, live_first=live_first)
-    happens = [model.append, model.collect, model.leave, model.reread, model.divide, model.settle, model.drop]
+    happens = [model.append, model.collect, model.defer, model.read_deferred, model.divide, model.settle, model.drop]
     for event in chance.choices(happens, [8, 8, 2, 4, 1, 4, 1], k=200):
         event()
         assert model.there() == {*model.unsent, *model.held}
     for _ in range(200):
         model.collect()
-        model.reread()
+        model.read_deferred()
     assert not model.unsent
     model.spool.close()

@@ -8,7 +8,7 @@ from bridge.errors import SpoolWriteError
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.queue import deferral
-from bridge.spool.queue.deferral import MOST_SPANS
+from bridge.spool.queue.deferral import MAX_SPANS
 from bridge.spool.queue.stream_queue import PAGE_BYTES
 from tests.spool.builders import append, opened, settle
 
@@ -30,7 +30,7 @@ def put(spool, count, key="a"):
 
 
 def left_of(spool, key="a"):
-    return spool.queue("press").leave(lambda each: each == key)
+    return spool.queue("press").defer(lambda each: each == key)
 
 
 def numbers(records):
@@ -44,18 +44,18 @@ def late(records):
 def collected(spool):
     """Return the batch of a sender that skips deferred records."""
     queue = spool.queue("press")
-    return [r for r in queue.take_batch(1000, 1 << 20) if not any(left.holds(r.key) for left in queue.left)]
+    return [r for r in queue.take_batch(1000, 1 << 20) if not any(left.holds(r.key) for left in queue.deferrals)]
 
 
 def test_the_newest_page_goes_first_and_what_it_overtook_is_late(spool):
     left = left_of(spool)
     put(spool, 25)
     assert collected(spool) == []
-    first = spool.queue("press").reread(left)
+    first = spool.queue("press").read_deferred(left)
     assert (numbers(first), late(first)) == ([*range(16, 26)], [])
     put(spool, 3)
     assert collected(spool) == []
-    then = [spool.queue("press").reread(left) for _ in range(3)]
+    then = [spool.queue("press").read_deferred(left) for _ in range(3)]
     assert [numbers(page) for page in then] == [[26, 27, 28], [*range(6, 16)], [*range(1, 6)]]
     assert [late(page) for page in then] == [[], [*range(6, 16)], [*range(1, 6)]]
     assert left.done
@@ -68,7 +68,7 @@ def test_a_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
     spool.commit(Transaction())
     while spool.queue("press").take_batch(1000, 1 << 20):
         pass
-    pages = [spool.queue("press").reread(left) for _ in range(3)]
+    pages = [spool.queue("press").read_deferred(left) for _ in range(3)]
     assert [numbers(page) for page in pages] == [[4, 5], [2, 3], [1]]
 
 
@@ -81,10 +81,10 @@ def test_what_was_backlog_is_late_when_it_is_read_again(tmp_path, spool):
     assert late(queue.take_batch(5, 1 << 20)) == [1, 2, 3, 4, 5]
     left = left_of(spool)
     queue.take_batch(5, 1 << 20)
-    assert late(queue.reread(left)) == [*range(6, 11)]
+    assert late(queue.read_deferred(left)) == [*range(6, 11)]
     left = left_of(spool)
     assert collected(spool) == []
-    assert late(queue.reread(left)) == [*range(11, 16)]
+    assert late(queue.read_deferred(left)) == [*range(11, 16)]
     spool.close()
 
 
@@ -92,7 +92,7 @@ def test_what_the_queue_has_not_handed_out_is_not_read_again(spool):
     left = left_of(spool)
     put(spool, 5)
     assert spool.queue("press").waiting == 5
-    assert spool.queue("press").reread(left) == []
+    assert spool.queue("press").read_deferred(left) == []
     assert left.done
     assert numbers(collected(spool)) == [1, 2, 3, 4, 5]
     assert spool.queue("press").waiting == 0
@@ -106,7 +106,7 @@ def test_what_is_left_waits_and_has_its_age(spool):
     assert collected(spool) == []
     assert (queue.waiting, queue.oldest_secs(None)) == (5, 60.0)
     assert queue.older_than(50_000) == 5
-    queue.reread(left)
+    queue.read_deferred(left)
     assert (queue.waiting, queue.oldest_secs(None)) == (0, 0.0)
 
 
@@ -125,7 +125,7 @@ def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
     assert queue.drop_oldest(9) == (6, 7), "what is in memory is the newest"
     assert queue.drop_oldest(9) is None
     queue.rewind()
-    assert numbers(queue.reread(left)) == [3, 4, 5]
+    assert numbers(queue.read_deferred(left)) == [3, 4, 5]
     assert sorted(numbers(queue.take_batch(9, 1 << 20))) == [1, 2, 6, 7]
     spool.close()
 
@@ -136,7 +136,7 @@ def followed(spool, turns, *, settled):
     for _ in range(turns):
         put(spool, 2 * PAGE)
         assert collected(spool) == []
-        page = queue.reread(left)
+        page = queue.read_deferred(left)
         if settled:
             settle(spool, page)
         most = max(most, len(left.spans))
@@ -144,21 +144,21 @@ def followed(spool, turns, *, settled):
 
 
 def test_the_spans_are_no_more_however_long_it_continues(spool):
-    left, most = followed(spool, 4 * MOST_SPANS, settled=True)
-    assert most <= MOST_SPANS + 1
+    left, most = followed(spool, 4 * MAX_SPANS, settled=True)
+    assert most <= MAX_SPANS + 1
     again = set()
     while not left.done:
-        again |= {*numbers(spool.queue("press").reread(left))}
-    assert len(again) == 4 * MOST_SPANS * PAGE
+        again |= {*numbers(spool.queue("press").read_deferred(left))}
+    assert len(again) == 4 * MAX_SPANS * PAGE
 
 
 def test_a_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch):
-    monkeypatch.setattr(deferral, "MOST_SPANS", 2)
+    monkeypatch.setattr(deferral, "MAX_SPANS", 2)
     left, most = followed(spool, 20, settled=False)
     assert most == 21
     queue, given = spool.queue("press"), []
     while not left.done:
-        given += numbers(queue.reread(left))
+        given += numbers(queue.read_deferred(left))
     assert len(given) == len({*given}) == 20 * PAGE
 
 
@@ -173,9 +173,9 @@ def test_a_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
     read = queue._read
     queue._read = fails
     with pytest.raises(SpoolWriteError):
-        queue.reread(left)
+        queue.read_deferred(left)
     queue._read = read
-    assert numbers(queue.reread(left)) == [1, 2, 3, 4, 5]
+    assert numbers(queue.read_deferred(left)) == [1, 2, 3, 4, 5]
 
 
 def test_what_is_dropped_while_a_page_is_read_is_not_handed_out(spool):
@@ -193,5 +193,5 @@ def test_what_is_dropped_while_a_page_is_read_is_not_handed_out(spool):
         return found
 
     queue._read = meanwhile
-    assert queue.reread(left) == []
+    assert queue.read_deferred(left) == []
     assert not left.done

@@ -22,7 +22,7 @@ class Filled:
         self.spool = opened(folder, live_first=live_first)
         self.queue = self.spool.queue("press")
         self.queue._now_ms = lambda: self.now_ms
-        self.queue.leave(lambda key: key == "a")
+        self.queue.defer(lambda key: key == "a")
         self.put(30)
         self.take()
 

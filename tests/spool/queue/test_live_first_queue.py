@@ -179,16 +179,16 @@ class LiveFirstModel(SpoolModel):
             self.uncommitted[stream].append((data, mapping))
 
     @rule(stream=st.sampled_from(STREAMS), keys=st.sampled_from(["a", "b", "ab"]))
-    def leave(self, stream, keys):
+    def defer(self, stream, keys):
         if not self.left_keys(stream):
-            left = self.spool.queue(stream).leave(lambda key: key in keys)
+            left = self.spool.queue(stream).defer(lambda key: key in keys)
             self.left[stream][left] = keys
 
     @rule(stream=st.sampled_from(STREAMS))
-    def reread(self, stream):
+    def read_deferred(self, stream):
         queue = self.spool.queue(stream)
-        for left in queue.left[:]:
-            self.hold(stream, queue.reread(left))
+        for left in queue.deferrals[:]:
+            self.hold(stream, queue.read_deferred(left))
 
     @rule(stream=st.sampled_from(STREAMS))
     def divide(self, stream):
@@ -235,10 +235,10 @@ class LiveFirstModel(SpoolModel):
         queue = self.spool.queue(stream)
         while queue.waiting:
             self.collect(stream, 8)
-            self.reread(stream)
-        self.reread(stream)
+            self.read_deferred(stream)
+        self.read_deferred(stream)
         assert not self.waiting[stream]
-        assert not queue.left
+        assert not queue.deferrals
 
 
 TestLiveFirstModel = LiveFirstModel.TestCase

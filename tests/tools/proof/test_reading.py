@@ -122,8 +122,8 @@ def test_stored_since_is_an_hour_after_the_end_of_the_retention(server, publishe
     put(server, "manifests", manifest(1, 1))
     reading = read(publisher, ProofRequest("archive", "manifests"))
     created_ms, day_ms = 1_700_000_000_000, 86_400_000
-    assert reading.kept_since(created_ms + day_ms - 1000) == ""
-    assert reading.kept_since(created_ms + day_ms + 1000) == "2023-11-14T23:13:21.000Z"
+    assert reading.retained_since(created_ms + day_ms - 1000) == ""
+    assert reading.retained_since(created_ms + day_ms + 1000) == "2023-11-14T23:13:21.000Z"
 
 
 def test_stream_that_does_not_exist_is_an_error(server, publisher):  # noqa: F811 - the fixture

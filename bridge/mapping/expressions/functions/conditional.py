@@ -24,14 +24,14 @@ def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
     return then if truthy(condition) else otherwise
 
 
-def _nothing(_: Any) -> None:
+def _null(_: Any) -> None:
     return None
 
 
 def _lazy_if(arguments: list[Search]) -> Search:
     """Return a closure that evaluates the condition and then only one branch."""
     condition, then = arguments[:2]
-    otherwise = arguments[2] if len(arguments) > _BRANCHES else _nothing
+    otherwise = arguments[2] if len(arguments) > _BRANCHES else _null
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 

@@ -26,139 +26,143 @@ MAX_DEFERRED_SHARDS = 4
 _MAX_KEYS = 50_000
 
 
-class Leaves(Protocol):
+class DeferrableQueue(Protocol):
     """A queue that can defer records on disk: see `bridge.spool.queue.deferral`."""
 
-    def leave(self, holds: Callable[[str], bool]) -> Deferral:
+    def defer(self, holds: Callable[[str], bool]) -> Deferral:
         """Defer the records of these keys, from the next record on."""
 
-    def divide(self, left: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
+    def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
         """Split a deferral into several that together cover its keys; return [] if that is impossible now."""
 
-    def reread(self, left: Deferral) -> list[Record]:
+    def read_deferred(self, deferral: Deferral) -> list[Record]:
         """Return the next page of deferred records."""
 
     def received_ms(self, number: int) -> int:
         """Return when a record was received, to a few seconds, in milliseconds since 1970."""
 
 
-class Surplus:
+class ShardDeferral:
     """Deferred shards of one destination."""
 
-    def __init__(self, queue: Leaves, accumulator: RecordAccumulator, requests: int) -> None:
+    def __init__(self, queue: DeferrableQueue, accumulator: RecordAccumulator, requests: int) -> None:
         self._queue = queue
         self._accumulator = accumulator
         self._requests = requests
-        self._left: dict[Shard, Deferral] = {}
-        self._passed_over: dict[str, bool] = {}
+        self._deferrals: dict[Shard, Deferral] = {}
+        self._deferred_keys: dict[str, bool] = {}
 
-    def wanted(self) -> list[Deferral]:
+    def readable(self) -> list[Deferral]:
         """Return the deferrals of shards that have few waiting records."""
-        self._tidy()
-        if not self._left:
+        self._remove_finished()
+        if not self._deferrals:
             return []
-        self._follow()
+        self._divide_split_shards()
         accumulator = self._accumulator
         waiting = {shard.id: (records, size) for shard, records, size in accumulator.by_shard()}
         other = (0, 0) if accumulator.shards.shards else (accumulator.records, accumulator.counted_bytes)
-        few, lefts = self._few(), self._left.items()
-        return [left for shard, left in lefts if _fits(waiting.get(self._now(shard).id, other), *few)]
+        few, deferrals = self._low_level(), self._deferrals.items()
+        return [
+            deferral for shard, deferral in deferrals if _fits(waiting.get(self._open_shard(shard).id, other), *few)
+        ]
 
-    def reread(self, some: Iterable[Deferral]) -> list[Record]:
+    def read_deferred(self, some: Iterable[Deferral]) -> list[Record]:
         """Read one page of each deferral and return its records. Raises what `take_batch` of the queue raises."""
         found: list[Record] = []
-        for left in some:
+        for deferral in some:
             try:
-                found += self._queue.reread(left)
+                found += self._queue.read_deferred(deferral)
             except BridgeError:
                 if not found:
                     raise
                 break  # what was read must reach the sender; the next turn meets the error again
         return found
 
-    def sift(self, fresh: list[Record], now: float) -> list[Record]:
+    def without_deferred(self, fresh: list[Record], now: float) -> list[Record]:
         """Return fresh records without those of deferred shards."""
         self._accumulator.watch_keys(fresh, self._queue.received_ms, now)
-        self._tidy()
-        return [record for record in fresh if not self._passes_over(record.key)] if self._left else fresh
+        self._remove_finished()
+        return [record for record in fresh if not self._is_deferred(record.key)] if self._deferrals else fresh
 
-    def judge(self) -> None:
+    def defer_busiest_shard(self) -> None:
         """Defer the shard with the most waiting records, if it uses the room of others."""
         records, size = self._room()
         accumulator = self._accumulator
         full = accumulator.records > records // 4 or accumulator.counted_bytes > size // 4
-        if full and len(self._left) < MAX_DEFERRED_SHARDS and accumulator.shards.complete:
-            self._judge(accumulator.by_shard(), len(accumulator.shards.shards), records, size)
-        accumulator.keep_routed = bool(self._left)
+        if full and len(self._deferrals) < MAX_DEFERRED_SHARDS and accumulator.shards.complete:
+            self._defer_if_crowded(accumulator.by_shard(), len(accumulator.shards.shards), records, size)
+        accumulator.keep_routed = bool(self._deferrals)
 
-    def _judge(self, waiting: list[tuple[Shard, int, int]], shards: int, records: int, size: int) -> None:
+    def _defer_if_crowded(self, waiting: list[tuple[Shard, int, int]], shards: int, records: int, size: int) -> None:
         """Defer the fullest shard once those that are not deferred fill half of the room, while one is nearly empty."""
-        others = [each for each in waiting if self._uncovered(each[0])]
+        others = [each for each in waiting if self._not_deferred(each[0])]
         (all_records, all_bytes), (of_others, bytes_of_others) = _sums(waiting), _sums(others)
         room = ((records - all_records + of_others) // 2, (size - all_bytes + bytes_of_others) // 2)
         busy = [each for each in others if not _fits(each[1:], records // 100, size // 100)]
         covered = len(waiting) - len(others)
         if busy and len(busy) + covered < shards and not _fits((of_others, bytes_of_others), *room):
             most, *of_most = max(busy, key=lambda each: max(each[1] / records, each[2] / size))
-            if _fits((of_most[0], of_most[1]), *self._few()):
+            if _fits((of_most[0], of_most[1]), *self._low_level()):
                 return  # many shards share the room; what is deferred now would be read again at once
-            for part in self._uncovered(most):
-                self._left[part] = self._queue.leave(_of(part))
-            self._passed_over.clear()
+            for part in self._not_deferred(most):
+                self._deferrals[part] = self._queue.defer(_keys_of(part))
+            self._deferred_keys.clear()
 
-    def _uncovered(self, shard: Shard) -> list[Shard]:
+    def _not_deferred(self, shard: Shard) -> list[Shard]:
         """Return the parts of a shard's hash range that are not deferred; more than one only after a merge."""
         parts, first = [], shard.first_hash
-        overlapping = (each for each in self._left if each.first_hash <= shard.last_hash and each.last_hash >= first)
+        overlapping = (
+            each for each in self._deferrals if each.first_hash <= shard.last_hash and each.last_hash >= first
+        )
         for each in sorted(overlapping, key=lambda each: each.first_hash):
             if each.first_hash > first:
                 parts.append(Shard(shard.id, first, each.first_hash - 1))
             first = max(first, each.last_hash + 1)
         return [*parts, Shard(shard.id, first, shard.last_hash)] if first <= shard.last_hash else parts
 
-    def _tidy(self) -> None:
+    def _remove_finished(self) -> None:
         """Forget deferrals that were read to their end."""
-        for shard in [shard for shard, left in self._left.items() if left.done]:
-            del self._left[shard]
-            self._passed_over.clear()
+        for shard in [shard for shard, deferral in self._deferrals.items() if deferral.done]:
+            del self._deferrals[shard]
+            self._deferred_keys.clear()
 
     def _room(self) -> tuple[int, int]:
         return self._accumulator.capacity(self._requests)
 
-    def _few(self) -> tuple[int, int]:
+    def _low_level(self) -> tuple[int, int]:
         """Return how many records, and bytes of them, a deferred shard has waiting when it is read again."""
         records, size = self._room()
         return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 
-    def _passes_over(self, key: str) -> bool:
-        found = self._passed_over.get(key)
+    def _is_deferred(self, key: str) -> bool:
+        found = self._deferred_keys.get(key)
         if found is None:
-            if len(self._passed_over) >= _MAX_KEYS:
-                self._passed_over.clear()
-            found = self._passed_over[key] = any(shard.holds([key]) for shard in self._left)
+            if len(self._deferred_keys) >= _MAX_KEYS:
+                self._deferred_keys.clear()
+            found = self._deferred_keys[key] = any(shard.holds([key]) for shard in self._deferrals)
         return found
 
-    def _now(self, shard: Shard) -> Shard:
+    def _open_shard(self, shard: Shard) -> Shard:
         """Return the open shard that has these hashes; the shard itself while the shards are not known."""
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
-    def _follow(self) -> None:
+    def _divide_split_shards(self) -> None:
         """Divide the deferrals of shards that were split between their child shards."""
         if not self._accumulator.shards.complete:
             return  # shards that are only inferred have gaps: dividing by them would lose keys
         shards = self._accumulator.shards.shards
-        for shard in [shard for shard in self._left if self._now(shard).last_hash < shard.last_hash]:
+        for shard in [shard for shard in self._deferrals if self._open_shard(shard).last_hash < shard.last_hash]:
             parts = [
                 Shard(each.id, max(each.first_hash, shard.first_hash), min(each.last_hash, shard.last_hash))
                 for each in shards
                 if each.first_hash <= shard.last_hash and each.last_hash >= shard.first_hash
             ]
-            if lefts := self._queue.divide(self._left[shard], [_of(part) for part in parts]):
-                del self._left[shard]
-                self._left.update(zip(parts, lefts, strict=True))
+            if deferrals := self._queue.divide(self._deferrals[shard], [_keys_of(part) for part in parts]):
+                del self._deferrals[shard]
+                self._deferrals.update(zip(parts, deferrals, strict=True))
 
 
-def _of(shard: Shard) -> Callable[[str], bool]:
+def _keys_of(shard: Shard) -> Callable[[str], bool]:
     return lambda key: shard.holds((key,))
 
 
