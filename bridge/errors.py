@@ -8,6 +8,8 @@
       SpoolWriteError              disk full, read-only or broken: do not acknowledge, report, retry
       SpoolCorrupt                 set the file aside, start a new one, alarm
       SpoolInUse                   another bridge owns this spool: exit 1
+      BridgeNotRunning             no bridge responds to a command: exit 3
+      NoPermission                 the user may not use the spool's folder: exit 4
       NoSuchDeadLetter             report it: the page's API responds 404
       SendError
         Unavailable                store all records, retry for ever with back-off and jitter
@@ -109,6 +111,14 @@ class NoSuchDeadLetter(BridgeError):
 
 class SpoolInUse(BridgeError):
     """Another process has this spool open."""
+
+
+class BridgeNotRunning(BridgeError):
+    """No bridge responds to a command."""
+
+
+class NoPermission(BridgeError):
+    """This user may not use the spool's folder. Only its owner, the bridge's user, and root may."""
 
 
 class SendError(BridgeError):

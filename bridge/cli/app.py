@@ -16,12 +16,12 @@ import typer
 
 from bridge import __version__
 from bridge.cli.completion import stream_names
+from bridge.cli.failures import report_failure
 from bridge.cli.help_examples import epilog
 from bridge.cli.options import ConfigFile, WorkerOption  # noqa: TC001 - typer reads the annotations
 from bridge.cli.storage_app import dead_letters, spool
-from bridge.errors import BridgeError, ConfigError
-from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED, INTERRUPTED
-from bridge.terminal import print_error
+from bridge.errors import BridgeError
+from bridge.runtime.exit_codes import CRASHED, FAILED, INTERRUPTED
 
 app = typer.Typer(
     name="mqtt-kinesis",
@@ -40,13 +40,8 @@ def main() -> None:
     """Run the command. Every error becomes one readable message and its exit code."""
     try:
         app()
-    except ConfigError as error:
-        for problem in error.problems:
-            print_error(problem)
-        sys.exit(CONFIGURATION)
-    except BridgeError as error:
-        print_error(f"mqtt-kinesis: {error}")
-        sys.exit(FAILED)
+    except (BridgeError, PermissionError) as error:
+        sys.exit(report_failure(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -247,7 +242,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show the state of the running bridge: problems, session, spool, streams, ledger; exit code 1 if not OK."""
+    """Show the state of the running bridge: problems, session, spool, streams, ledger; exit code 1 if not OK.
+
+    Exit code 3 if no bridge runs, 4 without permission.
+    """
     from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_status(config, as_json=as_json, watch=watch))

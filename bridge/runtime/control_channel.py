@@ -19,7 +19,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, BridgeNotRunning, NoPermission
 from bridge.spool.lock import owner_of
 
 if TYPE_CHECKING:
@@ -101,10 +101,11 @@ def _response_to(request: bytes, handlers: Mapping[str, Callable[[dict[str, Any]
 def request(folder: Path, command: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
     """Send a request to the bridge that owns the spool in `folder`, and return its response.
 
-    Raises BridgeError if no bridge responds within `patience_secs`, or if the response is an error.
+    Raises BridgeNotRunning if no bridge responds within `patience_secs`, NoPermission if this user may not write to
+    the folder, BridgeError if the response is an error.
     """
     if not folder.is_dir():
-        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
+        raise BridgeNotRunning(f"no spool in {folder} (spool.path): the bridge has not run here")
     name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
     request_file, response_file, pause = folder / f"{name}{_REQUEST}", folder / f"{name}{_RESPONSE}", threading.Event()
     try:
@@ -114,15 +115,16 @@ def request(folder: Path, command: str = "status", patience_secs: float = PATIEN
         deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
         while not response_file.exists():
             if time.monotonic() > deadline or owner != _living_owner(folder):
-                raise BridgeError(
+                raise BridgeNotRunning(
                     f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
                     "run', or check --config"
                 )
             pause.wait(POLL_SECS / 5)
         value = json.loads(response_file.read_bytes())
     except OSError as error:
+        kind = NoPermission if isinstance(error, PermissionError) else BridgeError
         why = f"{error.strerror}: {error.filename}"
-        raise BridgeError(
+        raise kind(
             f"cannot write a request to {folder} (spool.path): {why}; run the command as the bridge's user"
         ) from error
     finally:

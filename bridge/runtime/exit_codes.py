@@ -6,6 +6,10 @@ FAILED: Final = 1
 CONFIGURATION: Final = 2
 NOT_CHECKED: Final = 3
 """Exit code of `prove` if it could not check: the streams could not be read, or no manifest covers them."""
+NOT_RUNNING: Final = 3
+"""Exit code of a command that needs a running bridge if there is none."""
+NO_PERMISSION: Final = 4
+"""Exit code if this user may not use the files of the bridge."""
 CRASHED: Final = 70
 """Exit code after a crash: a supervisor should start the process again."""
 INTERRUPTED: Final = 130

@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from bridge.errors import SpoolInUse, SpoolWriteError
+from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,26 @@ def refuse_if_in_use(path: Path) -> None:
     """Raise SpoolInUse if another process owns the folder. Nothing is created if there is no lock file."""
     if (path / LOCK_FILE).is_file():
         FolderLock(path).close()
+
+
+def refuse_without_permission(path: Path) -> None:
+    """Raise NoPermission if there is a spool in the folder that this user may not read."""
+    try:
+        files = [file for file in path.iterdir() if file.suffix == ".db"]
+        denied = next((file for file in files if not os.access(file, os.R_OK)), None)
+    except PermissionError:
+        denied = path
+    except OSError:
+        return  # whoever uses the folder reports what else is wrong with it
+    if denied is not None:
+        raise NoPermission(f"no permission to read {denied} (spool.path); run the command as {_user_of(path)}")
+
+
+def _user_of(path: Path) -> str:
+    try:
+        return f"the user {path.owner()}"
+    except (OSError, KeyError):
+        return "the bridge's user"
 
 
 def owner_of(path: Path) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BridgeError, SpoolInUse, SpoolWriteError
-from bridge.spool.lock import refuse_if_in_use
+from bridge.spool.lock import refuse_if_in_use, refuse_without_permission, refuse_without_permission
 from bridge.spool.read_only import has_records, session_given_up
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ def folder_of(path: Path, number: int) -> Path:
 
 
 def control_folder(path: Path) -> Path:
-    """Return the folder of the running bridge's control channel: its supervisor's folder, if it has a supervisor."""
+    """Return the folder of the running bridge's control channel: its supervisor's folder, if it has a supervisor.
+
+    Raise NoPermission if this user may not read the spool.
+    """
+    refuse_without_permission(path)
     try:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
     except SpoolInUse:

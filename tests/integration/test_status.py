@@ -27,7 +27,9 @@ def test_the_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kin
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(50), 1)
     arrivals.wait_for_all(range(50))
-    told = json.loads(command(running, "status", "--json").stdout)["status"]
+    document = json.loads(command(running, "status", "--json").stdout)
+    assert document["schema_version"] == 1
+    told = document["status"]
     line = next(row for row in told["ledger"] if row["mapping"] == "press")
     assert (line["received"], told["balanced"], told["subscribed"]) == (50, True, True)
     shown = by_a_process(running, "status")
@@ -36,7 +38,9 @@ def test_the_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kin
     assert (covered.returncode, "never: never/+" in covered.stdout) == (1, True)
     stop_and_balance(running)
     after = command(running, "status")
-    assert (after.returncode, "the bridge is not running" in after.stderr) == (1, True)
+    assert (after.returncode, "the bridge is not running" in after.stderr) == (3, True)
+    document = json.loads(command(running, "status", "--json").stdout)
+    assert (document["schema_version"], document["error"]["code"]) == (1, "not_running")
 
 
 def test_watch_without_a_terminal_prints_plain_blocks(bridge):

@@ -16,7 +16,7 @@ from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.process_memory import MallocTuning, freeze_gc
 from bridge.runtime.signals import Signals
 from bridge.runtime.systemd import SystemdNotifier
-from bridge.spool.lock import refuse_if_in_use
+from bridge.spool.lock import refuse_if_in_use, refuse_without_permission
 from bridge.supervisor.workers import SUPERVISOR_FOLDER, members
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
 def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
     """Return a single bridge, or a supervisor if there are workers or spools of workers from an earlier run."""
     path = settings.spool.path
+    refuse_without_permission(path)
     if not workers and len(members(settings, 0)) == 1:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         return assemble(settings)

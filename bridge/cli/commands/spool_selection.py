@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
+from bridge.spool.lock import refuse_without_permission
 from bridge.supervisor.workers import folder_of, spools
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
     """Return spool folders by worker number; the configured path if none exists, so that the error names it.
 
-    Raise BridgeError if `worker` has no spool.
+    Raise BridgeError if `worker` has no spool, NoPermission if this user may not read them.
     """
+    refuse_without_permission(path)
     found = spools(path) or {0: path}
     if worker is None:
         return found

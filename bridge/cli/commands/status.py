@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import orjson
 
 from bridge.cli.commands.status_watch import StatusPair, title, watched
+from bridge.cli.failures import SCHEMA_VERSION
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
 from bridge.cli.output.screen import open_screen
@@ -50,14 +51,14 @@ _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "sp
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
     """Return 0 if the state is ok, and 1 if it is degraded or failing; with `watch`, repeat until Ctrl-C.
 
-    Raise BridgeError, ConfigError.
+    Raise BridgeNotRunning, NoPermission, other BridgeErrors, ConfigError.
     """
     folder = load_local_settings(config, os.environ).spool.path
     if watch:
         _watch(folder, as_json=as_json)
     response = request(control_folder(folder))
     if as_json:
-        print(orjson.dumps(response).decode())
+        print(*_json(response, None))
     else:
         print_coloured("\n".join(status_lines(response["status"])), _INKS)
     return 0 if response["status"]["state"] == "ok" else FAILED
@@ -88,7 +89,7 @@ def _next_status(folder: Path, screen: Screen, last: StatusPair, *, as_json: boo
 
 
 def _json(response: dict[str, Any], _width: int | None) -> list[str]:
-    return [orjson.dumps(response).decode()]
+    return [orjson.dumps({"schema_version": SCHEMA_VERSION, **response}).decode()]
 
 
 def _block(pair: StatusPair, now: float, width: int | None) -> list[str]:

@@ -1,0 +1,42 @@
+"""How a command ends that failed: one readable message, one exit code, and with --json an object that says so."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import orjson
+
+from bridge.errors import BridgeError, BridgeNotRunning, ConfigError, NoPermission
+from bridge.runtime.exit_codes import CONFIGURATION, FAILED, NO_PERMISSION, NOT_RUNNING
+from bridge.terminal import print_error
+
+SCHEMA_VERSION: Final = 1
+"""Value of `schema_version` in JSON objects. It changes when a field is removed or gets another meaning."""
+_KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
+    (ConfigError, "configuration", CONFIGURATION),
+    (BridgeNotRunning, "not_running", NOT_RUNNING),
+    (NoPermission, "no_permission", NO_PERMISSION),
+    (PermissionError, "no_permission", NO_PERMISSION),
+    (Exception, "failed", FAILED),
+)
+
+
+def report_failure(error: BridgeError | PermissionError, *, as_json: bool) -> int:
+    """Print the error to standard error, with `as_json` an object to standard output too; return the exit code."""
+    code, exit_code = next((code, exit_code) for kind, code, exit_code in _KINDS if isinstance(error, kind))
+    lines = _lines(error)
+    for line in lines:
+        print_error(line)
+    if as_json:
+        document = {"schema_version": SCHEMA_VERSION, "error": {"code": code, "message": "\n".join(lines)}}
+        sys.stdout.write(orjson.dumps(document).decode() + "\n")
+    return exit_code
+
+
+def _lines(error: BridgeError | PermissionError) -> list[str]:
+    if isinstance(error, ConfigError):
+        return [str(problem) for problem in error.problems]
+    if isinstance(error, PermissionError):
+        return [f"mqtt-kinesis: no permission for {error.filename}; run the command as the bridge's user"]
+    return [f"mqtt-kinesis: {error}"]
