@@ -118,7 +118,7 @@ class BridgeNotRunning(BridgeError):
 
 
 class NoPermission(BridgeError):
-    """This user may not use the spool's folder. Only its owner, the bridge's user, and root may."""
+    """The user may not use the spool's folder. Only its owner, the bridge's user, and root may."""
 
 
 class SendError(BridgeError):

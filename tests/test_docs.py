@@ -64,7 +64,7 @@ def always_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def test_the_readme_is_short():
+def test_readme_is_short():
     assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
 
 

@@ -12,40 +12,40 @@ def problem(file, limit=100):
     return str(caught.value)
 
 
-def test_a_file_up_to_the_limit_is_read_complete(tmp_path):
+def test_file_up_to_the_limit_is_read_complete(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 100)
     assert read_bytes(tmp_path / "a", 100) == b"x" * 100
 
 
-def test_a_larger_file_is_refused(tmp_path):
+def test_larger_file_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 101)
     assert problem(tmp_path / "a") == "larger than 100 bytes, the most that is read of such a file"
 
 
-def test_a_missing_file_is_named_as_such(tmp_path):
+def test_missing_file_is_named_as_such(tmp_path):
     assert problem(tmp_path / "a") == "no such file"
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_folder_is_no_file(tmp_path):
     assert problem(tmp_path) == "this is a folder; expected a file"
 
 
-def test_a_pipe_is_refused_and_does_not_block(tmp_path):
+def test_pipe_is_refused_and_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert problem(tmp_path / "pipe") == "not a regular file"
 
 
-def test_an_endless_device_is_refused(tmp_path):
+def test_endless_device_is_refused(tmp_path):
     (tmp_path / "link").symlink_to("/dev/zero")
     assert problem(tmp_path / "link") == "not a regular file"
 
 
-def test_a_link_to_itself_is_explained(tmp_path):
+def test_link_to_itself_is_explained(tmp_path):
     (tmp_path / "link").symlink_to("link")
     assert problem(tmp_path / "link") == "cannot be read: Too many levels of symbolic links"
 
 
-def test_an_unreadable_file_reports_who_needs_access(tmp_path, monkeypatch):
+def test_unreadable_file_reports_who_needs_access(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"x")
 
     def denied(*args):
@@ -55,7 +55,7 @@ def test_an_unreadable_file_reports_who_needs_access(tmp_path, monkeypatch):
     assert problem(tmp_path / "a") == "not permitted to read this file; give the bridge's user read access"
 
 
-def test_a_name_with_nul_is_a_problem_and_no_crash(tmp_path):
+def test_name_with_nul_is_a_problem_and_no_crash(tmp_path):
     assert problem(tmp_path / "a\0b").startswith("cannot be read")
 
 
@@ -63,7 +63,7 @@ def test_what_the_kernel_makes_up_has_no_size_and_is_read():
     assert read_bytes(Path("/proc/version"), 10_000).startswith(b"Linux")
 
 
-def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
+def test_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
     file = tmp_path / "kept" / "a"
     replace_file(file, b"one")
     replace_file(file, b"two")

@@ -38,7 +38,7 @@ def test_back_references_in_the_text_are_only_text():
     assert shown(print_coloured, r"bad \1 \g<0>", {"^bad.*$": BAD}) == "\x1b[31mbad \\1 \\g<0>\x1b[0m\n"
 
 
-def test_a_complaint_begins_with_what_it_is_about():
+def test_complaint_begins_with_what_it_is_about():
     told = shown(print_error, "mappings/press.yaml:3:1: topic: missing")
     assert told == "\x1b[31mmappings/press.yaml:3:1\x1b[0m: topic: missing\n"
 

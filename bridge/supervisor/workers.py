@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BridgeError, SpoolInUse, SpoolWriteError
-from bridge.spool.lock import refuse_if_in_use, refuse_without_permission, refuse_without_permission
+from bridge.spool.lock import refuse_if_in_use, refuse_without_permission
 from bridge.spool.read_only import has_records, session_given_up
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def test_fips_endpoints_are_those_of_aws(settings, kinesis, sts):
     assert endpoints("us-east-1", **settings) == (f"https://{kinesis}", f"https://{sts}")
 
 
-def test_an_endpoint_that_is_given_is_that_of_its_service_only():
+def test_endpoint_that_is_given_is_that_of_its_service_only():
     given = endpoints(
         "us-east-1", endpoint_url="https://vpce-1.kinesis.test:8443", sts_endpoint_url="http://sts.test:1"
     )
@@ -125,7 +125,7 @@ def test_records_pass_a_proxy_with_a_login_and_an_own_ca(behind_proxy, caplog):
     assert "hunter2" not in caplog.text
 
 
-def test_a_proxy_that_requests_a_login_reports_it_and_shows_none(behind_proxy):
+def test_proxy_that_requests_a_login_reports_it_and_shows_none(behind_proxy):
     kinesis, proxy, ca_file = behind_proxy
     publisher = publisher_for(kinesis.url, proxy_url=f"http://plant:secret@127.0.0.1:{proxy.port}", ca_file=ca_file)
     with pytest.raises(Refused) as refused:

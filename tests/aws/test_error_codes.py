@@ -78,7 +78,7 @@ def test_whatever_is_refused_reports_what_to_do(code):
     assert "{" not in hint
 
 
-def test_a_hint_names_the_stream_and_the_permission():
+def test_hint_names_the_stream_and_the_permission():
     hint = ErrorResponse("AccessDeniedException", "", 400).error("telemetry", "eu-north-1").hint
     assert "kinesis:PutRecords" in hint
     assert "telemetry" in hint
@@ -88,17 +88,17 @@ def test_a_hint_names_the_stream_and_the_permission():
 @pytest.mark.parametrize(
     ("status", "kind"), [(500, OutcomeUnknown), (503, OutcomeUnknown), (408, Unavailable), (429, Unavailable)]
 )
-def test_an_unknown_code_that_may_pass_is_unavailable(status, kind):
+def test_unknown_code_that_may_pass_is_unavailable(status, kind):
     assert type(ErrorResponse("Novel", "", status).error("s", "r")) is kind
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404])
-def test_an_unknown_code_that_will_not_pass_is_refused(status):
+def test_unknown_code_that_will_not_pass_is_refused(status):
     assert isinstance(ErrorResponse("Novel", "", status).error("s", "r"), Refused)
 
 
 @pytest.mark.parametrize(("skew", "words"), [(1200, "20 minutes ahead of AWS"), (-3600, "60 minutes behind AWS")])
-def test_a_wrong_clock_is_measured_in_the_hint(skew, words):
+def test_wrong_clock_is_measured_in_the_hint(skew, words):
     error = ErrorResponse("InvalidSignatureException", "", 403, skew).error("s", "r")
     assert words in error.hint
 
@@ -108,11 +108,11 @@ def test_with_a_good_clock_a_bad_signature_points_to_the_secret(skew):
     assert "secret" in ErrorResponse("InvalidSignatureException", "", 403, skew).error("s", "r").hint
 
 
-def test_a_records_unknown_code_is_tried_again():
+def test_records_unknown_code_is_tried_again():
     assert record_error_rule("Novel") == record_error_rule("InternalFailure")
 
 
-def test_a_records_own_code_gives_the_streams_state():
+def test_records_own_code_gives_the_streams_state():
     assert type(record_error("InternalFailure", "no", "s")) is Unavailable
     refused = record_error("KMSDisabledException", "no", "telemetry")
     assert isinstance(refused, Refused)
@@ -141,7 +141,7 @@ NOT_AUTHORIZED = "User: arn:aws-cn:iam::123456789012:user/edge is not authorized
         ("kms:GenerateDataKey", "press", "the KMS key of stream press"),
     ],
 )
-def test_a_denial_names_permission_identity_and_arn(denied, stream, on):
+def test_denial_names_permission_identity_and_arn(denied, stream, on):
     error = ErrorResponse("AccessDeniedException", NOT_AUTHORIZED + denied, 400).error(stream, "cn-north-1")
     assert f"allow {denied.split()[0]} on " in error.hint
     assert on in error.hint

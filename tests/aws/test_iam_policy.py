@@ -22,7 +22,7 @@ def test_arns_are_those_of_the_regions_partition(region, arn):
     assert stream_arn("telemetry", region, "123456789012") == arn
 
 
-def test_an_arn_stays_as_it_is():
+def test_arn_stays_as_it_is():
     assert stream_arn(ARN, "eu-west-1", "") == ARN
 
 
@@ -40,7 +40,7 @@ def test_keys_are_permitted_through_kinesis_only():
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": ["kinesis.us-east-1.amazonaws.com"]}}
 
 
-def test_an_identity_that_only_takes_on_roles_may_do_just_that():
+def test_identity_that_only_takes_on_roles_may_do_just_that():
     document = policy([], ["arn:aws:iam::1:role/b", "arn:aws:iam::1:role/a"])
     assert [statement["Sid"] for statement in document["Statement"]] == ["AssumeRoles"]
     assert document["Statement"][0]["Resource"] == ["arn:aws:iam::1:role/a", "arn:aws:iam::1:role/b"]

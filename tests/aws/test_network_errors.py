@@ -44,7 +44,7 @@ def test_each_trouble_has_its_place(error, kind):
     assert placed.detail
 
 
-def test_an_untrusted_certificate_is_found_under_urllib3s_wrapping():
+def test_untrusted_certificate_is_found_under_urllib3s_wrapping():
     wrapped = OSError(OSError(ssl.SSLCertVerificationError("self-signed certificate")))
     error = aws.SSLError(endpoint_url=URL, error=wrapped)
     assert "not trusted" in network_error(error).hint

@@ -21,7 +21,7 @@ def test_each_record_is_timed_from_its_stamp():
     assert all(accepted > stamp for stamp, accepted in stream.times)
 
 
-def test_a_record_without_a_stamp_is_an_error():
+def test_record_without_a_stamp_is_an_error():
     data = base64.b64encode(b"{}").decode()
     with pytest.raises(KeyError):
         TimedStream("factory-telemetry", 1).put([{"PartitionKey": "press001", "Data": data}], Script())

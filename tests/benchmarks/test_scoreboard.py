@@ -9,13 +9,13 @@ class Measured:
     value: float
 
 
-def test_a_figure_is_met_at_its_target_and_missed_beyond_it():
+def test_figure_is_met_at_its_target_and_missed_beyond_it():
     assert [Figure("n", value, "µs", at_most(12)).met for value in (11.9, 12, 12.1)] == [True, True, False]
     assert [Figure("n", value, "", at_least(60_000)).met for value in (59_999, 60_000)] == [False, True]
     assert Figure("n", 1).met is None
 
 
-def test_the_table_has_each_figure_beside_its_target():
+def test_table_has_each_figure_beside_its_target():
     figures = [Figure("CPU", 21.5, "µs", at_most(16)), Figure("messages", 38_127, "/s", at_least(20_000))]
     shown = table([Section("pipeline", figures, Measured(1), (9.96, 11.5))])
     rows = list(zip(*(column.cells for column in shown.columns), strict=True))

@@ -84,14 +84,14 @@ def test_nothing_is_wider_than_its_screen(open_page, plant, width):
     assert len(set(tops)) == 1
 
 
-def test_a_topic_is_broken_between_its_levels(open_page):
+def test_topic_is_broken_between_its_levels(open_page):
     page = open_page("dead-letters")
     topic, parts = page.locator("td.topic").first, ["factory/", "pdx/", "press07/", "telemetry"]
     expect(topic).to_be_visible()
     eventually(lambda: topic.evaluate(LINES_OF_EACH_TEXT) == [1] * len(parts), "each level lies on one line")
 
 
-def test_the_editor_shows_a_line_of_usual_length_beside_its_result(open_page):
+def test_editor_shows_a_line_of_usual_length_beside_its_result(open_page):
     page = open_page("mappings/press")
     editor = page.get_by_label(re.compile("^Edit to preview"))
     assert editor.evaluate(COLUMNS) >= 80

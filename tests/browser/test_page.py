@@ -11,7 +11,7 @@ def ledger(page):
     return panel.get_by_role("row", name=re.compile("^press")).get_by_role("cell")
 
 
-def test_the_way_of_a_message_is_shown_live(open_page):
+def test_way_of_a_message_is_shown_live(open_page):
     page = open_page()
     expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
     expect(page.get_by_text("press-shop")).to_be_visible()
@@ -26,7 +26,7 @@ def test_the_way_of_a_message_is_shown_live(open_page):
     expect(page.get_by_text("accounting OK")).to_be_visible()
 
 
-def test_a_line_reports_how_long_a_time_it_covers(open_page):
+def test_line_reports_how_long_a_time_it_covers(open_page):
     page = open_page()
     flow = page.get_by_role("list", name="Message flow")
     expect(flow.get_by_text(re.compile(r"^last \d+ (s|min), peak [\d.]+/s")).first).to_be_visible(timeout=60_000)
@@ -76,7 +76,7 @@ def test_messages_are_narrowed_to_a_topic_and_stand_still_under_a_pointer(open_p
     expect(messages.first).not_to_have_text(before)
 
 
-def test_a_live_message_is_tried_in_the_playground(open_page, plant):
+def test_live_message_is_tried_in_the_playground(open_page, plant):
     page = open_page("messages")
     page.get_by_role("searchbox").fill("factory/pdx/press03")
     expect(page.get_by_role("article", name="factory/pdx/press03/telemetry").first).to_be_visible()
@@ -97,7 +97,7 @@ def test_a_live_message_is_tried_in_the_playground(open_page, plant):
     assert (plant.folder / "mappings" / "press.yaml").read_text() == text
 
 
-def test_the_playground_takes_a_live_message_of_its_mapping(open_page):
+def test_playground_takes_a_live_message_of_its_mapping(open_page):
     page = open_page("mappings/press")
     expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press07/telemetry")
     page.get_by_text("Use a live message").click()
@@ -121,7 +121,7 @@ def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):
     expect(table).to_be_visible()
 
 
-def test_a_dead_letter_is_shown_and_replayed_through_the_fixed_mapping(open_page, plant):
+def test_dead_letter_is_shown_and_replayed_through_the_fixed_mapping(open_page, plant):
     page = open_page("dead-letters")
     row = page.get_by_role("row").filter(has_text="transform").first
     expect(row).to_be_visible()
@@ -157,7 +157,7 @@ def test_broken_mapping_is_a_problem_that_links_to_its_file(open_page, plant):
     expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
 
 
-def test_a_wrong_token_is_not_let_in(tab, plant):
+def test_wrong_token_is_not_let_in(tab, plant):
     page = tab()
     page.goto(plant.url)
     page.get_by_label("Token").fill("something-else-entirely")

@@ -48,7 +48,7 @@ def verdict(page):
     return page.locator("#verdict")
 
 
-def test_a_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, troubled):
+def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, troubled):
     expect(verdict(watched)).to_have_text(HEALTHY)
     troubled.kinesis.fault("error")
     expect(step(watched, "Kinesis").get_by_text("1 retrying")).to_be_visible()
@@ -88,7 +88,7 @@ def test_what_kinesis_refuses_is_reported_with_what_to_do(watched, troubled):
     expect(verdict(watched)).to_have_text(HEALTHY, timeout=90_000)
 
 
-def test_a_broker_that_is_away_is_reported(watched, troubled):
+def test_broker_that_is_away_is_reported(watched, troubled):
     expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible()
     troubled.broker.stop()
     try:

@@ -179,12 +179,12 @@ def test_it_has_no_colour_where_none_is_wanted(name, folder, monkeypatch):
         assert "\x1b" not in written
 
 
-def test_an_empty_no_color_is_none(folder, monkeypatch):
+def test_empty_no_color_is_none(folder, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "")
     assert STYLE.search(on_a_terminal("check", monkeypatch))
 
 
-def test_a_dumb_terminal_gets_plain_text(folder, monkeypatch):
+def test_dumb_terminal_gets_plain_text(folder, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in on_a_terminal("dead-letters list", monkeypatch)
 
@@ -202,7 +202,7 @@ def test_errors_stand_out_on_a_terminal(line, folder, monkeypatch):
 PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
 
 
-def test_the_log_of_run_has_colour_on_a_terminal(folder):
+def test_log_of_run_has_colour_on_a_terminal(folder):
     config = folder / "bridge.yaml"  # with a broker that is not there
     config.write_text(re.sub(r"127.0.0.1:\d+\", client_id", f'127.0.0.1:{free_port()}", client_id', config.read_text()))
     with Terminal([PROGRAM, "run"], cwd=folder, columns=200) as terminal:

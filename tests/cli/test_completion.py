@@ -65,7 +65,7 @@ def prompt(lines):
     return [line for line in lines if line][-1:] == ["ready>"]
 
 
-def test_the_tabulator_completes(shell):
+def test_tabulator_completes(shell):
     for what, (typed, expected) in TYPED.items():
         if shell.name == "bash" or what not in ALIKE:
             shell.type(typed + "\t")
@@ -74,7 +74,7 @@ def test_the_tabulator_completes(shell):
             shell.wait_for(prompt)
 
 
-def test_the_tabulator_shows_every_command(shell):
+def test_tabulator_shows_every_command(shell):
     shell.type("mqtt-kinesis \t\t")  # bash wants it twice
     shell.wait_for(lambda lines: all(any(name in line for line in lines) for name in ("capture", "doctor", "try")))
     shell.type("\x03")

@@ -71,7 +71,9 @@ def test_command_without_permission_ends_with_4(tmp_path, config, monkeypatch, c
     spool.mkdir()
     (spool / "spool.db").touch()
 
-    def iterdir(path, listed=type(spool).iterdir):
+    listed = type(spool).iterdir
+
+    def iterdir(path):
         if path == spool and denied == "the folder":
             raise PermissionError(13, "Permission denied", str(path))
         return listed(path)

@@ -31,7 +31,7 @@ def test_every_command_has_examples_and_there_are_no_others():
 
 
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in EXAMPLES.items() for line in lines])
-def test_an_example_is_a_command_line(name, line):
+def test_example_is_a_command_line(name, line):
     path = name.split()
     words = shlex.split(line)
     assert words[: len(path)] == path

@@ -39,7 +39,7 @@ def config(tmp_path):
         ("coverage", "the bridge is not running"),
     ],
 )
-def test_a_command_that_only_looks_is_not_reported_that_they_are_missing(config, command, says, monkeypatch):
+def test_command_that_only_looks_is_not_reported_that_they_are_missing(config, command, says, monkeypatch):
     monkeypatch.chdir(config.parent)
     result = CliRunner().invoke(app, command.split())
     assert says in result.output + str(result.exception)

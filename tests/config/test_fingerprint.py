@@ -31,7 +31,7 @@ def test_secrets_have_no_part_in_it(tmp_path):
     assert of(tmp_path, more=token) == of(tmp_path, more=other)
 
 
-def test_a_command_that_prints_credentials_may_hold_one(tmp_path):
+def test_command_that_prints_credentials_may_hold_one(tmp_path):
     config = """
 mqtt: {url: "mqtt://127.0.0.1:1883", client_id: press}
 kinesis: {region: us-east-1, authentication: %s}

@@ -28,7 +28,7 @@ def test_what_is_no_region_is_refused(tmp_path, region):
     assert problem.startswith("2:11: kinesis.region: expected an AWS region, such as us-east-1, found")
 
 
-def test_an_access_key_and_its_settings(tmp_path):
+def test_access_key_and_its_settings(tmp_path):
     environ = {"ID": "AKIA1", "SECRET": "s/+:# '"}
     text = "authentication: {type: token, access_key_id: '${ID}', secret_access_key: '${SECRET}'}"
     authentication = kinesis(tmp_path, text, environ).authentication
@@ -51,13 +51,13 @@ def test_without_authentication_it_is_that_of_the_command_line(tmp_path):
     assert kinesis(tmp_path, "linger_ms: 0").authentication.type == "default"
 
 
-def test_an_unknown_type_lists_those_there_are(tmp_path):
+def test_unknown_type_lists_those_there_are(tmp_path):
     assert found(tmp_path, "authentication: {type: tocken, access_key_id: A}") == [
         f"4:20: kinesis.authentication.type: expected {TYPES}, found 'tocken'; did you mean 'token'?"
     ]
 
 
-def test_a_missing_type_is_requested(tmp_path):
+def test_missing_type_is_requested(tmp_path):
     assert found(tmp_path, "authentication: {}") == [f"4:3: kinesis.authentication.type: missing; expected {TYPES}"]
 
 
@@ -101,7 +101,7 @@ def test_numbers_have_their_limits(tmp_path, option, low, high):
 
 
 @pytest.mark.parametrize("login", ["plant:hunter2Ü", "plant:hunter2%C3%9C"])
-def test_a_password_that_no_proxy_understands_is_refused_unseen(tmp_path, login):
+def test_password_that_no_proxy_understands_is_refused_unseen(tmp_path, login):
     [problem] = found(tmp_path, f"proxy_url: http://{login}@proxy:3128")
     assert "ASCII" in problem
     assert "hunter2" not in problem

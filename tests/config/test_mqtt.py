@@ -35,11 +35,11 @@ def test_what_is_no_broker_is_refused_with_the_forms_there_are(tmp_path, url):
     )
 
 
-def test_a_bad_url_of_a_list_has_its_own_place(tmp_path):
+def test_bad_url_of_a_list_has_its_own_place(tmp_path):
     assert problem(tmp_path, "url: [mqtt://a, http://b]").startswith("3:19: mqtt.url[1]: expected mqtt://host")
 
 
-def test_a_list_of_no_brokers_is_refused(tmp_path):
+def test_list_of_no_brokers_is_refused(tmp_path):
     assert "a list of at least one item" in problem(tmp_path, "url: []")
 
 
@@ -54,7 +54,7 @@ def test_credentials_in_the_url_are_refused_and_never_shown(tmp_path, url):
 
 
 @pytest.mark.parametrize(("text", "version"), [("5", "5"), ("'5'", "5"), ("3.1.1", "3.1.1"), ("'3.1.1'", "3.1.1")])
-def test_the_protocol_is_known_with_and_without_quotes(tmp_path, text, version):
+def test_protocol_is_known_with_and_without_quotes(tmp_path, text, version):
     assert mqtt(tmp_path, f"url: mqtt://b\n  protocol: {text}").protocol == version
 
 
@@ -82,12 +82,12 @@ def test_numbers_have_their_limits(tmp_path, option, low, high):
 
 
 @pytest.mark.parametrize("name", ["''", "a/b", "a+", "'#'", '"a\\0"'])
-def test_a_share_is_one_level_of_a_topic(tmp_path, name):
+def test_share_is_one_level_of_a_topic(tmp_path, name):
     assert "mqtt.share: " in problem(tmp_path, f"url: mqtt://b\n  share: {name}")
 
 
 @pytest.mark.parametrize("name", ["''", '"a\\0"', "x" * 65_536, "5"])
-def test_a_client_id_is_text_that_mqtt_can_carry(tmp_path, name):
+def test_client_id_is_text_that_mqtt_can_carry(tmp_path, name):
     [found] = problems(tmp_path, f"mqtt: {{url: mqtt://b, client_id: {name}}}\n{KINESIS}")
     assert found.startswith("1:23: mqtt.client_id: expected text")
 
@@ -103,14 +103,14 @@ def test_tls_files_begin_at_the_configurations_folder(tmp_path):
     )
 
 
-def test_a_missing_tls_file_is_a_problem(tmp_path):
+def test_missing_tls_file_is_a_problem(tmp_path):
     assert problem(tmp_path, "url: mqtts://b\n  tls: {ca_file: ca.pem}").startswith(
         "4:9: mqtt.tls.ca_file: no such file"
     )
 
 
 @pytest.mark.parametrize("option", ["cert_file", "key_file"])
-def test_a_certificate_and_its_key_belong_together(tmp_path, option):
+def test_certificate_and_its_key_belong_together(tmp_path, option):
     (tmp_path / "a.pem").write_text("x")
     assert problem(tmp_path, f"url: mqtts://b\n  tls: {{{option}: a.pem}}") == (
         "4:3: mqtt.tls: cert_file and key_file belong together: set both, or neither"
@@ -123,17 +123,17 @@ def test_tls_settings_on_an_unencrypted_connection_are_a_problem(tmp_path):
     assert mqtt(tmp_path, "url: [mqtt://b, wss://c]\n  tls: {ca_file: ca.pem}").tls.ca_file == tmp_path / "ca.pem"
 
 
-def test_a_password_alone_is_for_mqtt_5_only(tmp_path):
+def test_password_alone_is_for_mqtt_5_only(tmp_path):
     assert mqtt(tmp_path, "url: mqtt://b\n  password: x").password.get_secret_value() == "x"
     assert "set mqtt.username" in problem(tmp_path, "url: mqtt://b\n  password: x\n  protocol: 3.1.1")
 
 
-def test_a_password_that_looks_like_a_number_stays_what_it_is(tmp_path):
+def test_password_that_looks_like_a_number_stays_what_it_is(tmp_path):
     settings = mqtt(tmp_path, "url: mqtt://b\n  password: ${P}", {"P": "0123"})
     assert settings.password.get_secret_value() == "0123"
 
 
-def test_a_password_too_long_for_mqtt_is_refused(tmp_path):
+def test_password_too_long_for_mqtt_is_refused(tmp_path):
     assert problem(tmp_path, f"url: mqtt://b\n  password: {'x' * 65_536}") == (
         "4:3: mqtt.password: expected at most 65535 bytes"
     )

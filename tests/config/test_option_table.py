@@ -6,7 +6,7 @@ def by_name():
     return {option.name: option for option in options()}
 
 
-def test_an_option_has_its_name_type_default_and_description():
+def test_option_has_its_name_type_default_and_description():
     assert by_name()["mqtt.keepalive_secs"][1:] == (
         "a whole number from 5 to 65535",
         "30",

@@ -12,7 +12,7 @@ ANNOTATED = pathlib.Path(__file__).parents[2] / "docker" / "bridge.yaml"
 SECRETS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "hunter2", "AWS_SESSION_TOKEN": "hunter2"}
 
 
-def test_the_smallest_configuration_has_the_documented_defaults(tmp_path):
+def test_smallest_configuration_has_the_documented_defaults(tmp_path):
     settings = loaded(tmp_path, MQTT + KINESIS)
     assert (settings.mqtt.protocol, settings.mqtt.keepalive_secs, settings.mqtt.session_expiry_secs) == (
         "5",
@@ -40,7 +40,7 @@ def test_paths_that_are_given_begin_there_too_unless_absolute(tmp_path):
     assert settings.mappings == pathlib.Path("/etc/mappings")
 
 
-def test_an_empty_path_is_refused(tmp_path):
+def test_empty_path_is_refused(tmp_path):
     assert problems(tmp_path, f"{MQTT}{KINESIS}mappings: ''") == ["3:1: mappings: expected a path, found empty text"]
 
 
@@ -51,17 +51,17 @@ def test_both_connections_are_required(tmp_path):
     ]
 
 
-def test_an_empty_section_is_a_problem_with_the_way_out(tmp_path):
+def test_empty_section_is_a_problem_with_the_way_out(tmp_path):
     assert problems(tmp_path, f"{MQTT}{KINESIS}log:\n") == [
         "3:1: log: expected keys and values, found no value; set one, or remove the key"
     ]
 
 
-def test_a_misspelt_section_has_its_nearest_name(tmp_path):
+def test_misspelt_section_has_its_nearest_name(tmp_path):
     assert problems(tmp_path, f"{MQTT}{KINESIS}spol: {{}}") == ["3:1: spol: unknown key; did you mean 'spool'?"]
 
 
-def test_the_page_is_off_with_null(tmp_path):
+def test_page_is_off_with_null(tmp_path):
     assert loaded(tmp_path, f"{MQTT}{KINESIS}http: null").http is None
 
 
@@ -69,7 +69,7 @@ def test_the_page_is_off_with_null(tmp_path):
     ("listen", "host", "port"),
     [("0.0.0.0:80", "0.0.0.0", 80), ("'[::1]:0'", "::1", 0), ("localhost:65535", "localhost", 65_535)],
 )
-def test_the_page_listens_where_it_is_reported_to(tmp_path, listen, host, port):
+def test_page_listens_where_it_is_reported_to(tmp_path, listen, host, port):
     http = loaded(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}\n  token: a-token-of-the-plant").http
     assert (http.host, http.port) == (host, port)
     assert "a-token" not in repr(http)
@@ -130,12 +130,12 @@ def test_secrets_are_not_in_any_repr(tmp_path):
     assert "hunter2" not in f"{settings!r} {settings}"
 
 
-def test_the_annotated_file_is_valid_as_it_is():
+def test_annotated_file_is_valid_as_it_is():
     settings = load_settings(ANNOTATED, SECRETS)
     assert settings.mqtt.urls == ("mqtt://mosquitto:1883",)
 
 
-def test_the_annotated_file_shows_every_option_with_its_default(tmp_path):
+def test_annotated_file_shows_every_option_with_its_default(tmp_path):
     text = re.sub(r"^( *)#(?=\S)", r"\1", ANNOTATED.read_text(), flags=re.MULTILINE)
     text = text.replace("/run/secrets", str(tmp_path)).replace("mqtt://mosquitto", "mqtts://mosquitto")
     files = ("ca.pem", "client.pem", "client.key", "page.pem", "page.key")

@@ -9,7 +9,7 @@ def test_nothing_is_logged_without_such_payloads(caplog):
     assert not caplog.messages
 
 
-def test_the_first_one_is_logged_with_what_to_do(caplog):
+def test_first_one_is_logged_with_what_to_do(caplog):
     payloads = AggregatePayloads(Destination("telemetry"))
     payloads.add(2)
     payloads.add(0)

@@ -23,17 +23,17 @@ def test_each_record_goes_by_its_own_result():
     assert outcome.throttled == 1
 
 
-def test_a_refused_record_is_stored():
+def test_refused_record_is_stored():
     outcome = sort_results(records(1), [RecordFailed("AccessDeniedException", "")])
     assert outcome.again == records(1)
 
 
-def test_a_wrong_number_of_results_is_never_sorted():
+def test_wrong_number_of_results_is_never_sorted():
     with pytest.raises(ValueError, match="shorter"):
         sort_results(records(2), [ACCEPTED])
 
 
-def test_an_aggregated_record_is_delivered_by_the_shard_it_was_made_for():
+def test_aggregated_record_is_delivered_by_the_shard_it_was_made_for():
     packed = PackedRecord("machine-1", AGGREGATE, "0", records(2), HERE)
     outcome = sort_results([packed], [ACCEPTED])
     assert outcome.delivered == records(2)
@@ -42,7 +42,7 @@ def test_an_aggregated_record_is_delivered_by_the_shard_it_was_made_for():
 
 @pytest.mark.parametrize("shard", [ELSEWHERE, None])
 @pytest.mark.parametrize("hash_key", ["10", None])
-def test_an_aggregated_record_of_another_shard_is_to_be_judged(shard, hash_key):
+def test_aggregated_record_of_another_shard_is_to_be_judged(shard, hash_key):
     packed = PackedRecord("machine-1", AGGREGATE, hash_key, records(2), shard)
     outcome = sort_results([packed], [ACCEPTED])
     assert outcome.delivered == []

@@ -35,7 +35,7 @@ def test_requests_that_fail_together_count_once():
     assert pacing.failures == 1
 
 
-def test_an_answer_frees_the_way():
+def test_answer_frees_the_way():
     pacing = CircuitBreaker(BACKOFF)
     pacing.failed(0, now=0.0, pause_secs=30.0)
     assert pacing.wait_secs(1.0, 0) == 29.0

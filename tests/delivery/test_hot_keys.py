@@ -23,7 +23,7 @@ def bring(keys, rates, secs, size=200, *, speed=1.0, first=1):
     return number
 
 
-def test_a_key_that_exceeds_a_shard_is_named_with_advice(caplog):
+def test_key_that_exceeds_a_shard_is_named_with_advice(caplog):
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 1500, "press08": 300}, LONG)
     assert keys.hot == "press07"
@@ -72,7 +72,7 @@ def test_what_is_caught_up_with_faster_than_it_came_is_no_hot_key():
     assert keys.hot == ""
 
 
-def test_a_backlog_beside_what_comes_in_is_not_counted():
+def test_backlog_beside_what_comes_in_is_not_counted():
     """`backlog: live_first` gives the newest first, and fills up with what is older."""
     keys = HotKeys("telemetry", packed=False)
     number = 100_000

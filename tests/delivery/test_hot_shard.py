@@ -32,7 +32,7 @@ USUAL = SenderSettings()
         ("s packing=kpl order=strict", 4000, 65, False),
     ],
 )
-def test_a_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step, live_first):
+def test_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, per_step, live_first):
     run = Run(tmp_path, name, live_first=live_first)
     for _ in range(int(SECS / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
@@ -91,7 +91,7 @@ def two_keys(run, hot):
 
 
 @pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
-def test_the_log_reports_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
+def test_log_reports_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
     run = Run(tmp_path, name)
     for _ in range(int(2 * WATCHED_MS / 1000 / STEP_SECS)):
         run.append(0, per_step, b"x" * size)

@@ -18,7 +18,7 @@ def keys_by_shard(stream):
 
 
 @pytest.mark.parametrize(("packing", "size"), [("", 100), (" packing=kpl", 4000), (" order=strict packing=kpl", 4000)])
-def test_a_hot_shard_starves_no_other_and_is_not_bombarded(kinesis, publisher, packing, size):
+def test_hot_shard_starves_no_other_and_is_not_bombarded(kinesis, publisher, packing, size):
     stream = kinesis.create("hot", 2, limited=True)
     keys = keys_by_shard(stream)
     hot = [Record(n, 1, keys[0], b"x" * size) for n in range(1, 5001)]
@@ -32,7 +32,7 @@ def test_a_hot_shard_starves_no_other_and_is_not_bombarded(kinesis, publisher, p
     assert stream.counters()["requests"] < 300
 
 
-def test_a_packed_hot_shard_gets_all_that_it_takes(kinesis, publisher):
+def test_packed_hot_shard_gets_all_that_it_takes(kinesis, publisher):
     stream = kinesis.create("hot", 1, limited=True)
     queue = MemoryQueue("hot packing=kpl", [Record(n, 1, "k", b"x" * 1000) for n in range(1, 1501)])
     with sending(queue, publisher, SETTINGS) as sender:

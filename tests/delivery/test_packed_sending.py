@@ -57,7 +57,7 @@ def test_no_packed_record_is_larger_than_reported(kinesis, publisher):
     assert len(sizes) < 20_000 / 10
 
 
-def test_a_record_larger_than_a_packed_one_goes_as_it_is(kinesis, publisher):
+def test_record_larger_than_a_packed_one_goes_as_it_is(kinesis, publisher):
     large = Record(3, 1, "press1", b"x" * 60_000)
     queue = MemoryQueue("archive packing=kpl", [*telemetry(2), large])
     with sending(queue, publisher):
@@ -65,7 +65,7 @@ def test_a_record_larger_than_a_packed_one_goes_as_it_is(kinesis, publisher):
     assert (large.key, large.data) in kcl(kinesis.streams["archive"])
 
 
-def test_a_split_costs_nothing_but_a_repetition(kinesis, publisher):
+def test_split_costs_nothing_but_a_repetition(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(500))
     with sending(queue, publisher, ONE_AT_A_TIME) as sender:
         assert queue.wait_settled(500)
@@ -134,7 +134,7 @@ def test_packed_records_that_fail_are_packed_again(kinesis, publisher):
 
 
 @pytest.mark.parametrize("packing", ["kpl", "lines"])
-def test_a_poison_record_is_found_among_those_packed_with_it(kinesis, publisher, packing):
+def test_poison_record_is_found_among_those_packed_with_it(kinesis, publisher, packing):
     kinesis.streams["telemetry"].poison_data = b'{"n": 77}'
     queue = MemoryQueue(f"telemetry packing={packing}", telemetry(300))
     with sending(queue, publisher):

@@ -26,7 +26,7 @@ def denied(distribution):
     ("answer", "state"),
     [(AUTO, "by_service"), (USER, "by_key"), (UNSAID, "by_key"), (DENIED, "unknown"), (None, "unknown")],
 )
-def test_an_answer_decides_the_state(distribution, answer, state):
+def test_answer_decides_the_state(distribution, answer, state):
     assert (distribution.state, distribution.described) == ("unknown", False)
     distribution.on_described(answer, 0.0)
     assert (distribution.state, distribution.described) == (state, True)
@@ -57,7 +57,7 @@ def test_twenty_different_keys_are_proof(denied):
     assert not denied.needs_proof
 
 
-def test_a_new_shard_makes_the_proof_begin_again(denied):
+def test_new_shard_makes_the_proof_begin_again(denied):
     denied.on_confirmed(KEYS[:19])
     denied.on_shards(3, complete=False, changed=True)
     denied.on_confirmed(KEYS[19:])
@@ -73,7 +73,7 @@ def test_keys_are_no_proof_while_an_answer_may_come(distribution, answer):
     assert distribution.state == "unknown"
 
 
-def test_a_single_listed_shard_is_proof_until_another_is_seen(denied):
+def test_single_listed_shard_is_proof_until_another_is_seen(denied):
     denied.on_shards(1, complete=True, changed=True)
     assert denied.state == "by_key"
     denied.on_shards(2, complete=False, changed=True)
@@ -87,7 +87,7 @@ def test_one_shard_that_may_not_be_the_only_one_is_no_proof(denied, count, compl
     assert denied.state == "unknown"
 
 
-def test_an_answer_stands_when_a_single_shard_is_split(denied):
+def test_answer_stands_when_a_single_shard_is_split(denied):
     denied.on_shards(1, complete=True, changed=True)
     denied.on_described(USER, 1.0)
     denied.on_shards(2, complete=True, changed=True)
@@ -95,7 +95,7 @@ def test_an_answer_stands_when_a_single_shard_is_split(denied):
 
 
 @pytest.mark.parametrize("answer", [USER, DENIED, None])
-def test_a_contradiction_outweighs_every_state(distribution, answer):
+def test_contradiction_outweighs_every_state(distribution, answer):
     distribution.on_described(answer, 0.0)
     distribution.on_contradicted(1.0)
     assert distribution.state == "by_service"
@@ -118,7 +118,7 @@ def test_only_a_later_explicit_answer_outweighs_a_contradiction(distribution, an
     assert distribution.state == state
 
 
-def test_a_stream_that_places_records_itself_is_logged_once(distribution, caplog):
+def test_stream_that_places_records_itself_is_logged_once(distribution, caplog):
     distribution.on_described(AUTO, 0.0)
     distribution.on_described(AUTO, 300.0)
     (message,) = caplog.messages
@@ -132,7 +132,7 @@ def test_packing_is_not_mentioned_where_it_is_not_kpl(caplog):
     assert "kpl" not in caplog.text
 
 
-def test_the_way_back_is_logged_but_not_the_usual_start(distribution, caplog):
+def test_way_back_is_logged_but_not_the_usual_start(distribution, caplog):
     caplog.set_level(logging.INFO)
     distribution.on_described(USER, 0.0)
     assert not caplog.messages
@@ -141,7 +141,7 @@ def test_the_way_back_is_logged_but_not_the_usual_start(distribution, caplog):
     assert caplog.messages[-1] == "stream telemetry packing=kpl: partition keys determine the shard"
 
 
-def test_a_missing_permission_is_logged_once(distribution, caplog):
+def test_missing_permission_is_logged_once(distribution, caplog):
     caplog.set_level(logging.INFO)
     distribution.on_described(DENIED, 0.0)
     distribution.on_described(DENIED, 300.0)

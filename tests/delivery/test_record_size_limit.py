@@ -9,7 +9,7 @@ def test_one_worker_requests_at_the_start():
     assert limit.sendable_bytes() == DEFAULT_RECORD_BYTES
 
 
-def test_an_answer_ends_the_requests():
+def test_answer_ends_the_requests():
     limit = RecordLimit()
     limit.start_asking(0.0)
     limit.answered(MAX_RECORD_BYTES, 0.0, described=True)

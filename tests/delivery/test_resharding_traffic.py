@@ -149,7 +149,7 @@ def usual():
 
 @pytest.mark.parametrize("stale_secs", [0.0, 3.0, 8.0])
 @pytest.mark.parametrize("reshard", [split, merge])
-def test_a_reshard_costs_no_duplicate_no_order_and_no_records(usual, reshard, stale_secs):
+def test_reshard_costs_no_duplicate_no_order_and_no_records(usual, reshard, stale_secs):
     traffic = Traffic(2, stale_secs, reshard=reshard).run()
     traffic.assert_each_record_is_found_once_and_in_order()
     assert traffic.entries < usual * 1.1

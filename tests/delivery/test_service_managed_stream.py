@@ -54,7 +54,7 @@ def test_lines_are_packed_all_the_same(kinesis, publisher, stream, caplog):
 @pytest.mark.parametrize("options", ["packing=kpl", "packing=kpl order=strict", "packing=kpl keys=spread"])
 @pytest.mark.parametrize("machines", [1, 40])
 @pytest.mark.parametrize("described", [True, False])
-def test_a_stream_that_begins_to_place_records_itself_loses_nothing(
+def test_stream_that_begins_to_place_records_itself_loses_nothing(
     kinesis, publisher, stream, monkeypatch, options, machines, described
 ):
     """With one key too, whose aggregated records need no hash key to come to their shard."""
@@ -83,7 +83,7 @@ def test_a_stream_that_begins_to_place_records_itself_loses_nothing(
     assert found == {record.data for batch in batches for record in batch}
 
 
-def test_a_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream, monkeypatch, caplog):
+def test_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(record_size_limit, "ASK_AGAIN_SECS", 0.0)
     monkeypatch.setattr(record_size_limit, "LOOK_AGAIN_SECS", 0.0)

@@ -42,33 +42,33 @@ def test_listed_shards_that_accept_their_own_hashes_remain_complete(history):
     assert not history.contradicted
 
 
-def test_a_new_shard_closes_only_the_listed_shard_whose_hash_it_accepts(history):
+def test_new_shard_closes_only_the_listed_shard_whose_hash_it_accepts(history):
     accept(history, "new", 60, 2.0, 3.0)
     assert usable(history) == {"new": (60, 60), "high": (100, HASHES - 1)}
     assert not history.complete
     assert history.grew
 
 
-def test_a_merge_closes_both_parents(history):
+def test_merge_closes_both_parents(history):
     accept(history, "new", 60, 2.0, 3.0)
     accept(history, "new", 160, 2.0, 3.0)
     assert usable(history) == {"new": (60, 160)}
 
 
-def test_a_late_answer_of_a_closed_shard_changes_nothing(history):
+def test_late_answer_of_a_closed_shard_changes_nothing(history):
     accept(history, "new", 60, 2.0, 3.0)
     accept(history, "low", 60, 2.9, 9.0)
     assert usable(history) == {"new": (60, 60), "high": (100, HASHES - 1)}
     assert not history.contradicted
 
 
-def test_a_closed_shard_that_accepts_again_is_a_contradiction(history):
+def test_closed_shard_that_accepts_again_is_a_contradiction(history):
     accept(history, "new", 60, 2.0, 3.0)
     accept(history, "low", 60, 3.1, 9.0)
     assert history.contradicted
 
 
-def test_a_hash_outside_of_a_listed_range_is_a_contradiction(history):
+def test_hash_outside_of_a_listed_range_is_a_contradiction(history):
     accept(history, "low", 100, 2.0, 3.0)
     assert history.contradicted
     assert (history.get("low").first_hash, history.get("low").last_hash) == (0, 99)
@@ -83,7 +83,7 @@ def test_answers_to_overlapping_requests_leave_two_shards_disputed():
 
 
 @pytest.mark.parametrize("open_one", ["a", "b"])
-def test_the_next_record_settles_a_dispute(open_one):
+def test_next_record_settles_a_dispute(open_one):
     history = ShardHistory()
     accept(history, "a", 10, 1.0, 4.0)
     accept(history, "b", 10, 2.0, 3.0)
@@ -118,7 +118,7 @@ def test_widening_ranges_that_meet_are_compared_too():
     assert usable(history) == {"b": (5, 30)}
 
 
-def test_a_listing_without_the_new_shard_is_stale(history):
+def test_listing_without_the_new_shard_is_stale(history):
     accept(history, "new", 60, 2.0, 3.0)
     history.listed([LOW, HIGH], requested_at=4.0, answered_at=5.0)
     history.resolve(5.0)
@@ -126,7 +126,7 @@ def test_a_listing_without_the_new_shard_is_stale(history):
     assert not history.complete
 
 
-def test_a_listing_with_the_new_shard_completes_the_map(history):
+def test_listing_with_the_new_shard_completes_the_map(history):
     accept(history, "new", 60, 2.0, 3.0)
     children = [Shard("other", 0, 49), Shard("new", 50, 99), HIGH]
     history.listed(children, requested_at=4.0, answered_at=5.0)
@@ -135,13 +135,13 @@ def test_a_listing_with_the_new_shard_completes_the_map(history):
     assert history.complete
 
 
-def test_a_listing_that_contradicts_an_accepted_hash_is_a_contradiction(history):
+def test_listing_that_contradicts_an_accepted_hash_is_a_contradiction(history):
     accept(history, "new", 60, 2.0, 3.0)
     history.listed([Shard("other", 0, 60), Shard("new", 61, 99), HIGH], requested_at=4.0, answered_at=5.0)
     assert history.contradicted
 
 
-def test_a_listing_may_lack_a_shard_that_accepted_nothing_lately(history):
+def test_listing_may_lack_a_shard_that_accepted_nothing_lately(history):
     accept(history, "new", 60, 2.0, 3.0)
     merged = [Shard("other", 0, 49), Shard("new", 50, 99), Shard("high2", 100, HASHES - 1)]
     history.listed(merged, requested_at=4.0, answered_at=5.0)
@@ -150,7 +150,7 @@ def test_a_listing_may_lack_a_shard_that_accepted_nothing_lately(history):
     assert sorted(history.usable()) == sorted(merged)
 
 
-def test_a_shard_that_accepted_lately_and_is_not_listed_is_disputed(history):
+def test_shard_that_accepted_lately_and_is_not_listed_is_disputed(history):
     accept(history, "new", 60, 2.0, 3.0)
     accept(history, "high", 500, 2.0, 3.0)
     replaced = [Shard("other", 0, 49), Shard("new", 50, 99), Shard("high2", 100, HASHES - 1)]
@@ -173,7 +173,7 @@ def test_without_traffic_an_old_acceptance_does_not_outweigh_a_listing(history):
     assert sorted(history.usable()) == sorted(listing)
 
 
-def test_a_shard_that_a_listing_lacked_is_open_again_when_it_accepts(history):
+def test_shard_that_a_listing_lacked_is_open_again_when_it_accepts(history):
     history.listed([Shard("old", 0, 99), HIGH], requested_at=4.0, answered_at=5.0)  # from before `low` was opened
     history.resolve(5.0)
     assert usable(history)["old"] == (0, 99)
@@ -206,7 +206,7 @@ def test_after_a_contradiction_only_listed_ranges_remain(history):
     assert not history.contradicted
 
 
-def test_the_number_of_remembered_closed_shards_is_bounded(history):
+def test_number_of_remembered_closed_shards_is_bounded(history):
     for number in range(MAX_CLOSED_SHARDS + 10):
         accept(history, f"shard-{number}", 60, 2.0 * number + 2.0, 2.0 * number + 3.0)
     assert len(history._closed) == MAX_CLOSED_SHARDS

@@ -98,7 +98,7 @@ def test_what_was_expected_teaches_nothing(knowledge):
     assert knowledge.version == version
 
 
-def test_a_new_shard_is_inferred_and_only_its_parent_is_doubtful(knowledge):
+def test_new_shard_is_inferred_and_only_its_parent_is_doubtful(knowledge):
     version = knowledge.version
     assert accept(knowledge, {LOW_KEYS[2]: "new", LOW_KEYS[4]: "new", HIGH_KEYS[0]: "high"}, 2.0, 3.0)
     inferred = Shard("new", hash_of(LOW_KEYS[2]), hash_of(LOW_KEYS[4]))
@@ -110,7 +110,7 @@ def test_a_new_shard_is_inferred_and_only_its_parent_is_doubtful(knowledge):
     assert knowledge.next_listing_at == 2.0
 
 
-def test_an_explicit_hash_key_and_a_single_key_teach_as_well(knowledge):
+def test_explicit_hash_key_and_a_single_key_teach_as_well(knowledge):
     many = packed(*LOW_KEYS[:2], shard=Shard("low", 5, HALF - 1))
     one = packed(LOW_KEYS[0])
     knowledge.on_accepted(
@@ -119,21 +119,21 @@ def test_an_explicit_hash_key_and_a_single_key_teach_as_well(knowledge):
     assert knowledge.shards[0] == Shard("new", 5, hash_of(LOW_KEYS[0]))
 
 
-def test_a_stale_listing_is_ignored_and_repeated_after_a_second(resharded):
+def test_stale_listing_is_ignored_and_repeated_after_a_second(resharded):
     before = list(resharded.shards)
     assert list_shards(resharded, [LOW, HIGH], 4.0, 4.5)
     assert list(resharded.shards) == before
     assert resharded.next_listing_at == 5.5
 
 
-def test_a_listing_in_the_middle_of_a_change_is_ignored(resharded):
+def test_listing_in_the_middle_of_a_change_is_ignored(resharded):
     before = list(resharded.shards)
     assert not list_shards(resharded, [HIGH], 4.0, 4.5)
     assert list(resharded.shards) == before
     assert resharded.next_listing_at == 5.5
 
 
-def test_a_listing_with_the_new_shard_ends_the_doubt(resharded):
+def test_listing_with_the_new_shard_ends_the_doubt(resharded):
     children = [Shard("other", 0, hash_of(LOW_KEYS[1])), Shard("new", hash_of(LOW_KEYS[1]) + 1, HALF - 1), HIGH]
     assert list_shards(resharded, children, 4.0, 4.5)
     assert list(resharded.shards) == children
@@ -173,7 +173,7 @@ def test_one_key_of_another_open_shard_discards_all(resharded):
 
 
 @pytest.mark.parametrize(("first", "judgement"), [(1, DELIVERED), (2, DISCARDED)])
-def test_a_listing_decides_what_was_undecided(resharded, first, judgement):
+def test_listing_decides_what_was_undecided(resharded, first, judgement):
     aggregate = packed(*LOW_KEYS[1:5], shard=Shard("low", hash_of(LOW_KEYS[3]), HALF - 1))
     border = hash_of(LOW_KEYS[first])
     list_shards(resharded, [Shard("other", 0, border - 1), Shard("new", border, HALF - 1), HIGH], 4.0, 4.5)
@@ -199,14 +199,14 @@ def test_undecided_is_discarded_where_listings_are_not_permitted(resharded):
     assert resharded.judge(packed(*LOW_KEYS[2:5]), "new", 4.5) is DELIVERED
 
 
-def test_a_failed_listing_decides_nothing(resharded):
+def test_failed_listing_decides_nothing(resharded):
     resharded.start_listing(4.0)
     assert not resharded.on_list_failed(4.5, denied=False)
     assert resharded.judge(packed(*LOW_KEYS[1:5]), "new", 4.5) is UNDECIDED
 
 
 @pytest.mark.parametrize("keys", [HIGH_KEYS[:1], LOW_KEYS[:2]])
-def test_a_listed_shard_that_accepts_what_is_not_its_own_shows_auto(knowledge, keys):
+def test_listed_shard_that_accepts_what_is_not_its_own_shows_auto(knowledge, keys):
     """With one key too: the KCL compares its hash with the range as well."""
     other = "low" if keys == HIGH_KEYS[:1] else "high"
     assert knowledge.judge(packed(*keys), other, 3.0) is DISCARDED
@@ -224,7 +224,7 @@ def test_what_came_to_the_right_shard_by_chance_is_delivered(knowledge):
     assert knowledge.judge(packed(LOW_KEYS[0]), "never seen", 3.0) is UNDECIDED
 
 
-def test_a_stream_that_places_records_itself_is_not_listed_without_need():
+def test_stream_that_places_records_itself_is_not_listed_without_need():
     knowledge = ShardKnowledge(KPL)
     knowledge.on_described(AUTO, 0.0)
     knowledge.request()
@@ -276,7 +276,7 @@ def test_inferred_shards_prove_that_keys_decide_too():
     assert knowledge.distribution == "by_key"
 
 
-def test_a_single_shard_that_is_split_leaves_the_distribution_unknown():
+def test_single_shard_that_is_split_leaves_the_distribution_unknown():
     knowledge = ShardKnowledge(KPL)
     knowledge.request()
     knowledge.on_described(DENIED, 0.0)

@@ -16,7 +16,7 @@ def test_nothing_is_listed_before_it_is_requested():
     assert not refresh.start(0.0)
 
 
-def test_a_request_is_due_at_once_and_started_once(refresh):
+def test_request_is_due_at_once_and_started_once(refresh):
     assert refresh.next_at == NEVER
     assert refresh.start(5.0)
     assert refresh.started_at == 5.0
@@ -53,7 +53,7 @@ def test_news_shorten_the_pauses_again(refresh):
     assert refresh.next_at == 17.0
 
 
-def test_a_success_shortens_the_pauses_again(refresh):
+def test_success_shortens_the_pauses_again(refresh):
     for _ in range(14):
         refresh.retry(0.0)
     refresh.succeeded(50.0)
@@ -62,7 +62,7 @@ def test_a_success_shortens_the_pauses_again(refresh):
     assert refresh.next_at == 61.0
 
 
-def test_a_failure_is_repeated_like_a_stale_listing(refresh):
+def test_failure_is_repeated_like_a_stale_listing(refresh):
     refresh.start(0.0)
     refresh.failed(3.0, denied=False)
     assert not refresh.denied

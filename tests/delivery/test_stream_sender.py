@@ -85,7 +85,7 @@ def test_only_failed_records_are_sent_again(kinesis, publisher):
     assert (status.throttled, status.retried, status.duplicates_possible) == (100, 100, 0)
 
 
-def test_a_throttled_shard_loses_nothing_and_the_other_flows(kinesis, publisher):
+def test_throttled_shard_loses_nothing_and_the_other_flows(kinesis, publisher):
     kinesis.fail_records("telemetry", shard=0)
     queue = MemoryQueue("telemetry", records(100))
     bound_elsewhere = [r for r in records(100) if kinesis.streams["telemetry"].shard_of(r.key).number == 1]
@@ -99,7 +99,7 @@ def test_a_throttled_shard_loses_nothing_and_the_other_flows(kinesis, publisher)
 
 
 @pytest.mark.parametrize("code", ["InternalFailureException", "ServiceUnavailable", "KMSThrottlingException"])
-def test_a_complete_request_that_fails_is_sent_again(kinesis, publisher, code):
+def test_complete_request_that_fails_is_sent_again(kinesis, publisher, code):
     kinesis.fault("error", requests=3, code=code, status=400 if code.startswith("KMS") else 500)
     queue = MemoryQueue("telemetry", records(50))
     with sending(queue, publisher) as sender:
@@ -109,7 +109,7 @@ def test_a_complete_request_that_fails_is_sent_again(kinesis, publisher, code):
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
-def test_a_request_without_a_good_answer_is_sent_again_and_counted(kinesis, impatient, kind):
+def test_request_without_a_good_answer_is_sent_again_and_counted(kinesis, impatient, kind):
     kinesis.fault(kind, requests=1)
     queue = MemoryQueue("telemetry", records(20))
     with sending(queue, impatient) as sender:
@@ -131,7 +131,7 @@ def test_while_all_fails_one_request_at_a_time_probes(kinesis, publisher):
         assert queue.wait_settled(2000)
 
 
-def test_a_denied_stream_reports_what_to_do_once_and_recovers_by_itself(kinesis, publisher, caplog):
+def test_denied_stream_reports_what_to_do_once_and_recovers_by_itself(kinesis, publisher, caplog):
     caplog.set_level(logging.INFO, "bridge.delivery")
     kinesis.fault("error", code="AccessDeniedException", status=400)
     queue = MemoryQueue("telemetry", records(5))
@@ -155,7 +155,7 @@ def test_other_streams_are_unaffected(kinesis, impatient):
     assert not stuck.delivered
 
 
-def test_a_poison_record_is_found_and_rejected_alone(kinesis, publisher):
+def test_poison_record_is_found_and_rejected_alone(kinesis, publisher):
     kinesis.streams["telemetry"].poison_keys |= {"machine-37", "machine-90"}
     queue = MemoryQueue("telemetry", records(100))
     with sending(queue, publisher):
@@ -164,7 +164,7 @@ def test_a_poison_record_is_found_and_rejected_alone(kinesis, publisher):
     assert stored_numbers(kinesis) == Counter(set(range(1, 101)) - {37, 90})
 
 
-def test_the_streams_limit_is_reported_to_the_queue_and_stored(kinesis, publisher):
+def test_streams_limit_is_reported_to_the_queue_and_stored(kinesis, publisher):
     kinesis.create("big", 1, max_record_kib=2048)
     fits, too_large = Record(1, 1, "k", b"x" * (DEFAULT_RECORD_BYTES + 5)), Record(2, 1, "k", b"x" * 2**21)
     queue = MemoryQueue("big", [fits, too_large])
@@ -192,7 +192,7 @@ def test_ten_large_records_do_not_overfill_a_request(kinesis):
     assert len(kinesis.streams["big"].stored) == 8
 
 
-def test_a_stop_is_prompt_during_a_back_off(kinesis, publisher):
+def test_stop_is_prompt_during_a_back_off(kinesis, publisher):
     kinesis.fault("error", code="ServiceUnavailable", status=503)
     queue = MemoryQueue("telemetry", records(5))
     slow = SenderSettings(request_backoff=Backoff(60.0, 60.0))
@@ -202,7 +202,7 @@ def test_a_stop_is_prompt_during_a_back_off(kinesis, publisher):
     assert time.monotonic() - started < 30
 
 
-def test_a_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
+def test_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
     queue = MemoryQueue("telemetry")
     with sending(queue, publisher) as sender:
         time.sleep(0.05)
@@ -213,7 +213,7 @@ def test_a_stop_is_prompt_when_idle_and_sends_nothing_more(kinesis, publisher):
     assert not kinesis.streams["telemetry"].stored
 
 
-def test_a_closed_queue_is_not_requested_in_a_busy_loop(kinesis, publisher):
+def test_closed_queue_is_not_requested_in_a_busy_loop(kinesis, publisher):
     queue, asked = MemoryQueue("telemetry"), []
     take_batch = queue.take_batch
     queue.take_batch = lambda *how: (asked.append(how), take_batch(*how))[1]

@@ -15,7 +15,7 @@ def health(caplog):
     return StreamHealth("telemetry")
 
 
-def test_an_outage_is_logged_once_and_its_end_once(health, caplog):
+def test_outage_is_logged_once_and_its_end_once(health, caplog):
     for now in range(5):
         health.bad(DOWN, now)
     health.ok(60)
@@ -24,14 +24,14 @@ def test_an_outage_is_logged_once_and_its_end_once(health, caplog):
     assert "after 60 s" in caplog.messages[1]
 
 
-def test_a_refusal_is_logged_with_what_to_do(health, caplog):
+def test_refusal_is_logged_with_what_to_do(health, caplog):
     health.bad(DENIED, 0)
     assert health.state == "refused"
     assert "telemetry" in caplog.text
     assert "allow kinesis:PutRecords" in caplog.text
 
 
-def test_a_refusal_during_an_outage_is_news_and_the_outage_after_it_is_not(health, caplog):
+def test_refusal_during_an_outage_is_news_and_the_outage_after_it_is_not(health, caplog):
     for error in (DOWN, DENIED, DENIED, DOWN):
         health.bad(error, 0)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]

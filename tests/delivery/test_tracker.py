@@ -57,13 +57,13 @@ def test_what_is_out_leaves_less_room(tracker):
     assert size < MAX_REQUEST_BYTES * 2
 
 
-def test_a_full_tracker_takes_nothing(tracker):
+def test_full_tracker_takes_nothing(tracker):
     for _ in range(4):
         send(tracker, records(500))
     assert room(tracker, 0.0)[0] == 0
 
 
-def test_a_complete_failure_keeps_everything_and_pauses(tracker):
+def test_complete_failure_keeps_everything_and_pauses(tracker):
     batch, _ = send(tracker, records(3))
     tracker.on_request_failed(batch, Unavailable("ServiceUnavailable", ""), 10.0)
     assert tracker.pause_secs(10.0) > 0
@@ -72,14 +72,14 @@ def test_a_complete_failure_keeps_everything_and_pauses(tracker):
     assert len(next_request(tracker, LONG_AGO).records) == 3
 
 
-def test_a_refusal_pauses_for_as_long_as_set(tracker):
+def test_refusal_pauses_for_as_long_as_set(tracker):
     batch, _ = send(tracker, records(1))
     tracker.on_request_failed(batch, Refused("AccessDeniedException", "", "allow it"), 10.0)
     assert tracker.pause_secs(10.0) == 30.0
     assert (tracker.status(10.0).state, tracker.status(10.0).hint) == ("refused", "allow it")
 
 
-def test_an_answer_ends_the_trouble(tracker):
+def test_answer_ends_the_trouble(tracker):
     batch, _ = send(tracker, records(3))
     tracker.on_request_failed(batch, Unavailable("ServiceUnavailable", ""), 0.0)
     batch, _ = send(tracker, [], now=LONG_AGO)
@@ -97,13 +97,13 @@ def test_records_in_doubt_are_counted_as_possible_duplicates(tracker):
     assert (status.duplicates_possible, status.requests, status.failed_requests, status.retried) == (3, 2, 2, 3)
 
 
-def test_a_passing_throttle_is_counted_and_no_trouble(tracker):
+def test_passing_throttle_is_counted_and_no_trouble(tracker):
     batch, _ = send(tracker, records(3))
     answer(tracker, batch, failed={1})
     assert (tracker.status(0).state, tracker.status(0).throttled) == ("ok", 1)
 
 
-def test_a_record_that_never_passes_is_trouble(tracker):
+def test_record_that_never_passes_is_trouble(tracker):
     batch, _ = send(tracker, records(2))
     for attempt in range(REPORT_AFTER_ATTEMPTS):
         assert tracker.status(0).state == "ok"
@@ -114,13 +114,13 @@ def test_a_record_that_never_passes_is_trouble(tracker):
     assert tracker.status(0).state == "ok"
 
 
-def test_an_answer_that_takes_nothing_is_trouble(tracker):
+def test_answer_that_takes_nothing_is_trouble(tracker):
     batch, _ = send(tracker, records(2))
     answer(tracker, batch, failed={1, 2})
     assert tracker.status(0).state == "retrying"
 
 
-def test_an_invalid_request_is_halved_until_the_record_is_alone(tracker):
+def test_invalid_request_is_halved_until_the_record_is_alone(tracker):
     tracker.on_described(StreamDescription(), 0.0)
     batch, _ = send(tracker, records(8))
     rejected, pending, requests = [], [batch], 0
@@ -139,13 +139,13 @@ def test_an_invalid_request_is_halved_until_the_record_is_alone(tracker):
     assert (status.delivered, status.rejected, status.waiting) == (7, 1, 0)
 
 
-def test_a_part_is_not_mixed_with_fresh_records(tracker):
+def test_part_is_not_mixed_with_fresh_records(tracker):
     batch, _ = send(tracker, records(4))
     tracker.on_request_invalid(batch, INVALID, 0.0)
     assert room(tracker, 0.0) == (0, 0)
 
 
-def test_a_lone_record_is_not_blamed_for_a_bad_stream_name(tracker):
+def test_lone_record_is_not_blamed_for_a_bad_stream_name(tracker):
     batch, _ = send(tracker, records(1))
     assert tracker.on_request_invalid(batch, INVALID, 0.0) == []
     status = tracker.status(0)
@@ -153,7 +153,7 @@ def test_a_lone_record_is_not_blamed_for_a_bad_stream_name(tracker):
     assert "data_stream" in status.hint
 
 
-def test_a_record_over_the_streams_limit_is_rejected_unsent(tracker):
+def test_record_over_the_streams_limit_is_rejected_unsent(tracker):
     tracker.on_described(StreamDescription(), 0.0)
     large = Record(2, 1, "key", b"x" * (DEFAULT_RECORD_BYTES - 2))
     batch, rejected = send(tracker, [*records(1), large])
@@ -161,7 +161,7 @@ def test_a_record_over_the_streams_limit_is_rejected_unsent(tracker):
     assert rejected == [(large, "too_large", "1048577 bytes of data and partition key; the stream accepts 1048576")]
 
 
-def test_a_large_record_waits_until_the_limit_is_known(tracker):
+def test_large_record_waits_until_the_limit_is_known(tracker):
     large = Record(1, 1, "key", b"x" * DEFAULT_RECORD_BYTES)
     batch, rejected = send(tracker, [large, *records(2)[1:]])
     assert [record.number for record in batch.records] == [2]
@@ -170,26 +170,26 @@ def test_a_large_record_waits_until_the_limit_is_known(tracker):
     assert next_request(tracker, 0.0).records == [large]
 
 
-def test_a_large_record_that_waited_in_vain_is_rejected(tracker):
+def test_large_record_that_waited_in_vain_is_rejected(tracker):
     large = Record(1, 1, "key", b"x" * DEFAULT_RECORD_BYTES)
     send(tracker, [large])
     assert [record for record, _, _ in tracker.on_described(StreamDescription(), 0.0)] == [large]
 
 
-def test_a_stream_that_is_not_there_shows_before_the_first_record(tracker):
+def test_stream_that_is_not_there_shows_before_the_first_record(tracker):
     tracker.on_describe_failed(Refused("ResourceNotFoundException", "", "create it"), 0.0)
     assert tracker.status(0).state == "refused"
     tracker.on_described(StreamDescription(), 30.0)
     assert tracker.status(0).state == "ok"
 
 
-def test_a_describe_that_fails_while_records_flow_is_no_trouble(tracker):
+def test_describe_that_fails_while_records_flow_is_no_trouble(tracker):
     batch, _ = send(tracker, records(1))
     answer(tracker, batch)
     tracker.on_describe_failed(Refused("UnknownOperationException", "", "not Kinesis"), 0.0)
     assert tracker.status(0).state == "ok"
 
 
-def test_a_throttled_describe_is_no_trouble(tracker):
+def test_throttled_describe_is_no_trouble(tracker):
     tracker.on_describe_failed(Unavailable("LimitExceededException", ""), 0.0)
     assert tracker.status(0).state == "ok"

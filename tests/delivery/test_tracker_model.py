@@ -237,5 +237,5 @@ def test_order_of_a_key_without_failures_is_stored_by_default(way, seed):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_trouble_is_such_that_order_does_not_hold_by_itself(way):
+def test_trouble_is_such_that_order_does_not_hold_by_itself(way):
     assert any(out_of_order(run(way, seed)) for seed in range(20))

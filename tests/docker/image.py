@@ -65,7 +65,7 @@ def running_parts(tmp_path):
         yield tmp_path, broker, kinesis.streams["s"]
 
 
-def test_the_images_bridge_moves_messages_is_healthy_and_stops_cleanly(parts):
+def test_images_bridge_moves_messages_is_healthy_and_stops_cleanly(parts):
     folder, broker, stream = parts
     with container(folder) as bridge:
         until(lambda: '"subscribed"' in docker_log(bridge))

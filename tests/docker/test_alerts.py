@@ -112,18 +112,18 @@ def test_nothing_fires_while_everything_is_ok(tmp_path):
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-def test_an_alert_fires_on_its_trouble_alone_and_not_before(tmp_path, name):
+def test_alert_fires_on_its_trouble_alone_and_not_before(tmp_path, name):
     series, minute = TROUBLES[name]
     assert series.keys() <= WELL.keys()
     troubled = {**WELL, **series}
     assert play(tmp_path, ALERTS_FILE, [case(troubled, [], 9), case(troubled, [name], minute)]) == ""
 
 
-def test_a_bridge_that_was_never_there_is_down(tmp_path):
+def test_bridge_that_was_never_there_is_down(tmp_path):
     assert play(tmp_path, ALERTS_FILE, [case({}, ["MqttKinesisDown"], 3)]) == ""
 
 
-def test_a_mapping_that_rejects_is_named_and_counted_once(tmp_path):
+def test_mapping_that_rejects_is_named_and_counted_once(tmp_path):
     troubled = {
         **WELL,
         f"{P}records_dead_lettered_total{of(mapping='press', stream='s')}": "7x9 9x111",

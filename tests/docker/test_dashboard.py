@@ -76,7 +76,7 @@ def test_every_query_of_the_dashboard_gives_numbers(watched):
             assert prometheus.values(asked(query)) == []
 
 
-def test_the_choices_of_job_and_instance_are_there(watched):
+def test_choices_of_job_and_instance_are_there(watched):
     prometheus, _ = watched
     for variable in DASHBOARD["templating"]["list"]:
         if variable["type"] == "query":
@@ -103,7 +103,7 @@ def test_what_is_counted_of_the_complete_way_is_what_was_delivered(watched):
     eventually(equal, "every delivered record was timed once")
 
 
-def test_the_rules_are_evaluated_and_a_rejected_message_is_an_alert(watched):
+def test_rules_are_evaluated_and_a_rejected_message_is_an_alert(watched):
     prometheus, publisher = watched
     publisher.publish([BAD], 1)
 

@@ -52,7 +52,7 @@ def test_each_alert_reports_what_it_means_and_what_to_do():
         assert labels <= set.union(set(), *(LABELS[name] for name, _ in used(rule["expr"]))), rule["alert"]
 
 
-def test_the_panels_lie_side_by_side_and_have_numbers_of_their_own():
+def test_panels_lie_side_by_side_and_have_numbers_of_their_own():
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
     places = set()
     for panel in DASHBOARD["panels"]:

@@ -41,14 +41,14 @@ def written(folder, text, secrets):
     return file
 
 
-def test_the_image_is_linted():
+def test_image_is_linted():
     linted = subprocess.run(
         [f"{sys.prefix}/bin/hadolint", str(DOCKER / "Dockerfile")], capture_output=True, text=True, check=False
     )
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
-def test_the_image_gets_what_it_copies():
+def test_image_gets_what_it_copies():
     kept = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
     copied = {
         word
@@ -66,7 +66,7 @@ def test_every_service_is_published_on_this_machine_only():
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_files_that_compose_mounts_are_there():
+def test_files_that_compose_mounts_are_there():
     mounts = [each for service in COMPOSE["services"].values() for each in service.get("volumes", ())]
     sources = [each.split(":")[0] for each in mounts]
     assert all((DOCKER / source).exists() for source in sources if source.startswith("."))
@@ -89,7 +89,7 @@ def test_what_compose_gives_a_read_only_service_is_files():
             assert all("file" in each for each in given), "Compose refuses to start it"
 
 
-def test_the_simulator_makes_the_streams_of_the_example_mappings():
+def test_simulator_makes_the_streams_of_the_example_mappings():
     mappings = load_folder(ROOT / "mappings", {}).mappings.values()
     assert set(STREAMS) == {output.data_stream for mapping in mappings for output in mapping.outputs}
 
@@ -112,7 +112,7 @@ def test_kubernetes_mappings_load(tmp_path):
     assert load_folder(tmp_path, {}).mappings
 
 
-def test_the_pod_may_do_nothing_that_it_need_not():
+def test_pod_may_do_nothing_that_it_need_not():
     container, security = pod()["containers"][0], pod()["securityContext"]
     assert f"USER {security['runAsUser']}:{security['runAsGroup']}" in DOCKERFILE
     assert security["runAsNonRoot"]
@@ -124,7 +124,7 @@ def test_the_pod_may_do_nothing_that_it_need_not():
     }
 
 
-def test_the_pods_volumes_and_probes_are_what_there_is():
+def test_pods_volumes_and_probes_are_what_there_is():
     container = pod()["containers"][0]
     claims = {each["metadata"]["name"] for each in manifest("StatefulSet")["spec"]["volumeClaimTemplates"]}
     assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in pod()["volumes"]} | claims
@@ -137,7 +137,7 @@ def test_the_pods_volumes_and_probes_are_what_there_is():
     assert f"EXPOSE {container['ports'][0]['containerPort']}" in DOCKERFILE
 
 
-def test_the_selectors_find_the_pods():
+def test_selectors_find_the_pods():
     labels = manifest("StatefulSet")["spec"]["template"]["metadata"]["labels"]
     assert manifest("StatefulSet")["spec"]["selector"]["matchLabels"] == labels
     assert manifest("PodDisruptionBudget")["spec"]["selector"]["matchLabels"] == labels
@@ -153,14 +153,14 @@ def unit():
     return parser["Service"]
 
 
-def test_the_unit_is_reported_when_the_bridge_is_ready_and_alive(unit):
+def test_unit_is_reported_when_the_bridge_is_ready_and_alive(unit):
     assert unit["Type"] == "notify"
     assert float(unit["TimeoutStopSec"]) > STOP_SECS
     assert unit["RestartPreventExitStatus"] == "2"
     assert "ExecStartPre" not in unit, "its exit code is not looked at: a wrong configuration would be started for ever"
 
 
-def test_the_units_command_is_the_programs(unit):
+def test_units_command_is_the_programs(unit):
     program, verb, option, _ = unit["ExecStart"].split()
     assert program.endswith("/mqtt-kinesis")
     assert option == "--config"

@@ -12,6 +12,6 @@ def test_links_to_files_become_absolute_and_others_stay():
     )
 
 
-def test_the_readme_of_a_package_has_no_relative_link():
+def test_readme_of_a_package_has_no_relative_link():
     text = with_absolute_links(README.read_text(encoding="utf-8"), "https://host.example/us/it", "0.1.0")
     assert re.findall(r"\]\((?!https?://)[^)]*\)", text) == []

@@ -19,7 +19,7 @@ def entries(count, key="k", data="eA=="):
     return [{"Data": data, "PartitionKey": key}] * count
 
 
-def test_a_shard_accepts_a_thousand_records_a_second():
+def test_shard_accepts_a_thousand_records_a_second():
     now = [0.0]
     stream = Stream("s", 1, limited=True, clock=lambda: now[0])
     failed = [orjson.loads(stream.put(entries(500), Script()))["FailedRecordCount"] for _ in range(3)]
@@ -28,7 +28,7 @@ def test_a_shard_accepts_a_thousand_records_a_second():
     assert orjson.loads(stream.put(entries(500), Script()))["FailedRecordCount"] == 400
 
 
-def test_a_shard_accepts_a_mebibyte_a_second():
+def test_shard_accepts_a_mebibyte_a_second():
     now = [0.0]
     stream = Stream("s", 1, limited=True, clock=lambda: now[0])
     large = "eHh4" * (100 * 1024 // 3)
@@ -60,7 +60,7 @@ def test_as_a_process_it_forgets_counts_and_can_be_reported_to_fail():
     assert counted["b"]["records"] == 0
 
 
-def test_a_fault_of_no_known_kind_is_refused():
+def test_fault_of_no_known_kind_is_refused():
     with KinesisStandIn() as kinesis, pytest.raises(ValueError, match="one of"):
         kinesis.fault("explode")
 

@@ -21,7 +21,7 @@ def test_no_two_scenarios_have_the_same_name():
     assert len(set(names)) == len(names)
 
 
-def test_the_table_keeps_the_rows_of_what_was_not_played_again():
+def test_table_keeps_the_rows_of_what_was_not_played_again():
     first = with_rows(PLACE, [Outcome("a", 1000.4, 5000, 0, 2, 0.26), Outcome("b", 1, 1, 0, 0, None)], ["a", "b"])
     assert "| a | 1,000 | 5,000 | 0 | 2 | 0.3 s |\n| b | 1 | 1 | 0 | 0 | never |" in first
     second = with_rows(first, [Outcome("b", 2, 2, 0, 0, 1)], ["b", "a"])
@@ -45,7 +45,7 @@ def test_sink_detects_missing_duplicate_and_reordered_records():
         assert sink.lost(7) == 2
 
 
-def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
+def test_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
     @contextmanager
     def swallows(stage):
         """It says that it has stored a record, and has not."""
@@ -67,13 +67,13 @@ def test_a_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
     assert any("have not arrived" in problem for problem in outcome.problems)
 
 
-def test_a_soak_reports_what_grows_from_what_only_goes_up_and_down():
+def test_soak_reports_what_grows_from_what_only_goes_up_and_down():
     assert gained([(0, 5.0), (10, 9.0), (20, 5.0), (30, 9.0), (40, 5.0)]) == 0
     assert gained([(0, 5.0), (10, 6.0), (20, 7.1), (30, 8.0), (40, 90.0)]) > 3
     assert gained([(0, 5.0)]) == 0
 
 
-def test_a_soak_ends_with_its_measurements_and_a_verdict(tmp_path):
+def test_soak_ends_with_its_measurements_and_a_verdict(tmp_path):
     troubles = (Trouble("connections reset", broker_scenarios.resets, (0, 0)),)
     outcome, story = soak(tmp_path, secs=0, seed=1, rate=300, troubles=troubles)
     assert outcome.problems == ()

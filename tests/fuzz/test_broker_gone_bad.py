@@ -62,7 +62,7 @@ def well(session):
             session.send(packets.suback(int.from_bytes(body[:2]), 1, version_5=version_5))
 
 
-def test_a_broker_removed_bad_neither_ends_the_bridge_nor_eats_its_memory(tmp_path):
+def test_broker_removed_bad_neither_ends_the_bridge_nor_eats_its_memory(tmp_path):
     scripts = (
         noise_at_once,
         another_protocol,

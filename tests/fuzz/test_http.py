@@ -98,7 +98,7 @@ def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=nearly(orjson.dumps(TRY), b'{"numbers": [1, 2, 3]}', b"[" * 5000))
-def test_a_body_that_is_nearly_json_is_answered(client, content):
+def test_body_that_is_nearly_json_is_answered(client, content):
     answer = client.post("/api/try", content=content, headers={"content-type": "application/json"})
     assert answer.status_code < 500, answer.text
 
@@ -142,7 +142,7 @@ def test_what_is_nearly_http_does_not_stop_the_server(port, sent):
     assert is_well(port)
 
 
-def test_a_login_is_not_read_beyond_what_a_form_holds(port):
+def test_login_is_not_read_beyond_what_a_form_holds(port):
     head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(head + bytes(100_000))

@@ -29,7 +29,7 @@ STREAM = Stream("s", 4)
 @example("😀" * 256)
 @example("😀" * 257)
 @example("é" * 256 + "\u0301")
-def test_a_key_goes_through_as_it_is_or_is_rejected_where_kinesis_would(key):
+def test_key_goes_through_as_it_is_or_is_rejected_where_kinesis_would(key):
     drafts, rejections, _ = applied(MAPPING, message({"key": key}))
     try:
         STREAM.put([{"PartitionKey": key, "Data": ""}], Script())

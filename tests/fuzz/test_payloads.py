@@ -73,7 +73,7 @@ def test_what_is_nearly_right_becomes_a_json_value_or_is_rejected(name, data):
     st.sampled_from(["json", "msgpack", "cbor"]),
     st.sampled_from(["none", "auto"]),
 )
-def test_a_mapping_makes_records_or_rejections_of_it_and_never_raises(payload, name, compression):
+def test_mapping_makes_records_or_rejections_of_it_and_never_raises(payload, name, compression):
     made = mapping(payload=name, compression=compression, transform="{all: payload, sum: length(keys(payload))}")
     drafts, rejections, _ = applied(made, message(payload))
     assert bool(drafts) != bool(rejections)

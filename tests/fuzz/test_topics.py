@@ -34,5 +34,5 @@ def test_any_topic_that_a_broker_sends_finds_its_mappings_or_none(topic):
 
 
 @pytest.mark.parametrize("topic", [b"/" * 65_535, b"a/" * 32_767 + b"a", b"\xf0\x9f\x98\x80" * 16_383])
-def test_the_longest_topics_are_matched(topic):
+def test_longest_topics_are_matched(topic):
     assert {mapping.name for mapping, _ in ROUTES.match(topic).targets} >= {"1"}

@@ -69,7 +69,7 @@ def test_its_cpu_time_and_memory_are_read(tmp_path):
         assert 2_000_000 < process.rss_bytes <= process.max_rss_bytes < 100_000_000
 
 
-def test_a_configuration_reports_what_it_was_notified_and_nothing_twice(tmp_path):
+def test_configuration_reports_what_it_was_notified_and_nothing_twice(tmp_path):
     mapping = {"topic": "plant/#", "outputs": [{"data_stream": "a"}]}
     write_configuration(
         tmp_path,
@@ -84,7 +84,7 @@ def test_a_configuration_reports_what_it_was_notified_and_nothing_twice(tmp_path
     assert yaml.safe_load((tmp_path / "mappings" / "press.yaml").read_text()) == mapping
 
 
-def test_a_mapping_is_replaced_in_one_step(tmp_path):
+def test_mapping_is_replaced_in_one_step(tmp_path):
     write_configuration(tmp_path, mqtt={}, kinesis={}, mappings={"press": "topic: a"})
     write_mapping(tmp_path, "press", "topic: b")
     assert [file.name for file in (tmp_path / "mappings").iterdir()] == ["press.yaml"]

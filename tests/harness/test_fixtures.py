@@ -11,7 +11,7 @@ time.sleep(60)
 """
 
 
-def test_a_proxy_stands_before_the_kinesis_stand_in(kinesis, proxy):
+def test_proxy_stands_before_the_kinesis_stand_in(kinesis, proxy):
     front = proxy(kinesis.port)
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
     connection.request("GET", "/counters")
@@ -20,7 +20,7 @@ def test_a_proxy_stands_before_the_kinesis_stand_in(kinesis, proxy):
     assert front.accepted == 1
 
 
-def test_the_bridge_is_configured_between_broker_and_kinesis(bridge, mosquitto, kinesis):
+def test_bridge_is_configured_between_broker_and_kinesis(bridge, mosquitto, kinesis):
     process = bridge(
         {"press": "topic: plant/#"}, mqtt={"protocol": "3.1.1"}, wrapper=(sys.executable, "-c", SUBSCRIBED)
     )

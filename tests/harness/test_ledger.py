@@ -45,11 +45,11 @@ def test_ledger_that_balance_pass():
     LedgerState(row, in_queues=1, dead_letters=1).check()
 
 
-def test_a_record_that_is_nowhere_fails():
+def test_record_that_is_nowhere_fails():
     with pytest.raises(AssertionError):
         LedgerState(line(received=5, delivered=4), in_queues=0, dead_letters=0).check()
 
 
-def test_a_queue_that_holds_less_than_is_reported_to_be_spooled_fails():
+def test_queue_that_holds_less_than_is_reported_to_be_spooled_fails():
     with pytest.raises(AssertionError):
         LedgerState(line(received=5, delivered=4, spooled=1), in_queues=0, dead_letters=0).check()

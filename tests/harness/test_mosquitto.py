@@ -42,17 +42,17 @@ def test_messages_pass_through_the_broker():
         assert subscriber.wait_for(1) == ONE
 
 
-def test_a_missing_mosquitto_is_a_failure_that_reports_how_to_install_it():
+def test_missing_mosquitto_is_a_failure_that_reports_how_to_install_it():
     with pytest.raises(AssertionError, match="apt-get install mosquitto"):
         harness.executable("mosquitto-of-another-name")
 
 
-def test_a_configuration_that_mosquitto_refuses_is_a_failure_at_once():
+def test_configuration_that_mosquitto_refuses_is_a_failure_at_once():
     with pytest.raises(AssertionError, match="has ended"), Mosquitto(settings="no_such_setting 1"):
         pass
 
 
-def test_a_killed_broker_keeps_its_sessions_where_persistence_is_on():
+def test_killed_broker_keeps_its_sessions_where_persistence_is_on():
     with Mosquitto(persistence=True) as broker:
         with Subscriber(broker.port, client_id="kept", keep_session=True):
             pass
@@ -75,7 +75,7 @@ def wait_for_autosave(broker):
         before = saved.stat().st_mtime_ns
 
 
-def test_a_restarted_broker_listens_on_the_same_port():
+def test_restarted_broker_listens_on_the_same_port():
     with Mosquitto(persistence=True) as broker:
         port = broker.port
         broker.restart()
@@ -83,7 +83,7 @@ def test_a_restarted_broker_listens_on_the_same_port():
         send(broker)
 
 
-def test_a_paused_broker_answers_when_resumed():
+def test_paused_broker_answers_when_resumed():
     with Mosquitto() as broker:
         broker.pause()
         with Publisher(broker.port, patience_secs=0.3) as publisher, pytest.raises(TimeoutError):
@@ -93,19 +93,19 @@ def test_a_paused_broker_answers_when_resumed():
 
 
 @pytest.mark.parametrize(("password", "reason"), [("right", "Success"), ("wrong", "Not authorized")])
-def test_a_password_is_requested(password, reason):
+def test_password_is_requested(password, reason):
     with Mosquitto(users={"press": "right"}) as broker:
         assert refusal(Subscriber(broker.port, username="press", password=password, protocol="5")) == reason
 
 
-def test_an_authority_of_its_own_signs_server_and_client(secured):
+def test_authority_of_its_own_signs_server_and_client(secured):
     broker, authority = secured
     with Subscriber(broker.tls_port, tls=identity(authority, "press")) as subscriber:
         send(broker)
         assert subscriber.wait_for(1) == ONE
 
 
-def test_a_client_without_a_certificate_is_turned_away(secured):
+def test_client_without_a_certificate_is_turned_away(secured):
     broker, authority = secured
     subscriber = Subscriber(broker.tls_port, tls={"ca_certs": str(authority.ca_file)})
     with pytest.raises(AssertionError, match="no CONNACK"):
@@ -131,13 +131,13 @@ def test_websockets_are_served_encrypted(secured):
     assert refusal(Subscriber(broker.websocket_tls_port, websocket=True, tls=tls)) == "Success"
 
 
-def test_a_broker_that_refuses_mqtt_5_takes_3_1_1():
+def test_broker_that_refuses_mqtt_5_takes_3_1_1():
     with Mosquitto(refuses_mqtt5=True) as broker:
         assert refusal(Subscriber(broker.port, protocol="5")) != "Success"
         assert refusal(Subscriber(broker.port, protocol="3.1.1")) == "Success"
 
 
-def test_a_small_queue_overflows():
+def test_small_queue_overflows():
     with Mosquitto(max_queued_messages=5) as broker:
         with Subscriber(broker.port, client_id="kept", keep_session=True):
             pass

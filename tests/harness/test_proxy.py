@@ -57,14 +57,14 @@ def test_what_is_sent_comes_back(proxy):
         assert ask(connection) == b"hello"
 
 
-def test_a_closed_connection_is_closed_on_the_other_side(proxy):
+def test_closed_connection_is_closed_on_the_other_side(proxy):
     with connect(proxy) as connection:
         ask(connection)
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b""
 
 
-def test_a_hang_holds_everything_back_until_it_heals(proxy):
+def test_hang_holds_everything_back_until_it_heals(proxy):
     with connect(proxy) as connection:
         ask(connection)
         proxy.hang()
@@ -77,7 +77,7 @@ def test_a_hang_holds_everything_back_until_it_heals(proxy):
         assert connection.recv(5) == b"later"
 
 
-def test_a_new_connection_during_a_hang_gets_no_answer(proxy):
+def test_new_connection_during_a_hang_gets_no_answer(proxy):
     proxy.hang()
     with connect(proxy) as connection:
         connection.settimeout(0.2)
@@ -85,7 +85,7 @@ def test_a_new_connection_during_a_hang_gets_no_answer(proxy):
             ask(connection)
 
 
-def test_a_reset_ends_open_connections_and_takes_new_ones(proxy):
+def test_reset_ends_open_connections_and_takes_new_ones(proxy):
     with connect(proxy) as connection:
         ask(connection)
         proxy.reset()
@@ -95,7 +95,7 @@ def test_a_reset_ends_open_connections_and_takes_new_ones(proxy):
         assert ask(connection) == b"hello"
 
 
-def test_a_cut_refuses_connections_until_it_heals(proxy):
+def test_cut_refuses_connections_until_it_heals(proxy):
     with connect(proxy) as connection:
         ask(connection)
         proxy.cut()
@@ -107,12 +107,12 @@ def test_a_cut_refuses_connections_until_it_heals(proxy):
         assert ask(connection) == b"hello"
 
 
-def test_a_proxy_to_nothing_closes_the_connection():
+def test_proxy_to_nothing_closes_the_connection():
     with Proxy(free_port()) as proxy, connect(proxy) as connection:
         assert ask(connection) == b""
 
 
-def test_an_answer_of_its_own_ends_the_connection(echo):
+def test_answer_of_its_own_ends_the_connection(echo):
     with Proxy(echo, answer=lambda first: b"no" if first == b"may I" else None) as proxy:
         with connect(proxy) as connection:
             assert ask(connection, b"may I") == b"no"
@@ -121,7 +121,7 @@ def test_an_answer_of_its_own_ends_the_connection(echo):
             assert ask(connection) == b"hello"
 
 
-def test_a_hung_proxy_is_left_at_once(echo):
+def test_hung_proxy_is_left_at_once(echo):
     with Proxy(echo) as proxy, connect(proxy) as connection:
         ask(connection)
         proxy.hang()
@@ -137,7 +137,7 @@ def test_it_counts_connections(proxy):
         assert (proxy.accepted, proxy.connections) == (2, 2)
 
 
-def test_a_publisher_continues_where_a_reset_broke_off():
+def test_publisher_continues_where_a_reset_broke_off():
     messages = [(f"plant/{number}", b"%d" % number) for number in range(3_000)]
     with Mosquitto() as broker, Proxy(broker.port) as proxy, Subscriber(broker.port, qos=2) as subscriber:
         threading.Timer(0.3, proxy.reset).start()

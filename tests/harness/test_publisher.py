@@ -51,12 +51,12 @@ def test_more_messages_than_packet_ids(broker, publisher):
     assert done.count == 70_001
 
 
-def test_a_rate_is_stored(publisher):
+def test_rate_is_stored(publisher):
     done = publisher.publish(telemetry(400), 1, rate=1_000)
     assert done.seconds >= 0.38
 
 
-def test_a_message_is_taken_only_when_it_is_due(publisher):
+def test_message_is_taken_only_when_it_is_due(publisher):
     taken, begun = [], time.monotonic()
 
     def messages():
@@ -105,12 +105,12 @@ def published_over_resets(broker, qos):
     return {payload for _, payload in messages}, counted
 
 
-def test_a_broker_that_is_away_too_long_is_an_error():
+def test_broker_that_is_away_too_long_is_an_error():
     with Publisher(free_port(), patience_secs=0.2) as publisher, pytest.raises(TimeoutError):
         publisher.publish([("plant/press", b"")])
 
 
-def test_a_refused_connection_is_an_error():
+def test_refused_connection_is_an_error():
     with Mosquitto(users={"press": "right"}) as broker:
         wrong = Publisher(broker.port, username="press", password="wrong")
         with wrong as publisher, pytest.raises(RuntimeError, match="return code 5"):

@@ -48,7 +48,7 @@ def test_what_is_stored_survives_the_process(tmp_path):
     spool.close()
 
 
-def test_a_mapping_that_is_removed_leaves_its_records_and_is_forgotten(tmp_path):
+def test_mapping_that_is_removed_leaves_its_records_and_is_forgotten(tmp_path):
     spool = opened(tmp_path)
     held(spool, mapping(sample={"every_secs": 10}))
     assert [released.data for _, released in collect_due_samples(spool, [], BEGIN_MS)] == [b'"x"']
@@ -60,7 +60,7 @@ def test_a_mapping_that_is_removed_leaves_its_records_and_is_forgotten(tmp_path)
     spool.close()
 
 
-def test_a_mapping_that_samples_no_more_keeps_the_rest_of_its_memory(tmp_path):
+def test_mapping_that_samples_no_more_keeps_the_rest_of_its_memory(tmp_path):
     spool = opened(tmp_path)
     held(spool, mapping(sample={"every_secs": 10}, changes={}))
     made = mapping(changes={})

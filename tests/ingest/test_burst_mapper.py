@@ -101,7 +101,7 @@ def test_every_message_is_in_the_ledger_whichever_way_it_went(made):
     }
 
 
-def test_a_message_is_read_once_however_many_mappings_it_goes_to(made, monkeypatch):
+def test_message_is_read_once_however_many_mappings_it_goes_to(made, monkeypatch):
     read = []
     monkeypatch.setattr("bridge.ingest.burst_mapper.readable", lambda properties: read.append(properties) or {})
     rig = made(*(mapped(name, transform="{c: properties}") for name in ("one", "two")))

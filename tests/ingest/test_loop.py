@@ -89,7 +89,7 @@ def test_bridges_that_divide_the_messages_wait_longer(ingest):
     assert waited == (1 + int(SHARED_MIN_COMMIT_INTERVAL_SECS / 0.0039), SHARED_MIN_COMMIT_INTERVAL_SECS)
 
 
-def test_a_pause_at_the_beginning_ends_the_wait(ingest):
+def test_pause_at_the_beginning_ends_the_wait(ingest):
     assert gathered(ingest(Arrivals(0.0025, 0.003)), since=0.0) == (1, MIN_COMMIT_INTERVAL_SECS / 5)
     assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, MIN_COMMIT_INTERVAL_SECS)
 
@@ -119,7 +119,7 @@ def test_qos_0_messages_do_not_measure_the_window(ingest):
     assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
 
 
-def test_a_new_connection_is_a_new_broker(ingest):
+def test_new_connection_is_a_new_broker(ingest):
     at = ingest(Arrivals())
     gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60)
     at.session_began(True)

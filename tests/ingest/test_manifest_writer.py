@@ -109,7 +109,7 @@ def test_ids_have_no_gap_and_are_in_manifests_after_delivery(rig):
     assert (manifest["first"], manifest["last"]) == (7, 10)
 
 
-def test_a_stream_that_holds_everything_is_proven(rig):
+def test_stream_that_holds_everything_is_proven(rig):
     rig.put(100)
     records, manifests = rig.deliver(60, reject=(3, 4, 17)), rig.tell()
     records += rig.deliver(40)
@@ -129,7 +129,7 @@ def test_each_record_that_is_missing_is_reported(rig):
     assert verdict.missing == ((10, 12), (31, 31))
 
 
-def test_a_manifest_that_is_missing_is_reported(rig):
+def test_manifest_that_is_missing_is_reported(rig):
     records, manifests = [], []
     for _ in range(3):
         rig.put(10)
@@ -169,7 +169,7 @@ def test_record_numbers_continue_over_a_restart_exactly_once(rig):
     assert next(proof_of(manifests, records).verdicts()).complete
 
 
-def test_a_spool_that_was_begun_again_has_another_id(tmp_path):
+def test_spool_that_was_begun_again_has_another_id(tmp_path):
     ids = set()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -180,7 +180,7 @@ def test_a_spool_that_was_begun_again_has_another_id(tmp_path):
     assert len(ids) == 2
 
 
-def test_an_id_takes_the_room_that_was_stored_for_it():
+def test_id_takes_the_room_that_was_stored_for_it():
     data = UnnumberedEnvelope(UnnumberedEnvelope.UNNUMBERED + b'","data":1}')
     numbered = data.numbered(b"5f3a9c0e", 0xFFFF, (1 << 48) - 1)
     assert len(numbered) == len(data)
@@ -194,7 +194,7 @@ def test_what_is_no_manifest_proves_nothing(data):
     assert list(proof_of([data], [data]).verdicts()) == []
 
 
-def test_a_first_manifest_that_is_missing_is_reported(rig):
+def test_first_manifest_that_is_missing_is_reported(rig):
     rig.put(6)
     records = rig.deliver(3)
     rig.tell()

@@ -97,7 +97,7 @@ def rig(tmp_path):
     made[0].spool.close()
 
 
-def test_a_dead_letter_leaves_with_its_record_through_the_fixed_mapping(rig):
+def test_dead_letter_leaves_with_its_record_through_the_fixed_mapping(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     assert press.row().dead_lettered == 1
@@ -111,7 +111,7 @@ def test_a_dead_letter_leaves_with_its_record_through_the_fixed_mapping(rig):
     assert (row.received, row.dead_lettered, row.spooled, row.replayed) == (1, 0, 1, 1)
 
 
-def test_a_dead_letter_that_fails_again_stays_with_the_new_reason(rig):
+def test_dead_letter_that_fails_again_stays_with_the_new_reason(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit(BROKEN.replace("multiply(payload.t, `2`)", "subtract(payload.t, `2`)"))
@@ -124,7 +124,7 @@ def test_a_dead_letter_that_fails_again_stays_with_the_new_reason(rig):
     assert (press.row().received, press.row().dead_lettered, press.row().replayed) == (1, 1, 0)
 
 
-def test_a_dead_letter_that_is_filtered_now_is_counted_as_filtered(rig):
+def test_dead_letter_that_is_filtered_now_is_counted_as_filtered(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit("where: payload.t == `1`\n" + MENDED)
@@ -181,7 +181,7 @@ def test_what_can_never_be_mapped_again_stays_and_reports_why(rig):
     ]
 
 
-def test_a_mapping_that_is_removed_is_named(rig):
+def test_mapping_that_is_removed_is_named(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.targets = {}
@@ -190,7 +190,7 @@ def test_a_mapping_that_is_removed_is_named(rig):
     assert press.numbers == [1]
 
 
-def test_a_record_that_kinesis_refused_goes_back_to_its_queue(rig):
+def test_record_that_kinesis_refused_goes_back_to_its_queue(rig):
     press = rig(MENDED)
     press.receive(b'{"t": 1}')
     [record] = take_all(press.spool, stream="telemetry")
@@ -210,7 +210,7 @@ def test_deleted_dead_letters_stay_counted(rig):
     assert (press.row().dead_lettered, press.row().deleted, press.spool.dead_letter_counts.count) == (2, 1, 1)
 
 
-def test_a_number_that_is_given_twice_is_replayed_once(rig):
+def test_number_that_is_given_twice_is_replayed_once(rig):
     press = rig(BROKEN)
     press.receive(b'{"t": "hot"}')
     press.edit(MENDED)

@@ -28,7 +28,7 @@ def test_topics_beyond_the_limit_are_counted_without_their_names():
     assert report.topics[0] == ("t/0", 2, 0)
 
 
-def test_a_long_topic_is_remembered_by_its_beginning():
+def test_long_topic_is_remembered_by_its_beginning():
     coverage = TopicCoverage(0)
     coverage.unmatched("x" * 65_535, 0)
     assert coverage.report((), 0).topics == (("x" * MAX_TOPIC_CHARS, 1, 0),)
@@ -40,7 +40,7 @@ def test_mappings_that_never_matched_are_reported():
     assert [each.name for each in coverage.report(MAPPINGS, 10).never] == ["oven"]
 
 
-def test_a_mapping_that_is_removed_is_not_reported_of():
+def test_mapping_that_is_removed_is_not_reported_of():
     coverage = TopicCoverage(0)
     coverage.tally("removed").count(5)
     assert [each.name for each in coverage.report(MAPPINGS, 10).mappings] == ["press", "oven"]
@@ -69,7 +69,7 @@ def test_many_messages_at_one_time_are_no_pause():
     assert (tally.messages, tally.last_ms, tally.longest_pause_ms) == (5, 4_000, 3_000)
 
 
-def test_a_report_comes_back_from_json_as_it_went():
+def test_report_comes_back_from_json_as_it_went():
     coverage = TopicCoverage(1)
     coverage.tally("press").count(5)
     coverage.unmatched("x", 6)

@@ -74,7 +74,7 @@ def refused_by_stream(dead_letter):
     return MIB < dead_letter[5] <= 2 * MIB
 
 
-def test_a_record_that_the_stream_does_not_take_is_stored_complete(dead_letters):
+def test_record_that_the_stream_does_not_take_is_stored_complete(dead_letters):
     (dead_letter,) = filter(refused_by_stream, dead_letters)
     assert dead_letter[1] == "too_large"
     assert orjson.loads(dead_letter[0])["pad"] == "x" * MIB

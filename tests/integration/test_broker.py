@@ -29,7 +29,7 @@ def publish_in_background(broker, count, rate):
     return thread
 
 
-def test_a_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, kinesis, bridge):
+def test_broker_that_is_stopped_and_started_twice_costs_no_message(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}, mqtt=IMPATIENT, here=True), Arrivals(kinesis)
     publishing = publish_in_background(mosquitto, 4_000, 1_000)
     for restarts in (1, 2):

@@ -65,12 +65,12 @@ def test_websockets_with_tls(tmp_path, kinesis, bridge, protocol):
         moves(bridge, kinesis, broker.port, mqtt)
 
 
-def test_a_list_of_brokers_is_tried_in_turn(mosquitto, kinesis, bridge, free_port):
+def test_list_of_brokers_is_tried_in_turn(mosquitto, kinesis, bridge, free_port):
     urls = [f"mqtt://127.0.0.1:{free_port}", f"mqtt://127.0.0.1:{mosquitto.port}"]
     moves(bridge, kinesis, mosquitto.port, {"url": urls}, log=[f"cannot connect to mqtt://127.0.0.1:{free_port}"])
 
 
-def test_a_broker_that_refuses_version_5_is_spoken_to_in_3_1_1(kinesis, bridge):
+def test_broker_that_refuses_version_5_is_spoken_to_in_3_1_1(kinesis, bridge):
     with Mosquitto(refuses_mqtt5=True) as old:
         mqtt = {"url": f"mqtt://127.0.0.1:{old.port}", "protocol": "5"}
         moves(bridge, kinesis, old.port, mqtt, log=["does not support MQTT 5; using 3.1.1"])

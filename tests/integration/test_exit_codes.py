@@ -23,7 +23,7 @@ def test_check_is_0_when_everything_is_ok(tmp_path):
 
 
 @pytest.mark.parametrize("verb", [["check"], ["run"]])
-def test_a_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, verb):
+def test_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, verb):
     file = configured(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1", "keepalive": 3}, kinesis={"regon": "us-east-1"})
     done = called(tmp_path, *verb, "--config", file)
     assert done.returncode == 2
@@ -32,16 +32,16 @@ def test_a_broken_configuration_is_2_and_every_problem_has_its_place(tmp_path, v
     assert "Traceback" not in done.stderr
 
 
-def test_a_mapping_that_does_not_load_is_2_for_check(tmp_path):
+def test_mapping_that_does_not_load_is_2_for_check(tmp_path):
     done = called(tmp_path, "check", "--config", configured(tmp_path, {"press": TELEMETRY, "bad": {"topic": "a"}}))
     assert (done.returncode, "outputs" in done.stderr) == (2, True)
 
 
-def test_a_run_without_any_mapping_is_2(tmp_path):
+def test_run_without_any_mapping_is_2(tmp_path):
     assert called(tmp_path, "run", "--config", configured(tmp_path, {"bad": {"topic": "a"}})).returncode == 2
 
 
-def test_a_file_that_is_missing_is_2_for_the_process_too(tmp_path):
+def test_file_that_is_missing_is_2_for_the_process_too(tmp_path):
     command = [sys.executable, "-m", "bridge", "run", "--config", str(tmp_path / "none.yaml")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
@@ -55,7 +55,7 @@ def test_try_is_0_with_a_record_and_1_without(tmp_path):
     assert called(tmp_path, "try", "--config", file, "--topic", "elsewhere", "--payload", "1").returncode == 1
 
 
-def test_a_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosquitto):
+def test_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosquitto):
     file = configured(tmp_path, mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"})
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "run", "--dry-run", "--config", file],

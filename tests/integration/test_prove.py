@@ -70,7 +70,7 @@ def configured(tmp_path, mosquitto):
 MESSAGES = [(f"plant/press{number % 9}", b'{"count": %d}' % number) for number in range(COUNT)]
 
 
-def test_a_stream_is_proven_complete_over_a_kill(configured, mosquitto):
+def test_stream_is_proven_complete_over_a_kill(configured, mosquitto):
     settings, folder = configured
     with BridgeProcess(folder) as bridge, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES[: COUNT // 2])

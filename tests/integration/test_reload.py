@@ -71,7 +71,7 @@ def storm(folder):
     write_mapping(folder, "press", good(REWRITES))
 
 
-def test_a_storm_of_reloads_loses_nothing_and_no_broken_file_maps_anything(mosquitto, kinesis, bridge):
+def test_storm_of_reloads_loses_nothing_and_no_broken_file_maps_anything(mosquitto, kinesis, bridge):
     running = bridge({"press": good(0)})
     arrivals = Arrivals(kinesis, number=by_count)
     count = int(RATE * SECS)

@@ -240,7 +240,7 @@ def readable_by_others(file: Path) -> bool:
     return file.stat().st_mode & 0o077 != 0 and file.parent.stat().st_mode & 0o077 != 0
 
 
-def test_a_wrong_password_is_not_reported_in_the_refusal(tmp_path):
+def test_wrong_password_is_not_reported_in_the_refusal(tmp_path):
     with Mosquitto(users={"bridge": "another"}) as broker:
         write_configuration(tmp_path, **configuration(broker.port, "http://127.0.0.1:1"))
         with BridgeProcess(tmp_path, await_subscribed=False) as bridge:
@@ -250,7 +250,7 @@ def test_a_wrong_password_is_not_reported_in_the_refusal(tmp_path):
 
 
 @pytest.mark.parametrize("step", ["map", "send"])
-def test_a_crash_does_not_report_a_secret(tmp_path, mosquitto, kinesis, step):
+def test_crash_does_not_report_a_secret(tmp_path, mosquitto, kinesis, step):
     write_configuration(tmp_path, **configuration(mosquitto.port, kinesis.url))
     bridge = BridgeProcess(tmp_path, entry=("tests.faults.crash_points", "raising", step, "1"))
     with bridge, Publisher(mosquitto.port) as machine:
@@ -262,7 +262,7 @@ def test_a_crash_does_not_report_a_secret(tmp_path, mosquitto, kinesis, step):
 
 
 @pytest.mark.parametrize("place", ["mqtt", "kinesis"])
-def test_a_broken_configuration_does_not_report_the_secrets_in_it(tmp_path, place):
+def test_broken_configuration_does_not_report_the_secrets_in_it(tmp_path, place):
     sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:bad")
     sections["kinesis"]["authentication"]["session_tokens"] = TOKEN
     sections["mqtt"]["passwort"] = PASSWORD

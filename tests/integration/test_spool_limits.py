@@ -17,7 +17,7 @@ def large(count=COUNT):
     return [("plant/press", orjson.dumps({"count": number, "fill": "x" * 8000})) for number in range(count)]
 
 
-def test_a_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, bridge):
+def test_full_spool_blocks_and_the_broker_keeps_the_rest(mosquitto, kinesis, bridge):
     running = bridge({"press": WHOLE}, spool={"path": "data/", "max_bytes": SMALL}, here=True)
     arrivals = Arrivals(kinesis)
     kinesis.fault("error", status=500)
@@ -46,7 +46,7 @@ def test_drop_oldest_continues_and_counts_what_it_dropped(mosquitto, kinesis, br
     assert len(arrivals.read()) >= line["delivered"] - arrivals.duplicates
 
 
-def test_a_second_bridge_on_the_same_spool_is_refused(mosquitto, kinesis, bridge):
+def test_second_bridge_on_the_same_spool_is_refused(mosquitto, kinesis, bridge):
     running = bridge({"press": TELEMETRY}, here=True)
     with BridgeProcess(running.folder, await_subscribed=False) as second:
         assert second.wait() == 1
@@ -54,7 +54,7 @@ def test_a_second_bridge_on_the_same_spool_is_refused(mosquitto, kinesis, bridge
     assert stop_and_balance(running)
 
 
-def test_a_damaged_spool_is_set_aside_and_the_bridge_continues(mosquitto, kinesis, bridge):
+def test_damaged_spool_is_set_aside_and_the_bridge_continues(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}), Arrivals(kinesis)
     kinesis.fault("error", status=500)
     with Publisher(mosquitto.port) as publisher:

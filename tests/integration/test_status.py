@@ -21,7 +21,7 @@ def command(running, *arguments):
     return called(running.folder, *arguments)
 
 
-def test_the_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kinesis, bridge):
+def test_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kinesis, bridge):
     never = {"topic": "never/+", "outputs": [{"data_stream": "archive"}]}
     running, arrivals = bridge({"press": TELEMETRY, "never": never}), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:

@@ -32,7 +32,7 @@ def test_sigterm_under_load_ends_within_the_deadline_and_loses_nothing(mosquitto
     assert arrivals.duplicates == 0
 
 
-def test_a_second_signal_ends_it_at_once_and_loses_nothing(mosquitto, kinesis, bridge):
+def test_second_signal_ends_it_at_once_and_loses_nothing(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}), Arrivals(kinesis)
     kinesis.fault("hang")
     with Publisher(mosquitto.port) as publisher:
@@ -50,7 +50,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(mosquitto, kinesis, b
     stop_and_balance(running)
 
 
-def test_a_request_that_hangs_does_not_hold_up_a_stop_beyond_its_deadline(mosquitto, kinesis, bridge):
+def test_request_that_hangs_does_not_hold_up_a_stop_beyond_its_deadline(mosquitto, kinesis, bridge):
     running, arrivals = bridge({"press": TELEMETRY}, stop_secs=1), Arrivals(kinesis)
     kinesis.fault("hang")
     with Publisher(mosquitto.port) as publisher:

@@ -91,7 +91,7 @@ def test_reload_ends_for_systemd_when_every_worker_has_reloaded(workers, mosquit
         assert set(arrivals.counts) == {2}
 
 
-def test_a_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto, kinesis):
+def test_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto, kinesis):
     running = workers(2, stop_secs=60)
     pids = [running.pid_of(1), running.pid_of(2)]
     kinesis.fault("hang")

@@ -35,7 +35,7 @@ def test_who_comes_a_little_late_makes_up_for_it():
     assert 0.97 * 60_000 < sent < 62_000
 
 
-def test_a_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
+def test_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     now = [0.0]
     uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0

@@ -46,7 +46,7 @@ def test_streams_of_one_region_and_role_share_a_client():
     assert (first.region, abroad.region) == ("us-east-1", "eu-west-1")
 
 
-def test_an_endpoint_may_name_the_region():
+def test_endpoint_may_name_the_region():
     clients = ClientCache(PublisherSettings("us-east-1", TOKEN, endpoint_url="http://kinesis.{region}.test:1"))
     assert (
         clients.of(Destination("a", region="eu-west-1")).client.meta.endpoint_url == "http://kinesis.eu-west-1.test:1"
@@ -66,7 +66,7 @@ def test_keys_are_rotated_without_a_restart(files, caplog):
     assert "AKID" not in caplog.text
 
 
-def test_a_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
+def test_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     """Replace the file like Kubernetes: it is a link into a folder that is replaced in one step."""
     for version, value in (("one", "AKIDONE1"), ("two", "AKIDTWO2")):
         (tmp_path / version).mkdir()
@@ -133,7 +133,7 @@ def test_credentials_that_aws_refuses_are_fetched_again_but_not_in_a_storm():
     assert clients.of(Destination("telemetry")) is second is not first
 
 
-def test_a_session_token_that_has_expired_needs_a_person(kinesis):
+def test_session_token_that_has_expired_needs_a_person(kinesis):
     kinesis.fault("error", status=400, code="ExpiredTokenException")
     publisher = KinesisPublisher(PublisherSettings("us-east-1", TOKEN, endpoint_url=kinesis.url))
     with pytest.raises(Refused) as refused:

@@ -87,7 +87,7 @@ class TestAnyKinesis:
         assert numbers == sorted(set(numbers))
         assert len(numbers) == 60
 
-    def test_the_md5_of_the_key_names_the_shard(self, client, stream, publisher):
+    def test_md5_of_the_key_names_the_shard(self, client, stream, publisher):
         ranges = {
             shard["ShardId"]: range(
                 int(shard["HashKeyRange"]["StartingHashKey"]), int(shard["HashKeyRange"]["EndingHashKey"]) + 1
@@ -107,16 +107,16 @@ class TestAnyKinesis:
         with pytest.raises(InvalidRequest):
             publisher.put_records(stream, records(501))
 
-    def test_a_record_over_the_limit_is_invalid(self, stream, publisher):
+    def test_record_over_the_limit_is_invalid(self, stream, publisher):
         with pytest.raises(InvalidRequest):
             publisher.put_records(stream, [*records(2), Record(3, 1, "k", b"x" * (DEFAULT_RECORD_BYTES + 1))])
 
-    def test_a_stream_that_is_not_there_is_refused(self, publisher):
+    def test_stream_that_is_not_there_is_refused(self, publisher):
         with pytest.raises(Refused) as refused:
             publisher.put_records("nowhere", records(1))
         assert refused.value.code == "ResourceNotFoundException"
 
-    def test_a_stream_is_described(self, stream, publisher):
+    def test_stream_is_described(self, stream, publisher):
         description = publisher.describe(stream)
         assert description.open_shards == 3
         assert description.status == "ACTIVE"

@@ -34,13 +34,13 @@ def test_records_arrive_as_they_were(kinesis, publisher):
     assert results == [RecordAccepted(s.sequence_number, s.shard_id) for s in stored]
 
 
-def test_a_stream_may_be_named_by_its_arn(kinesis, publisher):
+def test_stream_may_be_named_by_its_arn(kinesis, publisher):
     publisher.put_records(ARN + "archive", records(1))
     assert publisher.describe(ARN + "archive").open_shards == 1
     assert len(kinesis.streams["archive"].stored) == 1
 
 
-def test_a_failed_record_is_a_value(kinesis, publisher):
+def test_failed_record_is_a_value(kinesis, publisher):
     kinesis.fail_records("telemetry", records=1, code="InternalFailure")
     failed, accepted = publisher.put_records("telemetry", records(2))
     assert isinstance(failed, RecordFailed)
@@ -48,7 +48,7 @@ def test_a_failed_record_is_a_value(kinesis, publisher):
     assert isinstance(accepted, RecordAccepted)
 
 
-def test_a_stream_that_is_not_there_is_refused(publisher):
+def test_stream_that_is_not_there_is_refused(publisher):
     with pytest.raises(Refused) as refused:
         publisher.put_records("telemetri", records(1))
     assert "create stream telemetri in us-east-1" in refused.value.hint
@@ -67,7 +67,7 @@ def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient,
         impatient.put_records("telemetry", records(3))
 
 
-def test_a_server_error_is_requested_once_only(kinesis, publisher):
+def test_server_error_is_requested_once_only(kinesis, publisher):
     kinesis.fault("error", status=503, code="ServiceUnavailable")
     with pytest.raises(Unavailable):
         publisher.put_records("telemetry", records(1))
@@ -75,7 +75,7 @@ def test_a_server_error_is_requested_once_only(kinesis, publisher):
 
 
 @pytest.mark.parametrize(("skew", "words"), [(-1800, "30 minutes ahead"), (7200, "120 minutes behind")])
-def test_a_wrong_clock_is_read_from_the_date_of_the_answer(kinesis, publisher, skew, words):
+def test_wrong_clock_is_read_from_the_date_of_the_answer(kinesis, publisher, skew, words):
     kinesis.fault("error", status=403, code="InvalidSignatureException", skew_secs=skew)
     with pytest.raises(Refused) as refused:
         publisher.put_records("telemetry", records(1))
@@ -91,13 +91,13 @@ def test_no_client_listening_is_unavailable():
     assert not isinstance(unavailable.value, OutcomeUnknown)
 
 
-def test_a_plain_answer_to_tls_is_no_certificate_trouble(kinesis):
+def test_plain_answer_to_tls_is_no_certificate_trouble(kinesis):
     publisher = publisher_for(f"https://127.0.0.1:{kinesis.port}", connect_timeout_secs=0.3)
     with pytest.raises(Unavailable):
         publisher.put_records("telemetry", records(1))
 
 
-def test_the_limit_of_a_stream_is_read(kinesis, publisher):
+def test_limit_of_a_stream_is_read(kinesis, publisher):
     kinesis.create("big", 3, max_record_kib=10 * 1024)
     described = publisher.describe("big")
     assert described.max_record_bytes == MAX_RECORD_BYTES
@@ -109,14 +109,14 @@ def test_the_limit_of_a_stream_is_read(kinesis, publisher):
     )
 
 
-def test_a_describe_that_is_not_permitted_gives_the_default(kinesis, publisher):
+def test_describe_that_is_not_permitted_gives_the_default(kinesis, publisher):
     kinesis.fault("error", operation="DescribeStreamSummary", status=400, code="AccessDeniedException")
     described = publisher.describe("telemetry")
     assert described.max_record_bytes == DEFAULT_RECORD_BYTES
     assert not described.described
 
 
-def test_a_describe_of_no_stream_is_refused(publisher):
+def test_describe_of_no_stream_is_refused(publisher):
     with pytest.raises(Refused):
         publisher.describe("telemetri")
 
@@ -194,7 +194,7 @@ def test_secrets_are_in_no_repr_error_or_log(kinesis, caplog):
     assert "hunter2" not in said
 
 
-def test_a_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_path):
+def test_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -209,7 +209,7 @@ def test_a_missing_key_is_refused_at_the_first_call(monkeypatch, kinesis, tmp_pa
 
 
 @pytest.mark.parametrize(("status", "kind"), [(502, OutcomeUnknown), (403, Refused), (302, Refused)])
-def test_a_page_from_something_on_the_way_is_no_answer_of_kinesis(kinesis, publisher, status, kind):
+def test_page_from_something_on_the_way_is_no_answer_of_kinesis(kinesis, publisher, status, kind):
     kinesis.fault("malformed", status=status)
     with pytest.raises(kind):
         publisher.put_records("telemetry", records(1))
@@ -231,7 +231,7 @@ def self_signed(folder):
     return str(folder / "cert.pem"), context
 
 
-def test_a_certificate_is_checked_and_may_be_given(tmp_path):
+def test_certificate_is_checked_and_may_be_given(tmp_path):
     ca_file, context = self_signed(tmp_path)
     with KinesisStandIn({"telemetry": 1}, tls=context) as kinesis:
         with pytest.raises(Refused) as refused:

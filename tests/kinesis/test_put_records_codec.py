@@ -21,7 +21,7 @@ def test_results_keep_the_order_of_the_records():
     assert read == [RecordAccepted("7", "shardId-0"), RecordFailed("ProvisionedThroughputExceededException", "slow")]
 
 
-def test_a_code_counts_and_not_the_count_of_failures():
+def test_code_counts_and_not_the_count_of_failures():
     assert read_results(body({"ErrorCode": "InternalFailure"}, failed=0)) == [RecordFailed("InternalFailure", "")]
 
 
@@ -33,7 +33,7 @@ def test_null_codes_of_some_emulators_are_no_failures():
 @pytest.mark.parametrize(
     "result", [{}, {"SequenceNumber": "7"}, {"ShardId": "s"}, {"SequenceNumber": "", "ShardId": "s"}]
 )
-def test_a_record_without_sequence_number_and_shard_was_not_delivered(result):
+def test_record_without_sequence_number_and_shard_was_not_delivered(result):
     assert read_results(body(result)) == [NO_RESULT]
 
 
@@ -45,7 +45,7 @@ def test_what_is_no_answer_leaves_the_records_in_doubt(text):
         read_results(text)
 
 
-def test_a_packed_record_carries_its_hash_key(kinesis, publisher):
+def test_packed_record_carries_its_hash_key(kinesis, publisher):
     shard = Shard("shardId-000000000001", 1 << 127, (1 << 128) - 1)
     sent = [
         PackedRecord('ke"y', b"\xff" * 10, str(shard.first_hash), [], shard),

@@ -163,7 +163,7 @@ def test_metadata_endpoint_is_that_of_the_environment(monkeypatch):
     assert "http://127.0.0.1:1338" in asked(authentication=Authentication("ec2_role"))
 
 
-def test_a_proxy_is_named_without_its_password(monkeypatch):
+def test_proxy_is_named_without_its_password(monkeypatch):
     def proxy(**settings):
         return {
             each.proxy
@@ -187,7 +187,7 @@ def test_what_answers_reports_the_time_and_what_does_not_is_an_error(free_port, 
         date_at(how, ServiceEndpoint(f"http://127.0.0.1:{free_port}", "Kinesis"))
 
 
-def test_the_region_is_the_output_s_or_the_stream_s_or_the_configuration_s():
+def test_region_is_the_output_s_or_the_stream_s_or_the_configuration_s():
     how = PublisherSettings("us-east-1", TOKEN)
     assert region_of(how, Destination("press")) == "us-east-1"
     assert region_of(how, Destination(ARN)) == "eu-west-1"

@@ -6,7 +6,7 @@ def shards_of(stream):
     return [Shard(shard.id, shard.first_hash, shard.last_hash) for shard in stream.open_shards]
 
 
-def test_a_key_belongs_to_the_shard_where_kinesis_places_it():
+def test_key_belongs_to_the_shard_where_kinesis_places_it():
     stream = Stream("s", 5)
     stream.split(2)
     stream.merge(0, 1)
@@ -16,14 +16,14 @@ def test_a_key_belongs_to_the_shard_where_kinesis_places_it():
         assert known.of_key(key).holds([key])
 
 
-def test_a_shard_does_not_hold_a_key_of_another_shard():
+def test_shard_does_not_hold_a_key_of_another_shard():
     known = ShardMap(shards_of(Stream("s", 2)))
     keys = {known.of_key(key).id: key for key in map(str, range(50))}
     assert len(keys) == 2
     assert not known.shards[0].holds(keys.values())
 
 
-def test_the_ends_of_a_range_are_inclusive_and_gaps_belong_to_no_shard():
+def test_ends_of_a_range_are_inclusive_and_gaps_belong_to_no_shard():
     low, high = Shard("low", 10, 20), Shard("high", 31, 40)
     known = ShardMap([high, low])
     assert known.shards == (low, high)
@@ -31,15 +31,15 @@ def test_the_ends_of_a_range_are_inclusive_and_gaps_belong_to_no_shard():
     assert {hash_: known.of_hash(hash_) for hash_ in expected} == expected
 
 
-def test_an_empty_map_knows_no_key():
+def test_empty_map_knows_no_key():
     assert ShardMap(()).of_key("a") is None
 
 
-def test_a_hash_is_the_md5_read_as_a_number():
+def test_hash_is_the_md5_read_as_a_number():
     assert hash_of("") == 0xD41D8CD98F00B204E9800998ECF8427E
 
 
-def test_the_number_of_remembered_keys_is_bounded():
+def test_number_of_remembered_keys_is_bounded():
     known = ShardMap(shards_of(Stream("s", 1)))
     for number in range(MAX_KEYS + 10_000):
         known.of_key(str(number))

@@ -48,7 +48,7 @@ def test_every_shard_is_read_on_from_where_it_was_left(read):
     assert client.first_iterators == ["one", "two"]
 
 
-def test_a_closed_shard_is_read_once_to_its_end(read):
+def test_closed_shard_is_read_once_to_its_end(read):
     following = read(Shards(closed=("one",), one=["ab"], two=["c", "d"]))
     assert following() == [("one", "a"), ("one", "b"), ("two", "c")]
     assert following() == [("two", "d")]

@@ -25,7 +25,7 @@ def told(file):
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_broken_file_is_reported_of_exactly(file):
+def test_broken_file_is_reported_of_exactly(file):
     expected = [line for line in EXPECTED.read_text().splitlines() if line.startswith(f"{file.name}:")]
     assert told(file) == expected
     assert expected
@@ -57,7 +57,7 @@ def test_every_expectation_has_its_file():
      ":4:5: outputs[0].partition_key: expected text of 1 to 256 characters, found '" + "k" * 59
      + "\N{HORIZONTAL ELLIPSIS} (257 characters)"),
 ])  # fmt: skip
-def test_a_broken_file_of_odd_bytes_is_reported_of_exactly(tmp_path, raw, expected):
+def test_broken_file_of_odd_bytes_is_reported_of_exactly(tmp_path, raw, expected):
     (tmp_path / "m.yaml").write_bytes(raw)
     assert told(tmp_path / "m.yaml") == [f"m.yaml{expected}"]
 
@@ -72,7 +72,7 @@ def test_what_is_not_known_is_reported_with_what_is(tmp_path, more, expected):
     assert problem.startswith(expected)
 
 
-def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
+def test_bomb_of_aliases_is_refused_at_once(tmp_path):
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]" for n in range(20)]
     (tmp_path / "m.yaml").write_text("\n".join(lines))

@@ -19,7 +19,7 @@ def lines(sent, **options):
     return explain([mapping("press", **options)], sent).render().splitlines()
 
 
-def test_a_message_is_followed_to_its_records():
+def test_message_is_followed_to_its_records():
     assert lines(message({"on": True, "v": 1, "key": "x"}, "f/pdx/p1/t"), **PRESS) == [
         "press:",
         "  topic        f/{site}/{machine}/t (subscribed as f/+/+/t, QoS 1)",
@@ -34,21 +34,21 @@ def test_a_message_is_followed_to_its_records():
     ]
 
 
-def test_a_filtered_message_shows_what_where_gave():
+def test_filtered_message_shows_what_where_gave():
     assert lines(message({"v": 1}, "f/pdx/p1/t"), **PRESS)[-2:] == [
         "  where        payload.on -> null",
         "  filtered     nothing is sent",
     ]
 
 
-def test_a_retained_message_that_is_skipped_reports_it():
+def test_retained_message_that_is_skipped_reports_it():
     assert lines(message(1, retain=True), retained="skip")[-2:] == [
         "  retained     skip: the message was retained by the broker",
         "  filtered     nothing is sent",
     ]
 
 
-def test_a_partial_failure_shows_records_and_the_reason():
+def test_partial_failure_shows_records_and_the_reason():
     found = lines(message({"on": True, "v": 1}, "f/pdx/p1/t"), **PRESS)
     assert [line.split()[0] for line in found[-3:]] == ["record", "record", "dead"]
     assert found[-1] == (
@@ -56,18 +56,18 @@ def test_a_partial_failure_shows_records_and_the_reason():
     )
 
 
-def test_a_payload_that_cannot_be_read_shows_why():
+def test_payload_that_cannot_be_read_shows_why():
     found = lines(message(b"{", "f/pdx/p1/t"), **PRESS)
     assert found[-1].startswith("  dead letter  decode: not JSON: ")
     assert found[-1].endswith("(nothing for a, b, c)")
 
 
-def test_an_expression_that_fails_shows_why():
+def test_expression_that_fails_shows_why():
     found = lines(message("x"), transform="abs(payload)")
     assert found[-1].startswith("  dead letter  transform: transform: ")
 
 
-def test_a_failed_item_is_numbered():
+def test_failed_item_is_numbered():
     found = lines(message([1, None]), transform="payload", each=True)
     assert found[-2] == "  record       s, spread over all shards, 1 bytes: 1"
     assert found[-1].endswith("(nothing for s, item 1)")
@@ -82,7 +82,7 @@ def test_a_failed_item_is_numbered():
         ("{all...}", "$SYS/x", "wildcards at the beginning do not match '$SYS': topics with $ are the broker's own"),
     ],
 )
-def test_a_topic_that_does_not_match_shows_the_level_that_differs(pattern, topic, why):
+def test_topic_that_does_not_match_shows_the_level_that_differs(pattern, topic, why):
     found = lines(message(1, topic), topic=pattern)
     assert found[:3] == ["press:", f"  topic        {pattern}", f"  no match     {why}"]
     assert found[-1] == f"no mapping matches the topic '{topic}': the bridge does not receive such messages"

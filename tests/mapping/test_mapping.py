@@ -15,7 +15,7 @@ def data(mapped):
     return [json.loads(draft.data) for draft in mapped.drafts]
 
 
-def test_a_message_becomes_one_record():
+def test_message_becomes_one_record():
     made = mapping(
         topic="f/{site}/{machine}",
         transform="{site: captures.site, t: payload.t}",
@@ -40,7 +40,7 @@ def test_without_a_transform_the_payload_continues_byte_for_byte():
         ("text", b"\xff", "decode"),
     ],
 )
-def test_a_payload_of_another_format_is_rejected_for_all_outputs(payload, sent, code):
+def test_payload_of_another_format_is_rejected_for_all_outputs(payload, sent, code):
     made = mapping(payload=payload, outputs=[{"data_stream": "a"}, {"data_stream": "b"}])
     (rejection,) = applied(made, message(sent)).rejections
     assert (rejection.outputs, rejection.item, rejection.code) == ((0, 1), None, code)
@@ -65,11 +65,11 @@ def test_any_format_continues_unchanged(payload, sent):
         ("json", b"-9223372036854775808", "{v: payload}", {"v": -(2**63)}),
     ],
 )
-def test_a_transform_sees_the_decoded_payload(payload, sent, transform, wanted):
+def test_transform_sees_the_decoded_payload(payload, sent, transform, wanted):
     assert data(applied(mapping(payload=payload, transform=transform), message(sent))) == [wanted]
 
 
-def test_an_expression_sees_all_of_the_message():
+def test_expression_sees_all_of_the_message():
     made = mapping(
         name="press",
         topic="a/{x}/{y...}",
@@ -93,7 +93,7 @@ def test_an_expression_sees_all_of_the_message():
     ]
 
 
-def test_the_complete_scope_is_seen_by_an_expression_that_requests_it():
+def test_complete_scope_is_seen_by_an_expression_that_requests_it():
     mapped = applied(mapping(transform="keys(@)"), message(1))
     assert set(data(mapped)[0]) == set(SCOPE_NAMES)
 
@@ -115,7 +115,7 @@ def test_retained_messages_are_taken_unless_the_mapping_reports_skip():
 
 
 @pytest.mark.parametrize("option", ["where", "transform"])
-def test_an_expression_that_fails_is_rejected_with_its_option(option):
+def test_expression_that_fails_is_rejected_with_its_option(option):
     made = mapping(**{option: "abs(payload)"})
     (rejection,) = applied(made, message("text")).rejections
     assert (rejection.outputs, rejection.code) == ((0,), "transform")
@@ -123,14 +123,14 @@ def test_an_expression_that_fails_is_rejected_with_its_option(option):
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_a_transform_that_gives_null_is_rejected(outputs):
+def test_transform_that_gives_null_is_rejected(outputs):
     made = mapping(transform="payload.missing", outputs=[{"data_stream": "s"}] * outputs)
     (rejection,) = applied(made, message({})).rejections
     assert rejection.outputs == tuple(range(outputs))
     assert (rejection.code, "leave it out with `where`" in rejection.detail) == ("transform", True)
 
 
-def test_a_result_that_json_cannot_hold_is_rejected():
+def test_result_that_json_cannot_hold_is_rejected():
     made = mapping(transform="properties.user_properties")
     for broken in (object(), 2**70, {1: 2}):
         (rejection,) = applied(made, message(1, properties={"user_properties": broken})).rejections
@@ -138,7 +138,7 @@ def test_a_result_that_json_cannot_hold_is_rejected():
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), RecursionError("deep"), MemoryError()])
-def test_a_bug_in_a_step_stops_one_message_and_not_the_bridge(error):
+def test_bug_in_a_step_stops_one_message_and_not_the_bridge(error):
     class Broken(dict):
         def __getitem__(self, name):
             raise error
@@ -151,13 +151,13 @@ def test_a_bug_in_a_step_stops_one_message_and_not_the_bridge(error):
     assert type(error).__name__ in rejection.detail
 
 
-def test_a_result_nested_too_deep_for_json_is_rejected():
+def test_result_nested_too_deep_for_json_is_rejected():
     deep = b"[" * 1000 + b"]" * 1000
     (rejection,) = applied(mapping(transform="payload"), message(deep)).rejections
     assert rejection.code == "transform"
 
 
-def test_a_reason_is_bounded():
+def test_reason_is_bounded():
     made = mapping(outputs=[{"data_stream": "s", "partition_key_from": "payload.k"}], transform="abs(payload.k)")
     (rejection,) = applied(made, message({"k": "x" * 100_000})).rejections
     assert len(rejection.detail) <= 500

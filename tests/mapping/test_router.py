@@ -42,12 +42,12 @@ def test_two_mappings_may_have_the_same_topic():
     ]
 
 
-def test_a_topic_that_is_not_utf8_is_marked():
+def test_topic_that_is_not_utf8_is_marked():
     match = Router([mapping(topic="#")]).match(b"a/\xff")
     assert match == ("a/\\xff", [], (), False, False)
 
 
-def test_a_topic_that_nothing_matches_has_no_targets():
+def test_topic_that_nothing_matches_has_no_targets():
     match = Router([mapping(topic="a")]).match(b"b")
     assert (match.targets, match.valid) == ((), True)
 
@@ -68,12 +68,12 @@ def test_topic_that_every_matching_mapping_excludes_is_marked_excluded():
     assert names(routes.match(b"z/bridge")) == []
 
 
-def test_a_topic_seen_before_is_not_looked_up_again():
+def test_topic_seen_before_is_not_looked_up_again():
     routes = Router([mapping(topic="#")])
     assert routes.match(b"a/b") is routes.match(b"/".join([b"a", b"b"]))
 
 
-def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
+def test_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
     routes = Router([mapping(topic="#")])
     for number in range(1000):
@@ -81,7 +81,7 @@ def test_the_topics_remembered_are_bounded_by_their_bytes(monkeypatch):
         assert 0 < len(routes._cache) <= 12
 
 
-def test_a_full_memory_of_topics_is_stored_while_it_serves(monkeypatch):
+def test_full_memory_of_topics_is_stored_while_it_serves(monkeypatch):
     monkeypatch.setattr(module, "MAX_CACHED_BYTES", 10_000)
     routes = Router([mapping(topic="#")])
     first = routes.match(b"a/0")
@@ -101,7 +101,7 @@ def test_topics_that_come_no_more_make_room_for_those_that_do(monkeypatch):
     assert routes.match(b"new") is routes.match(b"ne" + b"w")
 
 
-def test_the_filters_receive_a_message_once():
+def test_filters_receive_a_message_once():
     routes = Router(
         [mapping("one", topic="a/{x}", qos=0), mapping("two", topic="+/b", qos=2), mapping("three", topic="c")]
     )

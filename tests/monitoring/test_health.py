@@ -4,7 +4,7 @@ from bridge.monitoring.health import health, readiness
 from tests.web.bridges import snapshot, stream
 
 
-def test_a_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
+def test_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
     bridge.now = snapshot(connected=False, subscribed=False)
     assert health(bridge).ok
 
@@ -14,7 +14,7 @@ def test_what_makes_no_progress_is_reported(bridge):
     assert health(bridge).reasons == ("the threads that send to telemetry have ended",)
 
 
-def test_a_bridge_that_does_all_of_its_work_is_ready(bridge):
+def test_bridge_that_does_all_of_its_work_is_ready(bridge):
     assert readiness(bridge).ok
 
 

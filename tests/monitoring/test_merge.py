@@ -22,7 +22,7 @@ def test_counts_are_added_and_the_ledger_line_by_line():
     assert told.ledger == (other, LedgerRow("press", "telemetry", 20, 12, 2, 2, 0, 4))
 
 
-def test_a_stream_is_as_the_worst_off_reports_and_as_old_as_its_oldest():
+def test_stream_is_as_the_worst_off_reports_and_as_old_as_its_oldest():
     bad = stream(state="refused", detail="AccessDenied", hint="allow it", delivered=1, oldest_secs=3.0)
     [told] = of_two({"streams": (stream(delivered=2, oldest_secs=9.0),)}, {"streams": (bad,)}).streams
     assert (told.state, told.hint, told.delivered, told.oldest_secs) == ("refused", "allow it", 3, 9.0)
@@ -33,7 +33,7 @@ def test_connected_is_who_is_connected_in_all_workers():
     assert not of_two({"connected": False}).connected
 
 
-def test_a_problem_of_all_is_reported_once_and_that_of_one_with_its_name():
+def test_problem_of_all_is_reported_once_and_that_of_one_with_its_name():
     stalled = problem(since=900.0, attempts=3, buffered_records=5, buffer_hours=4.0)
     own = problem(since=800.0, attempts=4, buffered_records=7, buffer_hours=3.0)
     lost = problem("not-connected", severity="warning", stage="receiving", stream="")
@@ -58,12 +58,12 @@ def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
     assert told.stalled == ("worker 2: it hangs",)
 
 
-def test_a_worker_that_has_ended_is_not_connected_and_keeps_its_ledger():
+def test_worker_that_has_ended_is_not_connected_and_keeps_its_ledger():
     told = ended_process_snapshot(snapshot(ledger=(ROW,)))
     assert (told.connected, told.ledger, told.problems) == (False, (ROW,), ())
 
 
-def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
+def test_mapping_is_silent_if_no_worker_hears_of_it_for_long():
     def heard(last_ms, pause_ms):
         mapping = MappingActivity("press", "a/+", 5, last_ms, pause_ms, 0)
         return {"coverage": CoverageReport(0, 500_000, (mapping,), (UnmatchedTopic("x", 2, last_ms),), 1)}
@@ -74,7 +74,7 @@ def test_a_mapping_is_silent_if_no_worker_hears_of_it_for_long():
     assert of_two(heard(100_000, 20_000), heard(200_000, 90_000)).coverage.silent[0].silent_ms == 300_000
 
 
-def test_a_snapshot_survives_the_way_from_the_worker():
+def test_snapshot_survives_the_way_from_the_worker():
     codes = (DeadLettersByCode("decode", 2),)
     told = snapshot(
         ledger=(ROW,), problems=(problem(),), client_id="bridge-1", stalled=("it hangs",), dead_letters_by_code=codes

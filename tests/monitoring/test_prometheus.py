@@ -71,7 +71,7 @@ def test_names_follow_the_conventions():
         assert metric.help.endswith(".")
 
 
-def test_the_ledger_are_reported_per_mapping_and_stream(families):
+def test_ledger_are_reported_per_mapping_and_stream(families):
     place = {"mapping": "press", "stream": "telemetry"}
     counts = [
         value(families, f"records_{name}", **place)
@@ -80,7 +80,7 @@ def test_the_ledger_are_reported_per_mapping_and_stream(families):
     assert counts == [10 + 3, 5, 2, 3, 5]
 
 
-def test_the_build_and_the_start_are_reported(families):
+def test_build_and_the_start_are_reported(families):
     [info] = families[PREFIX + "info"].samples
     assert (info.labels["config"], info.labels["mappings"]) == ("0123456789ab", "ba9876543210")
     assert all(re.fullmatch(r"[\d.]+\w*", info.labels[name]) for name in ("version", "python", "sqlite"))
@@ -105,7 +105,7 @@ def told(bridge, name):
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{PREFIX}{name} "))
 
 
-def test_a_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
+def test_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
     assert value(families, "stream_last_response_timestamp_seconds", stream="archive") == 1.7e9
     assert value(families, "stream_last_response_seconds", stream="archive") == 0.25
     assert [each.labels["stream"] for each in families[PREFIX + "stream_last_response_seconds"].samples] == ["archive"]
@@ -113,11 +113,11 @@ def test_a_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
     assert [each.value for each in families[PREFIX + "stream_max_record_bytes"].samples] == [2**20]
 
 
-def test_a_mapping_reports_when_its_last_message_came(families):
+def test_mapping_reports_when_its_last_message_came(families):
     assert value(families, "mapping_last_message_timestamp_seconds", mapping="press") == 1_700_000_000.5
 
 
-def test_a_mapping_without_a_message_reports_no_time(bridge):
+def test_mapping_without_a_message_reports_no_time(bridge):
     bridge.now = snapshot(coverage=CoverageReport(0, 1, (MappingActivity("press", "t", 0, 0, 0, 0),), (), 0))
     families = {each.name: each for each in text_string_to_metric_families(metrics_text(bridge).decode())}
     assert families[PREFIX + "mapping_last_message_timestamp_seconds"].samples == []
@@ -143,7 +143,7 @@ def test_dead_letter_series_of_each_code_begins_at_zero(families):
     assert value(families, "rejected", code="topic") == 0
 
 
-def test_the_process_is_reported_as_the_client_library_reports_it(families):
+def test_process_is_reported_as_the_client_library_reports_it(families):
     assert families["process_resident_memory_bytes"].samples[0].value > 2**20
 
 

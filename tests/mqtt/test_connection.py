@@ -84,7 +84,7 @@ def silent(session):
         (0x89, "Server busy; the broker is overloaded"),
     ],
 )
-def test_a_refused_session_reports_why_and_what_to_do(wake, code, words):
+def test_refused_session_reports_why_and_what_to_do(wake, code, words):
     def refuse(session):
         session.accept(code=code)
         session.until_closed()
@@ -113,7 +113,7 @@ def test_refused_session_shows_reason_and_server_of_the_broker(wake):
         (200, "return code 200"),
     ],
 )
-def test_a_refused_session_reports_why_in_version_3_1_1_too(wake, code, words):
+def test_refused_session_reports_why_in_version_3_1_1_too(wake, code, words):
     def refuse(session):
         session.accept(code=code)
         session.until_closed()
@@ -121,19 +121,19 @@ def test_a_refused_session_reports_why_in_version_3_1_1_too(wake, code, words):
     assert words in end_of(refuse, wake, version_5=False)[0]
 
 
-def test_a_connack_that_never_comes_is_given_up(wake):
+def test_connack_that_never_comes_is_given_up(wake):
     said, secs = end_of(silent, wake)
     assert said == "no CONNACK within 1 s"
     assert secs < 30
 
 
-def test_a_peer_removed_silent_is_noticed_within_twice_the_keepalive(wake):
+def test_peer_removed_silent_is_noticed_within_twice_the_keepalive(wake):
     said, secs = end_of(accept_and(packets.suback(1, 1)), wake)
     assert said == "no data for 4 s (keepalive 1 s)"
     assert secs < 30
 
 
-def test_the_keepalive_that_the_broker_sets_goes(wake):
+def test_keepalive_that_the_broker_sets_goes(wake):
     def script(session):
         session.accept(properties=b"\x13\x00\x01")
         session.receive()
@@ -145,25 +145,25 @@ def test_the_keepalive_that_the_broker_sets_goes(wake):
     assert secs < 30
 
 
-def test_a_connection_closed_before_connack_reports_it(wake):
+def test_connection_closed_before_connack_reports_it(wake):
     assert end_of(lambda session: session.receive(), wake)[0] == "the broker closed the connection before CONNACK"
 
 
-def test_a_connection_closed_later_reports_it(wake):
+def test_connection_closed_later_reports_it(wake):
     said, _ = end_of(accept_and_close, wake)
     assert said.startswith("the broker closed the connection without a reason (a restart, a limit, or another client")
 
 
-def test_a_session_taken_over_reports_what_to_do(wake):
+def test_session_taken_over_reports_what_to_do(wake):
     said, _ = end_of(accept_and(packets.suback(1, 1), b"\xe0\x02\x8e\x00"), wake)
     assert said.startswith("the broker ended the session: Session taken over; another client uses the same")
 
 
-def test_a_disconnect_without_a_reason_ends_the_connection(wake):
+def test_disconnect_without_a_reason_ends_the_connection(wake):
     assert end_of(accept_and(b"\xe0\x00"), wake)[0].startswith("the broker ended the session")
 
 
-def test_a_disconnect_shows_the_reason_that_the_broker_gives(wake):
+def test_disconnect_shows_the_reason_that_the_broker_gives(wake):
     said, _ = end_of(accept_and(packets.packet(0xE0, b"\x8b\x08\x1f\x00\x05night")), wake)
     assert said == "the broker ended the session: Server shutting down; 'night'"
 
@@ -188,11 +188,11 @@ def test_pings_are_sent_whatever_keepalive_the_broker_sets(wake, properties):
     assert received == [0x82] + [0xC0] * 8
 
 
-def test_a_second_connack_ends_the_connection(wake):
+def test_second_connack_ends_the_connection(wake):
     assert end_of(accept_and(packets.connack()), wake)[0] == "the broker sent a second CONNACK"
 
 
-def test_a_flood_of_control_packets_delays_no_stop():
+def test_flood_of_control_packets_delays_no_stop():
     def flood(session):
         session.accept()
         session.receive()
@@ -213,7 +213,7 @@ def test_a_flood_of_control_packets_delays_no_stop():
         assert time.monotonic() - begun < 30
 
 
-def test_a_flood_of_messages_delays_no_stop():
+def test_flood_of_messages_delays_no_stop():
     def flood(session):
         session.accept()
         session.receive()
@@ -228,7 +228,7 @@ def test_a_flood_of_messages_delays_no_stop():
         assert time.monotonic() - begun < 30
 
 
-def test_a_malformed_packet_for_paho_is_a_protocol_violation(wake):
+def test_malformed_packet_for_paho_is_a_protocol_violation(wake):
     said, _ = end_of(accept_and(b"\x90\x03\x00\x01\x85"), wake)
     assert said
 
@@ -254,7 +254,7 @@ def test_end_while_reading_is_paused_does_not_busy_wait(wake):
     assert secs < 30
 
 
-def test_a_wait_ends_when_reported_to(wake):
+def test_wait_ends_when_reported_to(wake):
     reader, writer = socket.socketpair()
     with reader, writer, ScriptedBroker(silent) as broker:
         session = settings(broker.port)
@@ -269,7 +269,7 @@ def test_a_wait_ends_when_reported_to(wake):
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
 @pytest.mark.parametrize("scheme", ["mqtt", "ws"])
-def test_a_peer_that_resets_at_once_is_an_oserror(scheme):
+def test_peer_that_resets_at_once_is_an_oserror(scheme):
     def reset(session):
         session.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -285,7 +285,7 @@ def test_a_peer_that_resets_at_once_is_an_oserror(scheme):
                 connection.close()
 
 
-def test_a_socket_that_paho_has_closed_ends_the_connection(wake):
+def test_socket_that_paho_has_closed_ends_the_connection(wake):
     def script(session):
         session.accept()
         session.until_closed()

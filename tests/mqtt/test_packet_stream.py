@@ -140,7 +140,7 @@ def test_nothing_a_peer_sends_raises_anything_but_a_protocol_violation(blocks, v
         "a huge control packet",
     ],
 )
-def test_a_malformed_packet_is_a_protocol_violation(frame, version_5):
+def test_malformed_packet_is_a_protocol_violation(frame, version_5):
     with pytest.raises(ProtocolViolation):
         read_all(wire_of(frame, version_5=version_5))
 
@@ -154,7 +154,7 @@ def test_what_came_before_a_malformed_packet_is_not_lost():
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 2000, 3 * MIB])
 @pytest.mark.parametrize("max_message_bytes", [1024, MIB])
-def test_an_oversized_message_is_cut_short_with_its_true_length(max_message_bytes, size):
+def test_oversized_message_is_cut_short_with_its_true_length(max_message_bytes, size):
     stream = packets.publish("big", b"y" * size, qos=1, packet_id=9) + packets.PINGRESP
     blocks = [stream[at : at + 50_000] for at in range(0, len(stream), 50_000)]
     burst, control_packets = read_all(wire_of(*blocks, max_message_bytes=max_message_bytes))
@@ -170,7 +170,7 @@ def test_oversized_message_is_truncated_even_after_one_read():
     assert (len(payload), total) == (1024, 5000)
 
 
-def test_an_oversized_message_is_never_stored_in_memory():
+def test_oversized_message_is_never_stored_in_memory():
     total = 64 * MIB
     head = packets.publish("big", b"", qos=1, packet_id=9)[2:]
     blocks = [b"\x32" + remaining_length(len(head) + total) + head, *[b"x" * 65_536] * (total // 65_536)]
@@ -190,14 +190,14 @@ def test_an_oversized_message_is_never_stored_in_memory():
     assert [(len(payload), size) for *_, payload, size in wire.take_packets()] == [(KEPT_OF_OVERSIZED_BYTES, total)]
 
 
-def test_an_oversized_message_that_never_ends_never_appears():
+def test_oversized_message_that_never_ends_never_appears():
     stream = packets.publish("big", b"x" * (3 * MIB))[:-1]
     wire = wire_of(*(stream[at : at + 200_000] for at in range(0, len(stream), 200_000)), b"")
     assert read_all(wire) == ([], b"")
     assert wire.eof
 
 
-def test_an_oversized_message_keeps_its_properties():
+def test_oversized_message_keeps_its_properties():
     stream = packets.publish("big", b"x" * (2 * MIB), properties=b"\x03\x00\x04json")
     blocks = [stream[at : at + 100_000] for at in range(0, len(stream), 100_000)]
     [(*_, properties, payload, size)] = read_all(wire_of(*blocks, version_5=True))[0]
@@ -212,14 +212,14 @@ def test_properties_too_large_to_hold_do_not_end_the_session():
     assert (topic, seen, payload, size) == (b"big", b"", b"", 2 * MIB)
 
 
-def test_a_message_of_the_largest_size_allowed_is_complete():
+def test_message_of_the_largest_size_allowed_is_complete():
     stream = packets.publish("big", b"x" * MIB)
     blocks = [stream[at : at + 10_000] for at in range(0, len(stream), 10_000)]
     [(*_, payload, size)] = read_all(wire_of(*blocks, max_message_bytes=MIB))[0]
     assert len(payload) == size == MIB
 
 
-def test_the_connack_is_seen_and_still_reaches_paho():
+def test_connack_is_seen_and_still_reaches_paho():
     wire = wire_of(b"\x20\x02\x00\x01")
     assert read_all(wire) == ([], b"\x20\x02\x00\x01")
     assert wire.connack == b"\x20\x02\x00\x01"

@@ -96,19 +96,19 @@ def connect_packet(version_5, **options):
     return body
 
 
-def test_the_session_is_stored_and_a_large_window_requested_in_version_5():
+def test_session_is_stored_and_a_large_window_requested_in_version_5():
     body = connect_packet(True, session_expiry_secs=3600, receive_maximum=65_535, keepalive_secs=7)
     assert body[:10] == b"\x00\x04MQTT\x05\x00\x00\x07"  # no clean start
     assert b"\x11\x00\x00\x0e\x10" in body
     assert b"\x21\xff\xff" in body
 
 
-def test_the_session_is_stored_in_version_3_1_1():
+def test_session_is_stored_in_version_3_1_1():
     assert connect_packet(False, keepalive_secs=7)[:10] == b"\x00\x04MQTT\x04\x00\x00\x07"
 
 
 @pytest.mark.parametrize("version_5", [False, True], ids=["3.1.1", "5"])
-def test_a_session_that_is_not_to_persist_starts_clean(version_5):
+def test_session_that_is_not_to_persist_starts_clean(version_5):
     assert connect_packet(version_5, persistent=False)[7] == 0x02
 
 
@@ -119,7 +119,7 @@ def test_username_and_password_go_with_the_connect():
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
-def test_a_peer_that_speaks_no_http_is_a_connection_error():
+def test_peer_that_speaks_no_http_is_a_connection_error():
     def no_http(session):
         session.connection.recv(4096)
         session.send(b"sec-websocket-accept\n\n")

@@ -14,7 +14,7 @@ def test_version_5_has_no_properties():
 @pytest.mark.parametrize(
     ("size", "length"), [(124, b"\x7f"), (125, b"\x80\x01"), (16380, b"\xff\x7f"), (16381, b"\x80\x80\x01")]
 )
-def test_the_length_takes_as_many_bytes_as_it_needs(size, length):
+def test_length_takes_as_many_bytes_as_it_needs(size, length):
     packet = publish_packet("a", bytes(size), version_5=False)
     assert packet[1 : 1 + len(length)] == length
     assert len(packet) == 1 + len(length) + 3 + size

@@ -62,7 +62,7 @@ def test_far_more_than_the_usual_20_messages_are_sent_ahead_in_version_5(session
         poll_until(at, lambda burst: len(burst) == 500, acknowledge=False)
 
 
-def test_a_message_is_redelivered_until_it_is_acknowledged(broker, session):
+def test_message_is_redelivered_until_it_is_acknowledged(broker, session):
     first = session(client_id="redelivered", wanted={"again": 1}.items())
     poll_until_subscribed(first)
     publish(broker, ("again", b"1"))
@@ -121,7 +121,7 @@ def test_stored_session_is_reported_and_stale_filters_unsubscribed(broker, sessi
     assert payloads(poll_until(at, len)) == [b"new"]
 
 
-def test_a_reload_changes_the_subscriptions_within_the_session(broker, session):
+def test_reload_changes_the_subscriptions_within_the_session(broker, session):
     at = session(wanted={"reload/a": 1, "reload/b": 1}.items())
     poll_until_subscribed(at)
     at.set_filters({"reload/b": 1, "reload/c": 1})
@@ -145,13 +145,13 @@ def test_two_bridges_of_one_share_group_divide_the_messages(broker, session):
     assert all(got)
 
 
-def test_the_addresses_are_tried_in_turn(broker, session):
+def test_addresses_are_tried_in_turn(broker, session):
     at = session(free_port(), free_port(), broker.port)
     poll_until_subscribed(at)
     assert at.state().broker == f"mqtt://127.0.0.1:{broker.port}"
 
 
-def test_a_wrong_password_is_reported_with_what_to_check(session):
+def test_wrong_password_is_reported_with_what_to_check(session):
     with Mosquitto(users={"bridge": "right"}) as guarded:
         at = session(guarded.port, username="bridge", password="wrong-secret")
         poll_until(at, lambda _: at.state().problem)
@@ -164,7 +164,7 @@ def test_a_wrong_password_is_reported_with_what_to_check(session):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
-def test_a_certificate_of_another_authority_is_reported(session, tmp_path):
+def test_certificate_of_another_authority_is_reported(session, tmp_path):
     authority = Authority(tmp_path / "plant")
     other = Authority(tmp_path / "other")
     with Mosquitto(authority=authority) as secured:
@@ -176,7 +176,7 @@ def test_a_certificate_of_another_authority_is_reported(session, tmp_path):
         poll_until_subscribed(again)
 
 
-def test_a_client_id_used_twice_reports_it_to_the_client_that_lost_it(session, broker):
+def test_client_id_used_twice_reports_it_to_the_client_that_lost_it(session, broker):
     first = session(client_id="twice")
     poll_until_subscribed(first)
     second = session(client_id="twice")
@@ -185,7 +185,7 @@ def test_a_client_id_used_twice_reports_it_to_the_client_that_lost_it(session, b
     assert "another client with this client ID" in first.state().problem
 
 
-def test_a_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):
+def test_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):
     with Mosquitto() as hanging:
         at = session(hanging.port, keepalive_secs=2)
         poll_until_subscribed(at)
@@ -214,7 +214,7 @@ def test_not_reading_keeps_the_connection_and_what_waits_in_it(broker, session):
     assert at.connections == 1
 
 
-def test_a_wake_ends_a_poll_at_once(session):
+def test_wake_ends_a_poll_at_once(session):
     at = session()
     poll_until_subscribed(at)
     at.poll(0)
@@ -224,7 +224,7 @@ def test_a_wake_ends_a_poll_at_once(session):
     assert time.monotonic() - begun < 30
 
 
-def test_a_thousand_wakes_are_as_one(session):
+def test_thousand_wakes_are_as_one(session):
     at = session()
     poll_until_subscribed(at)
     for _ in range(100_000):

@@ -53,7 +53,7 @@ def test_refused_subscription_is_reported_and_retried_in_a_minute(warnings, vers
         at.close()
 
 
-def test_a_broker_without_shared_subscriptions_is_reported_with_what_to_do():
+def test_broker_without_shared_subscriptions_is_reported_with_what_to_do():
     with ScriptedBroker(granting([0x9E])) as broker:
         at = subscriber(broker.port, share="hall")
         poll_until(at, lambda _: at.state().problem)
@@ -64,7 +64,7 @@ def test_a_broker_without_shared_subscriptions_is_reported_with_what_to_do():
 
 
 @pytest.mark.parametrize(("version_5", "warned"), [(True, 0), (False, 1)])
-def test_a_group_in_3_1_1_is_warned_of_once_however_often_it_connects(warnings, version_5, warned):
+def test_group_in_3_1_1_is_warned_of_once_however_often_it_connects(warnings, version_5, warned):
     def closing(session):
         session.accept()
 
@@ -83,7 +83,7 @@ def test_messages_of_the_granted_filters_flow_beside_a_refused_one():
 
 
 @pytest.mark.parametrize("script", [only_3_1_1, closes_on_version_5])
-def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
+def test_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
     with ScriptedBroker(script) as broker:
         at = subscriber(broker.port)
         poll_until_subscribed(at)
@@ -93,7 +93,7 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(warnings, script):
         at.close()
 
 
-def test_the_embedded_broker_of_the_demo_is_spoken_to_in_3_1_1(warnings):
+def test_embedded_broker_of_the_demo_is_spoken_to_in_3_1_1(warnings):
     broker = AmqttBroker(free_port())
     try:
         at = subscriber(broker.port, connect_timeout_secs=1.0)
@@ -107,7 +107,7 @@ def test_the_embedded_broker_of_the_demo_is_spoken_to_in_3_1_1(warnings):
         broker.stop()
 
 
-def test_a_real_broker_behind_one_that_refuses_version_5(warnings):
+def test_real_broker_behind_one_that_refuses_version_5(warnings):
     with Mosquitto(refuses_mqtt5=True) as broker:
         at = subscriber(broker.port)
         poll_until_subscribed(at)
@@ -167,7 +167,7 @@ def test_garbage_ends_the_connection_and_not_the_bridge(warnings):
         at.close()
 
 
-def test_the_same_problem_is_logged_once_however_often_it_comes(warnings):
+def test_same_problem_is_logged_once_however_often_it_comes(warnings):
     at = subscriber(free_port(), free_port())
     end = time.monotonic() + 0.8
     while time.monotonic() < end:
@@ -177,7 +177,7 @@ def test_the_same_problem_is_logged_once_however_often_it_comes(warnings):
     assert all("cannot connect to mqtt://127.0.0.1:" in text for text in warnings())
 
 
-def test_the_pauses_between_attempts_grow_and_are_capped():
+def test_pauses_between_attempts_grow_and_are_capped():
     clock = Clock()
     dialled = []
     at = subscriber(free_port(), clock=clock, reconnect_max_secs=8.0)
@@ -192,7 +192,7 @@ def test_the_pauses_between_attempts_grow_and_are_capped():
         assert longest / 2 <= pause <= longest + 0.2
 
 
-def test_a_session_that_ends_soon_does_not_reset_the_pause():
+def test_session_that_ends_soon_does_not_reset_the_pause():
     clock = Clock()
     with ScriptedBroker(lambda session: session.accept()) as broker:
         at = subscriber(broker.port, clock=clock, reconnect_max_secs=30.0)
@@ -204,7 +204,7 @@ def test_a_session_that_ends_soon_does_not_reset_the_pause():
         at.close()
 
 
-def test_a_session_that_lasts_resets_the_pause():
+def test_session_that_lasts_resets_the_pause():
     clock = Clock()
     with ScriptedBroker(lambda session: session.accept(), granting([1])) as broker:
         at = subscriber(broker.port, clock=clock)
@@ -234,7 +234,7 @@ def test_mqtt_5_limits_last_as_long_as_the_connection():
 
 
 @pytest.mark.parametrize(("code", "said"), [(0x00, ""), (0x10, ""), (0x87, "Not authorized")])
-def test_a_message_that_the_broker_refuses_is_reported(code, said):
+def test_message_that_the_broker_refuses_is_reported(code, said):
     def script(session):
         session.accept()
         while True:

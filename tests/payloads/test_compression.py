@@ -99,14 +99,14 @@ def test_any_bytes_are_decompressed_or_rejected(compression, data):
 
 
 @EACH
-def test_the_limit_is_exact(compression):
+def test_limit_is_exact(compression):
     packed = compress(compression, b"a" * LIMIT)
     assert len(unpacked(compression, packed)) == LIMIT
     with pytest.raises(DecodeError, match=r"larger than `max_decompressed_bytes` \(999\)"):
         unpacked(compression, packed, LIMIT - 1)
 
 
-def test_the_limit_is_exact_where_zstd_does_not_report_the_size():
+def test_limit_is_exact_where_zstd_does_not_report_the_size():
     assert unpacked("zstd", streamed(b"a" * LIMIT)) == b"a" * LIMIT
     with pytest.raises(DecodeError, match=r"larger than `max_decompressed_bytes` \(999\)"):
         unpacked("zstd", streamed(b"a" * LIMIT), LIMIT - 1)
@@ -120,7 +120,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_rejected_without_being_unpacked(name):
+def test_bomb_is_rejected_without_being_unpacked(name):
     bomb = BOMBS[name](bytes(128 * 1024 * 1024))
     peak = _peak_of(lambda: unpacked(name.split()[0], bomb, 1024 * 1024))
     assert peak < 32 * 1024 * 1024
@@ -148,7 +148,7 @@ def test_more_parts_than_any_device_sends_are_rejected(compression):
 
 
 @PARTS
-def test_the_limit_counts_all_parts(compression):
+def test_limit_counts_all_parts(compression):
     with pytest.raises(DecodeError, match="larger than"):
         unpacked(compression, compress(compression, b"a" * 600) * 2)
 
@@ -168,12 +168,12 @@ def test_data_after_the_end_is_rejected(compression):
 
 
 @EACH
-def test_an_empty_payload_is_rejected(compression):
+def test_empty_payload_is_rejected(compression):
     with pytest.raises(DecodeError, match="the payload is empty"):
         unpacked(compression, b"")
 
 
-def test_a_wrong_checksum_is_rejected():
+def test_wrong_checksum_is_rejected():
     packed = gzip.compress(b"abc")
     with pytest.raises(DecodeError, match=r"not gzip: .*incorrect data check"):
         unpacked("gzip", packed[:-8] + bytes(4) + packed[-4:])
@@ -182,7 +182,7 @@ def test_a_wrong_checksum_is_rejected():
         unpacked("zstd", packed[:-1] + bytes([packed[-1] ^ 1]))
 
 
-def test_a_window_larger_than_any_device_needs_is_not_allocated():
+def test_window_larger_than_any_device_needs_is_not_allocated():
     frame = b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x01\x00\x00"
     with pytest.raises(DecodeError, match="not zstd: "):
         unpacked("zstd", frame)

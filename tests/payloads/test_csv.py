@@ -19,7 +19,7 @@ def test_one_line_is_a_list_of_one_object():
     ]
 
 
-def test_the_header_may_be_the_first_line():
+def test_header_may_be_the_first_line():
     assert CsvDecoder(None).decode(b"a, b\r\n1,x\r\n2,y\r\n") == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
     assert CsvDecoder(None).decode(b"a,b\n") == []
 
@@ -96,7 +96,7 @@ def test_what_is_malformed_is_rejected_with_its_line(payload, reason):
         (b"\n", "line 1: there is no header"),
     ],
 )
-def test_a_header_in_the_payload_must_name_all_columns(payload, reason):
+def test_header_in_the_payload_must_name_all_columns(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         CsvDecoder(None).decode(payload)
 

@@ -73,11 +73,11 @@ def test_other_keys_are_rejected(key):
         (msgpack.Timestamp(-1, 1), "1969-12-31T23:59:59.000000001Z"),
     ],
 )
-def test_a_timestamp_becomes_text_without_losing_a_digit(moment, text):
+def test_timestamp_becomes_text_without_losing_a_digit(moment, text):
     assert plain(moment) == text
 
 
-def test_a_timestamp_outside_the_calendar_is_rejected():
+def test_timestamp_outside_the_calendar_is_rejected():
     with pytest.raises(DecodeError, match="outside the years 1 to 9999"):
         plain(msgpack.Timestamp(2**62, 0))
 
@@ -88,7 +88,7 @@ def test_undefined_becomes_null_and_other_values_are_rejected():
         plain([cbor2.CBORSimpleValue(16)])
 
 
-def test_the_deepest_nesting_is_taken_and_one_more_is_rejected():
+def test_deepest_nesting_is_taken_and_one_more_is_rejected():
     assert plain(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
     with pytest.raises(DecodeError, match="nested deeper than 128 levels"):
         plain(nested(MAX_DEPTH + 1))

@@ -29,7 +29,7 @@ def test_what_json_does_not_know_is_made_into_what_it_knows():
     assert MsgpackDecoder().decode(packed) == {"1": [1, 255], "nan": None, "at": "1970-01-01T00:00:00Z"}
 
 
-def test_an_extension_becomes_its_bytes():
+def test_extension_becomes_its_bytes():
     assert MsgpackDecoder().decode(msgpack.packb([msgpack.ExtType(5, b"ab")])) == [[97, 98]]
 
 
@@ -73,12 +73,12 @@ def test_too_many_values_are_rejected_before_they_are_created(value):
         MsgpackDecoder().decode(payload)
 
 
-def test_a_large_payload_of_few_values_is_taken():
+def test_large_payload_of_few_values_is_taken():
     value = {"text": "a" * 40_000, "wave": [0.5] * 200_000, "raw": [[1, 70_000, -70_000, 2**40]] * 1000}
     assert MsgpackDecoder().decode(encode(value)) == value
     assert len(encode(value)) > MAX_VALUES
 
 
-def test_a_test_with_an_integer_beyond_64_bits_is_refused():
+def test_test_with_an_integer_beyond_64_bits_is_refused():
     with pytest.raises(ValueError, match="Integer"):
         encode(2**64)

@@ -35,7 +35,7 @@ def test_floats_are_read_as_written(value):
         ("\ufeff7".encode("utf-16-le"), 7),
     ],
 )
-def test_a_number_may_be_written_in_these_ways(payload, value):
+def test_number_may_be_written_in_these_ways(payload, value):
     decoded = NumberDecoder().decode(payload)
     assert decoded == value
     assert type(decoded) is type(value)
@@ -65,6 +65,6 @@ def test_what_is_not_a_decimal_number_is_rejected(payload, reason):
         NumberDecoder().decode(payload)
 
 
-def test_a_million_digits_are_refused_by_their_count():
+def test_million_digits_are_refused_by_their_count():
     with pytest.raises(DecodeError, match="1000000 bytes"):
         NumberDecoder().decode(b"1" * 1_000_000)

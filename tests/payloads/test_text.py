@@ -21,11 +21,11 @@ def test_damaged_utf16_is_rejected_as_such():
         TextDecoder().decode(b"\xff\xfea\0b")
 
 
-def test_an_empty_payload_is_the_empty_text():
+def test_empty_payload_is_the_empty_text():
     assert TextDecoder().decode(b"") == ""
 
 
-def test_the_first_byte_that_is_not_utf8_is_named():
+def test_first_byte_that_is_not_utf8_is_named():
     with pytest.raises(DecodeError, match="not UTF-8: invalid start byte, at byte 2: found 0xff"):
         TextDecoder().decode(b"ab\xff\xff")
 

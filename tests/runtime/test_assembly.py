@@ -27,7 +27,7 @@ def test_second_bridge_on_a_spool_is_refused_before_it_writes(tmp_path):
     first.stop(5)
 
 
-def test_a_bridge_that_has_no_mapping_leaves_its_spool_to_the_next(tmp_path):
+def test_bridge_that_has_no_mapping_leaves_its_spool_to_the_next(tmp_path):
     write_configuration(tmp_path, mappings={"press": {"topic": "a"}}, **UNREACHABLE)
     settings = load_settings(tmp_path / "bridge.yaml", {})
     with pytest.raises(ConfigError, match="outputs"):

@@ -30,12 +30,12 @@ def answering(tmp_path):
     thread.join()
 
 
-def test_a_request_is_answered_and_nothing_is_left(answering):
+def test_request_is_answered_and_nothing_is_left(answering):
     assert request(answering) == {"status": 1}
     assert list(answering.iterdir()) == []
 
 
-def test_a_request_takes_what_it_needs_with_it(answering):
+def test_request_takes_what_it_needs_with_it(answering):
     assert request(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
 
 
@@ -44,7 +44,7 @@ def test_what_the_bridge_cannot_do_is_reported_in_its_words(answering):
         request(answering, "delete", numbers=[7])
 
 
-def test_a_request_of_another_version_is_reported_from_silence(answering):
+def test_request_of_another_version_is_reported_from_silence(answering):
     with pytest.raises(BridgeError, match="another version"):
         request(answering, "dance")
 
@@ -74,7 +74,7 @@ def test_questions_and_answers_are_their_owners_alone(tmp_path):
     assert seen == {".request": 0o600, ".new": 0o600}
 
 
-def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
+def test_request_that_was_left_behind_is_not_carried_out(tmp_path):
     done, stopping = [], threading.Event()
     (tmp_path / "delete-1-1.request").write_text('{"command": "delete"}')
     os.utime(tmp_path / "delete-1-1.request", (1, 1))
@@ -87,12 +87,12 @@ def test_a_request_that_was_left_behind_is_not_carried_out(tmp_path):
     assert done == []
 
 
-def test_a_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
+def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="the bridge is not running"):
         request(tmp_path, patience_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_reported(tmp_path):
+def test_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(BridgeError, match="has not run here"):
         request(tmp_path / "none")

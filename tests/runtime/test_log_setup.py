@@ -28,7 +28,7 @@ def surroundings(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def test_the_level_stands_out_on_a_terminal():
+def test_level_stands_out_on_a_terminal():
     well, warning, error = logged(Terminal())
     assert "\x1b" not in well
     assert " \x1b[33mwarning \x1b[0m the link is thin" in warning

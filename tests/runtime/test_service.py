@@ -37,7 +37,7 @@ def test_while_the_threads_of_a_sender_are_started_nothing_is_stalled(service, m
     assert told == []
 
 
-def test_a_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
+def test_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
     monkeypatch.setattr("bridge.delivery.sender_pool.SenderPool.run", lambda _pool: None)
     service.start()
     eventually(service.stalled, "it is reported")

@@ -40,7 +40,7 @@ def test_each_step_is_reported_as_the_protocol_has_it(manager, tmp_path, notifie
     assert manager.waiting() == ["READY=1\nSTATUS=connecting", "STOPPING=1\nSTATUS=stopping"]
 
 
-def test_a_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path, notifier):
+def test_bridge_that_has_just_started_is_given_the_time_to_connect(manager, tmp_path, notifier):
     now = [0.0]
     set_up(tmp_path)
     told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)
@@ -111,7 +111,7 @@ def test_watchdog_is_fed_only_while_ingest_makes_progress(manager, tmp_path, not
 
 
 @pytest.mark.parametrize("environ", [{}, {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}])
-def test_a_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ, notifier):
+def test_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ, notifier):
     notifier(**environ).feed(Bridge(tmp_path))
     assert "WATCHDOG=1" not in manager.waiting()
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_reported_in_one_line_and_once(manager, tmp_path, notif
     assert "\n" not in status
 
 
-def test_a_bridge_that_cannot_be_looked_at_is_reported_and_stops_nothing(manager, tmp_path, notifier):
+def test_bridge_that_cannot_be_looked_at_is_reported_and_stops_nothing(manager, tmp_path, notifier):
     (tmp_path / "mappings").mkdir()
     bridge = Bridge(tmp_path)
 
@@ -160,7 +160,7 @@ def test_missing_or_removed_notify_socket_is_ignored(tmp_path, notifier):
     notifier().ready()
 
 
-def test_an_abstract_socket_is_spoken_to():
+def test_abstract_socket_is_spoken_to():
     with ServiceManager(f"\0mqtt-kinesis-{os.getpid()}") as manager:
         told = SystemdNotifier(manager.environment)
         with told._socket:
@@ -168,7 +168,7 @@ def test_an_abstract_socket_is_spoken_to():
         assert manager.next().startswith("READY=1")
 
 
-def test_a_running_bridge_reports_of_its_start_its_reload_and_its_end(manager, tmp_path):
+def test_running_bridge_reports_of_its_start_its_reload_and_its_end(manager, tmp_path):
     with Mosquitto() as broker:
         write_configuration(
             tmp_path,

@@ -15,7 +15,7 @@ def rejected(spool, count, size=10_000):
         spool.commit(transaction)
 
 
-def test_the_oldest_are_evicted_and_are_counted(tmp_path, caplog):
+def test_oldest_are_evicted_and_are_counted(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     put(spool, b"1")
@@ -40,7 +40,7 @@ def test_within_the_bound_nothing_is_evicted(tmp_path):
     spool.close()
 
 
-def test_the_measure_is_stored_over_a_restart(tmp_path):
+def test_measure_is_stored_over_a_restart(tmp_path):
     spool = opened(tmp_path)
     rejected(spool, 3, size=1000)
     spool.close()

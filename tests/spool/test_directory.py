@@ -30,7 +30,7 @@ def test_it_is_made_for_its_owner_only(tmp_path):
     folder.close()
 
 
-def test_a_file_in_its_place_is_unwritable(tmp_path):
+def test_file_in_its_place_is_unwritable(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(SpoolWriteError, match=r"spool\.path: cannot use"):
         SpoolDirectory(tmp_path / "data")
@@ -48,7 +48,7 @@ def test_damage_is_remembered_until_the_database_is_set_aside(tmp_path):
     folder.close()
 
 
-def test_a_mark_that_the_disk_cut_to_nothing_is_still_a_mark(tmp_path):
+def test_mark_that_the_disk_cut_to_nothing_is_still_a_mark(tmp_path):
     folder = SpoolDirectory(tmp_path)
     folder.mark_damaged("")
     assert folder.damage

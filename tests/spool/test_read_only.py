@@ -12,7 +12,7 @@ def commit(spool, *dead_letters):
     spool.commit(transaction)
 
 
-def test_a_dead_letter_is_read_while_the_bridge_has_the_spool_open(tmp_path):
+def test_dead_letter_is_read_while_the_bridge_has_the_spool_open(tmp_path):
     spool = opened(tmp_path)
     try:
         commit(spool, dead_letter(), dead_letter(payload=b"second", properties={"a": 1}))
@@ -43,7 +43,7 @@ def test_what_is_not_there_is_reported(tmp_path):
         read_dead_letter(tmp_path, 7)
 
 
-def test_a_file_that_is_no_database_is_reported_to_be_none(tmp_path):
+def test_file_that_is_no_database_is_reported_to_be_none(tmp_path):
     (tmp_path / "spool.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(BridgeError, match=r"spool.db cannot be read: file is not a database"):
         read_dead_letter(tmp_path, 1)

@@ -31,7 +31,7 @@ def filled(path, **options):
     raise AssertionError("never full")
 
 
-def test_a_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
+def test_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
     spool = filled(tmp_path)
     assert spool._room.full
     with pytest.raises(SpoolFull, match=r"3 of spool\.max_bytes 4 MiB are used"):
@@ -41,7 +41,7 @@ def test_a_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
     spool.close()
 
 
-def test_a_full_spool_still_writes_what_was_settled(tmp_path):
+def test_full_spool_still_writes_what_was_settled(tmp_path):
     spool = filled(tmp_path)
     records = take(spool, 10)
     spool.queue("press").settle(records, [])
@@ -53,7 +53,7 @@ def test_a_full_spool_still_writes_what_was_settled(tmp_path):
     spool.close()
 
 
-def test_a_full_spool_does_not_write_what_a_mapping_remembers(tmp_path):
+def test_full_spool_does_not_write_what_a_mapping_remembers(tmp_path):
     spool = filled(tmp_path)
     spool.state("m").put("key", b"of a message that is not spooled")
     spool.queue("press").settle(take(spool, 1), [])
@@ -65,7 +65,7 @@ def test_a_full_spool_does_not_write_what_a_mapping_remembers(tmp_path):
     again.close()
 
 
-def test_a_full_spool_takes_more_only_when_a_tenth_is_free(tmp_path):
+def test_full_spool_takes_more_only_when_a_tenth_is_free(tmp_path):
     spool = filled(tmp_path)
     settled = 0
     while spool._room.full:
@@ -83,7 +83,7 @@ def test_a_full_spool_takes_more_only_when_a_tenth_is_free(tmp_path):
     spool.close()
 
 
-def test_an_emptied_spool_is_never_full_however_long_its_log_became(tmp_path):
+def test_emptied_spool_is_never_full_however_long_its_log_became(tmp_path):
     spool = opened(tmp_path, max_bytes=4 * MIB)
     for _ in range(20):
         put(spool, bytes(2 * MIB))
@@ -125,7 +125,7 @@ def test_what_senders_hold_is_not_dropped(tmp_path):
     spool.close()
 
 
-def test_a_drop_whose_transaction_fails_drops_nothing(tmp_path):
+def test_drop_whose_transaction_fails_drops_nothing(tmp_path):
     spool = opened(tmp_path, max_bytes=4 * MIB, when_full="drop_oldest", fresh_bytes=MIB)
     for number in range(40):
         put(spool, *[b"%06d" % number + bytes(44)] * 250)
@@ -174,7 +174,7 @@ def small_files():
     signal.signal(signal.SIGXFSZ, signal_before)
 
 
-def test_a_disk_without_room_refuses_a_burst_complete_and_takes_it_later(tmp_path, small_files):
+def test_disk_without_room_refuses_a_burst_complete_and_takes_it_later(tmp_path, small_files):
     spool = opened(tmp_path)
     put(spool, b"before")
     transaction = Transaction(qos2_ids={7: True})
@@ -228,12 +228,12 @@ def test_new_mapping_on_a_full_disk_waits_until_there_is_room(tmp_path, small_fi
     spool.close()
 
 
-def test_a_folder_that_cannot_be_made_is_unwritable():
+def test_folder_that_cannot_be_made_is_unwritable():
     with pytest.raises(SpoolWriteError, match="cannot use /proc/nowhere"):
         opened(Path("/proc/nowhere"))
 
 
-def test_a_folder_that_cannot_be_written_is_unwritable(tmp_path):
+def test_folder_that_cannot_be_written_is_unwritable(tmp_path):
     script = (
         "import os, sys, pathlib\n"
         "from bridge.spool.opening import open_spool; from bridge.spool.settings import SpoolSettings\n"

@@ -63,7 +63,7 @@ def test_what_a_sender_holds_is_sent_however_old(tmp_path, clock):
     spool.close()
 
 
-def test_the_last_that_came_grow_too_old_as_well(tmp_path, clock):
+def test_last_that_came_grow_too_old_as_well(tmp_path, clock):
     spool = aged(tmp_path, clock)
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
     assert take_all(spool) == []
@@ -114,7 +114,7 @@ def test_oldest_records_are_dropped_on_a_disk_that_others_fill(tmp_path, monkeyp
     spool.close()
 
 
-def test_the_real_disk_is_requested(tmp_path):
+def test_real_disk_is_requested(tmp_path):
     spool = opened(tmp_path, min_free_bytes=shutil.disk_usage(tmp_path).free * 2)
     append(spool, b"1")
     with pytest.raises(SpoolFull, match="min_free_bytes"):

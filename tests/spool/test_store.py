@@ -38,7 +38,7 @@ def line(spool, mapping="m", stream="press"):
     return row._asdict()
 
 
-def test_a_burst_is_one_transaction(spool):
+def test_burst_is_one_transaction(spool):
     statements = []
     append(spool, b"1", b"2")
     append(spool, b"3", stream="oven")
@@ -93,7 +93,7 @@ def test_many_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
     again.close()
 
 
-def test_a_session_that_is_removed_takes_its_packet_identifiers_with_it(spool):
+def test_session_that_is_removed_takes_its_packet_identifiers_with_it(spool):
     spool.commit(Transaction(qos2_ids={7: True, 8: True}))
     spool.commit(Transaction(clear_qos2_ids=True, qos2_ids={9: True}))
     again = reopened(spool)
@@ -196,7 +196,7 @@ def test_two_bridges_cannot_have_one_spool(spool):
     assert data_of(take(spool)) == [b"1"]
 
 
-def test_a_closed_spool_can_be_had_by_another(spool):
+def test_closed_spool_can_be_had_by_another(spool):
     again = reopened(spool)
     again.close()
 

@@ -30,7 +30,7 @@ def answering(worker, value):
     return thread
 
 
-def test_an_answer_comes_back_however_large_it_is(ends):
+def test_answer_comes_back_however_large_it_is(ends):
     channel, worker = ends
     thread = answering(worker, {"text": "x" * 1_000_000})
     told = channel.request("status", 10)
@@ -56,7 +56,7 @@ def test_what_is_reported_needs_no_answer(ends):
     assert (request["command"], request["secs"]) == ("stop", 3)
 
 
-def test_a_worker_sees_that_its_supervisor_has_ended(ends):
+def test_worker_sees_that_its_supervisor_has_ended(ends):
     channel, worker = ends
     assert list(worker.requests()) == []
     assert not worker.disconnected

@@ -96,7 +96,7 @@ def test_worker_without_a_response_is_killed_once_and_restarted(answering, clock
     assert not alive(first)
 
 
-def test_a_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
+def test_worker_that_reports_itself_that_it_makes_no_progress_is_killed(answering, clock, caplog):
     worker = answering(99, stalled=["the ingest thread has made no progress for 31 s"])
     worker.check()
     eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")

@@ -58,7 +58,7 @@ def test_share_group_is_as_given_or_derived_from_the_client_id(settings):
     assert shared(client_id="plant/press+1").mqtt.share == "plant-press-1"
 
 
-def test_the_one_bridge_without_workers_is_as_configured(settings):
+def test_one_bridge_without_workers_is_as_configured(settings):
     own = settings_of(settings, WorkerSlot(0), 1, 1)
     assert (own.mqtt, own.spool) == (settings.mqtt, settings.spool)
 
@@ -75,7 +75,7 @@ def test_spools_of_removed_workers_are_drained(settings):
     assert leftover_reason(folder_of(settings.spool.path, 2)) == "the broker may queue messages for its session"
 
 
-def test_a_spool_that_cannot_be_read_is_not_forgotten(settings):
+def test_spool_that_cannot_be_read_is_not_forgotten(settings):
     folder = folder_of(settings.spool.path, 7)
     folder.mkdir(parents=True)
     (folder / "spool.db").write_bytes(b"no database" * 100)
@@ -92,7 +92,7 @@ def test_commands_request_the_supervisor_while_it_runs(settings):
     assert control_folder(path) == path
 
 
-def test_a_command_is_reported_which_workers_there_are(settings):
+def test_command_is_reported_which_workers_there_are(settings):
     made(settings, 1)
     made(settings, 2)
     assert list(select_spools(settings.spool.path, None)) == [1, 2]

@@ -10,7 +10,7 @@ OURS = {"X-Mqtt-Kinesis": "page", "Authorization": f"Bearer {TOKEN}"}
 MARKUP = '<img src=x onerror="alert(1)">'
 
 
-def test_the_state_has_all_that_the_page_shows(site, bridge):
+def test_state_has_all_that_the_page_shows(site, bridge):
     bridge.now = snapshot(
         ledger=(LedgerRow("press", "telemetry", 10, 5, 2, 1, 0, 2),),
         streams=(stream(throttled=3),),
@@ -35,14 +35,14 @@ def test_the_state_has_all_that_the_page_shows(site, bridge):
     assert told["writable"] is False
 
 
-def test_a_mapping_is_shown_with_its_file_and_an_example(site):
+def test_mapping_is_shown_with_its_file_and_an_example(site):
     told = site().get("/api/mappings/press").json()
     assert "topic: factory/{site}/{machine}/telemetry" in told["text"]
     assert told["example"] == {"topic": "factory/pdx/press07/telemetry", "payload": '{"t":1}'}
     assert (told["active"], told["problems"]) == (True, [])
 
 
-def test_a_mapping_that_does_not_load_is_shown_with_its_problems(site, bridge):
+def test_mapping_that_does_not_load_is_shown_with_its_problems(site, bridge):
     (bridge.mappings.folder / "press.yaml").write_text("topic: [\n")
     bridge.mappings.reload()
     told = site().get("/api/mappings/press").json()
@@ -51,7 +51,7 @@ def test_a_mapping_that_does_not_load_is_shown_with_its_problems(site, bridge):
     assert site().get("/api/mappings/none").status_code == 404
 
 
-def test_the_playground_runs_the_bridges_own_code(site, bridge):
+def test_playground_runs_the_bridges_own_code(site, bridge):
     text = (bridge.mappings.folder / "press.yaml").read_text()
     asked = {"mapping": text, "name": "press", "topic": "factory/pdx/press07/telemetry", "payload": '{"t": 7}'}
     client = site()
@@ -103,7 +103,7 @@ def test_what_cannot_be_meant_is_refused_in_words(site, body, status):
     assert answer.json()["error"]
 
 
-def test_a_body_without_end_is_refused(site):
+def test_body_without_end_is_refused(site):
     headers = OURS | {"Content-Type": "application/json"}
     assert site().post("/api/try", content=b"[" * 5_000_000, headers=headers).status_code == 413
     assert site().post("/api/try", content=b"{", headers=headers).status_code == 400
@@ -163,7 +163,7 @@ def test_tail_shows_messages_with_records_and_taps_only_then(bridge):
     assert bridge.tap is None
 
 
-def test_a_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
+def test_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
     tail = MessageTap(bridge)
     burst = [publish(f"factory/pdx/press{number:04d}/telemetry", b"{}") for number in range(2_000)]
     burst[1_233] = (PUBREL, b"", b"\0\1", b"", b"", 0)
@@ -183,7 +183,7 @@ def test_a_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
         assert tail.take(listener) == []
 
 
-def test_a_defect_of_the_page_is_reported_and_stops_nothing(site, bridge, caplog):
+def test_defect_of_the_page_is_reported_and_stops_nothing(site, bridge, caplog):
     bridge.snapshot = lambda: 1 / 0
     client = site()
     assert client.get("/api/status").status_code == 500

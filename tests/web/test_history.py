@@ -8,7 +8,7 @@ def at(messages, received=0, waiting=0):
     return snapshot(received_messages=messages, ledger=ledger, streams=(stream(delivered=received),))
 
 
-def test_a_point_is_a_rate_and_the_first_look_is_none():
+def test_point_is_a_rate_and_the_first_look_is_none():
     history = History()
     history.add(at(100), 0.0)
     assert history.value()["series"] == {}
@@ -25,7 +25,7 @@ def test_what_begins_later_has_as_many_points_as_the_rest():
     assert history.value()["series"]["stream late"] == [0.0, 0.0]
 
 
-def test_an_hour_is_stored_and_the_series_are_bounded():
+def test_hour_is_stored_and_the_series_are_bounded():
     history = History()
     for number in range(POINTS + 50):
         history.add(at(number), number * 10.0)

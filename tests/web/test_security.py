@@ -35,7 +35,7 @@ def test_with_a_token_nothing_can_be_read_without_it(site, path):
 
 
 @pytest.mark.parametrize("path", LOOKS)
-def test_the_token_opens_by_its_header(site, path):
+def test_token_opens_by_its_header(site, path):
     client = site(TOKEN)
     assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
@@ -53,7 +53,7 @@ def test_health_needs_no_token_and_readiness_reports_reasons_only_with_it(site, 
     assert told["reasons"][0].startswith("ERROR: no MQTT session with mqtt://127.0.0.1:1883, since ")
 
 
-def test_the_login_form_gives_a_session_that_no_script_can_read(site):
+def test_login_form_gives_a_session_that_no_script_can_read(site):
     client = site(TOKEN)
     assert 'name="token"' in client.get("/").text
     answer = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
@@ -67,7 +67,7 @@ def test_the_login_form_gives_a_session_that_no_script_can_read(site):
     assert client.get("/api/status").status_code == 401
 
 
-def test_a_wrong_token_gives_no_session(site, caplog):
+def test_wrong_token_gives_no_session(site, caplog):
     client = site(TOKEN)
     answer = client.post("/login", data={"token": "hunter2hunter2hunter2"})
     assert "Invalid token" in answer.text
@@ -76,7 +76,7 @@ def test_a_wrong_token_gives_no_session(site, caplog):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "[::1"])
-def test_a_name_that_was_rebound_to_this_machine_reaches_nothing(site, host):
+def test_name_that_was_rebound_to_this_machine_reaches_nothing(site, host):
     client = site()
     for path in ("/", "/api/status", "/metrics"):
         assert client.get(path, headers={"Host": host}).status_code == 421

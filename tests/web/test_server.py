@@ -52,7 +52,7 @@ def _answers(server):
         return False
 
 
-def test_a_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monkeypatch):
+def test_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monkeypatch):
     from bridge.web import server as module  # noqa: PLC0415
 
     monkeypatch.setattr(module, "TRY_AGAIN_SECS", 0.05)

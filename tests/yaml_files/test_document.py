@@ -12,14 +12,14 @@ def test_data_is_plain_and_keys_are_text():
     assert type(data["a"]["1"]) is list
 
 
-def test_the_place_of_a_value_is_that_of_its_key():
+def test_place_of_a_value_is_that_of_its_key():
     document = parsed("qos: 1\noutputs:\n  - data_stream: a\n    key: b\n")
     assert document.place(("outputs",)) == (2, 1)
     assert document.place(("outputs", 0)) == (3, 5)
     assert document.place(("outputs", 0, "key")) == (4, 5)
 
 
-def test_the_place_of_what_is_not_there_is_that_of_the_nearest_above():
+def test_place_of_what_is_not_there_is_that_of_the_nearest_above():
     document = parsed("a: 1\nb:\n  - {c: 2}\n")
     assert document.place(("b", 0, "d", "e")) == (3, 5)
     assert document.place(("b", 7)) == (2, 1)
@@ -45,26 +45,26 @@ def test_the_place_of_what_is_not_there_is_that_of_the_nearest_above():
         ("a: |\nb: 1", (2, 1)),
     ],
 )
-def test_a_values_own_text_begins_after_quotes_and_block_marks(text, place):
+def test_values_own_text_begins_after_quotes_and_block_marks(text, place):
     path = ("\u00e4\u00e4", "a") if text.startswith("\u00e4") else ("a",)
     assert parsed(text).value_place(path) == place
 
 
-def test_a_caret_falls_on_the_right_character_of_a_block():
+def test_caret_falls_on_the_right_character_of_a_block():
     text = "where: |\n    payload.a ==\n      payload.b\n"
     line, column = parsed(text).value_place(("where",))
     first = parsed(text).data["where"].splitlines()[0]
     assert text.splitlines()[line - 1][column - 1 :] == first
 
 
-def test_a_problem_names_file_place_and_path():
+def test_problem_names_file_place_and_path():
     document = parsed("outputs:\n  - a b: {x-y: 1}\n")
     assert document.problem(("outputs", 0, "a b", "x-y"), "no") == Problem(
         "file.yaml", 2, 11, "outputs[0]['a b'].x-y", "no"
     )
 
 
-def test_a_file_is_read_and_shown_by_the_name_given(tmp_path):
+def test_file_is_read_and_shown_by_the_name_given(tmp_path):
     file = tmp_path / "press.yaml"
     file.write_bytes("\ufeffa: \u00fc\r\nb: 2\r\n".encode())
     document = read_document(file, shown_as="mappings/press.yaml", substitute=False, environ={})
@@ -73,7 +73,7 @@ def test_a_file_is_read_and_shown_by_the_name_given(tmp_path):
     assert document.place(("b",)) == (2, 1)
 
 
-def test_a_files_problem_is_a_config_error_about_the_complete_file(tmp_path):
+def test_files_problem_is_a_config_error_about_the_complete_file(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read_document(tmp_path / "none.yaml", shown_as="none.yaml", substitute=False, environ={})
     assert str(caught.value) == "none.yaml: no such file"

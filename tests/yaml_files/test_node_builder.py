@@ -24,17 +24,17 @@ def test_all_problems_of_structure_come_at_once():
     assert [line.split(": ")[0] for line in found] == ["2:1", "3:4", "4:3", "6:1"]
 
 
-def test_a_text_in_braces_that_is_no_text_is_explained():
+def test_text_in_braces_that_is_no_text_is_explained():
     assert "must be in quotes" in problems("a: {{ name }}")[0]
 
 
-def test_an_alias_stands_for_its_anchors_value():
+def test_alias_stands_for_its_anchors_value():
     data = parsed("a: &x {k: [1]}\nb: *x\n").data
     assert data == {"a": {"k": [1]}, "b": {"k": [1]}}
     assert data["a"] is not data["b"]
 
 
-def test_an_alias_may_be_a_key():
+def test_alias_may_be_a_key():
     assert parsed("- &x name\n- {*x : 1}\n").data == ["name", {"name": 1}]
 
 
@@ -54,11 +54,11 @@ def test_aliases_that_multiply_are_stopped_at_once():
     assert problems("\n".join(lines)) == ["5:45: up to this alias ('*'), aliases stand for more than 100,000 values"]
 
 
-def test_an_alias_inside_its_own_anchor_is_refused():
+def test_alias_inside_its_own_anchor_is_refused():
     assert problems("a: &a [1, *a]") == ["1:11: an alias ('*') inside its own anchor ('&'): it would never end"]
 
 
-def test_an_unknown_alias_is_not_shown_as_it_may_be_a_password():
+def test_unknown_alias_is_not_shown_as_it_may_be_a_password():
     [problem] = problems("password: *hunter2")
     assert problem == "1:11: an alias ('*') without its anchor ('&'); text that begins with '*' must be in quotes"
 
@@ -76,12 +76,12 @@ def test_depth_by_aliases_is_limited():
     ]
 
 
-def test_a_second_document_is_refused():
+def test_second_document_is_refused():
     assert problems("---\na: 1\n---\nb: 1\n") == ["3:1: a second document begins here ('---'); a file holds one"]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n", "null\n", "~"])
-def test_an_empty_file_is_a_problem(text):
+def test_empty_file_is_a_problem(text):
     assert problems(text) == ["the file is empty: nothing is set in it"]
 
 
@@ -93,6 +93,6 @@ def test_half_a_character_is_a_problem():
     assert problems(r'a: "\ud83d"')[0].startswith("1:4: half a character")
 
 
-def test_a_number_beyond_all_bounds_is_a_problem():
+def test_number_beyond_all_bounds_is_a_problem():
     assert problems("a: " + "9" * 400)[0].startswith("1:4: a number that is too large")
     assert parsed("a: .inf").data == {"a": float("inf")}

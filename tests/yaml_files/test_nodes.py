@@ -14,7 +14,7 @@ from tests.yaml_files.read import parsed
         (("a b", "c.d", ""), "['a b']['c.d']['']"),
     ],
 )
-def test_a_path_is_written_as_people_write_it(path, text):
+def test_path_is_written_as_people_write_it(path, text):
     assert path_text(path) == text
 
 

@@ -32,7 +32,7 @@ def test_what_is_no_size_is_left_for_the_type_to_refuse(text):
 @pytest.mark.parametrize(
     ("size", "text"), [(2 * 1024**3, "2 GiB"), (1536, "1536 bytes"), (0, "0 bytes"), (10240, "10 KiB")]
 )
-def test_a_size_is_shown_in_its_shortest_exact_writing(size, text):
+def test_size_is_shown_in_its_shortest_exact_writing(size, text):
     assert size_text(size) == text
 
 

@@ -80,9 +80,9 @@ def test_characters_that_are_no_text_are_shown_with_their_place():
     assert problem("a: 1\nb: \0") == (2, 4, "the character U+0000 is not allowed in YAML")
 
 
-def test_an_escape_beyond_unicode_is_a_problem():
+def test_escape_beyond_unicode_is_a_problem():
     assert "out of range" in problem(r'a: "\UFFFFFFFF"')[2]
 
 
-def test_a_file_beyond_a_mebibyte_is_refused():
+def test_file_beyond_a_mebibyte_is_refused():
     assert problem("#" * (1024 * 1024 + 1))[2].startswith("larger than 1,048,576 bytes")

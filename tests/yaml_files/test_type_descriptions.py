@@ -37,7 +37,7 @@ def test_what_a_type_takes_in_words(annotation, text):
     assert expected(FieldType.of(annotation)) == text
 
 
-def test_a_fields_limits_count():
+def test_fields_limits_count():
     class Model(BaseModel):
         value: int = Field(3, ge=1, le=5)
 
@@ -49,7 +49,7 @@ def test_choices_are_the_fixed_texts():
     assert choices(FieldType.of(str)) == []
 
 
-def test_a_union_with_a_secret_is_secret():
+def test_union_with_a_secret_is_secret():
     assert FieldType.of(int | SecretStr).secret
     assert FieldType.of(SecretStr | None).secret
     assert not FieldType.of(str).secret

@@ -7,7 +7,7 @@ from tests.yaml_files.models import Model, Output, Role, Strict, problems
 from tests.yaml_files.read import parsed
 
 
-def test_a_model_is_made_of_what_is_valid():
+def test_model_is_made_of_what_is_valid():
     text = "each: true\noutputs: [{data_stream: a}]\nurl: [a]\nratio: 2\nanything: {a: [18446744073709551615, 0.1]}"
     model = validate(Model, parsed(text))
     assert model.outputs == (Output(data_stream="a"),)
@@ -25,17 +25,17 @@ def test_every_problem_comes_at_once():
     assert [problem.split(": ")[0] for problem in problems(text)] == ["1:1", "2:1", "4:5", "4:5", "5:1"]
 
 
-def test_a_part_of_a_document_is_validated_with_its_full_path():
+def test_part_of_a_document_is_validated_with_its_full_path():
     assert problems("a:\n  - {type: role, x: 1}", model=Role, path=("a", 0)) == [
         "2:18: a[0].x: unknown key; expected type"
     ]
 
 
-def test_a_document_that_is_no_table_is_a_problem():
+def test_document_that_is_no_table_is_a_problem():
     assert problems("just text") == ["1:1: expected keys and values, found text"]
 
 
-def test_a_variable_is_a_number_or_a_boolean_where_one_is_expected():
+def test_variable_is_a_number_or_a_boolean_where_one_is_expected():
     text = "count: ${N}\neach: '${B}'\nratio: ${R}\nwhere: ${N}\npair: {a: '${N}'}\nanything: ${N}"
     model = validate(Model, parsed(text, {"N": "8080", "B": "true", "R": "1"}))
     assert (model.count, model.each, model.ratio, model.where) == (8080, True, 1.0, "8080")
@@ -43,13 +43,13 @@ def test_a_variable_is_a_number_or_a_boolean_where_one_is_expected():
     assert model.anything == "8080"
 
 
-def test_a_variable_out_of_range_is_a_problem_after_its_conversion():
+def test_variable_out_of_range_is_a_problem_after_its_conversion():
     assert problems("count: ${N}", {"N": "3"}) == [
         "1:1: count: expected a whole number from 5 to 65535, but ${N} has another value"
     ]
 
 
-def test_a_list_is_not_called_short_for_the_problems_of_its_items():
+def test_list_is_not_called_short_for_the_problems_of_its_items():
     class Root(Strict):
         outputs: Annotated[list[Output], Field(min_length=1)]
 

@@ -40,7 +40,7 @@ from tests.yaml_files.read import parsed
         (f"count: {'x' * 99}", f"count: expected a whole number from 5 to 65535, found '{'x' * 59}… (99 characters)"),
     ],
 )  # fmt: skip
-def test_a_problem_reports_what_is_expected_what_was_found_and_what_to_do(text, problem):
+def test_problem_reports_what_is_expected_what_was_found_and_what_to_do(text, problem):
     assert problems(text) == [f"1:1: {problem}"]
 
 
@@ -59,7 +59,7 @@ def test_a_problem_reports_what_is_expected_what_was_found_and_what_to_do(text, 
         ("expect: [{data_steam: a}]", "1:11: expect[0].data_steam: unknown key; did you mean 'data_stream'?"),
     ],
 )  # fmt: skip
-def test_a_problem_deep_inside_has_its_own_place(text, problem):
+def test_problem_deep_inside_has_its_own_place(text, problem):
     assert problem in problems(text)
 
 
@@ -75,7 +75,7 @@ def test_a_problem_deep_inside_has_its_own_place(text, problem):
         ("{type: token, key: a, token: b}", "1:30: login.token: unknown key; expected type, key or secret"),
     ],
 )
-def test_a_choice_by_type_is_spoken_of_as_the_user_wrote_it(login, problem):
+def test_choice_by_type_is_spoken_of_as_the_user_wrote_it(login, problem):
     assert problems(f"login: {login}") == [problem]
 
 
@@ -110,17 +110,17 @@ def test_what_came_from_outside_is_never_shown(text, secret):
     assert caught.value.__cause__ is None
 
 
-def test_a_default_in_the_file_is_not_shown_either():
+def test_default_in_the_file_is_not_shown_either():
     assert "hunter2" not in "".join(problems("count: ${N:-hunter2}"))
 
 
-def test_a_secret_written_into_the_file_is_not_shown():
+def test_secret_written_into_the_file_is_not_shown():
     assert problems("login: {type: token, key: a, secret: 55555}") == [
         "1:30: login.secret: expected text of at least one character, found a number"
     ]
 
 
-def test_a_models_own_check_is_shown_at_the_model():
+def test_models_own_check_is_shown_at_the_model():
     class Pair(Strict):
         a: int = 0
         b: int = 0
@@ -137,7 +137,7 @@ def test_a_models_own_check_is_shown_at_the_model():
     assert problems("\npair: {a: 1}", model=Root) == ["2:1: pair: a and b must be equal"]
 
 
-def test_an_empty_reference_is_called_empty():
+def test_empty_reference_is_called_empty():
     assert problems("count: ${N}", {"N": ""}) == [
         "1:1: count: expected a whole number from 5 to 65535, but ${N} is empty"
     ]

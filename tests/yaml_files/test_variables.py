@@ -42,7 +42,7 @@ def test_keys_are_left_alone():
     assert parsed("${A}: 1", {}).data == {"${A}": 1}
 
 
-def test_a_file_is_read_without_its_last_line_break(tmp_path):
+def test_file_is_read_without_its_last_line_break(tmp_path):
     (tmp_path / "secret").write_text("  a b:'\n")
     (tmp_path / "windows").write_bytes(b"\xef\xbb\xbfc\r\n")
     data = parsed(f"a: ${{file:secret}}\nb: x${{file:{tmp_path}/windows}}", base=tmp_path).data
@@ -71,7 +71,7 @@ def test_malformed_reference_explains_the_form_without_the_value(text):
     ]
 
 
-def test_a_value_by_alias_is_replaced_once():
+def test_value_by_alias_is_replaced_once():
     assert parsed("a: &a $${A}\nb: *a", {"A": "1"}).data == {"a": "${A}", "b": "${A}"}
 
 
@@ -80,10 +80,10 @@ def test_references_that_multiply_are_bounded():
     assert "references stand for more than 1,048,576 characters" in problems(text, {"A": "x" * 300_000})[0]
 
 
-def test_a_secret_file_that_is_none_is_refused(tmp_path):
+def test_secret_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "large").write_bytes(b"x" * (64 * 1024 + 1))
     assert "larger than 65,536 bytes" in problems("a: ${file:large}", base=tmp_path)[0]
 
 
-def test_a_variable_that_is_no_text_is_a_problem():
+def test_variable_that_is_no_text_is_a_problem():
     assert problems("a: ${A}", {"A": "\udcff"}) == ["file.yaml:1:1: a: ${A}: not UTF-8 text"]

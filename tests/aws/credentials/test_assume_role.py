@@ -45,7 +45,7 @@ def in_role(aws, **settings):
     return publisher(aws, "assume_role", token(aws), role_arn=ROLE, **settings)
 
 
-def test_a_role_is_taken_on_with_its_external_id_and_tags(aws):
+def test_role_is_taken_on_with_its_external_id_and_tags(aws):
     writer = in_role(aws, external_id="plant-1", session_name="press-shop", tags={"plant": "pdx"}, duration_secs=1800)
     assert len(writer.put_records("telemetry", RECORDS)) == 1
     assert writer.whoami("telemetry") == f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/press-shop"
@@ -66,7 +66,7 @@ def test_what_the_role_may_not_do_is_refused_by_the_roles_name(aws):
     assert f"allow kinesis:PutRecords on {STREAM_ARN}elsewhere to arn:aws:sts::" in refused.value.hint
 
 
-def test_an_output_may_have_a_role_and_a_region_of_its_own(aws):
+def test_output_may_have_a_role_and_a_region_of_its_own(aws):
     writer = publisher(aws, "token", **token(aws).settings)
     aws.permit("edge", allow("sts:AssumeRole", [ROLE, aws.abroad]))
     abroad = Destination("abroad", region="eu-west-1", role_arn=aws.abroad)

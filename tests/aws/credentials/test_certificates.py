@@ -16,7 +16,7 @@ def iot(server, **settings):
     return credentials("iot", endpoint=f"127.0.0.1:{server.server_port}", role_alias="edge", **settings)
 
 
-def test_a_devices_certificate_gives_credentials_by_its_role_alias(serve, authority):
+def test_devices_certificate_gives_credentials_by_its_role_alias(serve, authority):
     server = serve(verify=True)
     assert iot(server, thing_name="press-shop", **device(authority))[:3] == ("AKIDCERT", "cert-secret", "cert-token")
     [(path, peer, headers, _)] = server.seen
@@ -45,7 +45,7 @@ def test_what_may_pass_is_tried_again(serve, authority, status):
 
 
 @pytest.mark.parametrize("body", ["<html>", "{}", '{"credentials": {"accessKeyId": "hunter2"}}'])
-def test_an_answer_without_credentials_is_refused_and_not_shown(serve, authority, body):
+def test_answer_without_credentials_is_refused_and_not_shown(serve, authority, body):
     server = serve(verify=True)
     server.answer = 200, body
     with pytest.raises(Refused) as refused:
@@ -54,7 +54,7 @@ def test_an_answer_without_credentials_is_refused_and_not_shown(serve, authority
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_certificate_of_another_authority_gives_nothing(serve, authority, tmp_path):
+def test_certificate_of_another_authority_gives_nothing(serve, authority, tmp_path):
     server = serve(verify=True)
     stranger = {**device(Authority(tmp_path / "other", "another")), "ca_file": str(authority.ca_file)}
     with pytest.raises((Refused, Unavailable)):
@@ -62,7 +62,7 @@ def test_a_certificate_of_another_authority_gives_nothing(serve, authority, tmp_
     assert server.seen == []
 
 
-def test_an_endpoint_that_is_not_trusted_gets_nothing(serve, authority, tmp_path):
+def test_endpoint_that_is_not_trusted_gets_nothing(serve, authority, tmp_path):
     server = serve(verify=True)
     settings = {**device(authority), "ca_file": str(Authority(tmp_path / "other").ca_file)}
     with pytest.raises(Refused) as refused:
@@ -70,7 +70,7 @@ def test_an_endpoint_that_is_not_trusted_gets_nothing(serve, authority, tmp_path
     assert "certificate" in refused.value.hint
 
 
-def test_a_key_of_another_certificate_is_named(serve, authority):
+def test_key_of_another_certificate_is_named(serve, authority):
     settings = device(authority) | {"key_file": str(authority.client("other")[1])}
     with pytest.raises(Refused) as refused:
         iot(serve(verify=True), **settings)
@@ -89,7 +89,7 @@ def anywhere(server, authority, **settings):
     )
 
 
-def test_a_trust_anchors_certificate_gives_credentials(serve, authority):
+def test_trust_anchors_certificate_gives_credentials(serve, authority):
     server = serve(verify=False)
     assert anywhere(server, authority, duration_secs=1800)[:3] == ("AKIDCERT", "cert-secret", "cert-token")
     [(path, _, headers, body)] = server.seen

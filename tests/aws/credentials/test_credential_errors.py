@@ -83,7 +83,7 @@ def test_what_is_wrong_is_reported(aws, wrong, stream, code, words):
     assert aws.key[1] not in f"{refused.value} {refused.value.hint}"
 
 
-def test_a_session_that_has_ended_needs_new_credentials(aws):
+def test_session_that_has_ended_needs_new_credentials(aws):
     access_key_id, secret, token, _ = session(aws, 4)
     used = publisher(aws, "token", access_key_id=access_key_id, secret_access_key=secret, session_token=token)
     assert len(used.put_records("telemetry", records(1))) == 1
@@ -94,7 +94,7 @@ def test_a_session_that_has_ended_needs_new_credentials(aws):
     assert "provide new credentials" in refused.value.hint
 
 
-def test_a_session_is_renewed_while_records_flow_and_none_fails(aws):
+def test_session_is_renewed_while_records_flow_and_none_fails(aws):
     used = publisher(aws, "assume_role", Authentication("token", key(aws)), role_arn=ROLE, duration_secs=2)
     ends, until = set(), time.monotonic() + 5.0
     while time.monotonic() < until:

@@ -5,11 +5,11 @@ from bridge.errors import Refused, Unavailable
 from tests.aws.credentials.builders import credentials, printing
 
 
-def test_the_role_of_an_instance_is_used(metadata):
+def test_role_of_an_instance_is_used(metadata):
     assert credentials("ec2_role")[:3] == ("AKIDROLE", "role-secret", "role-token")
 
 
-def test_the_role_wins_over_the_environment(metadata, monkeypatch):
+def test_role_wins_over_the_environment(metadata, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
     assert credentials("ec2_role").access_key == "AKIDROLE"
@@ -29,7 +29,7 @@ def test_in_a_container_the_token_does_not_come_and_the_hop_limit_is_named(metad
     assert "--http-put-response-hop-limit 2" in unavailable.value.detail
 
 
-def test_a_metadata_service_that_does_not_answer_may_come_back(metadata, monkeypatch):
+def test_metadata_service_that_does_not_answer_may_come_back(metadata, monkeypatch):
     metadata.shutdown()
     metadata.server_close()
     with pytest.raises(Unavailable) as unavailable:
@@ -37,48 +37,48 @@ def test_a_metadata_service_that_does_not_answer_may_come_back(metadata, monkeyp
     assert "IMDSv2" in unavailable.value.detail
 
 
-def test_the_chain_reads_the_environment(bare_machine, monkeypatch):
+def test_chain_reads_the_environment(bare_machine, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "B")
     assert credentials("default").access_key == "A"
 
 
-def test_the_chain_reads_the_shared_file(bare_machine):
+def test_chain_reads_the_shared_file(bare_machine):
     (bare_machine / "credentials").write_text("[default]\naws_access_key_id = F\naws_secret_access_key = G\n")
     assert credentials("default").access_key == "F"
 
 
-def test_an_empty_chain_is_refused_with_what_to_do(bare_machine):
+def test_empty_chain_is_refused_with_what_to_do(bare_machine):
     with pytest.raises(Refused) as refused:
         credentials("default")
     assert "AWS_ACCESS_KEY_ID" in refused.value.hint
 
 
-def test_a_profile_of_the_shared_files_is_used(bare_machine):
+def test_profile_of_the_shared_files_is_used(bare_machine):
     (bare_machine / "credentials").write_text("[plant]\naws_access_key_id = F\naws_secret_access_key = G\n")
     assert credentials("profile", name="plant").access_key == "F"
 
 
-def test_a_profile_wins_over_the_environment(bare_machine, monkeypatch):
+def test_profile_wins_over_the_environment(bare_machine, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
     (bare_machine / "credentials").write_text("[plant]\naws_access_key_id = F\naws_secret_access_key = G\n")
     assert credentials("profile", name="plant").access_key == "F"
 
 
-def test_a_profile_that_is_not_there_is_refused_by_its_name(bare_machine):
+def test_profile_that_is_not_there_is_refused_by_its_name(bare_machine):
     with pytest.raises(Refused) as refused:
         credentials("profile", name="plont")
     assert "plont" in refused.value.detail
 
 
-def test_a_profile_may_have_a_process_of_its_own(bare_machine, tmp_path):
+def test_profile_may_have_a_process_of_its_own(bare_machine, tmp_path):
     command = printing(tmp_path, {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q"})
     (bare_machine / "config").write_text(f"[profile plant]\ncredential_process = {command}\n")
     assert credentials("profile", name="plant").access_key == "P"
 
 
-def test_a_process_gives_credentials(tmp_path):
+def test_process_gives_credentials(tmp_path):
     answer = {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q", "SessionToken": "R"}
     assert credentials("process", command=printing(tmp_path, answer))[:3] == ("P", "Q", "R")
 
@@ -86,26 +86,26 @@ def test_a_process_gives_credentials(tmp_path):
 @pytest.mark.parametrize(
     "answer", ["hunter2", "{}", '{"Version": 2}', '{"Version": 1, "AccessKeyId": "hunter2"}', "[]", '{"Version": []}']
 )
-def test_a_process_that_prints_something_else_is_refused_and_not_shown(tmp_path, answer):
+def test_process_that_prints_something_else_is_refused_and_not_shown(tmp_path, answer):
     with pytest.raises(Refused) as refused:
         credentials("process", command=printing(tmp_path, answer))
     assert "AccessKeyId" in refused.value.hint
     assert "hunter2" not in str(refused.value) + refused.value.hint
 
 
-def test_a_process_that_fails_may_work_later(tmp_path):
+def test_process_that_fails_may_work_later(tmp_path):
     with pytest.raises(Unavailable) as unavailable:
         credentials("process", command="false")
     assert "'false' ended with 1" in unavailable.value.detail
 
 
-def test_a_process_that_is_not_there_is_refused(tmp_path):
+def test_process_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Refused) as refused:
         credentials("process", command=f"{tmp_path}/none --plant pdx")
     assert "cannot be run" in refused.value.detail
 
 
-def test_a_process_that_hangs_is_ended(monkeypatch):
+def test_process_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(local_sources, "PROCESS_SECS", 0.1)
     with pytest.raises(Unavailable) as unavailable:
         credentials("process", command="sleep 60")

@@ -11,12 +11,12 @@ def test_no_type_shows_its_settings(type_):
     assert "hunter2" not in repr(Authentication(type_, {"secret_access_key": "hunter2"}, source))
 
 
-def test_the_files_of_a_type_and_of_its_source_are_known():
+def test_files_of_a_type_and_of_its_source_are_known():
     source = Authentication("token", {"access_key_id_file": "/k/id", "secret_access_key_file": "/k/secret"})
     assert Authentication("assume_role", {"role_arn": "r"}, source).files == (Path("/k/id"), Path("/k/secret"))
 
 
-def test_the_shared_files_belong_to_profiles(monkeypatch):
+def test_shared_files_belong_to_profiles(monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/shared/credentials")
     assert Path("/shared/credentials") in Authentication("profile", {"name": "plant"}).files
     assert Authentication("ec2_role").files == ()

@@ -48,7 +48,7 @@ def test_they_are_renewed_before_they_expire():
     assert given.key == "A2"
 
 
-def test_a_short_life_is_not_spent_on_renewing():
+def test_short_life_is_not_spent_on_renewing():
     given = Given(life=900.0)
     assert given.key == "A1"
     given.now += 600

@@ -65,7 +65,7 @@ def edge(serve, authority, tmp_path):
     return Edge(serve(verify=True), authority, tmp_path)
 
 
-def test_a_new_certificate_with_a_new_key_is_used_without_a_restart(edge):
+def test_new_certificate_with_a_new_key_is_used_without_a_restart(edge):
     old = serial(edge.cert_file)
     assert edge.key == "AKID1"
     edge.replace(*edge.authority.client("device"))
@@ -74,7 +74,7 @@ def test_a_new_certificate_with_a_new_key_is_used_without_a_restart(edge):
     assert edge.shown == [old, serial(edge.cert_file)]
 
 
-def test_a_new_certificate_for_the_same_key_is_used_without_a_restart(edge):
+def test_new_certificate_for_the_same_key_is_used_without_a_restart(edge):
     edge.key  # noqa: B018 - the first request
     edge.replace(edge.authority.client("device", of_key=edge.key_file)[0])
     edge.look()
@@ -82,7 +82,7 @@ def test_a_new_certificate_for_the_same_key_is_used_without_a_restart(edge):
     assert edge.shown[1] == serial(edge.cert_file) != edge.shown[0]
 
 
-def test_a_new_certificate_beside_the_old_key_is_reported_and_tried_again(edge, caplog):
+def test_new_certificate_beside_the_old_key_is_reported_and_tried_again(edge, caplog):
     caplog.set_level(logging.WARNING)
     assert edge.key == "AKID1"
     new_cert, new_key = edge.authority.client("device")

@@ -77,18 +77,18 @@ def writer(aws, token_file, **settings):
     return publisher(aws, Authentication("assume_role", settings, by_web(aws.pod, token_file)))
 
 
-def test_a_role_is_taken_on_for_a_web_token(aws, token_file):
+def test_role_is_taken_on_for_a_web_token(aws, token_file):
     assert len(publisher(aws, by_web(aws.direct, token_file)).put_records("telemetry", RECORDS)) == 1
 
 
-def test_a_token_that_is_not_there_is_named(aws, token_file):
+def test_token_that_is_not_there_is_named(aws, token_file):
     token_file.unlink()
     with pytest.raises(Refused) as refused:
         publisher(aws, by_web(aws.direct, token_file)).put_records("telemetry", RECORDS)
     assert str(token_file) in refused.value.detail
 
 
-def test_a_role_that_does_not_trust_the_token_is_refused(aws, token_file):
+def test_role_that_does_not_trust_the_token_is_refused(aws, token_file):
     with pytest.raises(Refused) as refused:
         publisher(aws, by_web(aws.second, token_file)).put_records("telemetry", RECORDS)
     assert "sts:AssumeRoleWithWebIdentity" in refused.value.detail
@@ -101,7 +101,7 @@ def test_who_has_a_token_may_take_on_another_role(aws, token_file):
     assert bridge.whoami("telemetry") == f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/press-shop"
 
 
-def test_the_role_behind_the_token_may_not_write_by_itself(aws, token_file):
+def test_role_behind_the_token_may_not_write_by_itself(aws, token_file):
     with pytest.raises(Refused) as refused:
         publisher(aws, by_web(aws.pod, token_file)).put_records("telemetry", RECORDS)
     assert "allow kinesis:PutRecords" in refused.value.hint
@@ -119,7 +119,7 @@ def test_which_of_the_two_roles_is_refused_can_be_reported(aws, token_file):
     assert "type: web_identity" in refused.value.detail
 
 
-def test_a_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monkeypatch):
+def test_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monkeypatch):
     """Replace the file like Kubernetes, within its folder, as one step."""
     monkeypatch.setattr(client_cache, "LOOK_SECS", 0.0)
     bridge = publisher(aws, by_web(aws.second, token_file))
@@ -131,7 +131,7 @@ def test_a_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monk
     assert len(bridge.put_records("telemetry", RECORDS)) == 1
 
 
-def test_a_token_that_is_rotated_below_a_role_gives_new_credentials(aws, token_file, monkeypatch):
+def test_token_that_is_rotated_below_a_role_gives_new_credentials(aws, token_file, monkeypatch):
     monkeypatch.setattr(client_cache, "LOOK_SECS", 0.0)
     bridge = writer(aws, token_file)
     bridge.put_records("telemetry", RECORDS)

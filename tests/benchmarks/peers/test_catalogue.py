@@ -53,7 +53,7 @@ def test_each_of_its_names_is_started_in_its_own_way(tmp_path):
     assert peer.command(("bento",), place) == ["bento", "-c", config]
 
 
-def test_the_bridge_takes_part_wherever_it_runs():
+def test_bridge_takes_part_wherever_it_runs():
     assert all(peer.found() for peer in PEERS[:3])
     assert replace(PEERS[0], programs=(("no-such-program",),)).found() is None
 

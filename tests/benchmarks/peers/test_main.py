@@ -17,7 +17,7 @@ def test_words_choose_peers_by_a_part_of_their_names():
     assert chosen([]) == list(PEERS)
 
 
-def test_a_word_that_is_in_no_name_ends_it_and_the_names_are_reported():
+def test_word_that_is_in_no_name_ends_it_and_the_names_are_reported():
     with pytest.raises(SystemExit, match="no peer 'logstash'; there are: the bridge, plain"):
         chosen(["logstash"])
 

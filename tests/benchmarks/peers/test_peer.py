@@ -3,7 +3,7 @@ from tests.benchmarks.peers.peer import NOT_FOUND, Peer, Place, version_in
 PEER = Peer("Redpanda Connect", (("rpk", "connect"), ("benthos",)), lambda program, place: [*program], "")
 
 
-def test_a_program_is_found_on_the_path_by_the_first_of_its_names(tmp_path, monkeypatch):
+def test_program_is_found_on_the_path_by_the_first_of_its_names(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (PEER.found(), PEER.version()) == (None, NOT_FOUND)
     program(tmp_path / "benthos", "echo Version: v4.27.0")
@@ -22,7 +22,7 @@ def test_what_differs_from_run_to_run_is_in_the_environment(tmp_path):
     assert environment["FOLDER"] == str(tmp_path)
 
 
-def test_a_version_is_taken_from_what_a_program_reports():
+def test_version_is_taken_from_what_a_program_reports():
     assert version_in("Telegraf 1.36.4 (git: HEAD@0)\n") == "1.36.4"
     assert version_in("vector 0.50.0 (x86_64 9053198 2025-09-23)") == "0.50.0"
     assert version_in("Telegraf unknown\n") == "Telegraf unknown"

@@ -11,7 +11,7 @@ NAIVE = next(peer for peer in PEERS if peer.name == "paho + boto3")
 BRIDGE = PEERS[0]
 
 
-def test_a_peer_that_reads_a_backlog_is_measured_to_the_last_message():
+def test_peer_that_reads_a_backlog_is_measured_to_the_last_message():
     outcome = play(NAIVE, "backlog", FEW)
     assert (outcome.peer, outcome.scene, outcome.sent) == ("paho + boto3", "backlog", 400)
     assert (outcome.lost, outcome.duplicates, outcome.records, outcome.units) == (0, 0, 400, 400)
@@ -19,7 +19,7 @@ def test_a_peer_that_reads_a_backlog_is_measured_to_the_last_message():
     assert outcome.rss_mb > 10
 
 
-def test_a_bridge_that_is_killed_on_the_way_loses_nothing():
+def test_bridge_that_is_killed_on_the_way_loses_nothing():
     outcome = play(BRIDGE, "killed", FEW)
     assert (outcome.sent, outcome.lost) == (600, 0)
     assert outcome.records == 600 + outcome.duplicates
@@ -31,7 +31,7 @@ def test_what_never_comes_is_lost():
     assert (outcome.lost, outcome.records, outcome.messages_per_sec) == (600, 0, 0)
 
 
-def test_a_peer_that_ends_reports_why():
+def test_peer_that_ends_reports_why():
     broken = replace(NAIVE, command=lambda program, place: [*program, "-c", "raise SystemExit('no such option')"])
     with pytest.raises(AssertionError, match="has ended:\nno such option"):
         play(broken, "live", FEW)

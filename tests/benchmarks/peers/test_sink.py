@@ -11,14 +11,14 @@ from tests.fakes.kinesis_faults import RecordFault, Script
 from tests.harness.certificates import Authority
 
 
-def test_a_message_is_known_by_its_number_with_or_without_an_envelope():
+def test_message_is_known_by_its_number_with_or_without_an_envelope():
     assert number_of(b'{"machine":"press01","count":7}') == 7
     assert number_of(b'{"fields":{"count":8,"vib":0.1},"name":"telemetry","tags":{}}') == 8
     with pytest.raises(KeyError):
         number_of(b'{"fields":{}}')
 
 
-def test_the_stream_reports_what_is_missing_and_what_came_twice():
+def test_stream_reports_what_is_missing_and_what_came_twice():
     stream = CountingStream(STREAM, SHARDS)
     stream.put([entry(number) for number in (0, 1, 2, 4)], Script())
     stream.put([entry(number) for number in (1, 5, 1)], Script())
@@ -27,7 +27,7 @@ def test_the_stream_reports_what_is_missing_and_what_came_twice():
     assert 6 - counters["distinct"] == 1, "number 3 never came"
 
 
-def test_a_record_that_fails_has_not_come():
+def test_record_that_fails_has_not_come():
     stream, script = CountingStream(STREAM, SHARDS), Script()
     script.add(RecordFault(STREAM, records=1))
     stream.put([entry(number) for number in range(3)], script)

@@ -8,7 +8,7 @@ from tests.benchmarks.peers.scenes import SCENES, Outcome
 from tests.benchmarks.peers.table import PAGE, PLACE, Entry, fate, markdown, with_table, write, written
 
 
-def test_a_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
+def test_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
     lost = outcome("killed", lost=1_234, duplicates=5)
     assert fate(lost) == "**1,234** / 5"
     text = markdown({"a script": entry("1.0", backlog=outcome("backlog"), killed=lost), "Vector": entry(NOT_FOUND)})
@@ -25,14 +25,14 @@ def test_what_was_written_is_read_again(tmp_path):
     assert written(file) == entries
 
 
-def test_the_table_replaces_the_one_before():
+def test_table_replaces_the_one_before():
     before = "# A\n<!-- peers -->\nold\n<!-- end -->\nrest\n"
     assert with_table(before, "| new |") == "# A\n<!-- peers -->\n\n| new |\n\n<!-- end -->\nrest\n"
     with pytest.raises(AssertionError, match="no position"):
         with_table("# A\n", "| new |")
 
 
-def test_the_page_names_every_peer_and_that_the_bridge_lost_nothing():
+def test_page_names_every_peer_and_that_the_bridge_lost_nothing():
     told = PLACE.search(PAGE.read_text(encoding="utf-8"))[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
     assert {peer.name for peer in PEERS} <= {row[0] for row in rows}

@@ -56,7 +56,7 @@ def test_it_records_beside_the_bridge_which_loses_nothing(tmp_path, mosquitto, k
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_a_count_and_a_complete_file(tmp_path, mosquitto, number):
+def test_signal_ends_it_with_a_count_and_a_complete_file(tmp_path, mosquitto, number):
     set_up(tmp_path, mosquitto.port)
     retain_one(mosquitto.port, "other/topic")
     process = started(tmp_path, "--secs", "0", "--topic", "other/{name}")
@@ -88,7 +88,7 @@ def test_without_a_broker_it_reports_it_and_leaves_no_file(tmp_path, monkeypatch
     (CaptureOptions((), 0, 1, "many"), r"--bytes: expected a size, such as 500 MB, .*; found 'many'"),
     (CaptureOptions((), 0, 1, "0"), r"--bytes: expected a size"),
 ])  # fmt: skip
-def test_a_wrong_option_is_reported(tmp_path, wanted, why):
+def test_wrong_option_is_reported(tmp_path, wanted, why):
     with pytest.raises(BridgeError, match=why):
         record_traffic(set_up(tmp_path), tmp_path / "c.jsonl", wanted)
     assert not (tmp_path / "c.jsonl").exists()

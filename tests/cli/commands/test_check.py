@@ -30,7 +30,7 @@ def test_lookup_tables_are_counted(tmp_path, capsys):
     assert "1 lookup table with 2 keys" in check(config, capsys)[1]
 
 
-def test_a_failing_test_is_shown_as_a_difference_with_its_place(tmp_path, capsys):
+def test_failing_test_is_shown_as_a_difference_with_its_place(tmp_path, capsys):
     config = set_up(tmp_path, press=PRESS.replace("t: payload.t }", "t: payload.x }"))
     code, out, err = check(config, capsys)
     assert (code, out) == (2, "")

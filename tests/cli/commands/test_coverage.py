@@ -67,7 +67,7 @@ def test_json_has_everything(tmp_path, capsys):
     assert report["mappings"][0]["messages"] == 0
 
 
-def test_an_empty_capture_matches_nothing(tmp_path, capsys):
+def test_empty_capture_matches_nothing(tmp_path, capsys):
     code, out = covered(tmp_path, capsys)
     assert code == 1
     assert out.startswith("mappings that never matched:\n  press: ")

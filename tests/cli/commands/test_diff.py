@@ -71,7 +71,7 @@ def test_what_was_filtered_or_rejected_before_and_makes_records_now_is_new(tmp_p
     assert "  before        transform: where: abs()" in out
 
 
-def test_the_same_reason_for_a_rejection_is_no_difference_and_another_is(tmp_path, capsys):
+def test_same_reason_for_a_rejection_is_no_difference_and_another_is(tmp_path, capsys):
     assert counts(compared(tmp_path, capsys, OLD, "x", old=OLD)[1]) == NONE
     rejecting = OLD.replace("payload.on", "abs(payload)")
     assert counts(compared(tmp_path, capsys, rejecting, ON, old=rejecting)[1]) == NONE | {"same": 2}
@@ -101,7 +101,7 @@ def test_differences_are_shown_record_by_record(tmp_path, capsys):
     ]
 
 
-def test_the_reason_of_a_rejection_is_shown_with_what_was_there(tmp_path, capsys):
+def test_reason_of_a_rejection_is_shown_with_what_was_there(tmp_path, capsys):
     _, out = compared(tmp_path, capsys, OLD.replace("captures.machine}", "payload.k}"), ON)
     assert out.splitlines()[1:3] == [
         "  now rejected  partition_key: partition_key_from: gave null; a key is text or a number (nothing for a)",
@@ -169,14 +169,14 @@ def test_folders_are_compared_as_sets(tmp_path, capsys):
     assert "note: 1 messages match neither" in out
 
 
-def test_a_mapping_that_moved_to_another_file_makes_the_same_records(tmp_path, capsys):
+def test_mapping_that_moved_to_another_file_makes_the_same_records(tmp_path, capsys):
     for side, name in (("old", "a"), ("new", "b")):
         (tmp_path / side).mkdir()
         (tmp_path / side / f"{name}.yaml").write_text(OLD)
     assert diff(tmp_path / "old", tmp_path / "new", captured(tmp_path, ON), WORDS) == 0
 
 
-def test_a_mapping_whose_own_tests_fail_can_be_compared(tmp_path, capsys):
+def test_mapping_whose_own_tests_fail_can_be_compared(tmp_path, capsys):
     failing = OLD + "tests: [{name: n, topic: f/x, payload: 1, expect: {dead_letter: decode}}]"
     assert compared(tmp_path, capsys, failing, ON)[0] == 0
 

@@ -45,7 +45,7 @@ def test_what_is_there_is_not_written_over_without_force(tmp_path, command):
     assert "client_id: other" in (tmp_path / "bridge.yaml").read_text()
 
 
-def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, command):
+def test_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, command):
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "example.yaml").write_text("mine")
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0")
@@ -54,20 +54,20 @@ def test_a_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, c
     assert (tmp_path / "mappings" / "example.yaml").read_text() == "mine"
 
 
-def test_a_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
+def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
     assert (done.returncode, "secrets are not stored in files" in done.stderr) == (1, True)
     assert SECRET not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_that_cannot_be_is_reported_as_check_reports_it(tmp_path, command):
+def test_answer_that_cannot_be_is_reported_as_check_reports_it(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
     assert (done.returncode, "mqtt.url: " in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_password_in_the_url_is_refused_and_shown_nowhere(tmp_path, command):
+def test_password_in_the_url_is_refused_and_shown_nowhere(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", f"mqtt://u:{SECRET}@x")
     assert (done.returncode, SECRET in done.stderr + done.stdout) == (2, False)
     assert list(tmp_path.iterdir()) == []

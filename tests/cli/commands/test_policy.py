@@ -61,13 +61,13 @@ def test_aws_is_requested_the_account_and_for_keys(aws, tmp_path, capsys):
     assert f"--role {ROLE}" in notes
 
 
-def test_the_policy_of_an_outputs_role(aws, tmp_path, capsys):
+def test_policy_of_an_outputs_role(aws, tmp_path, capsys):
     document, _ = printed(capsys, config(tmp_path, aws.url), role=ROLE)
     far = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/far"
     assert statements(document) == {"SendRecords": [far]}
 
 
-def test_the_stream_of_the_manifests_is_among_them(tmp_path, capsys):
+def test_stream_of_the_manifests_is_among_them(tmp_path, capsys):
     path = config(tmp_path, "http://127.0.0.1:1", archive=MAPPINGS["archive"])
     path.write_text(path.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: told}, "))
     document, _ = printed(capsys, path, offline=True, account="123456789012")
@@ -98,17 +98,17 @@ def test_offline_without_an_account_reports_what_is_missing(tmp_path):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(offline=True))
 
 
-def test_an_aws_that_does_not_answer_is_reported(tmp_path):
+def test_aws_that_does_not_answer_is_reported(tmp_path):
     with pytest.raises(BridgeError, match="--account 123456789012"):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions())
 
 
-def test_a_role_that_no_output_has_is_refused(tmp_path):
+def test_role_that_no_output_has_is_refused(tmp_path):
     with pytest.raises(BridgeError, match=ROLE):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(role="arn:aws:iam::1:role/other"))
 
 
-def test_a_mapping_that_does_not_load_has_no_policy(tmp_path):
+def test_mapping_that_does_not_load_has_no_policy(tmp_path):
     with pytest.raises(ConfigError):
         print_policy(config(tmp_path, "http://127.0.0.1:1", broken="topic: [\n"), PolicyOptions())
 
@@ -176,7 +176,7 @@ def test_policy_that_is_too_large_for_iam_is_noted(tmp_path, capsys, streams, ex
     assert all(each in notes for each in expected)
 
 
-def test_the_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
+def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
     """Send the KMS request of Kinesis directly: the emulator's Kinesis does not encrypt.
 
     Asked directly, the condition does not hold, and so it must be taken away for the rest to be seen at work.

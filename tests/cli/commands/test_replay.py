@@ -81,7 +81,7 @@ def test_deleting_is_requested_and_reported_in_the_ledger(config, capsys):
     assert "4 dead letters were deleted" in capsys.readouterr().out
 
 
-def test_an_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_path, capsys):
+def test_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_path, capsys):
     file = tmp_path / "letters.jsonl"
     assert export_dead_letters(config, file, DeadLetterFilter(mapping="press"), as_csv=False) == 0
     dead_letters = [json.loads(line) for line in file.read_text().splitlines()]
@@ -104,7 +104,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
-def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
+def test_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
     replay_dead_letters(config, ALL)
     file = tmp_path / "records.jsonl"
     assert export_records(config, file, None) == 0
@@ -118,7 +118,7 @@ def test_the_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
         export_records(config, tmp_path / "none", "telemetri")
 
 
-def test_an_export_that_fails_leaves_nothing(config, tmp_path):
+def test_export_that_fails_leaves_nothing(config, tmp_path):
     with pytest.raises(BridgeError, match="cannot be written"):
         export_dead_letters(config, tmp_path / "none" / "letters", DeadLetterFilter(), as_csv=False)
     assert not [file for file in tmp_path.iterdir() if "letters" in file.name]

@@ -30,7 +30,7 @@ def complaints(validator, text):
 
 
 @pytest.mark.parametrize("validator", [MAPPING, BRIDGE])
-def test_a_schema_is_one(validator):
+def test_schema_is_one(validator):
     validator.check_schema(validator.schema)
 
 
@@ -53,13 +53,13 @@ def test_annotated_configuration_is_valid_with_every_option_set():
     "tests: [{name: n, topic: a/b, payload_text: x, expect: {dead_letter: decode}}]",
     "tests: [{name: n, topic: a/b, payload: {}, expect: [{data_stream: s, partition_key: spread, data: {}}]}]",
 ])  # fmt: skip
-def test_a_mapping_that_loads_is_accepted(more):
+def test_mapping_that_loads_is_accepted(more):
     assert read_specification(read(LEAST + more))
     assert complaints(MAPPING, LEAST + more) == []
 
 
 @pytest.mark.parametrize("topic", ["{site}/+/{rest...}", "#", "+", "/", "$SYS/#", "a//b", "{a}", "a b/ü"])
-def test_a_topic_that_loads_is_accepted(topic):
+def test_topic_that_loads_is_accepted(topic):
     text = LEAST.replace("a/b", json.dumps(topic))
     assert read_specification(read(text))
     assert complaints(MAPPING, text) == []
@@ -90,7 +90,7 @@ def test_a_topic_that_loads_is_accepted(topic):
     LEAST + "tests: [{name: n, topic: a/b, payload: 1, expect: [{data_stream: s}]}]",
     LEAST + "tests: [{name: n, topic: a/b, payload_base64: '???', expect: filtered}]",
 ])  # fmt: skip
-def test_a_broken_mapping_is_refused_by_the_schema_and_by_the_bridge(text):
+def test_broken_mapping_is_refused_by_the_schema_and_by_the_bridge(text):
     assert complaints(MAPPING, text)
     with pytest.raises(ConfigError):
         read_specification(read(text))
@@ -102,7 +102,7 @@ def test_a_broken_mapping_is_refused_by_the_schema_and_by_the_bridge(text):
     ("", ", authentication: {type: default}", "http: null"), ("", "", "log: {level: '${LEVEL:-info}'}"),
     ("", ", authentication: {type: token, access_key_id: '${ID}', secret_access_key: '${KEY}'}", ""),
 ])  # fmt: skip
-def test_a_configuration_that_loads_is_accepted(tmp_path, mqtt, kinesis, more):
+def test_configuration_that_loads_is_accepted(tmp_path, mqtt, kinesis, more):
     text = CONNECTIONS % (mqtt, kinesis) + more
     (tmp_path / "bridge.yaml").write_text(text)
     assert load_settings(tmp_path / "bridge.yaml", {"KEEPALIVE": "20", "ID": "AKIA", "KEY": "x"})
@@ -116,7 +116,7 @@ def test_a_configuration_that_loads_is_accepted(tmp_path, mqtt, kinesis, more):
     ("", ", authentication: {}", ""), ("", "", "spool: {max_bytes: 2 gigs}"), ("", "", "log: {level: loud}"),
     ("", "", "spool: {when_full: drop}"),
 ])  # fmt: skip
-def test_a_broken_configuration_is_refused_by_the_schema_and_by_the_bridge(tmp_path, mqtt, kinesis, more):
+def test_broken_configuration_is_refused_by_the_schema_and_by_the_bridge(tmp_path, mqtt, kinesis, more):
     text = (CONNECTIONS % (mqtt, kinesis)).replace("region: us-east-1, region: x", "region: x") + more
     (tmp_path / "bridge.yaml").write_text(text)
     assert complaints(BRIDGE, text)

@@ -25,7 +25,7 @@ def spooled(folder):
     return config, spool
 
 
-def test_the_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
+def test_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert spool_status(config, as_json=False) == 0
     out = capsys.readouterr().out
@@ -39,14 +39,14 @@ def test_the_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
     spool.close()
 
 
-def test_a_complete_spool_is_verified(tmp_path, capsys):
+def test_complete_spool_is_verified(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert verify_spool(config) == 0
     assert "OK        " in capsys.readouterr().out
     spool.close()
 
 
-def test_a_record_that_is_removed_without_a_word_is_found(tmp_path, capsys):
+def test_record_that_is_removed_without_a_word_is_found(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     spool.close()
     database = sqlite3.connect(tmp_path / "data" / "spool.db")

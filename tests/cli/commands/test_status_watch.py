@@ -33,21 +33,21 @@ def test_rates_are_what_came_between_two_looks():
     assert [line.split()[3] for line in lines if line.startswith("press")] == ["100.0"]
 
 
-def test_the_first_look_has_no_rates():
+def test_first_look_has_no_rates():
     assert "messages  -/s received, -/s delivered" in watched(look(300), None, 0.0)
 
 
-def test_a_backlog_that_shrinks_reports_when_it_is_drained():
+def test_backlog_that_shrinks_reports_when_it_is_drained():
     lines = watched(look(spooled=600, oldest=90), look(spooled=620, oldest=90), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), drained in 1.0 min" in lines
 
 
-def test_a_backlog_that_grows_has_no_end_to_report():
+def test_backlog_that_grows_has_no_end_to_report():
     lines = watched(look(spooled=600, oldest=90), look(spooled=500, oldest=88), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), not shrinking" in lines
 
 
-def test_a_bridge_started_again_has_no_negative_rates():
+def test_bridge_started_again_has_no_negative_rates():
     assert "messages  0.0/s received, 0.0/s delivered" in watched(look(1, 1), look(100, 100), 2.0)
 
 
@@ -76,7 +76,7 @@ def test_workers_are_shown_one_by_one():
     assert "worker 2 restarting 0.0 4 1.5 min 0 2 -" in [" ".join(line.split()) for line in lines]
 
 
-def test_a_bridge_of_one_process_has_no_table_of_workers():
+def test_bridge_of_one_process_has_no_table_of_workers():
     assert not any(line.startswith("worker") for line in watched(look()))
 
 
@@ -91,7 +91,7 @@ def test_in_a_window_of_eighty_columns_what_waits_is_still_there():
     assert any("12,345" in line and "…" in line for line in lines)
 
 
-def test_a_problem_is_never_cut_short():
+def test_problem_is_never_cut_short():
     advice = "create stream telemetry in us-east-1, or fix data_stream in the mapping, or kinesis.region"
     lines = [each for each in watched(look(problems=[problem(advice=advice)]), width=50) if each.startswith(" ")]
     lines = lines[lines.index(next(each for each in lines if "to do: " in each)) :]
@@ -100,7 +100,7 @@ def test_a_problem_is_never_cut_short():
     assert " ".join(" ".join(lines).split()) == f"to do: {advice}"
 
 
-def test_the_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
+def test_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
     told = title(look(), 4_600.0, 4_700.0, 60)
     assert told.startswith("press-shop, up 1.0 h  ")
     assert told.endswith("Ctrl-C to stop")

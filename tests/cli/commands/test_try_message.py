@@ -17,7 +17,7 @@ def tried(config, capsys, topic=TOPIC, payload='{"t": 1}', **options):
     return code, capsys.readouterr().out
 
 
-def test_a_message_is_followed_to_its_record(tmp_path, capsys):
+def test_message_is_followed_to_its_record(tmp_path, capsys):
     code, out = tried(set_up(tmp_path), capsys)
     assert code == 0
     assert out.splitlines() == [
@@ -49,12 +49,12 @@ def test_standard_input_is_taken_as_bytes(tmp_path, capsys, monkeypatch):
     assert '{"t":"é"}' in out
 
 
-def test_a_topic_with_a_wildcard_is_none(tmp_path):
+def test_topic_with_a_wildcard_is_none(tmp_path):
     with pytest.raises(BridgeError, match="--topic: a message's topic has no wildcards"):
         try_message(set_up(tmp_path), "factory/+", "", qos=1, retain=False)
 
 
-def test_a_mapping_that_does_not_load_is_reported_and_the_others_are_tried(tmp_path, capsys):
+def test_mapping_that_does_not_load_is_reported_and_the_others_are_tried(tmp_path, capsys):
     assert try_message(set_up(tmp_path, bad="topic: t"), TOPIC, '{"t": 1}', qos=1, retain=False) == 0
     assert "bad.yaml:1:1: outputs: missing" in capsys.readouterr().err
 
@@ -76,7 +76,7 @@ def dead_letters(tmp_path):
     spool.close()
 
 
-def test_a_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
+def test_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
     assert try_dead_letter(dead_letters, 1) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
@@ -87,13 +87,13 @@ def test_a_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
     assert lines[-1] == '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":5}'
 
 
-def test_a_dead_letter_that_was_cut_short_reports_it(dead_letters, capsys):
+def test_dead_letter_that_was_cut_short_reports_it(dead_letters, capsys):
     assert try_dead_letter(dead_letters, 2) == 1
     out = capsys.readouterr().out
     assert "  only the first 4 of its 9000 bytes are stored\n" in out
     assert "dead letter  decode:" in out
 
 
-def test_a_dead_letter_that_is_a_record_cannot_be_mapped(dead_letters):
+def test_dead_letter_that_is_a_record_cannot_be_mapped(dead_letters):
     with pytest.raises(BridgeError, match=r"dead letter 3 is a record that Kinesis rejected, .*too_large: 2 MiB"):
         try_dead_letter(dead_letters, 3)

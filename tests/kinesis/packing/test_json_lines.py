@@ -50,7 +50,7 @@ def test_what_does_not_compress_still_fits(compression):
     assert sum(count for count, _ in parts) == 300
 
 
-def test_a_record_never_becomes_more_than_a_consumer_can_hold():
+def test_record_never_becomes_more_than_a_consumer_can_hold():
     same = records(100, data=b'"' + b"x" * 100_000 + b'"')
     for _, data in encoded(JsonLinesEncoder("zstd"), same, 1 << 20):
         assert len(UNDO["zstd"](data)) <= MOST_PLAIN_BYTES
@@ -90,11 +90,11 @@ def test_newline_is_missing_only_where_the_stream_has_no_room_for_it(limit, newl
     assert JsonLinesEncoder().encode(records(2, data=b"1234567890"), 0, 5, limit) == (1, b"1234567890" + newline)
 
 
-def test_a_record_that_is_all_a_record_can_be_has_no_newline():
+def test_record_that_is_all_a_record_can_be_has_no_newline():
     assert JsonLinesEncoder().encode(records(2, data=b"1234567890"), 0, 10) == (1, b"1234567890")
 
 
-def test_a_record_larger_than_a_packed_one_goes_alone():
+def test_record_larger_than_a_packed_one_goes_alone():
     assert [
         count for count, _ in encoded(JsonLinesEncoder("gzip"), records(3, data=os.urandom(500).hex().encode()), 100)
     ] == [

@@ -33,14 +33,14 @@ def aggregated(records, most):
 
 @settings(max_examples=60, deadline=None)
 @given(RECORDS, st.integers(50, 3000))
-def test_the_python_library_finds_what_was_put_in(rows, most):
+def test_python_library_finds_what_was_put_in(rows, most):
     for start, end, data in aggregated(made(rows), most):
         assert unpacked("outer", data) == rows[start:end]
 
 
 @settings(max_examples=60, deadline=None)
 @given(RECORDS, st.integers(50, 3000))
-def test_the_size_is_stored_to_and_made_use_of(rows, most):
+def test_size_is_stored_to_and_made_use_of(rows, most):
     records = made(rows)
     for start, end, data in aggregated(records, most):
         assert len(data) <= most or end == start + 1
@@ -48,7 +48,7 @@ def test_the_size_is_stored_to_and_made_use_of(rows, most):
             assert len(KplEncoder().encode(records[start : end + 1], 0, 1 << 30).data) > most
 
 
-def test_the_node_library_finds_what_was_put_in():
+def test_node_library_finds_what_was_put_in():
     node = shutil.which("node") or shutil.which("nodejs")
     assert node, "the tests need Node: `make test` installs it"
     assert (MODULES / "aws-kinesis-agg").is_dir(), "the tests need npm's aws-kinesis-agg: `make test` installs it"
@@ -68,7 +68,7 @@ def test_the_node_library_finds_what_was_put_in():
     assert len(parts) == 4
 
 
-def test_a_key_given_replaces_the_records_own():
+def test_key_given_replaces_the_records_own():
     end, data, keys = KplEncoder().encode(made([("a", b"1"), ("b", b"2")]), 0, 1000, "shared")
     assert (end, keys) == (2, 1)
     assert unpacked("outer", data) == [("shared", b"1"), ("shared", b"2")]
@@ -78,7 +78,7 @@ def test_keys_are_counted():
     assert KplEncoder().encode(made([("a", b""), ("b", b""), ("a", b"")]), 0, 1000).keys == 2
 
 
-def test_a_record_costs_a_few_bytes_beside_its_data():
+def test_record_costs_a_few_bytes_beside_its_data():
     records = made([("press07", b"x" * 200)] * 100)
     assert len(KplEncoder().encode(records, 0, 1 << 20).data) == 20 + 9 + 100 * (200 + 8)
 

@@ -19,7 +19,7 @@ EVERYTHING = Shard("shardId-0", 0, (1 << 128) - 1)
 PACKERS = [KplPacker(), KeylessKplPacker(lambda _number, _size: ("machine-1", SHARD))]
 
 
-def test_an_aggregated_record_is_recognised_by_magic_and_md5():
+def test_aggregated_record_is_recognised_by_magic_and_md5():
     assert is_aggregate(FOREIGN)
     for data in (b"", MAGIC, FOREIGN[:-1], FOREIGN + b"\n", b"x" + FOREIGN, FOREIGN[:10] + b"x" + FOREIGN[11:]):
         assert not is_aggregate(data)

@@ -43,7 +43,7 @@ def same(left, right):
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-def test_the_suite_is_complete():
+def test_suite_is_complete():
     assert [file.stem for file in FILES] == [
         "basic", "benchmarks", "boolean", "current", "escape", "filters", "functions", "identifiers", "indices",
         "literal", "multiselect", "pipe", "slice", "syntax", "unicode", "wildcard",
@@ -52,7 +52,7 @@ def test_the_suite_is_complete():
 
 
 @pytest.mark.parametrize(("given", "case"), CASES)
-def test_a_case_of_the_suite(given, case):
+def test_case_of_the_suite(given, case):
     if "error" in case:
         expected = (ExpressionError, TransformError) if case["error"] in EVALUATED else ExpressionError
         with pytest.raises(expected):
@@ -69,6 +69,6 @@ def test_a_case_of_the_suite(given, case):
 
 
 @pytest.mark.parametrize(("given", "case"), [param for param in CASES if "error" in param.values[1]])
-def test_the_package_refuses_the_same_case(given, case):
+def test_package_refuses_the_same_case(given, case):
     with pytest.raises((JMESPathError, ValueError)):
         interpreted(case["expression"], given)

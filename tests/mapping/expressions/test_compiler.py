@@ -113,7 +113,7 @@ def test_keeps_the_order_of_a_hash_as_written():
     assert list(compile_expression(text).search({"p": {"l": [], "y": 1, "w": 2}})) == ["z", "y", "x", "w"]
 
 
-def test_an_ordering_of_text_and_number_is_an_error_that_names_both():
+def test_ordering_of_text_and_number_is_an_error_that_names_both():
     with pytest.raises(TransformError, match="> cannot order string 'hot' and number 5"):
         compile_expression("t > `5`").search({"t": "hot"})
 
@@ -126,14 +126,14 @@ class Counted(dict):
         return super().get(name, default)
 
 
-def test_a_repeated_part_is_evaluated_once():
+def test_repeated_part_is_evaluated_once():
     document = Counted(list=[{"k": 2}, {"k": 1}])
     text = "{a: sort_by(list, &k)[0].k, b: sort_by(list, &k)[1].k}"
     assert compile_expression(text).search(document) == {"a": 1, "b": 2}
     assert document.reads == 1
 
 
-def test_a_repeated_part_is_evaluated_again_for_each_message():
+def test_repeated_part_is_evaluated_again_for_each_message():
     search = compile_expression("[sort(l)[0], sort(l)[1], sort(l)[-1]]").search
     document = {"l": [2, 1]}
     assert search(document) == [1, 2, 2]
@@ -141,7 +141,7 @@ def test_a_repeated_part_is_evaluated_again_for_each_message():
     assert search(document) == [3, 4, 4]
 
 
-def test_a_repeated_part_is_another_one_for_each_element():
+def test_repeated_part_is_another_one_for_each_element():
     repeated = "sort_by(l, &@)"
     each = f"{{a: {repeated}, b: {repeated}}}"
     document = {"l": [2, 1], "items": [{"l": [9, 8]}, {"l": [7, 6]}]}
@@ -149,7 +149,7 @@ def test_a_repeated_part_is_another_one_for_each_element():
     assert result == {"a": [1, 2], "b": [{"a": [8, 9], "b": [8, 9]}, {"a": [6, 7], "b": [6, 7]}], "c": [1, 2]}
 
 
-def test_a_repeated_part_that_fails_leaves_nothing_behind():
+def test_repeated_part_that_fails_leaves_nothing_behind():
     search = compile_expression("{a: map(&abs(@), l), b: map(&abs(@), l)}").search
     with pytest.raises(TransformError):
         search({"l": ["x"]})
@@ -163,7 +163,7 @@ def test_threads_do_not_share_results():
     assert results == [[n, n + 1, n + 1] for n in range(2000)]
 
 
-def test_a_constant_part_is_evaluated_when_compiled():
+def test_constant_part_is_evaluated_when_compiled():
     assert not analysis.constant(Parser("join('-', [`\"a\"`]) == 'x' || sort(`[3, 1]`)").parse())
     assert analysis.constant(Parser("sort(`[3, 1]`)[0] * 2 + 1").parse())
     assert not analysis.constant(Parser("range(3)").parse())
@@ -172,14 +172,14 @@ def test_a_constant_part_is_evaluated_when_compiled():
     assert search({}) is search(None)
 
 
-def test_a_constant_part_that_fails_fails_only_where_it_is_reached():
+def test_constant_part_that_fails_fails_only_where_it_is_reached():
     search = compile_expression("a && abs('x')").search
     assert search({"a": False}) is False
     with pytest.raises(TransformError, match=r"abs\(\): argument 1 \(number\) must be a number, found string 'x'"):
         search({"a": True})
 
 
-def test_a_deeply_nested_document_cannot_crash_a_comparison():
+def test_deeply_nested_document_cannot_crash_a_comparison():
     deep = []
     for _ in range(5000):
         deep = [deep]
@@ -191,7 +191,7 @@ def test_a_deeply_nested_document_cannot_crash_a_comparison():
             compile_expression(text).search({"a": deep, "b": other})
 
 
-def test_a_result_that_multiplies_its_input_is_bounded():
+def test_result_that_multiplies_its_input_is_bounded():
     with pytest.raises(ExpressionError, match="4096 times larger"):
         compile_expression(" | ".join(["[@, @]"] * 13))
     text = " | ".join(["[@, @]"] * 12)
@@ -200,14 +200,14 @@ def test_a_result_that_multiplies_its_input_is_bounded():
     assert len(compile_expression(text).search({})) == 2
 
 
-def test_a_long_literal_counts_as_growth():
+def test_long_literal_counts_as_growth():
     text = f"l[*].{{a: '{'x' * 60_000}'}}"
     with pytest.raises(TransformError, match="more than 2000000 elements or 67108864 characters"):
         compile_expression(text).search({"l": [1] * 2000})
     assert len(compile_expression(text).search({"l": [1] * 10})) == 10
 
 
-def test_a_flattened_array_is_bounded():
+def test_flattened_array_is_bounded():
     with pytest.raises(TransformError, match="more than 2000000 elements"):
         compile_expression(" | ".join(["[@, @][]"] * 9)).search(list(range(5000)))
 

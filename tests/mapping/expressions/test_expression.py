@@ -83,23 +83,23 @@ def test_reports_the_names_it_can_read(text, names):
         ("a[" + "1" * 5000 + "]", "an index is a whole number", 2),
     ],
 )
-def test_a_broken_expression_reports_what_and_where(text, message, offset):
+def test_broken_expression_reports_what_and_where(text, message, offset):
     error = error_of(text, {"units": {}})
     assert error.offset == offset
     with pytest.raises(ExpressionError, match=message):
         raise error
 
 
-def test_the_caret_stands_under_the_place():
+def test_caret_stands_under_the_place():
     assert error_of("a ==\n  bas(b)").caret() == "  bas(b)\n  ^"
     assert error_of("a ||").caret() == "a ||\n    ^"
 
 
-def test_the_offset_of_an_unusually_written_call_is_its_name():
+def test_offset_of_an_unusually_written_call_is_its_name():
     assert error_of("a.b | (bas)(c)").offset == 7
 
 
-def test_a_long_expression_is_refused():
+def test_long_expression_is_refused():
     assert "longer than 65536 characters" in error_of("a" * (MAX_EXPRESSION_CHARS + 1)).message
 
 
@@ -115,18 +115,18 @@ def test_a_long_expression_is_refused():
         "[" * 3000,
     ],
 )
-def test_a_runaway_expression_is_refused_quickly(text):
+def test_runaway_expression_is_refused_quickly(text):
     started = time.process_time()
     error_of(text)
     assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("text", ["a" + "[*].b" * 70, "{a: " * 70 + "b" + "}" * 70, " || ".join("ab" * 60)])
-def test_a_deep_expression_is_evaluated_or_refused_but_never_crashes(text):
+def test_deep_expression_is_evaluated_or_refused_but_never_crashes(text):
     assert compile_expression(text).search({"b": 1, "a": []}) is not None
 
 
-def test_an_expression_that_exhausts_the_stack_is_an_error_of_the_message():
+def test_expression_that_exhausts_the_stack_is_an_error_of_the_message():
     search = compile_expression("{a: " * 70 + "b" + "}" * 70).search
 
     def deeper():
@@ -137,7 +137,7 @@ def test_an_expression_that_exhausts_the_stack_is_an_error_of_the_message():
         deeper()
 
 
-def test_a_large_expression_compiles_quickly():
+def test_large_expression_compiles_quickly():
     started = time.process_time()
     text = "{" + ", ".join(f"k{n}: round(payload.f{n}, `1`)" for n in range(1500)) + "}"
     assert compile_expression(text).search({"payload": {f"f{n}": 1.26 for n in range(1500)}})["k7"] == 1.3

@@ -3,7 +3,7 @@ import time
 from bridge.mapping.loading.folder_watch import signatures
 
 
-def test_a_file_written_again_looks_different(tmp_path):
+def test_file_written_again_looks_different(tmp_path):
     file = tmp_path / "a"
     file.write_text("one")
     before = signatures([file])
@@ -14,7 +14,7 @@ def test_a_file_written_again_looks_different(tmp_path):
     assert signatures([file]) != before
 
 
-def test_a_file_whose_permissions_changed_looks_different(tmp_path):
+def test_file_whose_permissions_changed_looks_different(tmp_path):
     file = tmp_path / "a"
     file.write_text("one")
     file.chmod(0o200)
@@ -24,12 +24,12 @@ def test_a_file_whose_permissions_changed_looks_different(tmp_path):
     assert signatures([file]) != before
 
 
-def test_a_link_looks_like_what_it_leads_to(tmp_path):
+def test_link_looks_like_what_it_leads_to(tmp_path):
     target, link = tmp_path / "a", tmp_path / "b"
     target.write_text("one")
     link.symlink_to(target)
     assert signatures([link])[link] == signatures([target])[target]
 
 
-def test_a_file_that_is_removed_is_left_out(tmp_path):
+def test_file_that_is_removed_is_left_out(tmp_path):
     assert signatures([tmp_path / "gone"]) == {}

@@ -17,14 +17,14 @@ def kept(folder):
     return texts
 
 
-def test_a_text_is_there_after_a_restart_byte_by_byte(kept, folder):
+def test_text_is_there_after_a_restart_byte_by_byte(kept, folder):
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") == "topic: drücke/#\r\n".encode()
     assert again.get("oven.yaml") == b"topic: ovens/#\n"
     assert again.get("other.yaml") is None
 
 
-def test_a_byte_order_mark_is_part_of_the_text(kept, folder):
+def test_byte_order_mark_is_part_of_the_text(kept, folder):
     kept.keep("press.yaml", b"\xef\xbb\xbftopic: a")
     kept.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"\xef\xbb\xbftopic: a"
@@ -62,7 +62,7 @@ def test_what_could_not_be_written_is_tried_again(folder, caplog):
     ("damaged", "why"),
     [(b'{"press.yaml": "top', "unexpected end"), (b'["a"]', "an object of texts"), (b'{"a": 1}', "an object of texts")],
 )
-def test_a_damaged_file_is_reported_and_written_again(kept, folder, caplog, damaged, why):
+def test_damaged_file_is_reported_and_written_again(kept, folder, caplog, damaged, why):
     (folder / FILE).write_bytes(damaged)
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None

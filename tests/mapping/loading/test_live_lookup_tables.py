@@ -45,7 +45,7 @@ def made(live):
     return [draft.data.decode() for each in live.routes.mappings for draft in applied(each, message(1)).drafts]
 
 
-def test_a_changed_table_is_what_messages_see(live, folder):
+def test_changed_table_is_what_messages_see(live, folder):
     assert made(live) == ['"degC"']
     unit(folder, "degF")
     live.reload()
@@ -53,13 +53,13 @@ def test_a_changed_table_is_what_messages_see(live, folder):
     assert live.problems == ()
 
 
-def test_a_table_that_did_not_change_recompiles_nothing(live, folder):
+def test_table_that_did_not_change_recompiles_nothing(live, folder):
     before = live.routes
     live.reload()
     assert live.routes is before
 
 
-def test_a_new_table_fixes_the_mapping_that_waits_for_it(live, folder):
+def test_new_table_fixes_the_mapping_that_waits_for_it(live, folder):
     (folder / "n.yaml").write_text(MAPPING.replace("units", "assets"))
     live.reload()
     assert "there is no table 'assets'" in str(live.problems[0])
@@ -69,7 +69,7 @@ def test_a_new_table_fixes_the_mapping_that_waits_for_it(live, folder):
     assert made(live) == ['"degC"', '"T1"']
 
 
-def test_a_broken_table_leaves_its_last_good_version_active(live, folder, caplog):
+def test_broken_table_leaves_its_last_good_version_active(live, folder, caplog):
     unit(folder, "a,b")
     live.reload()
     live.reload(every=True)
@@ -80,7 +80,7 @@ def test_a_broken_table_leaves_its_last_good_version_active(live, folder, caplog
     assert sum("units.csv" in record.getMessage() for record in caplog.records) == 1
 
 
-def test_a_broken_table_has_its_last_good_version_over_a_restart(live, folder, tmp_path):
+def test_broken_table_has_its_last_good_version_over_a_restart(live, folder, tmp_path):
     unit(folder, "a,b")
     again = started(folder, tmp_path)
     assert made(again) == ['"degC"']
@@ -98,7 +98,7 @@ def test_removed_table_keeps_its_mapping_active_over_a_restart(live, folder, tmp
         assert "there is no table 'units'" in str(mappings.problems[0])
 
 
-def test_a_removed_table_that_nothing_needs_is_not_remembered(live, folder, tmp_path):
+def test_removed_table_that_nothing_needs_is_not_remembered(live, folder, tmp_path):
     (folder / "m.yaml").write_text(MAPPING.replace("lookup('units', 'temperature', 'none')", "'x'"))
     (folder / "tables" / "units.csv").unlink()
     live.reload()
@@ -115,7 +115,7 @@ def test_table_that_fails_a_mappings_tests_stays_unused(live, folder, tmp_path):
         assert "the test 'x' failed" in str(mappings.problems[0])
 
 
-def test_a_mapping_that_is_broken_follows_its_tables_all_the_same(live, folder, tmp_path):
+def test_mapping_that_is_broken_follows_its_tables_all_the_same(live, folder, tmp_path):
     (folder / "m.yaml").write_text(MAPPING + "nonsense: 1\n")
     live.reload()
     unit(folder, "degF")

@@ -71,7 +71,7 @@ def test_broken_file_keeps_its_last_good_version_and_others_load(live, folder):
     assert [problem.file for problem in live.problems] == ["mappings/press.yaml"]
 
 
-def test_a_file_whose_own_test_fails_does_not_go_live(live, folder):
+def test_file_whose_own_test_fails_does_not_go_live(live, folder):
     failing = GOOD.format(topic="a/b", stream="new") + (
         "tests: [{name: t, topic: a/b, payload: 1, expect: filtered}]\n"
     )
@@ -90,7 +90,7 @@ def test_fixing_the_file_clears_the_problem(live, folder):
     assert streams(live) == ["mended"]
 
 
-def test_the_log_reports_once_what_is_wrong(live, folder, caplog):
+def test_log_reports_once_what_is_wrong(live, folder, caplog):
     write(folder, "press.yaml", text="topic: [")
     live.reload()
     live.reload(every=True)
@@ -113,7 +113,7 @@ def test_what_never_loaded_is_not_active(live, folder):
     assert {problem.file for problem in live.problems} == {"mappings/new.yaml"}
 
 
-def test_a_removed_file_is_out_of_force_and_not_remembered(live, folder, tmp_path):
+def test_removed_file_is_out_of_force_and_not_remembered(live, folder, tmp_path):
     write(folder, "other.yaml", topic="c/d")
     live.reload()
     (folder / "press.yaml").unlink()
@@ -134,7 +134,7 @@ def test_what_was_removed_while_no_bridge_ran_is_not_remembered_either(live, fol
     assert names(again) == ["stamp"]
 
 
-def test_a_rename_takes_effect_under_the_new_name(live, folder):
+def test_rename_takes_effect_under_the_new_name(live, folder):
     write(folder, "other.yaml", topic="c/d")
     (folder / "press.yaml").rename(folder / "stamp.yaml")
     live.reload()
@@ -174,18 +174,18 @@ def test_version_becomes_active_although_the_disk_cannot_store_it(folder, tmp_pa
     assert names(mappings) == ["press"]
 
 
-def test_an_edit_is_live_within_two_seconds(watched, folder):
+def test_edit_is_live_within_two_seconds(watched, folder):
     write(folder, "press.yaml", stream="edited")
     wait_until(lambda: streams(watched) == ["edited"], 2.0)
 
 
-def test_an_editor_that_writes_by_rename_is_followed(watched, folder):
+def test_editor_that_writes_by_rename_is_followed(watched, folder):
     write(folder, ".new", text=GOOD.format(topic="a/b", stream="renamed"))
     (folder / ".new").replace(folder / "press.yaml")
     wait_until(lambda: streams(watched) == ["renamed"], 2.0)
 
 
-def test_a_config_map_swap_is_followed(tmp_path):
+def test_config_map_swap_is_followed(tmp_path):
     """Kubernetes: files are links through `..data`, which is swapped for another folder in one rename."""
     mount = tmp_path / "mount"
     for number in (1, 2):
@@ -201,7 +201,7 @@ def test_a_config_map_swap_is_followed(tmp_path):
     assert streams(mappings) == ["version-2"]
 
 
-def test_an_edit_that_keeps_size_and_time_is_seen_by_its_inode(live, folder):
+def test_edit_that_keeps_size_and_time_is_seen_by_its_inode(live, folder):
     before = (folder / "press.yaml").stat()
     write(folder, ".new", stream="t")
     os.utime(folder / ".new", ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -210,7 +210,7 @@ def test_an_edit_that_keeps_size_and_time_is_seen_by_its_inode(live, folder):
     assert streams(live) == ["t"]
 
 
-def test_a_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder):
+def test_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder):
     stop = time.monotonic() + LATEST_SECS + 3 * LOOK_SECS
     number = 0
     while time.monotonic() < stop:
@@ -232,7 +232,7 @@ def test_being_requested_loads_what_no_look_at_the_folder_shows(watched, folder)
     assert watched.routes.mappings[0] is not before
 
 
-def test_a_reload_is_to_come_until_its_outcome_is_active(live, folder):
+def test_reload_is_to_come_until_its_outcome_is_active(live, folder):
     to_come, loading, during = live.request_reload(), live.reload, []
 
     def slow_reload(*, every):
@@ -252,7 +252,7 @@ def test_a_reload_is_to_come_until_its_outcome_is_active(live, folder):
     assert during == [True]
 
 
-def test_a_file_that_is_another_and_reports_the_same_is_stored(live, folder):
+def test_file_that_is_another_and_reports_the_same_is_stored(live, folder):
     before = live.routes
     write(folder, ".new", topic="a/b", stream="s")
     (folder / ".new").replace(folder / "press.yaml")
@@ -275,7 +275,7 @@ def test_being_requested_keeps_a_mapping_whose_file_is_the_same(live, folder):
     assert live.routes.mappings[1] is before.mappings[1]
 
 
-def test_a_file_written_again_with_the_text_it_had_is_not_loaded_again(live, folder):
+def test_file_written_again_with_the_text_it_had_is_not_loaded_again(live, folder):
     text, before, reloads = (folder / "press.yaml").read_bytes(), live.routes, live.reloads
     new = folder / ".press.new"
     new.write_bytes(text)
@@ -286,14 +286,14 @@ def test_a_file_written_again_with_the_text_it_had_is_not_loaded_again(live, fol
     assert (live.routes, live.reloads) == (before, reloads)
 
 
-def test_a_folder_under_a_files_name_is_no_mapping(live, folder):
+def test_folder_under_a_files_name_is_no_mapping(live, folder):
     (folder / "oven.yaml").mkdir()
     live.reload()
     assert live.problems == ()
     assert len(live.routes.mappings) == 1
 
 
-def test_the_fingerprint_is_that_of_the_texts_active(live, folder, tmp_path):
+def test_fingerprint_is_that_of_the_texts_active(live, folder, tmp_path):
     first = live.fingerprint
     write(folder, "press.yaml", stream="other")
     live.reload()

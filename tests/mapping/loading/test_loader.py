@@ -29,7 +29,7 @@ def told(loaded):
     return [str(problem) for problem in loaded.problems]
 
 
-def test_a_mapping_is_named_by_its_file(tmp_path):
+def test_mapping_is_named_by_its_file(tmp_path):
     write(tmp_path, b__yaml=GOOD.format(name="b"), a__yml=GOOD.format(name="a"))
     loaded = load_folder(tmp_path, {})
     assert list(loaded.mappings) == ["a", "b"]
@@ -47,7 +47,7 @@ def test_what_editors_and_kubernetes_leave_is_no_mapping(tmp_path):
     assert (list(loaded.mappings), loaded.problems) == (["a"], [])
 
 
-def test_a_file_that_does_not_load_does_not_stop_the_others(tmp_path):
+def test_file_that_does_not_load_does_not_stop_the_others(tmp_path):
     write(tmp_path, a__yaml="topic: [", b__yaml=GOOD.format(name="b"), c__yaml="qos: 9")
     loaded = load_folder(tmp_path, {}, shown_as="mappings/")
     assert list(loaded.mappings) == ["b"]
@@ -56,7 +56,7 @@ def test_a_file_that_does_not_load_does_not_stop_the_others(tmp_path):
     assert any(text.startswith("mappings/c.yaml:1:1: qos: expected 0, 1 or 2") for text in told(loaded))
 
 
-def test_a_mapping_whose_own_tests_fail_does_not_load(tmp_path):
+def test_mapping_whose_own_tests_fail_does_not_load(tmp_path):
     write(tmp_path, a__yaml=TESTED)
     loaded = load_folder(tmp_path, {}, shown_as="m")
     assert loaded.mappings == {}
@@ -68,7 +68,7 @@ def test_a_mapping_whose_own_tests_fail_does_not_load(tmp_path):
     )
 
 
-def test_a_mapping_whose_own_tests_pass_loads(tmp_path):
+def test_mapping_whose_own_tests_pass_loads(tmp_path):
     write(tmp_path, a__yaml=TESTED.replace("filtered", "[{data_stream: s, data: 1.0}]"))
     assert load_folder(tmp_path, {}).problems == []
 
@@ -83,23 +83,23 @@ def test_two_files_of_one_name_are_a_problem_of_both(tmp_path):
     ]
 
 
-def test_a_name_is_fit_for_metrics_and_logs(tmp_path):
+def test_name_is_fit_for_metrics_and_logs(tmp_path):
     (tmp_path / "a b.yaml").write_text(GOOD.format(name="a"))
     (problem,) = load_folder(tmp_path, {}).problems
     assert "'a b' cannot name a mapping" in problem.message
 
 
-def test_a_folder_without_mappings_is_a_problem(tmp_path):
+def test_folder_without_mappings_is_a_problem(tmp_path):
     loaded = load_folder(tmp_path, {}, shown_as="mappings/")
     assert told(loaded) == ["mappings: no mapping in this folder: no file NAME.yaml"]
 
 
-def test_a_folder_that_is_not_there_is_a_problem(tmp_path):
+def test_folder_that_is_not_there_is_a_problem(tmp_path):
     (problem,) = load_folder(tmp_path / "gone", {}, shown_as="gone").problems
     assert str(problem) == "gone: cannot read this folder of mappings: No such file or directory"
 
 
-def test_a_mapping_reads_the_limits_it_was_given_while_they_change(tmp_path):
+def test_mapping_reads_the_limits_it_was_given_while_they_change(tmp_path):
     write(tmp_path, a__yaml="topic: t\npayload: text\noutputs: [{data_stream: s, partition_key: k}]\n")
     limits = {}
     made = load_file(tmp_path / "a.yaml", limits)
@@ -113,6 +113,6 @@ def test_variables_are_not_substituted_in_mappings(tmp_path):
     assert load_file(tmp_path / "a.yaml", {}).outputs[0].partition_key == "${HOME}"
 
 
-def test_a_file_that_is_not_there_is_a_problem(tmp_path):
+def test_file_that_is_not_there_is_a_problem(tmp_path):
     with pytest.raises(ConfigError, match="no such file"):
         load_file(tmp_path / "a.yaml", {})

@@ -78,7 +78,7 @@ def test_only_the_first_problems_of_a_file_are_reported(folder):
     assert len(problems(folder, "a.csv", "k,v\n" + "a\n" * 1000)) == 50
 
 
-def test_a_table_is_bounded_in_bytes_and_in_values(folder, monkeypatch):
+def test_table_is_bounded_in_bytes_and_in_values(folder, monkeypatch):
     monkeypatch.setattr(module, "MAX_CSV_BYTES", 20)
     assert "larger than 20 bytes" in problems(folder, "a.csv", "k,v\n" + "a,1\n" * 5)[0]
     monkeypatch.setattr(module, "MAX_VALUES", 4)
@@ -94,11 +94,11 @@ def test_only_files_of_tables_are_read(folder):
     assert (loaded.tables, loaded.problems) == ({"a": {"a": 1}}, [])
 
 
-def test_a_folder_without_tables_is_ok(tmp_path):
+def test_folder_without_tables_is_ok(tmp_path):
     assert load_tables(tmp_path, shown_as="m").tables == {}
 
 
-def test_a_table_that_does_not_load_does_not_stop_the_others(folder):
+def test_table_that_does_not_load_does_not_stop_the_others(folder):
     write(folder, "a.csv", "k,v\na,1\n")
     write(folder, "b.csv", "k\n")
     write(folder, "c d.csv", "k,v\n")
@@ -115,7 +115,7 @@ def test_two_files_of_one_name_are_a_problem_of_both(folder):
     assert ["rename all but one" in problem.message for problem in loaded.problems] == [True, True]
 
 
-def test_a_mapping_looks_into_the_tables_beside_it(folder):
+def test_mapping_looks_into_the_tables_beside_it(folder):
     write(folder, "assets.csv", "machine,name,line\np1,Press 1,3\n")
     (folder / "m.yaml").write_text(MAPPING)
     loaded = load_folder(folder, {})
@@ -126,7 +126,7 @@ def test_a_mapping_looks_into_the_tables_beside_it(folder):
     assert list(loaded.tables) == ["assets"]
 
 
-def test_a_mapping_that_names_an_unknown_table_does_not_load(folder):
+def test_mapping_that_names_an_unknown_table_does_not_load(folder):
     write(folder, "asset.csv", "machine,name\np1,Press 1\n")
     (folder / "m.yaml").write_text(MAPPING)
     (problem,) = load_folder(folder, {}, shown_as="m").problems
@@ -141,7 +141,7 @@ def test_problems_of_tables_and_mappings_are_reported_together(folder):
     assert files == ["m/m.yaml", "m/tables/broken.csv"]
 
 
-def test_a_mappings_own_tests_look_into_the_tables(folder):
+def test_mappings_own_tests_look_into_the_tables(folder):
     write(folder, "assets.csv", "machine,name\np1,Press 1\n")
     tests = "tests: [{name: x, topic: t/p1, payload: 1, expect: [{data_stream: s, data: Press 1}]}]\n"
     (folder / "m.yaml").write_text(MAPPING + tests)

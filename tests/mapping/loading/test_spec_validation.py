@@ -18,7 +18,7 @@ def first(text):
     return problem.line, problem.column, problem.path, problem.message
 
 
-def test_a_broken_expression_is_shown_with_a_caret():
+def test_broken_expression_is_shown_with_a_caret():
     line, column, path, message = first(f"topic: t\nwhere: payload.a ==== `1`\n{OUTPUTS}")
     assert (line, path) == (2, "where")
     assert column >= 8
@@ -26,29 +26,29 @@ def test_a_broken_expression_is_shown_with_a_caret():
     assert "payload.a ==== `1`" in message
 
 
-def test_a_place_in_a_block_is_exact():
+def test_place_in_a_block_is_exact():
     text = f"topic: t\ntransform: |\n  {{ a: payload.a,\n    b: paylod.b }}\n{OUTPUTS}"
     line, column, path, message = first(text)
     assert (line, column, path) == (4, 8, "transform")
     assert "nothing is called 'paylod' here; did you mean 'payload'?" in message
 
 
-def test_a_place_in_one_line_is_exact():
+def test_place_in_one_line_is_exact():
     assert first(f"topic: t\nwhere: 'payload.a && capture.b'\n{OUTPUTS}")[:3] == (2, 22, "where")
 
 
-def test_a_place_in_an_output_is_exact():
+def test_place_in_an_output_is_exact():
     text = "topic: t\noutputs:\n  - data_stream: s\n    partition_key_from: recrd.a"
     line, column, path, message = first(text)
     assert (line, column, path) == (4, 25, "outputs[0].partition_key_from")
     assert "did you mean 'record'?" in message
 
 
-def test_the_record_is_not_there_before_it_is_made():
+def test_record_is_not_there_before_it_is_made():
     assert "in `partition_key_from` only" in first(f"topic: t\ntransform: record.a\n{OUTPUTS}")[3]
 
 
-def test_a_field_of_the_message_is_not_a_name():
+def test_field_of_the_message_is_not_a_name():
     message = first(f"topic: t\nwhere: temperature\n{OUTPUTS}")[3]
     assert "fields of a message are written `payload.temperature`" in message
 
@@ -77,12 +77,12 @@ def test_each_needs_a_transform():
     assert first(f"topic: t\neach: true\n{OUTPUTS}")[:3] == (2, 1, "each")
 
 
-def test_a_test_whose_topic_does_not_match_is_named():
+def test_test_whose_topic_does_not_match_is_named():
     text = f"topic: t/+\n{OUTPUTS}\ntests:\n  - name: x\n    topic: u/1\n    payload: 1\n    expect: filtered"
     assert first(text) == (5, 5, "tests[0].topic", "the mapping's topic 't/+' does not match this topic")
 
 
-def test_a_test_whose_payload_is_none_of_the_format_is_named():
+def test_test_whose_payload_is_none_of_the_format_is_named():
     case = "  - name: x\n    topic: t\n    payload: [1]\n    expect: filtered"
     text = f"topic: t\npayload: number\n{OUTPUTS}\ntests:\n{case}"
     assert first(text)[:3] == (7, 5, "tests[0].payload")

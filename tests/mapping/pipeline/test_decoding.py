@@ -41,17 +41,17 @@ def test_without_a_transform_binary_formats_continue_byte_for_byte(payload, pack
 
 @pytest.mark.parametrize("payload", ["json", "msgpack", "cbor"])
 @pytest.mark.parametrize("compression", ["none", "gzip", "zlib", "deflate", "zstd", "auto"])
-def test_a_mappings_own_test_sends_its_value_as_a_device_would(payload, compression):
+def test_mappings_own_test_sends_its_value_as_a_device_would(payload, compression):
     made = mapping(payload=payload, compression=compression, transform="payload", tests=[case(payload=VALUE)])
     assert difference(made) == [""]
 
 
 @pytest.mark.parametrize("payload", ["msgpack", "cbor"])
-def test_a_mappings_own_test_shows_binary_records_as_values(payload):
+def test_mappings_own_test_shows_binary_records_as_values(payload):
     assert difference(mapping(payload=payload, tests=[case(payload=VALUE)])) == [""]
 
 
-def test_a_payload_in_base64_is_sent_as_it_is():
+def test_payload_in_base64_is_sent_as_it_is():
     raw = base64.b64encode(gzip.compress(json.dumps(VALUE).encode())).decode()
     made = mapping(compression="gzip", tests=[case(payload_base64=raw), case(payload_text=json.dumps(VALUE))])
     assert difference(made) == ["", ""]
@@ -66,7 +66,7 @@ def test_csv_gives_a_record_a_line():
     ]
 
 
-def test_a_malformed_line_rejects_the_message():
+def test_malformed_line_rejects_the_message():
     (rejection,) = applied(mapping(**CSV, transform="payload", each=True), message(b"1,x\n2")).rejections
     assert (rejection.code, rejection.detail) == ("decode", "not CSV: line 2: 1 fields, and the header has 2")
 
@@ -88,20 +88,20 @@ def test_bytes_that_no_expression_sees_are_decompressed_too():
     assert draft.data == b"\x00"
 
 
-def test_a_corrupt_payload_is_rejected_for_all_outputs():
+def test_corrupt_payload_is_rejected_for_all_outputs():
     made = mapping(compression="gzip", outputs=[{"data_stream": "a"}, {"data_stream": "b"}])
     (rejection,) = applied(made, message(b"nonsense")).rejections
     assert (rejection.code, rejection.outputs) == ("decode", (0, 1))
     assert rejection.detail.startswith("not gzip: ")
 
 
-def test_a_payload_that_becomes_too_large_is_rejected():
+def test_payload_that_becomes_too_large_is_rejected():
     made = mapping(compression="zstd", max_decompressed_bytes=9)
     (rejection,) = applied(made, message(compress("zstd", b"[1,2,3,4,5]"))).rejections
     assert rejection.detail == "decompressed, the payload is larger than `max_decompressed_bytes` (9)"
 
 
-def test_a_retained_message_that_is_skipped_is_not_decompressed():
+def test_retained_message_that_is_skipped_is_not_decompressed():
     made = mapping(compression="gzip", retained="skip")
     assert applied(made, message(b"nonsense", retain=True)) is FILTERED
 

@@ -56,7 +56,7 @@ def test_answers_for_the_usual_message(output):
 
 
 @pytest.mark.parametrize(("value", "key"), [("5", "5"), ("1.5", "1.5"), ('"\u00e9"', "\u00e9")])
-def test_a_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, key):
+def test_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, key):
     payload = f'{{"a":{value}}}'.encode()
     assert made(None, OUTPUTS[3]).fast_path(payload, {}) == (0, key, payload)
 
@@ -74,10 +74,10 @@ def test_a_key_that_is_a_number_or_beyond_ascii_is_not_worked_out_twice(value, k
         {"outputs": [{"data_stream": "s"}, {"data_stream": "t"}]},
     ],
 )
-def test_a_mapping_that_needs_more_has_none(options):
+def test_mapping_that_needs_more_has_none(options):
     assert mapping(**options).fast_path is None
 
 
-def test_a_key_that_is_read_of_the_record_needs_no_more():
+def test_key_that_is_read_of_the_record_needs_no_more():
     each = made("{b: payload.a}", OUTPUTS[4])
     assert each.fast_path(b'{"a":"press07"}', {}) == (0, "press07", b'{"b":"press07"}')

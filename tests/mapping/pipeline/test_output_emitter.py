@@ -41,13 +41,13 @@ def test_anything_else_is_no_partition_key(value, reason):
     assert reason in rejection.detail
 
 
-def test_a_key_expression_that_fails_is_rejected_as_a_key():
+def test_key_expression_that_fails_is_rejected_as_a_key():
     (rejection,) = applied(keyed("abs(payload.k)"), message({"k": "x"})).rejections
     assert rejection.code == "partition_key"
     assert rejection.detail.startswith("partition_key_from: ")
 
 
-def test_a_key_may_come_from_the_record():
+def test_key_may_come_from_the_record():
     assert applied(keyed("record.b", transform="{b: payload.a}"), message({"a": "k"})).drafts[0].key == "k"
     assert applied(keyed("record.a"), message({"a": "k"})).drafts[0].key == "k"
     assert applied(keyed("record[0]", payload="bytes"), message(b"\x05")).drafts[0].key == "5"
@@ -75,7 +75,7 @@ def test_data_and_key_together_are_stored_against_the_streams_limit(output, key_
     assert applied(made, message(b"x" * (101 - key_bytes))).rejections == ()
 
 
-def test_a_stream_whose_limit_is_not_known_takes_ten_mebibytes():
+def test_stream_whose_limit_is_not_known_takes_ten_mebibytes():
     made = mapping(payload="bytes", outputs=[{"data_stream": "s", "partition_key": "k"}])
     assert applied(made, message(bytes(MAX_RECORD_BYTES - 1))).rejections == ()
     (rejection,) = applied(made, message(bytes(MAX_RECORD_BYTES))).rejections

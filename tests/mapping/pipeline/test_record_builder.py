@@ -3,7 +3,7 @@ from bridge.model import NewRecord
 from tests.mapping.builders import applied, mapping, message
 
 
-def test_a_missing_key_stops_its_own_output_only():
+def test_missing_key_stops_its_own_output_only():
     made = mapping(
         transform="payload",
         outputs=[{"data_stream": "a"}, {"data_stream": "b", "partition_key_from": "payload.k"}, {"data_stream": "a"}],
@@ -21,7 +21,7 @@ def test_each_item_becomes_a_record_with_its_own_key():
     assert mapped.drafts == [NewRecord(0, "a", b'{"id":"a"}'), NewRecord(0, "b", b'{"id":"b"}')]
 
 
-def test_an_empty_list_is_filtered():
+def test_empty_list_is_filtered():
     assert applied(mapping(transform="payload", each=True), message([])) == FILTERED
 
 

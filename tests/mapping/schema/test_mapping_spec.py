@@ -20,7 +20,7 @@ def problems(text):
     return [str(problem).removeprefix("m.yaml:") for problem in caught.value.problems]
 
 
-def test_a_mapping_needs_a_topic_and_an_output():
+def test_mapping_needs_a_topic_and_an_output():
     made = read("topic: a/+\noutputs: [{data_stream: s}]")
     assert (made.qos, made.retained, made.payload, made.each, made.where, made.transform) == (
         1, "take", "json", False, None, None,
@@ -39,7 +39,7 @@ def test_every_decoder_can_be_named_and_nothing_else():
 
 
 @pytest.mark.parametrize("stream", ["a", "A.b_c-1", "x" * 128, ARN, ARN.replace("aws:", "aws-us-gov:")])
-def test_a_stream_is_a_name_or_an_arn(stream):
+def test_stream_is_a_name_or_an_arn(stream):
     assert read(f"topic: a\noutputs: [{{data_stream: '{stream}'}}]").outputs[0].data_stream == stream
 
 
@@ -64,7 +64,7 @@ def test_anything_else_is_no_stream(stream):
         ("wehre: a", "wehre: unknown key; did you mean 'where'?"),
     ],
 )
-def test_a_wrong_option_is_named_with_what_is_expected(options, problem):
+def test_wrong_option_is_named_with_what_is_expected(options, problem):
     text = f"{options}\noutputs: [{{data_stream: s}}]" + ("" if options.startswith("topic") else "\ntopic: a")
     assert problems(text) == [f"1:1: {problem}"]
 
@@ -84,16 +84,16 @@ def test_a_wrong_option_is_named_with_what_is_expected(options, problem):
         ("partion_key: a", "outputs[0].partion_key: unknown key; did you mean 'partition_key'?"),
     ],
 )
-def test_a_wrong_output_is_named(output, problem):
+def test_wrong_output_is_named(output, problem):
     (found,) = problems(f"topic: a\noutputs: [{{data_stream: s, {output}}}]")
     assert found.split(": ", 1)[1] == problem
 
 
-def test_the_longest_partition_key_is_taken():
+def test_longest_partition_key_is_taken():
     assert read(f"topic: a\noutputs: [{{data_stream: s, partition_key: {'k' * 256}}}]").outputs[0].partition_key
 
 
-def test_an_empty_list_of_outputs_is_refused():
+def test_empty_list_of_outputs_is_refused():
     assert problems("topic: a\noutputs: []") == [
         "2:1: outputs: is empty; expected at least one output, such as `- data_stream: NAME`"
     ]
@@ -121,7 +121,7 @@ def test_every_problem_of_a_file_is_reported_at_once():
         ("filtered", "[{data_stream: s, dta: 1, data: 1}]", "tests[0].expect[0].dta: unknown key"),
     ],
 )
-def test_a_wrong_test_is_named(wrong, instead, problem):
+def test_wrong_test_is_named(wrong, instead, problem):
     text = f"topic: t\noutputs: [{{data_stream: s}}]\n{CASE.replace(wrong, instead)}"
     assert any(problem in found for found in problems(text)), problems(text)
 
@@ -141,7 +141,7 @@ def test_null_is_a_payload_and_expected_data():
         ("2023-11-14T22:13:20.123Z", 1_700_000_000_123),
     ],
 )
-def test_the_time_of_a_test_is_exact_to_the_millisecond(text, milliseconds):
+def test_time_of_a_test_is_exact_to_the_millisecond(text, milliseconds):
     case = CASE.replace("payload: 1", f"payload: 1, received_at: '{text}'")
     assert read(f"topic: t\noutputs: [{{data_stream: s}}]\n{case}").tests[0].received_at_ms == milliseconds
 
@@ -174,6 +174,6 @@ def test_csv_has_columns_and_defaults(header):
         ("max_decompressed_bytes: 10 MiB", "max_decompressed_bytes: expected a whole number"),
     ],
 )
-def test_a_wrong_payload_option_is_named(options, problem):
+def test_wrong_payload_option_is_named(options, problem):
     (found,) = problems(f"topic: a\noutputs: [{{data_stream: s}}]\n{options}")
     assert problem in found

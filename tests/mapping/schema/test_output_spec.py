@@ -11,7 +11,7 @@ def output(**options):
     return mapping(transform="payload", outputs=[{"data_stream": "s", **options}]).outputs[0]
 
 
-def test_the_way_of_sending_names_the_destination():
+def test_way_of_sending_names_the_destination():
     assert str(output().destination) == "s"
     assert str(output(packing="kpl").destination) == "s packing=kpl keys=spread"
     assert str(output(packing="kpl", partition_key="k").destination) == "s packing=kpl"
@@ -22,7 +22,7 @@ def test_the_way_of_sending_names_the_destination():
 
 
 @pytest.mark.parametrize("options", [{}, {"packing": "kpl"}, {"packing": "lines", "compression": "gzip"}])
-def test_a_destinations_name_reports_all_of_it(options):
+def test_destinations_name_reports_all_of_it(options):
     destination = output(**options).destination
     assert Destination.parse(str(destination)) == destination
 

@@ -15,7 +15,7 @@ def failed(expect, sent=None, **options):
     return result.difference.splitlines()
 
 
-def test_a_value_that_differs_is_shown_beside_the_expected_one():
+def test_value_that_differs_is_shown_beside_the_expected_one():
     outputs = [{"data_stream": "s", "partition_key": "k"}]
     expect = [{"data_stream": "s", "partition_key": "spread", "data": {"v": 2, "unit": "C"}}]
     assert failed(expect, outputs=outputs) == [
@@ -27,7 +27,7 @@ def test_a_value_that_differs_is_shown_beside_the_expected_one():
     ]
 
 
-def test_a_number_and_a_boolean_and_a_text_are_reported_apart():
+def test_number_and_a_boolean_and_a_text_are_reported_apart():
     assert failed([ONE], {"payload": {"v": True}})[-1] == "  data.v  1         true"
     assert failed([ONE], {"payload": {"v": "1"}})[-1] == '  data.v  1         "1"'
 
@@ -48,14 +48,14 @@ def test_another_outcome_altogether_is_shown_in_two_lines(expect, sent, options,
     assert failed(expect, sent, **options) == lines
 
 
-def test_a_rejection_reports_its_reason():
+def test_rejection_reports_its_reason():
     expected, got = failed([ONE], {"payload_text": "{"})
     assert expected == 'expected     s: {"v":1}'
     assert got.startswith("got          dead letter decode: not JSON: ")
     assert failed({"dead_letter": "transform"}, {"payload_text": "{"})[0] == "expected     dead letter transform"
 
 
-def test_a_rejection_beside_records_is_shown():
+def test_rejection_beside_records_is_shown():
     outputs = [{"data_stream": "s"}, {"data_stream": "b", "partition_key_from": "payload.k"}]
     assert failed([ONE], outputs=outputs) == [
         "dead letter  partition_key: partition_key_from: gave null; a key is text or a number (nothing for b)"
@@ -69,17 +69,17 @@ def items(*values):
     return [{"data_stream": "s", "data": {"v": value}} for value in values]
 
 
-def test_a_record_too_few_does_not_make_the_others_look_wrong():
+def test_record_too_few_does_not_make_the_others_look_wrong():
     assert failed(items(1, 2, 3), {"payload": [1, 3]}, **EACH) == ['not made     record 2, s: {"v":2}']
 
 
-def test_a_record_too_many_does_not_make_the_others_look_wrong():
+def test_record_too_many_does_not_make_the_others_look_wrong():
     assert failed(items(1, 3), {"payload": [1, 2, 3]}, **EACH) == [
         'not expected s, spread over all shards, 7 bytes: {"v":2}'
     ]
 
 
-def test_the_same_record_twice_is_one_too_many():
+def test_same_record_twice_is_one_too_many():
     assert failed(items(1), {"payload": [1, 1]}, **EACH) == ['not expected s, spread over all shards, 7 bytes: {"v":1}']
 
 

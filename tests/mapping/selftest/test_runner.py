@@ -50,5 +50,5 @@ def run(case, **options):
         ),
     ],
 )
-def test_a_mapping_that_does_as_expected_passes(options, case):
+def test_mapping_that_does_as_expected_passes(options, case):
     assert run(case, **options) == ""

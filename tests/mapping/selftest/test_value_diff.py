@@ -38,7 +38,7 @@ def test_values_are_compared_as_json(one, other, equal):
         (1, "1", [((), 1, "1")]),
     ],
 )
-def test_a_change_stands_at_the_deepest_path_that_both_sides_share(left, right, found):
+def test_change_stands_at_the_deepest_path_that_both_sides_share(left, right, found):
     assert changes(left, right) == found
 
 

@@ -16,7 +16,7 @@ def sent(made, *payloads, topic="t", every_ms=1000):
     ]
 
 
-def test_the_first_message_and_every_change_continue():
+def test_first_message_and_every_change_continue():
     assert sent(mapping(changes={}), 1, 1, 2, 2, 1) == [True, False, True, False, True]
 
 
@@ -26,12 +26,12 @@ def test_what_is_stored_back_is_filtered():
     assert applied(made, message(1)) == ([], (), None)
 
 
-def test_a_drift_is_compared_with_what_was_sent_last():
+def test_drift_is_compared_with_what_was_sent_last():
     made = mapping(changes={"value": "payload.t", "deadband": 0.5})
     assert sent(made, *({"t": t} for t in (20.0, 20.3, 20.5, 20.6, 20.9))) == [True, False, False, True, False]
 
 
-def test_a_percentage_is_of_what_was_sent_last():
+def test_percentage_is_of_what_was_sent_last():
     made = mapping(changes={"deadband": "10%"})
     assert sent(made, 100, 110, 111, 100, 99) == [True, False, True, False, True]
 
@@ -42,7 +42,7 @@ def test_several_values_have_deadbands_by_name():
     assert told == [True, False, True, True]
 
 
-def test_a_name_without_a_deadband_has_none():
+def test_name_without_a_deadband_has_none():
     made = mapping(changes={"deadband": {"t": 1}})
     assert sent(made, {"t": 1, "n": 1}, {"t": 1, "n": 2}) == [True, True]
 
@@ -62,12 +62,12 @@ def test_after_a_time_an_unchanged_message_continues():
     assert sent(made, 1, 1, 1, 1, 1) == [True, False, True, False, True]
 
 
-def test_a_clock_that_was_set_back_sends():
+def test_clock_that_was_set_back_sends():
     made = mapping(changes={"at_least_every_secs": 60})
     assert sent(made, 1, 1, every_ms=-1000) == [True, True]
 
 
-def test_a_rejected_message_is_not_remembered():
+def test_rejected_message_is_not_remembered():
     made = mapping(changes={"value": "payload.v"}, transform="payload.wanted")
     assert applied(made, message({"v": 1})).rejections
     assert applied(made, message({"v": 1, "wanted": 5})).drafts
@@ -79,17 +79,17 @@ def test_what_where_filters_is_not_compared():
 
 
 @pytest.mark.parametrize("key", ["payload.none", "payload"])
-def test_a_key_that_is_no_text_is_rejected(key):
+def test_key_that_is_no_text_is_rejected(key):
     (rejection,) = applied(mapping(changes={"key": key}), message({"v": 1})).rejections
     assert (rejection.code, rejection.detail[:12]) == ("transform", "changes.key:")
 
 
-def test_a_value_json_cannot_hold_is_rejected():
+def test_value_json_cannot_hold_is_rejected():
     with pytest.raises(TransformError, match="cannot be remembered"):
         change_filter.ChangeFilter(None, None, NONE, None).look({"payload": 2**70}, message(), OverlayState())
 
 
-def test_a_replayed_message_goes_past_it_and_leaves_no_trace():
+def test_replayed_message_goes_past_it_and_leaves_no_trace():
     made = mapping(changes={})
     assert sent(made, 1) == [True]
     assert made.replay(message(1), ("s",), None).drafts
@@ -104,7 +104,7 @@ def test_what_is_remembered_survives_another_version_of_the_mapping():
     assert sent(first, 1) + sent(second, 2, 7) == [True, False, True]
 
 
-def test_the_oldest_key_is_forgotten_and_sent_once_more(monkeypatch):
+def test_oldest_key_is_forgotten_and_sent_once_more(monkeypatch):
     monkeypatch.setattr(change_filter, "MAX_KEYS", 2)
     made = mapping(changes={"key": "payload"})
     assert sent(made, "a", "b", "a", "c", "b", "a") == [True, True, False, True, False, True]
@@ -126,7 +126,7 @@ def test_values_are_compared_as_json(old, new, changed):
     assert differ(orjson.loads(orjson.dumps(old)), new) is changed
 
 
-def test_a_deadband_reaches_into_lists():
+def test_deadband_reaches_into_lists():
     assert not differ([1, [2]], [1.4, [2.4]], Deadband(0.5))
     assert differ([1, [2]], [1.4, [2.6]], Deadband(0.5))
     assert differ([1], [1.1], NONE)

@@ -48,7 +48,7 @@ def test_last_continues_when_its_span_has_ended():
     assert line.due(20) == []
 
 
-def test_a_message_of_the_next_span_lets_the_last_one_go():
+def test_message_of_the_next_span_lets_the_last_one_go():
     line = Line(sampled())
     line.tell(1, "old")
     assert line.tell(12, "new") == ["old"]
@@ -108,7 +108,7 @@ def test_min_max_of_one_message_is_one_record():
 
 
 @pytest.mark.parametrize("value", [None, "7", True])
-def test_a_value_that_is_no_number_is_rejected_and_changes_nothing(value):
+def test_value_that_is_no_number_is_rejected_and_changes_nothing(value):
     line = Line(sampled("min_max"))
     line.tell(1, {"v": 5})
     line.tell(2, {"v": value})
@@ -131,13 +131,13 @@ def test_what_is_stored_survives_a_restart():
     assert len(memory) == 0
 
 
-def test_a_clock_that_was_set_back_ends_the_span():
+def test_clock_that_was_set_back_ends_the_span():
     line = Line(sampled())
     line.tell(100, "x")
     assert line.due(1) == ["x"]
 
 
-def test_a_mapping_that_is_removed_leaves_what_it_stored():
+def test_mapping_that_is_removed_leaves_what_it_stored():
     memory, line = OverlayState(), Line(sampled())
     line.made.stateful.attach(memory)
     line.tell(1, "held")
@@ -145,7 +145,7 @@ def test_a_mapping_that_is_removed_leaves_what_it_stored():
     assert len(memory) == 0
 
 
-def test_a_replayed_message_is_a_sample_by_itself():
+def test_replayed_message_is_a_sample_by_itself():
     made = sampled("mean", transform="sample.mean")
     (draft,) = made.replay(message({"v": 4}), ("s",), None).drafts
     assert draft.data == b"4.0"

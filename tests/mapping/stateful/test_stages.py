@@ -18,7 +18,7 @@ def told(made, path, data):
     return applied(made, message(data, topic=f"spBv1.0/{path}"))
 
 
-def test_a_mapping_without_memory_has_no_stages():
+def test_mapping_without_memory_has_no_stages():
     assert mapping().stateful is None
 
 
@@ -52,7 +52,7 @@ def test_births_are_remembered_when_the_transform_fails():
     assert told(made, "g/NDATA/n", payload(metric(alias=1, value=0.75), seq=1)).drafts
 
 
-def test_a_replay_sees_the_births_and_follows_no_sequence():
+def test_replay_sees_the_births_and_follows_no_sequence():
     made = sparkplug(transform="payload.metrics.Load.value")
     told(made, "g/NBIRTH/n", BIRTH)
     data = message(payload(metric(alias=1, value=0.25), seq=200), topic="spBv1.0/g/NDATA/n")
@@ -97,7 +97,7 @@ def test_each_test_of_a_mapping_begins_with_an_empty_memory():
     assert [result.difference for result in run_cases(mapping(**CASES))] == ["", ""]
 
 
-def test_a_test_sees_what_a_message_releases():
+def test_test_sees_what_a_message_releases():
     made = mapping(
         sample={"every_secs": 10},
         tests=[
@@ -114,7 +114,7 @@ def test_a_test_sees_what_a_message_releases():
     assert [result.difference for result in run_cases(made)] == [""]
 
 
-def test_a_sparkplug_test_is_written_as_metrics():
+def test_sparkplug_test_is_written_as_metrics():
     birth = {"seq": 0, "metrics": [{"name": "Load", "alias": 1, "type": "Double", "value": 0.5}]}
     made = sparkplug(
         transform="payload.metrics.Load.{value: value, type: type}",

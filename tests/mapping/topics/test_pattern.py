@@ -26,7 +26,7 @@ from tests.mapping.topics.strategies import TOPICS, filters
         ("maße/{g}", "maße/ü", {"g": "ü"}),
     ],
 )
-def test_a_pattern_captures_the_levels_of_a_topic(pattern, topic, captures):
+def test_pattern_captures_the_levels_of_a_topic(pattern, topic, captures):
     assert TopicPattern.parse(pattern).match(topic) == captures
 
 
@@ -48,7 +48,7 @@ def test_a_pattern_captures_the_levels_of_a_topic(pattern, topic, captures):
         ("{x...}", "$SYS"),
     ],
 )
-def test_a_pattern_does_not_match(pattern, topic):
+def test_pattern_does_not_match(pattern, topic):
     assert TopicPattern.parse(pattern).match(topic) is None
 
 
@@ -56,7 +56,7 @@ def test_a_pattern_does_not_match(pattern, topic):
     ("pattern", "wanted"),
     [("a/{x}/{y...}", "a/+/#"), ("a/+/b", "a/+/b"), ("{x...}", "#"), ("/a/", "/a/")],
 )
-def test_the_filter_is_what_mqtt_understands(pattern, wanted):
+def test_filter_is_what_mqtt_understands(pattern, wanted):
     assert TopicPattern.parse(pattern).filter == wanted
 
 
@@ -88,11 +88,11 @@ def test_what_is_wrong_with_a_pattern_is_reported(pattern, message):
         TopicPattern.parse(pattern)
 
 
-def test_the_longest_topic_is_allowed():
+def test_longest_topic_is_allowed():
     assert TopicPattern.parse("a" * 65_535).filter == "a" * 65_535
 
 
-def test_a_message_is_not_published_to_a_wildcard():
+def test_message_is_not_published_to_a_wildcard():
     check_topic_name("a/b")
     with pytest.raises(TopicError, match="no wildcards"):
         check_topic_name("a/+")

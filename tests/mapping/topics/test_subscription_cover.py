@@ -67,7 +67,7 @@ def test_every_topic_is_received_once_and_with_the_qos_requested(wanted):
         lambda x: st.tuples(st.just(x), st.permutations(x))
     )
 )
-def test_the_order_of_the_filters_does_not_matter(pair):
+def test_order_of_the_filters_does_not_matter(pair):
     wanted, shuffled = pair
     assert covering_filters(wanted) == covering_filters(shuffled)
 

@@ -26,7 +26,7 @@ def test_what_is_put_is_read_again_also_by_another_process():
         assert each.last(kept, "g/n") == (255, 2**64 - 1)
 
 
-def test_the_memory_decides_and_not_what_was_parsed_before():
+def test_memory_decides_and_not_what_was_parsed_before():
     births, memory, other = BirthCertificates(), MappingState("m", {}), MappingState("m", {})
     births.put_last(memory, "g/n", 1, 10)
     births.put_last(other, "g/n", 2, 20)
@@ -35,13 +35,13 @@ def test_the_memory_decides_and_not_what_was_parsed_before():
     assert births.last(MappingState("m", {}), "g/n") is None
 
 
-def test_a_row_is_parsed_once():
+def test_row_is_parsed_once():
     births, memory = BirthCertificates(), MappingState("m", {})
     births.put_table(memory, "g/n", [("a", 1, 3)])
     assert births.table(memory, "g/n") is births.table(memory, "g/n")
 
 
-def test_a_table_can_be_forgotten():
+def test_table_can_be_forgotten():
     births, memory = BirthCertificates(), MappingState("m", {})
     births.put_table(memory, "g/n/d", [("a", 1, 3)])
     births.forget_table(memory, "g/n/d")

@@ -13,7 +13,7 @@ INNER = payload(metric("a", 1.5, datatype=10), seq=0)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
-def test_a_compressed_payload_is_the_one_within(compress):
+def test_compressed_payload_is_the_one_within(compress):
     data = part(4, COMPRESSED) + part(5, compress(INNER))
     seen, _ = SparkplugSession().decode(message("g/NBIRTH/n", data), MappingState("m", {}))
     assert seen["metrics"]["a"]["value"] == 1.5
@@ -21,11 +21,11 @@ def test_a_compressed_payload_is_the_one_within(compress):
 
 
 @pytest.mark.parametrize("body", [b"", b"not compressed", zlib.compress(INNER)[:-3], zlib.compress(b"\xff")])
-def test_a_body_that_holds_no_payload_is_rejected(body):
+def test_body_that_holds_no_payload_is_rejected(body):
     with pytest.raises(DecodeError, match="Sparkplug B"):
         decompressed({"body": body})
 
 
-def test_a_bomb_is_rejected():
+def test_bomb_is_rejected():
     with pytest.raises(DecodeError, match="larger than"):
         decompressed({"body": zlib.compress(bytes(MAX_BYTES + 1))})

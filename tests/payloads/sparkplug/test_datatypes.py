@@ -29,7 +29,7 @@ def test_datatypes_have_the_numbers_of_the_specification():
 
 
 @pytest.mark.parametrize("number", [35, 2**64 - 1])
-def test_a_number_that_stands_for_no_datatype_is_unknown(number):
+def test_number_that_stands_for_no_datatype_is_unknown(number):
     assert datatype_name(number) == "Unknown"
 
 
@@ -121,18 +121,18 @@ def test_arrays(name, data, expected):
         ("BooleanArray", (MAX_BOOLEANS + 1).to_bytes(4, "little") + bytes(MAX_BOOLEANS // 8 + 1)),
     ],
 )
-def test_an_array_of_the_wrong_size_is_rejected(name, data):
+def test_array_of_the_wrong_size_is_rejected(name, data):
     with pytest.raises(DecodeError):
         value(name, part(16, data))
 
 
 @pytest.mark.parametrize("name", ["Int32", "Boolean", "Int32Array", "BooleanArray", "StringArray", "DateTime"])
-def test_a_value_of_another_kind_is_left_as_sent(name):
+def test_value_of_another_kind_is_left_as_sent(name):
     assert value(name, part(15, "text")) == "text"
     assert value(name, double(13, 1.5)) == 1.5
 
 
-def test_a_data_set_is_rows_of_converted_values():
+def test_data_set_is_rows_of_converted_values():
     row = part(4, part(1, integer(1, -5)) + part(1, part(6, "x")) + part(1, b""))
     data_set = part(17, part(2, "n") + part(2, "s") + integer(3, 3) + integer(3, 12) + row)
     assert value("DataSet", data_set) == {

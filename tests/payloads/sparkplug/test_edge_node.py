@@ -163,7 +163,7 @@ def test_data_by_alias_comes_out_by_name(host, node):
     assert host.next("NDATA")["metrics"]["Load"]["value"] == 0.75
 
 
-def test_the_sequence_holds_past_255(host, node):
+def test_sequence_holds_past_255(host, node):
     for number in range(300):
         node.order("ddata", device="press", metrics=[reading(13, "Int32", number)])
     data = [host.next("DDATA") for _ in range(300)]
@@ -171,7 +171,7 @@ def test_the_sequence_holds_past_255(host, node):
     assert not [each["problems"] for each in data if each["problems"]]
 
 
-def test_a_gap_makes_the_node_give_birth_again(host, node):
+def test_gap_makes_the_node_give_birth_again(host, node):
     host.next("DBIRTH")
     node.order("lose", messages=3)
     node.order("ddata", device="press", metrics=[reading(11, "Int8", 1)])
@@ -184,7 +184,7 @@ def test_a_gap_makes_the_node_give_birth_again(host, node):
     assert host.next("DDATA")["problems"] == []
 
 
-def test_a_host_that_came_too_late_for_the_births_requests_them(mosquitto, host, node):
+def test_host_that_came_too_late_for_the_births_requests_them(mosquitto, host, node):
     host.next("DBIRTH")
     with Host(mosquitto.port) as late:
         node.order("ddata", device="press", metrics=[reading(10, "Float", 22.5)])
@@ -197,7 +197,7 @@ def test_a_host_that_came_too_late_for_the_births_requests_them(mosquitto, host,
         assert late.next("DDATA")["metrics"]["Temperature"]["value"] == 23.5
 
 
-def test_a_host_that_restarts_continues_where_it_was(mosquitto, host, node):
+def test_host_that_restarts_continues_where_it_was(mosquitto, host, node):
     host.next("DBIRTH")
     host.__exit__()
     with Host(mosquitto.port, MappingState("m", dict(host.memory.items()))) as again:
@@ -206,7 +206,7 @@ def test_a_host_that_restarts_continues_where_it_was(mosquitto, host, node):
         assert (data["problems"], data["metrics"]["Temperature"]["value"]) == ([], 22.5)
 
 
-def test_the_death_of_a_device_shows_what_is_stale(host, node):
+def test_death_of_a_device_shows_what_is_stale(host, node):
     host.next("DBIRTH")
     node.order("ddeath", device="press")
     death = host.next("DDEATH")
@@ -214,7 +214,7 @@ def test_the_death_of_a_device_shows_what_is_stale(host, node):
     assert (death["online"], death["problems"]) == (False, [])
 
 
-def test_the_broker_reports_the_death_of_a_node_that_was_killed(host, node):
+def test_broker_reports_the_death_of_a_node_that_was_killed(host, node):
     host.next("DBIRTH")
     node.kill()
     death = host.next("NDEATH")

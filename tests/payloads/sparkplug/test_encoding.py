@@ -27,7 +27,7 @@ def read_back(*metrics):
         *((name, "größe") for name in ("String", "Text", "UUID")),
     ],
 )
-def test_a_value_comes_back_as_it_was(datatype, value):
+def test_value_comes_back_as_it_was(datatype, value):
     (seen,) = read_back({"name": "x", "type": datatype, "value": value})
     assert (seen["value"], seen["type"]) == (value, datatype)
     assert datatype in DATATYPES

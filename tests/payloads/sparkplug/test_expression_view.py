@@ -20,7 +20,7 @@ def view(data, table=DECLARED, topic="spBv1.0/g/DDATA/n/d"):
     return view_of(parse_topic(topic), read_payload(data), table, lambda: table)
 
 
-def test_the_topic_and_the_payload_s_own_fields():
+def test_topic_and_the_payload_s_own_fields():
     seen = view(payload(seq=7, more=part(4, "an id") + part(5, b"\x01\xff")))
     assert seen == {
         "type": "DDATA",
@@ -45,7 +45,7 @@ def test_what_was_not_sent_is_null():
     assert (seen["timestamp"], seen["seq"]) == (None, None)
 
 
-def test_an_alias_becomes_the_name_and_type_of_the_birth():
+def test_alias_becomes_the_name_and_type_of_the_birth():
     seen = view(payload(metric(alias=1, value=1.5), metric(alias=2, value=integer(10, -1))))
     assert {name: (each["value"], each["type"]) for name, each in seen["metrics"].items()} == {
         "Temperature": (1.5, "Double"),
@@ -53,7 +53,7 @@ def test_an_alias_becomes_the_name_and_type_of_the_birth():
     }
 
 
-def test_a_reading_reports_its_source():
+def test_reading_reports_its_source():
     (reading,) = view(payload(metric(alias=1, value=1.5)))["readings"]
     assert reading == {
         "name": "Temperature",
@@ -69,11 +69,11 @@ def test_a_reading_reports_its_source():
     }
 
 
-def test_a_name_has_the_type_of_the_birth():
+def test_name_has_the_type_of_the_birth():
     assert view(payload(metric("Count", integer(10, -1))))["metrics"]["Count"]["value"] == -1
 
 
-def test_a_datatype_in_the_message_goes_before_the_birth_s():
+def test_datatype_in_the_message_goes_before_the_birth_s():
     assert view(payload(metric(alias=2, datatype=4, value=integer(11, -1))))["metrics"]["Count"]["type"] == "Int64"
 
 
@@ -86,7 +86,7 @@ def test_several_readings_of_a_metric_are_all_in_readings():
     assert seen["metrics"]["Count"]["value"] == 2
 
 
-def test_an_unknown_alias_is_listed_with_its_reading():
+def test_unknown_alias_is_listed_with_its_reading():
     seen = view(payload(metric(alias=9, value=integer(10, 5), at=3), metric(alias=1, value=1.5)))
     (unknown,) = seen["unknown_aliases"]
     assert (unknown["alias"], unknown["value"], unknown["timestamp"]) == (9, 5, 3)
@@ -95,18 +95,18 @@ def test_an_unknown_alias_is_listed_with_its_reading():
     assert seen["problems"] == ["unknown_alias"]
 
 
-def test_a_metric_with_neither_name_nor_alias_is_listed_too():
+def test_metric_with_neither_name_nor_alias_is_listed_too():
     seen = view(payload(metric(value=integer(10, 5))))
     assert [each["alias"] for each in seen["unknown_aliases"]] == [None]
 
 
-def test_a_type_that_no_client_gives_is_a_problem():
+def test_type_that_no_client_gives_is_a_problem():
     seen = view(payload(metric("new", integer(10, 2**32 - 1))), NOTHING_DECLARED)
     assert (seen["metrics"]["new"]["value"], seen["metrics"]["new"]["type"]) == (2**32 - 1, "Unknown")
     assert seen["problems"] == ["unknown_type"]
 
 
-def test_a_view_is_json():
+def test_view_is_json():
     seen = view(payload(metric(alias=1, value=float("nan")), metric(alias=9, value=part(16, b"\xff")), seq=1))
     assert json.loads(json.dumps(seen)) == seen
 
@@ -114,7 +114,7 @@ def test_a_view_is_json():
 @pytest.mark.parametrize(
     ("value", "expected"), [(integer(11, 3), 3), (integer(11, 0), 0), (part(15, "3"), None), (b"", None)]
 )
-def test_the_number_of_a_session(value, expected):
+def test_number_of_a_session(value, expected):
     assert bd_seq_of(view(payload(metric("bdSeq", value, datatype=4)))) == expected
 
 
@@ -130,7 +130,7 @@ def test_all_that_was_declared_is_stale_but_not_the_number_of_the_session():
     ]
 
 
-def test_the_state_of_a_host():
+def test_state_of_a_host():
     topic = parse_topic("spBv1.0/STATE/scada")
     assert host_state(topic, b'{"online": true, "timestamp": 5}') == {
         "type": "STATE",
@@ -152,12 +152,12 @@ def documented(heading):
     return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
-def test_the_reference_names_all_that_expressions_see():
+def test_reference_names_all_that_expressions_see():
     seen = view(payload(more=part(4, "an id") + part(5, b"")))
     assert documented("| `payload.` | is |") == {*seen, "bd_seq"}
 
 
-def test_the_reference_names_all_problems():
+def test_reference_names_all_problems():
     told = re.findall(r"^    (\w+) \*? +\w", session.__doc__, re.MULTILINE)
     assert documented("| problem | means | requests a rebirth |") == {*told}
 

@@ -15,11 +15,11 @@ def only_metric(data):
     return found
 
 
-def test_an_empty_payload_has_no_fields():
+def test_empty_payload_has_no_fields():
     assert read_payload(b"") == {}
 
 
-def test_the_fields_of_a_payload():
+def test_fields_of_a_payload():
     data = payload(seq=255, at=1_700_000_000_123, more=part(4, "an id") + part(5, b"\xff\x00"))
     assert read_payload(data) == {
         "timestamp": 1_700_000_000_123,
@@ -29,7 +29,7 @@ def test_the_fields_of_a_payload():
     }
 
 
-def test_the_fields_of_a_metric():
+def test_fields_of_a_metric():
     flags = integer(5, 1) + integer(6, 0) + integer(7, 1)
     found = only_metric(metric("Temperature", alias=300, datatype=10, at=7, more=flags, value=1.5))
     assert found == {
@@ -65,7 +65,7 @@ def test_integers_are_exact(number):
     assert read_payload(integer(1, number)) == {"timestamp": number}
 
 
-def test_an_integer_of_more_than_64_bits_loses_the_bits_above():
+def test_integer_of_more_than_64_bits_loses_the_bits_above():
     assert read_payload(b"\x08" + b"\xff" * 9 + b"\x7f") == {"timestamp": 2**64 - 1}
 
 
@@ -87,7 +87,7 @@ def test_metadata_and_properties():
 
 
 @pytest.mark.parametrize("types", [integer(3, 4) + integer(3, 12), part(3, b"\x04\x0c")], ids=["each", "packed"])
-def test_a_data_set(types):
+def test_data_set(types):
     row = part(4, part(1, integer(2, 5)) + part(1, part(6, "x")))
     found = only_metric(part(17, integer(1, 2) + part(2, "n") + part(2, "s") + types + row))
     assert found["dataset"] == {
@@ -98,7 +98,7 @@ def test_a_data_set(types):
     }
 
 
-def test_a_template():
+def test_template():
     parameter = part(3, part(1, "size") + integer(2, 3) + integer(3, 7))
     found = only_metric(part(18, part(1, "v2") + part(2, metric("m", 1, at=None)) + parameter + part(4, "Motor")))
     assert found["template"] == {
@@ -114,7 +114,7 @@ def test_unknown_fields_are_passed_over():
     assert read_payload(unknown + integer(3, 9) + unknown) == {"seq": 9}
 
 
-def test_a_known_field_of_another_wire_type_is_unknown():
+def test_known_field_of_another_wire_type_is_unknown():
     assert read_payload(part(3, "text") + integer(3, 9)) == {"seq": 9}
 
 

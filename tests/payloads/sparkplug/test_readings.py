@@ -29,7 +29,7 @@ def parameter(name, value, datatype=None):
     return part(3, part(1, name) + (b"" if datatype is None else integer(2, datatype)) + value)
 
 
-def test_a_reading():
+def test_reading():
     assert seen(metric("m", integer(10, -1), at=7, datatype=3)) == {
         "name": "m",
         "value": -1,
@@ -41,7 +41,7 @@ def test_a_reading():
     }
 
 
-def test_a_metric_without_a_timestamp_has_the_payload_s():
+def test_metric_without_a_timestamp_has_the_payload_s():
     assert seen(integer(10, 1))["timestamp"] == AT
 
 
@@ -56,7 +56,7 @@ def test_historical_and_transient_readings_report_so():
     assert (found["historical"], found["transient"]) == (True, True)
 
 
-def test_the_quality_is_a_property():
+def test_quality_is_a_property():
     bad = part(9, property_set(Quality=integer(1, 3) + integer(3, 0), unit=part(8, "°C")))
     found = seen(bad)
     assert (found["quality"], found["properties"]) == (0, {"Quality": 0, "unit": "°C"})
@@ -69,7 +69,7 @@ def test_properties_nest():
     assert seen(part(9, properties))["properties"] == expected
 
 
-def test_a_property_set_with_a_value_too_few_is_rejected():
+def test_property_set_with_a_value_too_few_is_rejected():
     with pytest.raises(DecodeError, match="2 keys and 1 values"):
         seen(part(9, part(1, "a") + part(1, "b") + part(2, integer(3, 1))))
 

@@ -5,7 +5,7 @@ from tests.payloads.sparkplug.wire import NOW_MS
 TOPIC = "spBv1.0/g/NCMD/n"
 
 
-def test_the_command_sets_node_control_rebirth():
+def test_command_sets_node_control_rebirth():
     assert read_payload(rebirth_payload(NOW_MS)) == {
         "timestamp": NOW_MS,
         "metrics": [{"name": "Node Control/Rebirth", "timestamp": NOW_MS, "datatype": 11, "value": True}],
@@ -18,13 +18,13 @@ def ask(rebirths, node, now_ms):
     return [command.topic for command in rebirths.due(now_ms)]
 
 
-def test_a_request_is_a_command_to_the_node():
+def test_request_is_a_command_to_the_node():
     rebirths = RebirthRequests()
     rebirths.request("g/n", TOPIC, NOW_MS)
     assert rebirths.due(NOW_MS) == ((TOPIC, rebirth_payload(NOW_MS)),)
 
 
-def test_a_node_is_requested_once_a_minute():
+def test_node_is_requested_once_a_minute():
     rebirths = RebirthRequests()
     asked = [bool(ask(rebirths, "g/n", NOW_MS + secs * 1000)) for secs in (0, 1, 59, 60, 61, 119, 120)]
     assert asked == [True, False, False, True, False, False, True]
@@ -36,7 +36,7 @@ def test_each_node_has_a_minute_of_its_own():
     assert ask(rebirths, "g/m", NOW_MS)
 
 
-def test_a_clock_set_back_does_not_keep_a_node_from_being_requested():
+def test_clock_set_back_does_not_keep_a_node_from_being_requested():
     rebirths = RebirthRequests()
     ask(rebirths, "g/n", NOW_MS)
     assert ask(rebirths, "g/n", NOW_MS - 3_600_000)

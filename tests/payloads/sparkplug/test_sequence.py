@@ -9,20 +9,20 @@ def host():
     return Host()
 
 
-def test_the_sequence_continues_over_nodes_and_devices_and_past_255(host):
+def test_sequence_continues_over_nodes_and_devices_and_past_255(host):
     host.birth()
     for _ in range(300):
         assert host.tell("g/NDATA/n", LOAD)["problems"] == []
         assert host.tell("g/DDATA/n/d", RUN)["problems"] == []
 
 
-def test_a_birth_may_begin_at_any_sequence_number(host):
+def test_birth_may_begin_at_any_sequence_number(host):
     host.birth(seq=200)
     assert host.tell("g/NDATA/n", LOAD)["problems"] == []
 
 
 @pytest.mark.parametrize("missing", [1, 50, 200])
-def test_a_gap_requests_a_rebirth_and_the_data_continues(host, missing):
+def test_gap_requests_a_rebirth_and_the_data_continues(host, missing):
     host.birth()
     seen = host.tell("g/NDATA/n", LOAD, seq=(host.seq + missing) % 256)
     assert seen["problems"] == ["gap"]
@@ -32,7 +32,7 @@ def test_a_gap_requests_a_rebirth_and_the_data_continues(host, missing):
 
 
 @pytest.mark.parametrize("at", [NOW_MS, 0], ids=["in the same millisecond", "without a time"])
-def test_a_gap_shows_in_the_sequence_alone(host, at):
+def test_gap_shows_in_the_sequence_alone(host, at):
     host.now_ms = NOW_MS - 1
     host.birth(devices=())
     assert host.tell("g/NDATA/n", LOAD, seq=9, at=at)["problems"] == ["gap"]
@@ -43,7 +43,7 @@ def test_without_times_a_number_that_goes_back_is_a_gap(host):
     assert host.tell("g/NDATA/n", LOAD, seq=40, at=0)["problems"] == ["gap"]
 
 
-def test_a_message_twice_is_a_duplicate(host):
+def test_message_twice_is_a_duplicate(host):
     host.birth()
     host.tell("g/NDATA/n", LOAD, seq=2, at=5)
     assert host.tell("g/NDATA/n", LOAD, seq=2, at=5)["problems"] == ["duplicate"]
@@ -51,7 +51,7 @@ def test_a_message_twice_is_a_duplicate(host):
     assert host.tell("g/NDATA/n", LOAD, seq=3)["problems"] == []
 
 
-def test_a_message_out_of_order_is_late(host):
+def test_message_out_of_order_is_late(host):
     host.birth()
     early = host.now_ms
     assert host.tell("g/NDATA/n", LOAD, seq=3)["problems"] == ["gap"]
@@ -60,7 +60,7 @@ def test_a_message_out_of_order_is_late(host):
     assert host.tell("g/NDATA/n", LOAD, seq=4)["problems"] == []
 
 
-def test_a_sequence_number_left_out_stands_for_0(host):
+def test_sequence_number_left_out_stands_for_0(host):
     host.birth(seq=254)
     assert host.seq == 0
     data = payload(LOAD, at=host.now_ms)
@@ -70,7 +70,7 @@ def test_a_sequence_number_left_out_stands_for_0(host):
 
 
 @pytest.mark.parametrize("seq", [b"", integer(3, 256), integer(3, 2**64 - 1)])
-def test_an_invalid_sequence_number_is_a_problem_but_requests_nothing(host, seq):
+def test_invalid_sequence_number_is_a_problem_but_requests_nothing(host, seq):
     host.birth()
     seen, commands = host.session.decode(message("g/NDATA/n", payload(LOAD) + seq), host.memory)
     assert (seen["problems"], commands) == (["invalid_seq"], ())

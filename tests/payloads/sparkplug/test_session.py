@@ -27,7 +27,7 @@ def test_data_after_the_births_is_read_by_them(host):
     assert host.asks == []
 
 
-def test_a_birth_shows_what_it_declares(host):
+def test_birth_shows_what_it_declares(host):
     seen = host.birth(bd_seq=4)
     assert (seen["type"], seen["bd_seq"], seen["online"], seen["problems"]) == ("NBIRTH", 4, True, [])
     assert seen["metrics"]["Load"]["type"] == "Double"
@@ -47,7 +47,7 @@ def test_before_the_birth_of_the_device_a_rebirth_is_requested(host):
     assert (seen["problems"], seen["online"], host.asks) == (["no_birth"], False, REBIRTH)
 
 
-def test_an_unknown_alias_requests_a_rebirth_and_the_rest_continues(host):
+def test_unknown_alias_requests_a_rebirth_and_the_rest_continues(host):
     host.birth()
     seen = host.tell("g/NDATA/n", LOAD, metric(alias=99, value=1))
     assert (seen["problems"], host.asks) == (["unknown_alias"], REBIRTH)
@@ -55,12 +55,12 @@ def test_an_unknown_alias_requests_a_rebirth_and_the_rest_continues(host):
     assert [each["alias"] for each in seen["unknown_aliases"]] == [99]
 
 
-def test_an_alias_of_the_device_is_not_one_of_the_node(host):
+def test_alias_of_the_device_is_not_one_of_the_node(host):
     host.birth()
     assert host.tell("g/NDATA/n", RUN)["problems"] == ["unknown_alias"]
 
 
-def test_a_node_is_requested_once_a_minute_and_other_nodes_by_themselves(host):
+def test_node_is_requested_once_a_minute_and_other_nodes_by_themselves(host):
     asked = [bool(host.tell("g/NDATA/n", wait_ms=20_000) and host.commands) for _ in range(7)]
     assert asked == [True, False, False, True, False, False, True]
     host.tell("g/NDATA/other")
@@ -73,19 +73,19 @@ def test_rebirths_can_be_turned_off():
     assert host.commands == ()
 
 
-def test_a_second_birth_changes_the_aliases(host):
+def test_second_birth_changes_the_aliases(host):
     host.birth()
     host.tell("g/NBIRTH/n", metric("Other", 0.5, alias=1, datatype=DOUBLE), seq=0)
     assert list(host.tell("g/NDATA/n", LOAD)["metrics"]) == ["Other"]
 
 
-def test_a_birth_does_not_lean_on_the_one_before(host):
+def test_birth_does_not_lean_on_the_one_before(host):
     host.birth()
     seen = host.tell("g/NBIRTH/n", metric(alias=1, value=0.5, datatype=DOUBLE), seq=0)
     assert (seen["problems"], seen["metrics"], host.asks) == (["unknown_alias"], {}, [])
 
 
-def test_a_second_birth_forgets_the_devices(host):
+def test_second_birth_forgets_the_devices(host):
     host.birth(devices=("d", "e"))
     host.tell("g/NBIRTH/n", number(1), seq=0)
     assert {key for key, _ in host.memory.items()} == {"node g/n", "metrics g/n", "seq g/n"}
@@ -97,7 +97,7 @@ def test_after_a_second_birth_of_the_node_its_devices_must_be_born_again(host):
     assert host.tell("g/DDATA/n/d", RUN)["problems"] == ["unknown_alias", "no_birth"]
 
 
-def test_the_death_of_a_device_makes_its_metrics_stale(host):
+def test_death_of_a_device_makes_its_metrics_stale(host):
     host.birth(devices=("d", "e"))
     seen = host.tell("g/DDEATH/n/d")
     assert stale(seen) == [("d", "Run", "Boolean")]
@@ -106,7 +106,7 @@ def test_the_death_of_a_device_makes_its_metrics_stale(host):
     assert host.tell("g/DDATA/n/d", RUN)["problems"] == ["unknown_alias", "no_birth"]
 
 
-def test_the_death_of_a_node_makes_all_stale_that_is_online(host):
+def test_death_of_a_node_makes_all_stale_that_is_online(host):
     host.birth(bd_seq=7, devices=("d", "e"))
     host.tell("g/DDEATH/n/e")
     seen = host.tell("g/NDEATH/n", number(7))
@@ -114,7 +114,7 @@ def test_the_death_of_a_node_makes_all_stale_that_is_online(host):
     assert (seen["online"], seen["bd_seq"], seen["problems"], host.asks) == (False, 7, [], [])
 
 
-def test_a_dead_node_s_data_requests_a_rebirth_and_its_birth_fixes_it(host):
+def test_dead_node_s_data_requests_a_rebirth_and_its_birth_fixes_it(host):
     host.birth()
     host.tell("g/NDEATH/n", number(0))
     seen = host.tell("g/NDATA/n", LOAD)
@@ -123,25 +123,25 @@ def test_a_dead_node_s_data_requests_a_rebirth_and_its_birth_fixes_it(host):
     assert host.tell("g/DDATA/n/d", RUN)["problems"] == []
 
 
-def test_the_will_of_an_older_session_changes_nothing(host):
+def test_will_of_an_older_session_changes_nothing(host):
     host.birth(bd_seq=8)
     seen = host.tell("g/NDEATH/n", number(7))
     assert (seen["online"], seen["problems"], seen["stale"]) == (True, ["old_death"], [])
     assert host.tell("g/NDATA/n", LOAD)["problems"] == []
 
 
-def test_the_death_of_a_session_whose_birth_was_missed_is_no_old_one(host):
+def test_death_of_a_session_whose_birth_was_missed_is_no_old_one(host):
     host.birth(bd_seq=8)
     host.tell("g/NDEATH/n", number(8))
     assert host.tell("g/NDEATH/n", number(9))["problems"] == []
 
 
-def test_a_death_that_does_not_name_its_session_counts(host):
+def test_death_that_does_not_name_its_session_counts(host):
     host.birth(bd_seq=8)
     assert host.tell("g/NDEATH/n")["online"] is False
 
 
-def test_the_death_of_an_unknown_node_has_nothing_stale(host):
+def test_death_of_an_unknown_node_has_nothing_stale(host):
     seen = host.tell("g/NDEATH/n", number(1))
     assert (seen["stale"], seen["problems"], host.asks) == ([], [], [])
 
@@ -158,7 +158,7 @@ def test_hosts_are_seen(host):
     assert (state["host"], state["online"], commands) == ("scada", False, ())
 
 
-def test_a_restart_continues_where_it_was(host):
+def test_restart_continues_where_it_was(host):
     host.birth(bd_seq=3)
     host.tell("g/NDATA/n", LOAD)
     again = host.restart()

@@ -4,13 +4,13 @@ from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.topic import parse_topic
 
 
-def test_a_message_of_an_edge_node():
+def test_message_of_an_edge_node():
     topic = parse_topic("spBv1.0/plant a/NDATA/press line")
     assert topic[:4] == ("NDATA", "plant a", "press line", None)
     assert (topic.edge_node, topic.source) == ("plant a/press line", "plant a/press line")
 
 
-def test_a_message_of_a_device():
+def test_message_of_a_device():
     topic = parse_topic("spBv1.0/g/DBIRTH/n/d")
     assert topic[:4] == ("DBIRTH", "g", "n", "d")
     assert (topic.edge_node, topic.source) == ("g/n", "g/n/d")
@@ -20,7 +20,7 @@ def test_commands_go_to_the_edge_node():
     assert parse_topic("spBv1.0/g/DDATA/n/d").commands == "spBv1.0/g/NCMD/n"
 
 
-def test_a_host_application():
+def test_host_application():
     topic = parse_topic("spBv1.0/STATE/scada")
     assert (topic.type, topic.node) == ("STATE", "scada")
 

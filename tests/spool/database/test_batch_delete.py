@@ -41,5 +41,5 @@ def test_remove_number_of_64_bits_takes_that_record_only():
     assert removed({1, last - 1, last}, [1, last])[0] == {last - 1}
 
 
-def test_a_number_given_twice_takes_no_other_with_it():
+def test_number_given_twice_takes_no_other_with_it():
     assert removed({1, 2, 3}, [1, 1, 3])[0] == {2}

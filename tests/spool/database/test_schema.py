@@ -34,7 +34,7 @@ def test_what_an_sqlite_error_means(tmp_path, error, means):
     assert str(tmp_path / "spool.db") in str(failure)
 
 
-def test_the_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
+def test_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
     statements = []
     database.set_trace_callback(statements.append)
@@ -47,7 +47,7 @@ def test_the_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path)
     assert begin < min(marks) <= max(marks) < commit
 
 
-def test_a_reader_cannot_write(tmp_path):
+def test_reader_cannot_write(tmp_path):
     schema.connect(tmp_path / "spool.db").close()
     reader = schema.reader(tmp_path / "spool.db")
     with pytest.raises(sqlite3.OperationalError):
@@ -55,7 +55,7 @@ def test_a_reader_cannot_write(tmp_path):
     reader.close()
 
 
-def test_a_spool_without_its_tables_is_corrupt_or_unwritable(tmp_path):
+def test_spool_without_its_tables_is_corrupt_or_unwritable(tmp_path):
     schema.connect(tmp_path / "spool.db").close()
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute("drop table streams")
@@ -94,7 +94,7 @@ def old_spool(folder, version=1):
     database.close()
 
 
-def test_a_spool_of_an_older_version_opens_with_all_that_is_in_it(tmp_path):
+def test_spool_of_an_older_version_opens_with_all_that_is_in_it(tmp_path):
     old_spool(tmp_path)
     with pytest.raises(sqlite3.OperationalError):
         schema.reader(tmp_path / "spool.db").execute("select replayed from ledger")
@@ -107,18 +107,18 @@ def test_a_spool_of_an_older_version_opens_with_all_that_is_in_it(tmp_path):
     assert sqlite3.connect(tmp_path / "spool.db").execute("pragma user_version").fetchone() == (schema.VERSION,)
 
 
-def test_the_ledger_of_an_older_version_can_be_read_before_it_is_opened(tmp_path):
+def test_ledger_of_an_older_version_can_be_read_before_it_is_opened(tmp_path):
     old_spool(tmp_path)
     assert check_ledger(tmp_path).rows[0].received == 5
 
 
-def test_a_spool_of_a_newer_version_is_left_alone_with_what_to_do(tmp_path):
+def test_spool_of_a_newer_version_is_left_alone_with_what_to_do(tmp_path):
     old_spool(tmp_path, version=schema.VERSION + 1)
     with pytest.raises(SpoolWriteError, match="newer version"):
         opened(tmp_path)
 
 
-def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
+def test_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
     old_spool(tmp_path)
     broken = "alter table ledger add column replayed integer not null default 0; alter table none add column x;"
     monkeypatch.setitem(schema._MIGRATIONS, 1, broken)

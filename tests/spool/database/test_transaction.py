@@ -2,7 +2,7 @@ from bridge.spool.database.transaction import Transaction, pending_bytes
 from tests.spool.builders import dead_letter, opened
 
 
-def test_an_empty_transaction_reports_it():
+def test_empty_transaction_reports_it():
     assert Transaction().empty
     changes = [{"dead_letters": [dead_letter()]}, {"removed": {1: dead_letter()}}, {"amended": [("c", "d", 1)]}]
     for options in (*changes, {"qos2_ids": {1: False}}, {"clear_qos2_ids": True}):

@@ -32,7 +32,7 @@ def commits():
     return made
 
 
-def test_a_run_is_timed_commit_by_commit(commits):
+def test_run_is_timed_commit_by_commit(commits):
     commits.delivered(records(*range(5, 13)), 101.0, no_age)
     assert counts(commits.from_arrival) == {1.0: 6, 0.5: 2}
     assert counts(commits.from_disk) == {1.0: 6, 0.25: 2}
@@ -58,7 +58,7 @@ def test_before_anything_was_received_the_marks_are_all_there_is():
     assert counts(fresh.from_arrival) == {60.0: 3, 10.0: 2}
 
 
-def test_a_record_without_a_mark_is_not_timed():
+def test_record_without_a_mark_is_not_timed():
     fresh = CommitTimes()
     fresh.delivered(records(1), 51.0, lambda _number: None)
     assert counts(fresh.from_arrival) == {}

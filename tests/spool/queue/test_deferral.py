@@ -75,7 +75,7 @@ def test_what_could_not_be_dropped_is_left_again(tmp_path):
     spool.close()
 
 
-def test_a_record_is_not_dropped_for_the_age_of_an_older_one(tmp_path):
+def test_record_is_not_dropped_for_the_age_of_an_older_one(tmp_path):
     spool, queue, left = some_left(tmp_path, "ab" + "b" * 6 + "a")
     collected(queue)
     assert queue.drop_oldest(4) is None, "the only one left is number 9"

@@ -47,7 +47,7 @@ def collected(spool):
     return [r for r in queue.take_batch(1000, 1 << 20) if not any(left.holds(r.key) for left in queue.deferrals)]
 
 
-def test_the_newest_page_goes_first_and_what_it_overtook_is_late(spool):
+def test_newest_page_goes_first_and_what_it_overtook_is_late(spool):
     left = left_of(spool)
     put(spool, 25)
     assert collected(spool) == []
@@ -61,7 +61,7 @@ def test_the_newest_page_goes_first_and_what_it_overtook_is_late(spool):
     assert left.done
 
 
-def test_a_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
+def test_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
     left = left_of(spool)
     for _ in range(5):
         append(spool, bytes(PAGE_BYTES // 2), key="a")
@@ -143,7 +143,7 @@ def followed(spool, turns, *, settled):
     return left, most
 
 
-def test_the_spans_are_no_more_however_long_it_continues(spool):
+def test_spans_are_no_more_however_long_it_continues(spool):
     left, most = followed(spool, 4 * MAX_SPANS, settled=True)
     assert most <= MAX_SPANS + 1
     again = set()
@@ -152,7 +152,7 @@ def test_the_spans_are_no_more_however_long_it_continues(spool):
     assert len(again) == 4 * MAX_SPANS * PAGE
 
 
-def test_a_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch):
+def test_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch):
     monkeypatch.setattr(deferral, "MAX_SPANS", 2)
     left, most = followed(spool, 20, settled=False)
     assert most == 21
@@ -162,7 +162,7 @@ def test_a_gap_is_not_closed_while_a_sender_holds_some_of_it(spool, monkeypatch)
     assert len(given) == len({*given}) == 20 * PAGE
 
 
-def test_a_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
+def test_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
     def fails(*_, **__):
         raise SpoolWriteError("the disk is gone")
 

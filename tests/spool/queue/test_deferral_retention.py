@@ -88,7 +88,7 @@ def test_there_is_an_end_to_it_where_senders_hold_all_that_is_there(filled):
     assert filled.take() == [31]
 
 
-def test_a_disk_that_cannot_be_read_while_room_is_made_holds_nothing_back(filled):
+def test_disk_that_cannot_be_read_while_room_is_made_holds_nothing_back(filled):
     def fails(*_, **__):
         raise SpoolWriteError("the disk is gone")
 

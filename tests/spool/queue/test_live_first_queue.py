@@ -36,7 +36,7 @@ def test_what_the_window_has_no_room_for_joins_the_backlog(tmp_path):
     spool.close()
 
 
-def test_a_full_batch_is_no_larger_than_requested(tmp_path):
+def test_full_batch_is_no_larger_than_requested(tmp_path):
     spool = opened(tmp_path, live_first=True)
     put(spool, *numbered(1, 9))
     assert data_of(take(spool, max_bytes=9)) == numbered(1, 2)
@@ -51,7 +51,7 @@ def test_strict_order_has_no_live_first(tmp_path):
     spool.close()
 
 
-def test_the_oldest_are_dropped_and_no_record_that_a_sender_holds(tmp_path):
+def test_oldest_are_dropped_and_no_record_that_a_sender_holds(tmp_path):
     spool = opened(tmp_path, live_first=True, fresh_bytes=2 * 253)
     put(spool, *numbered(1, 6))
     queue = spool.queue("press")
@@ -125,7 +125,7 @@ def test_what_waits_for_company_is_live(tmp_path):
     spool.close()
 
 
-def test_an_envelope_reports_that_its_record_is_late(tmp_path):
+def test_envelope_reports_that_its_record_is_late(tmp_path):
     spool = opened(tmp_path, live_first=True)
     put(spool, *enveloped(b"1", b"2"), b"plain")
     spool.close()
@@ -139,7 +139,7 @@ def test_an_envelope_reports_that_its_record_is_late(tmp_path):
     spool.close()
 
 
-def test_the_mark_makes_no_record_too_large(tmp_path):
+def test_mark_makes_no_record_too_large(tmp_path):
     fits, full = (b'"%s"' % (b"x" * (DEFAULT_RECORD_BYTES - less)) for less in (100, 70))
     spool = opened(tmp_path, live_first=True)
     put(spool, *enveloped(fits, full))

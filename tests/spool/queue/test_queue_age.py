@@ -30,7 +30,7 @@ class Ageing:
 
 
 @pytest.mark.parametrize("kind", [StreamQueue, LiveFirstQueue])
-def test_the_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
+def test_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
     ageing = Ageing(kind)
     queue = ageing.queue
     assert queue.oldest_secs(None) == 0.0
@@ -46,7 +46,7 @@ def test_the_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
     assert queue.oldest_secs(5) == 10.0
 
 
-def test_a_week_of_marks_takes_little_room_and_reports_the_first():
+def test_week_of_marks_takes_little_room_and_reports_the_first():
     ageing = Ageing()
     for _ in range(5_000):
         ageing.put(1, after_secs=120)
@@ -69,7 +69,7 @@ def test_it_is_known_after_a_restart(tmp_path):
     spool.close()
 
 
-def test_the_complete_way_is_timed_over_a_restart(tmp_path):
+def test_complete_way_is_timed_over_a_restart(tmp_path):
     spool = opened(tmp_path)
     put(spool, b"a")
     put(spool, b"b")
@@ -84,7 +84,7 @@ def test_the_complete_way_is_timed_over_a_restart(tmp_path):
     spool.close()
 
 
-def test_a_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
+def test_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
     spool = opened(tmp_path)
     transaction = Transaction(received_at=time.monotonic() - 30.0)
     queue = spool.queue("press")

@@ -56,13 +56,13 @@ def test_nothing_is_handed_out_before_it_is_committed():
     assert store.take() == []
 
 
-def test_a_record_without_a_key_is_spread_by_its_number():
+def test_record_without_a_key_is_spread_by_its_number():
     store = Store()
     store.put(b"a", b"b", key=None)
     assert [record.key for record in store.queue.take_batch(2, 1 << 20)] == ["1", "2"]
 
 
-def test_a_batch_holds_no_more_bytes_of_data_and_keys_than_requested():
+def test_batch_holds_no_more_bytes_of_data_and_keys_than_requested():
     store = Store()
     store.put(b"x" * 40, b"y" * 40, b"z" * 40, key="é" * 5)
     assert store.take(max_bytes=100) == [b"x" * 40, b"y" * 40]
@@ -100,7 +100,7 @@ def test_appending_while_senders_catch_up_loses_and_repeats_nothing():
     assert taken == numbered(1, 400)
 
 
-def test_a_queue_opened_again_begins_with_what_is_on_disk():
+def test_queue_opened_again_begins_with_what_is_on_disk():
     rows = [Record(number, 1, "k", b"%d" % number) for number in (3, 4, 9)]
     store = Store(first=3, next_number=12, rows=rows)
     assert store.take() == [b"3", b"4", b"9"]
@@ -217,7 +217,7 @@ def test_what_was_taken_before_a_read_failed_is_not_lost():
     assert store.take() == numbered(3, 9)
 
 
-def test_the_oldest_are_dropped_from_memory_and_disk_alike():
+def test_oldest_are_dropped_from_memory_and_disk_alike():
     store = Store(fresh_bytes=4 * 260)
     store.put(*numbered(1, 4))
     store.put(*numbered(5, 10))

@@ -22,13 +22,13 @@ def set_aside(path):
     return {file.name: file.read_bytes() for file in path.glob("damaged-*/spool.db*")}
 
 
-def test_a_spool_as_a_kill_leaves_it_is_none_of_these(tmp_path):
+def test_spool_as_a_kill_leaves_it_is_none_of_these(tmp_path):
     spool = opened(killed(tmp_path))
     assert data_of(take_all(spool)) == [b"1", b"2"]
     spool.close()
 
 
-def test_a_database_of_zeros_is_set_aside_with_its_log(tmp_path):
+def test_database_of_zeros_is_set_aside_with_its_log(tmp_path):
     path = killed(tmp_path)
     log = (path / "spool.db-wal").read_bytes()
     zeros = bytes((path / "spool.db").stat().st_size)
@@ -53,7 +53,7 @@ def test_database_with_a_later_sqlite_version_is_quarantined_and_salvaged(tmp_pa
     spool.close()
 
 
-def test_a_database_cut_to_nothing_does_not_cost_the_log_beside_it(tmp_path):
+def test_database_cut_to_nothing_does_not_cost_the_log_beside_it(tmp_path):
     path = killed(tmp_path)
     log = (path / "spool.db-wal").read_bytes()
     (path / "spool.db").write_bytes(b"")
@@ -61,7 +61,7 @@ def test_a_database_cut_to_nothing_does_not_cost_the_log_beside_it(tmp_path):
     assert set_aside(path) == {"spool.db": b"", "spool.db-wal": log}
 
 
-def test_the_reason_is_reported(tmp_path, caplog):
+def test_reason_is_reported(tmp_path, caplog):
     path = killed(tmp_path)
     (path / "spool.db").write_bytes(b"no database")
     opened(path).close()

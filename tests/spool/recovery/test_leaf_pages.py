@@ -44,14 +44,14 @@ def all_rows(file, root):
 
 
 @pytest.mark.parametrize("page_bytes", [512, 4096, 65_536])
-def test_the_rows_of_each_table_are_those_that_sqlite_reads(tmp_path, page_bytes):
+def test_rows_of_each_table_are_those_that_sqlite_reads(tmp_path, page_bytes):
     file = filled(tmp_path, page_bytes=page_bytes)
     for root, rows in by_sql(file).items():
         assert len(rows) > 500
         assert all_rows(file, root) == rows
 
 
-def test_a_range_is_given(tmp_path):
+def test_range_is_given(tmp_path):
     file = filled(tmp_path)
     root, rows = next(iter(by_sql(file).items()))
     with closing(LeafPages(file)) as leaves:

@@ -91,7 +91,7 @@ def assert_begun_empty(spool):
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
+def test_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
     (tmp_path / "spool.db").write_bytes(content)
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, co
     spool.close()
 
 
-def test_a_database_of_another_program_is_set_aside_and_stored(tmp_path):
+def test_database_of_another_program_is_set_aside_and_stored(tmp_path):
     foreign = sqlite3.connect(tmp_path / "spool.db")
     foreign.executescript("create table recipes(name); insert into recipes values ('soup');")
     foreign.close()
@@ -119,7 +119,7 @@ def filled(path, count=3000):
     spool.close()
 
 
-def test_a_truncated_file_is_set_aside_and_stored(tmp_path):
+def test_truncated_file_is_set_aside_and_stored(tmp_path):
     filled(tmp_path)
     file = tmp_path / "spool.db"
     file.write_bytes(file.read_bytes()[: 9 * 4096 + 100])
@@ -162,7 +162,7 @@ def test_several_damaged_spools_lie_side_by_side(tmp_path):
     assert len(list(tmp_path.glob("damaged-*/spool.db"))) == 3
 
 
-def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
+def test_newer_format_is_refused_and_left_as_it_is(tmp_path):
     filled(tmp_path, 5)
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute(f"pragma user_version={schema.VERSION + 1}")
@@ -178,7 +178,7 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     spool.close()
 
 
-def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
+def test_refused_spool_can_be_opened_by_the_next(tmp_path):
     (tmp_path / "spool.db").mkdir()
     with pytest.raises(SpoolWriteError):
         opened(tmp_path)
@@ -186,7 +186,7 @@ def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
     opened(tmp_path).close()
 
 
-def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
+def test_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     (tmp_path / "spool.db").touch()
     spool = opened(tmp_path)
     assert spool.folder.set_aside_count() == 0
@@ -194,7 +194,7 @@ def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     spool.close()
 
 
-def test_the_disk_is_synchronised_at_every_commit(tmp_path):
+def test_disk_is_synchronised_at_every_commit(tmp_path):
     spool = open_spool(SpoolSettings(path=tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -205,7 +205,7 @@ def descriptors():
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
+def test_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     spool = opened(tmp_path)
     put(spool, b"before")
     append(spool, *[bytes(1000)] * 10)
@@ -226,7 +226,7 @@ def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     spool.close()
 
 
-def test_the_file_gives_its_pages_back_though_nothing_comes(tmp_path):
+def test_file_gives_its_pages_back_though_nothing_comes(tmp_path):
     spool = opened(tmp_path)
     for _ in range(20):
         put(spool, *[bytes(1000)] * 2000)

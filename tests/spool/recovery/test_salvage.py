@@ -112,7 +112,7 @@ def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path,
 
 
 @pytest.mark.parametrize("keep", [0, 100, 4096, 50_000])
-def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
+def test_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
     filled(tmp_path)
     os.truncate(tmp_path / "spool.db", keep)
     spool = reopened(tmp_path)
@@ -122,7 +122,7 @@ def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
     spool.close()
 
 
-def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
+def test_foreign_file_has_nothing_to_salvage(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute("create table accounts(name)")
     database.close()
@@ -180,7 +180,7 @@ def damaged_root(folder):
         file.write(bytes(4096))
 
 
-def test_a_damaged_root_loses_nothing(tmp_path):
+def test_damaged_root_loses_nothing(tmp_path):
     damaged_root(tmp_path)
     spool = reopened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
@@ -226,7 +226,7 @@ def test_what_was_lost_is_reported_in_the_log(tmp_path, caplog):
     spool.close()
 
 
-def test_a_spool_of_the_first_format_is_salvaged_too(tmp_path):
+def test_spool_of_the_first_format_is_salvaged_too(tmp_path):
     filled(tmp_path, 200)
     database = sqlite3.connect(tmp_path / "spool.db")
     for name in ("replayed", "deleted", "evicted", "expired", "damaged"):
@@ -273,7 +273,7 @@ def test_garbage_that_reads_as_values_is_no_record_and_stops_nothing(tmp_path):
     spool.close()
 
 
-def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
+def test_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
     filled(tmp_path, 200)
     spool = opened(tmp_path)
     spool.folder.mark_damaged("found while reading")

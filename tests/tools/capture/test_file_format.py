@@ -22,7 +22,7 @@ def line(**changes):
     return json.dumps({key: value for key, value in (GOOD | changes).items() if value is not ...}).encode() + b"\n"
 
 
-def test_a_line_is_as_documented():
+def test_line_is_as_documented():
     made = json.loads(to_line(Message("a/b", b"x", 1, False, NOW_MS), 1))
     assert made == GOOD
     made = json.loads(to_line(Message("a/b", b"\xff", 2, True, NOW_MS, {"content_type": "t"}), 9))
@@ -79,13 +79,13 @@ def test_empty_lines_and_a_missing_line_break_at_the_end_do_no_harm(tmp_path):
     (line(received_at="2026-01-31T12:00:00"), "'received_at': expected a time with its zone"),
     (line(received_at=...), "'received_at' is missing"),
 ])  # fmt: skip
-def test_a_line_that_is_no_message_is_reported_with_its_place(tmp_path, text, why):
+def test_line_that_is_no_message_is_reported_with_its_place(tmp_path, text, why):
     file = written(tmp_path, line(), text)
     with pytest.raises(ConfigError) as error:
         list(read_capture(file))
     assert str(error.value).startswith(f"{file}:2:1: not a captured message: {why}")
 
 
-def test_a_file_that_is_not_there_is_reported_to_be(tmp_path):
+def test_file_that_is_not_there_is_reported_to_be(tmp_path):
     with pytest.raises(ConfigError, match=r"none.jsonl: cannot be read: No such file or directory"):
         list(read_capture(tmp_path / "none.jsonl"))

@@ -24,7 +24,7 @@ def payloads(tmp_path):
     return [each.message.payload for each in read_capture(tmp_path / "c.jsonl")]
 
 
-def test_a_burst_is_written_and_acknowledged_by_its_qos(tmp_path):
+def test_burst_is_written_and_acknowledged_by_its_qos(tmp_path):
     with recorder(tmp_path) as made:
         burst = [publish(b"0"), publish(b"1", qos=1, packet=b"\0\1"), publish(b"2", qos=2, packet=b"\0\2")]
         assert made.record(burst) == b"\x40\x02\0\1" + b"\x50\x02\0\2"
@@ -63,13 +63,13 @@ def test_its_file_never_becomes_larger_than_its_bound(tmp_path):
         assert made.messages == len(payloads(tmp_path)) > 1
 
 
-def test_a_topic_that_is_no_text_is_counted_and_left_out(tmp_path):
+def test_topic_that_is_no_text_is_counted_and_left_out(tmp_path):
     with recorder(tmp_path) as made:
         assert made.record([publish(b"1", qos=1, packet=b"\0\1", topic=b"\xff")]) == b"\x40\x02\0\1"
         assert (made.messages, made.unreadable) == (0, 1)
 
 
-def test_an_oversized_message_is_marked_as_cut(tmp_path):
+def test_oversized_message_is_marked_as_cut(tmp_path):
     with recorder(tmp_path) as made:
         made.record([publish(b"begin", total=10_000)])
     (found,) = read_capture(tmp_path / "c.jsonl")
@@ -92,7 +92,7 @@ def test_only_the_owner_can_read_the_file_and_none_is_written_over(tmp_path):
         recorder(tmp_path / "x")
 
 
-def test_a_full_disk_is_reported_to_be_one(tmp_path):
+def test_full_disk_is_reported_to_be_one(tmp_path):
     made = recorder(tmp_path)
     made.__exit__()
     with Path("/dev/full").open("wb") as full:

@@ -11,7 +11,7 @@ from bridge.tools.demo.message_publisher import MessagePublisher
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["mosquitto", "amqtt"])
-def test_a_broker_accepts_messages_and_is_removed_after_its_stop(tmp_path, embedded):
+def test_broker_accepts_messages_and_is_removed_after_its_stop(tmp_path, embedded):
     program = None if embedded else find_mosquitto()
     assert embedded or program, "the tests need mosquitto: apt-get install mosquitto"
     broker = start_broker(tmp_path, program)
@@ -26,7 +26,7 @@ def test_a_broker_accepts_messages_and_is_removed_after_its_stop(tmp_path, embed
         socket.create_connection((HOST, broker.port), timeout=2)
 
 
-def test_a_port_that_is_taken_in_between_is_given_up_for_another(tmp_path, monkeypatch):
+def test_port_that_is_taken_in_between_is_given_up_for_another(tmp_path, monkeypatch):
     with socket.create_server((HOST, 0)) as taken:
         taken.listen()
         ports = iter([taken.getsockname()[1], free_port()])
@@ -42,7 +42,7 @@ def test_where_mosquitto_does_not_start_the_embedded_broker_does(tmp_path):
     broker.stop()
 
 
-def test_a_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
+def test_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
     with socket.create_server((HOST, 0)) as taken:
         monkeypatch.setattr(demo_broker, "free_port", lambda: taken.getsockname()[1])
         with pytest.raises(BridgeError, match="broker does not start"):

@@ -17,11 +17,11 @@ def test_everything_is_ok_where_everything_arrived():
     assert failed() == []
 
 
-def test_a_message_that_the_bridge_never_received_is_seen():
+def test_message_that_the_bridge_never_received_is_seen():
     assert failed(received=9) == ["published"]
 
 
-def test_a_record_that_kinesis_does_not_hold_is_seen():
+def test_record_that_kinesis_does_not_hold_is_seen():
     assert failed(read_back=19) == ["delivered"]
 
 
@@ -35,5 +35,5 @@ def test_ledger_off_by_one_is_reported():
     assert failed(delivered=19, read_back=19, spooled=1) == []
 
 
-def test_a_stop_that_took_too_long_is_seen():
+def test_stop_that_took_too_long_is_seen():
     assert failed(stopped=False) == ["everything"]

@@ -12,7 +12,7 @@ def play(secs, seed=7):
     return [event for tick in range(secs * 20) for event in factory.events(tick / 20)]
 
 
-def test_the_same_seed_gives_the_same_day():
+def test_same_seed_gives_the_same_day():
     assert play(10) == play(10)
     assert play(10) != play(10, seed=8)
 
@@ -24,7 +24,7 @@ def test_nothing_is_published_twice_for_one_moment():
     assert list(factory.events(1.0)) == []
 
 
-def test_a_moderate_load_that_a_local_kinesis_can_keep_up_with():
+def test_moderate_load_that_a_local_kinesis_can_keep_up_with():
     rate = len(play(60)) / 60
     assert 200 < rate < 400
 
@@ -47,7 +47,7 @@ def test_example_mappings_match_every_topic_of_the_factory():
     assert filtered > 0
 
 
-def test_a_burst_comes_every_few_seconds():
+def test_burst_comes_every_few_seconds():
     factory = Factory()
     counts = [len(list(factory.events(tick / 2))) for tick in range(1, 60)]
     assert max(counts) > 2 * sorted(counts)[len(counts) // 2]

@@ -93,7 +93,7 @@ def test_requests_are_answered_one_at_a_time(kinesis):
     assert most == [1]
 
 
-def test_the_next_one_starts_empty(reader):
+def test_next_one_starts_empty(reader):
     with without_surroundings():
         other = LocalKinesis()
         assert not other._backends[0].streams

@@ -42,7 +42,7 @@ def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
     assert "✓ accounting: received = " in out
 
 
-def test_a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
+def test_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     silent = subprocess.DEVNULL
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=silent, text=True, env=environment) as child:

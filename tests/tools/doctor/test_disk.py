@@ -13,14 +13,14 @@ from bridge.tools.doctor.traffic_rate import SharedRate, SpoolRate, rate_of_brid
 HOUR_BYTES = 3600 * 100_000
 
 
-def test_a_disk_is_measured_by_real_fsyncs_where_the_spool_will_be(tmp_path):
+def test_disk_is_measured_by_real_fsyncs_where_the_spool_will_be(tmp_path):
     [finding] = examine_sync(tmp_path / "data", lambda: measure_syncs(tmp_path / "data"))
     assert finding.message.startswith(f"{tmp_path}: fsync takes ")
     assert finding.facts["worst_ms"] >= finding.facts["median_ms"] > 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slow_disk_is_a_warning_with_what_it_allows(tmp_path):
+def test_slow_disk_is_a_warning_with_what_it_allows(tmp_path):
     [finding] = examine_sync(tmp_path, lambda: FsyncTimes(0.1, 0.4))
     assert finding.status == "warning"
     assert "fsync takes 100.0 ms (worst 400 ms), max 10 commits/s (about 20,000 messages/s)" in finding.message
@@ -64,7 +64,7 @@ def test_what_the_disk_reports_comes_with_what_to_do(tmp_path, number, words):
     assert os.strerror(number) in finding.message
 
 
-def test_a_disk_that_takes_nothing_is_reported():
+def test_disk_that_takes_nothing_is_reported():
     [finding] = examine_sync(Path("/proc"), lambda: measure_syncs(Path("/proc")))
     assert finding.status == "error"
     assert "spool.path" in finding.advice
@@ -82,7 +82,7 @@ def test_a_disk_that_takes_nothing_is_reported():
         (None, "ok", "buffer time unknown"),
     ],
 )
-def test_the_room_is_reported_in_hours_and_where_from_the_rate_is_known(tmp_path, rate, state, words):
+def test_room_is_reported_in_hours_and_where_from_the_rate_is_known(tmp_path, rate, state, words):
     [finding] = examine_room(tmp_path, HOUR_BYTES * 24, 0, lambda: rate)
     assert finding.status == state
     assert words in finding.message
@@ -99,7 +99,7 @@ def test_what_the_spool_holds_already_is_not_room(tmp_path):
     assert "which is spool.max_bytes" in finding.message
 
 
-def test_a_full_disk_is_reported_by_the_setting_that_keeps_the_rest(tmp_path):
+def test_full_disk_is_reported_by_the_setting_that_keeps_the_rest(tmp_path):
     [finding] = examine_room(tmp_path, 1 << 30, 1 << 60, lambda: None)
     assert finding.status == "error"
     assert "spool.min_free_bytes" in finding.message
@@ -116,14 +116,14 @@ def looks(*answers):
     return lambda: next(following)
 
 
-def test_the_present_rate_is_that_between_two_looks():
+def test_present_rate_is_that_between_two_looks():
     first = told(100_000, 1_000, 100_000, (1_000, 0), (1_000, 0))
     rate = rate_of_bridge(looks(first, told(110_000, 2_000, 1_000_000, (2_000, 500), (2_000, 0))), 0)
     # 1,000 messages of 900 bytes made 1,500 records in 10 seconds
     assert rate == SpoolRate(1_500 * (900 + 100) / 10, "present rate of the running bridge")
 
 
-def test_a_bridge_that_has_nothing_to_do_is_taken_by_its_average():
+def test_bridge_that_has_nothing_to_do_is_taken_by_its_average():
     at_rest = told(100_000, 1_000, 900_000, (1_000, 0))
     rate = rate_of_bridge(looks(at_rest, told(103_000, 1_000, 900_000, (1_000, 0))), 0)
     assert rate.bytes_per_sec == 1_000_000 / 103

@@ -99,7 +99,7 @@ def test_each_trouble_is_reported_beside_the_others(tmp_path, aws, capsys):
     assert "hunter2" not in json.dumps(told)
 
 
-def test_a_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
+def test_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
     code, told = found(set_up_with(tmp_path, free_port, aws), capsys)
     assert code == 1
     assert "connection refused" in told[f"broker mqtt://127.0.0.1:{free_port}"]["message"]
@@ -115,12 +115,12 @@ def test_what_may_not_be_requested_is_a_warning(tmp_path, mosquitto, aws, capsys
     assert "aggregates by key" in told["stream telemetry"]["advice"]
 
 
-def test_a_broken_mapping_is_reported_first(tmp_path, aws):
+def test_broken_mapping_is_reported_first(tmp_path, aws):
     with pytest.raises(ConfigError):
         doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)
 
 
-def test_a_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
+def test_name_without_an_address_and_a_certificate_that_is_not_trusted(tmp_path):
     [nowhere] = reach(Endpoint("broker.address", "broker", "no-such-host.invalid", 1883))
     assert "cannot resolve" in nowhere.message
     authority, listener = Authority(tmp_path), socket.create_server(("127.0.0.1", 0))
@@ -161,7 +161,7 @@ class Dated(BaseHTTPRequestHandler):
     ("ahead", "state", "words"),
     [(0, "ok", "within"), (-120, "warning", "s ahead of AWS"), (3600, "error", "minutes behind AWS")],
 )
-def test_the_clock_is_compared_with_that_of_aws(ahead, state, words):
+def test_clock_is_compared_with_that_of_aws(ahead, state, words):
     server = HTTPServer(("127.0.0.1", 0), Dated)
     server.ahead = ahead
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -190,7 +190,7 @@ def test_automatic_record_distribution_is_reported_where_it_matters(options, sta
     assert ("update-stream-record-distribution-strategy" in told.advice) == (state == "warning")
 
 
-def test_a_check_that_fails_or_hangs_stops_no_other():
+def test_check_that_fails_or_hangs_stops_no_other():
     hanging = threading.Event()
 
     def hang():
@@ -228,5 +228,5 @@ def test_what_is_piped_is_plain_text(monkeypatch):
     assert shown(monkeypatch, "utf-8") == PLAIN
 
 
-def test_an_encoding_without_marks_gets_others(monkeypatch):
+def test_encoding_without_marks_gets_others(monkeypatch):
     assert shown(monkeypatch, "ascii") == PLAIN.replace("✓", "+").replace("✗", "x").replace("värme", "v\\xe4rme")

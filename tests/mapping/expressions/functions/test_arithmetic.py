@@ -46,7 +46,7 @@ def test_division_by_zero_is_an_error(text):
 
 
 @pytest.mark.parametrize(("a", "b", "result"), [(-1, 24, 23), (25, 24, 1), (1, -24, -23), (5.5, 2, 1.5)])
-def test_a_remainder_has_the_divisors_sign(a, b, result):
+def test_remainder_has_the_divisors_sign(a, b, result):
     assert search("modulo(a, b)", a=a, b=b) == result
 
 
@@ -69,11 +69,11 @@ def test_power(base, exponent, result):
         (0, -1, "power"),
     ],
 )
-def test_a_power_that_cannot_be_reported_is_an_error_at_once(base, exponent, reason):
+def test_power_that_cannot_be_reported_is_an_error_at_once(base, exponent, reason):
     assert reason in failure("power(a, b)", a=base, b=exponent)
 
 
-def test_an_infinite_result_is_an_error():
+def test_infinite_result_is_an_error():
     assert "not a finite number" in failure("multiply(a, a)", a=1e300)
     assert "not a finite number" in failure("round(a, `1`)", a=math.inf)
 
@@ -125,7 +125,7 @@ def test_fahrenheit_to_celsius_as_in_the_design():
 
 
 @given(low=FLOATS, high=FLOATS, to_low=INTS, to_high=INTS)
-def test_a_scale_is_exact_at_both_ends(low, high, to_low, to_high):
+def test_scale_is_exact_at_both_ends(low, high, to_low, to_high):
     if low == high:
         assert "are equal" in failure("scale(a, a, a, `0`, `1`)", a=low)
         return

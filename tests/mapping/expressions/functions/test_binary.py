@@ -22,7 +22,7 @@ def test_bits_are_those_of_the_binary_number(word, start, length):
     assert search("bits(w, s, l)", w=word, s=start, l=length) == int(text[64 - start - length : 64 - start], 2)
 
 
-def test_a_negative_word_is_twos_complement():
+def test_negative_word_is_twos_complement():
     assert search("bits(`-1`, `0`, `16`)") == 65535
     assert "whole number" in failure("bits(`1.5`, `0`, `1`)")
 
@@ -38,7 +38,7 @@ def test_signed_numbers_of_both_ends(number):
     ("order", "values"),
     [("big", "ABCD"), ("little", "DCBA"), ("word_swap", "CDAB"), ("byte_swap", "BADC")],
 )
-def test_the_byte_orders_of_modbus(order, values):
+def test_byte_orders_of_modbus(order, values):
     data = struct.pack(">f", 23.75)
     scope = {"b": [data["ABCD".index(dead_letter)] for dead_letter in values]}
     assert search(f"bytes_to_float(b, '{order}')", **scope) == 23.75

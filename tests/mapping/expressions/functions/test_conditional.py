@@ -27,22 +27,22 @@ def test_if_evaluates_only_the_branch_it_takes():
     assert search(text, n="x") == "none"
 
 
-def test_a_lookup_gives_the_entry():
+def test_lookup_gives_the_entry():
     assert search("lookup('assets', m).name", m="press07") == "Press 7"
 
 
 @pytest.mark.parametrize("key", [7, 7.0, "7"])
-def test_a_number_is_looked_up_as_it_is_written(key):
+def test_number_is_looked_up_as_it_is_written(key):
     assert search("lookup('assets', k)", k=key) == "seven"
 
 
-def test_a_missing_key_gives_the_default_or_null():
+def test_missing_key_gives_the_default_or_null():
     assert search("lookup('assets', 'x')") is None
     assert search("lookup('assets', 'x', 'unknown')") == "unknown"
     assert search("lookup('assets', 'none', 'unknown')") is None
 
 
-def test_the_table_may_come_from_the_message():
+def test_table_may_come_from_the_message():
     assert search("lookup(t, 't')", t="units") == "degC"
     with pytest.raises(TransformError, match=r"there is no table 'unit'; did you mean 'units'\?"):
         search("lookup(t, 't')", t="unit")

@@ -14,7 +14,7 @@ def test_equal_elements_keep_their_order():
     assert search("sort_by(@, &n)") == [MACHINES[1], MACHINES[0], MACHINES[2]]
 
 
-def test_the_first_of_several_extremes_is_given():
+def test_first_of_several_extremes_is_given():
     assert search("max_by(@, &n)") is MACHINES[0]
     assert search("min_by(@, &s)") is MACHINES[1]
     assert search("min_by(@, &s)", []) is None
@@ -24,7 +24,7 @@ def test_map_keeps_nulls():
     assert search("map(&x, @)") == [None, None, None]
 
 
-def test_an_expression_of_another_type_is_an_error_that_reports_it():
+def test_expression_of_another_type_is_an_error_that_reports_it():
     with pytest.raises(TransformError, match=r"sort_by\(\): the expression must give a number, found null"):
         search("sort_by(@, &n)", [{"n": 1}, {}])
     with pytest.raises(TransformError, match=r"max_by\(\): the expression must give a number or string, found null"):

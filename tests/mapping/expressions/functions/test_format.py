@@ -21,7 +21,7 @@ def search(text, **scope):
         ("no place", ["x"], "no place"),
     ],
 )
-def test_a_template_is_filled(template, values, result):
+def test_template_is_filled(template, values, result):
     names = ", ".join(f"v{place}" for place in range(len(values)))
     scope = {f"v{place}": value for place, value in enumerate(values)}
     assert search(f"format('{template}', {names})", **scope) == result
@@ -41,13 +41,13 @@ def test_a_template_is_filled(template, values, result):
         ("{5}", "needs 6 values, found 1"),
     ],
 )
-def test_a_wrong_template_is_an_error_of_the_mapping_or_of_the_message(template, reason):
+def test_wrong_template_is_an_error_of_the_mapping_or_of_the_message(template, reason):
     with pytest.raises(ExpressionError, match=reason):
         compile_expression(f"format('{template}', a)")
     with pytest.raises(TransformError, match=reason):
         search("format(t, a)", t=template, a=1)
 
 
-def test_a_value_that_does_not_fit_its_format_is_an_error():
+def test_value_that_does_not_fit_its_format_is_an_error():
     with pytest.raises(TransformError, match=r"format\(\): Unknown format code 'd'"):
         search("format('{:d}', a)", a=1.5)

@@ -11,7 +11,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("text", "result"), EXAMPLES)
-def test_an_example_gives_what_the_reference_reports(text, result):
+def test_example_gives_what_the_reference_reports(text, result):
     found = compile_expression(text, EXAMPLE_TABLES).search({})
     assert found == result
     assert type(found) is type(result)
@@ -24,7 +24,7 @@ def test_every_function_is_documented(function):
     assert all(f"{function.name}(" in text for text, _ in function.examples)
 
 
-def test_the_signature_shows_what_may_be_left_out_or_repeated():
+def test_signature_shows_what_may_be_left_out_or_repeated():
     assert FUNCTIONS["pad"].signature == "pad(text, width[, fill[, side]])"
     assert FUNCTIONS["add"].signature == "add(a, b, …)"
 
@@ -48,7 +48,7 @@ def test_the_signature_shows_what_may_be_left_out_or_repeated():
         ("clamp(a, `0`, b)", {"a": 1, "b": "x"}, "clamp(): argument 3 (high) must be a number, found string 'x'"),
     ],
 )
-def test_an_argument_of_the_wrong_type_is_named(text, scope, message):
+def test_argument_of_the_wrong_type_is_named(text, scope, message):
     with pytest.raises(TransformError) as caught:
         compile_expression(text).search(scope)
     assert caught.value.detail == message

@@ -30,7 +30,7 @@ def test_patterns(text, result):
 
 
 @pytest.mark.parametrize("call", ["regex_match(t, p)", "regex_extract(t, p)", "regex_extract(t, p, `0`)"])
-def test_a_pattern_may_come_from_the_message(call):
+def test_pattern_may_come_from_the_message(call):
     assert search(call, t="press07", p="press07") in (True, "press07")
     with pytest.raises(TransformError, match="the pattern is not valid"):
         search(call, t="press07", p="(")
@@ -47,7 +47,7 @@ def test_a_pattern_may_come_from_the_message(call):
         ("regex_match(t, '((a{100}){100}){100}')", "not valid"),
     ],
 )
-def test_a_wrong_pattern_is_an_error_of_the_mapping(call, reason):
+def test_wrong_pattern_is_an_error_of_the_mapping(call, reason):
     with pytest.raises(ExpressionError, match=reason):
         compile_expression(call)
 

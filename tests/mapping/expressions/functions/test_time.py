@@ -40,11 +40,11 @@ def test_times(text, result):
     assert search(text) == result
 
 
-def test_an_ambiguous_local_time_is_the_earlier_one():
+def test_ambiguous_local_time_is_the_earlier_one():
     assert search("epoch_ms('2023-10-29T02:30:00', 'Europe/Berlin')") == search("epoch_ms('2023-10-29T00:30:00Z')")
 
 
-def test_a_skipped_local_time_is_read_with_the_offset_before():
+def test_skipped_local_time_is_read_with_the_offset_before():
     assert search("epoch_ms('2023-03-26T02:30:00', 'Europe/Berlin')") == search("epoch_ms('2023-03-26T01:30:00Z')")
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_reported(text, reason):
         ("epoch_ms(t, 'America')", "no IANA time zone"),
     ],
 )
-def test_a_wrong_pattern_or_zone_is_an_error_of_the_mapping(text, reason):
+def test_wrong_pattern_or_zone_is_an_error_of_the_mapping(text, reason):
     with pytest.raises(ExpressionError, match=reason):
         compile_expression(text)
 

@@ -55,7 +55,7 @@ def retain(served, number):
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 @pytest.mark.parametrize("limit", [20, 0, 100])
-def test_the_in_flight_window_is_measured(examined, limit, protocol):
+def test_in_flight_window_is_measured(examined, limit, protocol):
     with Mosquitto(max_inflight_messages=limit, max_queued_messages=0) as served:
         retain(served, 1_500)
         told = by_check(examined(served, protocol)[0])
@@ -117,7 +117,7 @@ def test_what_is_published_reports_the_rate(examined):
     assert "as measured at the broker" in rate.source
 
 
-def test_a_quiet_broker_is_reported_so(examined, mosquitto):
+def test_quiet_broker_is_reported_so(examined, mosquitto):
     findings, heard = examined(mosquitto)
     assert "none in" in by_check(findings)["broker.messages"].message
     assert heard.rate(0) is None
@@ -143,7 +143,7 @@ def test_nothing_is_published_and_no_session_is_touched_or_left(examined, protoc
     assert b"test-doctor" not in kept
 
 
-def test_a_member_of_a_shared_group_gets_all_of_its_messages(examined, mosquitto):
+def test_member_of_a_shared_group_gets_all_of_its_messages(examined, mosquitto):
     with Subscriber(mosquitto.port, "$share/plant/factory/#", client_id="test", protocol="5") as member:
         examining, published = threading.Event(), itertools.count()
 
@@ -167,14 +167,14 @@ def test_a_member_of_a_shared_group_gets_all_of_its_messages(examined, mosquitto
     assert by_check(findings)["broker.messages"].facts["messages"] > 10
 
 
-def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(examined):
+def test_broker_of_3_1_1_is_spoken_to_in_3_1_1(examined):
     with Mosquitto(refuses_mqtt5=True) as served:
         told = by_check(examined(served)[0])
     assert told["broker.session"].facts["protocol"] == "3.1.1"
     assert 'mqtt.protocol: "5"' not in told["broker.window"].advice
 
 
-def test_a_limit_of_qos_at_the_broker_is_reported_by_the_suback(examined):
+def test_limit_of_qos_at_the_broker_is_reported_by_the_suback(examined):
     with Mosquitto(settings="max_qos 0") as served:
         found = next(each for each in examined(served)[0] if each.check == "broker.subscription")
     assert found.status == "warning"
@@ -227,7 +227,7 @@ def test_no_message_of_the_doctor_s_becomes_a_record(examined, mosquitto):
         ("topic write #", "5", "was accepted but not received: probably an access rule"),
     ],
 )
-def test_a_topic_that_may_not_be_used_is_reported(examined, tmp_path, rule, protocol, words):
+def test_topic_that_may_not_be_used_is_reported(examined, tmp_path, rule, protocol, words):
     rules = tmp_path / "rules"
     rules.write_text(f"{rule}\n")
     rules.chmod(0o644)

@@ -51,7 +51,7 @@ def measured(monkeypatch):
 
 @pytest.mark.parametrize("size", [1, 2, 20, 100])
 @pytest.mark.parametrize("published", ["retained", "as it goes"])
-def test_a_window_is_what_lies_unacknowledged_when_the_broker_falls_silent(measured, size, published):
+def test_window_is_what_lies_unacknowledged_when_the_broker_falls_silent(measured, size, published):
     arrivals = [0.0] * 500 if published == "retained" else [number / 200 for number in range(1_000)]
     found = measured(Played(arrivals, size))
     assert (found.size, found.released) == (size, 1)
@@ -62,7 +62,7 @@ def test_window_that_grows_with_acknowledgements_is_measured(measured):
     assert measured(Played([0.0] * 900, 20, released=20)) == InflightWindow(20, 20, pytest.approx(0.001, abs=0.002), 20)
 
 
-def test_a_far_broker_is_measured_too(measured):
+def test_far_broker_is_measured_too(measured):
     found = measured(Played([0.0] * 500, 20, latency=0.2))
     assert found.size == 20
     assert found.turnaround_secs == pytest.approx(0.2, abs=0.003)
@@ -81,7 +81,7 @@ def test_a_far_broker_is_measured_too(measured):
         ],
     ],
 )
-def test_a_plant_at_rest_is_no_window(measured, arrivals):
+def test_plant_at_rest_is_no_window(measured, arrivals):
     assert measured(Played(arrivals)).size is None
 
 
@@ -94,7 +94,7 @@ def test_where_very_many_come_there_is_nothing_to_wait_for(measured):
 FIVE, THREE = SessionTerms("5", 65_535, supports_mqtt5=True), SessionTerms("3.1.1", 65_535, supports_mqtt5=False)
 
 
-def test_a_narrow_window_is_a_warning_with_the_rate_that_it_allows():
+def test_narrow_window_is_a_warning_with_the_rate_that_it_allows():
     finding = window_finding(InflightWindow(20, 20, 0.001), THREE, 0.009)
     assert finding.status == "warning"
     assert "20 messages at a time" in finding.message
@@ -104,7 +104,7 @@ def test_a_narrow_window_is_a_warning_with_the_rate_that_it_allows():
     assert finding.facts["messages_per_sec"] == 2_000
 
 
-def test_a_broker_that_would_take_5_is_to_be_spoken_to_in_5():
+def test_broker_that_would_take_5_is_to_be_spoken_to_in_5():
     finding = window_finding(InflightWindow(20, 20, 0.001), SessionTerms("3.1.1", 65_535, supports_mqtt5=True), 0.0)
     assert 'mqtt.protocol: "5"' in finding.advice
 
@@ -116,7 +116,7 @@ def test_growing_window_is_reported_with_the_rate_of_a_fixed_one():
     assert "a window of 20 would allow 2,000 messages/s" in finding.message
 
 
-def test_the_bridge_s_own_limit_is_reported_as_such():
+def test_bridge_s_own_limit_is_reported_as_such():
     assert (
         "raise mqtt.receive_maximum"
         in window_finding(InflightWindow(5, 5, 0.001), SessionTerms("5", 5, supports_mqtt5=True), 0.0).advice
@@ -124,7 +124,7 @@ def test_the_bridge_s_own_limit_is_reported_as_such():
     assert "the broker's in-flight limit" in window_finding(InflightWindow(20, 20, 0.001), FIVE, 0.0).advice
 
 
-def test_a_wide_window_is_ok():
+def test_wide_window_is_ok():
     assert window_finding(InflightWindow(100, 100, 0.001), THREE, 0.0).status == "ok"
     assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).status == "ok"
 

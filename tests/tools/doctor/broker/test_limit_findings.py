@@ -23,7 +23,7 @@ def test_what_the_broker_reports_is_shown():
     assert "UserProperty" not in finding.facts
 
 
-def test_a_broker_of_3_1_1_that_reports_nothing_is_no_finding():
+def test_broker_of_3_1_1_that_reports_nothing_is_no_finding():
     assert told({}) == {}
 
 

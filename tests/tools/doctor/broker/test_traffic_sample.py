@@ -39,7 +39,7 @@ def test_retained_messages_are_counted_by_mapping_and_those_left_out_apart(liste
     assert listening.rate() is None
 
 
-def test_the_rate_is_of_the_records_that_the_mappings_make(listening):
+def test_rate_is_of_the_records_that_the_mappings_make(listening):
     for _ in range(40):
         listening.add(message(PRESS))
         listening.add(message(PRESS, b'{"t": 1, "status": "OFF"}'))
