@@ -60,7 +60,6 @@ class LiveFirstQueue(StreamQueue):
             while self._fresh_bytes > self._fresh_limit:
                 self._leave_to_disk(self._fresh.popleft())
             self._retire()
-            self._mark(records[0].number)
             ready = self._linger.ends(self._amount())
         if ready:
             self.on_ready()
