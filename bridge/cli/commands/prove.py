@@ -56,8 +56,8 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier
-    kept_since = reading.retained_since(time.time_ns() // 1_000_000)
-    verdicts = sorted(verifier.verdicts(kept_since), key=lambda each: (each.bridge, each.queue))
+    retained_since = reading.retained_since(time.time_ns() // 1_000_000)
+    verdicts = sorted(verifier.verdicts(retained_since), key=lambda each: (each.bridge, each.queue))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     elif verdicts:
