@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.mapping import compile_pipeline
-from bridge.mapping.pipeline.decoding import decoder
 from bridge.mapping.pipeline.evaluate import NOT_DECODED
 from bridge.mapping.pipeline.scope import scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
@@ -120,13 +119,13 @@ class _Trace:
 
     def pipeline(self) -> Apply:
         """Return the pipeline. Calls of it add to `steps`."""
-        parts, specification = self._mapping.parts, self._mapping.specification
+        parts = self._mapping.parts
         traced = replace(
             parts,
             decompress=parts.decompress and self._decompress(parts.decompress),
             transcode=parts.transcode and self._transcode(parts.transcode),
             # The mapping's own decoder and scope leave out what no expression uses.
-            decode=decoder(specification),
+            decode=parts.codec.decode,
             scope=self._scope(scope_builder(self._mapping.name, None)),
             where=parts.where and self._expression("where", parts.where),
             early=parts.early and self._expression(self._early_label(), parts.early),

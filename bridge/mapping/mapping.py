@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.mapping.pipeline.compiled_parts import Expressions
+    from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.mapping.stateful.stages import Watch
@@ -98,15 +99,20 @@ class Mapping:
 
 
 def compile_mapping(
-    name: str, specification: MappingSpec, expressions: Expressions, limits: Limits, version: str = ""
+    name: str,
+    specification: MappingSpec,
+    expressions: Expressions,
+    codec: PayloadCodec,
+    limits: Limits,
+    version: str = "",
 ) -> Mapping:
-    """Compile a valid specification, as `read_specification` returns it.
+    """Compile a valid specification, with what `read_specification` returns.
 
     - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES for a destination that is not in it. The mapping
       reads it for each record, so the caller may change it while the mapping is in use.
     - `version`: the version of the file, for envelopes.
     """
-    parts = compile_parts(name, specification, expressions, limits, version)
+    parts = compile_parts(name, specification, expressions, codec, limits, version)
     stages = stateful(specification, parts)
     pattern = specification.pattern
     apply = compile_pipeline(parts, stages)

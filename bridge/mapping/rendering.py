@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from bridge.errors import DecodeError
-from bridge.mapping.pipeline.decoding import decoder
 from bridge.payloads import DECODERS
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
     made_json = specification.transform is not None
     # With a transform, every record is JSON; without one, it is the payload.
     as_text = not made_json and specification.payload in {"text", "bytes"}
-    read = DECODERS["json"].decode if made_json else DECODERS["text"].decode if as_text else decoder(specification)
+    read = DECODERS["json"].decode if made_json else DECODERS["text"].decode if as_text else mapping.parts.codec.decode
     try:
         return {"data": read(data)}
     except DecodeError:

@@ -20,7 +20,7 @@ import orjson
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.explain import explain
 from bridge.mapping.loading.loader import compile_text
-from bridge.mapping.loading.lookup_tables import load_tables
+from bridge.mapping.loading.resources import load_resources
 from bridge.mapping.selftest.runner import run_cases
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
@@ -42,9 +42,9 @@ def main() -> None:
 def tried(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the mapping's result for the message, or the mapping's problems, each with line and column."""
     # Loaded for each request, because the files may have changed since the last one.
-    tables = load_tables(Path(asked["folder"]), shown_as="mappings").tables
+    resources = load_resources(Path(asked["folder"]), shown_as="mappings").resources
     try:
-        mapping = compile_text(asked["mapping"], asked["name"], tables, shown_as="mapping.yaml")
+        mapping = compile_text(asked["mapping"], asked["name"], resources, shown_as="mapping.yaml")
     except ConfigError as error:
         return {"problems": [_problem(each) for each in error.problems]}
     cases = [

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 from bridge.spool.settings import SpoolSettings
@@ -22,7 +22,7 @@ NAME = "press-telemetry"
 
 def fill(folder: Path, count: int) -> None:
     """`count` records of about 140 bytes for the one output of the mapping, 200 keys."""
-    mapping = compile_text(json.dumps(packed("kpl")), NAME, EMPTY, shown_as=NAME)
+    mapping = compile_text(json.dumps(packed("kpl")), NAME, NO_RESOURCES, shown_as=NAME)
     spool = open_spool(SpoolSettings(path=folder, max_bytes=64 * 1024**3, fresh_bytes=0))
     try:
         number, queue = spool.mapping_number(NAME), spool.queue(str(mapping.outputs[0].destination))

@@ -7,8 +7,8 @@ from functools import partial
 
 import orjson
 
-from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.router import Router
 from bridge.model import Message
 
@@ -62,7 +62,7 @@ def costs():
     message = Message(TOPIC, PAYLOAD, 1, False, 1_700_000_000_000)
     for name, options in MAPPINGS.items():
         text = json.dumps({"topic": "factory/{site}/{line}/{machine}/telemetry"} | options)
-        mapping = compile_text(text, "m", EMPTY, shown_as="m")
+        mapping = compile_text(text, "m", NO_RESOURCES, shown_as="m")
         call = partial(mapping.apply, message, mapping.pattern.match(TOPIC), TOPIC.split("/"))
         assert not call().rejections, name
         yield name, micros(call)

@@ -4,8 +4,8 @@ import json
 import time
 from dataclasses import dataclass
 
-from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.model import Message
 from tests.benchmarks.load import MAPPING
 from tests.benchmarks.scoreboard import Figure
@@ -29,7 +29,7 @@ def measure(*, quick: bool, note) -> MappingCost:
 
 def cost(count: int, *, rounds: int = 3) -> MappingCost:
     """The best of some rounds: the others were disturbed."""
-    mapping = compile_text(json.dumps(MAPPING), "press-telemetry", EMPTY, shown_as="press-telemetry")
+    mapping = compile_text(json.dumps(MAPPING), "press-telemetry", NO_RESOURCES, shown_as="press-telemetry")
     messages = [Message(topic, payload, 1, False, 1_700_000_000_000) for topic, payload in telemetry(count)]
     best = min(_round(mapping, messages) for _ in range(rounds))
     return MappingCost(count, best / count * 1e6)

@@ -12,7 +12,7 @@ from bridge.ingest import topic_coverage
 from bridge.kinesis import limits
 from bridge.mapping.expressions import expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
-from bridge.mapping.loading import lookup_tables
+from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
 from bridge.mapping.schema import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
@@ -74,12 +74,13 @@ def message_limits():
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of a JSON payload", 1024, "dead letter `decode`"
-    yield "JSON with a byte order mark before it, or a NUL after it", "not accepted", "dead letter `decode`"
     yield "values of a CSV payload: its fields and lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "lines and documents of a payload of JSON lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a payload of line protocol", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an XML payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "elements and attributes of an XML payload", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "values of an Avro payload", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "levels of an Avro record within itself", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
     yield "levels of a Sparkplug payload", protobuf.MAX_DEPTH, "dead letter `decode`"
     yield "metrics and other parts of a Sparkplug payload", protobuf.MAX_PARTS, "dead letter `decode`"
@@ -99,6 +100,8 @@ def mapping_limits():
     yield "**Mapping files**", "", ""
     yield "a YAML file", size(files.MAX_DOCUMENT_BYTES), "the file does not load"
     yield "levels of a YAML file", node_builder.MAX_DEPTH, "the file does not load"
+    yield "schema files", schema_files.MAX_FILES, "further ones are not read"
+    yield "a schema file", size(schema_files.MAX_SCHEMA_BYTES), "the file is not read, and reported"
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"

@@ -35,6 +35,8 @@ class Block:
     """Line number of the opening fence, from 1."""
     language: str
     text: str
+    info: str = ""
+    """The rest of the opening fence, such as `title="mappings/schemas/reading.avsc"`."""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -44,7 +46,7 @@ def blocks(page: Path, language: str | None = None) -> list[Block]:
     """Return the fenced blocks of a page, all or those of one language, in their order."""
     text = page.read_text(encoding="utf-8")
     found = (
-        Block(page, text.count("\n", 0, match.start()) + 1, match["language"], dedent(match["text"]))
+        Block(page, text.count("\n", 0, match.start()) + 1, match["language"], dedent(match["text"]), match["info"])
         for match in FENCE.finditer(text)
     )
     return [block for block in found if language in (None, block.language)]

@@ -9,6 +9,7 @@ from jsonschema import Draft7Validator
 from bridge.cli.commands.schema import schema_text
 from bridge.config import load_settings
 from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.resources import load_resources
 from bridge.yaml_files import parse_document
 from tests.docs.pages import DOCS, PAGES, PLAYED, README, blocks
 from tests.docs.tables import MAPPING_SECTIONS
@@ -24,7 +25,11 @@ MAPPINGS = [
 def test_mapping_loads_and_its_own_tests_pass_and_editors_accept_it(block, tmp_path):
     file = tmp_path / "example.yaml"
     file.write_text(block.text)
-    load_file(file, {})
+    for other in blocks(block.page):
+        if schema := re.search(r'title="mappings/schemas/([^"]+)"', other.info):
+            (tmp_path / "schemas").mkdir(exist_ok=True)
+            (tmp_path / "schemas" / schema[1]).write_text(other.text)
+    load_file(file, {}, load_resources(tmp_path, shown_as="mappings").resources)
     data = parse_document(block.text, file.name, substitute=False, environ={}, base=tmp_path).data
     assert list(Draft7Validator(json.loads(schema_text("mapping"))).iter_errors(data)) == []
 

@@ -4,9 +4,11 @@ import json
 import pathlib
 
 from bridge.mapping.expressions.expression import EMPTY
+from bridge.mapping.loading.resources import Resources
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from bridge.model import Message
+from bridge.payloads.schema_files import NO_SCHEMA_FILES
 from bridge.yaml_files import parse_document
 
 NOW_MS = 1_700_000_000_123
@@ -16,17 +18,19 @@ def document(text, file="m.yaml"):
     return parse_document(text, file, substitute=False, environ={}, base=pathlib.Path())
 
 
-def specification(tables=EMPTY, **options):
+def specification(tables=EMPTY, schemas=NO_SCHEMA_FILES, **options):
     """Compile a mapping like a file; `outputs` is one stream by default."""
-    return _read(tables, options).specification
+    return _read(tables, schemas, options).specification
 
 
-def _read(tables, options):
-    return read_specification(document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)), tables)
+def _read(tables, schemas, options):
+    return read_specification(
+        document(json.dumps({"topic": "t", "outputs": [{"data_stream": "s"}]} | options)), Resources(tables, schemas)
+    )
 
 
-def mapping(name="m", limits=None, tables=EMPTY, **options):
-    return compile_mapping(name, *_read(tables, options), {} if limits is None else limits)
+def mapping(name="m", limits=None, tables=EMPTY, schemas=NO_SCHEMA_FILES, **options):
+    return compile_mapping(name, *_read(tables, schemas, options), {} if limits is None else limits)
 
 
 def message(payload=b"", topic="t", **options):

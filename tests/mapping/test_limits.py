@@ -36,12 +36,6 @@ def test_result_is_nested_as_deep_as_the_reference_states():
     assert codes(mapping(transform="payload"), nested(255)) == ["transform"]
 
 
-@pytest.mark.parametrize("payload", [b"\xef\xbb\xbf1", b'{"a": 1}\x00'])
-def test_json_with_a_mark_before_or_a_nul_after_it_is_rejected(payload):
-    assert limit_of("JSON with a byte order mark before it, or a NUL after it") == "not accepted"
-    assert codes(mapping(), payload) == ["decode"]
-
-
 @pytest.mark.parametrize(("value", "found"), [(2**64 - 1, []), (2**64, ["transform"]), (-(2**63) - 1, ["transform"])])
 def test_integers_of_a_result_have_64_bits(value, found):
     step = 1 if value > 0 else -1

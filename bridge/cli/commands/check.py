@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.expressions.expression import EMPTY
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
 from bridge.mapping.loading.lookup_tables import FOLDER
+from bridge.mapping.loading.resources import NO_RESOURCES
+from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, print_coloured, print_error
@@ -33,7 +34,7 @@ def check_all(config: Path) -> int:
     except ConfigError as error:
         # Check the mappings too: one run should show all problems.
         problems += error.problems
-    loaded = LoadedMappings({}, [], EMPTY)
+    loaded = LoadedMappings({}, [], NO_RESOURCES)
     if folder.is_dir() or not problems:
         shown = os.path.relpath(folder)
         shown = shown if not shown.startswith("..") else str(folder)
@@ -43,7 +44,7 @@ def check_all(config: Path) -> int:
         return _print_problems(problems, loaded)
     tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
     summary = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
-    print_coloured(f"OK  {config}, {summary}{_tables(loaded)}", {"^OK": GOOD})
+    print_coloured(f"OK  {config}, {summary}{_beside(loaded)}", {"^OK": GOOD})
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
             print_coloured(f"note: mapping '{mapping.name}' has no tests", _NOTE)
@@ -58,13 +59,18 @@ def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     files = {problem.file for problem in problems}
     summary = f"{pluralize(len(problems), 'error')} in {pluralize(len(files), 'file')}"
     valid = len(loaded.mappings)
-    failed = {problem.file for problem in loaded.problems if FOLDER not in Path(problem.file).parts}
+    failed = {problem.file for problem in loaded.problems if not {FOLDER, SCHEMAS} & {*Path(problem.file).parts}}
     print(f"\n{summary} ({valid:,} of {pluralize(valid + len(failed), 'mapping')} valid)", file=sys.stderr)
     return CONFIGURATION
 
 
-def _tables(loaded: LoadedMappings) -> str:
-    if not loaded.tables:
-        return ""
-    rows = sum(map(len, loaded.tables.values()))
-    return f", {pluralize(len(loaded.tables), 'lookup table')} with {pluralize(rows, 'key')}"
+def _beside(loaded: LoadedMappings) -> str:
+    """Return the number of lookup tables and of schema files, if there are any."""
+    tables, schemas = loaded.resources.tables, loaded.resources.schemas
+    parts = []
+    if tables:
+        rows = sum(map(len, tables.values()))
+        parts.append(f", {pluralize(len(tables), 'lookup table')} with {pluralize(rows, 'key')}")
+    if schemas:
+        parts.append(f", {pluralize(len(schemas), 'schema file')}")
+    return "".join(parts)

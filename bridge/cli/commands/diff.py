@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bridge.cli.output.formatting import pluralize
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import compile_file, is_mapping_file
-from bridge.mapping.loading.lookup_tables import load_tables
+from bridge.mapping.loading.resources import Resources, load_resources
 from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.mapping import Mapping
 
 _WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
@@ -90,26 +89,26 @@ def _compared(
 
 
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
-    """Load two files or two folders. A file without lookup tables in its folder uses those of the other one."""
+    """Load two files or two folders. A file with neither tables nor schemas beside it uses those of the other one."""
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
         return _folder(old), _folder(new)
-    tables_old, tables_new = _tables(old.parent), _tables(new.parent)
+    beside_old, beside_new = _resources(old.parent), _resources(new.parent)
     # Both get the new one's name: an expression may use it, and the name alone should cause no difference.
     return (
-        Router([compile_file(old, {}, tables_old or tables_new, name=new.stem)[0]]),
-        Router([compile_file(new, {}, tables_new or tables_old)[0]]),
+        Router([compile_file(old, {}, _either(beside_old, beside_new), name=new.stem)[0]]),
+        Router([compile_file(new, {}, _either(beside_new, beside_old))[0]]),
     )
 
 
 def _folder(folder: Path) -> Router:
-    tables = _tables(folder)
+    resources = _resources(folder)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
     for file in sorted(file for file in folder.iterdir() if is_mapping_file(file)):
         try:
-            mappings.append(compile_file(file, {}, tables)[0])
+            mappings.append(compile_file(file, {}, resources)[0])
         except ConfigError as error:
             problems += error.problems
     if not mappings and not problems:
@@ -119,11 +118,16 @@ def _folder(folder: Path) -> Router:
     return Router(mappings)
 
 
-def _tables(folder: Path) -> Tables:
-    loaded = load_tables(folder, shown_as=str(folder))
+def _resources(folder: Path) -> Resources:
+    loaded = load_resources(folder, shown_as=str(folder))
     if loaded.problems:
         raise ConfigError(loaded.problems)
-    return loaded.tables
+    return loaded.resources
+
+
+def _either(own: Resources, other: Resources) -> Resources:
+    """Return a file's own tables and schemas, or those of the other file where it has none."""
+    return Resources(own.tables or other.tables, own.schemas or other.schemas)
 
 
 def _print_json(value: object) -> None:

@@ -7,8 +7,8 @@ A changed file is loaded when two scans in a row have found it the same: a half-
 is loaded after a second at the latest, so that a file that is rewritten all the time also becomes active.
 
 If a file does not load, its last good version stays active, also after a restart. For this, each version that becomes
-active is stored in the spool's folder. The lookup tables beside the mappings are followed in the same way. When a table
-changes, the mappings that use `lookup` are compiled again.
+active is stored in the spool's folder. The lookup tables and schema files beside the mappings are followed in the same
+way. When one changes, the mappings that use them are compiled again.
 
 A folder that is suddenly empty or missing is treated as an accident (an unmounted disk), not as a request to stop every
 mapping.
@@ -29,7 +29,9 @@ from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.mapping.loading.folder_watch import FolderWatch, Signature
 from bridge.mapping.loading.last_good import LastGoodTexts
 from bridge.mapping.loading.live_lookup_tables import LiveLookupTables
+from bridge.mapping.loading.live_schema_files import LiveSchemaFiles
 from bridge.mapping.loading.loader import is_mapping_name, load_file
+from bridge.mapping.loading.resources import NO_RESOURCES, Resources, uses_lookup, uses_schemas
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.mapping.router import Router
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.mapping import Mapping
 
 log = logging.getLogger(__name__)
@@ -52,13 +53,13 @@ LATEST_SECS = 1.0
 class _MappingFile:
     """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
 
-    `tables` are the tables that it was loaded with; `digest` is the SHA-256 of its text.
+    `resources` are those that it was loaded with; `digest` is the SHA-256 of its text.
     """
 
     signature: Signature
     digest: bytes
     mapping: Mapping | None
-    tables: Tables
+    resources: Resources
     problems: tuple[Problem, ...] = ()
 
 
@@ -96,6 +97,8 @@ class LiveMappings:
         self._clock = clock
         self._files: dict[Path, _MappingFile] = {}
         self._tables = LiveLookupTables(folder, kept)
+        self._schemas = LiveSchemaFiles(folder, kept)
+        self._resources = NO_RESOURCES
         self._folder_problem: tuple[Problem, ...] = ()
         self._names: Counter[str] = Counter()
         self._asked = threading.Event()
@@ -107,7 +110,7 @@ class LiveMappings:
         """Problems of the current files; empty if every file is active as it is."""
         files = self._files
         of_mappings = tuple(problem for file in files.values() for problem in file.problems)
-        return self._folder_problem + self._tables.problems + of_mappings
+        return self._folder_problem + self._tables.problems + self._schemas.problems + of_mappings
 
     @property
     def folder(self) -> Path:
@@ -167,9 +170,12 @@ class LiveMappings:
             return
         self._folder_problem = ()
         self._names = Counter(file.stem for file in found)
-        # Tables first: the mappings are compiled with them.
-        # A new table counts as a change of every file: `_reload_if_changed` decides which of them use it.
-        every = self._tables.reload(every=every) or every
+        # Tables and schemas first: the mappings are compiled with them.
+        # A new one counts as a change of every file: `_reload_if_changed` decides which of them use it.
+        changed = [self._tables.reload(every=every), self._schemas.reload(every=every)]
+        if any(changed):
+            self._resources = Resources(self._tables.tables, self._schemas.files)
+            every = True
         files: dict[Path, _MappingFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
@@ -187,9 +193,12 @@ class LiveMappings:
             self._activate()
         self._last_good_texts.forget_all_but({file.name for file in files})
         self._last_good_texts.write()
-        # While a mapping that uses `lookup` does not load, keep the stored tables: its last good version needs them.
-        if not any(state.problems and _uses_lookup(_read(file)) for file, state in files.items()):
+        # While a mapping that uses a table or a schema does not load, keep the stored ones for its last good version.
+        failing = [_read(file) for file, state in files.items() if state.problems]
+        if not any(map(uses_lookup, failing)):
             self._tables.remember()
+        if not any(map(uses_schemas, failing)):
+            self._schemas.remember()
 
     def _activate(self) -> None:
         """Activate the loaded mappings as one new Router, and notify `on_change`."""
@@ -223,12 +232,14 @@ class LiveMappings:
 
         Each edit of a ConfigMap replaces all of its files, and most of them have the same text as before.
         """
-        tables, text = self._tables.tables, _read(file)
-        other_tables = known.tables is not tables and _uses_lookup(text)
+        resources, text = self._resources, _read(file)
+        others = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
+            known.resources.schemas is not resources.schemas and uses_schemas(text)
+        )
         # Load a file with problems again: a table or a file of the same name may have been the cause.
-        if known.problems or other_tables or self._names[file.stem] > 1 or _digest(text) != known.digest:
+        if known.problems or others or self._names[file.stem] > 1 or _digest(text) != known.digest:
             return self._load(file, signature, text)
-        return replace(known, signature=signature, tables=tables)
+        return replace(known, signature=signature, resources=resources)
 
     def _load(self, file: Path, signature: Signature, text: bytes | None) -> _MappingFile:
         """Load one file. If that fails, use its last good version."""
@@ -242,14 +253,14 @@ class LiveMappings:
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _MappingFile(signature, digest, previous, self._tables.tables, error.problems)
+            return _MappingFile(signature, digest, previous, self._resources, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
             self._last_good_texts.keep(file.name, text)
-        return _MappingFile(signature, digest, mapping, self._tables.tables)
+        return _MappingFile(signature, digest, mapping, self._resources)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         """Compile a file and run its tests.
@@ -259,31 +270,31 @@ class LiveMappings:
         if self._names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
-        tables, shown = self._tables.tables, self._shown(file)
-        return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
+        resources, shown = self._resources, self._shown(file)
+        return load_file(file, self.limits, resources, text=text, shown_as=shown, shared=self._shared)
 
     def _last_good(self, file: Path, known: _MappingFile | None) -> Mapping | None:
         """Return the last good version of a file that does not load, or None.
 
-        Try in this order: 1. the active mapping, if the tables have not changed; 2. the last good text with the current
-        tables; 3. the active mapping with the earlier tables; 4. after a restart, the last good text with the stored
-        tables.
+        Try in this order: 1. the active mapping, if the tables and schemas have not changed; 2. the last good text with
+        the current ones; 3. the active mapping with the earlier ones; 4. after a restart, the last good text with the
+        stored ones.
         """
-        if known is not None and known.tables is self._tables.tables:
+        if known is not None and known.resources is self._resources:
             return known.mapping
-        kept = self._load_last_good(file, self._tables.tables)
+        kept = self._load_last_good(file, self._resources)
         if kept is not None or known is not None:
             return kept or (known.mapping if known is not None else None)
-        return self._load_last_good(file, self._tables.remembered())
+        return self._load_last_good(file, Resources(self._tables.remembered(), self._schemas.remembered()))
 
-    def _load_last_good(self, file: Path, tables: Tables) -> Mapping | None:
+    def _load_last_good(self, file: Path, resources: Resources) -> Mapping | None:
         """Compile the last good text of a file. Return None if there is none, or if it does not load."""
         text = self._last_good_texts.get(file.name)
         if text is None:
             return None
         try:
             shown = f"{file.name} as it last went live"
-            return load_file(file, self.limits, tables, text=text, shown_as=shown, shared=self._shared)
+            return load_file(file, self.limits, resources, text=text, shown_as=shown, shared=self._shared)
         except ConfigError as error:
             log.warning("the last good version of %s does not load any more either: %s", file.name, error)
             return None
@@ -299,12 +310,14 @@ class LiveMappings:
             return {}  # `reload` treats an unreadable folder like an empty one
 
     def _scan(self) -> dict[Path, Signature]:
-        """Return the signatures of the mapping and table files that exist now."""
-        return self._look() | self._tables.look()
+        """Return the signatures of the mapping, table and schema files that exist now."""
+        return self._look() | self._tables.look() | self._schemas.look()
 
     def _loaded(self) -> dict[Path, Signature]:
         """Return the signatures of all files when they were last loaded."""
-        return {file: state.signature for file, state in self._files.items()} | self._tables.loaded
+        return (
+            {file: state.signature for file, state in self._files.items()} | self._tables.loaded | self._schemas.loaded
+        )
 
 
 def _read(file: Path) -> bytes | None:
@@ -317,11 +330,3 @@ def _read(file: Path) -> bytes | None:
 
 def _digest(text: bytes | None) -> bytes:
     return b"" if text is None else sha256(text).digest()
-
-
-def _uses_lookup(text: bytes | None) -> bool:
-    """Return whether the text may use lookup tables.
-
-    This is a text search: the file may not even be a valid mapping.
-    """
-    return text is None or b"lookup" in text

@@ -10,8 +10,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.expressions.expression import EMPTY
-from bridge.mapping.loading.lookup_tables import load_tables
+from bridge.mapping.loading.resources import NO_RESOURCES, Resources, load_resources
 from bridge.mapping.loading.shared_subscription import unshareable
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import Mapping, compile_mapping
@@ -20,7 +19,6 @@ from bridge.mapping.selftest.runner import run_cases
 from bridge.yaml_files import parse_document, read_document
 
 if TYPE_CHECKING:
-    from bridge.mapping.expressions.expression import Tables
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.yaml_files import Document
 
@@ -32,16 +30,16 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class LoadedMappings:
     """Contents of a folder: the mappings that load, sorted by name, and all problems.
 
-    `tables` are the lookup tables that load.
+    `resources` are the lookup tables and schema files that load.
     """
 
     mappings: dict[str, Mapping]
     problems: list[Problem]
-    tables: Tables
+    resources: Resources
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
-    """Load all mapping files of a folder (not of its subfolders), and the lookup tables beside them; never raise.
+    """Load all mapping files of a folder (not of its subfolders), and what is beside them; never raise.
 
     Problems show `shown_as` instead of the folder. `limits` is passed to each mapping (see `compile_mapping`).
     `shared`: several bridges divide the messages.
@@ -51,13 +49,15 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
         files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
     except OSError as error:
         return LoadedMappings(
-            {}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], EMPTY
+            {}, [Problem(shown, 0, 0, "", f"cannot read this folder of mappings: {error.strerror}")], NO_RESOURCES
         )
     if not files:
-        return LoadedMappings({}, [Problem(shown, 0, 0, "", "no mapping in this folder: no file NAME.yaml")], EMPTY)
-    tables = load_tables(folder, shown_as=shown)
+        return LoadedMappings(
+            {}, [Problem(shown, 0, 0, "", "no mapping in this folder: no file NAME.yaml")], NO_RESOURCES
+        )
+    loaded = load_resources(folder, shown_as=shown)
     mappings: dict[str, Mapping] = {}
-    problems = list(tables.problems)
+    problems = list(loaded.problems)
     names = Counter(file.stem for file in files)
     for file in files:
         try:
@@ -65,16 +65,16 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
-            mappings[file.stem] = load_file(file, limits, tables.tables, shown_as=shown_file, shared=shared)
+            mappings[file.stem] = load_file(file, limits, loaded.resources, shown_as=shown_file, shared=shared)
         except ConfigError as error:
             problems += error.problems
-    return LoadedMappings(dict(sorted(mappings.items())), sorted(problems), tables.tables)
+    return LoadedMappings(dict(sorted(mappings.items())), sorted(problems), loaded.resources)
 
 
 def load_file(
     file: Path,
     limits: Limits,
-    tables: Tables = EMPTY,
+    resources: Resources = NO_RESOURCES,
     *,
     text: bytes | None = None,
     shown_as: str | None = None,
@@ -82,10 +82,10 @@ def load_file(
 ) -> Mapping:
     """Load one mapping and run its tests. Raise ConfigError with all problems.
 
-    `tables` are the tables that `lookup` reads (see `bridge.mapping.loading.lookup_tables`). `text` is the file's
-    content, if it has been read already. `shared`: several bridges divide the messages.
+    `resources` are the tables and schemas that it may use. `text` is the file's content, if it has been read already.
+    `shared`: several bridges divide the messages.
     """
-    mapping, document = compile_file(file, limits, tables, text=text, shown_as=shown_as)
+    mapping, document = compile_file(file, limits, resources, text=text, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
     if shared and (found := unshareable(mapping)) is not None:
         key, why = found
@@ -98,7 +98,7 @@ def load_file(
 def compile_file(
     file: Path,
     limits: Limits,
-    tables: Tables = EMPTY,
+    resources: Resources = NO_RESOURCES,
     *,
     text: bytes | None = None,
     shown_as: str | None = None,
@@ -113,17 +113,17 @@ def compile_file(
         document = read_document(file, shown_as=shown, substitute=False, environ={})
     else:
         document = parse_document(text, shown, substitute=False, environ={}, base=file.parent)
-    return _compiled(document, name or file.stem, limits, tables), document
+    return _compiled(document, name or file.stem, limits, resources), document
 
 
-def compile_text(text: str, name: str, tables: Tables, *, shown_as: str) -> Mapping:
+def compile_text(text: str, name: str, resources: Resources, *, shown_as: str) -> Mapping:
     """Compile a mapping from a text without a file, and write nothing: the file system may be read-only."""
     document = parse_document(text, shown_as, substitute=False, environ={}, base=Path())
-    return _compiled(document, name, {}, tables)
+    return _compiled(document, name, {}, resources)
 
 
-def _compiled(document: Document, name: str, limits: Limits, tables: Tables) -> Mapping:
-    return compile_mapping(name, *read_specification(document, tables), limits, document.sha256[:VERSION_DIGITS])
+def _compiled(document: Document, name: str, limits: Limits, resources: Resources) -> Mapping:
+    return compile_mapping(name, *read_specification(document, resources), limits, document.sha256[:VERSION_DIGITS])
 
 
 def is_mapping_file(file: Path) -> bool:

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import (
-    EMPTY,
     Expression,
     ExpressionError,
     compile_expression,
     compile_necessary,
 )
 from bridge.mapping.loading.name_checks import name_errors
+from bridge.mapping.loading.resources import NO_RESOURCES, Resources
 from bridge.mapping.pipeline.compiled_parts import EARLY
+from bridge.mapping.pipeline.decoding import PayloadCodec, payload_codec
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap
+from bridge.payloads.schema_files import SchemaError
 from bridge.yaml_files import path_text, validate
 
 if TYPE_CHECKING:
@@ -30,30 +32,35 @@ if TYPE_CHECKING:
 
 
 class ValidSpec(NamedTuple):
-    """A specification without errors, and its compiled expressions by their paths in the file."""
+    """A specification without errors, its compiled expressions by their paths in the file, and its payload codec."""
 
     specification: MappingSpec
     expressions: Expressions
+    codec: PayloadCodec
 
 
-def read_specification(document: Document, tables: Tables = EMPTY) -> ValidSpec:
+def read_specification(document: Document, resources: Resources = NO_RESOURCES) -> ValidSpec:
     """Validate a document, and compile its expressions. Raise ConfigError with all problems, of both.
 
-    `tables` are the lookup tables that `lookup` reads.
+    `resources` are the lookup tables and schema files that the mapping may use.
     """
     # Expressions are compiled from the raw document, so that their errors are reported together with the schema's.
-    expressions, expression_problems = _compiled(document, tables)
+    expressions, expression_problems = _compiled(document, resources.tables)
     problems = [*expression_problems, *_each_problems(document), *_blanks(document)]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
+    try:
+        codec = payload_codec(specification, resources.schemas)
+    except SchemaError as error:
+        raise ConfigError([*problems, document.problem((specification.payload, "schema"), str(error))]) from None
     # The tests are checked last, because this needs a valid specification.
-    problems += [document.problem(path, message) for path, message in case_faults(specification)]
+    problems += [document.problem(path, message) for path, message in case_faults(specification, codec)]
     if problems:
         raise ConfigError(problems)
-    return ValidSpec(specification, expressions)
+    return ValidSpec(specification, expressions, codec)
 
 
 def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:

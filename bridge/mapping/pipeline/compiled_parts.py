@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from bridge.mapping.pipeline.decoding import decoder, decompression, transcoding
+from bridge.mapping.pipeline.decoding import decompression, transcoding
 from bridge.mapping.pipeline.envelope import NAMES, envelopes
 from bridge.mapping.pipeline.output_emitter import Emit, emitter
 from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.pipeline.scope import Scope
     from bridge.mapping.schema.mapping_spec import MappingSpec
@@ -47,6 +48,8 @@ class StatefulExpressions:
 class CompiledParts:
     """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records.
 
+    `decode` is that of `codec`, unless no expression reads the payload.
+
     `early` is the part of `where` that does not read the payload, which is evaluated before decompression and decoding;
     None if there is none. With `decided` it is all of `where`.
     """
@@ -54,6 +57,7 @@ class CompiledParts:
     skip_retained: bool
     decompress: Callable[[Message], Message] | None
     transcode: Callable[[Message], Message] | None
+    codec: PayloadCodec
     decode: Callable[[bytes], Any]
     scope: BuildScope
     where: Expression | None
@@ -78,7 +82,12 @@ class CompiledParts:
 
 
 def compile_parts(
-    name: str, specification: MappingSpec, expressions: Expressions, limits: Limits, version: str
+    name: str,
+    specification: MappingSpec,
+    expressions: Expressions,
+    codec: PayloadCodec,
+    limits: Limits,
+    version: str,
 ) -> CompiledParts:
     """Return the parts of a mapping. `compile_mapping` describes the arguments."""
     find = expressions.get
@@ -99,7 +108,8 @@ def compile_parts(
         specification.retained == "skip",
         decompression(specification),
         transcoding(specification),
-        decoder(specification) if _reads_payload(specification, names) else _ignore_payload,
+        codec,
+        codec.decode if _reads_payload(specification, names) else _ignore_payload,
         scope_builder(name, names),
         where,
         early,

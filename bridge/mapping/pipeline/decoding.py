@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from bridge.payloads import DECODERS, TEXT_FORMATS
+from bridge.payloads.avro.decoder import AvroDecoder
+from bridge.payloads.avro.schema import parse_schema
 from bridge.payloads.cbor import encode as to_cbor
 from bridge.payloads.compression import compress, decompressor
 from bridge.payloads.csv import FIRST_LINE, CsvDecoder
 from bridge.payloads.encodings import text_decoder
 from bridge.payloads.msgpack import encode as to_msgpack
+from bridge.payloads.schema_files import SchemaError, schema_text
 from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
 from bridge.payloads.xml import XmlDecoder
 
@@ -19,35 +23,77 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.schema.payload_spec import AvroSpec
     from bridge.model import Message
+    from bridge.payloads.avro.schema import AvroType
+    from bridge.payloads.schema_files import SchemaFiles
 
 ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "json": orjson.dumps,
     "msgpack": to_msgpack,
     "cbor": to_cbor,
-    "sparkplug_b": to_sparkplug,
 }
-"""Encoders by `payload`, for the formats that can hold every JSON value. They raise ValueError or TypeError."""
+"""Encoders by `payload`, for formats that hold every JSON value. They raise ValueError or TypeError."""
 
 
-def decoder(specification: MappingSpec) -> Callable[[bytes], Any]:
-    """Return the decoder of decompressed payloads; it raises DecodeError.
+@dataclass(frozen=True, slots=True)
+class PayloadCodec:
+    """Decoder and encoder of a mapping's payload, after decompression and in UTF-8.
 
-    For `sparkplug_b` it returns the bytes as integers: their meaning depends on the births (see `stateful`).
+    `decode` raises DecodeError. `encode` is for a mapping's own tests, and raises ValueError or TypeError; None for a
+    format that cannot hold every JSON value. If `choose` is given, it returns the codec by the topic's captures; it
+    raises DecodeError.
     """
-    if specification.payload == "sparkplug_b":
-        return DECODERS["bytes"].decode
-    if specification.payload == "xml":
-        # Converted to UTF-8, the payload still declares its former encoding.
-        encoding = None if specification.codec is None else "utf-8"
-        xml = specification.xml
-        lists, numbers = ((), True) if xml is None else (xml.lists, xml.numbers)
-        return XmlDecoder(lists, numbers=numbers, encoding=encoding).decode
-    options = specification.csv
-    if options is None:
-        return DECODERS[specification.payload].decode
-    header = None if options.header == FIRST_LINE else options.header
-    return CsvDecoder(header, options.delimiter, numbers=options.numbers).decode
+
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes] | None = None
+    choose: Callable[[Mapping[str, str]], PayloadCodec] | None = None
+
+    def of(self, captures: Mapping[str, str]) -> PayloadCodec:
+        """Return the codec for a topic with these captures. Raise DecodeError if there is none."""
+        return self if self.choose is None else self.choose(captures)
+
+
+def payload_codec(specification: MappingSpec, schemas: SchemaFiles) -> PayloadCodec:
+    """Return the codec of a mapping. Raise SchemaError if it needs a schema file that is missing or faulty.
+
+    For `sparkplug_b` the value is the bytes as integers: their meaning depends on the births (see `stateful`).
+    """
+    payload = specification.payload
+    if payload == "avro" and specification.avro is not None:
+        return avro_codec(specification.avro, schemas)
+    if payload == "sparkplug_b":
+        return PayloadCodec(DECODERS["bytes"].decode, to_sparkplug)
+    if payload == "xml":
+        return PayloadCodec(_xml(specification).decode)
+    if specification.csv is not None:
+        options = specification.csv
+        header = None if options.header == FIRST_LINE else options.header
+        return PayloadCodec(CsvDecoder(header, options.delimiter, numbers=options.numbers).decode)
+    return PayloadCodec(DECODERS[payload].decode, ENCODERS.get(payload))
+
+
+def avro_codec(options: AvroSpec, schemas: SchemaFiles) -> PayloadCodec:
+    """Return the codec of `payload: avro`. Raise SchemaError."""
+    named = {None: options.schema_file} if isinstance(options.schema_file, str) else options.schema_file
+    types = {None if number is None else int(number): _avro_type(file, schemas) for number, file in named.items()}
+    decoder = AvroDecoder(types, confluent=options.header == "confluent")
+    return PayloadCodec(decoder.decode, decoder.encode)
+
+
+def _avro_type(file: str, schemas: SchemaFiles) -> AvroType:
+    try:
+        return parse_schema(schema_text(file, schemas))
+    except SchemaError as error:
+        raise SchemaError(f"schemas/{file}: {error}") from None
+
+
+def _xml(specification: MappingSpec) -> XmlDecoder:
+    # Converted to UTF-8, the payload still declares its former encoding.
+    encoding = None if specification.codec is None else "utf-8"
+    options = specification.xml
+    lists, numbers = ((), True) if options is None else (options.lists, options.numbers)
+    return XmlDecoder(lists, numbers=numbers, encoding=encoding)
 
 
 def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:

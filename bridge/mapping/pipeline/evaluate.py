@@ -43,11 +43,13 @@ class Apply(Protocol):
 def evaluate(parts: CompiledParts) -> Apply:
     """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
     decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.late_where), converter(parts)
+    choose = parts.codec.choose
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        scope = build(message, decode(message.payload), captures, levels)
+        payload = decode(message.payload) if choose is None else choose(captures).decode(message.payload)
+        scope = build(message, payload, captures, levels)
         if passes is not None and not passes(scope):
             return FILTERED
         return convert(message, scope, item)

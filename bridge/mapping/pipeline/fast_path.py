@@ -32,7 +32,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     """Return the fast path of a mapping without state; None if the mapping is not supported."""
     if len(parts.outputs) > 1 or parts.outputs[0].envelope or parts.each:
         return None
-    if parts.skip_retained or parts.decompress or parts.transcode:
+    if parts.skip_retained or parts.decompress or parts.transcode or parts.codec.choose:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
     # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from bridge.mapping.schema.field_types import Qos, SpecSection, Text
 from bridge.mapping.schema.output_spec import OutputSpec
-from bridge.mapping.schema.payload_spec import CsvSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
+from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
 from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
     ChangesSpec,
@@ -84,6 +84,11 @@ _RULES: dict[str, Any] = {
             "else": {"not": {"required": ["csv"]}},
         },
         {
+            "if": {"properties": {"payload": {"const": "avro"}}, "required": ["payload"]},
+            "then": {"required": ["avro"]},
+            "else": {"not": {"required": ["avro"]}},
+        },
+        {
             "if": {"required": ["xml"]},
             "then": {"properties": {"payload": {"const": "xml"}}, "required": ["payload"]},
         },
@@ -114,9 +119,21 @@ class MappingSpec(SpecSection):
     qos: Qos = Field(1, description="The highest QoS to subscribe with.")
     retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
     payload: Literal[
-        "json", "text", "number", "bytes", "msgpack", "cbor", "csv", "json_lines", "line_protocol", "xml", "sparkplug_b"
+        "json",
+        "text",
+        "number",
+        "bytes",
+        "msgpack",
+        "cbor",
+        "csv",
+        "json_lines",
+        "line_protocol",
+        "xml",
+        "avro",
+        "sparkplug_b",
     ] = Field("json", description="What the payload is.")
     csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
+    avro: AvroSpec | None = Field(None, description="With `payload: avro`: its schema.")
     xml: XmlSpec | None = Field(None, description="With `payload: xml`: its options.")
     sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
     encoding: Annotated[str, AfterValidator(_encoding)] = Field(
@@ -155,6 +172,12 @@ class MappingSpec(SpecSection):
     def _csv_has_columns(self) -> MappingSpec:
         if (self.payload == "csv") != (self.csv is not None):
             raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _avro_has_a_schema(self) -> MappingSpec:
+        if (self.payload == "avro") != (self.avro is not None):
+            raise ValueError("`payload: avro` and `avro: {schema: FILE}` belong together: one of them is missing")
         return self
 
     @model_validator(mode="after")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from bridge.mapping.schema.field_types import SpecSection, Text
 from bridge.yaml_files import Describe
@@ -41,3 +42,29 @@ class XmlSpec(SpecSection):
 
     lists: tuple[Text, ...] = Field((), description="Elements that are lists, also where there is only one.")
     numbers: bool = Field(True, description="Texts and attributes that are numbers become numbers.")
+
+
+def _numbers(files: str | dict[str, str]) -> str | dict[str, str]:
+    """Return the schema files. Raise ValueError unless they have the numbers of a schema registry."""
+    if isinstance(files, dict) and (not files or not all(re.fullmatch("[0-9]{1,10}", each) for each in files)):
+        raise ValueError('expected a file, or files by the numbers of their schemas: {"7": reading-v1.avsc}')
+    return files
+
+
+class AvroSpec(SpecSection):
+    """The options of `payload: avro`."""
+
+    schema_file: Annotated[
+        Text | dict[str, Text],
+        AfterValidator(_numbers),
+        Describe("a file in the folder schemas/, or files by the numbers of their schemas"),
+    ] = Field(alias="schema", description="The schema: a file in schemas/, beside the mappings; or files by number.")
+    header: Literal["none", "confluent"] = Field(
+        "none", description="confluent: the value follows a zero and the number of its schema."
+    )
+
+    @model_validator(mode="after")
+    def _numbers_are_sent(self) -> AvroSpec:
+        if isinstance(self.schema_file, dict) and self.header == "none":
+            raise ValueError("several schemas need `header: confluent`, which names the schema of each message")
+        return self

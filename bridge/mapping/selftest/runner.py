@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.errors import DecodeError
 from bridge.mapping.pipeline.decoding import ENCODERS, sent
 from bridge.mapping.selftest.expectations import failures
 from bridge.mapping.stateful.overlay_state import OverlayState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.mapping.mapping import Mapping
+    from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.schema.mapping_spec import MappingSpec
     from bridge.mapping.schema.selftest_spec import PriorMessage, SelfTestSpec
     from bridge.model import MappingResult
@@ -44,28 +46,31 @@ def run_cases(mapping: Mapping) -> list[CaseResult]:
     return [CaseResult(number, case.name, _difference(mapping, case)) for number, case in enumerate(tests)]
 
 
-def case_message(specification: MappingSpec, case: PriorMessage) -> Message:
+def case_message(mapping: Mapping, case: PriorMessage) -> Message:
     """Return the message that a test sends."""
-    qos = specification.qos if case.qos is None else case.qos
-    payload = encode_payload(specification, case)
+    qos = mapping.specification.qos if case.qos is None else case.qos
+    payload = encode_payload(mapping.specification, mapping.parts.codec, case)
     return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
 
 
-def encode_payload(specification: MappingSpec, case: PriorMessage) -> bytes:
+def encode_payload(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage) -> bytes:
     """Return the bytes of a test's payload. Raise ValueError or TypeError if its format cannot hold the value.
 
     A value and a text are sent with the mapping's `encoding` and `compression`; `payload_base64` is sent unchanged.
     """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
-    return sent(specification, _encoded(specification, case))
+    return sent(specification, _encoded(specification, codec, case))
 
 
-def _encoded(specification: MappingSpec, case: PriorMessage) -> bytes:
+def _encoded(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage) -> bytes:
     """Return the bytes of a payload that is a text or a value."""
     if case.payload_text is not None:
         return case.payload_text.encode()
-    encode = ENCODERS.get(specification.payload)
+    try:
+        encode = codec.of(specification.pattern.match(case.topic) or {}).encode
+    except DecodeError as error:
+        raise ValueError(error.detail) from None
     if encode is not None:
         return encode(case.payload)
     if specification.payload == "bytes":
@@ -86,7 +91,7 @@ def _octets(value: Any) -> bytes:
         raise ValueError(message) from None
 
 
-def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
+def case_faults(specification: MappingSpec, codec: PayloadCodec) -> list[tuple[Path, str]]:
     """Return the problems of the tests themselves, each with its path in the file."""
     return [
         fault
@@ -95,11 +100,13 @@ def case_faults(specification: MappingSpec) -> list[tuple[Path, str]]:
             *((("tests", number, "before", place), earlier) for place, earlier in enumerate(case.before)),
             (("tests", number), case),
         )
-        for fault in _faults(specification, path, message)
+        for fault in _faults(specification, codec, path, message)
     ]
 
 
-def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Iterator[tuple[Path, str]]:
+def _faults(
+    specification: MappingSpec, codec: PayloadCodec, path: Path, case: PriorMessage
+) -> Iterator[tuple[Path, str]]:
     """Yield the problems of one message of a test: its topic, its payload."""
     pattern = specification.pattern
     exception = pattern.exception(case.topic.split("/"))
@@ -109,7 +116,7 @@ def _faults(specification: MappingSpec, path: Path, case: PriorMessage) -> Itera
         yield (*path, "topic"), f"the mapping's topic '{pattern.text}' does not match this topic"
     yield from (((*path, "payload", *place), _NO_JSON) for place in _not_finite(case.payload))
     try:
-        encode_payload(specification, case)
+        encode_payload(specification, codec, case)
     except (ValueError, TypeError) as error:
         yield (*path, "payload"), str(error)
 
@@ -135,7 +142,7 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
 
 def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
     """Map one message. Its records follow those of earlier messages that it releases."""
-    message = case_message(mapping.specification, case)
+    message = case_message(mapping, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))
     return mapped._replace(drafts=mapping.all_records(mapped))

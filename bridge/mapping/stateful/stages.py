@@ -72,6 +72,9 @@ def stateful(specification: MappingSpec, steps: CompiledParts) -> StatefulStages
 def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> Read:
     """Return the decoder of a mapping, which may use earlier messages. Without `asks` it requests no rebirth."""
     if specification.payload != "sparkplug_b":
+        if steps.codec.choose is not None:
+            pattern, codec = specification.pattern, steps.codec
+            return lambda message, _memory: (codec.of(pattern.match(message.topic) or {}).decode(message.payload), ())
         return lambda message, _memory: (steps.decode(message.payload), ())
     options = specification.sparkplug
     rebirth = asks and (options is None or options.rebirth)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.errors import ConfigError, DecodeError
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.pipeline.decoding import decoder, decompression
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE
 from bridge.tools.scaffold.majority import by_majority
@@ -182,10 +181,9 @@ def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
 
 
 def _value(text: MappingFileText, message: Message) -> Any:
-    specification = _compiled(text).specification
-    opened = decompression(specification)
+    parts = _compiled(text).parts
     try:
-        return decoder(specification)((opened(message) if opened else message).payload)
+        return parts.codec.decode((parts.decompress(message) if parts.decompress else message).payload)
     except DecodeError:
         return None
 

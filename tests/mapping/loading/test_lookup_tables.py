@@ -123,7 +123,7 @@ def test_mapping_looks_into_the_tables_beside_it(folder):
     assert applied(loaded.mappings["m"], message(topic="t/p1", payload=1)).drafts[0].data == (
         b'{"name":"Press 1","line":3}'
     )
-    assert list(loaded.tables) == ["assets"]
+    assert list(loaded.resources.tables) == ["assets"]
 
 
 def test_mapping_that_names_an_unknown_table_does_not_load(folder):

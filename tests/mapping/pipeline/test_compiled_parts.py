@@ -1,5 +1,6 @@
 import json
 
+from bridge.mapping.loading.resources import Resources
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from tests.mapping.builders import applied, document, mapping, message
@@ -16,7 +17,7 @@ OPTIONS = {
 
 
 def test_mapping_uses_the_expressions_that_its_validation_compiled():
-    read = read_specification(document(json.dumps(OPTIONS)), TABLES)
+    read = read_specification(document(json.dumps(OPTIONS)), Resources(TABLES))
     parts = compile_mapping("m", *read, {}).parts
     state = parts.remembering
     assert read.expressions.keys() == {

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
-from bridge.mapping.pipeline.decoding import decoder, decompression
+from bridge.mapping.pipeline.decoding import decompression
 from bridge.mapping.pipeline.evaluate import FILTERED
 from bridge.mapping.selftest.runner import case_message, run_cases
 from bridge.payloads.compression import compress
@@ -55,7 +55,7 @@ def test_payload_in_base64_is_sent_as_it_is():
     raw = base64.b64encode(gzip.compress(json.dumps(VALUE).encode())).decode()
     made = mapping(compression="gzip", tests=[case(payload_base64=raw), case(payload_text=json.dumps(VALUE))])
     assert difference(made) == ["", ""]
-    assert case_message(made.specification, made.specification.tests[0]).payload == base64.b64decode(raw)
+    assert case_message(made, made.specification.tests[0]).payload == base64.b64decode(raw)
 
 
 def test_csv_gives_a_record_a_line():
@@ -73,7 +73,7 @@ def test_malformed_line_rejects_the_message():
 
 def test_all_csv_options_count():
     options = {"header": "first_line", "delimiter": ";", "numbers": False}
-    assert decoder(specification(payload="csv", csv=options))(b"a;b\n1;2") == [{"a": "1", "b": "2"}]
+    assert mapping(payload="csv", csv=options).parts.codec.decode(b"a;b\n1;2") == [{"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "auto"])

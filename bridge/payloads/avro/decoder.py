@@ -1,0 +1,56 @@
+"""`payload: avro`: one value of a schema, in Avro's binary encoding, which names neither the schema nor its fields.
+
+    none       the value alone
+    confluent  a zero, the number of the schema as 4 bytes (big-endian), then the value:
+               https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+
+Values that JSON does not have: bytes and fixed are lists of integers from 0 to 255, a decimal is a number (or its text,
+where a float would not be exact), NaN and the infinities are null. A value of a union stands for itself. Times are the
+integers that were sent. Over 1,048,576 values, and records over 128 levels within themselves, are rejected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import DecodeError
+from bridge.payloads.avro.reader import compile_reader
+from bridge.payloads.avro.writer import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.payloads.avro.schema import AvroType
+
+_HEADER_BYTES: Final = 5
+
+
+class AvroDecoder:
+    """Decoder of one value of a schema, or of one of several schemas, by their numbers."""
+
+    __slots__ = ("_confluent", "_readers", "_schemas")
+
+    def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
+        """Read values of these schemas. Without numbers, there is one schema, under None."""
+        self._schemas = dict(schemas)
+        self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
+        self._confluent = confluent
+
+    def decode(self, payload: bytes) -> Any:
+        """Return the value. Raise DecodeError."""
+        if not self._confluent:
+            return self._readers[None](payload, 0)
+        if len(payload) < _HEADER_BYTES or payload[0] != 0:
+            raise DecodeError("not Avro with the header of Confluent: it begins with a zero and the schema's number")
+        number = int.from_bytes(payload[1:_HEADER_BYTES], "big")
+        read = self._readers.get(number) or self._readers.get(None)
+        if read is None:
+            known = ", ".join(map(str, self._readers))
+            raise DecodeError(f"not usable: the Avro has the schema {number}; the mapping knows {known}")
+        return read(payload, _HEADER_BYTES)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the value as a device would send it, by the first schema, for tests. Raise ValueError."""
+        number, schema = next(iter(self._schemas.items()))
+        header = b"\0" + (number or 0).to_bytes(4, "big") if self._confluent else b""
+        return header + encode(schema, value)

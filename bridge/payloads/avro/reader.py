@@ -1,0 +1,299 @@
+"""Reader of Avro's binary encoding: a schema is compiled to closures, one for each type.
+
+A closure reads the value at a place, and returns it with the place after it. An IndexError or struct.error means that
+the data ends too early. Values that take no bytes are counted too: eight bytes can announce any number of them.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable
+from decimal import Context, Decimal
+from struct import Struct, error
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
+from bridge.payloads.json_values import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, MIN_INTEGER
+
+if TYPE_CHECKING:
+    from bridge.payloads.avro.schema import AvroType
+
+Read: TypeAlias = Callable[[bytes, int, "Budget"], tuple[Any, int]]
+
+_CONTINUES: Final = 0x80
+_VARINT_BITS: Final = 70
+"""Bits of the longest varint: 10 bytes of 7 bits."""
+EXACT: Final = Context(prec=5000)
+"""Precision of a decimal: digits beyond it would not fit any record's text."""
+_MAX_DECIMAL_BYTES: Final = 2000
+_unpack_double: Final = Struct("<d").unpack_from
+
+
+class Budget:
+    """Values and levels that one message may still have."""
+
+    __slots__ = ("depth", "values")
+
+    def __init__(self) -> None:
+        self.values = MAX_VALUES
+        self.depth = MAX_DEPTH
+
+    def take(self, values: int) -> None:
+        """Count values before they take memory. Raise DecodeError for more than MAX_VALUES."""
+        self.values -= values
+        if self.values < 0:
+            raise DecodeError(f"not usable: the Avro holds more than {MAX_VALUES:,} values")
+
+
+def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
+    """Return the function from the data and the place where the value begins to the value. It raises DecodeError."""
+    read = _Compiler().reader(schema)
+
+    def decode(data: bytes, start: int) -> Any:
+        try:
+            value, at = read(data, start, Budget())
+        except (IndexError, error):
+            raise DecodeError(f"not Avro of this schema: the data ends within a value, at byte {len(data)}") from None
+        except RecursionError:
+            raise DecodeError("not usable: the Avro is nested too deeply") from None
+        if at != len(data):
+            raise DecodeError(f"not Avro of this schema: {len(data) - at} bytes follow after the value")
+        return value
+
+    return decode
+
+
+class _Compiler:
+    """Compiler of one schema. `_readers` are those of records, by identity; None while a record is compiled."""
+
+    def __init__(self) -> None:
+        self._readers: dict[int, Read | None] = {}
+
+    def reader(self, schema: AvroType) -> Read:
+        """Return the closure of a type."""
+        kind = schema.kind
+        if kind in {"array", "map", "union"}:
+            inner = [self.reader(each) for each in schema.inner]
+            return _union(inner) if kind == "union" else (_array if kind == "array" else _map)(inner[0])
+        if kind == "record":
+            return self._record(schema)
+        if kind == "enum":
+            return _enum(schema.symbols)
+        if kind == "fixed":
+            return _fixed(schema.size, _octets(schema))
+        return _bytes(_octets(schema)) if kind == "bytes" else _PRIMITIVES[kind]
+
+    def _record(self, schema: AvroType) -> Read:
+        key = id(schema)
+        known = self._readers.get(key)
+        if known is not None:
+            return known
+        if key in self._readers:
+            return self._nested(key)
+        self._readers[key] = None
+        fields = [(name, self.reader(each)) for name, each in schema.fields]
+        found = self._readers[key] = _record(fields)
+        return found
+
+    def _nested(self, key: int) -> Read:
+        """Return the closure of a record within itself: it is not compiled yet, and its depth is limited."""
+
+        def read(data: bytes, at: int, budget: Budget) -> tuple[Any, int]:
+            budget.depth -= 1
+            if budget.depth < 0:
+                raise DecodeError(f"not usable: the Avro is nested deeper than {MAX_DEPTH} levels")
+            target = self._readers[key]
+            result = target(data, at, budget) if target is not None else (None, at)
+            budget.depth += 1
+            return result
+
+        return read
+
+
+def _record(fields: list[tuple[str, Read]]) -> Read:
+    size = len(fields) + 1
+
+    def read(data: bytes, at: int, budget: Budget) -> tuple[dict[str, Any], int]:
+        budget.take(size)
+        value: dict[str, Any] = {}
+        for name, read_field in fields:
+            value[name], at = read_field(data, at, budget)
+        return value, at
+
+    return read
+
+
+def _array(read_item: Read) -> Read:
+    def read(data: bytes, at: int, budget: Budget) -> tuple[list[Any], int]:
+        values: list[Any] = []
+        while True:
+            count, at = _block(data, at)
+            if count == 0:
+                return values, at
+            budget.take(count)
+            for _ in range(count):
+                value, at = read_item(data, at, budget)
+                values.append(value)
+
+    return read
+
+
+def _map(read_value: Read) -> Read:
+    def read(data: bytes, at: int, budget: Budget) -> tuple[dict[str, Any], int]:
+        values: dict[str, Any] = {}
+        while True:
+            count, at = _block(data, at)
+            if count == 0:
+                return values, at
+            budget.take(count)
+            for _ in range(count):
+                key, at = _string(data, at, budget)
+                values[key], at = read_value(data, at, budget)
+
+    return read
+
+
+def _block(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number of items of a block. A negative one is followed by the block's size, which is not needed."""
+    count, at = _long(data, at)
+    if count < 0:
+        count = -count
+        _, at = _long(data, at)
+    return count, at
+
+
+def _union(branches: list[Read]) -> Read:
+    def read(data: bytes, at: int, budget: Budget) -> tuple[Any, int]:
+        number, after = _long(data, at)
+        if not 0 <= number < len(branches):
+            raise DecodeError(f"not Avro of this schema: type {number} of a union of {len(branches)}, at byte {at}")
+        return branches[number](data, after, budget)
+
+    return read
+
+
+def _enum(symbols: tuple[str, ...]) -> Read:
+    def read(data: bytes, at: int, _budget: Budget) -> tuple[str, int]:
+        number, after = _long(data, at)
+        if not 0 <= number < len(symbols):
+            raise DecodeError(f"not Avro of this schema: symbol {number} of an enum of {len(symbols)}, at byte {at}")
+        return symbols[number], after
+
+    return read
+
+
+def _octets(schema: AvroType) -> Callable[[bytes], Any]:
+    """Return the function from the bytes of a `bytes` or `fixed` value to the value."""
+    if schema.logical == "decimal":
+        return lambda data: _decimal(data, schema.scale)
+    return (lambda data: str(uuid.UUID(bytes=data))) if schema.logical == "uuid" else list
+
+
+def _decimal(data: bytes, scale: int) -> float | str:
+    """Return the number, or its text where a float would not be exact."""
+    if len(data) > _MAX_DECIMAL_BYTES:
+        raise DecodeError(f"not usable: the Avro holds a decimal of {len(data)} bytes")
+    whole = int.from_bytes(data, "big", signed=True)
+    if scale == 0 and MIN_INTEGER <= whole <= MAX_INTEGER:
+        return whole
+    number = Decimal(whole).scaleb(-scale, EXACT)
+    value = float(number)
+    return value if math.isfinite(value) and Decimal(repr(value)) == number else format(number, "f")
+
+
+def _bytes(convert: Callable[[bytes], Any]) -> Read:
+    def read(data: bytes, at: int, _budget: Budget) -> tuple[Any, int]:
+        start, end = _span(data, at)
+        return convert(data[start:end]), end
+
+    return read
+
+
+def _fixed(size: int, convert: Callable[[bytes], Any]) -> Read:
+    def read(data: bytes, at: int, _budget: Budget) -> tuple[Any, int]:
+        end = at + size
+        if end > len(data):
+            raise IndexError
+        return convert(data[at:end]), end
+
+    return read
+
+
+def _span(data: bytes, at: int) -> tuple[int, int]:
+    """Return the begin and the end of bytes or of a text, whose length precedes them."""
+    size, start = _long(data, at)
+    end = start + size
+    if size < 0 or end > len(data):
+        raise DecodeError(
+            f"not Avro of this schema: a length of {size}, at byte {at}, and {len(data) - start} are left"
+        )
+    return start, end
+
+
+def _string(data: bytes, at: int, _budget: Budget) -> tuple[str, int]:
+    start, end = _span(data, at)
+    try:
+        return data[start:end].decode(), end
+    except UnicodeDecodeError as fault:
+        raise DecodeError(f"not usable: a text of the Avro is not UTF-8, at byte {start + fault.start}") from None
+
+
+def _long(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number with sign (zigzag), and the place after it."""
+    byte = data[at]
+    at += 1
+    if byte < _CONTINUES:
+        return (byte >> 1) ^ -(byte & 1), at
+    value, shift = byte & 0x7F, 7
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < _CONTINUES:
+            value &= 0xFFFFFFFFFFFFFFFF
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
+        if shift == _VARINT_BITS:
+            raise DecodeError(f"not Avro of this schema: a number of more than 10 bytes, at byte {at - 10}")
+
+
+def _number(data: bytes, at: int, _budget: Budget) -> tuple[int, int]:
+    return _long(data, at)
+
+
+def _null(_data: bytes, at: int, _budget: Budget) -> tuple[None, int]:
+    return None, at
+
+
+def _boolean(data: bytes, at: int, _budget: Budget) -> tuple[bool, int]:
+    byte = data[at]
+    if byte > 1:
+        raise DecodeError(f"not Avro of this schema: {byte} is no boolean, at byte {at}")
+    return byte == 1, at + 1
+
+
+def _float(data: bytes, at: int, _budget: Budget) -> tuple[float | None, int]:
+    end = at + 4
+    if end > len(data):
+        raise IndexError
+    value = shortest_float32(data[at:end])
+    # JSON has no NaN and no infinity, so they become null.
+    return (value if math.isfinite(value) else None), end
+
+
+def _double(data: bytes, at: int, _budget: Budget) -> tuple[float | None, int]:
+    value: float = _unpack_double(data, at)[0]
+    return (value if math.isfinite(value) else None), at + 8
+
+
+_PRIMITIVES: Final[dict[str, Read]] = {
+    "null": _null,
+    "boolean": _boolean,
+    "int": _number,
+    "long": _number,
+    "float": _float,
+    "double": _double,
+    "string": _string,
+}

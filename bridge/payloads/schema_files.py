@@ -1,0 +1,27 @@
+"""Schema files beside the mappings, which binary formats need: of Avro, and of Protocol Buffers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+SchemaFiles: TypeAlias = Mapping[str, bytes]
+"""Contents of all schema files, by their paths in the folder `schemas/`, with / between their parts."""
+
+NO_SCHEMA_FILES: Final[SchemaFiles] = MappingProxyType({})
+
+
+class SchemaError(ValueError):
+    """An error in a schema file. The message states the position, if there is one, and the reason."""
+
+
+def schema_text(file: str, schemas: SchemaFiles) -> bytes:
+    """Return the content of a schema file. Raise SchemaError if there is no such file."""
+    found = schemas.get(file)
+    if found is None:
+        near = difflib.get_close_matches(file, schemas, n=1)
+        there = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(sorted(schemas)[:9]) or 'none'}"
+        raise SchemaError(f"no file '{file}' in schemas/, beside the mappings{there}")
+    return found

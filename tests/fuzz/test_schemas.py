@@ -1,0 +1,41 @@
+"""Whatever bytes are read by a schema, and whatever stands for a schema: values, or an error with a reason."""
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import DecodeError
+from bridge.payloads.avro.decoder import AvroDecoder
+from bridge.payloads.avro.schema import parse_schema
+from bridge.payloads.schema_files import SchemaError
+from tests.fuzz.mutation import nearly
+from tests.payloads.avro.test_decoder import NODE, READING, VALUE, made
+
+AVRO = made(READING)
+GOOD = [AVRO.encode(VALUE), AVRO.encode(VALUE | {"previous": VALUE, "temperature": None, "samples": []})]
+
+
+@pytest.mark.parametrize(
+    "schema", [READING, NODE, {"type": "array", "items": READING}, ["null", {"type": "map", "values": NODE}]]
+)
+@settings(deadline=None)
+@given(data=nearly(*GOOD) | st.binary(max_size=30))
+def test_any_bytes_become_a_json_value_or_are_rejected(schema, data):
+    try:
+        orjson.dumps(made(schema).decode(data))
+    except DecodeError as error:
+        assert 0 < len(error.detail) < 400  # noqa: PT017 - either is right
+
+
+@settings(deadline=None)
+@given(
+    text=nearly(json.dumps(READING).encode(), json.dumps(NODE).encode(), b'["null", {"type": "array", "items": "int"}]')
+)
+def test_any_text_is_an_avro_schema_or_reports_an_error(text):
+    try:
+        AvroDecoder({None: parse_schema(text)}, confluent=False)
+    except SchemaError as error:
+        assert str(error)  # noqa: PT017 - either is right
