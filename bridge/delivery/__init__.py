@@ -28,5 +28,6 @@ What is known of the shards:
     shard_knowledge.py                the shard of a key; whether consumers keep a record
     shard_history.py, shard_map_refresh.py, record_distribution.py, aggregate_payloads.py   its parts
     shard_limiter.py                  how much may be sent to each shard
-    token_bucket.py, shard_rate.py, sliding_sum.py, refusal_pattern.py, contention.py, common_pause.py   its parts
+    limited_shard.py                  one shard of it, made of token_bucket.py, shard_rate.py, sliding_sum.py,
+                                      refusal_pattern.py, contention.py, common_pause.py and service_clock.py
 """

@@ -67,11 +67,12 @@ class RecordAccumulator:
         self.keep_routed = False
         """True while some records of a shard are deferred on disk: see `shard_deferral`."""
         self.strict = destination.order == "strict"
+        self.linger_secs = linger_secs
+        """Time that a record waits for others to share its request."""
         self._destination = destination
         self._keyless = destination.keys == "spread"
         self._queues = KeyQueues(keyless=self._keyless, exact=self.strict)
         self._filler = BatchFiller(destination, self._queues, self.shards, self.limiter)
-        self._filler.linger_secs = linger_secs
         self._parts: deque[_Part] = deque()
         self._part_in_flight = False
         self._linger_until = NOW
@@ -85,12 +86,7 @@ class RecordAccumulator:
 
     def tune(self, linger_secs: float, max_packed_bytes: int) -> None:
         """Set how long records linger, and the size of a packed record, for all later batches."""
-        self._filler.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
-
-    @property
-    def linger_secs(self) -> float:
-        """Time that a record waits for others to share its request."""
-        return self._filler.linger_secs
+        self.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
 
     # -- what waits ------------------------------------------------------------------------------------------------
 

@@ -1,18 +1,19 @@
-"""A common pause of all bridges, which shows whether another producer keeps a shard full.
+"""Common pause of all bridges, which shows whether another kind of producer keeps a shard full.
 
-Every 20 s of wall-clock time, all bridges that share a congested shard send nothing to it for 1.25 s. Where only
-bridges write to the shard, it has a second's worth of tokens afterwards, and accepts whatever they send next. If it
-refuses records even then, another producer took the tokens: one that does not slow down when it is refused.
+Every 20 s, all bridges that share a congested shard send nothing to it. Where only bridges write to the shard, it
+regains its tokens. Then each bridge sends one request at random, the sample, and again nothing until the samples of all
+have arrived. If the shard refuses records even then, another producer has used the tokens: one that does not slow down
+when it is refused.
 
-The first request after the pause is the sample. It carries less than a second's worth of what the shard accepted from
-this bridge before, so the samples of all bridges together fit into the shard's tokens. Until the samples have arrived,
-nothing else is sent.
+    seconds of the period   0.0          1.25                         2.0    2.25        20.0
+                            | pause       | sample at a random moment   | wait | as usual   | pause ...
 
-    wall clock  0.0          1.25            1.75          20.0
-                | pause       | sample, wait  | as usual    | pause ...
+The sample carries what the shard accepted from this bridge in 0.8 s before. So the samples of all bridges together fit
+into the tokens of one second, and the tokens of the 0.75 s that follow are for bridges that take no part: those that
+have just started, and those on links with a long latency.
 
-Clocks may differ by half a second: NTP is enough. A sample that was answered after more than a second proves nothing,
-as requests that were sent before the pause may have arrived with it.
+The clocks of the bridges may differ by half a second. A sample whose response took more than a second proves nothing:
+requests that were sent before the pause may have arrived with it.
 """
 
 from __future__ import annotations
@@ -23,76 +24,95 @@ from typing import TYPE_CHECKING
 from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 
 if TYPE_CHECKING:
-    from bridge.delivery.sliding_sum import SlidingSum
+    from collections.abc import Callable
 
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
 """A quarter of a second longer than a shard needs to regain all tokens, for clocks that differ."""
 
-_RESUME_SECS = PAUSE_SECS + 0.5
-_SAMPLE_SHARE = 0.8
+SAMPLING_SECS = 0.75
+END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
+
+_BEGIN_SECS = 0.3
+"""A bridge that sees only later in the pause that the shard is congested has sent to it until then: no sample."""
+
+_SAMPLE_SECS = 0.8
+_MAX_SAMPLE_SHARE = 0.3
+"""Two or three bridges with large shares may send their samples at nearly the same moment."""
+
+_MAX_FALL = 0.7
+_MAX_REMEMBERED_SHARE = 0.15
+_FIRST_SHARE = 0.05
+"""A small share counts as no less than 0.7 of the one before. The sample of a bridge that is pushed aside would
+otherwise be so small at once that it always fits."""
+
+_RESUME_JITTER_SECS = 0.25
 _MAX_LATENCY_SECS = 1.0
 
 
 @dataclass(slots=True)
 class _Sample:
+    """Sample of one period. `records` and `size` may still be sent. `sent_at`: None before it was sent."""
+
     period: float
-    accepted_share: float
+    share: float
+    begins_secs: float
     records: float
     size: float
     sent_at: float | None = None
 
 
 class CommonPause:
-    """Pause and sample of one shard. `now` is the limiter's clock, `wall` the wall clock at the same time."""
+    """Pause and sample of one shard. `now` is the limiter's clock, `wall` the service's clock at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, random_share: Callable[[], float]) -> None:
+        self.sampling = False
+        """True while the sample, or the rest of it, is what may be sent."""
+        self._random_share = random_share
         self._sample: _Sample | None = None
-        self._sampling = False
 
-    @property
-    def accepted_share(self) -> float:
-        """Share of the shard's limit that was accepted before the pause."""
-        return self._sample.accepted_share if self._sample is not None else 0.0
-
-    def secs(self, accepted: SlidingSum, now: float, wall: float) -> float:
-        """Return how long nothing may be sent from now on; 0 if something may. `accepted` is in shard seconds."""
+    def secs(self, accepted_share: float, now: float, wall: float) -> float:
+        """Return how long nothing may be sent from now on; 0 if something may."""
         period, phase = divmod(wall, PERIOD_SECS)
-        self._sampling = False
-        if phase < PAUSE_SECS:
-            if self._sample is None or self._sample.period != period:
-                self._sample = _sample(period, accepted.per_sec(now))
-            return PAUSE_SECS - phase
-        if phase >= _RESUME_SECS or self._sample is None or self._sample.period != period:
+        self.sampling = False
+        if phase < _BEGIN_SECS and (self._sample is None or self._sample.period != period):
+            self._sample = self._new_sample(period, accepted_share)
+        if phase >= END_SECS:
             return 0.0
-        self._sampling = self._sample.sent_at in {None, now}
-        return 0.0 if self._sampling else _RESUME_SECS - phase
+        sample = self._sample
+        if sample is not None and sample.period == period:
+            if phase < sample.begins_secs:
+                return sample.begins_secs - phase
+            if sample.sent_at in {None, now}:
+                self.sampling = True
+                return 0.0
+        return END_SECS - phase + _RESUME_JITTER_SECS * self._random_share()
 
     def skip(self) -> None:
         """Take no part in the pause: the shard is not congested."""
-        self._sampling = False
+        self.sampling = False
 
     def limit(self, available: tuple[int, int]) -> tuple[int, int]:
-        """Return what may be sent of `available`: after the pause, what is left of the sample."""
-        sample = self._sample
-        if not self._sampling or sample is None:
+        """Return what may be sent: `available`, or the rest of the sample."""
+        if not self.sampling or self._sample is None:
             return available
-        return min(available[0], int(sample.records)), min(available[1], int(sample.size))
+        return int(self._sample.records), int(self._sample.size)
 
     def on_sent(self, records: int, size: int, now: float) -> None:
         """Count records of the sample. All that is sent at one value of `now` is one request."""
-        sample = self._sample
-        if self._sampling and sample is not None:
-            sample.sent_at = now
-            sample.records -= records
-            sample.size -= size
+        if self._sample is not None:
+            self._sample.sent_at = now
+            self._sample.records -= records
+            self._sample.size -= size
 
     def is_sample(self, sent_at: float, now: float) -> bool:
         """Return True for the response to the sample, if it arrived in time."""
         sample = self._sample
         return sample is not None and sample.sent_at == sent_at and now - sent_at <= _MAX_LATENCY_SECS
 
-
-def _sample(period: float, accepted_share: float) -> _Sample:
-    secs = _SAMPLE_SHARE * accepted_share
-    return _Sample(period, accepted_share, max(1.0, secs * RECORDS_PER_SEC), max(1.0, secs * BYTES_PER_SEC))
+    def _new_sample(self, period: float, accepted_share: float) -> _Sample:
+        before = _FIRST_SHARE if self._sample is None else min(_MAX_REMEMBERED_SHARE, _MAX_FALL * self._sample.share)
+        share = max(accepted_share, before)
+        secs = min(_MAX_SAMPLE_SHARE, _SAMPLE_SECS * share)
+        begins_secs = PAUSE_SECS + SAMPLING_SECS * self._random_share()
+        return _Sample(period, share, begins_secs, max(1.0, secs * RECORDS_PER_SEC), max(1.0, secs * BYTES_PER_SEC))

@@ -1,141 +1,139 @@
-"""Defence of a shard's share against a producer that does not slow down when it is refused.
+"""Tolerance of refusals beside a producer that does not slow down when it is refused.
 
-Such a producer takes whatever others leave: a bridge that lowers its rate for each refused record ends at a twentieth
-of the shard. The samples of the common pauses (see `common_pause`) distinguish this case from many bridges:
+Such a producer uses every token that others do not. A bridge that lowers its rate for each refused record ends at a
+twentieth of the shard. Two observations tell this case from a crowd of bridges:
 
-    adapting ── refusals in the samples, and a small accepted share ──▶ contending
-    contending ── three samples without refusals, or no refusals for 10 s, or the share is not reached ──▶ adapting
+  * the shard refuses samples of the common pauses, in which bridges alone leave room for all (see `common_pause`);
+  * much more is refused than wanted, for longer than bridges need to slow down.
 
-While it contends, the bridge ignores refusals and regulates its rate so that the shard accepts a third of its limit
-from this bridge. Many small requests come first, a higher rate second: a shard that another producer keeps nearly full
-accepts a few records of each request, however large it is.
+    adapting ── two of the last eight samples refused, or much refused for about 15 s ──▶ contending
+    contending ── samples accepted one after the other, or nothing refused for 10 s ──▶ adapting
 
-Bridges alone cannot stay in this state. Up to three of them would fill no more than the shard, so refusals end. More
-than three do not reach their share. And in each common pause all of them pause, so no sample is refused.
+While it contends, the bridge tolerates that three quarters of its records are refused: its rate comes to rest only
+there (see `shard_rate`). All bridges beside the producer rest at equal shares. Of 4,000 records per second the shard
+then accepts a quarter, so that a producer of 2,000 has half of the shard, and the bridges have the other half.
+
+One bridge that contends by mistake makes all others do the same, as much of theirs is refused. Their shares become
+equal, so their samples are accepted, and two pauses end it for all.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.delivery.shard_rate import MIN_SHARE
+from bridge.delivery.token_bucket import RECORDS_PER_SEC
 
 if TYPE_CHECKING:
     from bridge.delivery.refusal_pattern import Verdict
-    from bridge.delivery.shard_rate import ShardRate
 
-TARGET_SHARE = 0.33
+MAX_TOLERATED = 0.75
 
-SUPPRESSED_SHARE = 0.18
-"""With a larger accepted share there is no reason to contend: six bridges that share a shard have a sixth each."""
+TARGET_SHARE = 0.37
+"""A bridge tolerates refusals only as far as it needs them for this share. Half of an equal share beside one producer
+is a quarter of the shard; the bridge comes to rest below the target, and sends nothing in the pauses."""
 
-MAX_CONTENDING_SECS = 300.0
-"""About the longest time of contending. Bridges leave it at different moments, to find out if it is over."""
+_APPROACH = 4.0
+"""The tolerance falls from its full value at three quarters of the target to none at the target."""
 
 _SAMPLES = 8
-_CLEAN_SAMPLES = 2
-_CLEAN_FRACTION = 0.3
-_LEAST_SAMPLES = 2
-_MIN_REFUSED_FRACTION = 0.05
-_MIN_REFUSED = 3.0
+_REFUSED_SAMPLES = 2
+"""A single sample may be refused because bridges have just started, or because a request was late."""
+
+_ACCEPTED_SAMPLES = 2
+_ACCEPTED_SECS = 0.05
+"""Shard seconds of accepted samples, one after the other, that end contending: small ones may be accepted by luck."""
+
+_MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
-_FIRST_SHARE = 0.4
-_FIRST_INTERVAL_SECS = 0.05
-_MIN_INTERVAL_SECS = 0.02
-_MIN_CONTENDING_SHARE = 0.1
 
-_MISSED_SHARE = 0.2
-_MAX_MISSED_SECS = 10
-_CALM_SECS = 10.0
+_MUCH_REFUSED = 0.25
+"""Refused fraction beyond the wanted one, over the last seconds. Bridges alone have halved such an excess in three."""
 
-_FIRST_DISTRUST_SECS = 60.0
-_MAX_DISTRUSTS = 3
-"""A state that was left is entered again after 1, 4, and then each time 16 minutes at the earliest."""
+_MUCH_SECS = 15.0
+"""Time constant of that fraction."""
 
+_MAX_ELAPSED_SECS = 2.0
+"""Longest time that one response counts for: what was refused before it is not known."""
 
-@dataclass(frozen=True, slots=True)
-class _SampleResult:
-    records: int
-    excess: float
-    variance: float
+_STARVED_SHARE = 0.01
+_STARVED_REFUSED = 0.15
+_STARVED_SECS = 30.0
+_STARVED = 0.75
+"""A hundred bridges on one shard have such shares, but less than that refused. It counts after 40 s."""
+
+_DISTRUST_SECS = 30.0
+_MAX_DISTRUST_SECS = 960.0
+"""At the start, and after contending, only samples start it for this time: many bridges may start at the same moment,
+and others may still contend until the next pause. It doubles each time, so that a hundred bridges are not misled for
+long."""
+
+_MAX_INTERVAL_SECS = 0.05
+_MIN_INTERVAL_SECS = 0.008
+_REQUESTS_PER_SHARE = 22.0
+_MIN_REQUEST_RECORDS = 4
+"""A shard that another producer keeps nearly empty accepts a few records of each request, however large it is. So many
+small requests belong to contending: 88 per second at a quarter of the shard, more for less."""
 
 
 class Contention:
-    """State of one shard: whether the bridge contends for its share, and the evidence."""
+    """State of one shard: whether refusals are tolerated, and the evidence for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self.active = False
-        self.interval_secs = _FIRST_INTERVAL_SECS
-        """Time between two requests while the bridge contends."""
-        self._samples: deque[_SampleResult] = deque(maxlen=_SAMPLES)
-        self._regulated_at = 0.0
-        self._missed_secs = 0
-        self._left_times = 0
-        self._not_before = float("-inf")
+        """True while refusals are tolerated."""
+        self._refused: deque[bool] = deque(maxlen=_SAMPLES)
+        """True for each of the last samples that was refused, at least in part."""
+        self._accepted_secs = 0.0
+        self._excess = self._starved = 0.0
+        self._distrust_secs = _DISTRUST_SECS
+        self._counted_at = now + _DISTRUST_SECS
 
-    def on_sample(
-        self, records: int, verdict: Verdict | None, accepted_share: float, rate: ShardRate, now: float
-    ) -> None:
-        """Judge the response to a sample. `verdict` is None if all records were accepted."""
-        excess, variance = (0.0, 0.0) if verdict is None else (verdict.excess, verdict.variance)
-        self._samples.append(_SampleResult(records, excess, variance))
+    def on_sample(self, records: int, secs: float, verdict: Verdict | None, now: float) -> None:
+        """Judge the response to a sample of `secs` shard seconds. `verdict` is None if all records were accepted."""
+        refused = verdict is not None and _is_refused(records, verdict)
+        self._refused.append(refused)
+        self._accepted_secs = 0.0 if refused else self._accepted_secs + secs
+        if not self.active:
+            self.active = sum(self._refused) >= _REFUSED_SAMPLES
+            if self.active:
+                self._distrust_secs = _DISTRUST_SECS
+        elif self._accepted_secs >= _ACCEPTED_SECS and not any(list(self._refused)[-_ACCEPTED_SAMPLES:]):
+            self.end(now)
+
+    def on_refused(self, fraction: float, wanted: float, share: float, now: float) -> None:
+        """Learn the fraction that was refused lately, beside the wanted one, and the share of the rate."""
+        elapsed = min(now - self._counted_at, _MAX_ELAPSED_SECS)
+        if elapsed <= 0:
+            return
+        self._counted_at = now
+        starved = share <= _STARVED_SHARE and fraction > _STARVED_REFUSED
+        self._excess += (1 - math.exp(-elapsed / _MUCH_SECS)) * (fraction - wanted - self._excess)
+        self._starved += (1 - math.exp(-elapsed / _STARVED_SECS)) * (starved - self._starved)
+        self.active |= self._excess > _MUCH_REFUSED or self._starved > _STARVED
+
+    def tolerated(self, accepted_share: float) -> float:
+        """Return the refused fraction that is tolerated while the shard accepts that share from this bridge."""
+        if not self.active:
+            return 0.0
+        return MAX_TOLERATED * min(1.0, max(0.0, _APPROACH * (1 - accepted_share / TARGET_SHARE)))
+
+    def interval_secs(self, accepted_share: float, rate_share: float) -> float:
+        """Return the mean time between two requests: short if the share is small, but long enough for some records."""
+        secs = min(_MAX_INTERVAL_SECS, max(_MIN_INTERVAL_SECS, accepted_share / _REQUESTS_PER_SHARE))
+        return max(secs, _MIN_REQUEST_RECORDS / (rate_share * RECORDS_PER_SEC))
+
+    def end(self, now: float) -> None:
+        """Adapt again, as nothing was refused lately."""
         if self.active:
-            if self._is_over():
-                self._leave(rate, accepted_share, now)
-        elif accepted_share < SUPPRESSED_SHARE and now >= self._not_before and self._is_contended():
-            self._enter(rate, now)
-
-    def regulate(self, accepted_share: float, rate: ShardRate, now: float) -> None:
-        """Adapt the rate once a second while the bridge contends."""
-        if now - self._regulated_at < 1.0:
-            return
-        self._regulated_at = now
-        if now >= self._expires_at:
             self.active = False
-            self._samples.clear()
-            rate.share = min(rate.share, 0.1)
-            return
-        self._missed_secs = self._missed_secs + 1 if accepted_share < _MISSED_SHARE else 0
-        if self._missed_secs >= _MAX_MISSED_SECS or now - rate.congested_at > _CALM_SECS:
-            self._leave(rate, accepted_share, now)
-        elif accepted_share > TARGET_SHARE * 1.05:
-            rate.share = max(_MIN_CONTENDING_SHARE, rate.share * 0.9)
-        elif accepted_share < TARGET_SHARE * 0.95 and self.interval_secs > _MIN_INTERVAL_SECS:
-            self.interval_secs = max(_MIN_INTERVAL_SECS, self.interval_secs * 0.7)
-        elif accepted_share < TARGET_SHARE * 0.95:
-            rate.share = min(1.0, rate.share * 1.15)
+            self._refused.clear()
+            self._excess = self._starved = 0.0
+            self._counted_at = now + self._distrust_secs
+            self._distrust_secs = min(_MAX_DISTRUST_SECS, self._distrust_secs * 2)
 
-    def _is_contended(self) -> bool:
-        """Return True if the samples were refused more often than chance explains."""
-        excess = sum(sample.excess for sample in self._samples)
-        records = sum(sample.records for sample in self._samples)
-        chance = _SIGMAS * math.sqrt(sum(sample.variance for sample in self._samples))
-        return len(self._samples) >= _LEAST_SAMPLES and excess > max(
-            _MIN_REFUSED, _MIN_REFUSED_FRACTION * records + chance
-        )
 
-    def _is_over(self) -> bool:
-        """Return True if the last three samples were accepted."""
-        last = list(self._samples)[-_CLEAN_SAMPLES:]
-        excess, records = sum(sample.excess for sample in last), sum(sample.records for sample in last)
-        return len(last) == _CLEAN_SAMPLES and excess < _CLEAN_FRACTION * records
-
-    def _enter(self, rate: ShardRate, now: float) -> None:
-        self.active = True
-        self.interval_secs = _FIRST_INTERVAL_SECS
-        self._samples.clear()
-        self._missed_secs = 0
-        self._expires_at = now + MAX_CONTENDING_SECS * (0.8 + 0.4 * random.random())  # noqa: S311 - jitter, no secret
-        self._regulated_at = now + 1.0
-        rate.share = max(rate.share, _FIRST_SHARE)
-
-    def _leave(self, rate: ShardRate, accepted_share: float, now: float) -> None:
-        self.active = False
-        self._samples.clear()
-        self._not_before = now + _FIRST_DISTRUST_SECS * 4**self._left_times
-        self._left_times = min(_MAX_DISTRUSTS, self._left_times + 1)
-        rate.share = min(rate.share, max(MIN_SHARE, accepted_share))
+def _is_refused(records: int, verdict: Verdict) -> bool:
+    """Return whether more of a sample was refused than chance explains."""
+    return verdict.excess - _SIGMAS * math.sqrt(verdict.variance) > max(1.0, _MIN_REFUSED_FRACTION * records)

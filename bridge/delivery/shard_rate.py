@@ -3,11 +3,12 @@
 Several producers may write to a shard, and none knows of the others. Each adapts its share r of the shard's limit
 (additive increase, proportional decrease; with p the fraction that the shard refuses because it is full):
 
-    dr/dt = GAIN * (r * wanted(r) - r * p)        wanted(r) = _PER_SHARE / r + _PER_LOG * ln(1 / r)
+    dr/dt = r * (wanted(r) + tolerated - p)        wanted(r) = _PER_SHARE / r + _PER_LOG * ln(1 / r)
 
 A decrease by r * p per second is a decrease by one record per second for each refused record. The rate comes to rest
 where p = wanted(r). That is one value of r for a given p, so all producers end at the same share, and the fraction that
 is wasted is wanted(r): 1 % for 2 producers, 2 % for 4, 7 % for 40. At r = 1 nothing is wanted and nothing is refused.
+`tolerated` is 0, but beside a producer that does not slow down: see `contention`.
 
 Three rules bound this:
 
@@ -27,9 +28,9 @@ START_SHARE = 0.25
 MIN_SHARE = 0.005
 """Lowest rate: 5 records per second still find out that the shard is free again."""
 
-_GAIN = 1.0
-_PER_SHARE = 0.0012
-_PER_LOG = 0.006
+_PER_SHARE = 0.0007
+_PER_LOG = 0.012
+"""Both weigh waste against the time in which shares become equal: 25 s for 40 producers, and a minute for 4."""
 
 _ACCEPTED_FLOOR = 0.9
 """The accepted rate is known to about 5 %. A floor of 1.0 would stop every small decrease, and rates would not
@@ -59,10 +60,12 @@ class ShardRate:
 
     def __init__(self, now: float) -> None:
         self.share = START_SHARE
+        self.tolerated = 0.0
+        """Refused fraction at which the rate rests, beyond what is wanted."""
         self.congested_at = -math.inf
         """When the shard last refused records because it was full."""
+        self._calm_since = -math.inf
         self._grown_at = now
-        self._started_at = now
         self._starting = True
         self._expected_events = 0.0
         self._event_records = 1.0
@@ -81,30 +84,33 @@ class ShardRate:
         if used and elapsed > 0:
             self.share = min(1.0, self.share * 2, self.share + elapsed * self._growth(now))
 
+    def on_pause(self, now: float) -> None:
+        """Note that nothing was sent for a time: that nothing was refused in it shows nothing."""
+        self._calm_since = now
+        self._expected_events = 0.0
+
     def on_accepted(self, records: int) -> None:
         """Count records that were accepted, or refused by chance."""
         self._expected_events += records * wanted(self.share) / self._event_records
 
     def on_congested(self, records: float, secs: float, accepted_share: float, now: float) -> None:
         """Lower the rate for records that a full shard refused, and which cost `secs` shard seconds."""
-        self.congested_at = now
+        self.congested_at = self._calm_since = now
         self._starting = False
         self._expected_events = 0.0
         self._event_records += 0.1 * (max(1.0, records) - self._event_records)
         self._event_secs += 0.2 * (secs - self._event_secs)
-        lowered = max(
-            self.share - _GAIN * secs, self.share * (1 - _MAX_STEP), _ACCEPTED_FLOOR * accepted_share, MIN_SHARE
-        )
+        lowered = max(self.share - secs, self.share * (1 - _MAX_STEP), _ACCEPTED_FLOOR * accepted_share, MIN_SHARE)
         self.share = min(self.share, lowered)
 
     def _growth(self, now: float) -> float:
         """Return the increase per second."""
-        usual = _GAIN * self.share * wanted(self.share)
-        calmed = usual * min(1.0, _MAX_STEP * self.share / (self._event_secs * _GAIN))
+        usual = self.share * (wanted(self.share) + self.tolerated)
+        calmed = usual * min(1.0, _MAX_STEP * self.share / self._event_secs)
         growth = max(calmed, min(usual, _SLOWEST_GROWTH_PER_SEC * self.share))
         if self._starting:
             return growth + self.share
-        calm_secs = now - self.congested_at - _FREE_AFTER_SECS
+        calm_secs = now - self._calm_since - _FREE_AFTER_SECS
         if calm_secs > 0 and self._expected_events > _FREE_AFTER_EVENTS:
             growth += self.share * _FREE_GROWTH_PER_SEC * min(1.0, calm_secs / _FREE_RAMP_SECS)
         return growth

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.durations import pluralize
 from bridge.monitoring.buffer_time import buffer_hours
 from bridge.monitoring.problem_kinds import KINDS, OUTAGE_SECS, REJECTS_MIN_RECORDS, REJECTS_SHARE, STALLED_SECS
 from bridge.monitoring.problems import ActiveProblem, sort_problems
@@ -143,7 +142,7 @@ def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActivePro
         yield _problem(
             "records-dropped",
             f"records of stream {stream} were dropped",
-            f"{pluralize(count, 'record')} in the last hour",
+            f"{count:,} records in the last hour",
             stream=stream,
         )
     if flow.evicted:

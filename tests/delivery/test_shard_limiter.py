@@ -1,13 +1,11 @@
-import pytest
-
 from bridge.delivery.shard_limiter import ShardLimiter
 from bridge.delivery.shard_rate import START_SHARE
 from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
-from tests.delivery.shard_simulation import bridges, run
+from tests.delivery.simulated_shards import measurement
 
 
 def limiter(random_share=0.5):
-    return ShardLimiter(lambda: random_share, None)
+    return ShardLimiter(lambda: random_share)
 
 
 def test_new_shard_starts_with_a_part_of_its_limit():
@@ -49,7 +47,7 @@ def test_refused_request_pauses_its_shard_for_longer_each_time():
         made.consume("s", 10, 1000, now)
         made.on_results("s", [(100, False)] * 10, now, now)
         pauses.append(made.secs_until_available("s", now))
-        now += 5.0
+        now += 2.5
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1] <= 2.0
 
@@ -61,17 +59,7 @@ def test_refusals_lower_the_rate_in_proportion():
             now = step * 0.1
             made.consume("s", 100, 10_000, now)
             made.on_results("s", [(100, True)] * (100 - refused) + [(100, False)] * refused, now, now)
-    rate = {name: made.snapshot(3.0)["s"].records_per_sec for name, made in (("few", few), ("many", many))}
-    assert rate["many"] < rate["few"]
-
-
-def test_status_reports_rate_and_refused_fraction():
-    made = limiter()
-    made.consume("s", 4, 400, 0.0)
-    made.on_results("s", [(100, True), (100, False), (100, True), (100, True)], 0.1, 0.0)
-    status = made.snapshot(0.1)["s"]
-    assert status.refused == 0.25
-    assert status.records_per_sec <= RECORDS_PER_SEC
+    assert many.available("s", 60.0)[0] < few.available("s", 60.0)[0]  # the tokens of one second
 
 
 def test_shards_that_are_not_retained_are_forgotten():
@@ -79,41 +67,46 @@ def test_shards_that_are_not_retained_are_forgotten():
     made.consume("a", 1, 1, 0.0)
     made.consume("b", 1, 1, 0.0)
     made.retain({"b"})
-    assert list(made.snapshot(0.0)) == ["b"]
+    assert made.available("a", 0.0)[0] == RECORDS_PER_SEC * START_SHARE
+    assert made.available("b", 0.0)[0] == RECORDS_PER_SEC * START_SHARE - 1
 
 
-def test_lone_bridge_uses_the_complete_shard():
-    shard, made = bridges(1)
-    _, _, now = run(shard, made, 10)
-    (rate,), refused, _ = run(shard, made, 20, now)
-    assert rate > 0.95 * RECORDS_PER_SEC
-    assert refused < 0.02
+def synchronised():
+    """Return a limiter that knows the service's time: the local clock is 0 at the start of a period of the pause."""
+    made = limiter()
+    for second in range(60):
+        made.clock.observe(measurement(second, second - 0.1, second + 0.1))
+        made.clock.observe(measurement(second, second + 0.8, second + 0.9))
+    return made
 
 
-@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5])
-def test_random_refusals_cost_hardly_more_than_their_fraction(fraction):
-    shard, made = bridges(1, refused_at_random=fraction)
-    _, _, now = run(shard, made, 20)
-    (rate,), _, _ = run(shard, made, 30, now)
-    assert rate > (1 - fraction - 0.1) * RECORDS_PER_SEC
+def congest(made, now):
+    made.consume("s", 100, 10_000, now)
+    made.on_results("s", [(100, True)] * 50 + [(100, False)] * 50, now, now)
 
 
-@pytest.mark.parametrize("count", [2, 10, 40])
-def test_bridges_that_share_a_shard_use_it_with_little_waste(count):
-    shard, made = bridges(count, spread_secs=2.0)
-    _, _, now = run(shard, made, 60)
-    rates, refused, _ = run(shard, made, 60, now)
-    assert sum(rates) > 0.9 * RECORDS_PER_SEC
-    assert refused < 0.12
+def test_only_congested_shards_pause():
+    made = synchronised()
+    congest(made, 59.0)
+    assert made.available("s", 60.1) == (0, 0)
+    assert 1.0 < made.secs_until_available("s", 60.1) < 2.3
+    assert made.available("calm", 60.1)[0] > 0
 
 
-def test_shard_whose_limit_comes_back_is_used_in_full_within_30_secs():
-    shard, made = bridges(1)
-    _, _, now = run(shard, made, 20)
-    shard.records_per_sec = 100
-    (rate,), _, now = run(shard, made, 60, now)
-    assert rate > 80
-    shard.records_per_sec = RECORDS_PER_SEC
-    _, _, now = run(shard, made, 30, now)
-    (rate,), _, _ = run(shard, made, 10, now)
-    assert rate > 0.9 * RECORDS_PER_SEC
+def test_limiter_without_the_time_of_the_service_does_not_pause():
+    made = limiter()
+    congest(made, 59.0)
+    assert made.available("s", 60.2)[0] > 0
+
+
+def test_refused_samples_make_the_limiter_send_more():
+    made = synchronised()
+    for period in range(3, 6):
+        congest(made, period * 20 - 1.0)
+        made.available("s", period * 20.1)
+        sampled_at = period * 20.1 + made.secs_until_available("s", period * 20.1) + 0.001
+        records, size = made.available("s", sampled_at)
+        assert records > 0
+        made.consume("s", records, size, sampled_at)
+        made.on_results("s", [(100, False)] * records, sampled_at + 0.1, sampled_at)
+    assert made.secs_until_available("s", 110.0) < 0.1

@@ -131,9 +131,9 @@ class Connection(asyncio.Protocol):
 
 
 def head_of(status: int, length: int, skew_secs: float) -> bytes:
-    date = "" if status == 200 else f"Date: {formatdate(time() + skew_secs, usegmt=True)}\r\n"
     return (
-        f"HTTP/1.1 {status} X\r\nContent-Type: application/x-amz-json-1.1\r\n{date}Content-Length: {length}\r\n\r\n"
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/x-amz-json-1.1\r\n"
+        f"Date: {formatdate(time() + skew_secs, usegmt=True)}\r\nContent-Length: {length}\r\n\r\n"
     ).encode()
 
 

@@ -37,6 +37,8 @@ class RequestMeasurement:
     """Time to set up the connection: name look-up, TCP, proxy and TLS. 0 for a reused one."""
     round_trip_secs: float | None
     """Shortest recent TCP round trip of the connection; None: the kernel does not report it, or no `drained_at`."""
+    date: float | None
+    """Date of the response, in seconds since the epoch, without fractions; None: there was no response, or no date."""
 
 
 @dataclass(frozen=True, slots=True)

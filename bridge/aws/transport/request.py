@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextvars import ContextVar
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.aws.transport.measurement import RequestMeasurement, RequestProgress, progress_listener
@@ -60,6 +62,7 @@ class InFlightRequest:
         self._drained_at: float | None = None
         self._answered_at: float | None = None
         self._round_trip_secs: float | None = None
+        self._date: float | None = None
         self.draining = True
         """True while bytes may be in the send buffer and no response has come."""
         self._sent_whole = False
@@ -87,7 +90,6 @@ class InFlightRequest:
 
         The service does not have the complete request then, so it cannot store its records twice.
         """
-        # Not written yet, so nothing can be lost: it may end at once.
         if self._started_at is None:
             self.abort()
         elif self.draining:
@@ -154,8 +156,6 @@ class InFlightRequest:
         moved = drained > self.drained
         if moved:
             self.drained, self._moved_at = drained, now
-        # `None`: the kernel cannot say what its buffer holds. All that was written then counts as sent, so that the
-        # time for the response begins at some time.
         if self._sent_whole and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)
@@ -200,6 +200,11 @@ class InFlightRequest:
         """Note the shortest round trip of the connection."""
         self._round_trip_secs = secs
 
+    def dated(self, header: str) -> None:
+        """Note the Date header of the response; one that is no date is ignored."""
+        with contextlib.suppress(ValueError):
+            self._date = parsedate_to_datetime(header).timestamp()
+
     def measurement(self) -> RequestMeasurement:
         """Return the measurement as it is now."""
         answered_whole = (
@@ -214,6 +219,7 @@ class InFlightRequest:
             reused=self.reused,
             connect_secs=self._connect_secs or 0.0,
             round_trip_secs=self._round_trip_secs,
+            date=self._date,
         )
 
 

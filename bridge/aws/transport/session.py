@@ -79,9 +79,12 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
         self._in_flight.add(in_flight)
         try:
             in_flight.raise_if_aborted()
-            return super().send(request)
+            response = super().send(request)
         except (BotoCoreError, RequestAborted) as error:
             raise _outcome(error, in_flight, request.url) from error
+        else:
+            in_flight.dated(response.headers.get("Date", ""))
+            return response
         finally:
             self._in_flight.remove(in_flight)
             current_request.reset(token)

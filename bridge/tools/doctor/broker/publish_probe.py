@@ -28,7 +28,6 @@ _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
-# Far below every broker's default, so that a broker that ignores the requested Receive Maximum shows it.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
 
@@ -56,7 +55,6 @@ def topic_of(settings: SessionSettings) -> str:
 def probe(settings: SessionSettings) -> ProbeResult:
     """Publish to the session itself; acknowledge nothing until the broker has accepted all messages, and then all."""
     topic = topic_of(settings)
-    # Not shared: another client of the group would receive some of the messages.
     with ProbeSession(replace(settings, share=None), {topic: 1}) as session:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions

@@ -1,0 +1,155 @@
+"""One shard of the limiter: its tokens, its rate, and what its responses show."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bridge.delivery.common_pause import CommonPause
+from bridge.delivery.contention import Contention
+from bridge.delivery.refusal_pattern import RefusalPattern
+from bridge.delivery.shard_rate import ShardRate, wanted
+from bridge.delivery.sliding_sum import SlidingSum
+from bridge.delivery.token_bucket import BURST_SECS, TokenBucket, shard_secs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.delivery.refusal_pattern import Verdict
+
+_ACCEPTED_SECS = 3.0
+"""Window of the accepted rate. A shorter one shows single requests instead of a rate."""
+
+_STALE_SECS = 60.0
+_CONGESTED_SECS = 30.0
+_CALM_SECS = 10.0
+_PAUSING_SHARE = 0.6
+"""A bridge with a larger share takes no part in common pauses: no other producer pushes it aside."""
+
+_MAX_PAUSING_LATENCY_SECS = 0.5
+"""With a longer latency, requests that were sent before a pause arrive in it, and samples arrive too late."""
+
+_REFUSED_SECS = 5.0
+"""Window of the refused fraction."""
+
+_LATENCY_WEIGHT = 0.1
+_FIRST_BACKOFF_SECS = 0.1
+_MAX_BACKOFF_SECS = 2.0
+
+
+class LimitedShard:
+    """State of one shard. Any call but `fill` needs `fill` at the same `now` before it."""
+
+    def __init__(self, now: float, random_share: Callable[[], float]) -> None:
+        self.rate = ShardRate(now)
+        self.bucket = TokenBucket(self.rate.share, now)
+        self.pause = CommonPause(random_share)
+        self.contention = Contention(now)
+        self._random_share = random_share
+        self._accepted = SlidingSum(_ACCEPTED_SECS, now)
+        self._sent_records = SlidingSum(_REFUSED_SECS, now)
+        self._refused_records = SlidingSum(_REFUSED_SECS, now)
+        self._accepted_share = self._latency_secs = 0.0
+        self._pattern = RefusalPattern(now)
+        self._backoff_secs = 0.0
+        self._backoff_until = -math.inf
+        self._response_at = now
+
+    @property
+    def available(self) -> tuple[int, int]:
+        """Records and bytes that the tokens allow, or the sample of a common pause."""
+        return self.pause.limit(self.bucket.available)
+
+    def fill(self, now: float) -> None:
+        """Bring the tokens up to date."""
+        if now - self._response_at > _STALE_SECS:
+            self._response_at = now
+            self.rate.restart(now)
+        self.bucket.fill(self.rate.share, now)
+
+    def pause_secs(self, wall: float | None, now: float) -> float:
+        """Return how long the common pause still lasts; 0 if there is none. `wall`: the service's time, if known."""
+        congested = now - self.rate.congested_at <= _CONGESTED_SECS
+        pushed_aside = self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE)
+        if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
+            self.contention.end(now)  # nothing else would
+            pushed_aside = False
+        if wall is None or not pushed_aside:
+            self.pause.skip()
+            return 0.0
+        return self.pause.secs(self._accepted.per_sec(now), now, wall)
+
+    def backoff_secs(self, now: float) -> float:
+        """Return how long nothing is sent after the shard refused a whole request."""
+        return max(0.0, self._backoff_until - now)
+
+    def contending_interval_secs(self) -> float:
+        """Return the mean time between two requests while the bridge contends."""
+        return self.contention.interval_secs(self._accepted_share, self.rate.share)
+
+    def has_tokens_of(self, secs: float) -> bool:
+        """Return True if there are as many tokens as accrue in that time."""
+        return self.bucket.level_secs >= secs * self.rate.share
+
+    def consume(self, records: int, size: int, now: float) -> None:
+        """Spend tokens."""
+        if self.pause.sampling:
+            self.pause.on_sent(records, size, now)
+            self.rate.on_pause(now)
+        self.bucket.take(records, size)
+        # A bucket that stays more than half full is not what limits the sender.
+        self.rate.grow(now, used=self.bucket.level_secs <= BURST_SECS * self.rate.share / 2)
+
+    def on_accepted(self, records: int, size: int, now: float, sent_at: float) -> None:
+        """Count a request of which all records were accepted."""
+        secs = shard_secs(records, size)
+        self._pattern.add_accepted(records, now)
+        if self.pause.is_sample(sent_at, now):
+            self.contention.on_sample(records, secs, None, now)
+        self._accepted.add(secs, now)
+        self.rate.on_accepted(records)
+        self._count(records, 0, now, sent_at)
+        self._backoff_secs = 0.0
+
+    def on_results(self, outcomes: Sequence[tuple[int, bool]], now: float, sent_at: float) -> None:
+        """Count a request of which some records were refused."""
+        verdict = self._pattern.add(outcomes, now)
+        accepted, size = len(outcomes) - verdict.refused, sum([size for size, _ in outcomes])
+        if self.pause.is_sample(sent_at, now):
+            self.contention.on_sample(len(outcomes), shard_secs(len(outcomes), size), verdict, now)
+        if accepted:
+            self._accepted.add(shard_secs(accepted, size - verdict.refused_bytes), now)
+        self._adapt(len(outcomes), verdict, now)
+        self._count(len(outcomes), verdict.refused, now, sent_at)
+        if accepted:
+            self._backoff_secs = 0.0
+        elif not verdict.by_chance and not self.contention.active:
+            self._back_off(now)
+
+    def _count(self, records: int, refused: int, now: float, sent_at: float) -> None:
+        """Count the records of a response, and those refused. Few records show no pattern, so chance counts too."""
+        self._response_at = now
+        self._latency_secs += _LATENCY_WEIGHT * (now - sent_at - self._latency_secs)
+        self._sent_records.add(records, now)
+        if refused:
+            self._refused_records.add(refused, now)
+        fraction = self._refused_records.total(now) / self._sent_records.total(now)
+        self.contention.on_refused(fraction, wanted(self.rate.share), self.rate.share, now)
+        if now - self.rate.congested_at > _CALM_SECS:
+            self.contention.end(now)
+        self._accepted_share = self._accepted.per_sec(now)
+        self.rate.tolerated = self.contention.tolerated(self._accepted_share)
+
+    def _adapt(self, records: int, verdict: Verdict, now: float) -> None:
+        """Lower the rate for refusals of a full shard."""
+        if not verdict.congested:
+            self.rate.on_accepted(records)
+            return
+        secs = shard_secs(verdict.refused, verdict.refused_bytes) * verdict.congested / verdict.refused
+        self.rate.on_congested(verdict.congested, secs, self._accepted.per_sec(now), now)
+
+    def _back_off(self, now: float) -> None:
+        """Send nothing for a time, which doubles each time."""
+        self._backoff_secs = min(_MAX_BACKOFF_SECS, max(_FIRST_BACKOFF_SECS, self._backoff_secs * 2))
+        self._backoff_until = now + self._backoff_secs * (1 - self._random_share() / 2)
+        self.bucket.empty()

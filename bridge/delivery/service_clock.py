@@ -1,0 +1,50 @@
+"""Clock of Kinesis, from the Date headers of its responses.
+
+The bridges that share a shard pause at the same moments, and the clock of an edge box may be wrong. Each response
+bounds the offset of the service's clock: it was written after its request was sent, before it was received, and within
+the second that its Date names.
+
+    date <= local time of writing + offset < date + 1
+
+The bounds of many responses intersect in an interval that is hardly longer than a round trip.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.aws.transport.measurement import RequestMeasurement
+
+_MAX_UNCERTAINTY_SECS = 0.5
+_DRIFT = 1e-4
+"""Seconds per second by which two clocks may drift apart: twice what quartz oscillators do."""
+
+
+class ServiceClock:
+    """Clock of one endpoint, as seen from a local monotonic clock. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._earliest = -math.inf
+        self._latest = math.inf
+        self._observed_at = 0.0
+
+    def observe(self, measurement: RequestMeasurement) -> None:
+        """Learn from the Date of a response, and when its request began and its response came."""
+        date, sent_at, received_at = measurement.date, measurement.started_at, measurement.answered_at
+        if date is None or sent_at is None or received_at is None:
+            return
+        drift = _DRIFT * max(0.0, received_at - self._observed_at)
+        self._observed_at = max(self._observed_at, received_at)
+        self._earliest = max(self._earliest - drift, date - received_at)
+        self._latest = min(self._latest + drift, date + 1 - sent_at)
+        if self._earliest > self._latest:  # one of the clocks was set, or the machine was suspended
+            self._earliest, self._latest = date - received_at, date + 1 - sent_at
+
+    def time(self, now: float) -> float | None:
+        """Return the service's time in seconds since the epoch; None if it is not known to a quarter of a second."""
+        uncertainty = self._latest - self._earliest + 2 * _DRIFT * max(0.0, now - self._observed_at)
+        if uncertainty > _MAX_UNCERTAINTY_SECS:
+            return None
+        return now + (self._earliest + self._latest) / 2
