@@ -7,7 +7,6 @@ The other children are evaluated on the results of those, or on elements of the 
 from __future__ import annotations
 
 from collections import Counter
-from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.functions import FUNCTIONS
@@ -106,22 +105,6 @@ def free_variables(node: Node) -> list[Node]:
     nodes = list(walk(node))
     bound = {binding for one in nodes for binding in (*one.get("bindings", ()), one.get("index"))} - {None}
     return [one for one in nodes if one["type"] == "variable" and one["binding"] not in bound]
-
-
-def outer_values(node: Node) -> list[Node]:
-    """Return what the node reads of variables that nothing within it binds: `$name`, or `$name.a[0]` as one node."""
-    free = {id(one) for one in free_variables(node)}
-    found: list[Node] = []
-    waiting = [node] if free else []
-    while waiting:
-        first, *rest = steps(waiting.pop())
-        if id(first) in free:
-            selected = list(takewhile(lambda step: step["type"] in {"field", "index"}, rest))
-            found.append({"type": "subexpression", "children": [first, *selected]} if selected else first)
-            waiting.extend(rest[len(selected) :])
-        else:
-            waiting.extend([*children(first), *rest])
-    return found
 
 
 def steps(node: Node) -> list[Node]:

@@ -25,6 +25,7 @@ from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
 from bridge.mapping.expressions.growth import growth
+from bridge.mapping.expressions.hoisting import OUTER
 from bridge.mapping.expressions.static_checks import ExpressionFault
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ class Compiler:
         """Return the closure for a node that combines the results of its children. All get the same value."""
         kind = node["type"]
         if kind == "multi_select_dict":
-            return multi_select_hash.multi_select_hash([self._item(child) for child in node["children"]])
+            return multi_select_hash.multi_select_hash(
+                [self._item(child) for child in node["children"]], self.evaluation.values
+            )
         if kind == "function_expression":
             return self._call(node)
         if kind == "comparator":
@@ -211,22 +214,17 @@ class Compiler:
     def _projection(self, node: Node) -> Search:
         """Return the closure for a projection: `[*]`, `.*`, `[?…]`, `[]` or a slice."""
         left, right, *condition = node["children"]
-        base = self._counted(self._node(left), [right, *condition])
+        base = self._looped(self._node(left), node)
         if condition:
             return projection.filtered(base, self.context(right), self.context(condition[0]))
         if node["type"] == "value_projection":
             return projection.project_values(base, self.context(right))
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
-    def _counted(self, base: Search, repeated: list[Node], index: int | None = None) -> Search:
-        """Return `base`, with a count of the values that the nodes `repeated` read again for each of its elements."""
-        outer = [
-            self.context(value)
-            for node in repeated
-            for value in analysis.outer_values(node)
-            if index is None or analysis.steps(value)[0]["binding"] != index
-        ]
-        return evaluation.counted(base, outer, self.evaluation) if outer else base
+    def _looped(self, base: Search, loop: Node) -> Search:
+        """Return `base`, with the values of variables that the loop reads for each of its elements."""
+        outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
+        return evaluation.looped(base, outer, self.evaluation) if outer else base
 
     def _item(self, pair: Node) -> multi_select_hash.HashItem:
         """Return one `key: expression` of a multi-select hash, compiled."""
@@ -236,7 +234,10 @@ class Compiler:
         first, *rest = analysis.steps(node)
         fields = _names([first, *rest]) if first["type"] == "field" else self._scope_names(first, rest)
         names = fields if fields and len(fields) == 1 + len(rest) else None
-        return multi_select_hash.HashItem(pair["value"], search, names, id(node) in self._constants)
+        # A variable that `let` or a loop has bound is read directly too.
+        bound = first["binding"] if first["type"] == "variable" and not rest else None
+        constant = id(node) in self._constants
+        return multi_select_hash.HashItem(pair["value"], search, names, constant, None if constant else bound)
 
     def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
         """Return the names of `$payload.a.b` where the value is the scope; empty for anything else.
@@ -261,10 +262,9 @@ class Compiler:
         # The result of a constant argument counts as a literal too.
         literals = tuple(self._constants.get(id(child), MISSING) for child in children)
         _check_literals(function, literals, node)
-        repeated = [child for child in children if child["type"] == "expref"]
-        if repeated:
+        if OUTER in node:
             arguments = [
-                argument if child["type"] == "expref" else self._counted(argument, repeated, node.get("index"))
+                argument if child["type"] == "expref" else self._looped(argument, node)
                 for child, argument in zip(children, arguments, strict=True)
             ]
         return call(function, self._apply(function, literals, node), arguments)

@@ -162,30 +162,33 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 # -- Bounds ---------------------------------------------------------------------------------------------------------
 
 
-def counted(base: Search, outer: Sequence[Search], evaluation: Evaluation) -> Search:
-    """Return a closure with the results of `base`, whose elements are processed with the values `outer` each time.
+def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
+    """Return a closure with the results of `base`, for a loop that reads the values `outer` for each element.
 
-    It raises TransformError if the values, repeated for each element, exceed the work of one evaluation. Without
-    variables, the elements of a list are parts of the message, and together as large as it.
+    It evaluates them once and binds them to their variables. It raises TransformError if the values, repeated for each
+    element, exceed the work of one evaluation. Without variables, the elements of a list are parts of the message, and
+    together no larger than it.
     """
     evaluation.used = True
+    values = evaluation.values
 
     def search(value: Any) -> Any:
         elements = base(value)
-        if isinstance(elements, list | dict):
-            times = len(elements)
-            if times > 1:
-                evaluation.charge(times * sum(map(_weight_of, outer)))
+        if isinstance(elements, list | dict) and elements:
+            steps = 0
+            for binding, find in outer:
+                found = find(value)
+                if binding is not None:
+                    values[binding] = found
+                if type(found) is str:
+                    steps += len(found) // STEP_CHARS
+                elif type(found) is list or type(found) is dict:
+                    steps += weight(found)
+            if steps and len(elements) > 1:
+                evaluation.charge(len(elements) * steps)
         return elements
 
     return search
-
-
-def _weight_of(find: Search) -> int:
-    try:
-        return weight(find(None))
-    except TransformError:
-        return 0  # there is no such variable, which is an error where it is read
 
 
 def weight(value: Any) -> int:

@@ -30,6 +30,7 @@ from bridge.mapping.expressions.early import necessary
 from bridge.mapping.expressions.evaluation import Evaluation, pooled
 from bridge.mapping.expressions.functions.conditional import truthy
 from bridge.mapping.expressions.hints import expected, misplaced
+from bridge.mapping.expressions.hoisting import hoist
 from bridge.mapping.expressions.syntax.lexer import LexerError
 from bridge.mapping.expressions.syntax.parser import Parser
 from bridge.mapping.expressions.syntax.reader import ParserError
@@ -132,11 +133,11 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
     """Check and compile a tree. Raises ExpressionError."""
     try:
         static_checks.check(tree)
-        search = _search(tree, parser.bindings, tables)
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
         variables = analysis.predefined_variables(tree)
         names, inner_names = analysis.names(tree), analysis.inner_names(tree)
+        search = _search(tree, hoist(tree, parser.bindings), tables)  # the last step, as it changes the tree
         return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), search)
     except static_checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), parser.starts.get(id(flaw.node), 0), text) from flaw

@@ -30,7 +30,7 @@ def growth(node: Node, variables: dict[int, int] | None = None) -> int:
     6. Lists and objects of expressions add their children. But different fields are different parts of one document,
        together one copy of it: of children that begin with a field, only the most frequent field counts.
     7. A variable of a `let` counts as much as its value (`variables`, by binding). A predefined variable counts one
-       copy: where it is repeated for each element of a list, the evaluation counts (`evaluation.counted`).
+       copy: where it is repeated for each element of a list, the evaluation counts (`evaluation.looped`).
     8. All other nodes combine their children, so the children are added.
     """
     variables = {} if variables is None else variables

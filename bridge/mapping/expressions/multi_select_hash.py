@@ -43,27 +43,32 @@ class HashItem(NamedTuple):
     """One `key: expression` of a multi-select hash.
 
     `names` is the chain of fields, if the expression is nothing else (`a.b.c`); otherwise None.
-    `is_constant` means that `search` returns the same result on every value.
+    `is_constant` means that `search` returns the same result on every value. `binding` is the number of a variable, if
+    the expression is nothing else; otherwise None.
     """
 
     key: str
     search: Search
     names: tuple[str, ...] | None
     is_constant: bool
+    binding: int | None = None
 
 
-def multi_select_hash(items: list[HashItem]) -> Search:
-    """Return a closure for `{a: x, b: y}`. The order is that of the text; the last of equal keys counts."""
+def multi_select_hash(items: list[HashItem], variables: Sequence[Any] = ()) -> Search:
+    """Return a closure for `{a: x, b: y}`. The order is that of the text; the last of equal keys counts.
+
+    `variables` are the values of variables, by the number of the binding.
+    """
     pairs = [(item.key, item.search) for item in items]
 
     def one_by_one(value: Any) -> Any:
         return None if value is None else {key: search(value) for key, search in pairs}
 
     # `compile_hash` requires different keys.
-    return compile_hash(items, one_by_one) if len(dict(pairs)) == len(pairs) else one_by_one
+    return compile_hash(items, one_by_one, variables) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
-def compile_hash(items: Sequence[HashItem], fallback: Search) -> Search:
+def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequence[Any] = ()) -> Search:
     """Return a faster closure with the results of `fallback`. The keys of `items` must differ."""
     containers, getters = dict[tuple[str, ...], str](), list[str]()
     members = []
@@ -72,10 +77,12 @@ def compile_hash(items: Sequence[HashItem], fallback: Search) -> Search:
             # The last name uses `get`, as it may be missing. A missing container raises, and `fallback` handles it.
             getter = _getter(item.names[:-1], containers, getters)
             members.append(f"{item.key!r}: {getter}({item.names[-1]!r})")
+        elif item.binding is not None:
+            members.append(f"{item.key!r}: variables[{item.binding}]")
         else:
             members.append(f"{item.key!r}: s{number}" + ("" if item.is_constant else "(value)"))
     source = _SOURCE.format("\n        ".join([*getters, f"return {{{', '.join(members)}}}"]))
-    scope: dict[str, Any] = {"MISSING_ERRORS": MISSING_ERRORS, "fallback": fallback}
+    scope: dict[str, Any] = {"MISSING_ERRORS": MISSING_ERRORS, "fallback": fallback, "variables": variables}
     for number, item in enumerate(items):
         scope[f"s{number}"] = item.search(None) if item.is_constant else item.search
     exec(_code(source), scope)  # noqa: S102  a user's names are in it as literals only

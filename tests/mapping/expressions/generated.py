@@ -74,6 +74,7 @@ def _larger(inner):
 
 def _extended(inner):
     variables = st.sampled_from(["$a", "$b", "$x", "$y"])
+    bound = st.tuples(variables, inner).map("let {0[0]} = {0[1]} in ".format) | st.just("")
     return st.one_of(
         _larger(inner),
         variables,
@@ -87,7 +88,11 @@ def _extended(inner):
             "(let {0[0]} = {0[1]}, {0[2]} = {0[3]} in {0[4]})".format
         ),
         inner.map("map(&[$index, {0}], to_array({0}))".format),
-        inner.map("to_array({0})[].{{x: {0}, a: $a, y: $x}}".format),
+        st.tuples(bound, inner).map("({0[0]}to_array({0[1]})[].{{x: {0[1]}, a: $a, y: $x}})".format),
+        st.tuples(bound, inner, inner).map("({0[0]}map(&[$x.a, {0[1]}, $x[0].b], to_array({0[2]})))".format),
+        st.tuples(inner, inner).map(
+            "(let $x = {0[0]} in $x[*].[let $y = @ in to_array({0[1]})[?$y == $x[0]].[$y, $x[1].a]])".format
+        ),
         st.sampled_from(["items", "from_items", "zip"]).flatmap(lambda name: inner.map(f"{name}({{}})".format)),
         st.tuples(inner, inner).map("zip({0[0]}, {0[1]})".format),
         st.tuples(inner, inner).map("group_by({0[0]}, &{0[1]})".format),
