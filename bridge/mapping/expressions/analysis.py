@@ -107,6 +107,16 @@ def free_variables(node: Node) -> list[Node]:
     return [one for one in nodes if one["type"] == "variable" and one["binding"] not in bound]
 
 
+def flattened_pairs(node: Node) -> Iterator[Node]:
+    """Yield the calls of `items` and `zip` whose pairs `[]` flattens before something is selected of them."""
+    for one in walk(node):
+        if one["type"] == "projection" and one["children"][0]["type"] == "flatten":
+            (base,) = one["children"][0]["children"]
+            call = steps(base)[-1]
+            if call["type"] == "function_expression" and call["value"] in {"items", "zip"}:
+                yield from [call] if one["children"][1]["type"] != "identity" else []
+
+
 def steps(node: Node) -> list[Node]:
     """Return the steps of a sequence in order, with nested sequences flattened; of another node, the node."""
     if node["type"] not in SEQUENCES:

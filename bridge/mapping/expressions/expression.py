@@ -85,7 +85,8 @@ class Expression:
     `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`.
     `inner` are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
     `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-` without
-    spaces between two names, or between a name and a number.
+    spaces between two names, or between a name and a number. `flat_pairs` are the offsets of calls whose pairs `[]`
+    flattens: `items(a)[].{name: [0]}`.
     `search` returns its result on a scope and raises TransformError. Several threads may call it at once. The result
     may share parts with the scope and with other results, so callers must not change it in place.
     """
@@ -97,6 +98,7 @@ class Expression:
     inner_names: frozenset[str]
     variables: frozenset[str]
     hyphens: tuple[int, ...]
+    flat_pairs: tuple[int, ...]
     search: Callable[[Any], Any]
 
 
@@ -137,8 +139,10 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
         inner = frozenset(analysis.members_anywhere(tree)) - members
         variables = analysis.predefined_variables(tree)
         names, inner_names = analysis.names(tree), analysis.inner_names(tree)
+        hyphens = tuple(parser.hyphens)
+        pairs = tuple(parser.starts[id(call)] for call in analysis.flattened_pairs(tree))
         search = _search(tree, hoist(tree, parser.bindings), tables)  # the last step, as it changes the tree
-        return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), search)
+        return Expression(text, names, members, inner, inner_names, variables, hyphens, pairs, search)
     except static_checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), parser.starts.get(id(flaw.node), 0), text) from flaw
     except RecursionError as error:

@@ -25,6 +25,7 @@ _OUTSIDE: Final = (
 )
 
 
+_FLATTENED: Final = "behind this call, [] flattens its pairs, so that [0] and [1] are null; write [*]"
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -37,6 +38,7 @@ def name_errors(
     """
     return [
         *_hyphenated_names(expression),
+        *_flattened_pairs(expression),
         *_unknown_names(expression, names),
         *_unknown_variables(expression, names),
         *_unknown_members(expression, members),
@@ -87,6 +89,11 @@ def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
         message = f"'{name}' subtracts; write spaces around the -, or \"{name}\" in double quotes for one name"
         errors.append(ExpressionError(message, offset - len(before), text))
     return errors
+
+
+def _flattened_pairs(expression: Expression) -> list[ExpressionError]:
+    """Return an error for each `items(a)[].b`: `[]` makes one list of all pairs, whose elements are no pairs."""
+    return [ExpressionError(_FLATTENED, offset, expression.text) for offset in expression.flat_pairs]
 
 
 def _before(text: str, offset: int) -> str:

@@ -127,6 +127,48 @@ def test_member_with_a_name_of_the_scope_is_read_where_it_is_meant(transform):
 
 
 @pytest.mark.parametrize(
+    ("transform", "column"),
+    [
+        ("items(payload)[].{n: [0]}", 13),
+        ("payload.o | items(@)[].[[1]]", 25),
+        ("map(&zip(t, v)[].{t: [0]}, payload)", 18),
+    ],
+)
+def test_pairs_that_are_flattened_before_they_are_read_are_an_error(transform, column):
+    line, found, path, message = first(f"topic: t\ntransform: '{transform}'\n{OUTPUTS}")
+    assert (line, found, path) == (2, column, "transform")
+    assert "[] flattens its pairs, so that [0] and [1] are null; write [*]" in message
+
+
+@pytest.mark.parametrize("transform", ["items(payload)[]", "items(payload)[*].{n: [0]}", "keys(payload)[].a"])
+def test_pairs_that_are_not_read_may_be_flattened(transform):
+    read_specification(document(f"topic: t\ntransform: '{transform}'\n{OUTPUTS}"))
+
+
+@pytest.mark.parametrize(
+    ("transform", "column", "said"),
+    [
+        ("payload.flow-rate", 21, "'flow-rate' subtracts"),
+        ("payload[].{n: sensor-1}", 27, "'sensor-1' subtracts"),
+        ("$paylod.x", 13, "there is no variable '$paylod'; did you mean '$payload'?"),
+        ("payload[].{t: $t}", 27, "there is no variable '$t'; `let $t = … in …` names a value"),
+        ("payload[].{i: $index}", 27, "'$index' is there in the & expression of map() only"),
+        ("{r: $record}", 17, "'record' is there in `partition_key_from` only"),
+        ("payload[].{s: $captures.site}", 37, "there is no 'captures.site'; the topic captures nothing"),
+    ],
+)
+def test_variable_or_hyphen_that_cannot_be_meant_is_an_error(transform, column, said):
+    line, found, path, message = first(f"topic: t\ntransform: '{transform}'\n{OUTPUTS}")
+    assert (line, found, path) == (2, column, "transform")
+    assert message.startswith(said)
+
+
+@pytest.mark.parametrize("transform", ["payload.a - 1", "payload.a -1", "$payload.a-$payload.b", 'payload."a-b" - 2'])
+def test_subtraction_with_spaces_or_variables_is_no_error(transform):
+    read_specification(document(f"topic: t\ntransform: '{transform}'\n{OUTPUTS}"))
+
+
+@pytest.mark.parametrize(
     "key", ["where", "transform", "csv", "changes", "sample", "sparkplug", "compression", "qos", "each"]
 )
 def test_key_with_nothing_after_it_is_an_error(key):
