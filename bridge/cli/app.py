@@ -187,6 +187,16 @@ def schema(
 
 
 @app.command()
+def functions(
+    word: Annotated[str, typer.Argument(help="Name of a function, or a word such as concat.")] = "",
+) -> None:
+    """List the functions of expressions, or show those that a word leads to, with examples."""
+    from bridge.cli.commands.functions import print_functions  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(print_functions(word))
+
+
+@app.command()
 def capture(
     file: Annotated[Path, typer.Argument(help="File to write (JSON lines); it must not exist.")],
     topic: Annotated[

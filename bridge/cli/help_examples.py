@@ -10,6 +10,7 @@ EXAMPLES: Final = {
     "check": ("check", "check --config plant/bridge.yaml"),
     "try": ("try -t factory/pdx/line3/press07/telemetry -p '{\"t\": 21.5}'", "try --dead-letter 7"),
     "schema": ("schema mapping -o mapping.schema.json",),
+    "functions": ("functions", "functions concat"),
     "capture": ("capture field.jsonl --secs 60", "capture all.jsonl -t '#' --messages 1000"),
     "diff": ("diff mappings/ new-mappings/ --capture field.jsonl",),
     "coverage": ("coverage", "coverage --capture field.jsonl --json"),

@@ -14,6 +14,7 @@ EXIT_CODES = {
     "check": "0 no error; 2 at least one error",
     "try": "0, also if the message is filtered or becomes a dead letter; 1 no mapping matches; 2",
     "schema": "0; 1 the file cannot be written",
+    "functions": "0; 1 no function has to do with the word",
     "capture": "0 ended by a limit or Ctrl-C; 1; 2",
     "diff": "0 no difference; 1 at least one difference; 2 a mapping or the capture does not load",
     "coverage": "0 all topics matched and all mappings active; 1 otherwise; 2; 3 no bridge runs; 4",

@@ -14,7 +14,10 @@ from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
 from bridge.yaml_files.type_descriptions import FieldType, expected
 
-HEADINGS = {"JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own"}
+HEADINGS = {
+    "JMESPath": "[JMESPath](https://jmespath.org/specification.html#built-in-functions)'s own",
+    "JMESPath Community": "[JMESPath Community](https://jmespath.site)'s",
+}
 
 
 def options_table() -> str:

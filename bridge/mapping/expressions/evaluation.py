@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import TransformError
-from bridge.mapping.expressions.projection import MAX_CHARACTERS, MAX_ELEMENTS
+from bridge.mapping.expressions.functions.function import STEP_CHARS
+from bridge.mapping.expressions.projection import MAX_ELEMENTS
 from bridge.mapping.expressions.selection import MISSING_ERRORS, chain
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 MAX_STEPS: Final = MAX_ELEMENTS
 """Maximum work of one evaluation in steps: elements that are made, or repeated for each element of a list."""
-STEP_CHARS: Final = MAX_CHARACTERS // MAX_ELEMENTS
-"""Characters of text that count as one step."""
 
 
 class Evaluation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.mapping.expressions import analysis
 from bridge.mapping.expressions.functions import FUNCTIONS
 from bridge.mapping.expressions.functions.conditional import nearest
+from bridge.mapping.expressions.functions.suggestions import suggested
 from bridge.mapping.expressions.growth import growth
 
 if TYPE_CHECKING:
@@ -18,14 +19,6 @@ MAX_DEPTH: Final = 150
 
 MAX_GROWTH: Final = 4096
 """Maximum number of copies of its input that an expression may make: `[@, @] | [@, @] | …` doubles it at each step."""
-
-
-_ELSEWHERE: Final = {
-    **dict.fromkeys(("base64_decode", "decode_base64", "unbase64"), "; did you mean 'from_base64'?"),
-    **dict.fromkeys(("parse_json", "json_parse", "json_decode"), "; did you mean 'from_json'?"),
-    **dict.fromkeys(("to_json", "json_encode", "json_stringify"), "; did you mean 'to_string'?"),
-}
-"""Hints for functions of other languages, for which the most similar name would be the opposite, or something else."""
 
 
 class ExpressionFault(ValueError):
@@ -69,8 +62,8 @@ def _check_call(node: Node) -> None:
     name, arguments = node["value"], node["children"]
     function = FUNCTIONS.get(name)
     if function is None:
-        hint = _ELSEWHERE.get(name) or nearest(name, FUNCTIONS)
-        raise ExpressionFault(f"unknown function {name}(){hint}", node)
+        advice = suggested(name)
+        raise ExpressionFault(f"unknown function {name}(){f'; {advice}' if advice else nearest(name, FUNCTIONS)}", node)
     problem = function.arity_problem(len(arguments))
     if problem:
         raise ExpressionFault(problem, node)

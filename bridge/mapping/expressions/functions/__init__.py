@@ -45,6 +45,9 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
 SPECIFIED: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath"])
 """Names of the functions of the JMESPath specification."""
 
+COMMUNITY: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath Community"])
+"""Names of the functions of the JMESPath Community specification that JMESPath does not have."""
+
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {function.name: function for family in FAMILIES.values() for function in family}
 )

@@ -49,6 +49,9 @@ ELEMENT_TYPES: Final[Mapping[str, frozenset[type]]] = {"array-number": NUMBER, "
 MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
 """Maximum length of a text that a function returns: above the largest Kinesis record (10 MiB), far below memory."""
 
+STEP_CHARS: Final = 32
+"""Characters of text that count as one step of work (`Binding.charge`)."""
+
 MISSING: Final = object()
 """Marker for an argument that is not known when the mapping is loaded."""
 

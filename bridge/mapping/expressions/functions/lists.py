@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.expressions.functions.function import Binding, Function, Parameter
+from bridge.mapping.expressions.functions.function import STEP_CHARS, Binding, Function, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PAIR: Final = 2
-STEP_CHARS: Final = 32
-"""Characters of the names of a flat object that count as one step of work."""
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:

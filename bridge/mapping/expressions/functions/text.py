@@ -26,6 +26,12 @@ def _trim(text: str, characters: str | None = None) -> str:
     return text.strip(characters or None)
 
 
+def _slice(subject: Any, start: Any, end: Any = None) -> Any:
+    if start != start // 1 or (end is not None and end != end // 1):
+        raise ValueError("start and end must be whole numbers")
+    return subject[int(start) : None if end is None else int(end)]
+
+
 def _find_first(subject: str, sub: str, *bounds: Any) -> int | None:
     return _found(subject.find, sub, bounds)
 
@@ -128,6 +134,15 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
 """Functions of the JMESPath Community specification. `split` does not accept an empty separator."""
 
 TEXT: Final[tuple[Function, ...]] = (
+    Function(
+        "slice",
+        (Parameter("subject", ("string", "array")), Parameter("start", ("number",)), Parameter("end", ("number",))),
+        _slice,
+        "The part of a text or array from start up to end, without end; from the end where a number is negative.",
+        (("slice('press07', 0, 5)", "press"), ("slice('press07', -2)", "07")),
+        optional=1,
+        bind=tried(_slice, "", 0, 0),
+    ),
     Function(
         "pad",
         _PAD,

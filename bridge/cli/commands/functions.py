@@ -1,0 +1,79 @@
+"""Command `functions`: the functions of expressions, all of them or those that a word leads to."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from bridge.mapping.expressions.functions import COMMUNITY, FAMILIES, FUNCTIONS, SPECIFIED
+from bridge.mapping.expressions.functions.suggestions import SUGGESTIONS, suggested
+from bridge.terminal import HEAD, print_coloured, print_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.mapping.expressions.functions.function import Function
+
+_NAME_CHARS = 18
+_CALL: Final = re.compile(r"([a-z_0-9]+)\(")
+_CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
+"""The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses."""
+
+
+def print_functions(word: str) -> int:
+    """Print the functions that the word leads to, all without one; return 0, or 1 if there is none."""
+    if not word:
+        print_coloured("\n".join(_list()), {r"^\S.*$": HEAD})
+        return 0
+    advice, found = suggested(word), list(_found(word))
+    if not advice and not found:
+        print_error(f"functions: no function has to do with '{word}'; 'mqtt-kinesis functions' lists all")
+        return 1
+    lines = [f"{advice}\n"] if advice else []
+    for function in found:
+        lines += _details(function)
+    print_coloured("\n".join(lines).rstrip(), {r"^\S+\(.*$": HEAD})
+    return 0
+
+
+def _list() -> Iterator[str]:
+    """Yield the lines of all functions, by family, with the first sentence of each."""
+    for family, functions in FAMILIES.items():
+        yield f"{family}"
+        for function in functions:
+            clause = _CLAUSE.match(function.summary)
+            yield f"  {function.name:<{_NAME_CHARS}}{clause[0] if clause else ''}"
+        yield ""
+    yield "'mqtt-kinesis functions WORD' shows a function with examples, or what does the job of a word such as concat"
+
+
+def _found(word: str) -> Iterator[Function]:
+    """Yield the functions with the word in their names, in the advice for it, or in their descriptions."""
+    wanted = word.lower()
+    named = [name for name in FUNCTIONS if wanted in name]
+    words = [suggestion.expression for suggestion in SUGGESTIONS if wanted in suggestion.words.split()]
+    advised = [name for text in [*words, suggested(word)] for name in _CALL.findall(text) if name in FUNCTIONS]
+    described = [name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(wanted)}", _prose(function))]
+    # A function of that very name is the answer: others that mention it would hide it.
+    names = [wanted] if wanted in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
+    yield from (FUNCTIONS[name] for name in names)
+
+
+def _prose(function: Function) -> str:
+    return function.summary.lower()
+
+
+def _details(function: Function) -> Iterator[str]:
+    yield function.signature
+    yield f"    {function.summary}"
+    for expression, result in function.examples:
+        yield f"    {expression}  =>  {json.dumps(result, ensure_ascii=False)}"
+    yield f"    Defined by {_origin(function)}."
+    yield ""
+
+
+def _origin(function: Function) -> str:
+    if function.name in SPECIFIED:
+        return "JMESPath"
+    return "JMESPath Community" if function.name in COMMUNITY else "this program (an extension)"

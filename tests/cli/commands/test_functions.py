@@ -1,0 +1,50 @@
+import pytest
+
+from bridge.cli.commands.functions import print_functions
+from bridge.mapping.expressions.functions import FAMILIES, FUNCTIONS
+
+
+def test_functions_without_a_word_lists_all_by_family(capsys):
+    assert print_functions("") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert set(FAMILIES) <= set(lines)
+    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(FUNCTIONS)
+    assert (
+        "  zip               The first elements of all arrays as a list, then the second ones, up to the end"
+        in "\n".join(lines)
+    )
+    assert max(map(len, lines)) < 160
+
+
+def test_functions_of_a_name_shows_signature_examples_and_origin(capsys):
+    assert print_functions("split") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("split(text, separator[, limit])\n    The parts between the separators;")
+    assert """    split('a-b-c', '-', `1`)  =>  ["a", "b-c"]\n    Defined by JMESPath Community.\n""" in out
+    assert "\njoin(" not in out
+
+
+@pytest.mark.parametrize(
+    ("word", "first", "others"),
+    [
+        ("concat", "join('', [a, b]) joins texts; so does format('{}{}', a, b)", ["join(glue, texts)"]),
+        ("substring", "slice(a, 0, 3) cuts a text", ["slice(subject, start[, end])"]),
+        ("toUpper", "upper(a) is in upper case", ["upper(text)"]),
+        ("base64", "base64(value)", []),
+        ("UUID", "uuid5('url', a) makes a UUID of a name", ["uuid5(namespace, name)"]),
+        ("remainder", "a % b is the remainder", ["modulo(a, b)"]),
+        ("ieee", "bytes_to_float(bytes[, order])", []),
+    ],
+)
+def test_functions_of_a_word_shows_what_does_the_job(capsys, word, first, others):
+    assert print_functions(word) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == first
+    assert set(others) <= set(lines)
+
+
+def test_functions_of_a_word_without_any_fails(capsys):
+    assert print_functions("teleport") == 1
+    assert capsys.readouterr().err == (
+        "functions: no function has to do with 'teleport'; 'mqtt-kinesis functions' lists all\n"
+    )
