@@ -3,9 +3,9 @@
 from bridge.config.authentication import Authentication, Default, Ec2Role, Token
 from bridge.config.fingerprint import fingerprint
 from bridge.config.kinesis import KinesisSettings
-from bridge.config.mqtt import MqttSettings, TlsSettings
 from bridge.config.option_table import Option, options
 from bridge.config.settings import LocalSettings, LogSettings, Settings, load_local_settings, load_settings
+from bridge.mqtt.settings import MqttSettings, TlsSettings
 
 __all__ = [
     "Authentication",

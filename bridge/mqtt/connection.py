@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
+    from bridge.mqtt.broker_address import BrokerAddress
     from bridge.mqtt.connection_end import End
     from bridge.mqtt.packet_stream import PacketStream
-    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.mqtt.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Connection:
 
     def __init__(
         self,
-        settings: SessionSettings,
+        settings: MqttSettings,
         address: BrokerAddress,
         subscriptions: Subscriptions,
         *,

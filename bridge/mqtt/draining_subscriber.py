@@ -10,7 +10,7 @@ from bridge.mqtt.subscriber import Subscriber
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
 
 
 class DrainingSubscriber(Subscriber):
@@ -20,7 +20,7 @@ class DrainingSubscriber(Subscriber):
     until no message has arrived for a while: HiveMQ discards the queue of a shared group with its last subscriber.
     """
 
-    def __init__(self, settings: SessionSettings, **options: Any) -> None:
+    def __init__(self, settings: MqttSettings, **options: Any) -> None:
         super().__init__(settings, **options)
         self.subscriptions.draining = True
         # `poll` never connects before this clock time.

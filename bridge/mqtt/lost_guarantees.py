@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.mqtt.broker_limits import BrokerLimits
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.mqtt.subscriptions import Subscriptions
 
 GuaranteeCode = Literal["qos-lowered", "session-expiry-lowered", "session-lost", "shared-subscription-unverified"]
@@ -53,7 +53,7 @@ class SessionLoss(NamedTuple):
 
 
 def lost_guarantees(
-    settings: SessionSettings,
+    settings: MqttSettings,
     subscriptions: Subscriptions,
     limits: BrokerLimits,
     *,

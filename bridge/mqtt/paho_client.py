@@ -20,7 +20,8 @@ from bridge.mqtt.websocket import WebSocket
 if TYPE_CHECKING:
     import ssl
 
-    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+    from bridge.mqtt.broker_address import BrokerAddress
+    from bridge.mqtt.settings import MqttSettings
 
 
 class PahoClient(paho.Client):
@@ -29,7 +30,7 @@ class PahoClient(paho.Client):
     wire: PacketStream | None = None
     """Byte stream of the connection; None until paho opens its socket."""
 
-    def __init__(self, settings: SessionSettings, address: BrokerAddress, *, version_5: bool) -> None:
+    def __init__(self, settings: MqttSettings, address: BrokerAddress, *, version_5: bool) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -46,7 +47,8 @@ class PahoClient(paho.Client):
         self.enable_logger(logging.getLogger("bridge.mqtt.paho"))
         self.connect_timeout = settings.connect_timeout_secs
         if settings.username is not None:
-            self.username_pw_set(settings.username, settings.password)
+            password = settings.password.get_secret_value() if settings.password else None
+            self.username_pw_set(settings.username, password)
 
     def dial(self) -> PacketStream:
         """Open the connection, send CONNECT and return the byte stream.
@@ -59,7 +61,7 @@ class PahoClient(paho.Client):
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
             properties.ReceiveMaximum = settings.receive_maximum
             # 0: the broker deletes the session when the connection closes.
-            properties.SessionExpiryInterval = settings.session_expiry_secs if settings.persistent else 0
+            properties.SessionExpiryInterval = settings.session_expiry_secs
         self.connect(
             address.host,
             address.port,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.mqtt.session_settings import BrokerAddress
+    from bridge.mqtt.broker_address import BrokerAddress
 
 RETRY_5_SECS: Final = 600.0
 """Time after which the next connection to a broker without MQTT 5 tries it again: the broker may have been upgraded."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.mqtt.connection import Connection
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.mqtt.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class SessionTracker:
 
     def __init__(
         self,
-        settings: SessionSettings,
+        settings: MqttSettings,
         subscriptions: Subscriptions,
         record: StoredSession,
         save: Callable[[StoredSession], bool],

@@ -32,9 +32,10 @@ from bridge.mqtt.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from bridge.mqtt.broker_address import BrokerAddress
     from bridge.mqtt.connection_end import End
     from bridge.mqtt.packet_stream import Publish
-    from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+    from bridge.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Subscriber:
 
     def __init__(
         self,
-        settings: SessionSettings,
+        settings: MqttSettings,
         *,
         held: Iterable[str] = (),
         record: StoredSession | None = None,
@@ -67,9 +68,8 @@ class Subscriber:
         `held`: filters that the broker's session may contain. `record`: what it is known to contain, as an earlier run
         gave it to `save`. `on_session` is called at each connection, with False if packet identifiers start again.
         """
-        self.subscriptions = Subscriptions(
-            settings.share, maybe_subscribed=set(held), separate=settings.separate_filters
-        )
+        separate = settings.separate_filters
+        self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held), separate=separate)
         self._settings = settings
         self._on_session = on_session
         self._clock = clock

@@ -13,7 +13,6 @@ from bridge.errors import ConfigError, Problem
 from bridge.kinesis.bandwidth import BandwidthLimiter
 from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
 from bridge.runtime.service import Service
 from bridge.spool.lock import FolderLock
 
@@ -23,32 +22,6 @@ if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.config.authentication import Authentication as AuthenticationSettings
     from bridge.config.authentication import Source
-
-
-def session_settings(settings: Settings) -> SessionSettings:
-    """Return the settings of the MQTT session. Only this function reveals their secrets; `repr` hides them."""
-    mqtt, tls = settings.mqtt, settings.mqtt.tls
-    return SessionSettings(
-        addresses=tuple(BrokerAddress.parse(url) for url in mqtt.urls),
-        client_id=mqtt.client_id,
-        version_5=mqtt.protocol == "5",
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        tls=TlsFiles(
-            tls.ca_file,
-            tls.cert_file,
-            tls.key_file,
-            tls.key_password.get_secret_value() if tls.key_password else None,
-        ),
-        keepalive_secs=mqtt.keepalive_secs,
-        session_expiry_secs=mqtt.session_expiry_secs,
-        share=mqtt.share,
-        receive_maximum=mqtt.receive_maximum,
-        max_message_bytes=mqtt.max_message_bytes,
-        connect_timeout_secs=mqtt.connect_timeout_secs,
-        reconnect_max_secs=mqtt.reconnect_max_secs,
-        separate_filters=mqtt.overlapping_filters == "separate",
-    )
 
 
 def publisher(settings: Settings, uplink: BandwidthLimiter | None = None) -> KinesisPublisher:
@@ -111,7 +84,7 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
     most = settings.kinesis.max_bytes_per_sec
     uplink = None if most is None else BandwidthLimiter(most)
     return Service(
-        session_settings(settings),
+        settings.mqtt,
         spool,
         publisher(settings, uplink),
         mappings,

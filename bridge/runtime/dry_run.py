@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.kinesis.dry_run_publisher import DryRunPublisher
-from bridge.runtime.assembly import live_mappings, sender_settings, session_settings
+from bridge.runtime.assembly import live_mappings, sender_settings
 from bridge.runtime.service import Service
 from bridge.spool.settings import SpoolSettings
 
@@ -24,10 +24,9 @@ class DryRun:
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        session = session_settings(settings)
         # In the shared subscription group, the dry run would receive messages instead of the bridges. They would be
         # lost with its session.
-        session = replace(session, client_id=session.client_id + DRY_RUN_SUFFIX, persistent=False, share=None)
+        session = settings.mqtt.temporary(DRY_RUN_SUFFIX)
         try:
             self.service = Service(
                 session,

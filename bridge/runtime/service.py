@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.live_mappings import LiveMappings
     from bridge.monitoring.snapshot import Snapshot
     from bridge.mqtt.packet_stream import Publish
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.settings import SpoolSettings
     from bridge.web.settings import HttpSettings
@@ -76,7 +76,7 @@ class Service:
 
     def __init__(
         self,
-        session: SessionSettings,
+        session: MqttSettings,
         spool: SpoolSettings,
         publisher: PutRecordsTransport,
         mappings: LiveMappings,

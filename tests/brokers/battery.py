@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+from bridge.mqtt.settings import MqttSettings
 from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
 from tests.brokers.catalog import Broker
+from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.proxy import Proxy
 from tests.harness.publisher import Publisher
 from tests.mqtt.polling import acknowledgement, payloads
@@ -27,7 +29,7 @@ NO_SHARED = "not delivered"
 class Client:
     """The bridge's session at the broker, with what it has received. It can be restarted as the bridge would be."""
 
-    settings: SessionSettings
+    settings: MqttSettings
     filters: dict
     parts: dict | None = None
     draining: bool = False
@@ -101,7 +103,7 @@ class Bench:
     def client(self, name, filters=None, *, port=None, scheme="mqtt", parts=None, draining=False, **options):
         address = BrokerAddress(scheme, "127.0.0.1", port or self.broker.port)
         options = {"connect_timeout_secs": 5.0, "reconnect_max_secs": 0.5, "keepalive_secs": 10} | options
-        settings = SessionSettings((address,), name, **options)
+        settings = mqtt_settings(address, client_id=name, **options)
         client = Client(settings, {f"{name}/#": 1} if filters is None else filters, parts, draining)
         self._stack.callback(client.close)
         return client.start()
@@ -185,7 +187,7 @@ def change(bench):
 def overlap(bench):
     """Subscriptions one by one: the copies that arrive, and whether identifiers tell them apart."""
     parts = {"overlap/+/+": {"overlap/+/t": 1, "overlap/m/+": 1}}
-    client = bench.client("overlap", {"overlap/+/+": 1}, parts=parts, separate_filters=True).subscribed()
+    client = bench.client("overlap", {"overlap/+/+": 1}, parts=parts, overlapping_filters="separate").subscribed()
     bench.publish("overlap/m/t", [b"1"])
     assert client.has([b"1"])
     client.until(lambda: len(client.arrived) > 1, 1.0)

@@ -4,14 +4,13 @@ import http.client
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bridge.config import load_settings
-from bridge.runtime.assembly import publisher, session_settings
+from bridge.runtime.assembly import publisher
 from bridge.tools.doctor.broker import checks as doctor_broker
 from bridge.tools.doctor.broker import inflight_window
 from tests.fakes.kinesis import KinesisStandIn
@@ -278,7 +277,7 @@ def test_no_setting_shows_a_secret_when_it_is_printed(tmp_path):
     sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:3128")
     write_configuration(tmp_path, **sections)
     settings = load_settings(tmp_path / "bridge.yaml", {})
-    session, sender = session_settings(settings), publisher(settings)
+    session, sender = settings.mqtt, publisher(settings)
     shown = [repr(each) + str(each) for each in (settings, settings.model_dump(), session, sender, vars(sender))]
     assert [text for text in shown if MARK.decode() in text] == []
-    assert asdict(session)["password"] == PASSWORD
+    assert session.password.get_secret_value() == PASSWORD

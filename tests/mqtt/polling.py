@@ -2,9 +2,10 @@
 
 import time
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.packet_stream import PUBREL
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 from bridge.mqtt.subscriber import Subscriber
+from tests.harness.mqtt_settings import mqtt_settings
 
 
 class Clock:
@@ -20,7 +21,7 @@ ACKNOWLEDGEMENTS = {1: b"\x40\x02", 2: b"\x50\x02"}
 
 def settings(*ports, scheme="mqtt", **options):
     addresses = tuple(BrokerAddress(scheme, "127.0.0.1", port) for port in ports)
-    return SessionSettings(**{"addresses": addresses, "client_id": "press-shop", "reconnect_max_secs": 0.1} | options)
+    return mqtt_settings(*options.pop("addresses", addresses), **{"reconnect_max_secs": 0.1} | options)
 
 
 def subscriber(

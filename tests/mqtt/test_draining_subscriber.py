@@ -4,10 +4,11 @@ import threading
 
 import pytest
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
 from bridge.mqtt.session_tracker import QUIET_SECS
 from bridge.mqtt.subscriber import Subscriber
+from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import eventually
 from tests.mqtt import packets
@@ -16,9 +17,9 @@ from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker
 
 
 def settings(port):
-    return SessionSettings(
-        (BrokerAddress.parse(f"mqtt://127.0.0.1:{port}"),),
-        "member",
+    return mqtt_settings(
+        BrokerAddress.parse(f"mqtt://127.0.0.1:{port}"),
+        client_id="member",
         share="hall",
         keepalive_secs=600,
         reconnect_max_secs=0.1,

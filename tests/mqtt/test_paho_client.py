@@ -5,11 +5,12 @@ import time
 
 import pytest
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.packet_stream import PacketStream
 from bridge.mqtt.paho_client import PahoClient
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto
+from tests.harness.mqtt_settings import mqtt_settings, tls_files
 from tests.harness.publisher import Publisher
 from tests.mqtt import packets
 from tests.mqtt.scripted_broker import ScriptedBroker
@@ -34,9 +35,7 @@ def client_to(broker, authority, scheme, *, version_5, client_id):
         scheme, broker.websocket_tls_port
     )
     certificate, key = authority.client("press-shop")
-    settings = SessionSettings(
-        addresses=(), client_id=client_id, tls=TlsFiles(ca_file=authority.ca_file, cert_file=certificate, key_file=key)
-    )
+    settings = mqtt_settings(client_id=client_id, tls=tls_files(authority.ca_file, certificate, key))
     return PahoClient(settings, BrokerAddress(scheme, "127.0.0.1", port), version_5=version_5)
 
 
@@ -82,7 +81,7 @@ def connect_packet(version_5, **options):
     heard = []
     with ScriptedBroker(lambda session: heard.append(session.receive())) as broker:
         client = PahoClient(
-            SessionSettings(addresses=(), client_id="press-shop", **options),
+            mqtt_settings(**options),
             BrokerAddress("mqtt", "127.0.0.1", broker.port),
             version_5=version_5,
         )
@@ -126,7 +125,7 @@ def test_peer_that_speaks_no_http_is_a_connection_error():
 
     with ScriptedBroker(no_http) as broker:
         address = BrokerAddress("ws", "127.0.0.1", broker.port)
-        client = PahoClient(SessionSettings(addresses=(address,), client_id="x"), address, version_5=True)
+        client = PahoClient(mqtt_settings(address, client_id="x"), address, version_5=True)
         with pytest.raises((OSError, LookupError)):  # what paho raises; the connection makes one kind of it
             client.dial()
 

@@ -1,7 +1,7 @@
 import pytest
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.protocol_fallback import RETRY_5_SECS, ProtocolFallback
-from bridge.mqtt.session_settings import BrokerAddress
 
 ONE, OTHER = BrokerAddress.parse("mqtt://one:1883"), BrokerAddress.parse("mqtt://other:1883")
 

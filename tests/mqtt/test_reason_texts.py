@@ -7,10 +7,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.reason_texts import error_text
-from bridge.mqtt.session_settings import BrokerAddress, TlsFiles
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto
+from tests.harness.mqtt_settings import tls_files
 from tests.mqtt.polling import poll_until, poll_until_subscribed, subscriber
 
 DAY = dt.timedelta(days=1)
@@ -49,12 +50,12 @@ class OneServer(Authority):
 def test_certificate_of_the_broker_names_the_true_cause(tmp_path, options, words):
     authority = OneServer(tmp_path / "ca", **options)
     with Mosquitto(authority=authority) as broker:
-        assert words in problem(broker, TlsFiles(ca_file=authority.ca_file))
+        assert words in problem(broker, tls_files(ca_file=authority.ca_file))
 
 
 def test_certificate_of_another_ca_names_the_true_cause(tmp_path, authority):
     with Mosquitto(authority=authority) as broker:
-        said = problem(broker, TlsFiles(ca_file=Authority(tmp_path / "other").ca_file))
+        said = problem(broker, tls_files(ca_file=Authority(tmp_path / "other").ca_file))
         assert "give it as mqtt.tls.ca_file" in said
         assert "host name" not in said.partition("[")[0]
 
@@ -69,18 +70,18 @@ def test_certificate_of_another_ca_names_the_true_cause(tmp_path, authority):
 def test_client_certificate_that_the_broker_does_not_accept_is_named(tmp_path, authority, certificate, words):
     files = authority.client("expired", **certificate) if certificate else (None, None)
     with Mosquitto(authority=authority, client_certificates=True) as broker:
-        assert words in problem(broker, TlsFiles(authority.ca_file, *files))
+        assert words in problem(broker, tls_files(authority.ca_file, *files))
 
 
 def test_client_certificate_of_another_ca_is_named(tmp_path, authority):
     files = Authority(tmp_path / "other", name="another authority").client("press-shop")
     with Mosquitto(authority=authority, client_certificates=True) as broker:
-        assert "mqtt.tls.cert_file" in problem(broker, TlsFiles(authority.ca_file, *files))
+        assert "mqtt.tls.cert_file" in problem(broker, tls_files(authority.ca_file, *files))
 
 
 def test_port_without_tls_is_named(authority):
     with Mosquitto(authority=authority) as broker:
-        said = problem(broker, TlsFiles(authority.ca_file), port=broker.port)
+        said = problem(broker, tls_files(authority.ca_file), port=broker.port)
         assert "cannot connect to mqtts://" in said or "no session with mqtts://" in said
 
 
@@ -133,8 +134,8 @@ def test_ca_certificate_without_key_usage_is_accepted_on_every_python(tmp_path, 
     authority = PlainAuthority(tmp_path / "ca")
     with Mosquitto(authority=authority) as broker:
         at = subscriber(
-            addresses=(BrokerAddress("mqtts", "127.0.0.1", broker.tls_port),), tls=TlsFiles(ca_file=authority.ca_file)
+            addresses=(BrokerAddress("mqtts", "127.0.0.1", broker.tls_port),), tls=tls_files(ca_file=authority.ca_file)
         )
         poll_until_subscribed(at)
         at.close()
-    assert TlsFiles().context().verify_flags & ssl.VERIFY_X509_STRICT
+    assert tls_files().context().verify_flags & ssl.VERIFY_X509_STRICT

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.mqtt.session_settings import BrokerAddress, TlsFiles
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.stored_session import StoredSession
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto, executable
+from tests.harness.mqtt_settings import tls_files
 from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 from tests.mqtt.polling import payloads, poll_until, poll_until_subscribed, settings, subscriber
@@ -169,10 +170,10 @@ def test_certificate_of_another_authority_is_reported(session, tmp_path):
     other = Authority(tmp_path / "other")
     with Mosquitto(authority=authority) as secured:
         address = BrokerAddress("mqtts", "127.0.0.1", secured.tls_port)
-        at = session(addresses=(address,), tls=TlsFiles(ca_file=other.ca_file))
+        at = session(addresses=(address,), tls=tls_files(ca_file=other.ca_file))
         poll_until(at, lambda _: at.state().problem)
         assert "the CA certificate that signed the broker's certificate is not trusted" in at.state().problem
-        again = session(addresses=(address,), tls=TlsFiles(ca_file=authority.ca_file))
+        again = session(addresses=(address,), tls=tls_files(ca_file=authority.ca_file))
         poll_until_subscribed(again)
 
 

@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,7 +24,6 @@ from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
 from bridge.mapping.topics.subscription_cover import covering_filters
 from bridge.mqtt.subscriber import Subscriber
-from bridge.runtime.assembly import session_settings
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
 from bridge.terminal import GOOD, print_coloured, print_error
@@ -69,12 +68,9 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
 
 def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: CaptureLimits, secs: float) -> str:
     """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError."""
-    session = session_settings(settings)
-    # With the bridge's own client id the broker would end the bridge's session.
-    session = replace(session, client_id=session.client_id + SUFFIX, persistent=False, share=None)
     set_up_logging("text", "warning")
     with Signals() as signals, Recorder(file, bounds) as recorder:
-        subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
+        subscriber = Subscriber(settings.mqtt.temporary(SUFFIX), on_session=lambda _present: recorder.session_began())
         subscriber.set_filters(filters)
         capturing = _Capture(subscriber, recorder, signals, secs)
         try:

@@ -20,7 +20,7 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
 from bridge.model import Destination
-from bridge.runtime.assembly import publisher_settings, session_settings
+from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
 from bridge.supervisor.workers import control_folder, spools
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.kinesis.service_endpoints import ServiceEndpoint
     from bridge.mapping.mapping import Mapping
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.disk import FsyncTimes
     from bridge.tools.doctor.uplink import Backlog
 
@@ -92,7 +92,7 @@ def _lines(finding: Finding, mark: str) -> Iterator[str]:
 
 
 def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
-    how, session = publisher_settings(settings), session_settings(settings)
+    how, session = publisher_settings(settings), settings.mqtt
     publisher, destinations = KinesisPublisher(how), _destinations(settings, mappings)
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
     regions = {region_of(how, each): each for each in destinations}
@@ -134,7 +134,7 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
-def _openings(session: SessionSettings, endpoints: Iterable[ServiceEndpoint], unlisted: Iterable[str]) -> Finding:
+def _openings(session: MqttSettings, endpoints: Iterable[ServiceEndpoint], unlisted: Iterable[str]) -> Finding:
     """Return the finding with the required outbound connections, by host and port.
 
     `unlisted` are types of authentication whose hosts are unknown.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bridge.config import options
 from bridge.errors import BridgeError
-from bridge.mqtt.session_settings import ENCRYPTED
+from bridge.mqtt.broker_address import ENCRYPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ never changed. Only publish_probe.py publishes, with `--publish`.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bridge.mapping.router import Router
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.mqtt.subscriptions import Subscriptions
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SharedRate
@@ -46,21 +46,21 @@ class BrokerTarget:
     into the spool. `publishing`: publish messages of the doctor's own.
     """
 
-    settings: SessionSettings
+    settings: MqttSettings
     routes: Router
     sync_secs: Callable[[], float]
     rate: SharedRate
     publishing: bool = False
 
     @property
-    def own(self) -> SessionSettings:
+    def own(self) -> MqttSettings:
         """Settings of the doctor's own session. A shared subscription gets a group of its own.
 
         In the bridges' group the session would receive messages instead of them. Those without an acknowledgement
         would be lost.
         """
         share = self.settings.share + SUFFIX if self.settings.share else None
-        return replace(self.settings, client_id=self.settings.client_id + SUFFIX, persistent=False, share=share)
+        return self.settings.temporary(SUFFIX, share)
 
 
 def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
@@ -85,7 +85,8 @@ def _session(target: BrokerTarget) -> Iterator[Finding]:
     system = SysTopics()
     # Request the bridge's session expiry: a broker reports its own limit only then. The next session has the same
     # client id and replaces this one.
-    own = replace(target.own, share=None, persistent=target.settings.version_5)
+    expiry_secs = target.settings.session_expiry_secs if target.settings.version_5 else 0
+    own = target.own.model_copy(update={"share": None, "session_expiry_secs": expiry_secs})
     with ProbeSession(own, SYS_FILTERS, system.add) as session:
         session.open(CONNECT_SECS)
         state = session.state
@@ -101,9 +102,9 @@ def _session(target: BrokerTarget) -> Iterator[Finding]:
     yield from _plant(target, supports_mqtt5=state.protocol == "5" or _supports_mqtt5(target.own))
 
 
-def _supports_mqtt5(own: SessionSettings) -> bool:
+def _supports_mqtt5(own: MqttSettings) -> bool:
     """Return whether a broker that is configured for 3.1.1 supports MQTT 5."""
-    with ProbeSession(replace(own, version_5=True, share=None), {}) as session:
+    with ProbeSession(own.model_copy(update={"protocol": "5", "share": None}), {}) as session:
         return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
 
 

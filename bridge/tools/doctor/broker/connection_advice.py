@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.tools.doctor.finding import failed
 
 if TYPE_CHECKING:
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.finding import Finding
 
 _ADVICE: Final = {
@@ -27,7 +27,7 @@ _PLAIN: Final = "the port may use TLS: try mqtts:// (or wss://) in mqtt.url; or 
 _USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the broker's log"
 
 
-def no_session(problem: str, settings: SessionSettings) -> Finding:
+def no_session(problem: str, settings: MqttSettings) -> Finding:
     """Return the finding for a session that failed. `problem` is the text in the session's state."""
     message, _, hint = problem.partition("; ")
     return failed(
@@ -35,7 +35,7 @@ def no_session(problem: str, settings: SessionSettings) -> Finding:
     )
 
 
-def _advice(problem: str, settings: SessionSettings) -> str:
+def _advice(problem: str, settings: MqttSettings) -> str:
     for mark, words in _ADVICE.items():
         if mark in problem:
             return words

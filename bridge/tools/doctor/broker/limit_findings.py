@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from bridge.mqtt.packet_stream import Publish
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.finding import Finding
 
 _VERSION: Final = "$SYS/broker/version"
@@ -82,7 +82,7 @@ def _number(text: str | None) -> float | None:
 
 
 def limit_findings(
-    connack: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int], version: str
+    connack: Mapping[str, Any], settings: MqttSettings, filters: Mapping[str, int], version: str
 ) -> Iterator[Finding]:
     """Yield findings on `connack`: the CONNACK's properties by their names in the specification; {} for MQTT 3.1.1."""
     connack = {name: connack[name] for name in _NAMES if name in connack}
@@ -93,7 +93,7 @@ def limit_findings(
     yield from _subscribing(connack, settings, filters)
 
 
-def _expiry(connack: Mapping[str, Any], settings: SessionSettings) -> Iterator[Finding]:
+def _expiry(connack: Mapping[str, Any], settings: MqttSettings) -> Iterator[Finding]:
     granted, requested = connack.get("SessionExpiryInterval"), settings.session_expiry_secs
     if granted is not None and granted < requested:
         message = f"the broker limits the session to {granted:,} s; mqtt.session_expiry_secs is {requested:,} s"
@@ -101,9 +101,7 @@ def _expiry(connack: Mapping[str, Any], settings: SessionSettings) -> Iterator[F
         yield warning("broker.limits", "session expiry", message, advice, {"SessionExpiryInterval": granted})
 
 
-def _subscribing(
-    connack: Mapping[str, Any], settings: SessionSettings, filters: Mapping[str, int]
-) -> Iterator[Finding]:
+def _subscribing(connack: Mapping[str, Any], settings: MqttSettings, filters: Mapping[str, int]) -> Iterator[Finding]:
     max_qos = connack.get("MaximumQoS", 2)
     if above := sorted(text for text, qos in filters.items() if qos > max_qos):
         message = f"the broker supports QoS {max_qos} at most, and mappings request more: {_listed(above)}"

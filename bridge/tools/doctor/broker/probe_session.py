@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.mqtt.packet_stream import Publish
-    from bridge.mqtt.session_settings import SessionSettings
     from bridge.mqtt.session_status import SessionStatus
+    from bridge.mqtt.settings import MqttSettings
 
 CONNECT_SECS = 8.0
 _POLL_SECS: Final = 0.02
@@ -29,7 +29,7 @@ class ProbeSession:
 
     def __init__(
         self,
-        settings: SessionSettings,
+        settings: MqttSettings,
         filters: Mapping[str, int],
         on_message: Callable[[Publish], None] = lambda _message: None,
     ) -> None:

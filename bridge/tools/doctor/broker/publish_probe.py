@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.tools.doctor.broker.inflight_window import ENOUGH, InflightWindow, turnaround_of
@@ -18,7 +18,7 @@ from bridge.tools.doctor.finding import failed, info, ok, warning
 
 if TYPE_CHECKING:
     from bridge.mapping.router import Router
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.finding import Finding
 
 MESSAGES: Final = 1_200
@@ -47,15 +47,16 @@ class ProbeResult:
     problem: str = ""
 
 
-def topic_of(settings: SessionSettings) -> str:
+def topic_of(settings: MqttSettings) -> str:
     """Return the doctor's own topic for this client id."""
     return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
 
 
-def probe(settings: SessionSettings) -> ProbeResult:
+def probe(settings: MqttSettings) -> ProbeResult:
     """Publish to the session itself; acknowledge nothing until the broker has accepted all messages, and then all."""
     topic = topic_of(settings)
-    with ProbeSession(replace(settings, share=None), {topic: 1}) as session:
+    # Not shared: another client of the group would receive some of the messages.
+    with ProbeSession(settings.model_copy(update={"share": None}), {topic: 1}) as session:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions
         if topic not in subscriptions.confirmed:
@@ -116,7 +117,7 @@ class ProbeMeasurement:
     finding: Finding
 
 
-def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMeasurement:
+def measure_by_publishing(settings: MqttSettings, routes: Router) -> ProbeMeasurement:
     """Measure the window and the queue behind it. A small Receive Maximum (MQTT 5) makes the broker use its queue."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
@@ -131,7 +132,7 @@ def measure_by_publishing(settings: SessionSettings, routes: Router) -> ProbeMea
         return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
     if probed.unacknowledged >= ENOUGH:
         window = InflightWindow(None, probed.unacknowledged)
-        narrow = probe(replace(settings, version_5=True, receive_maximum=_NARROW_WINDOW))
+        narrow = probe(settings.model_copy(update={"protocol": "5", "receive_maximum": _NARROW_WINDOW}))
         return ProbeMeasurement(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))
     window = InflightWindow(probed.unacknowledged, probed.unacknowledged, probed.turnaround_secs, probed.released)
     return ProbeMeasurement(window, _queue(probed))

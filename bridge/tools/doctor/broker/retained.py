@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.tools.doctor.broker.limit_findings import QUEUE_ADVICE
@@ -13,7 +13,7 @@ from bridge.tools.doctor.finding import failed, ok, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bridge.mqtt.session_settings import SessionSettings
+    from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.broker.traffic_sample import TrafficSample
     from bridge.tools.doctor.finding import Finding
 
@@ -57,9 +57,9 @@ def count_retained(session: ProbeSession, began: float) -> RetainedMessages:
     return RetainedMessages(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
 
 
-def count_at_full_speed(settings: SessionSettings, filters: Mapping[str, int]) -> RetainedMessages:
+def count_at_full_speed(settings: MqttSettings, filters: Mapping[str, int]) -> RetainedMessages:
     """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages."""
-    with ProbeSession(replace(settings, share=None), dict.fromkeys(filters, 0)) as session:
+    with ProbeSession(settings.model_copy(update={"share": None}), dict.fromkeys(filters, 0)) as session:
         session.open(CONNECT_SECS)
         return count_retained(session, time.monotonic())
 

@@ -9,13 +9,14 @@ import pytest
 
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.tools.doctor.broker import checks, inflight_window
 from bridge.tools.doctor.broker.checks import BrokerTarget, examine_broker, subscription_findings
 from bridge.tools.doctor.traffic_rate import SharedRate
 from tests.cli.builders import set_up
 from tests.harness.mosquitto import Mosquitto
+from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.publisher import Publisher
 from tests.harness.subscriber import Subscriber
 
@@ -37,7 +38,7 @@ def examined(tmp_path):
         loaded = load_folder(tmp_path / "mappings", {})
         assert not loaded.problems
         address = BrokerAddress.parse(f"mqtt://127.0.0.1:{served.port}")
-        settings = SessionSettings((address,), "test", version_5=protocol == "5", share=share)
+        settings = mqtt_settings(address, client_id="test", version_5=protocol == "5", share=share)
         asked = BrokerTarget(settings, Router(loaded.mappings.values()), lambda: 0.001, SharedRate(), publishing)
         return list(examine_broker(asked)), asked.rate
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings, TlsFiles
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.tools.doctor.broker.connection_advice import no_session
+from tests.harness.mqtt_settings import mqtt_settings, tls_files
 
 SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
 
@@ -42,9 +43,7 @@ SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
 )
 def test_what_to_do_follows_from_what_is_seen(problem, cert_file, words):
     addresses = (BrokerAddress.parse(SECURE), BrokerAddress.parse(PLAIN))
-    finding = no_session(
-        problem, SessionSettings(addresses, "test", tls=TlsFiles(cert_file=cert_file and Path(cert_file)))
-    )
+    finding = no_session(problem, mqtt_settings(*addresses, tls=tls_files(cert_file=cert_file and Path(cert_file))))
     assert finding.status == "error"
     assert words in finding.advice
     assert finding.message == (problem.partition(";")[0] or "the broker does not respond")

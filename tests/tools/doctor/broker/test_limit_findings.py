@@ -2,12 +2,13 @@
 
 import pytest
 
-from bridge.mqtt.session_settings import BrokerAddress, SessionSettings
+from bridge.mqtt.broker_address import BrokerAddress
 from bridge.tools.doctor.broker.limit_findings import SysTopics, limit_findings
+from tests.harness.mqtt_settings import mqtt_settings
 
 FILTERS = {"factory/+/telemetry": 2, "alarms/press": 1}
-SETTINGS = SessionSettings((BrokerAddress.parse("mqtt://127.0.0.1"),), "press-shop", session_expiry_secs=604_800)
-SHARED = SessionSettings((BrokerAddress.parse("mqtt://127.0.0.1"),), "press-shop", share="press-shop")
+SETTINGS = mqtt_settings(BrokerAddress.parse("mqtt://127.0.0.1"), session_expiry_secs=604_800)
+SHARED = mqtt_settings(BrokerAddress.parse("mqtt://127.0.0.1"), share="press-shop")
 
 
 def told(connack, settings=SETTINGS, version=""):

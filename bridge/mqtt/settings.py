@@ -1,13 +1,14 @@
-"""`mqtt`: the broker, and the session with it."""
+"""Settings of the session with the broker: the section `mqtt` of bridge.yaml."""
 
 from __future__ import annotations
 
+import ssl
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from bridge.mqtt.session_settings import ENCRYPTED
+from bridge.mqtt.broker_address import ENCRYPTED, BrokerAddress
 from bridge.yaml_files import Describe
 from bridge.yaml_files.option_types import (
     KIB,
@@ -91,6 +92,23 @@ class TlsSettings(Section):
             raise ValueError("cert_file and key_file belong together: set both, or neither")
         return self
 
+    def context(self) -> ssl.SSLContext:
+        """Return a TLS context with these files.
+
+        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or is not of the expected kind.
+        """
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        if self.ca_file:
+            # From Python 3.13 on, the default is strict conformity to RFC 5280. It refuses a CA certificate as plain
+            # `openssl req -x509` issues it (no keyUsage), which is what a plant's own CA usually is. The signature, the
+            # dates and the host name are verified as before.
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if self.cert_file:
+            # With an empty password, OpenSSL does not prompt for one on the terminal.
+            password = self.key_password.get_secret_value() if self.key_password else ""
+            context.load_cert_chain(str(self.cert_file), str(self.key_file) if self.key_file else None, password)
+        return context
+
 
 class MqttSettings(Section):
     """The broker and the session."""
@@ -145,6 +163,38 @@ class MqttSettings(Section):
     def urls(self) -> tuple[str, ...]:
         """The brokers, in the order in which they are tried."""
         return (self.url,) if isinstance(self.url, str) else self.url
+
+    @property
+    def addresses(self) -> tuple[BrokerAddress, ...]:
+        """The brokers' addresses, in the order in which they are tried."""
+        return tuple(map(BrokerAddress.parse, self.urls))
+
+    @property
+    def version_5(self) -> bool:
+        """True if MQTT 5 is tried first."""
+        return self.protocol == "5"
+
+    @property
+    def persistent(self) -> bool:
+        """True if the broker keeps the session while this client is away.
+
+        bridge.yaml requires that. The sessions of `capture`, `doctor` and a dry run end with their connection: they
+        have copies of these settings with `session_expiry_secs` 0.
+        """
+        return self.session_expiry_secs > 0
+
+    @property
+    def separate_filters(self) -> bool:
+        """True if overlapping filters are subscribed one by one, instead of one filter that covers them."""
+        return self.overlapping_filters == "separate"
+
+    def temporary(self, suffix: str, share: str | None = None) -> Self:
+        """Return the settings of another session, which ends with its connection.
+
+        `suffix` makes its client ID another one: with the bridge's own, the broker would end the bridge's session.
+        """
+        changes = {"client_id": self.client_id + suffix, "session_expiry_secs": 0, "share": share}
+        return self.model_copy(update=changes)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -1,0 +1,51 @@
+"""Address of a broker: a URL of the setting `mqtt.url`, in its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+ENCRYPTED: Final = frozenset({"mqtts", "wss"})
+"""URL schemes that use TLS."""
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+"""Default port of each URL scheme."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Address of one broker of the configured list."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Return the address in `url`. Raises ValueError unless it is mqtt://, mqtts://, ws:// or wss:// and a host."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(f"expected mqtt://host, mqtts://host, ws://host or wss://host, found {url!r}")
+        return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path or "")
+
+    @property
+    def encrypted(self) -> bool:
+        """True if the connection uses TLS."""
+        return self.scheme in ENCRYPTED
+
+    @property
+    def websocket(self) -> bool:
+        """True if the connection carries MQTT in WebSocket frames."""
+        return self.scheme in ("ws", "wss")
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in a Host header, without the scheme's default port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
