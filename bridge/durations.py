@@ -1,4 +1,4 @@
-"""Text for durations, in a readable unit."""
+"""Text for durations, in a readable unit, and for counts."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def duration(secs: float, *, places: int = 0) -> str:
     Seconds have `places` decimal places.
     """
     return next((f"{secs / size:.1f} {unit}" for unit, size in _UNITS if secs >= size), f"{secs:.{places}f} s")
+
+
+def pluralize(number: int, noun: str) -> str:
+    """Return a count with its noun: `1 mapping`, `1,234 mappings`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,7 +1,7 @@
 """Command line `mqtt-kinesis`. Each command has one file, and returns its exit code.
 
-0 OK · 1 failed · 2 configuration · 3 no bridge runs, or could not be checked · 4 no permission · 70 crashed (a
-supervisor should restart) · 130 interrupted
+0 OK · 1 failed · 2 configuration · 3 no bridge runs, or could not be checked · 4 no permission
+70 crashed (a supervisor should restart) · 130 interrupted
 """
 
 import os

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
+
+from bridge.model import DeadLetterCode
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", show_default=True)]
 WorkerOption = Annotated[
     int | None,
     typer.Option("--worker", min=0, help="Number of the worker of `run --workers`; 0: the bridge without workers."),
 ]
+
+
+def known_code(code: str | None) -> str | None:
+    """Return the code of dead letters as it is. Raise BadParameter if there is no such code."""
+    codes = sorted(get_args(DeadLetterCode))
+    if code is not None and code not in codes:
+        raise typer.BadParameter(f"no such code: {code}; expected one of {', '.join(codes)}")
+    return code

@@ -9,7 +9,7 @@ import typer
 
 from bridge.cli.completion import mapping_names, stream_names
 from bridge.cli.help_examples import epilog
-from bridge.cli.options import ConfigFile, WorkerOption  # noqa: TC001 - typer reads the annotations
+from bridge.cli.options import ConfigFile, WorkerOption, known_code
 
 dead_letters = typer.Typer(
     no_args_is_help=True, help="Show, replay, delete and export dead letters; also while the bridge runs."
@@ -18,7 +18,10 @@ spool = typer.Typer(
     no_args_is_help=True, help="Show the ledger, verify and export the spool; also while the bridge runs."
 )
 
-Code = Annotated[str | None, typer.Option("--code", help="Filter by code, such as decode or transform.")]
+Code = Annotated[
+    str | None,
+    typer.Option("--code", help="Filter by code, such as decode or transform.", callback=known_code),
+]
 MappingOption = Annotated[
     str | None, typer.Option("--mapping", help="Filter by mapping.", autocompletion=mapping_names)
 ]

@@ -26,7 +26,9 @@ PACKED_DRAIN_RECORDS = 10_000
 """Records of the spool that one request of packed records is filled from."""
 
 _BUSY_SECS = 1.0
+# While most shards are full, the hashes of two or three keys often miss the ones with room; those of eight seldom do.
 _KEYS_TRIED = 8
+# Beyond it the sum costs more than it saves: all these shards together accept more than a request can hold.
 _MAX_SHARDS_SUMMED = 64
 
 
@@ -73,6 +75,8 @@ class BatchFiller:
         if queue.shard is not None:
             shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
             records, size = min(records, shard_records), min(size, shard_bytes)
+        # A batch that holds something already leaves the record to the next one. As the first of a batch, it is sent
+        # even if it exceeds what the shard accepts now: otherwise it would never be sent.
         if batch.records and size < counted_bytes(queue.ready[0].records[0]):
             return max_queues
         # With strict order a request carries one record of a key: Kinesis may accept the second and refuse the first.
@@ -99,6 +103,8 @@ class BatchFiller:
         hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
         sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
+            # By number and not by position: a packer groups records by key, so those that were not sent need not be the
+            # last ones.
             numbers = {record.number for record in batch.records}
             self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
         batch.holds.append(hold)

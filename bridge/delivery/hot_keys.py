@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Long enough for the times of receipt, which are known to a few seconds; short enough to report a hot key while the
+# shard is still full.
 WATCHED_MS = 10_000
 TOLD_AGAIN_SECS = 600.0
 _NEARLY = 0.95

@@ -9,7 +9,7 @@ from bridge.delivery.shard_deferral import DeferrableQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.delivery.tracker import Rejected
+    from bridge.delivery.batch_outcome import Rejected
     from bridge.kinesis.packing.packers import PackedRecord
     from bridge.kinesis.publisher import StreamDescription
     from bridge.kinesis.put_records_codec import Result

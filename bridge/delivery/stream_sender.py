@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from bridge.aws.network_errors import NETWORK_CODES
 from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
-from bridge.delivery.batch_outcome import sort_results
+from bridge.delivery.batch_outcome import Settled, sort_results
 from bridge.delivery.shard_deferral import ShardDeferral
-from bridge.delivery.tracker import DeliveryTracker, Settled
+from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import BridgeError, InvalidRequest, OutcomeUnknown, SendError
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.model import Destination
@@ -56,8 +56,7 @@ DESCRIBE_SECS = 5.0
 MAX_WAITING_WINDOWS = 1
 """Limit of waiting records, in multiples of the link's window: with `backlog: live_first` live records wait longer."""
 
-HEAD_BYTES = 1500
-"""HTTP head of a signed PutRecords request with a session token, about."""
+HEAD_BYTES = 1500  # of a signed PutRecords request with a session token, about
 
 PAYLOAD_SHARE = 0.7
 """Share of a request's body that is data and keys: base64 makes 4 bytes of 3, and JSON adds about 35 to a record."""
@@ -161,6 +160,7 @@ class StreamSender:
         pause = self._tracker.pause_secs(now)
         if pause > 0:
             return now + pause
+        # No time is known: the answer itself wakes the leader.
         if self._awaits_answer:
             self._concurrency.waited(now, self)
             return inf
@@ -206,6 +206,7 @@ class StreamSender:
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
             deferred = self._deferral.readable()
+        # Outside the lock: the queue may read from disk, and results must not wait for it.
         fresh = self._take(room, deferred)
         with self._changed:
             now = self._clock()

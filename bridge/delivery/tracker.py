@@ -6,11 +6,12 @@ is known. It never waits, never locks and calls no other object: the sender pool
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bridge.aws.error_codes import is_throttling, record_error
 from bridge.delivery.accumulator import RecordAccumulator
 from bridge.delivery.aggregate_payloads import AggregatePayloads
+from bridge.delivery.batch_outcome import Settled
 from bridge.delivery.circuit_breaker import CircuitBreaker
 from bridge.delivery.key_queue import NOW
 from bridge.delivery.misplaced import MisplacedRecords
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bridge.delivery.batch import Batch
-    from bridge.delivery.batch_outcome import BatchOutcome
+    from bridge.delivery.batch_outcome import BatchOutcome, Rejected
     from bridge.delivery.key_queue import Hold
     from bridge.delivery.settings import SenderSettings
     from bridge.kinesis.publisher import StreamDescription
@@ -39,16 +40,6 @@ REPORT_AFTER_ATTEMPTS = 6
 
 FULL_PIPELINE = 2
 INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
-
-Rejected = tuple["Record", str, str]
-"""A record, the code of its dead letter, and the reason."""
-
-
-class Settled(NamedTuple):
-    """Records that leave the queue: delivered, or rejected to the dead letters."""
-
-    delivered: list[Record]
-    rejected: list[Rejected]
 
 
 class DeliveryTracker:
@@ -95,6 +86,8 @@ class DeliveryTracker:
     def add(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Append fresh records. Return those that are larger than the stream accepts."""
         sendable = self.size_limit.sendable_bytes()
+        # The usual case: no record can be too large, whatever its key. So the keys need not be encoded to count their
+        # bytes.
         if max([len(record[3]) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.accumulator.append(fresh, now)
             return []
@@ -144,6 +137,8 @@ class DeliveryTracker:
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
         max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.again else 0
+        # Only now, when every record of the batch is settled or waits in front of its key again. Earlier, a later
+        # record of the key could overtake it.
         self.accumulator.release(*batch.holds, now=NOW if outcome.again else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)
@@ -152,6 +147,8 @@ class DeliveryTracker:
         """Keep all records of a failed request, and pause."""
         self._remove_in_flight(batch, error)
         self.state.bad(error, now)
+        # A refusal ends when a person acts. A fixed pause finds that out sooner than a back-off that has grown for
+        # days.
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self.breaker.failed(batch.generation, now, pause)
         self._count_attempt(batch.records)
@@ -168,6 +165,8 @@ class DeliveryTracker:
         """
         self.size_limit.invalidate()
         alone = len(batch.records) == 1
+        # Before the stream has ever answered, the stream's name may be what is invalid. The record must not pay for
+        # that.
         if alone and not (self.size_limit.described or self.state.delivered):
             self.on_request_failed(batch, self._bad_name(error), now)
             return []
@@ -325,6 +324,7 @@ class DeliveryTracker:
                 count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1
                 max_attempts = max(max_attempts, count)
                 (limited if by_limiter else backing_off.setdefault(count, [])).append(record)
+        # With strict order nothing may pass a part of a split request, so it waits as a whole and not shard by shard.
         if part and self.accumulator.strict:
             not_before = now + self._settings.record_backoff.secs(max_attempts)
             self.accumulator.reenqueue_part(outcome.again, not_before)

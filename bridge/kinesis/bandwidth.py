@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Payload of a TCP segment. 1,448 are usual on Ethernet; tunnels and mobile links leave less, and the estimate must not
+# be too low.
 SEGMENT_BYTES = 1400
 SEGMENT_OVERHEAD_BYTES = 52
 """Header bytes of a TCP segment: IPv4 (20), and TCP with timestamps (32)."""
@@ -41,6 +43,7 @@ class BandwidthLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = clock()
+        # Each sending thread has at most one request, so its reservation needs no name.
         self._own = threading.local()
 
     def limit(self, max_bytes_per_sec: int) -> None:

@@ -61,6 +61,7 @@ def install(client: Any, uplink: BandwidthLimiter | None = None) -> None:
 def request_bytes(request: Any) -> int:
     """Return the size of an AWSPreparedRequest as HTTP/1.1 writes it, in bytes."""
     head = f"{request.method} {request.url} HTTP/1.1\r\n"
+    # 4 bytes: a colon and a space, and CR LF. The head ends with an empty line, which is 2 bytes.
     headers = sum(len(str(name)) + len(_text(value)) + 4 for name, value in request.headers.items())
     return len(head) + headers + 2 + len(request.body or b"")
 
@@ -91,6 +92,7 @@ def _plain_body(params: dict[str, Any], records: Sequence[Record]) -> bytes:
 
 def _packed_body(params: dict[str, Any], records: Sequence[PackedRecord]) -> bytes:
     """Encode packed records by hand: orjson would copy and scan megabytes of base64 once more."""
+    # Without the closing `]}`, which replaces the last comma below.
     parts = [orjson.dumps({**params, "Records": []})[:-2]]
     for packed in records:
         data = b2a_base64(packed.data, newline=False)

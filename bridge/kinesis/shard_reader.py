@@ -25,9 +25,12 @@ BYTES_PER_SEC = 2_000_000
 """Bytes that may be read from one shard in a second."""
 GIVE_UP_SECS = 600.0
 """Seconds without any response after which the reader gives up."""
+# Maximum of one GetRecords call.
 _PAGE_RECORDS = 10_000
 _BACKOFF = Backoff(1.0, 30.0)
+# An iterator expires 5 minutes after it was issued (API_GetShardIterator). The stored position creates the next one.
 _RENEW = frozenset({"ExpiredIteratorException"})
+# Kinesis responds so to a sequence number whose record has left the stream by its retention.
 _NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
 
 
@@ -176,6 +179,7 @@ class ShardReader:
         An empty page is not the end: GetRecords returns one too while later records exist. On a busy stream no page is
         empty. So the end is the second page in a row that is not behind, or one that is empty too.
         """
+        # Without an iterator the shard is closed, by a split or a merge, and was read to its end.
         if not response.get("NextShardIterator"):
             return True
         caught_up = not response.get("MillisBehindLatest")

@@ -37,6 +37,7 @@ REJECT_SECS: Final = 300.0
 """Rejected messages of a mapping are compared with the received ones over five to ten minutes."""
 RECENT_LOSS_SECS: Final = 3_600.0
 """For how long dropped records and evicted dead letters are reported: an hour is enough for a poll of `status`."""
+# 31 samples cover the five minutes. One more, because the oldest may leave just when the newest is taken.
 _SAMPLES: Final = int(FALLING_BEHIND_STEPS * STEP_SECS / SAMPLE_SECS) + 2
 _SHORTEST_RATE_SECS: Final = 5.0
 """Over less time, a single request would make the rate."""
@@ -123,9 +124,11 @@ class _StreamHistory:
 
     def observe(self, status: StreamStatus, rows: list[LedgerRow], now: float) -> StreamFlow:
         spooled = sum(row.spooled for row in rows)
+        # Not `received`: filtered and rejected messages never become records of the stream.
         made = sum(row.delivered + row.spooled + row.dropped for row in rows)
         sample = _CounterSample(now, made, status.delivered, spooled, status.oldest_secs)
         settled = status.delivered + status.rejected
+        # An empty queue counts as progress: a stream without records is idle and not stalled.
         if settled != self._settled or not spooled:
             self._settled, self._progress_at = settled, now
         if not self._samples or now - self._samples[-1].at >= SAMPLE_SECS:
@@ -194,6 +197,8 @@ class _RejectionHistory:
                     before.received + row.received, before.dead_lettered + row.dead_lettered
                 )
         if now - self._began_at >= REJECT_SECS:
+            # The ledger outlives a restart. At the first look, the span before is therefore set to the present counts:
+            # dead letters of earlier runs must not raise a problem.
             self._older = self._newer or dict(counts)
             self._newer, self._began_at = dict(counts), now
         return {name: _difference(each, self._older.get(name, RecentRejections(0, 0))) for name, each in counts.items()}
@@ -213,8 +218,10 @@ class _LossHistory:
 
     def observe(self, total: int, now: float, *, known: bool) -> int:
         """Return the growth. Where the bridge is not `known` yet, what was lost before its start does not count."""
+        # A stream that appears later, with a reload, begins at 0. So its first losses count.
         before = total if self._total is None and not known else self._total or 0
         if total > before:
+            # Losses of ten seconds share an entry: an hour of steady drops needs at most 360 entries.
             if self._losses and now - self._losses[-1][0] < SAMPLE_SECS:
                 self._losses[-1] = (self._losses[-1][0], self._losses[-1][1] + total - before)
             else:

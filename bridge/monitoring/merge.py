@@ -52,6 +52,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         first,
         **sums,
         **timed,
+        # Not `any`: while one worker is away, its share of the topics may be missing.
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
@@ -72,9 +73,12 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
+        # Each worker has its own spool and limit. The spools usually share a file system: the sum of its free space
+        # would count it several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
+        # Each worker reloads the same files, so a sum would count every reload several times.
         reloads=max(each.reloads for each in snapshots),
         reloaded_at=max(each.reloaded_at for each in snapshots),
         stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
@@ -102,6 +106,8 @@ def final_counters(last: Snapshot) -> Snapshot:
         for each in last.streams
     ]
     nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
+    # Connected and subscribed, because the merged snapshot is that only if every part is. A process that has ended must
+    # not make the others look disconnected.
     gone = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
     return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
 

@@ -51,6 +51,8 @@ class ProblemHistory:
     def _dated(self, problem: ActiveProblem, now: float) -> ActiveProblem:
         known = self._entries.get(problem.key)
         first = known.problem.since if known is not None else now
+        # The earliest time wins: a rule that measures from the last reconnect would date a long outage to its last
+        # attempt.
         dated = replace(problem, since=min(problem.since or now, first))
         entry = self._entries[problem.key] = _Entry(dated, now, known is not None and known.logged)
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.monitoring.buffer_time import buffer_hours
 from bridge.monitoring.problem_kinds import KINDS, OUTAGE_SECS, REJECTS_MIN_RECORDS, REJECTS_SHARE, STALLED_SECS
 from bridge.monitoring.problems import ActiveProblem, sort_problems
@@ -142,7 +143,7 @@ def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActivePro
         yield _problem(
             "records-dropped",
             f"records of stream {stream} were dropped",
-            f"{count:,} records in the last hour",
+            f"{pluralize(count, 'record')} in the last hour",
             stream=stream,
         )
     if flow.evicted:

@@ -14,6 +14,8 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from bridge.durations import pluralize
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -90,7 +92,7 @@ class ActiveProblem:
         if self.safe or self.stage != "delivering":
             return self.safe
         lost = f"{self.dropped_records:,} dropped" if self.dropped_records else "none lost"
-        return f"{self.buffered_records:,} records buffered on disk; {lost}"
+        return f"{pluralize(self.buffered_records, 'record')} buffered on disk; {lost}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them, with `safe` in words."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.web.history import History
     from bridge.web.playground import Playground
 
+# A mapping and a payload of the playground, which have 200,000 and 1,000,000 characters at most, as JSON.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_LISTED: Final = 200
 MAX_NUMBERS: Final = 10_000
@@ -150,6 +151,7 @@ class Api:
             raise RequestError(403, "read-only: set http.token to replay and delete in the page")
         query = await body(request)
         numbers, worker = query.get("numbers"), query.get("worker")
+        # `type` and not `isinstance`: True is an instance of int.
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
             raise RequestError(400, "expected numbers: a list of integers")
         if len(numbers) > MAX_NUMBERS:
@@ -181,6 +183,7 @@ def _example(active: list[Mapping]) -> dict[str, str]:
 
 async def body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request, at most MAX_BODY_BYTES long. Raise RequestError."""
+    # A form of another site cannot send this type without a preflight request, which the server does not answer.
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise RequestError(415, "expected application/json")
     try:
@@ -219,6 +222,7 @@ def _worker(query: Query[str, str]) -> int | None:
 
 def _number(query: Query[str, str], name: str, default: int) -> int:
     text = query.get(name) or str(default)
+    # One digit fewer than SQLite's largest integer, so that every number fits.
     if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
         raise RequestError(400, f"{name}: expected an integer")
     return int(text)

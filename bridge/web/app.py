@@ -65,6 +65,8 @@ def web_app(
         Route("/login", site.login, methods=["POST"]),
         Route("/logout", look(site.logout), methods=["POST"]),
         Route("/static/{name}", site.static),
+        # Health checks need no token, because orchestrators cannot send one. They say no more than whether the bridge
+        # works.
         Route("/healthz", site.healthz),
         Route("/readyz", site.readyz),
         Route("/metrics", look(site.metrics)),
@@ -98,6 +100,7 @@ class WebApp:
         self._tail = MessageTap(bridge)
         self._listeners = 0
         folder = files("bridge.web").joinpath("static")
+        # All in memory: no request can name a file outside this folder.
         self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
 
     def guarded(self, handler: Handler) -> Handler:

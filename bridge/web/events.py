@@ -31,6 +31,7 @@ STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
 """Max number of messages each half second: a person cannot read more."""
+# Spread over the burst, so that one machine that publishes hundreds at once does not hide the others.
 TAIL_PER_BURST: Final = 4
 MAX_BURST_MATCHES: Final = 64
 """Max number of matching messages of a burst to choose from: this work is on the ingest thread."""
@@ -77,6 +78,7 @@ class MessageListener:
     def take(self) -> list[tuple[Publish, int]]:
         """Return the messages since the last call, and remove them."""
         taken = []
+        # One by one and not by a copy: the ingest thread may append meanwhile.
         while self._recent:
             taken.append(self._recent.popleft())
         return taken
@@ -127,6 +129,8 @@ class StateBroadcast:
     async def event(self) -> bytes:
         """Return the event; it is at most a second old."""
         async with self._making:
+            # A little less than a second: listeners that wake a few milliseconds early would otherwise get the old
+            # state, and skip one.
             if time.monotonic() - self._created_at >= STATE_SECS * 0.9:
                 self._event = event("state", await asyncio.to_thread(self._value))
                 self._created_at = time.monotonic()
@@ -148,6 +152,7 @@ async def states(state: StateBroadcast, stopping: Callable[[], bool]) -> AsyncIt
 async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Yield a sample of the matching messages until the listener disconnects or the bridge stops."""
     with tail.listening(wanted) as listener:
+        # At once, so that the browser sees the connection as open before the first message.
         yield event("messages", [])
         while not stopping():
             await asyncio.sleep(TAIL_SECS)

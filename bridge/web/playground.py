@@ -48,6 +48,7 @@ class Playground:
                 raise BridgeError(
                     f"no result within {PATIENCE_SECS:.0f} s: the expression takes too much time for one message"
                 ) from None
+            # A closed pipe, or an incomplete line: the kernel killed the process, or its memory limit did.
             except (OSError, ValueError):
                 await self.end()
                 raise BridgeError("the trial ended without a result: the expression needs too much memory") from None
@@ -63,9 +64,11 @@ class Playground:
                 "bridge.web.playground_worker",
                 stdin=pipe,
                 stdout=pipe,
+                # A traceback could contain values of the payload.
                 stderr=none,
                 limit=LINE_BYTES,
             )
+            # The worker prints a line when its imports are done: from then on PATIENCE_SECS covers the trial alone.
             await _line(self._process)
         return self._process
 

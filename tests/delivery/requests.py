@@ -1,7 +1,6 @@
 """Shortcuts to a tracker: a request of any size, as a link without limits has room for."""
 
-from bridge.delivery.batch_outcome import sort_results
-from bridge.delivery.tracker import Settled
+from bridge.delivery.batch_outcome import Settled, sort_results
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 
 

@@ -120,3 +120,19 @@ def test_real_disk_is_requested(tmp_path):
     with pytest.raises(SpoolFull, match="min_free_bytes"):
         spool.commit(Transaction())
     spool.close()
+
+
+def test_record_whose_mark_came_after_a_long_silence_does_not_expire_early(tmp_path, clock):
+    """Without a mark of its own it would seem to be as old as the last record before the silence."""
+    spool = opened(tmp_path)
+    spool.queue("press")._now_ms = clock
+    put(spool, b"old")
+    spool.queue("press").settle(take(spool, 1), [])
+    clock.now_ms += 100 * MARK_MS
+    put(spool, b"fresh")
+    spool.close()
+    spool = opened(tmp_path)
+    spool.queue("press")._now_ms = clock
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 10 * MARK_MS))
+    assert data_of(take_all(spool)) == [b"fresh"]
+    spool.close()

@@ -55,6 +55,7 @@ def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
     head, body = parts
+    # Only so much of the body is copied: the rest, up to megabytes, is sent from where it is.
     first = max(0, TLS_RECORD_BYTES - len(head))
     return [head + body[:first], memoryview(body)[first:]]
 
@@ -96,6 +97,8 @@ class _ProgressConnection(HTTPConnection):
         """Connect a TCP socket as urllib3 does, but so that an abort ends it."""
         request = current_request.get()
         failure = OSError("the name has no address")
+        # One address after the other, as urllib3 does. The last failure is reported, as each address has its own
+        # time-out.
         for family, kind, protocol, _, address in self._addresses():
             try:
                 return self._dial(request, socket.socket(family, kind, protocol), address)
@@ -185,6 +188,8 @@ class _IdleClosingPool(HTTPConnectionPool):
         """Return a connection, without a socket where the one in the pool was unused for too long."""
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
+        # A firewall or NAT may have forgotten an idle connection without a sign: a request on it would wait until its
+        # time-out.
         if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
             connection.close()
         return connection
@@ -192,6 +197,8 @@ class _IdleClosingPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.used_at = current_request.get().clock()
+            # The server responded before it had the complete request: what follows on this connection would be read as
+            # the rest of it.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)

@@ -94,6 +94,8 @@ class ProgressSocket:
                 raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection") from error
             raise
         else:
+            # The kernel counts the overhead of TLS as unacknowledged bytes. Without it here, a request would seem to
+            # have left before it has.
             self._request.written += count + self._overhead
             return count
         return 0
@@ -111,6 +113,8 @@ class ProgressSocket:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         self._early += data
+        # A status 1xx is an interim response, after which the request must still be sent. An end of the stream, or any
+        # other status, means that the server will not read the rest.
         if not data or self._early[_STATUS_CLASS] not in (b"", b"1"):
             self.responded = True
         elif self._early[_STATUS_CLASS]:
@@ -141,6 +145,8 @@ class ProgressSocket:
     def _receive(self, buffer: bytearray | memoryview) -> int:
         request = self._request
         events = select.POLLIN
+        # Bytes that OpenSSL has decrypted already are not visible to a poll of the socket. After the first bytes of a
+        # response, the others are usually there as well: reading first saves a system call.
         likely = request.answered or (self._tls is not None and self._tls.pending() > 0)
         while True:
             if not likely and not self._poll(events):
@@ -176,6 +182,7 @@ class ProgressSocket:
         if events != self._events:
             self._poller.modify(self._descriptor, events)
             self._events = events
+        # Rounded up: 0 ms would make the thread spin until the deadline.
         found = self._poller.poll(ceil(self._request.pause_secs() * 1000))
         return found[0][1] if found else 0
 
@@ -196,6 +203,7 @@ class ProgressSocket:
         continue to fill a thin link.
         """
         self._closed = True
+        # As in `socket.socket`: http.client closes the socket while its response is still being read.
         if self._io_refs > 0:
             return
         with self._closing, contextlib.suppress(OSError):

@@ -90,6 +90,7 @@ class InFlightRequest:
 
         The service does not have the complete request then, so it cannot store its records twice.
         """
+        # Not written yet, so nothing can be lost: it may end at once.
         if self._started_at is None:
             self.abort()
         elif self.draining:
@@ -156,6 +157,8 @@ class InFlightRequest:
         moved = drained > self.drained
         if moved:
             self.drained, self._moved_at = drained, now
+        # `None`: the kernel cannot say what its buffer holds. All that was written then counts as sent, so that the
+        # time for the response begins at some time.
         if self._sent_whole and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)

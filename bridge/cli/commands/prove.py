@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SendError
@@ -55,8 +56,8 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier
-    kept_since = reading.retained_since(time.time_ns() // 1_000_000)
-    verdicts = sorted(verifier.verdicts(kept_since), key=lambda each: (each.bridge, each.queue))
+    retained_since = reading.retained_since(time.time_ns() // 1_000_000)
+    verdicts = sorted(verifier.verdicts(retained_since), key=lambda each: (each.bridge, each.queue))
     if as_json:
         print(orjson.dumps([_value(each) for each in verdicts]).decode())
     elif verdicts:
@@ -71,7 +72,9 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
 
 def _print_notes(reading: ProofReading, request: ProofRequest) -> None:
     for queue, count in sorted(reading.verifier.without_manifest().items()):
-        print_error(f"note: spool {queue.spool}, queue {queue.queue}: no manifest covers its {count:,} records")
+        print_error(
+            f"note: spool {queue.spool}, queue {queue.queue}: no manifest covers its {pluralize(count, 'record')}"
+        )
     if reading.verifier.invalid:
         print_error(f"note: {reading.verifier.invalid:,} records of {request.manifests} are no manifests")
     if reading.throttled:
@@ -88,7 +91,7 @@ def _verdict_text(verdict: QueueVerdict) -> Iterator[str]:
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.queue.spool}, queue {verdict.queue.queue}): {word}"
     there = verdict.covered - verdict.excluded - _size(verdict.missing)
     found = f"{there:,} found, {verdict.excluded:,} excluded"
-    yield f"  manifests cover {verdict.covered:,} records up to {verdict.until}: {found}"
+    yield f"  manifests cover {pluralize(verdict.covered, 'record')} up to {verdict.until}: {found}"
     yield f"  {verdict.repeated:,} found more than once, {verdict.later:,} newer than the last manifest"
     notes = (
         (verdict.discarded, "discarded by the Kinesis Client Library: their aggregated record is on another shard"),

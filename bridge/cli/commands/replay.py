@@ -45,16 +45,22 @@ class DeadLetterSelection:
     worker: int | None = None
 
     def read(self, path: Path) -> dict[Path, list[int]]:
-        """Return their numbers by spool folder. Raise BridgeError unless exactly one way of selection is given."""
+        """Return their numbers by spool folder.
+
+        Raise BridgeError unless exactly one way of selection is given, or if the filter matches none.
+        """
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
             raise BridgeError("nothing selected: give NUMBERS, or --code, --mapping, --stream, --topic, or --all")
         if self.numbers:
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
-        return {
+        found = {
             folder: [each.number for each in all_dead_letters(folder) if self.filter.matches(each.dead_letter)]
             for folder in select_spools(path, self.worker).values()
         }
+        if self.filter.narrows and not any(found.values()):
+            raise BridgeError("no dead letter matches; 'mqtt-kinesis dead-letters list' shows them")
+        return found
 
 
 def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:

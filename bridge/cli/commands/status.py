@@ -11,7 +11,7 @@ import orjson
 
 from bridge.cli.commands.status_watch import StatusPair, title, watched
 from bridge.cli.failures import SCHEMA_VERSION
-from bridge.cli.output.formatting import duration
+from bridge.cli.output.formatting import duration, pluralize
 from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
 from bridge.cli.output.screen import open_screen
 from bridge.config import load_local_settings
@@ -113,15 +113,21 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     yield from verdict_line(status)
     yield from problem_lines(status)
     yield f"broker    {status['broker']}, MQTT {status['protocol']}: {_session(status)}"
-    yield f"spool     {status['spool_bytes'] / 2**20:,.1f} MiB, {status['dead_letter_count']:,} dead letters"
+    yield f"spool     {status['spool_bytes'] / 2**20:,.1f} MiB, {pluralize(status['dead_letter_count'], 'dead letter')}"
     yield f"backlog   {backlog_text(status)}"
     yield from link_lines(status)
     for stream in status["streams"]:
-        waiting = f"oldest {stream['oldest_secs']:.0f} s" if stream["oldest_secs"] else "buffer empty"
-        yield f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {waiting}"
+        yield stream_line(stream, sum(row["spooled"] for row in status["ledger"] if row["stream"] == stream["stream"]))
     for worker in status["workers"]:
         yield printable(_worker(worker))
     yield from ledger_lines(status["ledger"])
+
+
+def stream_line(stream: dict[str, Any], buffered: int) -> str:
+    """Return the line of one stream, which has `buffered` records in the spool."""
+    age = f" (oldest {duration(stream['oldest_secs'])})" if stream["oldest_secs"] else ""
+    buffer = f"{buffered:,} buffered{age}" if buffered else "buffer empty"
+    return f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {buffer}"
 
 
 def _session(status: dict[str, Any]) -> str:

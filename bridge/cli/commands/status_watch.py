@@ -52,7 +52,8 @@ def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
     yield f"messages  {pair.rate(lambda each: each['received_messages'])}/s received, {delivered}/s delivered"
     yield f"backlog   {_backlog(pair)}"
     limit = f" of {status['spool_max_bytes'] / 2**20:,.0f}" if status["spool_max_bytes"] else ""
-    yield f"spool     {status['spool_bytes'] / 2**20:,.1f}{limit} MiB, {status['dead_letter_count']:,} dead letters"
+    dead_letters = pluralize(status["dead_letter_count"], "dead letter")
+    yield f"spool     {status['spool_bytes'] / 2**20:,.1f}{limit} MiB, {dead_letters}"
     yield from link_lines(status, width)
     yield from _streams(pair, width)
     yield from _workers(pair, width)

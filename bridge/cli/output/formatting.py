@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from bridge.durations import duration
+from bridge.durations import duration, pluralize
 
 __all__ = ["duration", "pluralize"]
-
-
-def pluralize(number: int, noun: str) -> str:
-    """Return a count with its noun: `1 mapping`, `1,234 mappings`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

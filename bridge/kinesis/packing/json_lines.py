@@ -26,6 +26,7 @@ MOST_PLAIN_BYTES = 4 * 1024 * 1024
 """Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
 
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
+# A low guess makes the first record a small one; with a high one it would be compressed a second time.
 _FIRST_RATIO = 3.0
 _MARGIN = 0.9
 """Share of the limit to aim at: a result that is too large is compressed a second time."""
@@ -33,6 +34,7 @@ _MARGIN = 0.9
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     if compression == "gzip":
+        # Without a time stamp, so that the same lines always become the same bytes.
         return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
     # One compressor cannot be used by two threads at once; making one takes 2 µs.
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
@@ -63,8 +65,11 @@ class JsonLinesEncoder:
             end, lines = _join(records, start, aim, sys.maxsize)
             data = self._compress(lines)
             if len(data) <= most or end == start + 1:
+                # The mean with the last result follows a change of the data within a few records. The bound keeps one
+                # record of zeros from filling the next one far beyond the limit.
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
                 return end, data
+            # Fewer bytes than last time in any case, so that the loop ends.
             aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
 
 

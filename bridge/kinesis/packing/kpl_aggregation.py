@@ -38,6 +38,7 @@ FRAME_BYTES = len(MAGIC) + 16
 """Size of the magic and the MD5."""
 
 _DIGEST_BYTES = 16
+# A few MB. Beyond it the cache is cleared, because lengths that no longer occur would stay for ever.
 _HEADS_REMEMBERED = 20_000
 
 
@@ -87,6 +88,8 @@ class KplEncoder:
                 size += len(keys[-1])
                 table[own] = index
                 first_of_key = len(parts)
+            # Index and length as one integer: as a cache key it is cheaper than a tuple, and this runs for every
+            # record.
             place = index << 32 | len(data)
             head = head_of(place) or self._head(place)
             size += len(head) + len(data)

@@ -125,6 +125,8 @@ class KplPacker:
             if end == start + 1 and not is_aggregate(records[start].data):
                 yield alone(records[start], shard)
             else:
+                # Several keys: the explicit hash key sends all of them to the shard. A single key needs none, and is
+                # then right even if the shard map is out of date.
                 hash_key = None if keys == 1 or shard is None else str(shard.first_hash)
                 yield PackedRecord(key, data, hash_key, records[start:end], shard)
             start = end

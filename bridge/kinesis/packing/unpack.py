@@ -21,6 +21,7 @@ _DIGEST_BYTES = 16
 MOST_BYTES = 16 * 1024 * 1024
 """Maximum bytes of decompressed lines. The largest record has 10 MiB, `JsonLinesEncoder.MOST_PLAIN_BYTES` is less."""
 _decompressed = decompressor("auto", MOST_BYTES)
+# 10 octets of 7 bits: the longest varint of a 64-bit integer.
 _MAX_VARINT_BITS = 70
 _BYTES_TYPE = 2
 """Wire type of length-delimited fields: https://protobuf.dev/programming-guides/encoding/#structure"""

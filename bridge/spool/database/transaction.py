@@ -104,6 +104,9 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             _except(database, queue, runs(queue.unnumbered), "no envelope")
         if queue.covered and queue.pending:
             add_run(database, queue)
+        if queue.pending:
+            # In the same transaction: a record whose mark is lost seems as old as the last mark, and expires early.
+            queue.mark(queue.pending[0].number)
         if queue.marks_changed:
             value = json.dumps(queue.marks)
             database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))

@@ -64,12 +64,14 @@ class CommitTimes:
         if last - first + 1 == left:
             self._run(first, left, now, age_secs)
             return
+        # Rounded up, so that there are never more than _PARTS parts.
         size = -(-left // _PARTS)
         for start in range(0, left, size):
             self._of_one_commit(records[start].number, min(size, left - start), now, age_secs)
 
     def _run(self, first: int, left: int, now: float, age_secs: Callable[[int], float | None]) -> None:
         """Observe `left` records without gaps from number `first` on."""
+        # Records of commits that are no longer in memory, or of an earlier run.
         older = min(left, self._first - first) if self._lasts else left
         if older > 0:
             self._observe_age(age_secs(first), older)

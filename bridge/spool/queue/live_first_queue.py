@@ -60,13 +60,13 @@ class LiveFirstQueue(StreamQueue):
             while self._fresh_bytes > self._fresh_limit:
                 self._leave_to_disk(self._fresh.popleft())
             self._retire()
-            self._mark(records[0].number)
             ready = self._linger.ends(self._amount())
         if ready:
             self.on_ready()
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
         """Return when the sender should take records, like `StreamQueue.due_at`, and note the linger for `_retire`."""
+        # The linger delays a record before the sender may take it, so it must not count as waiting too long.
         self._linger_secs = linger_secs
         return super().due_at(max_records, max_bytes, linger_secs)
 
@@ -124,6 +124,7 @@ class LiveFirstQueue(StreamQueue):
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False
+            # In front of the backlog and in reverse, so that the spans stay in the order of their numbers.
             self._backlog.extendleft(reversed(self._passed))
             self._passed.clear()
         self.on_ready()

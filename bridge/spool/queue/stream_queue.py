@@ -115,7 +115,6 @@ class StreamQueue(DeferringQueue):
             else:
                 # From now on records are only on disk, until the senders catch up: the window must not have gaps.
                 self._behind = True
-            self._mark(records[0].number)
             ready = self._linger.ends(self._amount())
         if ready:
             self.on_ready()
@@ -202,7 +201,7 @@ class StreamQueue(DeferringQueue):
 
     # -- age -------------------------------------------------------------------------------------------------------
 
-    def _mark(self, number: int) -> None:
+    def mark(self, number: int) -> None:
         """Note the wall-clock time for a number if the last mark is MARK_MS old, or if the clock was set back."""
         now = self._now_ms()
         if self.marks and 0 <= now - self.marks[-1][1] < MARK_MS:

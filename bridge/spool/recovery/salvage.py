@@ -23,6 +23,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.durations import pluralize
 from bridge.errors import SpoolWriteError
 from bridge.model import MAX_PARTITION_KEY_CHARS
 from bridge.spool.database.transaction import Transaction
@@ -62,7 +63,8 @@ class SalvageResult:
 
     def __str__(self) -> str:
         known = "the number of lost records is unknown" if self.lost is None else f"{self.lost:,} were lost"
-        return f"{self.records:,} records and {self.dead_letters:,} dead letters were salvaged; of the records {known}"
+        records, dead_letters = pluralize(self.records, "record"), pluralize(self.dead_letters, "dead letter")
+        return f"{records} and {dead_letters} salvaged; of the records {known}"
 
 
 def salvage(spool: Spool, aside: Path) -> SalvageResult:

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bridge.durations import pluralize
 from bridge.spool.ledger import ACCOUNTING_EQUATION
 from bridge.tools.demo.broker import HOST
 from bridge.tools.demo.factory import Factory
@@ -100,7 +101,7 @@ class DemoRun:
 
     def _verdict(self, snapshot: Snapshot, stopped: bool) -> int:
         self._output(ledger_table(snapshot))
-        self._output(f"{snapshot.dead_letter_count:,} dead letters, each with its raw message and a reason")
+        self._output(f"{pluralize(snapshot.dead_letter_count, 'dead letter')}, each with its raw message and a reason")
         found = facts(snapshot, self._published, self._read_back.total, stopped)
         for fact, holds in found.items():
             self._output(f"{'✓' if holds else '✗ FAILED:'} {fact}")

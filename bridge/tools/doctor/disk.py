@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
+# Enough for a stable median within a second, also on a memory card of 20 ms.
 SYNCS: Final = 40
+# About what a burst of a hundred small records writes to the log of the database.
 _BYTES: Final = 16_384
+# 20 commits a second: below that, commits delay the acknowledgements of a broker with a small in-flight window.
 _SLOW_SECS: Final = 0.05
+# A working night: an outage that begins in the evening is found in the morning.
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
 _ADVICE_BY_NUMBER: Final = {
@@ -85,6 +89,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
         yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
+    # The median and not the worst: a single slow fsync delays one burst, and the following burst is larger.
     bursts = 1 / max(syncs.median, 1e-6)
     facts: dict[str, Any] = {
         "median_ms": round(syncs.median * 1000, 3),
@@ -130,6 +135,7 @@ def examine_room(
 def _used(folder: Path) -> int:
     """Return the bytes of the spool's files, those of workers included."""
     used = 0
+    # With `--workers`, each worker has a spool in a folder of its own.
     for each in (folder, *folder.glob("worker-*")):
         with suppress(OSError):
             used += bytes_on_disk(each)

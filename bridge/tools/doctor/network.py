@@ -68,6 +68,7 @@ def _resolved(endpoint: Endpoint) -> list[str]:
         found = sorted(
             {str(each[4][0]) for each in socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)}
         )
+    # UnicodeError: a label of the name is empty, or longer than 63 characters.
     except (OSError, UnicodeError) as error:
         message = f"cannot resolve {endpoint.host}: {getattr(error, 'strerror', None) or error}"
         raise _CheckFailed(
@@ -139,6 +140,7 @@ def _shown(host: str, found: list[str]) -> str:
 
 
 def _why(error: Exception) -> str:
+    # OpenSSL's reason is an identifier such as WRONG_VERSION_NUMBER.
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     name = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""

@@ -77,11 +77,13 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
 
     The first request opens the connection and is not measured.
     """
+    # DNS, TCP and TLS cost several round trips, which would count as time of the link.
     send(SIZES[0])
     samples: list[tuple[int, float]] = []
     for size in SIZES:
         began = clock()
         send(size)
+        # Never 0, by which the rate would be divided.
         samples.append((size, max(1e-6, clock() - began)))
         if samples[-1][1] >= ENOUGH_SECS:
             break
@@ -129,6 +131,7 @@ def examine_uplink(
 
 def _send_request(publisher: KinesisPublisher, stream: str, size: int) -> None:
     """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
+    # Random, so that no proxy or tunnel on the way compresses it. Base64 makes 4 bytes of 3.
     data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
     try:
         publisher.put_records(stream, [Record(1, 0, "doctor", data)])

@@ -46,6 +46,7 @@ class NumberSet:
         self.size += 1
         self._missing[block] -= 1
         if not self._missing[block]:
+            # A complete block needs no bits any more: most blocks of a long proof are complete.
             self._bits[block] = _FULL
             del self._missing[block]
         return True
@@ -97,6 +98,7 @@ class NumberSet:
     def _block_runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield runs, each within one block. Only blocks that exist are looked at."""
         blocks = range(first // BLOCK_NUMBERS, last // BLOCK_NUMBERS + 1)
+        # Whichever is less: a manifest may claim a range far larger than what was found, and the other way round.
         existing = blocks if len(blocks) < len(self._bits) else sorted(block for block in self._bits if block in blocks)
         for block in existing:
             if block not in self._bits:

@@ -83,15 +83,19 @@ class QueueProof:
 
     def add_record(self, number: int, data: bytes) -> None:
         """Add a record of the stream. A repetition counts, and the first copy is the one that is checked."""
+        # Sends are at least once, so a repetition is no fault.
         if not self.numbers.add(number):
             self.repeated += 1
             return
         index = self._manifest_of(number)
         if index is not None:
+            # An excluded number that is there nevertheless (sent, but the response was lost) is not part of the
+            # manifest's checksum.
             self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
         elif len(self._pending) < MAX_PENDING:
             self._pending[number] = checksum_of(data)
         else:
+            # Memory is bounded. What this leaves unchecked is reported as such, and never as correct.
             self._unhashed.add(number)
 
     def add_manifest(self, manifest: Manifest) -> None:
@@ -110,7 +114,7 @@ class QueueProof:
         index = bisect_right(self.manifests, number, key=_first) - 1
         return index if index >= 0 and number <= self.manifests[index].last else None
 
-    def verdict(self, kept_since: str) -> QueueVerdict:
+    def verdict(self, retained_since: str) -> QueueVerdict:
         """Return the verdict; there must be a manifest. `retained_since`: see `Verifier.verdicts`."""
         newest = max(self.manifests, key=lambda manifest: manifest.last)
         verdict = QueueVerdict(self.queue, newest.bridge, newest.stream, newest.at)
@@ -119,7 +123,7 @@ class QueueProof:
         # `following` is the next number that no manifest has covered so far. The first number of all counts only if no
         # record can have expired; otherwise the first manifests may have expired too.
         oldest = self.manifests[0]
-        following, before = (oldest.first if kept_since else oldest.since), ""
+        following, before = (oldest.first if retained_since else oldest.since), ""
         for index, manifest in enumerate(self.manifests):
             if manifest.first > following:
                 uncovered.append((following, manifest.first - 1))
@@ -129,7 +133,7 @@ class QueueProof:
             lacking = sum(high - low + 1 for low, high in gaps)
             # The records of a manifest were delivered after the previous one was made (`before`). If that was before
             # `retained_since`, the stream may have lost them by its retention, and their absence proves nothing.
-            expired = before < kept_since
+            expired = before < retained_since
             verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
             verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)
             verdict.expired += lacking if expired else 0
@@ -140,6 +144,7 @@ class QueueProof:
         verdict.found, verdict.repeated, verdict.discarded = self.numbers.size, self.repeated, self.discarded
         highest = self.numbers.highest
         verdict.later = self.numbers.count(following, highest) if highest >= following else 0
+        # Numbers that are missing before later records may still be in flight: only a manifest can call them lost.
         verdict.awaited = max(0, highest + 1 - following - verdict.later)
         return verdict
 

@@ -110,6 +110,7 @@ class ProofReading:
         summary = response["StreamDescriptionSummary"]
         oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
         created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
+        # One hour later than the retention says: Kinesis removes records in chunks, and the clocks differ.
         return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
 
     def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:

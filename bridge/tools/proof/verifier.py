@@ -80,14 +80,14 @@ class Verifier:
         newest = (queue.manifests[-1] for queue in self._queues.values() if queue.manifests)
         return list({manifest.stream: manifest.destination for manifest in newest}.values())
 
-    def verdicts(self, kept_since: str = "") -> Iterator[QueueVerdict]:
+    def verdicts(self, retained_since: str = "") -> Iterator[QueueVerdict]:
         """Yield a verdict for each queue with manifests, in the order of the queues.
 
         `retained_since` (RFC 3339, UTC): records from before it may have expired; "" if none can have.
         """
         for queue in sorted(self._queues):
             if self._queues[queue].manifests:
-                yield self._queues[queue].verdict(kept_since)
+                yield self._queues[queue].verdict(retained_since)
 
     def without_manifest(self) -> dict[QueueId, int]:
         """Return the number of different records of each queue without any manifest."""

@@ -65,6 +65,8 @@ def topic_clusters(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
     """Yield clusters of topics, given with their kinds. Only topics of one kind may share a cluster."""
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
+        # A wildcard at the first level does not match topics that begin with $ (MQTT 5, 4.7.2), so they never share a
+        # pattern with others.
         groups[kind, len(topic), topic[0].startswith("$")].append(topic)
     by_length: dict[int, list[Topic]] = defaultdict(list)
     for topic in topics:
@@ -146,6 +148,7 @@ def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator
     by_value: dict[str, list[Topic]] = defaultdict(list)
     for topic in shape.topics:
         by_value[topic[at]].append(topic)
+    # The level stays a word from here on. Each call makes one level constant, so the recursion ends.
     captured = tuple(free and place != at for place, free in enumerate(shape.captured))
     for topics in by_value.values():
         yield from _disjoint_clusters(TopicCluster(tuple(topics), captured), taken)

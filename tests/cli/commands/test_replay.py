@@ -122,3 +122,9 @@ def test_export_that_fails_leaves_nothing(config, tmp_path):
     with pytest.raises(BridgeError, match="cannot be written"):
         export_dead_letters(config, tmp_path / "none" / "letters", DeadLetterFilter(), as_csv=False)
     assert not [file for file in tmp_path.iterdir() if "letters" in file.name]
+
+
+@pytest.mark.parametrize("run", [replay_dead_letters, lambda *given: delete_dead_letters(*given, yes=True)])
+def test_filter_that_matches_no_dead_letter_is_an_error(config, run):
+    with pytest.raises(BridgeError, match="no dead letter matches"):
+        run(config, DeadLetterSelection((), DeadLetterFilter(mapping="nope")))

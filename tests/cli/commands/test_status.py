@@ -1,6 +1,8 @@
 """Output of `status` for workers, some of which are not running."""
 
-from bridge.cli.commands.status import status_lines
+import pytest
+
+from bridge.cli.commands.status import status_lines, stream_line
 
 RUNNING = {
     "name": "worker 1",
@@ -56,3 +58,16 @@ def test_one_that_runs_again_reports_how_the_one_before_it_ended():
 
 def test_where_all_are_away_none_are_counted():
     assert lines(RUNNING | {"connected": False})[0].endswith(": not connected")
+
+
+@pytest.mark.parametrize(
+    ("buffered", "oldest_secs", "expected"),
+    [
+        (0, 0.0, "ok, 1,843 delivered, buffer empty"),
+        (61, 0.0, "ok, 1,843 delivered, 61 buffered"),
+        (61, 300.0, "ok, 1,843 delivered, 61 buffered (oldest 5.0 min)"),
+    ],
+)
+def test_stream_line_shows_what_is_buffered(buffered, oldest_secs, expected):
+    stream = {"stream": "archive", "state": "ok", "delivered": 1_843, "oldest_secs": oldest_secs}
+    assert stream_line(stream, buffered) == f"stream    archive: {expected}"

@@ -26,6 +26,7 @@ class Ageing:
         self.now += after_secs * 1000
         for _ in range(count):
             self.queue.append(1, "k", b"x")
+        self.queue.mark(self.queue.pending[0].number)  # as the transaction does
         self.queue.committed()
 
 
@@ -58,14 +59,15 @@ def test_week_of_marks_takes_little_room_and_reports_the_first():
 
 
 def test_it_is_known_after_a_restart(tmp_path):
+    """The transaction of a record stores its time, so that a kill right after it loses nothing."""
     spool = opened(tmp_path)
     put(spool, b"a")
-    put(spool, b"b")  # what was received is noted with the next transaction
     marks = spool.queue("press").marks
     spool.close()
     spool = opened(tmp_path)
     assert spool.queue("press").marks == marks
-    assert len(take(spool)) == 2
+    assert marks
+    assert len(take(spool)) == 1
     spool.close()
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 1_000
 """Number of unacknowledged messages from which on the window limits nothing."""
+# With 1 ms per round trip, 100 messages at a time are still more than most plants publish; mosquitto's default of 20 is
+# not.
 NARROW: Final = 100
 PATIENCE_SECS = 4.0
 _QUIET_SECS: Final = 0.3
@@ -94,7 +96,9 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
         if turnaround is None:
             return None
         turnarounds.append(turnaround)
+        # Only the first trial acknowledges a single message, so only it shows what one acknowledgement releases.
         released = released if number > 1 else session.needing - before
+    # The shortest: the longer ones contain a pause of this machine or of the network.
     return min(turnarounds), released
 
 
@@ -110,6 +114,8 @@ def turnaround_of(session: ProbeSession, many: int) -> float | None:
 
     session.acknowledge(many)
     at_once = session.listen(_AT_ONCE_SECS, enough)
+    # Messages beyond the expected ones show a broker that releases a full window, so they must arrive before the next
+    # step.
     session.listen(_SETTLE_SECS)
     return arrivals[0] - began if at_once else None
 

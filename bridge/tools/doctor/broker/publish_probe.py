@@ -28,6 +28,7 @@ _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
+# Far below every broker's default, so that a broker that ignores the requested Receive Maximum shows it.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
 
