@@ -50,6 +50,7 @@ THIRD_PARTY = {
     "starlette": ("web/",),
     "uvicorn": ("web/",),
     "prometheus_client": ("monitoring/",),
+    "google": ("payloads/protobuf/",),
     "moto": ("tools/demo/",),
     "amqtt": ("tools/demo/",),
 }

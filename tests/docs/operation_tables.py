@@ -81,6 +81,8 @@ def message_limits():
     yield "elements and attributes of an XML payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of an Avro payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an Avro record within itself", json_values.MAX_DEPTH, "dead letter `decode`"
+    yield "values of a Protocol Buffers message", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "levels of a Protocol Buffers message", 100, "dead letter `decode`; limit of the package"
     yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
     yield "levels of a Sparkplug payload", protobuf.MAX_DEPTH, "dead letter `decode`"
     yield "metrics and other parts of a Sparkplug payload", protobuf.MAX_PARTS, "dead letter `decode`"

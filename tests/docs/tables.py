@@ -8,7 +8,7 @@ from bridge.config import options
 from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.schema.output_spec import OutputSpec
-from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, XmlSpec
+from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec
 from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
@@ -46,6 +46,7 @@ MAPPING_SECTIONS = (
     ("csv.", CsvSpec),
     ("xml.", XmlSpec),
     ("avro.", AvroSpec),
+    ("protobuf.", ProtobufSpec),
     ("outputs[].", OutputSpec),
     ("tests[].", SelfTestSpec),
     ("tests[].expect[].", ExpectedRecord),

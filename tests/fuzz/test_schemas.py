@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from bridge.errors import DecodeError
 from bridge.payloads.avro.decoder import AvroDecoder
 from bridge.payloads.avro.schema import parse_schema
+from bridge.payloads.protobuf.descriptors import MessageTypes
+from bridge.payloads.protobuf.proto_file import parse_proto
 from bridge.payloads.schema_files import SchemaError
 from tests.fuzz.mutation import nearly
 from tests.payloads.avro.test_decoder import NODE, READING, VALUE, made
+from tests.payloads.protobuf import test_decoder as protobuf
+from tests.payloads.protobuf.test_proto_file import COMPILED, SCHEMAS
 
 AVRO = made(READING)
 GOOD = [AVRO.encode(VALUE), AVRO.encode(VALUE | {"previous": VALUE, "temperature": None, "samples": []})]
@@ -39,3 +43,40 @@ def test_any_text_is_an_avro_schema_or_reports_an_error(text):
         AvroDecoder({None: parse_schema(text)}, confluent=False)
     except SchemaError as error:
         assert str(error)  # noqa: PT017 - either is right
+
+
+@settings(deadline=None)
+@given(
+    data=nearly(
+        protobuf.READING.encode(protobuf.VALUE | {"samples": [1.5]}), b"\x0a\x01a\x6a\x06\x08\x80\xe2\xcf\xaa\x06"
+    )
+)
+def test_any_bytes_become_a_message_or_are_rejected(data):
+    try:
+        orjson.dumps(protobuf.READING.decode(data))
+    except DecodeError as error:
+        assert 0 < len(error.detail) < 400  # noqa: PT017 - either is right
+
+
+@settings(deadline=None)
+@given(text=nearly(*SCHEMAS.values()) | st.text().map(str.encode))
+def test_any_text_is_a_proto_file_or_reports_an_error(text):
+    try:
+        parse_proto("a.proto", text)
+        types = MessageTypes("a.proto", {**SCHEMAS, "a.proto": text})
+    except SchemaError as error:
+        assert str(error)  # noqa: PT017 - either is right
+        return
+    assert isinstance(types.names, tuple)
+
+
+@settings(deadline=None)
+@given(content=nearly(*COMPILED.values()))
+def test_any_bytes_are_a_descriptor_set_or_report_an_error(content):
+    try:
+        types = MessageTypes("a.desc", {"a.desc": content})
+    except SchemaError as error:
+        assert str(error)  # noqa: PT017 - either is right
+        return
+    for name in types.names[:3]:
+        types.find(name)

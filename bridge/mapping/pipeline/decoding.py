@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from bridge.errors import DecodeError
 from bridge.payloads import DECODERS, TEXT_FORMATS
 from bridge.payloads.avro.decoder import AvroDecoder
 from bridge.payloads.avro.schema import parse_schema
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.mapping.schema.mapping_spec import MappingSpec
-    from bridge.mapping.schema.payload_spec import AvroSpec
+    from bridge.mapping.schema.payload_spec import AvroSpec, ProtobufSpec
     from bridge.model import Message
     from bridge.payloads.avro.schema import AvroType
     from bridge.payloads.schema_files import SchemaFiles
@@ -62,6 +63,8 @@ def payload_codec(specification: MappingSpec, schemas: SchemaFiles) -> PayloadCo
     payload = specification.payload
     if payload == "avro" and specification.avro is not None:
         return avro_codec(specification.avro, schemas)
+    if payload == "protobuf" and specification.protobuf is not None:
+        return protobuf_codec(specification.protobuf, schemas)
     if payload == "sparkplug_b":
         return PayloadCodec(DECODERS["bytes"].decode, to_sparkplug)
     if payload == "xml":
@@ -86,6 +89,42 @@ def _avro_type(file: str, schemas: SchemaFiles) -> AvroType:
         return parse_schema(schema_text(file, schemas))
     except SchemaError as error:
         raise SchemaError(f"schemas/{file}: {error}") from None
+
+
+def protobuf_codec(options: ProtobufSpec, schemas: SchemaFiles) -> PayloadCodec:
+    """Return the codec of `payload: protobuf`. Raise SchemaError."""
+    try:
+        from bridge.payloads.protobuf.decoder import ProtobufDecoder  # noqa: PLC0415 - an extra
+        from bridge.payloads.protobuf.descriptors import MessageTypes  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise SchemaError("`payload: protobuf` needs an extra: pip install 'mqtt-kinesis[protobuf]'") from None
+    types = MessageTypes(options.schema_file, schemas)
+
+    def codec_of(name: str) -> PayloadCodec:
+        decoder = ProtobufDecoder(types, name)
+        return PayloadCodec(decoder.decode, decoder.encode)
+
+    return _by_captures(options.message, codec_of) if options.captures else codec_of(options.message)
+
+
+def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> PayloadCodec:
+    """Return the codec of a message type whose name has captures. Names of types that do not exist are not stored."""
+    known: dict[str, PayloadCodec] = {}
+
+    def choose(captures: Mapping[str, str]) -> PayloadCodec:
+        name = template.format_map(captures)
+        found = known.get(name)
+        if found is None:
+            try:
+                found = known[name] = codec_of(name)
+            except SchemaError as error:
+                raise DecodeError(f"not usable: {error}") from None
+        return found
+
+    def unknown(_payload: bytes) -> Any:
+        raise DecodeError("not usable: the message type depends on the topic")
+
+    return PayloadCodec(unknown, None, choose)
 
 
 def _xml(specification: MappingSpec) -> XmlDecoder:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from bridge.mapping.schema.field_types import Qos, SpecSection, Text
 from bridge.mapping.schema.output_spec import OutputSpec
-from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
+from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
 from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
 from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
     ChangesSpec,
@@ -75,19 +75,19 @@ _TOPIC = {
     "patternErrorMessage": "a topic filter: + or {name} alone in a level, # or {name...} alone in the last",
     "minLength": 1,
 }
+_NEEDED = {"csv": "{header: [...]}", "avro": "{schema: FILE}", "protobuf": "{schema: FILE, message: NAME}"}
+"""Payload formats whose options are required, with an example."""
 _EXCEPTIONS = {"anyOf": [{"type": "string", **_TOPIC}, {"type": "array", "items": {"type": "string", **_TOPIC}}]}
 _RULES: dict[str, Any] = {
     "allOf": [
-        {
-            "if": {"properties": {"payload": {"const": "csv"}}, "required": ["payload"]},
-            "then": {"required": ["csv"]},
-            "else": {"not": {"required": ["csv"]}},
-        },
-        {
-            "if": {"properties": {"payload": {"const": "avro"}}, "required": ["payload"]},
-            "then": {"required": ["avro"]},
-            "else": {"not": {"required": ["avro"]}},
-        },
+        *(
+            {
+                "if": {"properties": {"payload": {"const": name}}, "required": ["payload"]},
+                "then": {"required": [name]},
+                "else": {"not": {"required": [name]}},
+            }
+            for name in _NEEDED
+        ),
         {
             "if": {"required": ["xml"]},
             "then": {"properties": {"payload": {"const": "xml"}}, "required": ["payload"]},
@@ -130,10 +130,12 @@ class MappingSpec(SpecSection):
         "line_protocol",
         "xml",
         "avro",
+        "protobuf",
         "sparkplug_b",
     ] = Field("json", description="What the payload is.")
     csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
     avro: AvroSpec | None = Field(None, description="With `payload: avro`: its schema.")
+    protobuf: ProtobufSpec | None = Field(None, description="With `payload: protobuf`: its schema and message type.")
     xml: XmlSpec | None = Field(None, description="With `payload: xml`: its options.")
     sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
     encoding: Annotated[str, AfterValidator(_encoding)] = Field(
@@ -169,15 +171,17 @@ class MappingSpec(SpecSection):
         return TopicPattern.parse(self.topic, self.exceptions)
 
     @model_validator(mode="after")
-    def _csv_has_columns(self) -> MappingSpec:
-        if (self.payload == "csv") != (self.csv is not None):
-            raise ValueError("`payload: csv` and `csv: {header: [...]}` belong together: one of them is missing")
+    def _format_has_its_options(self) -> MappingSpec:
+        for name, example in _NEEDED.items():
+            if (self.payload == name) != (getattr(self, name) is not None):
+                raise ValueError(f"`payload: {name}` and `{name}: {example}` belong together: one of them is missing")
         return self
 
     @model_validator(mode="after")
-    def _avro_has_a_schema(self) -> MappingSpec:
-        if (self.payload == "avro") != (self.avro is not None):
-            raise ValueError("`payload: avro` and `avro: {schema: FILE}` belong together: one of them is missing")
+    def _message_is_named_by_captures(self) -> MappingSpec:
+        for name in self.protobuf.captures if self.protobuf is not None else ():
+            if name not in self.pattern.captured:
+                raise ValueError(f"protobuf.message: the topic captures no '{name}'")
         return self
 
     @model_validator(mode="after")

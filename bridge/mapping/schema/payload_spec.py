@@ -68,3 +68,26 @@ class AvroSpec(SpecSection):
         if isinstance(self.schema_file, dict) and self.header == "none":
             raise ValueError("several schemas need `header: confluent`, which names the schema of each message")
         return self
+
+
+def _message_name(text: str) -> str:
+    """Return the name of a message type. Raise ValueError for one that no type and no capture can have."""
+    if not re.fullmatch(r"(?:[A-Za-z0-9_.]|\{[A-Za-z_][A-Za-z0-9_]*\})+", text):
+        raise ValueError("expected the full name of a message, such as plant.Reading, with captures such as {type}")
+    return text
+
+
+class ProtobufSpec(SpecSection):
+    """The options of `payload: protobuf`."""
+
+    schema_file: Text = Field(
+        alias="schema", description="A .proto file or a descriptor set in schemas/, beside the mappings."
+    )
+    message: Annotated[Text, AfterValidator(_message_name)] = Field(
+        description="Full name of the message type; {name} stands for a capture of the topic: plant.{type}."
+    )
+
+    @property
+    def captures(self) -> tuple[str, ...]:
+        """Names of the captures in `message`."""
+        return tuple(re.findall(r"\{([^}]+)\}", self.message))

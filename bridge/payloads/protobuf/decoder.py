@@ -1,0 +1,92 @@
+"""`payload: protobuf`: one message of a type, which the bytes do not name.
+
+The package reports only that a message is invalid, so the place is found here, in the outermost message. Bytes of
+another type are often valid too: a message that has none of the type's fields is rejected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf import message as protobuf
+from google.protobuf import unknown_fields
+
+from bridge.errors import DecodeError
+from bridge.payloads.protobuf.filling import fill
+from bridge.payloads.protobuf.values import Budget, ValueReader
+
+if TYPE_CHECKING:
+    from bridge.payloads.protobuf.descriptors import MessageTypes
+
+_VARINT, _FIXED64, _LENGTH, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
+_WIDTHS: Final = {_FIXED64: 8, _FIXED32: 4}
+_MAX_VARINT_BYTES: Final = 10
+
+
+class ProtobufDecoder:
+    """Decoder of one message type."""
+
+    __slots__ = ("_class", "_name", "_read")
+
+    def __init__(self, types: MessageTypes, name: str) -> None:
+        """Read messages of the type with this full name. Raise SchemaError if there is none."""
+        descriptor = types.find(name)
+        self._name = name
+        self._class = types.message_class(descriptor)
+        self._read = ValueReader().reader(descriptor)
+
+    def decode(self, payload: bytes) -> Any:
+        """Return the message's value. Raise DecodeError."""
+        try:
+            message = self._class.FromString(payload)
+        except protobuf.DecodeError:
+            raise DecodeError(f"not a {self._name}: {_fault(payload)}") from None
+        except RecursionError:
+            raise DecodeError(f"not a {self._name}: nested too deeply") from None
+        if payload and not message.ListFields() and len(unknown_fields.UnknownFieldSet(message)):
+            raise DecodeError(f"not a {self._name}: it has none of its fields; is it of another type?")
+        if not message.IsInitialized():
+            missing = ", ".join(message.FindInitializationErrors()[:9])
+            raise DecodeError(f"not a {self._name}: the required field {missing[:200]} is missing")
+        return self._read(message, Budget())
+
+    def encode(self, value: Any) -> bytes:
+        """Return the value as message, for tests. Raise ValueError."""
+        message = self._class()
+        fill(message, value)
+        octets: bytes = message.SerializeToString()
+        return octets
+
+
+def _fault(payload: bytes) -> str:
+    """Return what is wrong with the outermost message, and where."""
+    at = 0
+    while at < len(payload):
+        start = at
+        tag, at = _varint(payload, at)
+        if at > len(payload):
+            return f"a field's number ends too early, at byte {start}"
+        kind = tag & 7
+        if tag >> 3 == 0 or kind > _FIXED32:
+            return f"0x{payload[start]:02x} begins no field, at byte {start}"
+        size, at = (_WIDTHS.get(kind, 0), at) if kind != _LENGTH else _varint(payload, at)
+        if kind == _VARINT:
+            _, at = _varint(payload, at)
+        at += size
+        if at > len(payload):
+            return f"the field {tag >> 3} reaches over the end, at byte {start} of {len(payload)}"
+    return "one of its fields is not valid: a text that is not UTF-8, or a message within it"
+
+
+def _varint(payload: bytes, at: int) -> tuple[int, int]:
+    """Return a number, and the place after it; a place after the end for one that ends too early or is too long."""
+    value = 0
+    for number in range(_MAX_VARINT_BYTES):
+        if at >= len(payload):
+            break
+        byte = payload[at]
+        at += 1
+        value |= (byte & 0x7F) << 7 * number
+        if byte < 0x80:  # noqa: PLR2004 - the highest bit continues
+            return value, at
+    return value, len(payload) + 1

@@ -1,0 +1,132 @@
+"""Message types of schema files: `.proto` files with their imports, or a descriptor set.
+
+Each mapping has a pool of its own, so that two versions of a type never meet. The files of Google that everybody
+imports (timestamp.proto, wrappers.proto, struct.proto, …) are those of the `protobuf` package.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+
+from bridge.payloads.protobuf.proto_file import parse_proto
+from bridge.payloads.schema_files import SchemaError, SchemaFiles, schema_text
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+GOOGLE: Final = "google/protobuf/"
+_KNOWN: Final = ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct")
+GOOGLE_FILES: Final = frozenset(f"{GOOGLE}{name}.proto" for name in (*_KNOWN, "timestamp", "type", "wrappers"))
+_MAX_IMPORTS: Final = 50
+"""Max files that import one another in a chain."""
+
+
+class MessageTypes:
+    """The message types of one schema file and of what it imports."""
+
+    def __init__(self, file: str, schemas: SchemaFiles) -> None:
+        """Load the types. Raise SchemaError, with the file and the position."""
+        self._pool = descriptor_pool.DescriptorPool()
+        self._added: set[str] = set()
+        self.names: tuple[str, ...] = ()
+        """Full names of all messages, in their order."""
+        text = schema_text(file, schemas)
+        if file.endswith(".proto"):
+            self._add_proto(file, schemas, [])
+        else:
+            self._add_set(file, text)
+
+    def find(self, name: str) -> Descriptor:
+        """Return a message type by its full name. Raise SchemaError if there is none."""
+        try:
+            return self._pool.FindMessageTypeByName(name)
+        except KeyError:
+            near = difflib.get_close_matches(name, self.names, n=1)
+            short = [each for each in self.names if each.rpartition(".")[2] == name]
+            hint = (
+                f"did you mean '{(short or near)[0]}'?" if short or near else f"there are {', '.join(self.names[:9])}"
+            )
+            raise SchemaError(f"no message '{name[:80]}'; {hint}") from None
+
+    def message_class(self, descriptor: Descriptor) -> type[message.Message]:
+        """Return the class of a message type."""
+        found: type[message.Message] = message_factory.GetMessageClass(descriptor)
+        return found
+
+    def _add_proto(self, file: str, schemas: SchemaFiles, importing: list[str]) -> None:
+        """Add a `.proto` file, and what it imports before it."""
+        if file in self._added:
+            return
+        if file in importing or len(importing) > _MAX_IMPORTS:
+            raise SchemaError(
+                f"schemas/{file}: imports itself, or too many others: {' -> '.join([*importing, file][-9:])}"
+            )
+        if file in GOOGLE_FILES and file not in schemas:
+            self._add_google(file)
+            return
+        try:
+            parsed = parse_proto(file, schema_text(file, schemas))
+        except SchemaError as error:
+            raise SchemaError(f"schemas/{file}: {error}" if file in schemas else str(error)) from None
+        for dependency in parsed.dependency:
+            self._add_proto(dependency, schemas, [*importing, file])
+        self._add(parsed, f"schemas/{file}")
+
+    def _add_set(self, file: str, content: bytes) -> None:
+        """Add the files of a descriptor set, each after those that it imports."""
+        try:
+            found = descriptor_pb2.FileDescriptorSet.FromString(content)
+        except message.DecodeError:
+            raise SchemaError(
+                f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it"
+            ) from None
+        if not found.file:
+            raise SchemaError(f"schemas/{file}: the descriptor set has no file")
+        files = {each.name: each for each in found.file}
+        # Not by recursion: a hostile set could import itself in a chain of any length.
+        waiting = list(reversed(files))
+        visiting: set[str] = set()
+        while waiting:
+            name = waiting[-1]
+            missing = [each for each in files[name].dependency if each not in self._added] if name in files else []
+            if name not in files or not missing or name in visiting:
+                waiting.pop()
+                if name not in self._added:
+                    self._add_of_set(file, name, files)
+            else:
+                visiting.add(name)
+                waiting += [each for each in missing if each not in visiting]
+
+    def _add_of_set(self, file: str, name: str, files: dict[str, FileDescriptorProto]) -> None:
+        if name in files:
+            self._add(files[name], f"schemas/{file}")
+        elif name in GOOGLE_FILES:
+            self._add_google(name)
+        else:
+            raise SchemaError(f"schemas/{file}: '{name[:80]}' is missing; make it with --include_imports")
+
+    def _add_google(self, file: str) -> None:
+        """Add a file of the `protobuf` package, with what it imports."""
+        if file in self._added:
+            return
+        module = importlib.import_module(file.removesuffix(".proto").replace("/", ".") + "_pb2")
+        parsed = descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
+        for dependency in parsed.dependency:
+            self._add_google(dependency)
+        self._add(parsed, file)
+
+    def _add(self, parsed: FileDescriptorProto, shown: str) -> None:
+        try:
+            self._pool.AddSerializedFile(parsed.SerializeToString())
+        except TypeError as error:
+            # The message of the package: "Couldn't build proto file into descriptor pool: REASON".
+            raise SchemaError(f"{shown}: {str(error).rpartition(': ')[2][:200]}") from None
+        self._added.add(parsed.name)
+        if not parsed.name.startswith(GOOGLE):
+            prefix = f"{parsed.package}." if parsed.package else ""
+            self.names = (*self.names, *(prefix + each.name for each in parsed.message_type))

@@ -1,0 +1,107 @@
+"""Messages from values, for mappings' tests: the values are those that `values.py` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import json_format
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+_GOOGLE = "google.protobuf."
+
+
+def fill(message: Any, value: Any, where: str = "the payload") -> None:
+    """Set the fields of a message. Raise ValueError if the value is none of its type; `where` is its position."""
+    descriptor = message.DESCRIPTOR
+    if descriptor.full_name.startswith(_GOOGLE):
+        _fill_google(message, value, where)
+        return
+    _check(value, dict, f"an object of {descriptor.full_name}", where)
+    for name, item in value.items():
+        field = descriptor.fields_by_name.get(name)
+        if field is None:
+            names = ", ".join(each.name for each in descriptor.fields)
+            raise ValueError(f"{where}: {descriptor.full_name} has no field '{name}'; it has {names}")
+        _fill_field(message, field, item, f"{where}.{name}")
+
+
+def _check(value: Any, kind: type, expected: str, where: str) -> None:
+    """Raise ValueError unless the value is of this kind."""
+    if type(value) is not kind:
+        raise ValueError(f"{where}: expected {expected}, found {str(value)[:40]}")
+
+
+def _fill_google(message: Any, value: Any, where: str) -> None:
+    """Set a message of google.protobuf from its form in JSON, but for a Duration: it is a number of seconds."""
+    if message.DESCRIPTOR.name == "Duration" and isinstance(value, int | float):
+        message.FromNanoseconds(round(value * 1e9))
+        return
+    try:
+        json_format.ParseDict(value, message)
+    except (json_format.ParseError, AttributeError, TypeError) as error:
+        raise ValueError(f"{where}: {str(error)[:100]}") from None
+
+
+def _fill_field(message: Any, field: FieldDescriptor, value: Any, where: str) -> None:
+    """Set one field. Raise ValueError."""
+    if not field.is_repeated:
+        if field.message_type is None:
+            _guarded(lambda: setattr(message, field.name, _scalar(field, value)), where)
+        else:
+            target = getattr(message, field.name)
+            target.SetInParent()
+            fill(target, value, where)
+        return
+    entry = field.message_type
+    if entry is not None and entry.GetOptions().map_entry:
+        _fill_map(getattr(message, field.name), entry, value, where)
+        return
+    _check(value, list, "a list", where)
+    target = getattr(message, field.name)
+    for at, item in enumerate(value):
+        place = f"{where}[{at}]"
+        if entry is None:
+            _guarded(lambda item=item: target.append(_scalar(field, item)), place)
+        else:
+            fill(target.add(), item, place)
+
+
+def _fill_map(target: Any, entry: Any, value: Any, where: str) -> None:
+    _check(value, dict, "an object", where)
+    key_field, value_field = entry.fields_by_name["key"], entry.fields_by_name["value"]
+    for name, item in value.items():
+        key = _key(key_field, name)
+        if value_field.message_type is None:
+            _guarded(lambda key=key, item=item: target.__setitem__(key, _scalar(value_field, item)), f"{where}.{name}")
+        else:
+            fill(target[key], item, f"{where}.{name}")
+
+
+def _key(field: FieldDescriptor, name: str) -> Any:
+    """Return a map's key from its text."""
+    if field.type == field.TYPE_STRING:
+        return name
+    return name == "true" if field.type == field.TYPE_BOOL else int(name)
+
+
+def _scalar(field: FieldDescriptor, value: Any) -> Any:
+    """Return a value for the `protobuf` package, which checks it."""
+    if field.type == field.TYPE_BYTES:
+        return bytes(list(value))
+    if field.enum_type is not None and isinstance(value, str):
+        if value not in field.enum_type.values_by_name:
+            raise ValueError(f"expected one of {', '.join(field.enum_type.values_by_name)}, found {value[:40]}")
+        return field.enum_type.values_by_name[value].number
+    return value
+
+
+def _guarded(set_value: Any, where: str) -> None:
+    """Set a value. Raise ValueError with its position."""
+    try:
+        set_value()
+    except TypeError:
+        raise ValueError(f"{where}: the value is not of the field's type") from None
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{where}: {str(error)[:120]}") from None

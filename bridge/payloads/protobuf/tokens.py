@@ -1,0 +1,110 @@
+"""The words of a `.proto` file, with their positions: https://protobuf.dev/reference/protobuf/proto3-spec/."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.payloads.schema_files import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+END: Final = ""
+"""Text of the token after the last one."""
+
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<blank>\s+|//[^\n]*|/\*.*?\*/)
+    |(?P<name>\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
+    |(?P<number>[0-9][0-9A-Za-z_.]*(?:[eE][+-][0-9]+)?)
+    |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    |(?P<sign>[{}\[\]()<>=;,:.\-+/])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Token(NamedTuple):
+    """A word. `kind` is name, number, text or sign; of a text, `text` is what is between the quotes."""
+
+    kind: str
+    text: str
+    line: int
+    column: int
+
+
+class Tokens:
+    """The words of a file, which are read one by one."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = list(_tokens(text))
+        self._at = 0
+
+    @property
+    def next(self) -> Token:
+        """The next word."""
+        return self._tokens[self._at]
+
+    def take(self) -> Token:
+        """Return the next word and move after it."""
+        token = self._tokens[self._at]
+        self._at += token.kind != "end"
+        return token
+
+    def skip(self, text: str) -> bool:
+        """Move after the next word if it is this one; return whether it was."""
+        found = self.next.text == text and self.next.kind != "text"
+        if found:
+            self.take()
+        return found
+
+    def expect(self, text: str) -> None:
+        """Move after the next word. Raise SchemaError unless it is this one."""
+        if not self.skip(text):
+            raise self.error(f"'{text}'")
+
+    def name(self, what: str) -> str:
+        """Return the next word, a name. Raise SchemaError for any other word."""
+        if self.next.kind != "name":
+            raise self.error(what)
+        return self.take().text
+
+    def number(self, what: str) -> int:
+        """Return the next word, a whole number. Raise SchemaError for any other word."""
+        negative = self.skip("-")
+        try:
+            value = int(self.next.text, 0) if not re.fullmatch("0[0-7]+", self.next.text) else int(self.next.text, 8)
+        except ValueError:
+            raise self.error(what) from None
+        self.take()
+        return -value if negative else value
+
+    def string(self, what: str) -> str:
+        """Return the next word, a text. Raise SchemaError for any other word."""
+        if self.next.kind != "text":
+            raise self.error(what)
+        return self.take().text
+
+    def error(self, expected: str) -> SchemaError:
+        """Return the error that something else was expected."""
+        token = self.next
+        found = "the end" if token.kind == "end" else f"'{token.text[:40]}'"
+        return SchemaError(f"line {token.line}, column {token.column}: expected {expected}, found {found}")
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    """Yield all words, and an end. Raise SchemaError for a character that begins none."""
+    at, line, begin = 0, 1, 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise SchemaError(f"line {line}, column {at - begin + 1}: '{text[at]}' cannot stand here")
+        kind, word = str(found.lastgroup), found[0]
+        if kind != "blank":
+            yield Token(kind, word[1:-1] if kind == "text" else word, line, at - begin + 1)
+        line += word.count("\n")
+        if "\n" in word:
+            begin = at + word.rindex("\n") + 1
+        at = found.end()
+    yield Token("end", END, line, at - begin + 1)

@@ -1,0 +1,209 @@
+"""Values of messages: each message type is compiled once to functions for its fields.
+
+- Names are those of the `.proto` file. Fields without presence have their default where they were not sent: the sender
+  leaves out a 0. All other fields that were not sent are absent, which expressions see as null.
+- Integers are exact. A float is the shortest number of its 32 bits; NaN and the infinities are null. Bytes are a list
+  of integers from 0 to 255. An enum is its name, or its number if the schema does not have it.
+- A map is an object. Its keys are text: integers in decimal, booleans `true` and `false`.
+- Of the types of google.protobuf: a Timestamp is RFC 3339 text, a Duration the number of its seconds, a wrapper its
+  value, and Struct, Value and ListValue are what they hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from bridge.errors import DecodeError
+from bridge.payloads.float32 import shortest_float32
+from bridge.payloads.json_values import MAX_VALUES
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+Convert: TypeAlias = Callable[[Any, "Budget"], Any]
+"""Function from a value of the `protobuf` package to one for expressions."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOS: Final = 10**9
+_pack_float: Final = Struct("<f").pack
+_WRAPPERS: Final = frozenset(
+    f"google.protobuf.{name}Value"
+    for name in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
+)
+
+
+class Budget:
+    """Number of values that one message may still have."""
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values = MAX_VALUES
+
+    def take(self, values: int) -> None:
+        """Count values before they take memory. Raise DecodeError for more than MAX_VALUES."""
+        self.values -= values
+        if self.values < 0:
+            raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")
+
+
+class ValueReader:
+    """Reader of the messages of one pool. Several threads may use it at once."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, Convert] = {}
+
+    def reader(self, descriptor: Descriptor) -> Convert:
+        """Return the function for messages of a type."""
+        name = descriptor.full_name
+        found = self._readers.get(name)
+        if found is None:
+            # A type may contain itself: until it is compiled, its fields look it up when a message arrives.
+            self._readers[name] = self._later(name)
+            found = self._readers[name] = self._compiled(descriptor)
+        return found
+
+    def _later(self, name: str) -> Convert:
+        readers = self._readers
+
+        def read(message: Any, budget: Budget) -> Any:
+            return readers[name](message, budget)
+
+        return read
+
+    def _compiled(self, descriptor: Descriptor) -> Convert:
+        special = _SPECIAL.get(descriptor.full_name)
+        if special is not None:
+            return special
+        if descriptor.full_name in _WRAPPERS:
+            convert = self._scalar(descriptor.fields_by_name["value"])
+            return lambda message, budget: message.value if convert is None else convert(message.value, budget)
+        return _message([(field.name, *self._field(field)) for field in descriptor.fields])
+
+    def _field(self, field: FieldDescriptor) -> tuple[bool, Convert | None]:
+        """Return whether a field has presence, and the function for its value (None: the value stays)."""
+        if not field.is_repeated:
+            return field.has_presence, self._scalar(field)
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry:
+            return False, _map(self._scalar(entry.fields_by_name["value"]))
+        return False, _list(self._scalar(field))
+
+    def _scalar(self, field: FieldDescriptor) -> Convert | None:
+        """Return the function for one value of a field; None if the value stays."""
+        if field.message_type is not None:
+            return self.reader(field.message_type)
+        if field.enum_type is not None:
+            # Of several names of a number, the first one counts.
+            names = {value.number: value.name for value in reversed(field.enum_type.values)}
+            return lambda number, _budget: names.get(number, number)
+        return _SCALARS.get(field.type)
+
+
+def _message(fields: list[tuple[str, bool, Convert | None]]) -> Convert:
+    size = len(fields) + 1
+
+    def read(message: Any, budget: Budget) -> dict[str, Any]:
+        budget.take(size)
+        value: dict[str, Any] = {}
+        for name, presence, convert in fields:
+            if presence and not message.HasField(name):
+                continue
+            found = getattr(message, name)
+            value[name] = found if convert is None else convert(found, budget)
+        return value
+
+    return read
+
+
+def _list(convert: Convert | None) -> Convert:
+    def read(values: Any, budget: Budget) -> list[Any]:
+        budget.take(len(values))
+        return list(values) if convert is None else [convert(value, budget) for value in values]
+
+    return read
+
+
+def _map(convert: Convert | None) -> Convert:
+    def read(values: Any, budget: Budget) -> dict[str, Any]:
+        budget.take(len(values))
+        return {_key(key): value if convert is None else convert(value, budget) for key, value in values.items()}
+
+    return read
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key)
+
+
+def _float(value: float, _budget: Budget) -> float | None:
+    return shortest_float32(_pack_float(value)) if math.isfinite(value) else None
+
+
+def _double(value: float, _budget: Budget) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _bytes(value: bytes, budget: Budget) -> list[int]:
+    budget.take(len(value))
+    return list(value)
+
+
+def _timestamp(message: Any, _budget: Budget) -> str:
+    """Return the RFC 3339 text of a Timestamp. Raise DecodeError outside the years 1 to 9999."""
+    try:
+        text = (_EPOCH + timedelta(seconds=message.seconds)).isoformat()[:19]
+    except OverflowError:
+        raise DecodeError("not usable: the message holds a time outside the years 1 to 9999") from None
+    if not 0 <= message.nanos < _NANOS:
+        raise DecodeError(f"not usable: the message holds a time with {message.nanos} nanoseconds")
+    fraction = f"{message.nanos:09d}".rstrip("0")
+    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+
+
+def _duration(message: Any, _budget: Budget) -> float:
+    seconds: int = message.seconds
+    return seconds if message.nanos == 0 else seconds + message.nanos / _NANOS
+
+
+def _struct(message: Any, budget: Budget) -> dict[str, Any]:
+    budget.take(len(message.fields))
+    return {key: _value(value, budget) for key, value in message.fields.items()}
+
+
+def _value(message: Any, budget: Budget) -> Any:
+    kind = message.WhichOneof("kind")
+    if kind == "struct_value":
+        return _struct(message.struct_value, budget)
+    if kind == "list_value":
+        return _values(message.list_value, budget)
+    if kind in {None, "null_value"}:
+        return None
+    return _double(message.number_value, budget) if kind == "number_value" else getattr(message, kind)
+
+
+def _values(message: Any, budget: Budget) -> list[Any]:
+    budget.take(len(message.values))
+    return [_value(value, budget) for value in message.values]
+
+
+_SPECIAL: Final[dict[str, Convert]] = {
+    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Duration": _duration,
+    "google.protobuf.Struct": _struct,
+    "google.protobuf.Value": _value,
+    "google.protobuf.ListValue": _values,
+}
+_SCALARS: Final[dict[int, Convert]] = {
+    FieldDescriptor.TYPE_FLOAT: _float,
+    FieldDescriptor.TYPE_DOUBLE: _double,
+    FieldDescriptor.TYPE_BYTES: _bytes,
+}

@@ -1,0 +1,134 @@
+"""`.proto` files against `protoc.desc`, which protoc 35.1 has made of the same files:
+
+protoc -Ischemas --include_imports --descriptor_set_out=protoc.desc schemas/plant/reading.proto schemas/legacy.proto
+"""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.payloads.protobuf.descriptors import MessageTypes
+from bridge.payloads.protobuf.proto_file import parse_proto
+from bridge.payloads.schema_files import SchemaError
+
+HERE = Path(__file__).parent
+SCHEMAS = {str(file.relative_to(HERE / "schemas")): file.read_bytes() for file in (HERE / "schemas").rglob("*.proto")}
+COMPILED = {"protoc.desc": (HERE / "protoc.desc").read_bytes()}
+
+
+def facts(descriptor, seen=None):
+    """Everything about a message type that concerns its bytes and its values, and of the types in it."""
+    seen = {} if seen is None else seen
+    if descriptor.full_name in seen:
+        return seen
+    seen[descriptor.full_name] = [
+        (
+            field.name, field.number, field.type, field.is_repeated, field.has_presence,
+            field.message_type and field.message_type.full_name,
+            field.enum_type and [(value.name, value.number) for value in field.enum_type.values],
+            field.containing_oneof and field.containing_oneof.name,
+        )
+        for field in descriptor.fields
+    ]  # fmt: skip
+    for field in descriptor.fields:
+        if field.message_type is not None:
+            facts(field.message_type, seen)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("plant/reading.proto", "plant.Reading"),
+        ("plant/common.proto", "plant.common.Site"),
+        ("legacy.proto", "legacy.Order"),
+    ],
+)
+def test_file_has_the_types_that_protoc_makes_of_it(file, name):
+    own, compiled = MessageTypes(file, SCHEMAS).find(name), MessageTypes("protoc.desc", COMPILED).find(name)
+    assert facts(own) == facts(compiled)
+
+
+def test_descriptor_set_names_all_its_messages():
+    assert set(MessageTypes("protoc.desc", COMPILED).names) >= {"plant.Reading", "legacy.Order", "plant.common.Site"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("message A {", "line 1, column 12: expected a field, message, enum, oneof or '}', found the end"),
+        ("message A { string a 1; }", "line 1, column 22: expected '=', found '1'"),
+        ("message A { string a = x; }", "expected the number of the field, found 'x'"),
+        ("message A { string a = 0; }", "0 is no number of a field"),
+        ("message A { string a = 1 [x = 1; }", "expected ']', found the end"),
+        ("message A { optional group B = 1 {} }", "groups need a descriptor set"),
+        ("message A { oneof o { repeated int32 a = 1; } }", "expected '=', found 'a'"),
+        ("message A { map<string int32> a = 1; }", "expected ',', found 'int32'"),
+        ('edition = "2023";', "editions need a descriptor set"),
+        ('syntax = "proto4";', "syntax 'proto4'; expected proto2 or proto3"),
+        ("syntax = proto3;", 'expected "proto2" or "proto3", found \'proto3\''),
+        ("import a;", "expected the path of a file, in quotes"),
+        ("enum E { A }", "expected '=', found '}'"),
+        ("enum E { A = x; }", "expected the number of the value"),
+        ("messag A {}", "'messag' cannot stand here"),
+        ("option a = 1", "expected ';', found the end"),
+        ("service S { rpc", "expected '}', found the end"),
+        ("message A \x01", "column 11: '\x01' cannot stand here"),
+        ('import "a', "column 8: '\"' cannot stand here"),
+        ("message A {" * 100, "at most 64 messages within each other"),
+        ("option x = " + "{" * 60, "found the end"),
+        ("option x = " + "{" * 100, "expected '}', found '{'"),
+        ("\n\n  x", "line 3"),
+    ],
+)
+def test_faulty_file_is_reported_with_its_place(text, reason):
+    with pytest.raises(SchemaError) as error:
+        parse_proto("a.proto", text.encode())
+    assert reason in str(error.value)
+
+
+def test_file_that_is_not_utf8_is_reported():
+    with pytest.raises(SchemaError, match="not UTF-8: byte 3"):
+        parse_proto("a.proto", b"// \xff")
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"a.proto": 'import "b.proto";'}, "no file 'b.proto' in schemas/"),
+        ({"a.proto": 'import "a.proto";'}, "schemas/a.proto: imports itself, or too many others: a.proto -> a.proto"),
+        ({"a.proto": 'import "b.proto";', "b.proto": "x"}, "schemas/b.proto: line 1: 'x' cannot stand here"),
+        ({"a.proto": "message A { B b = 1; }"}, "schemas/a.proto: couldn't resolve name 'B'"),
+        ({"a.proto": "message A { int32 b = 1; int32 c = 1; }"}, "duplicate field number"),
+        ({"a.proto": "message A {} message A {}"}, "schemas/a.proto: "),
+        ({"a.proto": "message B {}"}, "no message 'A'; there are B"),
+        ({"a.proto": "package p; message A {}"}, "no message 'A'; did you mean 'p.A'?"),
+        ({"a.proto": ""}, "no message 'A'; there are "),
+        ({"b.proto": ""}, "no file 'a.proto' in schemas/, beside the mappings; did you mean 'b.proto'?"),
+    ],
+)
+def test_files_that_do_not_fit_are_reported(files, reason):
+    with pytest.raises(SchemaError) as error:
+        MessageTypes("a.proto", {name: text.encode() for name, text in files.items()}).find("A")
+    assert reason in str(error.value)
+
+
+def test_chain_of_imports_is_limited():
+    files = {f"{n}.proto": f'import "{n + 1}.proto";'.encode() for n in range(2_000)}
+    with pytest.raises(SchemaError, match="too many others"):
+        MessageTypes("0.proto", files)
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"\x0a\x02\x0a"])
+def test_file_that_is_no_descriptor_set_is_reported(content):
+    with pytest.raises(SchemaError, match="descriptor set"):
+        MessageTypes("a.desc", {"a.desc": content})
+
+
+def test_descriptor_set_without_imports_is_reported():
+    compiled = COMPILED["protoc.desc"]
+    # The file plant/common.proto is the first one of the set.
+    size = 2 + compiled[1]
+    assert b"plant/common.proto" in compiled[:size]
+    with pytest.raises(SchemaError, match="is missing; make it with --include_imports"):
+        MessageTypes("a.desc", {"a.desc": compiled[size:]})
