@@ -116,7 +116,7 @@ PROBLEM_KINDS: Final = (
         "spool-damaged", "spooling", ("warning",),
         "A damaged spool was set aside, in this run or an earlier one.",
         "What could be read of it is in the new spool; the rest is counted as 'damaged'.",
-        "check the disk, then move the folder damaged-* away",
+        "read salvage.txt in the folder damaged-*, check the disk, then move the folder away",
     ),
     ProblemKind(
         "records-dropped", "spooling", ("warning",),

@@ -5,8 +5,8 @@ The spool is one SQLite database in WAL mode with `synchronous=FULL`, so a commi
 records, its dead letters, the records settled since the last commit, and the sums of the ledger. The ledger therefore
 balances after a crash at any time.
 
-    meta            values by key, for example the filters that the broker's session may hold; the format version is in
-                    `user_version`
+    meta            values by key, for example the filters that the broker's session may hold; the format version is
+                    here and in `user_version`
     mappings        number ↔ name; records and ledger lines carry the number
     streams         number ↔ name, and the number of the queue's next record: numbers count up without a gap, and this
                     column is written only while no record in the table shows the next number
@@ -18,6 +18,8 @@ balances after a crash at any time.
     unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: each message enters the spool exactly once,
                     even if the process is killed (SIGKILL)
     state           values that stateful mappings store, by mapping and key
+
+Every row has a CRC-32 of its other columns (bridge/spool/database/tables.py).
 
 Only this folder imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.
 """

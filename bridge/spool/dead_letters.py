@@ -7,17 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.model import DeadLetter
+from bridge.spool.database.tables import DEAD_LETTERS, DamagedRow
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
-_COLUMNS = ", ".join(DeadLetter._fields)
-INSERT = f"insert into dead_letters({_COLUMNS}) values ({', '.join('?' * len(DeadLetter._fields))})"
-
-
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload."""
+_AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
 # Evict at least this many dead letters at once, so that a full table does not evict with every burst.
 _EVICTED_AT_ONCE = 100
 # Template of an evicted dead letter: only its mapping and its streams are filled in, for the ledger.
@@ -36,7 +34,7 @@ class StoredDeadLetter(NamedTuple):
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
-    """Return the values of INSERT for a dead letter, in the order of its columns."""
+    """Return the values of DEAD_LETTERS for a dead letter, in the order of its columns."""
     return dead_letter._replace(
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
@@ -54,20 +52,18 @@ def read_dead_letters(
     where = "where number = ?" if number is not None else ""
     order = "order by number desc limit ?" if newest is not None else "order by number"
     arguments = [value for value in (number, newest) if value is not None]
-    for row in database.execute(f"select {dead_letter_query()} from dead_letters {where} {order}", arguments):
-        yield StoredDeadLetter(row[0], dead_letter_of(row))
+    query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
+    for *row, found in database.execute(query, arguments):
+        try:
+            yield StoredDeadLetter(found, dead_letter_of(DEAD_LETTERS.checked(tuple(row))))
+        except DamagedRow as error:
+            raise DamagedRow(f"dead letter {found} is damaged") from error
 
 
-def dead_letter_query() -> str:
-    """Return the columns that `dead_letter_of` expects, as SQL text."""
-    return f"number, {_COLUMNS}"
-
-
-def dead_letter_of(row: tuple[Any, ...]) -> DeadLetter:
-    """Return the dead letter of a row whose first column is the number."""
-    dead_letter = DeadLetter._make(row[1:])
-    # Columns 3 and 13 are `streams` and `properties`, stored as JSON.
-    streams, properties = tuple(json.loads(row[3])), json.loads(row[13])
+def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
+    """Return the dead letter of a row of DEAD_LETTERS without its CRC."""
+    dead_letter = DeadLetter._make(row)
+    streams, properties = tuple(json.loads(row[2])), json.loads(row[12])  # both are stored as JSON
     return dead_letter._replace(streams=streams, retain=bool(dead_letter.retain), properties=properties)
 
 
@@ -127,10 +123,12 @@ def write_dead_letters(
     """
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
-    if amended:
-        database.executemany("update dead_letters set code = ?, detail = ? where number = ?", amended)
+    for code, detail, number in amended:
+        for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
+            changed = DeadLetter._make(row)._replace(code=code, detail=detail)
+            database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
-        database.executemany(INSERT, map(to_row, added))
+        DEAD_LETTERS.write(database, map(to_row, added))
     size = sum([len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in added])
     # The caller passes the payload sizes of removed dead letters, so that they need not be read here.
     size -= sum([payload + DEAD_LETTER_BYTES for payload in removed.values()])
@@ -150,9 +148,17 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
         "select number, mapping, streams, length(payload) from dead_letters order by number"
     ):
         numbers.append((number,))
-        evicted.append(_GONE._replace(mapping=mapping, streams=tuple(json.loads(streams))))
+        evicted.append(_GONE._replace(mapping=mapping, streams=_streams_of(number, streams)))
         freed += size + DEAD_LETTER_BYTES
         if freed >= excess and len(numbers) >= _EVICTED_AT_ONCE:
             break
     database.executemany("delete from dead_letters where number = ?", numbers)
     return evicted, freed
+
+
+def _streams_of(number: int, text: str) -> tuple[str, ...]:
+    """Return the streams of a dead letter whose CRC is not checked, because its payload is not read."""
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise DamagedRow(f"dead letter {number} is damaged") from error

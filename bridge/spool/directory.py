@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from bridge.spool.database import schema
 from bridge.spool.lock import OWNER_ONLY, FolderLock, sync, unusable
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ class SpoolDirectory:
         SQLite creates the -wal and -shm files with the mode of the database file.
         """
         os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def reject_damaged_files(self) -> None:
+        """Raise SpoolCorrupt for damage that SQLite would not report. Call it before SQLite opens the files.
+
+        Raises SpoolWriteError if they cannot be read.
+        """
+        schema.reject_truncated_database(self.database, used=self._lock.used)
+        schema.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
+        # Before SQLite opens the file: it would trust the pages of the log that are in the page cache.
+        schema.resync_wal(self.database)
+
+    def note_opened(self) -> None:
+        """Note that the spool was opened in this boot of the machine."""
+        self._lock.note_boot()
 
     def mark_damaged(self, why: str) -> None:
         """Write a marker file, so that the next start does not open this database again.
@@ -85,6 +100,7 @@ class SpoolDirectory:
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
+        self._lock.note_boot(b"")  # the new database is empty, and not because it was cut short
         self._protect()
         # Both folders changed, and the renames must survive a power failure.
         sync(aside)

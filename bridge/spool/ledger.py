@@ -10,6 +10,7 @@ A record that `sample` holds until the end of its interval counts as received on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add, attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ as new. `deleted` (by a person) and `evicted` (to make room for newer ones): the
 by a damaged disk. The rest of `dropped` had no room.
 """
 STORED = COLUMNS + BREAKDOWN_COLUMNS
+_stored = attrgetter(*STORED)
 ACCOUNTING_EQUATION = "received = delivered + filtered + dead lettered + dropped + spooled"
 
 
@@ -58,7 +60,8 @@ class LedgerLine:
 
     def values(self) -> tuple[int, ...]:
         """Return the counts in the order of STORED."""
-        return tuple([getattr(self, name) for name in STORED])
+        counts: tuple[int, ...] = _stored(self)
+        return counts
 
 
 class LedgerRow(NamedTuple):
@@ -126,9 +129,19 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
         for (mapping, stream), counts in changes.items():
             self.of(mapping, stream).add(counts)
 
+    def rows_with(self, changes: Ledger) -> Iterator[tuple[int, ...]]:
+        """Yield the rows to store for the changes of a transaction: mapping, stream, counts, number of lines.
 
-UPSERT = (
-    f"insert into ledger(mapping, stream, {', '.join(STORED)}) values (?, ?{', ?' * len(STORED)}) "
-    f"on conflict do update set {', '.join(f'{name} = {name} + excluded.{name}' for name in STORED)}"
-)
-"""SQL that adds to a line and never overwrites it: another process (a replay, a delete) may have written to it."""
+        Each row contains the number of lines, so that a missing one is noticed in a damaged database. A new line
+        changes all rows of a small ledger; of a large one, soon enough rows are written again.
+        """
+        new = len([place for place in changes if place not in self])
+        lines = len(self) + new
+        for place in {**self, **changes} if new and lines <= _REWRITTEN_LINES else changes:
+            counts, more = self.get(place, _NOTHING), changes.get(place, _NOTHING)
+            yield (*place, *map(add, _stored(counts), _stored(more)), lines)
+
+
+_NOTHING = LedgerLine()
+# A page of the database has room for about as many lines.
+_REWRITTEN_LINES = 64

@@ -1,18 +1,21 @@
-"""The lock of a folder: one process at a time owns it and writes its process id to the lock file."""
+"""The lock of a folder: one process at a time owns it and writes its process id to the lock file.
+
+The file's second line identifies the boot of the machine in which the spool was last used (`Lock.note_boot`).
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
 
 from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LOCK_FILE = "spool.lock"
 """Name of the file that the owner locks. It contains the owner's process id."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOCK_BYTES = 1000
 OWNER_ONLY = 0o700
 """Mode of a folder that only its user can enter."""
 
@@ -44,11 +47,32 @@ class FolderLock:
                 f"spool {path}: already in use by {by}. Stop it first, or set another spool.path for a second bridge"
             ) from error
         try:
-            os.ftruncate(self._file, 0)
-            os.write(self._file, b"%d\n" % os.getpid())
+            _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
+            self._boot = boot.strip()
+            self._write()
         except OSError as error:
             os.close(self._file)
             raise unusable(path, error) from error
+
+    @property
+    def used(self) -> bool:
+        """True if a spool was opened in this folder before (see `note_boot`)."""
+        return bool(self._boot)
+
+    @property
+    def same_boot(self) -> bool:
+        """True if the machine has not been restarted since the spool was last opened."""
+        return self.used and self._boot == _boot_id()
+
+    def note_boot(self, boot: bytes | None = None) -> None:
+        """Store that a spool was opened in this boot of the machine; b"" stands for no spool."""
+        self._boot = _boot_id() if boot is None else boot
+        with suppress(OSError):  # without it, the write-ahead log is checked less strictly at the next start
+            self._write()
+
+    def _write(self) -> None:
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
     def close(self) -> None:
         """Release the lock. A second call has no effect."""
@@ -86,9 +110,17 @@ def _user_of(path: Path) -> str:
 def owner_of(path: Path) -> int:
     """Return the process id of the current or last owner of the folder, or 0 if it is unknown."""
     try:
-        return int((path / LOCK_FILE).read_text(encoding="ascii"))
+        return int((path / LOCK_FILE).read_text(encoding="ascii").split("\n")[0])
     except (OSError, ValueError):
         return 0
+
+
+def _boot_id() -> bytes:
+    """Return the kernel's identifier of this boot, or b"" if there is none."""
+    try:
+        return _BOOT_ID.read_bytes().strip()
+    except OSError:
+        return b""
 
 
 def make_private(path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.spool.database.tables import STATE
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
@@ -57,7 +59,7 @@ class MappingState:
         """Write the changed keys in the open transaction. The caller must call `written` after the commit."""
         kept = [(self.space, key, self._values[key]) for key in self._changed if key in self._values]
         gone = [(self.space, key) for key in self._changed if key not in self._values]
-        database.executemany("insert or replace into state values (?, ?, ?)", kept)
+        STATE.write(database, kept)
         database.executemany("delete from state where space = ? and key = ?", gone)
 
     def written(self) -> None:
@@ -68,7 +70,7 @@ class MappingState:
 def load_all(database: sqlite3.Connection) -> dict[str, MappingState]:
     """Return the last committed state of every mapping, by its name in the table (`space`)."""
     spaces: dict[str, dict[str, bytes]] = {}
-    for space, key, value in database.execute("select space, key, value from state"):
+    for space, key, value in STATE.read(database):
         spaces.setdefault(space, {})[key] = value
     return {space: MappingState(space, values) for space, values in spaces.items()}
 

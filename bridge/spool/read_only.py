@@ -9,14 +9,21 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from bridge.errors import BridgeError, NoSuchDeadLetter
 from bridge.model import Record
-from bridge.spool.database.schema import MARKED_VERSION
+from bridge.spool.database.tables import (
+    MAPPINGS,
+    META,
+    STREAMS,
+    TABLES,
+    DamagedRow,
+    whole_record,
+)
 from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
-from bridge.spool.ledger import COLUMNS, STORED, LedgerRow, accounting_mismatch
+from bridge.spool.ledger import STORED, LedgerRow, accounting_mismatch
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
 if TYPE_CHECKING:
@@ -135,33 +142,41 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
     last = 0
     while True:
         with _reading(folder) as database:
-            names = dict(database.execute("select number, name from mappings").fetchall())
-            queue = database.execute("select number from streams where name = ?", (stream,)).fetchone()
-            if queue is None or not stream:
-                known = ", ".join(f"'{name}'" for (name,) in database.execute("select name from streams") if name)
+            names = dict(MAPPINGS.read(database))
+            queues = {name: number for number, name, _ in STREAMS.read(database) if name}
+            if stream not in queues:
+                known = ", ".join(f"'{name}'" for name in queues)
                 raise BridgeError(f"no queue '{stream}' in {folder}; it has {known or 'none'}")
-            rows = database.execute(
-                f"select number, mapping, key, data from queue_{queue[0]} where number > ? order by number limit ?",
-                (last, PAGE_RECORDS),
-            )
-            page = [Record._make(row) for row in rows]
+            page = _records_after(database, queues[stream], last)
         if not page:
             return
         last = page[-1].number
         yield from ((names.get(record.mapping, ""), record) for record in page)
 
 
+def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[Record]:
+    """Return a page of a queue's records with numbers above `last`. Raises DamagedRow."""
+    rows = database.execute(
+        f"select number, mapping, key, data, crc from queue_{queue} where number > ? order by number limit ?",
+        (last, PAGE_RECORDS),
+    ).fetchall()
+    for row in rows:
+        if not whole_record(queue, row):
+            raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
+    return [Record._make(row[:4]) for row in rows]
+
+
 def session_given_up(folder: Path) -> bool:
     """Return whether the session of the bridge that owned this spool was drained and abandoned. Raises BridgeError."""
     with _reading(folder) as database:
-        return database.execute("select 1 from meta where key = ? and value <> ''", (GIVEN_UP,)).fetchone() is not None
+        return any(value for _, value in META.read(database, "where key = ?", (GIVEN_UP,)))
 
 
 def has_records(folder: Path) -> bool:
     """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
     with _reading(folder) as database:
-        numbers = database.execute("select number from streams where name <> ''").fetchall()
-        return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for (number,) in numbers)
+        numbers = [number for number, name, _ in STREAMS.read(database) if name]
+        return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for number in numbers)
 
 
 def check_ledger(folder: Path) -> LedgerCheck:
@@ -172,7 +187,7 @@ def check_ledger(folder: Path) -> LedgerCheck:
     with _reading(folder) as database:
         queued = {
             name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
-            for number, name in database.execute("select number, name from streams").fetchall()
+            for number, name, _ in list(STREAMS.read(database))
             if name
         }
         return LedgerCheck(_ledger(database), queued, measure_dead_letters(database)[0])
@@ -188,19 +203,40 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
+    # Without a look at the CRCs: `spool verify` reports damaged rows beside the lines that do not balance.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
-    # Before that format the ledger had no breakdown columns; LedgerRow then uses their defaults.
-    columns = STORED if database.execute("pragma user_version").fetchone()[0] >= MARKED_VERSION else COLUMNS
-    lines = database.execute(f"select mapping, stream, {', '.join(columns)} from ledger").fetchall()
+    lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()
     return tuple(sorted(LedgerRow(mappings[mapping], streams[stream], *counts) for mapping, stream, *counts in lines))
 
 
 def integrity_errors(folder: Path) -> list[str]:
-    """Return the faults that SQLite's integrity check finds; it reads the complete database. Raises BridgeError."""
+    """Return the faults that SQLite's integrity check finds, and the first damaged row of each table.
+
+    It reads the complete database. Raises BridgeError.
+    """
     with _reading(folder) as database:
         found = [row[0] for row in database.execute("pragma integrity_check")]
-    return [] if found == ["ok"] else found
+        tables: list[Iterator[Any]] = [table.read(database) for table in TABLES]
+        tables += [_all_records(database, number) for number, name, _ in STREAMS.read(database) if name]
+        damaged = [f"{error}" for table in tables if (error := _first_damage(table))]
+    return damaged if found == ["ok"] else found + damaged
+
+
+def _all_records(database: sqlite3.Connection, queue: int) -> Iterator[Record]:
+    last = 0
+    while page := _records_after(database, queue, last):
+        last = page[-1].number
+        yield from page
+
+
+def _first_damage(rows: Iterator[Any]) -> DamagedRow | None:
+    try:
+        for _ in rows:
+            pass
+    except DamagedRow as error:
+        return error
+    return None
 
 
 @contextmanager
@@ -214,5 +250,5 @@ def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
             # One transaction, so that all queries of the block see the same commit.
             database.execute("begin")
             yield database
-    except sqlite3.Error as error:
+    except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
 from bridge.spool.database import schema
-from bridge.spool.database.name_ids import numbers
+from bridge.spool.database.name_ids import assign_numbers
 from bridge.spool.database.page_usage import PageUsage, truncate_wal
 from bridge.spool.database.reader import SpoolReader
+from bridge.spool.database.tables import LEDGER, MAPPINGS, META, STREAMS, UNRELEASED
 from bridge.spool.database.transaction import (
     Transaction,
     pending_bytes,
@@ -23,6 +24,7 @@ from bridge.spool.database.transaction import (
     write_rest,
     write_settled,
 )
+from bridge.spool.database.verification import verify
 from bridge.spool.dead_letters import (
     DeadLetterChange,
     DeadLetterCounts,
@@ -30,7 +32,7 @@ from bridge.spool.dead_letters import (
     measure_dead_letters,
     write_dead_letters,
 )
-from bridge.spool.ledger import STORED, Ledger, LedgerLine, LedgerRow
+from bridge.spool.ledger import Ledger, LedgerLine, LedgerRow
 from bridge.spool.mapping_state import MappingState, load_all, write_changed, written
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
@@ -38,10 +40,14 @@ from bridge.spool.retention import DiskBudget, RecordDropper
 
 if TYPE_CHECKING:
     from bridge.model import DeadLetter
+    from bridge.spool.database.tables import Table
     from bridge.spool.directory import SpoolDirectory
     from bridge.spool.settings import SpoolSettings
 
 log = logging.getLogger(__name__)
+
+_UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""Errors of values that no version of this program has written: the database is damaged."""
 
 
 class Spool:
@@ -58,9 +64,8 @@ class Spool:
         self._lock = threading.Lock()
         self._must_reopen = False
         self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
-        schema.reject_truncated_database(folder.database)
-        # Before SQLite opens the file: it would trust the pages of the log that are in the page cache.
-        schema.resync_wal(folder.database)
+        self._damage: SpoolCorrupt | None = None
+        folder.reject_damaged_files()
         try:
             with ExitStack() as opened:
                 self._database = opened.enter_context(closing(schema.connect(folder.database)))
@@ -69,30 +74,34 @@ class Spool:
                 opened.pop_all()  # `close` closes them from now on
         except sqlite3.Error as error:
             raise schema.to_spool_error(error, folder.database) from error
+        except _UNREADABLE as error:
+            raise SpoolCorrupt(f"{folder.database}: {type(error).__name__}: {error}") from error
+        folder.note_opened()
 
     def _load(self) -> None:
-        """Read ledger, names, states and queues from the database."""
+        """Read ledger, names, states and queues from the database. Raises sqlite3.Error, or one of _UNREADABLE."""
         self._pages = PageUsage(self.folder.database, self._database)
-        for mapping, stream, *counts in self._database.execute(
-            f"select mapping, stream, {', '.join(STORED)} from ledger"
-        ):
+        for mapping, stream, *counts, _ in LEDGER.read(self._database):
             self.ledger[mapping, stream] = LedgerLine(*counts)
-        self._mappings: dict[str, int] = dict(self._database.execute("select name, number from mappings").fetchall())
-        self._streams: dict[str, int] = dict(self._database.execute("select name, number from streams").fetchall())
-        self.open_qos2_ids = {row[0] for row in self._database.execute("select packet from unreleased")}
-        held = self._database.execute("select value from meta where key = 'held_filters'").fetchone()
-        self.broker_filters: frozenset[str] = frozenset(json.loads(held[0])) if held else frozenset()
+        self._mappings = {name: number for number, name in MAPPINGS.read(self._database)}
+        streams = list(STREAMS.read(self._database))
+        self._streams = {name: number for number, name, _ in streams}
+        self.open_qos2_ids = {packet for (packet,) in UNRELEASED.read(self._database)}
+        self._meta: dict[str, str] = dict(META.read(self._database))
+        held = self._meta.get("held_filters")
+        self.broker_filters: frozenset[str] = frozenset(json.loads(held)) if held else frozenset()
         self.states = load_all(self._database)
         self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database))
         self.id = self._spool_id()
-        for name, number, next_number in self._database.execute("select name, number, next from streams").fetchall():
+        for number, name, next_number in streams:
             if name:  # "" is a line of the ledger without a queue
                 self._add_queue(name, number, next_number)
+        verify(self._database, self.ledger, self.queues.values())
 
     def _spool_id(self) -> bytes:
         """Return this spool's id, 8 hexadecimal digits. A spool that replaces it at the same path has another."""
-        made = secrets.token_hex(4)
-        self._database.execute("insert or ignore into meta values ('spool_id', ?)", (made,))
+        if "spool_id" not in self._meta:
+            self.set_meta("spool_id", secrets.token_hex(4))
         return self.get_meta("spool_id").encode()
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
@@ -112,8 +121,8 @@ class Spool:
             next_number=next_number,
             fresh_bytes=self.settings.fresh_bytes,
         )
-        found = self._database.execute("select value from meta where key = ?", (f"marks {number}",)).fetchone()
-        queue.marks = [(number, at) for number, at in json.loads(found[0])] if found else []
+        found = self.get_meta(f"marks {number}")
+        queue.marks = [(number, at) for number, at in json.loads(found)] if found else []
         queue.spool_id = self.id
         self.queues[name] = queue
         return queue
@@ -122,11 +131,11 @@ class Spool:
 
     def mapping_number(self, name: str) -> int:
         """Return a mapping's number, and assign one if it is new. Raises SpoolCorrupt or SpoolWriteError."""
-        return self._number("mappings", self._mappings, name)[0]
+        return self._number(MAPPINGS, self._mappings, name)[0]
 
     def number_mappings(self, names: list[str]) -> None:
         """Assign numbers to all new names in one transaction. Raises SpoolCorrupt or SpoolWriteError."""
-        self._number("mappings", self._mappings, *names)
+        self._number(MAPPINGS, self._mappings, *names)
 
     def queue(self, stream: str) -> StreamQueue:
         """Return the queue of a stream, and create it if it is new."""
@@ -136,31 +145,31 @@ class Spool:
 
     def stream_number(self, name: str) -> int:
         """Return a stream's number, and assign one if it is new. "" stands for no stream (unmatched messages)."""
-        return self._number("streams", self._streams, name)[0]
+        return self._number(STREAMS, self._streams, name)[0]
 
     def get_meta(self, key: str) -> str:
         """Return the value that `set_meta` or a transaction's `meta` stored under this key, or ""."""
-        found = self._database.execute("select value from meta where key = ?", (key,)).fetchone()
-        return found[0] if found else ""
+        return self._meta.get(key, "")
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a value at once, outside the burst's transaction. Raises SpoolCorrupt or SpoolWriteError."""
         try:
-            self._database.execute("insert or replace into meta values (?, ?)", (key, value))
+            META.write(self._database, [(key, value)])
         except sqlite3.Error as error:
             raise self._failed(error) from error
+        self._meta[key] = value
 
     def state(self, space: str) -> MappingState:
         """Return the stored state of the mapping with this name, empty if it is new."""
         return self.states.setdefault(space, MappingState(space, {}))
 
-    def _number(self, table: str, known: dict[str, int], *names: str) -> list[int]:
+    def _number(self, table: Table, known: dict[str, int], *names: str) -> list[int]:
         """Return the numbers of names in a table, and assign numbers to new names."""
         if new := [name for name in names if name not in known]:
             if self._must_reopen:
                 self._reopen_database()
             try:
-                known.update(numbers(self._database, table, new))
+                known.update(assign_numbers(self._database, table, known, new))
             except sqlite3.Error as error:
                 raise self._failed(error) from error
         return [known[name] for name in names]
@@ -174,6 +183,8 @@ class Spool:
         SpoolWriteError (nothing was written: retry later), SpoolCorrupt (the next start moves the file aside). Ingest
         thread only.
         """
+        if self._damage is not None:
+            raise self._damage
         if self._must_reopen:
             self._reopen_database()
         pending = [queue for queue in self.queues.values() if queue.pending]
@@ -193,8 +204,12 @@ class Spool:
 
     @property
     def commit_due(self) -> bool:
-        """True if a commit is due without a burst: to write settlements, or to return free pages to the file system."""
-        return self._pages.vacuuming or any(queue.has_settled for queue in self.queues.values())
+        """True if a commit is due without a burst.
+
+        It writes settlements, returns free pages to the file system, or raises the damage that a reader found.
+        """
+        settled = any(queue.has_settled for queue in self.queues.values())
+        return settled or self._pages.vacuuming or self._damage is not None
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
         """Write one transaction. States are written only with a burst, because they belong to its messages."""
@@ -217,7 +232,7 @@ class Spool:
             write_pending(database, pending, changes)
             write_next(database, {queue for queue, _ in settled}.union(dropping.queues).difference(pending))
             changed_dead_letters = self._write_dead_letters(dead_letters, transaction, changes)
-            write_rest(database, transaction, changes)
+            write_rest(database, transaction, self.ledger, changes)
             changed = write_changed(database, self.states.values() if burst else ())
             shrunk = self._pages.vacuum_step(database)
             database.execute("commit")
@@ -235,6 +250,7 @@ class Spool:
             truncate_wal(database)
         # Only after the commit: after a failed one, the next transaction must write these states again.
         written(changed)
+        self._meta |= transaction.meta
         with self._lock:
             # Other threads read these sums, so both change under the lock and only after the commit.
             self.ledger.add(changes)
@@ -264,6 +280,8 @@ class Spool:
         failure = schema.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
+            # Also if a sender or the page found it: the next commit raises it, and the process is restarted.
+            self._damage = failure
         return failure
 
     def _roll_back(self) -> None:

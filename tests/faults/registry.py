@@ -12,6 +12,7 @@ from tests.faults import (
     shared_shard_scenarios,
     worker_scenarios,
 )
+from tests.faults.corruption import scenarios as corruption_scenarios
 from tests.faults.scenario_setup import Setup
 from tests.faults.thin_links import scenarios as thin_link_scenarios
 
@@ -25,6 +26,7 @@ PARTS = (
     worker_scenarios,
     thin_link_scenarios,
     shared_shard_scenarios,
+    corruption_scenarios,
 )
 SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
 BOUNDED = (crash_scenarios.STAGES, replace(kinesis_scenarios.TROUBLES, setup=Setup(rate=300)))

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bridge.model import DeadLetter
 from bridge.spool.database import schema
-from bridge.spool.dead_letters import INSERT, measure_dead_letters, read_dead_letters, to_row
+from bridge.spool.database.tables import DEAD_LETTERS, TABLES, DamagedRow
+from bridge.spool.dead_letters import measure_dead_letters, read_dead_letters, to_row, write_dead_letters
 from tests.spool.builders import dead_letter
 
 
@@ -17,12 +18,12 @@ def database(tmp_path):
     database.close()
 
 
-def test_table_has_a_column_for_every_field(database):
+def test_the_table_has_a_column_for_every_field(database):
     columns = [row[1] for row in database.execute("pragma table_info(dead_letters)")]
-    assert columns == ["number", *DeadLetter._fields]
+    assert columns == [*DeadLetter._fields, "crc", "number"]
 
 
-def test_dead_letter_comes_back_as_it_went(database):
+def test_a_dead_letter_comes_back_as_it_went(database):
     sent = dead_letter(
         streams=("press", "oven"),
         item=3,
@@ -31,14 +32,14 @@ def test_dead_letter_comes_back_as_it_went(database):
         properties={"content_type": "json", "user_properties": {"°": "1"}},
         key="k",
     )
-    database.execute(INSERT, to_row(sent))
+    DEAD_LETTERS.write(database, [to_row(sent)])
     [(number, found)] = read_dead_letters(database)
     assert (number, found) == (1, sent)
     assert type(found.retain) is bool
 
 
 def test_dead_letters_are_read_in_order_the_newest_or_one(database):
-    database.executemany(INSERT, [to_row(dead_letter(detail=str(number))) for number in range(1, 6)])
+    DEAD_LETTERS.write(database, [to_row(dead_letter(detail=str(number))) for number in range(1, 6)])
     assert [number for number, _ in read_dead_letters(database)] == [1, 2, 3, 4, 5]
     assert [number for number, _ in read_dead_letters(database, newest=2)] == [5, 4]
     assert [found.detail for _, found in read_dead_letters(database, number=3)] == ["3"]
@@ -46,10 +47,10 @@ def test_dead_letters_are_read_in_order_the_newest_or_one(database):
     assert measure_dead_letters(database)[0] == 5
 
 
-def test_number_of_a_deleted_dead_letter_is_not_given_again(database):
-    database.execute(INSERT, to_row(dead_letter()))
+def test_the_number_of_a_deleted_dead_letter_is_not_given_again(database):
+    DEAD_LETTERS.write(database, [to_row(dead_letter())])
     database.execute("delete from dead_letters")
-    database.execute(INSERT, to_row(dead_letter()))
+    DEAD_LETTERS.write(database, [to_row(dead_letter())])
     assert [number for number, _ in read_dead_letters(database)] == [2]
 
 
@@ -57,13 +58,37 @@ def test_number_of_a_deleted_dead_letter_is_not_given_again(database):
 @given(st.text(st.characters(codec="utf-8")), st.binary(), st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
 def test_any_text_and_any_bytes_come_back(text, payload, properties):
     database = sqlite3.connect(":memory:", isolation_level=None)
-    database.executescript(schema._TABLES)
+    database.executescript("".join(table.sql for table in TABLES))
     sent = dead_letter(topic=text, detail=text, payload=payload, properties=properties, key=text)
-    database.execute(INSERT, to_row(sent))
+    DEAD_LETTERS.write(database, [to_row(sent)])
     assert [found for _, found in read_dead_letters(database)] == [sent]
     database.close()
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -1])
-def test_number_that_no_dead_letter_can_have_is_no_dead_letter(database, number):
+def test_a_number_that_no_dead_letter_can_have_is_no_dead_letter(database, number):
     assert list(read_dead_letters(database, number=number)) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["payload = x'00'", "topic = 'plant/other'", "streams = '[]'", "qos = 2", "key = 'k'"]
+)
+def test_read_dead_letter_with_a_changed_column_is_damaged(database, change):
+    DEAD_LETTERS.write(database, [to_row(dead_letter())])
+    database.execute(f"update dead_letters set {change}")
+    with pytest.raises(DamagedRow, match="dead letter 1 is damaged"):
+        next(read_dead_letters(database))
+
+
+def test_evict_dead_letter_with_damaged_streams_is_damage(database):
+    DEAD_LETTERS.write(database, [to_row(dead_letter())])
+    database.execute("update dead_letters set streams = 'no json'")
+    with pytest.raises(DamagedRow, match="dead letter 1 is damaged"):
+        write_dead_letters(database, [dead_letter()], {}, [], room=0)
+
+
+def test_amended_dead_letter_has_the_new_reason_and_a_new_crc(database):
+    DEAD_LETTERS.write(database, [to_row(dead_letter(properties={"a": "ä"}))])
+    write_dead_letters(database, [], {}, [("transform", "new", 1)], room=1 << 20)
+    [(_, found)] = read_dead_letters(database)
+    assert found == dead_letter(code="transform", detail="new", properties={"a": "ä"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.spool.database.tables import CHECKSUMS
 from bridge.spool.queue.record_checksum import checksum_of, id_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     for record in queue.pending:
         checksum ^= _share(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
-    database.execute("insert into checksums values (?, ?, ?, ?)", (queue.number, first, last, checksum))
+    CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
 
 
 def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
@@ -44,12 +45,8 @@ def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable
             run = _run_of(database, queue, number)
         changes[run.first] = changes.get(run.first, 0) ^ _share(queue, number, data)
     for first, change in changes.items():
-        found = database.execute("select checksum from checksums where queue = ? and first = ?", (queue.number, first))
-        for (checksum,) in found.fetchall():
-            database.execute(
-                "update checksums set checksum = ? where queue = ? and first = ?",
-                (checksum ^ change, queue.number, first),
-            )
+        found = CHECKSUMS.read(database, "where queue = ? and first = ?", (queue.number, first))
+        CHECKSUMS.write(database, [(*place, checksum ^ change) for *place, checksum in list(found)])
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
@@ -59,15 +56,17 @@ def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> 
 
 def read_runs(database: sqlite3.Connection, queue: StreamQueue, before: int) -> list[ChecksumRun]:
     """Return the rows that begin below `before`, in order."""
-    query = "select first, last, checksum from checksums where queue = ? and first < ? order by first"
-    return [ChecksumRun(*row) for row in database.execute(query, (queue.number, before))]
+    rows = CHECKSUMS.read(database, "where queue = ? and first < ? order by first", (queue.number, before))
+    return [ChecksumRun(*row) for _, *row in rows]
 
 
 def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> ChecksumRun:
     """Return the row of a number; a row of this number alone, which does not exist, if there is none."""
-    query = "select first, last, checksum from checksums where queue = ? and first <= ? order by first desc limit 1"
-    row = database.execute(query, (queue.number, number)).fetchone()
-    return ChecksumRun(*row) if row is not None and number <= row[1] else ChecksumRun(number, number, 0)
+    rows = CHECKSUMS.read(
+        database, "where queue = ? and first <= ? order by first desc limit 1", (queue.number, number)
+    )
+    run = next((ChecksumRun(*row) for _, *row in rows), None)
+    return run if run is not None and number <= run.last else ChecksumRun(number, number, 0)
 
 
 def _share(queue: StreamQueue, number: int, data: bytes) -> int:

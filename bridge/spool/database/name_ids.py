@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
+
+    from bridge.spool.database.tables import Table
 
 
-def numbers(database: sqlite3.Connection, table: str, names: list[str]) -> dict[str, int]:
-    """Return the number of each name in a table ("mappings" or "streams").
+def assign_numbers(
+    database: sqlite3.Connection, table: Table, known: dict[str, int], new: Iterable[str]
+) -> dict[str, int]:
+    """Return numbers of new names in MAPPINGS or STREAMS, one above all known ones each, and store them.
 
-    New names get their numbers in one transaction: separate transactions for 2,000 names would cost 2,000 fsyncs.
+    One transaction stores all: separate transactions for 2,000 names would cost 2,000 fsyncs. A new stream's next
+    record has number 1. Raises sqlite3.Error.
     """
-    columns, marks = ("name, next", "?, 1") if table == "streams" else ("name", "?")
+    first = max(known.values(), default=0) + 1
+    made = {name: number for number, name in enumerate(dict.fromkeys(new), first)}
+    rest = (1,) if "next" in table.columns else ()
     database.execute("begin immediate")
-    database.executemany(f"insert or ignore into {table}({columns}) values ({marks})", [(name,) for name in names])
-    rows = [database.execute(f"select name, number from {table} where name = ?", (name,)).fetchone() for name in names]
+    table.write(database, [(number, name, *rest) for name, number in made.items()])
     database.execute("commit")
-    return dict(rows)
+    return made

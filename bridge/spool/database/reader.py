@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.model import Record
 from bridge.spool.database import schema
 from bridge.spool.database.checksum_runs import read_runs
+from bridge.spool.database.tables import EXCEPTIONS, DamagedRow, whole_record
 from bridge.spool.dead_letters import StoredDeadLetter, read_dead_letters
 from bridge.spool.queue.stream_queue import PAGE_BYTES, PAGE_RECORDS
 
@@ -39,7 +40,8 @@ class SpoolReader:
         records of the range, or with `newest` the newest. Raises SpoolCorrupt or SpoolWriteError.
         """
         query = (
-            f"select number, mapping, key, data from queue_{stream} where number >= ? and number < ? order by number"
+            f"select number, mapping, key, data, crc from queue_{stream} "
+            "where number >= ? and number < ? order by number"
         )
         if newest:
             query += " desc"
@@ -49,7 +51,9 @@ class SpoolReader:
             with self._turn:
                 # Row by row, so that the page ends at PAGE_BYTES and the rest is not read.
                 for row in self._database.execute(query, (first, before)):
-                    page.append(Record._make(row))
+                    if not whole_record(stream, row):
+                        raise DamagedRow(f"record {row[0]} in table queue_{stream} is damaged")
+                    page.append(Record._make(row[:4]))
                     size += len(page[-1].data)
                     if len(page) >= PAGE_RECORDS or size >= PAGE_BYTES:
                         break
@@ -95,9 +99,11 @@ class SpoolReader:
 
         Ranges that a manifest has listed are not included.
         """
-        query = "select first, last, reason from exceptions where queue = ? and first < ? order by first"
         with self._turn:
-            return self._database.execute(query, (queue.number, before)).fetchall()
+            rows = EXCEPTIONS.read(
+                self._database, "where queue = ? and first < ? order by first", (queue.number, before)
+            )
+            return [(first, last, reason) for _, first, last, reason in rows]
 
     def checksum_runs(self, queue: StreamQueue, before: int) -> list[ChecksumRun]:
         """Return the checksums that begin below a number and that no manifest covers yet, in order."""

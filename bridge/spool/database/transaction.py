@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 from bridge.model import DeadLetter
 from bridge.spool.database.batch_delete import remove
 from bridge.spool.database.checksum_runs import add_run, remove_runs, take_out
+from bridge.spool.database.tables import (
+    EXCEPTIONS,
+    LEDGER,
+    META,
+    STREAMS,
+    UNRELEASED,
+    flat_record_rows,
+    record_rows,
+)
 from bridge.spool.dead_letters import DEAD_LETTER_BYTES
-from bridge.spool.ledger import UPSERT, Ledger, LedgerLine
 from bridge.spool.queue.ranges import runs
 from bridge.spool.queue.settlement import by_mapping
 
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.model import Record
+    from bridge.spool.ledger import Ledger, LedgerLine
     from bridge.spool.queue.settlement import Settlement
     from bridge.spool.queue.stream_queue import StreamQueue
 
@@ -29,12 +38,7 @@ _ROW_BYTES = 64
 """Estimated size in bytes of a stored record without its data, with a key of usual length."""
 # Rows per INSERT statement, see `_insert`.
 _ROWS_AT_ONCE = 64
-# SQL for QoS 2 packet identifiers that are opened (True) or released (False).
-_PACKETS = {
-    True: "insert or ignore into unreleased values (?)",
-    False: "delete from unreleased where packet = ?",
-}
-_ROWS = ", ".join(["(?, ?, ?, ?)"] * _ROWS_AT_ONCE)
+_ROWS = ", ".join(["(?, ?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 
 
 @dataclass(slots=True)
@@ -108,8 +112,7 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             # In the same transaction: a record whose mark is lost seems as old as the last mark, and expires early.
             queue.mark(queue.pending[0].number)
         if queue.marks_changed:
-            value = json.dumps(queue.marks)
-            database.execute("insert or replace into meta values (?, ?)", (f"marks {queue.number}", value))
+            META.write(database, [(f"marks {queue.number}", json.dumps(queue.marks))])
             queue.marks_changed = False
         for mapping, count in by_mapping(queue.pending):
             line = changes.of(mapping, queue.number)
@@ -126,8 +129,9 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
         following = queue.pending[0].number if queue.pending else queue.next
         if newest + 1 < following:
-            keep = "update streams set next = ? where number = ? and next < ?"
-            database.execute(keep, (following, queue.number, following))
+            [(*_, stored)] = STREAMS.read(database, "where number = ?", (queue.number,))
+            if stored < following:
+                STREAMS.write(database, [(queue.number, queue.stream, following)])
 
 
 def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
@@ -135,8 +139,7 @@ def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tu
 
     The records are not in the stream, or they have no envelope and so no id.
     """
-    rows = [(queue.number, first, last, reason) for first, last in spans]
-    database.executemany("insert into exceptions values (?, ?, ?, ?)", rows)
+    EXCEPTIONS.write(database, [(queue.number, first, last, reason) for first, last in spans])
 
 
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
@@ -149,8 +152,8 @@ def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
     whole = len(pending) - len(pending) % _ROWS_AT_ONCE
     for first in range(0, whole, _ROWS_AT_ONCE):
         rows = pending[first : first + _ROWS_AT_ONCE]
-        database.execute(into + _ROWS, list(chain.from_iterable(rows)))
-    database.executemany(f"{into}(?, ?, ?, ?)", pending[whole:])
+        database.execute(into + _ROWS, flat_record_rows(queue.number, rows))
+    database.executemany(f"{into}(?, ?, ?, ?, ?)", record_rows(queue.number, pending[whole:]))
 
 
 def write_settled(
@@ -211,8 +214,8 @@ def write_dropped(
     return sum(count for _, count in rows)
 
 
-def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: Ledger) -> None:
-    """Write everything else of the transaction, and the ledger last, when all changes to it are known."""
+def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: Ledger, changes: Ledger) -> None:
+    """Write everything else of the transaction, and the ledger with its changes last, when all of them are known."""
     for place, counts in transaction.restored_ledger.items():
         changes.of(*place).add(counts)
     # `restored_ledger` counts these records as received and lost, and `write_pending` counts them as received again.
@@ -221,7 +224,7 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
         line.received -= count
         line.dropped -= count
         line.damaged -= count
-    database.executemany("insert or replace into meta values (?, ?)", transaction.meta.items())
+    META.write(database, transaction.meta.items())
     database.executemany("delete from exceptions where queue = ? and last < ?", transaction.manifested.items())
     remove_runs(database, transaction.manifested)
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
@@ -238,14 +241,14 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, changes: 
         _write_packets(database, transaction.qos2_ids)
     if transaction.broker_filters is not None:
         text = json.dumps(sorted(transaction.broker_filters))
-        database.execute("insert or replace into meta values ('held_filters', ?)", (text,))
-    if changes:
-        database.executemany(UPSERT, [(*place, *counts.values()) for place, counts in changes.items()])
+        META.write(database, [("held_filters", text)])
+    LEDGER.write(database, ledger.rows_with(changes))
 
 
 def _write_packets(database: sqlite3.Connection, packets: Mapping[int, bool]) -> None:
-    for opened, verb in _PACKETS.items():
-        database.executemany(verb, [(packet,) for packet, state in packets.items() if state is opened])
+    UNRELEASED.write(database, [(packet,) for packet, opened in packets.items() if opened])
+    released = [(packet,) for packet, opened in packets.items() if not opened]
+    database.executemany("delete from unreleased where packet = ?", released)
 
 
 def _dead_letter(record: Record, stream: str, mapping: str, code: str, detail: str) -> DeadLetter:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SpoolCorrupt, SpoolWriteError
+from bridge.spool import store
 from bridge.spool.database import schema
+from bridge.spool.database.tables import META
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 from bridge.spool.settings import SpoolSettings
@@ -91,7 +93,7 @@ def assert_begun_empty(spool):
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
+def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
     (tmp_path / "spool.db").write_bytes(content)
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
@@ -101,7 +103,7 @@ def test_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, cont
     spool.close()
 
 
-def test_database_of_another_program_is_set_aside_and_stored(tmp_path):
+def test_a_database_of_another_program_is_set_aside_and_stored(tmp_path):
     foreign = sqlite3.connect(tmp_path / "spool.db")
     foreign.executescript("create table recipes(name); insert into recipes values ('soup');")
     foreign.close()
@@ -119,27 +121,49 @@ def filled(path, count=3000):
     spool.close()
 
 
-def test_truncated_file_is_set_aside_and_stored(tmp_path):
+@pytest.mark.parametrize(("keep", "salvaged"), [(9 * 4096 + 100, 0), (-4096, 2_980), (-1, 2_999)])
+def test_truncated_file_is_quarantined_and_the_rest_salvaged(tmp_path, keep, salvaged):
     filled(tmp_path)
     file = tmp_path / "spool.db"
-    file.write_bytes(file.read_bytes()[: 9 * 4096 + 100])
+    file.write_bytes(file.read_bytes()[:keep])
     size = file.stat().st_size
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").stat().st_size >= size
-    assert_begun_empty(spool)
+    found = take_all(spool)
+    assert len(found) >= salvaged
+    assert sum(row.damaged for row in spool.ledger_rows()) + len(found) in (3_000, len(found))
+    assert_ledger_balanced(spool)
     spool.close()
 
 
-def test_damage_met_while_reading_is_remembered_over_the_restart(tmp_path):
+def test_empty_file_of_a_used_spool_is_damage(tmp_path, caplog):
+    filled(tmp_path, 5)
+    (tmp_path / "spool.db").write_bytes(b"")
+    spool = opened(tmp_path)
+    assert spool.folder.set_aside_count() == 1
+    assert "spool.db is empty, although it was in use" in caplog.text
+    assert "the number of lost records is unknown" in caplog.text
+    spool.close()
+    again = opened(tmp_path)
+    assert again.folder.set_aside_count() == 1
+    again.close()
+
+
+def test_damage_met_while_reading_ends_the_run_and_is_salvaged(tmp_path, monkeypatch):
     filled(tmp_path)
     file = tmp_path / "spool.db"
     content = bytearray(file.read_bytes())
     for page in range(20, len(content) // 4096 - 10):  # the ends of the queue are looked at when it is opened
         content[page * 4096 : page * 4096 + 100] = b"\xff" * 100
     file.write_bytes(content)
-    spool = opened(tmp_path)
+    with monkeypatch.context() as patched:  # a spool too large for the verification at the start
+        patched.setattr(store, "verify", lambda *_: None)
+        spool = opened(tmp_path)
     with pytest.raises(SpoolCorrupt):
         take_all(spool)
+    assert spool.commit_due
+    with pytest.raises(SpoolCorrupt):
+        spool.commit(Transaction())
     spool.close()
     again = opened(tmp_path)
     assert set_aside_folder(again)
@@ -152,6 +176,24 @@ def test_damage_met_while_reading_is_remembered_over_the_restart(tmp_path):
     last.close()
 
 
+def test_damaged_record_is_not_handed_out(tmp_path, monkeypatch):
+    filled(tmp_path, 100)
+    database = sqlite3.connect(tmp_path / "spool.db")
+    with database:
+        database.execute("update queue_1 set data = x'00' where number = 50")
+    database.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "verify", lambda *_: None)
+        spool = opened(tmp_path)
+    with pytest.raises(SpoolCorrupt, match="record 50 in table queue_1 is damaged"):
+        take_all(spool)
+    spool.close()
+    again = opened(tmp_path)
+    assert data_of(take_all(again)) == [b"%d" % number + bytes(200) for number in range(100) if number != 49]
+    assert again.ledger_rows()[0].damaged == 1
+    again.close()
+
+
 def test_several_damaged_spools_lie_side_by_side(tmp_path):
     for _ in range(3):
         (tmp_path / "spool.db").write_bytes(b"garbage" * 1000)
@@ -162,23 +204,25 @@ def test_several_damaged_spools_lie_side_by_side(tmp_path):
     assert len(list(tmp_path.glob("damaged-*/spool.db"))) == 3
 
 
-def test_newer_format_is_refused_and_left_as_it_is(tmp_path):
+def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     filled(tmp_path, 5)
-    database = sqlite3.connect(tmp_path / "spool.db")
-    database.execute(f"pragma user_version={schema.VERSION + 1}")
-    database.close()
+    mark_format(tmp_path, schema.VERSION + 1)
     with pytest.raises(SpoolWriteError, match=r"was written by a newer version of this program.*install that version"):
         opened(tmp_path)
-    database = sqlite3.connect(tmp_path / "spool.db")
-    assert database.execute("select count(*) from queue_1").fetchone() == (5,)
-    database.execute(f"pragma user_version={schema.VERSION}")
-    database.close()
+    mark_format(tmp_path, schema.VERSION)
     spool = opened(tmp_path)
     assert len(take(spool)) == 5
     spool.close()
 
 
-def test_refused_spool_can_be_opened_by_the_next(tmp_path):
+def mark_format(folder, version):
+    database = sqlite3.connect(folder / "spool.db", isolation_level=None)
+    database.execute(f"pragma user_version={version}")
+    META.write(database, [("format", f"{version}")])
+    database.close()
+
+
+def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
     (tmp_path / "spool.db").mkdir()
     with pytest.raises(SpoolWriteError):
         opened(tmp_path)
@@ -186,7 +230,7 @@ def test_refused_spool_can_be_opened_by_the_next(tmp_path):
     opened(tmp_path).close()
 
 
-def test_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
+def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     (tmp_path / "spool.db").touch()
     spool = opened(tmp_path)
     assert spool.folder.set_aside_count() == 0
@@ -194,7 +238,7 @@ def test_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     spool.close()
 
 
-def test_disk_is_synchronised_at_every_commit(tmp_path):
+def test_the_disk_is_synchronised_at_every_commit(tmp_path):
     spool = open_spool(SpoolSettings(path=tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -205,7 +249,7 @@ def descriptors():
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
+def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     spool = opened(tmp_path)
     put(spool, b"before")
     append(spool, *[bytes(1000)] * 10)
@@ -226,7 +270,7 @@ def test_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     spool.close()
 
 
-def test_file_gives_its_pages_back_though_nothing_comes(tmp_path):
+def test_the_file_gives_its_pages_back_though_nothing_comes(tmp_path):
     spool = opened(tmp_path)
     for _ in range(20):
         put(spool, *[bytes(1000)] * 2000)

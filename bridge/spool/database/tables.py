@@ -1,0 +1,179 @@
+"""The tables of the database, and the CRC-32 in each row, by which damage is found before a row is used.
+
+The last column of every table is `crc`. It covers the table's name and all other columns. So it also identifies the
+table and the queue of a row whose page is found outside its tree (bridge/spool/recovery/salvage.py). A CRC detects
+accidental change. It is no signature: whoever may write to the file can forge it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from bridge.model import DeadLetter
+from bridge.spool.ledger import STORED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bridge.model import Record
+
+_INT, _TEXT = "integer not null", "text not null"
+# Primes by which a record's CRC depends on its mapping and queue. Larger ones would make slower integers.
+_MAPPING_SALT, _QUEUE_SALT = 1_000_003, 15_485_863
+# A damaged row may read as values of other types.
+_ODDITIES = (TypeError, AttributeError, ValueError)
+
+
+class DamagedRow(sqlite3.DatabaseError):
+    """A row does not have the CRC that it was written with. It is handled like SQLITE_CORRUPT."""
+
+
+class Table:
+    """A table, its columns (name → SQL type) without `crc`, and the SQL of its primary key if that is no column."""
+
+    def __init__(self, name: str, columns: dict[str, str], key: str = "", *, without_rowid: bool = False) -> None:
+        self.name = name
+        self.columns = columns
+        names = [*columns, "crc"]
+        kinds = [f"{column} {kind}" for column, kind in (columns | {"crc": _INT}).items()]
+        body = ", ".join([*kinds, *filter(None, [key])])
+        self.sql = f"create table {name}({body}){' without rowid' if without_rowid else ''};"
+        """SQL that creates the table."""
+        self._insert = f"insert or replace into {name}({', '.join(names)}) values ({', '.join('?' * len(names))})"
+        self._select = f"select {', '.join(names)} from {name}"
+        self._seed = crc32(name.encode())
+        self._integers = all("integer" in kind for kind in columns.values())
+        self._format = b"%d " * len(columns)
+
+    def row(self, *values: Any) -> tuple[Any, ...]:
+        """Return the values followed by their CRC."""
+        return (*values, self._crc(values))
+
+    def write(self, database: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Insert rows without their CRC, or replace those with the same key. Raises sqlite3.Error."""
+        database.executemany(self._insert, [(*values, self._crc(values)) for values in rows])
+
+    def read(
+        self, database: sqlite3.Connection, rest: str = "", values: Sequence[Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield rows without their CRC. `rest`: the SQL behind the table's name; `values`: its parameters.
+
+        Raises DamagedRow and other errors of sqlite3.
+        """
+        for row in database.execute(f"{self._select} {rest}", values):
+            yield self.checked(row)
+
+    def checked(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row without its CRC. Raises DamagedRow."""
+        if not self.whole(row):
+            raise DamagedRow(f"a damaged row in table {self.name}")
+        return row[:-1]
+
+    def whole(self, row: tuple[Any, ...]) -> bool:
+        """Return whether a row of any table is an undamaged row of this one."""
+        try:
+            return len(row) == len(self.columns) + 1 and self._crc(row[:-1]) == row[-1]
+        except _ODDITIES:
+            return False
+
+    def _crc(self, values: tuple[Any, ...]) -> int:
+        if self._integers:  # the ledger: twice as fast as the general way
+            return crc32(self._format % values, self._seed)
+        # `repr` of integers and bytes is ASCII, and the same in every version of Python; that of text is not.
+        parts = [
+            value.encode("utf-8", "surrogatepass")
+            if type(value) is str
+            else (len(value), crc32(value))
+            if type(value) is bytes
+            else value
+            for value in values
+        ]
+        return crc32(repr(parts).encode(), self._seed)
+
+
+META = Table("meta", {"key": "text primary key", "value": _TEXT}, without_rowid=True)
+MAPPINGS = Table("mappings", {"number": "integer primary key", "name": _TEXT})
+STREAMS = Table("streams", {"number": "integer primary key", "name": _TEXT, "next": _INT})
+LEDGER = Table(
+    "ledger",
+    {"mapping": _INT, "stream": _INT, **dict.fromkeys(STORED, _INT), "lines": _INT},
+    "primary key(mapping, stream)",
+    without_rowid=True,
+)
+_OTHER_KINDS = {"payload": "blob not null", "item": "integer", "key": "text"}
+_NUMBERS = ("total_bytes", "qos", "retain", "received_at_ms")
+DEAD_LETTERS = Table(
+    "dead_letters",
+    {name: _OTHER_KINDS.get(name, _INT if name in _NUMBERS else _TEXT) for name in DeadLetter._fields},
+    "number integer primary key autoincrement",
+)
+"""The column `number` is the last one, and not covered by the CRC, because SQLite assigns it."""
+EXCEPTIONS = Table("exceptions", {"queue": _INT, "first": _INT, "last": _INT, "reason": _TEXT})
+CHECKSUMS = Table(
+    "checksums",
+    {"queue": _INT, "first": _INT, "last": _INT, "checksum": _INT},
+    "primary key(queue, first)",
+    without_rowid=True,
+)
+UNRELEASED = Table("unreleased", {"packet": "integer primary key"})
+STATE = Table(
+    "state", {"space": _TEXT, "key": _TEXT, "value": "blob not null"}, "primary key(space, key)", without_rowid=True
+)
+TABLES = (META, MAPPINGS, STREAMS, LEDGER, DEAD_LETTERS, EXCEPTIONS, CHECKSUMS, UNRELEASED, STATE)
+"""All tables except those of the queues."""
+
+
+# -- queues --------------------------------------------------------------------------------------------------------
+
+
+RECORD_COLUMNS = 5
+"""Columns of a queue's table: number, mapping, key, data, crc."""
+
+
+def queue_sql(queue: int) -> str:
+    """Return the SQL that creates the table of a queue's records, if it does not exist."""
+    return (
+        f"create table if not exists queue_{queue}("
+        f"number integer primary key, mapping {_INT}, key {_TEXT}, data blob not null, crc {_INT})"
+    )
+
+
+def record_rows(queue: int, records: Iterable[Record]) -> list[tuple[Any, ...]]:
+    """Return the rows of records: number, mapping, key, data, CRC."""
+    salt = queue * _QUEUE_SALT
+    return [
+        (number, mapping, key, data, crc32(data, crc32(key.encode(), number + mapping * _MAPPING_SALT + salt)))
+        for number, mapping, key, data in records
+    ]
+
+
+def flat_record_rows(queue: int, records: Sequence[Record]) -> list[Any]:
+    """Return the rows of records whose numbers have no gap, as one list of all values.
+
+    It runs for every record of a large burst. So each column is handled by one call: 0.15 µs a record beside the CRCs,
+    which take 0.1 µs for 200 bytes.
+    """
+    numbers, mappings, keys, data = zip(*records, strict=True)
+    values: list[Any] = [None] * (RECORD_COLUMNS * len(records))
+    values[0::5], values[1::5], values[2::5], values[3::5] = numbers, mappings, keys, data
+    if mappings.count(mappings[0]) == len(mappings):
+        first = numbers[0] + mappings[0] * _MAPPING_SALT + queue * _QUEUE_SALT
+        seeds: Iterable[int] = range(first, first + len(numbers))
+    else:
+        salt = queue * _QUEUE_SALT
+        seeds = [number + mapping * _MAPPING_SALT + salt for number, mapping in zip(numbers, mappings, strict=True)]
+    values[4::5] = map(crc32, data, map(crc32, map(str.encode, keys), seeds))
+    return values
+
+
+def whole_record(queue: int, row: Sequence[Any]) -> bool:
+    """Return whether a row of any table is an undamaged record of this queue: number, mapping, key, data, CRC."""
+    try:
+        number, mapping, key, data, crc = row
+        seed = number + mapping * _MAPPING_SALT + queue * _QUEUE_SALT
+        found: bool = crc32(data, crc32(key.encode(), seed)) == crc
+    except _ODDITIES:
+        return False
+    return found

@@ -1,0 +1,74 @@
+"""Verification of the database at the start: its structure, every record's CRC, and the ledger's counts.
+
+What takes longer than VERIFY_SECS is left out: each record is verified again when it is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from bridge.spool.database.tables import DEAD_LETTERS, DamagedRow, whole_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bridge.spool.ledger import Ledger
+    from bridge.spool.queue.stream_queue import StreamQueue
+
+log = logging.getLogger(__name__)
+
+VERIFY_SECS = 3.0
+"""Longest time of the verification. In it, a machine of 2020 verifies about a million records of 200 bytes."""
+# Instructions of SQLite's virtual machine between two looks at the clock.
+_INSTRUCTIONS = 20_000
+
+
+def verify(
+    database: sqlite3.Connection,
+    ledger: Ledger,
+    queues: Iterable[StreamQueue],
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Raise sqlite3.DatabaseError for damage that is found within VERIFY_SECS."""
+    deadline = clock() + VERIFY_SECS
+    database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
+    try:
+        _verify_ledger(ledger)
+        _verify_structure(database)
+        for queue in queues:
+            _verify_records(database, ledger, queue.number)
+        for _ in DEAD_LETTERS.read(database):
+            pass
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_INTERRUPT":
+            raise
+        log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
+    finally:
+        database.set_progress_handler(None, 0)
+
+
+def _verify_ledger(ledger: Ledger) -> None:
+    for place, line in ledger.items():
+        if line.received != line.delivered + line.filtered + line.dead_lettered + line.dropped + line.spooled:
+            raise DamagedRow(f"the ledger's line {place} does not balance")
+
+
+def _verify_structure(database: sqlite3.Connection) -> None:
+    found = database.execute("pragma quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise DamagedRow(f"{found}")
+
+
+def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) -> None:
+    """Compare each record with its CRC, and their number with the ledger's."""
+    count = 0
+    for row in database.execute(f"select number, mapping, key, data, crc from queue_{queue}"):
+        if not whole_record(queue, row):
+            raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
+        count += 1
+    spooled = sum(line.spooled for (_, stream), line in ledger.items() if stream == queue)
+    if count != spooled:
+        raise DamagedRow(f"table queue_{queue} has {count} records, the ledger counts {spooled}")

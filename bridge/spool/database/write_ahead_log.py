@@ -1,0 +1,195 @@
+"""Damage of SQLite's write-ahead log, which SQLite itself takes for the end of the log.
+
+Each frame of the log is one page, and its checksum continues that of the frame before it. SQLite reads up to the first
+frame that does not fit, and ignores the rest without an error. That is right for a transaction that a power failure
+interrupted. After damage in the middle it loses transactions that were acknowledged. Two things show the difference:
+
+1. The index in shared memory (`-shm`) counts the frames of all commits. It outlives the process, but not a restart of
+   the machine: then it may be older than the log.
+2. Only the last transaction can be incomplete, because each commit waits for its fsync. So two commits behind a frame
+   that does not fit mean damage.
+
+https://www.sqlite.org/fileformat2.html#the_write_ahead_log and https://www.sqlite.org/walformat.html
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+log = logging.getLogger(__name__)
+
+PAGE_BYTES = 4096
+"""Page size of every spool (pragma page_size)."""
+_HEADER = struct.Struct(">8I")
+"""Header of the log: magic number, version, page size, number of the checkpoint, two salts, two checksums."""
+_FRAME = struct.Struct(">6I")
+"""Header of a frame: page number, pages of the database after a commit (0: no commit), two salts, two checksums."""
+_FRAME_BYTES = _FRAME.size + PAGE_BYTES
+# The lowest bit of the magic number: the words of the checksums are big-endian.
+_MAGIC, _VERSION = 0x377F0682, 3007000
+_INDEX = struct.Struct("=3I2BH8I")
+"""Header of the index in the machine's byte order, twice in the file; then the number of frames in the database."""
+_BITS = 0xFFFFFFFF
+
+Checksum = tuple[int, int]
+
+
+class Frame(NamedTuple):
+    """A frame of the log. `number` counts from 1; `commit_pages` is 0 unless the frame ends a transaction."""
+
+    number: int
+    page: int
+    commit_pages: int
+    intact: bool
+    """True if the frame's checksum continues that of the frame before it."""
+
+
+class _Index(NamedTuple):
+    frames: int
+    """Frames of all commits."""
+    in_database: int
+    """Frames of them that a checkpoint has copied to the database."""
+    salts: tuple[int, int]
+
+
+class WriteAheadLog:
+    """The frames of one log file that no process has open. Raises OSError."""
+
+    def __init__(self, database: Path) -> None:
+        file = database.with_name(f"{database.name}-wal")
+        self._file: BinaryIO | None = file.open("rb") if file.exists() else None
+        head = self._file.read(_HEADER.size) if self._file else b""
+        self.count = max(0, file.stat().st_size - _HEADER.size) // _FRAME_BYTES if self._file else 0
+        values = _HEADER.unpack(head) if len(head) == _HEADER.size else (0,) * 8
+        self._big_endian = bool(values[0] & 1) if values[0] & ~1 == _MAGIC else sys.byteorder == "big"
+        self.begins = values[6:] == _checksum(head[:24], (0, 0), big=self._big_endian) and values[1:3] == (
+            _VERSION,
+            PAGE_BYTES,
+        )
+        """True if the header is intact."""
+        self._first: Checksum = (values[6], values[7])
+        # Without a header the salts are those of the first frame.
+        self.salts = (values[4], values[5]) if self.begins else self._header_of(1)[2:4]
+        self._index = _read_index(database)
+
+    @property
+    def committed(self) -> int:
+        """Number of frames whose transactions were acknowledged, as far as the index shows it."""
+        index = self._index
+        return index.frames if index is not None and index.salts == self.salts else 0
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames of this log in order. Those of an earlier round of the file, behind its end, are left out.
+
+        A frame whose predecessor is damaged is intact if its checksum continues the one that the predecessor should
+        have, or the one that it has.
+        """
+        computed = stored = self._first
+        for number in range(1, self.count + 1):
+            page, commit_pages, *salts, first, second = self._header_of(number)
+            part = _FRAME.pack(page, commit_pages, 0, 0, 0, 0)[:8] + self.page_of(number)
+            found = (first, second)
+            after = _checksum(part, computed, big=self._big_endian)
+            intact = found == after
+            if not intact and stored != computed:
+                after = _checksum(part, stored, big=self._big_endian)
+                intact = found == after
+            computed, stored = after, found
+            if tuple(salts) == self.salts:
+                yield Frame(number, page, commit_pages, intact and page > 0)
+
+    def page_of(self, number: int) -> bytes:
+        """Return the page in a frame."""
+        return self._read(_HEADER.size + (number - 1) * _FRAME_BYTES + _FRAME.size, PAGE_BYTES)
+
+    def damage(self, *, same_boot: bool) -> str:
+        """Return what was lost of the log, as text for people; "" if nothing of an acknowledged transaction was.
+
+        `same_boot`: the machine has not been restarted since the log was written.
+        """
+        index = self._index if same_boot else None
+        if not self.count:
+            missing = index.frames - index.in_database if index else 0
+            return f"the write-ahead log is empty; {missing} pages of it are lost" if missing > 0 else ""
+        if not self.begins:
+            return f"the header of the write-ahead log is damaged; {self.count} pages follow it"
+        end, behind, commits = self._ends()
+        if self.committed > end:
+            return f"the write-ahead log is damaged behind page {end} of {self.committed}"
+        if index is not None and index.salts == self.salts:
+            return ""  # all that the index counts is there; what follows was never acknowledged
+        if commits > 1:
+            return f"the write-ahead log is damaged behind page {end}; {behind} pages of it follow"
+        if commits:
+            log.warning(
+                "the last transaction in the write-ahead log is incomplete, as after a power failure: %d pages are "
+                "ignored. If there was no power failure, the disk has lost them, and an unknown number of records",
+                behind,
+            )
+        return ""
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file:
+            self._file.close()
+
+    def _ends(self) -> tuple[int, int, int]:
+        """Return the last frame that SQLite reads, and the number of frames and of commits of this log behind it."""
+        end, behind, commits, expected = 0, 0, 0, 1
+        for frame in self.frames():
+            if frame.intact and frame.number == expected:
+                expected += 1
+                end = frame.number if frame.commit_pages else end
+            else:
+                expected = 0  # SQLite reads no further
+                behind += 1
+                commits += frame.commit_pages > 0
+        return end, behind, commits
+
+    def _header_of(self, number: int) -> tuple[int, int, int, int, int, int]:
+        head = self._read(_HEADER.size + (number - 1) * _FRAME_BYTES, _FRAME.size) if number <= self.count else b""
+        page, commit, salt, other, first, second = _FRAME.unpack(head) if len(head) == _FRAME.size else (0,) * 6
+        return page, commit, salt, other, first, second
+
+    def _read(self, at: int, size: int) -> bytes:
+        if self._file is None:
+            return b""
+        self._file.seek(at)
+        return self._file.read(size)
+
+
+def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
+    """Return SQLite's checksum of data, continued from `begin`. A last part of less than eight bytes is left out."""
+    first, second = begin
+    words = iter(struct.unpack(f"{'>' if big else '<'}{len(data) // 8 * 2}I", data[: len(data) // 8 * 8]))
+    for one, other in zip(words, words, strict=True):
+        first = (first + one + second) & _BITS
+        second = (second + other + first) & _BITS
+    return first, second
+
+
+def _read_index(database: Path) -> _Index | None:
+    """Return the header of the index, or None if there is none or its two copies differ."""
+    file = database.with_name(f"{database.name}-shm")
+    try:
+        with file.open("rb") as index:
+            head = index.read(2 * _INDEX.size + 4)
+    except OSError:
+        return None
+    one, other = head[: _INDEX.size], head[_INDEX.size : 2 * _INDEX.size]
+    if len(head) < 2 * _INDEX.size + 4 or one != other:
+        return None
+    values = _INDEX.unpack(one)
+    if values[0] != _VERSION or values[-2:] != _checksum(one[:40], (0, 0), big=sys.byteorder == "big"):
+        return None
+    # The salts are copied from the log as they are, so that their bytes are in its order.
+    salts = struct.unpack(">2I", one[32:40])
+    return _Index(values[6], int.from_bytes(head[2 * _INDEX.size :], sys.byteorder), (salts[0], salts[1]))

@@ -1,0 +1,140 @@
+"""Contents of a damaged spool: the rows of its pages whose CRC fits, by table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.spool.database.tables import (
+    DEAD_LETTERS,
+    LEDGER,
+    MAPPINGS,
+    META,
+    RECORD_COLUMNS,
+    STATE,
+    STREAMS,
+    UNRELEASED,
+    whole_record,
+)
+from bridge.spool.ledger import LedgerLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bridge.spool.recovery.page_scan import Page, PageScan, Row
+
+_PageRange = tuple[int, int, int]
+"""(first number, last number, page) of a page's rows."""
+
+
+class DamagedSpool:
+    """Readable rows of a damaged spool. Small tables are in memory; records and dead letters are read page by page."""
+
+    def __init__(self, scan: PageScan) -> None:
+        """Read all pages once. Raises OSError."""
+        self.mappings: dict[int, str] = {}
+        self.streams: dict[int, str] = {}
+        self.meta: dict[str, str] = {}
+        self.states: list[tuple[str, str, bytes]] = []
+        self.packets: set[int] = set()
+        self.ledger: dict[tuple[int, int], LedgerLine] = {}
+        self._scan = scan
+        self._lines = 0
+        self._ledger_damaged = False
+        self._record_pages: dict[int, list[_PageRange]] = {}
+        self._dead_letter_pages: list[_PageRange] = []
+        candidates = [page.number for page in scan.pages() if self._sort(page)]
+        for number in candidates:
+            self._index_records(number)
+
+    @property
+    def ledger_complete(self) -> bool:
+        """True if no line of the ledger is missing."""
+        return bool(self.ledger) and not self._ledger_damaged and len(self.ledger) >= self._lines
+
+    @property
+    def in_place(self) -> bool:
+        """True if every page with records or dead letters is at its place in the tree of its table.
+
+        Otherwise it may be an old state of another page, whose rows were deleted since.
+        """
+        for pages in (*self._record_pages.values(), self._dead_letter_pages):
+            roots = {self._scan.root_of(number, first, last) for first, last, number in pages}
+            if None in roots or len(roots) > 1:
+                return False
+        return True
+
+    def records(self, queue: int, after: int) -> Iterator[Row]:
+        """Yield the records of a queue with numbers above `after`, in order: number, mapping, key, data, CRC."""
+        pages = self._record_pages.get(queue, ())
+        return self._in_order(pages, lambda row: whole_record(queue, row), 0, after)
+
+    def dead_letters(self, after: int) -> Iterator[Row]:
+        """Yield the dead letters with numbers above `after`, in order: the columns of DEAD_LETTERS, CRC, number."""
+        return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.whole(row[:-1]), -1, after)
+
+    def _sort(self, page: Page) -> bool:
+        """Take the rows of small tables, and index dead letters. Return whether the page may have records."""
+        lines = len(self.ledger)
+        others = 0
+        for row in page.rows:
+            others += not self._keep(row)
+        numbers = [row[-1] for row in page.rows if DEAD_LETTERS.whole(row[:-1])]
+        if numbers:
+            self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
+        if len(self.ledger) > lines and (others or page.unreadable):
+            self._ledger_damaged = True
+        return any(len(row) == RECORD_COLUMNS for row in page.rows)
+
+    def _keep(self, row: Row) -> bool:
+        """Store the row of a small table; return False if it is none."""
+        if LEDGER.whole(row):
+            self._keep_line(row)
+        elif MAPPINGS.whole(row):
+            self.mappings[row[0]] = row[1]
+        elif STREAMS.whole(row):
+            self.streams[row[0]] = row[1]
+        elif META.whole(row):
+            self.meta[row[0]] = row[1]
+        elif STATE.whole(row):
+            self.states.append((row[0], row[1], row[2]))
+        elif UNRELEASED.whole(row):
+            self.packets.add(row[0])
+        else:
+            return False
+        return True
+
+    def _keep_line(self, row: Row) -> None:
+        """Store a line of the ledger. Of two states of it, the one that counts more is the later one."""
+        mapping, stream, *counts, lines, _ = row
+        line = LedgerLine(*counts)
+        other = self.ledger.get((mapping, stream), line)
+        # An old state shows that a page is not at its place: then lines may be missing, and others be old.
+        self._ledger_damaged |= line != other
+        self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
+        self._lines = max(self._lines, lines)
+
+    def _index_records(self, number: int) -> None:
+        page = self._scan.page(number)
+        rows = page.rows if page is not None else []
+        for queue in self.streams:
+            numbers = [row[0] for row in rows if whole_record(queue, row)]
+            if numbers:
+                self._record_pages.setdefault(queue, []).append((min(numbers), max(numbers), number))
+
+    def _in_order(
+        self, pages: Iterable[_PageRange], whole: Callable[[Row], bool], place: int, after: int
+    ) -> Iterator[Row]:
+        """Yield the undamaged rows of these pages by their number, the column `place`, each number once."""
+        waiting: dict[int, Row] = {}
+        for first, last, number in sorted(pages):
+            if last <= after:
+                continue
+            # No later page has a smaller number, so that rows below it need not wait.
+            for each in sorted(found for found in waiting if found < first):
+                yield waiting.pop(each)
+            page = self._scan.page(number)
+            for row in page.rows if page is not None else ():
+                if whole(row) and row[place] > after:
+                    waiting[row[place]] = row
+        for each in sorted(waiting):
+            yield waiting[each]

@@ -1,0 +1,43 @@
+"""Application of a write-ahead log to a copy of its damaged database, as far as its pages are intact.
+
+SQLite would apply the pages before the first damaged one only.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from bridge.spool.database.write_ahead_log import PAGE_BYTES, WriteAheadLog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# No spool has more pages (16 TiB): a larger number is damage.
+_MAX_PAGES = 1 << 32
+
+
+def apply_log(database: Path) -> int:
+    """Write the log's intact pages into the database file. Return the number of its pages that are damaged or missing.
+
+    Pages of a transaction that was never committed are left out. Raises OSError.
+    """
+    with closing(WriteAheadLog(database)) as log:
+        frames = [frame for frame in log.frames() if frame.intact and frame.page < _MAX_PAGES]
+        # What follows the acknowledged transactions may be the rest of one that failed.
+        known = [frame for frame in frames if not log.committed or frame.number <= log.committed]
+        commits = [frame for frame in known if frame.commit_pages]
+        last = commits[-1].number if commits else 0
+        applied = [frame for frame in known if frame.number <= last]
+        with database.open("r+b") as file:
+            for frame in applied:
+                file.seek((frame.page - 1) * PAGE_BYTES)
+                file.write(log.page_of(frame.number))
+            if commits:
+                os.ftruncate(file.fileno(), min(commits[-1].commit_pages, _pages_of(file.fileno())) * PAGE_BYTES)
+        return max(log.committed, last) - len(applied)
+
+
+def _pages_of(descriptor: int) -> int:
+    return -(-os.fstat(descriptor).st_size // PAGE_BYTES)

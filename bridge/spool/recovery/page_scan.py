@@ -1,0 +1,220 @@
+"""Rows of a damaged database, read page by page, without SQLite and without the tree above the pages.
+
+Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So a row is found wherever its page
+is, and damage of the schema, of the header, of inner pages or of the pointer map hides nothing. Only pages that the
+pointer map calls free are left out, so that no deleted row comes back.
+
+https://www.sqlite.org/fileformat2.html: b-tree pages 1.6, pointer map 1.8, records 2.1
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.spool.database.write_ahead_log import PAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Row = tuple[Any, ...]
+
+_INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 0x02, 0x05, 0x0A, 0x0D
+"""First byte of a page with rows. A table without row numbers is stored as an index, with rows on inner pages too."""
+_ROOT, _FREE, _WITHIN = 1, 2, 5
+"""Kinds of pages in the pointer map: the root of a tree, a free page, and any other page of a tree."""
+# Maximum number of parents followed, because a damaged pointer map may contain a cycle.
+_MAX_DEPTH = 40
+# Bytes of a pointer map entry: one of the kind, four of the parent. The map's first page is page 2.
+_ENTRY_BYTES = 5
+_STEP = PAGE_BYTES // _ENTRY_BYTES + 1
+# The page that SQLite reserves for file locks, 1 GiB from the file's start. It contains no data.
+_LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
+_FIRST_PAGE_HEADER = 100
+"""Bytes before the b-tree on the first page."""
+# Fileformat 1.6: the largest payload without overflow pages, and the smallest part of a larger one, by kind of page.
+_LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
+_MOST = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
+_MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
+_MAX_NUMBER = (1 << 63) - 1
+_INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
+"""Size in bytes of an integer, by its serial type."""
+# Serial types of null, a float, 0 and 1; text and blobs begin at the last.
+_NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
+_ODDITIES = (struct.error, ValueError, IndexError, OverflowError)
+"""Errors that decoding of a damaged page can raise."""
+
+
+class Page(NamedTuple):
+    """The rows of one page, and the number of its cells that cannot be read."""
+
+    number: int
+    rows: list[Row]
+    unreadable: int
+
+
+class PageScan:
+    """The pages of one database file that no process has open. Raises OSError."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("rb")
+        self._count = -(-file.stat().st_size // PAGE_BYTES)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def pages(self) -> Iterator[Page]:
+        """Yield each page with rows. Page 1 is the schema's root, page 2 the first one of the pointer map."""
+        for number in range(3, self._count + 1):
+            page = self.page(number)
+            if page is not None and self._pointer(number)[0] != _FREE:
+                yield page
+
+    def page(self, number: int) -> Page | None:
+        """Return the rows of a page, or None if the page has none."""
+        content = self._read(number)
+        kind = content[0] if content else 0
+        if kind not in _MOST:
+            return None
+        start = 12 if kind == _INNER_INDEX else 8
+        cells = int.from_bytes(content[3:5])
+        rows: list[Row] = []
+        unreadable = 0
+        for place in range(start, min(start + 2 * cells, len(content) - 1), 2):
+            try:
+                rows.append(self._row(kind, content, int.from_bytes(content[place : place + 2])))
+            except _ODDITIES:
+                unreadable += 1
+        return Page(number, rows, unreadable)
+
+    def _read(self, number: int) -> bytes:
+        self._file.seek((number - 1) * PAGE_BYTES)
+        return self._file.read(PAGE_BYTES)
+
+    def root_of(self, number: int, first: int, last: int) -> int | None:
+        """Return the root of the table to which a leaf page with these row numbers belongs.
+
+        Return None if the page is not at its place in the tree. Then it may be an old state of another page.
+        """
+        kind, parent = self._pointer(number)
+        if kind == _WITHIN:
+            low, high = self._range_of(parent, number)
+            if not low < first <= last <= high:
+                return None
+        for _ in range(_MAX_DEPTH):
+            if kind != _WITHIN:
+                break
+            number = parent
+            kind, parent = self._pointer(number)
+        return number if kind == _ROOT else None
+
+    def _range_of(self, parent: int, child: int) -> tuple[int, int]:
+        """Return the range of row numbers, above the first and up to the second, of a child of an inner page."""
+        content = self._read(parent)
+        nothing = (0, 0)
+        if not content or content[0] != _INNER_TABLE:
+            return nothing
+        low, cells = -_MAX_NUMBER, int.from_bytes(content[3:5])
+        for place in range(12, min(12 + 2 * cells, len(content) - 1), 2):
+            at = int.from_bytes(content[place : place + 2])
+            try:
+                key, _ = _varint(content, at + 4)
+            except _ODDITIES:
+                return nothing
+            if int.from_bytes(content[at : at + 4]) == child:
+                return low, key
+            low = key
+        return (low, _MAX_NUMBER) if int.from_bytes(content[8:12]) == child else nothing
+
+    def _pointer(self, page: int) -> tuple[int, int]:
+        """Return the kind and the parent of a page from the pointer map, or (0, 0) if it has no entry."""
+        place = (page - 2) // _STEP * _STEP + 2
+        # A pointer map page that would be at the locked page is behind it.
+        place += place == _LOCKED_PAGE
+        # A pointer map page has no entry of its own.
+        if page <= place:
+            return 0, 0
+        self._file.seek((place - 1) * PAGE_BYTES + _ENTRY_BYTES * (page - place - 1))
+        entry = self._file.read(_ENTRY_BYTES)
+        return (entry[0], int.from_bytes(entry[1:])) if len(entry) == _ENTRY_BYTES else (0, 0)
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _row(self, kind: int, page: bytes, at: int) -> Row:
+        """Return the row of a cell. Raises one of _ODDITIES if the cell is damaged."""
+        at += 4 * (kind == _INNER_INDEX)
+        size, at = _varint(page, at)
+        number, at = _varint(page, at) if kind == _LEAF_TABLE else (None, at)
+        most = _MOST[kind]
+        if size <= most:
+            payload = page[at : at + size]
+        else:
+            here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
+            here = here if here <= most else _LEAST
+            following = int.from_bytes(page[at + here : at + here + 4])
+            payload = page[at : at + here] + self._overflow(following, size - here)
+        if len(payload) != size:
+            raise ValueError("cut short")
+        return _values(payload, number)
+
+    def _overflow(self, page: int, size: int) -> bytes:
+        """Return `size` bytes of payload from a chain of overflow pages, or fewer if the chain is cut."""
+        parts = []
+        while size > 0 and 0 < page <= self._count:
+            content = self._read(page)
+            parts.append(content[4 : 4 + size])
+            if not parts[-1]:
+                break
+            size -= len(parts[-1])
+            page = int.from_bytes(content[:4])
+        return b"".join(parts)
+
+
+def _values(payload: bytes, number: int | None) -> Row:
+    """Return the columns of a record. The column that is the row number is stored as null."""
+    at_value, at = _varint(payload, 0)
+    end = at_value
+    if end > len(payload):
+        raise ValueError("cut short")
+    values = list[Any]()
+    while at < end:
+        kind, at = _varint(payload, at)
+        value, at_value = _value(payload, kind, at_value)
+        values.append(value)
+    if number is not None:
+        # Every table with row numbers has them in its first or in its last column.
+        for place in (0, -1):
+            if values and values[place] is None:
+                values[place] = number
+                break
+    return tuple(values)
+
+
+def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
+    """Return a column's value and the offset behind it. Raises ValueError if the payload is too short."""
+    if kind in _INTEGERS:
+        end = at + _INTEGERS[kind]
+        return int.from_bytes(payload[at:end], signed=True), end
+    if kind == _REAL:
+        return struct.unpack_from(">d", payload, at)[0], at + 8
+    if kind < _FIRST_BYTES:
+        return {_ZERO: 0, _ONE: 1}.get(kind), at
+    end = at + (kind - _FIRST_BYTES) // 2
+    if end > len(payload):
+        raise ValueError("cut short")
+    return (payload[at:end].decode() if kind % 2 else payload[at:end]), end
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a variable-length integer and the offset behind it.
+
+    It has up to nine bytes, most significant first. The first eight carry seven bits each, the ninth eight bits.
+    """
+    value = 0
+    for place in range(at, at + 8):
+        value = value << 7 | data[place] & 0x7F
+        if data[place] < 0x80:  # noqa: PLR2004 - the last byte has no high bit
+            return value, place + 1
+    return value << 8 | data[at + 8], at + 9
