@@ -33,8 +33,12 @@ NO_PROPERTIES: Mapping[str, Any] = {}
 RejectionCode: TypeAlias = Literal["decode", "transform", "partition_key", "too_large", "internal"]
 """Reason why a mapping rejects a message or a record. `internal` is a bug of the bridge."""
 
-DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid"]
-"""Reason of a dead letter. `topic`: the topic is not UTF-8. `invalid`: Kinesis can never accept the record."""
+DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid", "poison"]
+"""Reason of a dead letter.
+
+`topic`: the topic is not UTF-8. `invalid`: Kinesis can never accept the record. `poison`: processes ended while they
+mapped the message (bridge/ingest/poison_guard.py).
+"""
 
 ReplayCode: TypeAlias = Literal["no_output", "no_match", "no_item"]
 """Reason why a dead letter cannot be replayed: the mapping has changed since."""

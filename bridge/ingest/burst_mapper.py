@@ -11,7 +11,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.ingest.rejection import reject, reject_oversized, reject_topic
+from bridge.ingest.poison_guard import PoisonGuard
+from bridge.ingest.rejection import reject, reject_oversized, reject_poison, reject_topic
 from bridge.mapping.pipeline.fast_path import FILTERED_FAST
 from bridge.model import NO_PROPERTIES, Message
 from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 """QoS bits in a PUBLISH packet's first byte."""
+MAX_TRANSACTION_RECORDS = 20_000
+"""Records of one transaction above which the rest of a burst waits for the next one. It bounds memory."""
 
 
 @dataclass(slots=True)
@@ -54,7 +57,9 @@ class BurstMapper:
     Mapped records are added to `transaction`. `commands` are to be published after it is committed.
     """
 
-    def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage) -> None:
+    def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage, guard: PoisonGuard | None = None) -> None:
+        self.rest: list[Publish] = []
+        """Messages of the last burst that `map` left, because its records are enough for one transaction."""
         self.counts = IngestCounters()
         self.transaction = Transaction()
         self.commands: list[OutgoingMessage] = []
@@ -68,6 +73,9 @@ class BurstMapper:
         """Subscription identifier of each mapping's filter, while overlapping filters are subscribed one by one."""
         self._match = routes.match
         self._warned_of_alias = False
+        self._guard = guard or PoisonGuard(spool)
+        self._made = 0
+        """Records that the mappings without a fast path made of this burst."""
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
@@ -98,13 +106,18 @@ class BurstMapper:
             self.transaction.qos2_ids.clear()
             self.transaction.clear_qos2_ids = True
 
-    def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901  a call per message would show
-        """Add a burst to the transaction and return the bytes of its acknowledgement packets."""
+    def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901, PLR0912  a call per message would show
+        """Add a burst to the transaction and return the bytes of its acknowledgement packets.
+
+        Messages that remain when MAX_TRANSACTION_RECORDS is reached are in `rest`.
+        """
         acknowledgements: list[bytes] = []
         # Local names: an attribute lookup per message would be slower.
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
-        payload_bytes, releases = 0, 0
-        for publish in burst:
+        noted_bytes = self._guard.noted_bytes
+        payload_bytes, releases, self._made = 0, 0, 0
+        source = iter(burst)
+        for publish in source:
             first, topic, packet_id, _, payload, total_bytes = publish
             qos = first & _QOS_BITS
             if first == PUBREL:
@@ -124,8 +137,10 @@ class BurstMapper:
                     continue
             payload_bytes += total_bytes
             match = match_of(topic)
-            if total_bytes != len(payload) or not match.targets:
+            if total_bytes > noted_bytes or total_bytes != len(payload) or not match.targets:
                 self._handle_unusual(match, publish, now_ms)
+                if self._made >= MAX_TRANSACTION_RECORDS:
+                    break
                 continue
             message = None
             for mapping, captures in match.targets:
@@ -145,7 +160,10 @@ class BurstMapper:
                     self._filter(number, queues)
                 else:
                     queues[0].append(number, record[1], record[2])
-        self.counts.messages += len(burst) - releases
+            if self._made >= MAX_TRANSACTION_RECORDS:
+                break
+        self.rest = list(source)
+        self.counts.messages += len(burst) - len(self.rest) - releases
         self.counts.payload_bytes += payload_bytes
         self.counts.bursts += 1
         return b"".join(acknowledgements)
@@ -155,6 +173,7 @@ class BurstMapper:
     ) -> None:
         number, queues, _ = target
         drafts, rejections, effects = mapping.apply(message, captures, match.levels)
+        self._made += len(drafts)
         for output, key, data in drafts:
             queues[output].append(number, key, data)
         if rejections:
@@ -202,6 +221,7 @@ class BurstMapper:
         3. No mapping matches the topic, because a wider subscription covers it, an older session still had it, or
            `except` excludes it: count it as filtered.
         4. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
+        5. The message may be poison (see `PoisonGuard`): note it before it is mapped, or add a dead letter.
         """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
         targets = match.targets or (self._targets_of_copy(publish) if self._identifiers else ())
@@ -213,10 +233,13 @@ class BurstMapper:
                 self.counts.unmatched += 1
                 self._coverage.unmatched(match.topic, now_ms)
             self.transaction.filtered[self._unmatched_ids] += 1
+        poison = bool(targets) and not self._guard.begin_message(publish[1], publish[4])
         for mapping, captures in targets:
             target = self._targets[mapping.name]
             target.tally.count(now_ms)
-            if total_bytes != len(publish[4]):
+            if poison:
+                reject_poison(self.transaction, mapping, target, message, total_bytes)
+            elif total_bytes != len(publish[4]):
                 reject_oversized(self.transaction, mapping, target, message, total_bytes)
             else:
                 self._apply(mapping, target, captures, match, message)

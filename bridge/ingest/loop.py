@@ -14,6 +14,7 @@ from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
 from bridge.ingest.bindings import MappingBinding, bind_mappings, collect_due_samples
 from bridge.ingest.burst_mapper import BurstMapper
+from bridge.ingest.poison_guard import PoisonGuard
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mqtt.connection import MAX_BURST_MESSAGES
@@ -78,12 +79,15 @@ class IngestLoop:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.coverage = TopicCoverage(now_ms())
-        self._mapper = BurstMapper(spool, routes, self.coverage)
+        self._guard = PoisonGuard(spool, clock)
+        self._mapper = BurstMapper(spool, routes, self.coverage, self._guard)
         self.counts = self._mapper.counts
         self.problem = ""
         self.spool_full = False
         """True while `problem` is a limit of the spool, and not a failed write to the disk."""
         self.progress_at = clock()
+        self.mapping_since: float | None = None
+        """Time at which the mapping of the current burst began; None while no burst is being mapped. Any thread."""
         self.latency = Histogram()
         """Time in seconds from a message's arrival to its acknowledgement, after the commit."""
         self.tap: Callable[[list[Publish]], None] | None = None
@@ -151,20 +155,39 @@ class IngestLoop:
             # The connection may change before the commit: its number shows whether the acknowledgements still apply.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
-            acknowledgements = self._mapper.map(burst, self._now_ms())
+            # After a process that ended in a burst, message by message: see `PoisonGuard`.
+            parts = [[publish] for publish in burst] if self._guard.careful else [burst]
+            if not all(self._process(part, connection, received_at) for part in parts):
+                return  # the bridge stops, and the broker delivers the rest again
             if self.tap is not None:
                 self.tap(burst)
-            self._mapper.transaction.received_at = received_at
-            if self._commit():
-                self._subscriber.acknowledge(connection, acknowledgements)
-                self.latency.observe(self._clock() - received_at, len(burst))
-                self._send_commands()
         elif self._spool.commit_due and self.progress_at - self._committed_at > MAX_SETTLE_DELAY_SECS:
             self._commit()
         if self.dead_letter_jobs:
             self._run_dead_letter_jobs()
         if self.progress_at - self._housekept_at > 1.0:
             self._housekeep()
+
+    def _process(self, burst: list[Publish], connection: int, received_at: float) -> bool:
+        """Map a burst, commit it, and acknowledge it: in one transaction, or in several if it has many records.
+
+        Return False if `stop` was called before all was committed.
+        """
+        while burst:
+            self._guard.begin_burst()
+            self.mapping_since = self._clock()
+            acknowledgements = self._mapper.map(burst, self._now_ms())
+            self.mapping_since = None
+            self._mapper.transaction.received_at = received_at
+            committed = self._commit()
+            self._guard.end_burst()
+            if not committed:
+                return False
+            self._subscriber.acknowledge(connection, acknowledgements)
+            self.latency.observe(self._clock() - received_at, len(burst) - len(self._mapper.rest))
+            self._send_commands()
+            burst = self._mapper.rest
+        return True
 
     def _coalesce(self, burst: list[Publish]) -> None:
         """Wait up to the commit interval for more messages and append them to the burst.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
     from bridge.ingest.bindings import MappingBinding
     from bridge.mapping.mapping import Mapping
-    from bridge.model import Message, Rejection
+    from bridge.model import DeadLetterCode, Message, Rejection
     from bridge.spool.database.transaction import Transaction
+
+log = logging.getLogger(__name__)
 
 
 def reject(
@@ -38,10 +41,32 @@ def reject_oversized(
 ) -> None:
     """Add a dead letter for all outputs: the payload exceeds `mqtt.max_message_bytes`, only its beginning is stored."""
     detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"
+    _reject_all(transaction, mapping, target, message, total_bytes, "too_large", detail)
+
+
+def reject_poison(
+    transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
+) -> None:
+    """Add a dead letter for all outputs: processes ended while they mapped this message, so it was not mapped."""
+    detail = "the process was killed or hung each time it mapped this message, so it was not mapped again"
+    log.error("a poison message on topic %s is a dead letter of mapping %s", message.topic, mapping.name)
+    _reject_all(transaction, mapping, target, message, total_bytes, "poison", detail)
+
+
+def _reject_all(
+    transaction: Transaction,
+    mapping: Mapping,
+    target: MappingBinding,
+    message: Message,
+    total_bytes: int,
+    code: DeadLetterCode,
+    detail: str,
+) -> None:
+    """Add a dead letter of a message that was not mapped, for all outputs of a mapping."""
     for queue in target.queues:
         transaction.dead_lettered[target.mapping, queue.number] += 1
     streams = tuple(queue.stream for queue in target.queues)
-    dead_letter = DeadLetter.of_message(message, total_bytes, "too_large", detail, mapping.name, streams)
+    dead_letter = DeadLetter.of_message(message, total_bytes, code, detail, mapping.name, streams)
     transaction.dead_letters.append(dead_letter)
 
 

@@ -101,6 +101,13 @@ PROBLEM_KINDS: Final = (
         "see 'mqtt-kinesis dead-letters list', fix the mapping, then 'mqtt-kinesis dead-letters replay'",
     ),
     ProblemKind(
+        "poison-messages", "mapping", ("warning",),
+        "Messages became dead letters 'poison' since the start: each time they were mapped, the process was killed or "
+        "hung.",
+        "The messages are in the dead-letter queue, and all others are mapped.",
+        "see 'mqtt-kinesis dead-letters list --code poison', and report what the payload contains; do not replay it",
+    ),
+    ProblemKind(
         "spool-full", "spooling", ("error",),
         "Back-pressure: spool.max_bytes or spool.min_free_bytes is reached, and reading is paused.",
         "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",

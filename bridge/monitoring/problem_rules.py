@@ -117,6 +117,11 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
+    poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
+    if poison:
+        yield _problem(
+            "poison-messages", "messages ended the process and were not mapped again", f"{poison:,} messages"
+        )
 
 
 def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProblem:

@@ -33,6 +33,7 @@ ProblemCode = Literal[
     "shared-subscription-unverified",
     "mapping-failing",
     "mapping-rejects",
+    "poison-messages",
     "spool-full",
     "spool-write-error",
     "spool-damaged",

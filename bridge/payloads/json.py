@@ -4,7 +4,7 @@
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
 - NaN, Infinity, invalid UTF-8 and half of a surrogate pair are rejected.
 - A byte order mark, also that of UTF-16, and NULs at the end are accepted.
-- Nesting deeper than 1024 levels, text after the value and an empty payload are rejected.
+- Nesting deeper than 1024 levels, over 1,048,576 values, text after the value and an empty payload are rejected.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
 _EXCERPT_CHARS = 20
@@ -27,6 +28,8 @@ class JsonDecoder:
 
     def decode(self, payload: bytes) -> Any:
         """Return the value as dict, list, str, int, float, bool or None. Raise DecodeError."""
+        if len(payload) > MAX_VALUES:
+            check_json_values(payload)
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
@@ -34,6 +37,7 @@ class JsonDecoder:
             plain = plain_utf8(payload)
             if plain is payload:
                 raise DecodeError(_reason(payload, error)) from None
+        check_json_values(plain)
         try:
             return orjson.loads(plain)
         except orjson.JSONDecodeError as error:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from bridge.errors import DecodeError
-from bridge.payloads.json_values import MAX_VALUES
+from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
 _BETWEEN: Final = re.compile(r"[ \t\r\n\x1e]*")
@@ -32,6 +32,7 @@ class JsonLinesDecoder:
         plain = plain_utf8(payload)
         if plain.count(b"\n") > MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} lines")
+        check_json_values(plain)
         try:
             values = [orjson.loads(line) for line in plain.split(b"\n") if line and not line.isspace()]
         except orjson.JSONDecodeError:

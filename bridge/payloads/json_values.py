@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,11 +26,29 @@ MAX_DEPTH: Final = 128
 MAX_VALUES: Final = 2**20
 """Max values of a payload, about 1 million."""
 
+_JSON_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**64 - 1
 """Range of integers that orjson can write: signed and unsigned 64 bits."""
 _INFINITY: Final = float("inf")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_json_values(payload: bytes) -> None:
+    """Raise DecodeError for JSON text of more than MAX_VALUES values, before they take memory.
+
+    Counted are the commas, lists and objects outside of strings: a list or object counts as one more than its items.
+    """
+    # Each of them takes at least one byte, so smaller payloads cannot exceed the limit.
+    if len(payload) <= MAX_VALUES or _count_separators(payload) <= MAX_VALUES:
+        return
+    if _count_separators(_JSON_STRING.sub(b"", payload)) > MAX_VALUES:
+        raise DecodeError(f"not usable: the JSON holds more than {MAX_VALUES:,} values")
+
+
+def _count_separators(payload: bytes) -> int:
+    return payload.count(b",") + payload.count(b"[") + payload.count(b"{")
 
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
@@ -51,7 +70,7 @@ def _container(value: Any, depth: int) -> Any:
     if depth == 0:
         raise DecodeError(f"is nested deeper than {MAX_DEPTH} levels")
     if type(value) is dict:
-        return {_key(key): plain(item, depth - 1) for key, item in value.items()}
+        return {key_text(key): plain(item, depth - 1) for key, item in value.items()}
     if type(value) is Timestamp:
         return _time_text(value)
     if value is cbor2.undefined:
@@ -71,7 +90,7 @@ def _as_float(value: int) -> float:
         raise DecodeError("holds an integer too large for a 64-bit float") from None
 
 
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
     """Return the key as text. Raise DecodeError if it is neither text nor an integer of 64 bits."""
     if type(key) is str:
         return key

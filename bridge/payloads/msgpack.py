@@ -14,7 +14,7 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
-from bridge.payloads.json_values import MAX_VALUES, plain
+from bridge.payloads.json_values import MAX_VALUES, key_text, plain
 
 _LENGTHS: Final = (
     {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary
@@ -50,13 +50,34 @@ class MsgpackDecoder:
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         try:
-            value = msgpack.unpackb(payload, strict_map_key=False, ext_hook=_content)
+            value = _unpack(payload)
         except (ValueError, TypeError) as error:  # TypeError: a list or a map as a key
             raise DecodeError(f"not MessagePack: {_reason(payload, error)}") from None
         try:
             return plain(value)
         except DecodeError as error:
             raise DecodeError(f"not usable: the MessagePack {error.detail}") from None
+
+
+def _unpack(payload: bytes) -> Any:
+    """Return the value. Raise ValueError, TypeError, or DecodeError for a key that is neither text nor an integer."""
+    try:
+        return msgpack.unpackb(payload, ext_hook=_content)
+    except ValueError as error:
+        if "strict_map_key" not in str(error):
+            raise
+    # Some key is no text. Keys of other types can be crafted to collide in a dict, so that it takes minutes: they
+    # become text before it is made.
+    return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
+
+
+def _with_text_keys(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    for key, _ in pairs:
+        hash(key)  # TypeError for a list or a map
+    try:
+        return {key_text(key): value for key, value in pairs}
+    except DecodeError as error:
+        raise DecodeError(f"not usable: the MessagePack {error.detail}") from None
 
 
 def encode(value: Any) -> bytes:

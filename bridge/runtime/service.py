@@ -31,6 +31,7 @@ from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control_channel import serve_requests
+from bridge.runtime.hang_watchdog import end_process_on_hang
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.opening import open_spool
@@ -97,6 +98,8 @@ class Service:
         share the messages. `fingerprint` identifies the configuration.
         """
         self.crashed = threading.Event()
+        self.ends_on_hang = False
+        """True: end the process if the mapping of a burst never returns. Set it before `start`."""
         self.mappings = mappings
         self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
@@ -172,6 +175,10 @@ class Service:
         self._begin("ingest", "ingest", self._ingest.run)
         self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
         self._begin("watcher", "answers", self._answer)
+        if self.ends_on_hang:
+            self._begin(
+                "watcher", "watchdog", lambda: end_process_on_hang(self._stopping, lambda: self._ingest.mapping_since)
+            )
         if self._web is not None:
             self._begin("page", "page", self._web.run)
 

@@ -1,6 +1,6 @@
 """The lock of a folder: one process at a time owns it and writes its process id to the lock file.
 
-The file's second line identifies the boot of the machine in which the spool was last used (`Lock.note_boot`).
+The file's second line identifies the boot of the machine in which the spool was last used (`FolderLock.note_boot`).
 """
 
 from __future__ import annotations

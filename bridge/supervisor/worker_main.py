@@ -100,6 +100,7 @@ class WorkerMain:
         The worker stops after SIGTERM or SIGINT, a request of the supervisor, the supervisor's end, or a crash of a
         thread. A draining worker also stops when it has drained its spool and session.
         """
+        self._service.ends_on_hang = True
         self._service.start()
         freeze_gc()  # after the start, when all long-lived objects exist
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.disconnected:

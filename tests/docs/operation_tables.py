@@ -8,7 +8,7 @@ import yaml
 from bridge import errors, files, model
 from bridge.aws import error_codes
 from bridge.delivery import concurrency, shard_deferral
-from bridge.ingest import topic_coverage
+from bridge.ingest import burst_mapper, poison_guard, topic_coverage
 from bridge.kinesis import limits
 from bridge.mapping.expressions import expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
@@ -20,6 +20,7 @@ from bridge.mqtt import connection, packet_stream
 from bridge.payloads import compression, json_values, number
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, protobuf
+from bridge.runtime import hang_watchdog
 from bridge.supervisor import workers
 from bridge.web import api, events, playground, security
 from bridge.yaml_files import node_builder
@@ -73,7 +74,12 @@ def message_limits():
     yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "the next transaction"
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "records of one transaction", burst_mapper.MAX_TRANSACTION_RECORDS, "the next transaction"
+    yield "mapping of one burst", f"{hang_watchdog.MAX_BURST_SECS:.0f} s", "the process ends and is started again"
+    beyond = "dead letter `poison`"
+    yield "processes that end while they map the same message", poison_guard.MAX_DEATHS, beyond
     yield "levels of a JSON payload", 1024, "dead letter `decode`"
+    yield "values of a JSON payload: its commas, lists and objects", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a CSV payload: its fields and lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "lines and documents of a payload of JSON lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a payload of line protocol", json_values.MAX_VALUES, "dead letter `decode`"
@@ -110,6 +116,7 @@ def mapping_limits():
     yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
+    yield "items of `each`", record_builder.MAX_EACH_ITEMS, "dead letter `transform`"
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"

@@ -1,8 +1,10 @@
 import orjson
 import pytest
 
+from bridge.ingest import burst_mapper
 from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.burst_mapper import BurstMapper
+from bridge.ingest.poison_guard import LARGE_BYTES, PoisonGuard
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.mapping.router import Router
 from bridge.mqtt.packet_stream import PUBREL
@@ -179,3 +181,37 @@ def test_topic_that_except_excludes_is_filtered_and_not_unmatched(made):
     assert rig.mapper.counts.unmatched == 1
     assert [each.topic for each in rig.coverage.report(rig.routes.mappings, NOW_MS).topics] == ["g"]
     assert rig.ledger()["", ""] == (2, 2, 0)
+
+
+@pytest.mark.parametrize("first", [QOS_0, QOS_1, QOS_2])
+def test_poison_message_is_a_dead_letter_and_acknowledged(made, first):
+    rig = made(mapped())
+    poison, good = publish(b"1" * (LARGE_BYTES + 1), first), publish(b"2", first, packet=8)
+    for _ in range(2):
+        guard = PoisonGuard(rig.spool)
+        guard.begin_burst()
+        guard.begin_message(poison[1], poison[4])
+    rig.mapper._guard = PoisonGuard(rig.spool)
+    expected = {QOS_0: b"", QOS_1: b"\x40\x02\x00\x07\x40\x02\x00\x08", QOS_2: b"\x50\x02\x00\x07\x50\x02\x00\x08"}
+    assert rig.map(poison, good) == expected[first]
+    assert data_of(take_all(rig.spool, stream="s")) == [b"2"]
+    [stored] = all_dead_letters(rig.spool.folder.path)
+    assert (stored.dead_letter.code, stored.dead_letter.payload) == ("poison", poison[4])
+    assert rig.ledger() == {("m", "s"): (2, 0, 1)}
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_burst_of_too_many_records_is_mapped_in_parts(made, monkeypatch, large):
+    monkeypatch.setattr(burst_mapper, "MAX_TRANSACTION_RECORDS", 10)
+    rig = made(mapped(transform="payload.a", each=True))
+    pad = "x" * (LARGE_BYTES if large else 1)
+    burst = [publish(orjson.dumps({"a": [number] * 4, "pad": pad}), packet=number + 1) for number in range(7)]
+    parts, acknowledged = [], b""
+    while burst:
+        acknowledged += rig.map(*burst)
+        parts.append(len(burst) - len(rig.mapper.rest))
+        burst = rig.mapper.rest
+    assert parts == [3, 3, 1]
+    assert acknowledged == b"".join(b"\x40\x02" + (number + 1).to_bytes(2) for number in range(7))
+    assert len(take_all(rig.spool, stream="s")) == 28
+    assert rig.mapper.counts.messages == 7

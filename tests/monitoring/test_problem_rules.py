@@ -9,7 +9,7 @@ from bridge.monitoring.flow import Flow, RecentRejections
 from bridge.monitoring.problem_kinds import KINDS
 from bridge.monitoring.problem_rules import find_problems
 from bridge.monitoring.problems import ProblemCode, state_of
-from bridge.monitoring.snapshot import MappingError, WorkerStatus
+from bridge.monitoring.snapshot import DeadLettersByCode, MappingError, WorkerStatus
 from bridge.monitoring.stream_flow import StreamFlow
 from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import NOW, snapshot, stream
@@ -93,6 +93,11 @@ CASES = {
     ),
     "10 of 20 records rejected": ({}, flow(rejections={"press": RecentRejections(20, 10)}), []),
     "9 of 9 records rejected": ({}, flow(rejections={"press": RecentRejections(9, 9)}), []),
+    "poison message": (
+        {"dead_letters_by_code": (DeadLettersByCode("decode", 5), DeadLettersByCode("poison", 1))},
+        flow(),
+        ["poison-messages warning"],
+    ),
     "spool full": ({"blocked_reason": "3 of spool.max_bytes 3 MiB", "spool_full": True}, flow(), ["spool-full error"]),
     "disk read-only": ({"blocked_reason": "attempt to write a readonly database"}, flow(), ["spool-write-error error"]),
     "damaged spool": ({"damaged_spools": 1}, flow(), ["spool-damaged warning"]),

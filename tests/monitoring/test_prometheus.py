@@ -139,7 +139,7 @@ def test_rejections_are_reported_by_their_reason(families):
 
 def test_dead_letter_series_of_each_code_begins_at_zero(families):
     codes = {each.labels["code"] for each in families[PREFIX + "rejected"].samples}
-    assert {each.code for each in Rejected.__subclasses__()} | {"internal", "invalid", "topic"} == codes
+    assert {each.code for each in Rejected.__subclasses__()} | {"internal", "invalid", "poison", "topic"} == codes
     assert value(families, "rejected", code="topic") == 0
 
 

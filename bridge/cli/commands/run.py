@@ -54,7 +54,9 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     refuse_without_permission(path)
     if not workers and len(members(settings, 0)) == 1:
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
-        return assemble(settings)
+        service = assemble(settings)
+        service.ends_on_hang = True
+        return service
     from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - a single process needs none of it
 
     supervisor = Supervisor(config, settings, workers)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_DETAIL_CHARS = 500
 """Max characters of a rejection's reason: it is text for people, and is stored with every dead letter."""
 
+MAX_EACH_ITEMS = 20_000
+"""Max items of `each`: a record of a few bytes takes up to 4 KB of memory until it is committed."""
+
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
 _new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
 
@@ -148,6 +151,8 @@ def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
     if not isinstance(records, list):
         raise TransformError(f"transform: `each` needs a list, and the result is {json_type(records)}")
     if item is None:
+        if len(records) > MAX_EACH_ITEMS:
+            raise TransformError(f"transform: `each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")
         return tuple(enumerate(records))
     if item >= len(records):
         raise TransformError(f"transform: there is no item {item} any more, only {len(records)}")

@@ -23,6 +23,18 @@ _TYPES_FOLDER = "_types_/"
 """Prefix of definitions from Ignition: an instance of `Motor` refers to the metric `_types_/Motor`."""
 
 
+AliasKey: TypeAlias = int | str
+_MAX_INTEGER_KEY = 1 << 24
+
+
+def alias_key(alias: int) -> AliasKey:
+    """Return an alias as a key of a dict: a large one as text.
+
+    Large integers can be crafted to collide in a dict, so that a birth takes seconds. Small ones and text cannot.
+    """
+    return alias if alias < _MAX_INTEGER_KEY else str(alias)
+
+
 class DeclaredMetric(NamedTuple):
     """A declared metric or member. `members` is None unless it is a template."""
 
@@ -35,10 +47,12 @@ class DeclaredMetric(NamedTuple):
 class MetricTable(NamedTuple):
     """Declared metrics of a node or device, or declared members of a template.
 
+    `by_alias` has the keys of `alias_key`.
+
     `parameters` and `reference` are those of a template: datatypes by name, and the name of its definition.
     """
 
-    by_alias: dict[int, DeclaredMetric]
+    by_alias: dict[AliasKey, DeclaredMetric]
     by_name: dict[str, DeclaredMetric]
     parameters: dict[str, int] = {}  # noqa: RUF012  never changed
     reference: str | None = None
@@ -55,7 +69,8 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
     """
     name, alias = fields.get("name"), fields.get("alias")
     if not name and alias is not None:
-        return [table.by_alias[alias] for table in tables if alias in table.by_alias]
+        key = alias_key(alias)
+        return [table.by_alias[key] for table in tables if key in table.by_alias]
     return [table.by_name[name] for table in tables if name in table.by_name]
 
 
@@ -88,7 +103,8 @@ def table_of_rows(rows: Iterable[Row]) -> MetricTable:
     """Return the rows, indexed by alias and by name."""
     declared = [DeclaredMetric(row[0], row[1], row[2], _members(row[3]) if row[3:] else None) for row in rows]
     return MetricTable(
-        {each.alias: each for each in declared if each.alias is not None}, {each.name: each for each in declared}
+        {alias_key(each.alias): each for each in declared if each.alias is not None},
+        {each.name: each for each in declared},
     )
 
 

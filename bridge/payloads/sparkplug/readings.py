@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.payloads.sparkplug.datatypes import DATATYPES, UNKNOWN_TYPE, properties_of, value_of
-from bridge.payloads.sparkplug.metric_table import declarations, member_tables
+from bridge.payloads.sparkplug.metric_table import alias_key, declarations, member_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +48,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
     name, datatype = fields.get("name"), fields.get("datatype")
     # Data with an alias only, or with a name only, are the usual case. So the first table is looked at without a call.
     if not name and (alias := fields.get("alias")) is not None:
-        known = tables[0].by_alias.get(alias) if tables else None
+        known = tables[0].by_alias.get(alias_key(alias)) if tables else None
     else:
         known = tables[0].by_name.get(name) if tables and name and not datatype else None
     if known is not None:

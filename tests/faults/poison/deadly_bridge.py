@@ -1,0 +1,62 @@
+"""The bridge with a decoder that certain payloads end: `python -m tests.faults.poison.deadly_bridge run --config FILE`.
+
+A JSON payload with one of these words ends the process that decodes it, each in its way.
+"""
+
+import os
+import re
+import signal
+
+from bridge.cli import main
+from bridge.payloads.json import JsonDecoder
+from bridge.runtime import hang_watchdog
+
+MAX_BURST_SECS = 2.0
+BLOCK_BYTES = 1 << 20
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def never_return() -> None:
+    while True:
+        pass
+
+
+def never_release_the_lock() -> None:
+    """Spend years in C code that keeps the interpreter's lock."""
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def exhaust_the_memory() -> None:
+    blocks = []
+    while True:
+        blocks.append(os.urandom(BLOCK_BYTES))
+
+
+DEATHS = {
+    b"KILLS": kill,
+    b"HANGS": never_return,
+    b"BLOCKS": never_release_the_lock,
+    b"EXHAUSTS": exhaust_the_memory,
+}
+
+
+def make_deadly() -> None:
+    """Make payloads with one of the words deadly, and the watchdog impatient."""
+    decode = JsonDecoder.decode
+
+    def deadly(self: JsonDecoder, payload: bytes) -> object:
+        for word, death in DEATHS.items():
+            if word in payload:
+                death()
+        return decode(self, payload)
+
+    JsonDecoder.decode = deadly  # type: ignore[method-assign]  # it is what this module is for
+    hang_watchdog.MAX_BURST_SECS = MAX_BURST_SECS  # type: ignore[misc]  # as above
+
+
+if __name__ == "__main__":
+    make_deadly()
+    main()
