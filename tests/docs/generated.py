@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.docs.check_errors import error_tables
 from tests.docs.command_tables import command_sections, exit_code_table, summary_table
 from tests.docs.format_tables import capture_format, checks, finding_fields, letter_fields, manifest_format
 from tests.docs.http_table import http_table
@@ -29,6 +30,7 @@ GENERATED: dict[str, dict[str, Callable[[], str]]] = {
         "dead letter fields": letter_fields,
         "manifest format": manifest_format,
     },
+    "reference/check-errors.md": {"errors of check": error_tables},
     "reference/limits.md": {"limits": limits_table},
     "reference/configuration.md": {"options": options_table},
     "reference/functions.md": {"functions": functions_table},

@@ -210,9 +210,10 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
             ("round(`2.675`, `2`)", 2.68),
             ("round(`-2.5`)", -3),
             ("round(`1250`, `-2`)", 1300),
-            ("round(multiply(subtract(`212`, `32`), `0.5556`), `1`)", 100.0),
+            ("round((70 - 32) * 5 / 9, 1)", 21.1),
         ),
         optional=1,
+        bind=_bind_round,
     ),
     Function(
         "scale",

@@ -1,0 +1,32 @@
+"""Each error of `check` has an example in the documentation: the file has the printed error, and its fix has none."""
+
+import pytest
+
+from bridge.errors import ConfigError
+from bridge.mapping.loading.loader import load_file
+from tests.docs.check_errors import SECTIONS, fixed, names
+
+FIXES = [name for fixes in SECTIONS.values() for name in fixes]
+
+
+def problems(file):
+    try:
+        load_file(file, {})
+    except ConfigError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("name", FIXES)
+def test_fix_of_the_reference_loads(name, tmp_path):
+    file = tmp_path / "mapping.yaml"
+    file.write_text(fixed(name))
+    found = problems(file)
+    if name in SECTIONS["Tests of a mapping"] and name != "test_fails":
+        # What these tests expect of the mapping is no matter of their form, which the examples show.
+        found = [message for message in found if not message.startswith("the test '")]
+    assert found == []
+
+
+def test_every_broken_file_is_in_the_reference_once():
+    assert sorted(FIXES) == sorted(names())
