@@ -85,8 +85,10 @@ class MessageTypes:
             raise SchemaError(
                 f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it"
             ) from None
-        if not found.file:
-            raise SchemaError(f"schemas/{file}: the descriptor set has no file")
+        # The package returns texts that are not UTF-8 as bytes.
+        texts = [text for each in found.file for text in (each.name, each.package, *each.dependency)]
+        if not found.file or not all(isinstance(text, str) for text in texts):
+            raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
         # Not by recursion: a hostile set could import itself in a chain of any length.
         waiting = list(reversed(files))
@@ -123,10 +125,10 @@ class MessageTypes:
     def _add(self, parsed: FileDescriptorProto, shown: str) -> None:
         try:
             self._pool.AddSerializedFile(parsed.SerializeToString())
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             # The message of the package: "Couldn't build proto file into descriptor pool: REASON".
             raise SchemaError(f"{shown}: {str(error).rpartition(': ')[2][:200]}") from None
         self._added.add(parsed.name)
         if not parsed.name.startswith(GOOGLE):
             prefix = f"{parsed.package}." if parsed.package else ""
-            self.names = (*self.names, *(prefix + each.name for each in parsed.message_type))
+            self.names = (*self.names, *(f"{prefix}{each.name}" for each in parsed.message_type))

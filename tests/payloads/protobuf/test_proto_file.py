@@ -119,7 +119,7 @@ def test_chain_of_imports_is_limited():
         MessageTypes("0.proto", files)
 
 
-@pytest.mark.parametrize("content", [b"", b"abc", b"\x0a\x02\x0a"])
+@pytest.mark.parametrize("content", [b"", b"abc", b"\x0a\x02\x0a", b"\x0a\x03\x0a\x01\x80"])
 def test_file_that_is_no_descriptor_set_is_reported(content):
     with pytest.raises(SchemaError, match="descriptor set"):
         MessageTypes("a.desc", {"a.desc": content})
