@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.model import MappingResult, Message
 
 _LABEL_CHARS = 13
+_EXCLUDED = "excluded"
 _EARLY_WHERE = "early where"
 """Label of the part of `where` that is evaluated before decoding. It has no text of its own in the file."""
 
@@ -64,7 +65,13 @@ class Explanation:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
             parts = [each.render() for each in self.mappings if each.mapped is not None]
             return "\n\n".join([*parts, *([f"the topic is not that of: {others}"] if others else [])])
-        told = f"no mapping matches the topic '{printable(self.topic)}': the bridge does not receive such messages"
+        excluded = any(_EXCLUDED in each.steps[-1] for each in self.mappings)
+        what = (
+            "it is excluded, and such messages are filtered"
+            if excluded
+            else "the bridge does not receive such messages"
+        )
+        told = f"no mapping matches the topic '{printable(self.topic)}': {what}"
         return "\n\n".join([*(each.render() for each in self.mappings), told])
 
 
@@ -92,7 +99,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
         return MappingExplanation(mapping.name, why, None)
     exception = mapping.pattern.exception(levels)
     if exception is not None:
-        why = (("topic", mapping.pattern.text), ("no match", f"excluded by except: {exception}"))
+        why = (("topic", mapping.pattern.text), (_EXCLUDED, f"by except: {exception}"))
         return MappingExplanation(mapping.name, why, None)
     captures = mapping.pattern.captures(levels)
     trace = _Trace(mapping)

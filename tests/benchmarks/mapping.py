@@ -8,9 +8,10 @@ from functools import partial
 import orjson
 
 from bridge.mapping.loading.loader import compile_text
-from bridge.mapping.loading.resources import NO_RESOURCES
+from bridge.mapping.loading.resources import NO_RESOURCES, Resources
 from bridge.mapping.router import Router
 from bridge.model import Message
+from bridge.payloads.compression import compress
 
 TOPIC = "factory/pdx/line3/press07/telemetry"
 PAYLOAD = orjson.dumps(
@@ -42,8 +43,53 @@ MAPPINGS = {
     "with received_at": {"transform": "{v: payload.count, at: received_at}", "outputs": [KEYED]},
     "json unchanged": {"outputs": [{"data_stream": "s"}]},
     "bytes unchanged": {"payload": "bytes", "outputs": [{"data_stream": "s"}]},
+    "bytes by a layout": {
+        "payload": "bytes",
+        "transform": "unpack(payload, 'little a:u32 b:u32 c:u32 d:u16 ...')",
+        "outputs": [KEYED],
+    },
+    "early where, filtered": {"where": "captures.machine == 'x' && payload.count > 3", "outputs": [KEYED]},
     "each of three": {"transform": "payload.vib", "each": True, "outputs": [{"data_stream": "s"}]},
 }
+
+FIELDS = {
+    "machine": "press07",
+    "ts": 1_700_000_000_000,
+    "temperature": 20.5,
+    "pressure": 101.3,
+    "count": 5,
+    "status": "RUN",
+}
+AVRO = {"string": str, "long": int, "double": float}
+SCHEMAS = {
+    "r.avsc": json.dumps(
+        {
+            "type": "record",
+            "name": "Reading",
+            "fields": [
+                {"name": name, "type": next(kind for kind, type_ in AVRO.items() if isinstance(value, type_))}
+                for name, value in FIELDS.items()
+            ],
+        }
+    ).encode(),
+    "r.proto": b"""syntax = "proto3"; message Reading { string machine = 1; int64 ts = 2; double temperature = 3;
+        double pressure = 4; int64 count = 5; string status = 6; }""",
+}
+LINE = (
+    b'press,machine=press07 ts=1700000000000i,temperature=20.5,pressure=101.3,count=5i,status="RUN" 1700000000000000000'
+)
+XML = "<r>" + "".join(f"<{name}>{value}</{name}>" for name, value in FIELDS.items()) + "</r>"
+FORMATS = {
+    "json": ({"payload": "json"}, orjson.dumps(FIELDS)),
+    "json_lines, one line": ({"payload": "json_lines"}, orjson.dumps(FIELDS)),
+    "line_protocol, one line": ({"payload": "line_protocol"}, LINE),
+    "xml": ({"payload": "xml"}, XML.encode()),
+    "avro": ({"payload": "avro", "avro": {"schema": "r.avsc"}}, None),
+    "protobuf": ({"payload": "protobuf", "protobuf": {"schema": "r.proto", "message": "Reading"}}, None),
+    "json in latin-1": ({"payload": "json", "encoding": "latin-1"}, orjson.dumps(FIELDS)),
+    "json, deflated": ({"payload": "json", "compression": "deflate"}, compress("deflate", orjson.dumps(FIELDS))),
+}
+"""Options and payload of each format, for the same six fields; None: as the mapping's own tests would send them."""
 
 
 def micros(work, *, rounds=7, count=20_000):
@@ -66,11 +112,23 @@ def costs():
         call = partial(mapping.apply, message, mapping.pattern.match(TOPIC), TOPIC.split("/"))
         assert not call().rejections, name
         yield name, micros(call)
+    yield from format_costs()
     routes = Router([mapping])
     yield "of it: orjson.loads", micros(partial(orjson.loads, PAYLOAD))
     yield "of it: orjson.dumps, of the whole payload", micros(partial(orjson.dumps, orjson.loads(PAYLOAD)))
     yield "a topic to its mappings, seen before", micros(partial(routes.match, TOPIC.encode()))
     yield "a topic to its mappings, new", micros(partial(routes._look_up, TOPIC.encode()))
+
+
+def format_costs():
+    """Give (name, µs) for a message of six fields in each payload format, as one record."""
+    for name, (options, payload) in FORMATS.items():
+        text = json.dumps({"topic": "#", "transform": "payload", "outputs": [{"data_stream": "s"}]} | options)
+        mapping = compile_text(text, "m", Resources(schemas=SCHEMAS), shown_as="m")
+        sent = payload if payload is not None else mapping.parts.codec.encode(FIELDS)
+        call = partial(mapping.apply, Message(TOPIC, sent, 1, False, 1_700_000_000_000), {}, TOPIC.split("/"))
+        assert not call().rejections, name
+        yield f"six fields: {name}, {len(sent)} bytes", micros(call)
 
 
 def main():

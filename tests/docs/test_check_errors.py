@@ -5,13 +5,14 @@ import pytest
 from bridge.errors import ConfigError
 from bridge.mapping.loading.loader import load_file
 from tests.docs.check_errors import SECTIONS, fixed, names
+from tests.mapping.test_broken import RESOURCES
 
 FIXES = [name for fixes in SECTIONS.values() for name in fixes]
 
 
 def problems(file):
     try:
-        load_file(file, {})
+        load_file(file, {}, RESOURCES)
     except ConfigError as error:
         return [problem.message for problem in error.problems]
     return []

@@ -10,15 +10,17 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.resources import load_resources
 
 FOLDER = Path(__file__).parent / "broken"
 EXPECTED = FOLDER / "expected.txt"
+RESOURCES = load_resources(FOLDER, shown_as="broken").resources
 WELL = "topic: a/b\noutputs:\n  - data_stream: s\n"
 
 
 def told(file):
     try:
-        load_file(file, {}, shown_as=file.name)
+        load_file(file, {}, RESOURCES, shown_as=file.name)
     except ConfigError as error:
         return [str(problem).split("\n")[0] for problem in error.problems]
     return [f"{file.name}: loads"]

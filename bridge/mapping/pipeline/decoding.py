@@ -85,8 +85,9 @@ def avro_codec(options: AvroSpec, schemas: SchemaFiles) -> PayloadCodec:
 
 
 def _avro_type(file: str, schemas: SchemaFiles) -> AvroType:
+    text = schema_text(file, schemas)
     try:
-        return parse_schema(schema_text(file, schemas))
+        return parse_schema(text)
     except SchemaError as error:
         raise SchemaError(f"schemas/{file}: {error}") from None
 

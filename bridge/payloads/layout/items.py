@@ -119,10 +119,11 @@ def _head(text: str) -> _Head:
 def _case(text: str, head: _Head) -> _Case:
     """Return one line KEY -> FIELDS. Raise LayoutError."""
     keys_text, arrow, layout = text.partition(_ARROW)
-    keys = tuple(_key(word, text) for word in keys_text.split())
+    words = keys_text.split()
     names = [field.name for field in head.notation.named if field.name != LENGTH]
-    if not arrow or len(keys) != len(names):
+    if not arrow or len(words) != len(names):
         raise LayoutError(f"'{text[:60]}': expected {' '.join(map(str, names)).upper()} -> FIELDS")
+    keys = tuple(_key(word, text) for word in words)
     if layout.strip() == REST:
         return _Case(keys, None, 0)
     notation = parse(layout, head.notation.order)

@@ -86,6 +86,7 @@ def test_data_of_another_form_is_rejected_with_its_place(layout, data, reason):
         ("t:u8[2]; 1 -> a:u8", "whole numbers with names"),
         ("length:u8; 1 -> a:u8", "needs a key"),
         ("t:u8 ...; 1 -> a:u8", "needs a key"),
+        ("t:u8; 1 a:u8", "expected T -> FIELDS"),
         ("t:u8; 1 2", "expected T -> FIELDS"),
         ("t:u8; 1 2 -> a:u8", "expected T -> FIELDS"),
         ("t:u8; x -> a:u8", "'x' is no key"),

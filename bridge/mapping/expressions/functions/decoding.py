@@ -15,7 +15,8 @@ from bridge.payloads.json import JsonDecoder
 from bridge.payloads.layout.items import compile_items
 from bridge.payloads.layout.record import compile_layout
 
-_BYTES: Final = Parameter("bytes", ("array-number",))
+# Not "array-number": the conversion to bytes checks the elements, in less than half of the time.
+_BYTES: Final = Parameter("bytes", ("array",))
 _TEXT: Final = Parameter("text", ("string",))
 _LAYOUT: Final = Parameter("layout", ("string",))
 _LAYOUTS: Final = "[layouts](layouts.md)"
@@ -152,7 +153,7 @@ DECODING: Final[tuple[Function, ...]] = (
     ),
     Function(
         "unpack_registers",
-        (Parameter("registers", ("array-number",)), _LAYOUT),
+        (Parameter("registers", ("array",)), _LAYOUT),
         _with_layout(compile_layout, _octets),
         f"The same for a list of 16-bit registers, as Modbus gateways send them: {_LAYOUTS}.",
         (("unpack_registers(`[0, 16808, 7]`, 'word_swap t:f32 n:u16')", {"t": 21.0, "n": 7}),),
