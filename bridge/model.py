@@ -301,6 +301,10 @@ class BatchingOptions(NamedTuple):
         return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
+HELD_ROWS = "sample "
+"""Beginning of the keys of rows that contain records (`sample`). A store does not evict such rows by itself."""
+
+
 class StateStore(Protocol):
     """State of a mapping between messages: bytes by key. Not thread-safe; in a running bridge, the ingest thread's.
 
@@ -312,13 +316,20 @@ class StateStore(Protocol):
         """Return the value, or None if there is none."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Store the value under the key, replacing any earlier one."""
+        """Store a copy of the value under the key, replacing any earlier one. Other keys may be evicted."""
 
     def forget(self, key: str) -> None:
         """Remove the key and its value, if present."""
 
+    def evict(self, key: str) -> None:
+        """Remove the key and its value, if present, to make room; this is counted."""
+
+    @property
+    def crowded(self) -> bool:
+        """True if rows with records (HELD_ROWS) must be evicted from this store, because it has no room."""
+
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values, in the order in which the keys were first put.
+        """Return all keys and values, the one put longest ago first.
 
         Do not change the store while iterating.
         """

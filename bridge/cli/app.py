@@ -19,7 +19,7 @@ from bridge.cli.completion import stream_names
 from bridge.cli.failures import report_failure
 from bridge.cli.help_examples import epilog
 from bridge.cli.options import ConfigFile, WorkerOption  # noqa: TC001 - typer reads the annotations
-from bridge.cli.storage_app import dead_letters, spool
+from bridge.cli.storage_app import dead_letters, spool, state
 from bridge.errors import BridgeError
 from bridge.runtime.exit_codes import CRASHED, FAILED, INTERRUPTED
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(spool, name="spool")
+app.add_typer(state, name="state")
 
 
 def main() -> None:

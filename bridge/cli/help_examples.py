@@ -27,6 +27,9 @@ EXAMPLES: Final = {
     "spool export": ("spool export records.jsonl --stream factory-telemetry",),
     "spool status": ("spool status --json",),
     "spool verify": ("spool verify",),
+    "state list": ("state list", "state list --json"),
+    "state show": ("state show press --limit 10",),
+    "state clear": ("state clear press --yes",),
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands `dead-letters` and `spool` with their options: access to the data stored on this machine."""
+"""Commands `dead-letters`, `spool` and `state` with their options: access to the data stored on this machine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ dead_letters = typer.Typer(
 )
 spool = typer.Typer(
     no_args_is_help=True, help="Show the ledger, verify and export the spool; also while the bridge runs."
+)
+state = typer.Typer(
+    no_args_is_help=True,
+    help="Show and clear what mappings remember: Sparkplug births, `changes`, `sample`; also while the bridge runs.",
 )
 
 Code = Annotated[
@@ -160,6 +164,44 @@ def verify_spool(worker: WorkerOption = None, config: ConfigFile = Path("bridge.
     raise typer.Exit(run_verify(config, worker))
 
 
-for _group, _prefix in ((dead_letters, "dead-letters"), (spool, "spool")):
+@state.command("list")
+def list_states(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    worker: WorkerOption = None,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Show how much each mapping remembers: keys and bytes."""
+    from bridge.cli.commands.state import list_states as run_list  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_list(config, worker, as_json=as_json))
+
+
+@state.command("show")
+def show_state(
+    mapping: Annotated[str, typer.Argument(help="Name of a mapping.", autocompletion=mapping_names)],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Max number of keys.")] = 50,
+    worker: WorkerOption = None,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Show keys and values that a mapping remembers, the one written last first; exit code 1 if there are none."""
+    from bridge.cli.commands.state import show_state as run_show  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_show(config, mapping, limit, worker))
+
+
+@state.command("clear")
+def clear_state(
+    mapping: Annotated[str, typer.Argument(help="Name of a mapping.", autocompletion=mapping_names)],
+    yes: Annotated[bool, typer.Option("--yes", help="Clear without a prompt.")] = False,
+    worker: WorkerOption = None,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Clear what a mapping remembers. Records that `sample` holds are sent; a Sparkplug rebirth is requested."""
+    from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_clear(config, mapping, worker, yes=yes))
+
+
+for _group, _prefix in ((dead_letters, "dead-letters"), (spool, "spool"), (state, "state")):
     for _command in _group.registered_commands:
         _command.epilog = epilog(f"{_prefix} {_command.name}")

@@ -59,14 +59,29 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
         spool.queues[name].tuning = tuning
 
 
+def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord]], int]:
+    """Clear the state of a mapping. Return the records that it contained, with the mapping's number, and its keys."""
+    state = spool.states.by_name.get(name)
+    if state is None or not len(state):
+        return [], 0
+    keys, number = len(state), spool.mapping_number(name)
+    released = [(number, record) for record in leave(state)]
+    state.clear()
+    return released, keys
+
+
 def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
     """Return the records whose sampling period has ended, with their mappings' numbers.
 
-    For a mapping that was removed or no longer samples, release all its records. Delete the state of removed mappings.
+    For a mapping that was removed or no longer samples, release all its records. Delete the state of removed mappings,
+    and clear the states that a command requested to clear.
     """
     released = []
+    for request in spool.states.take_requests():
+        records, request.keys = clear_state(spool, request.mapping)
+        released += records
     remembering = {mapping.name: mapping.stateful for mapping in mappings if mapping.stateful is not None}
-    for name, state in spool.states.items():
+    for name, state in spool.states.by_name.items():
         stages = remembering.get(name)
         if stages is not None and stages.sampling is not None:
             ended = stages.due(now_ms)

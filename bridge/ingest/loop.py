@@ -290,9 +290,10 @@ class IngestLoop:
             self._commit()
         # Released records and manifests have commits of their own: a burst may not come soon.
         released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
-        if released:
+        if released or self._spool.states.clearing:
             self._mapper.append_released(released)
-            self._commit()
+            if self._commit():
+                self._spool.states.end_clearing()
         if self.manifests is not None and self.manifests.fill(self._mapper.transaction, self._now_ms()):
             self._commit()
         if self._spool.settings.max_age_secs is not None:

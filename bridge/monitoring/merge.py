@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from operator import add
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.histogram import added
@@ -12,6 +13,7 @@ from bridge.monitoring.merge_links import idle_endpoints, merge_endpoints, merge
 from bridge.monitoring.problems import merge_problems
 from bridge.monitoring.snapshot import SHOWN_DEAD_LETTERS, TIMED, DeadLettersByCode
 from bridge.spool.ledger import STORED, LedgerRow
+from bridge.spool.mapping_state import StateUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,6 +86,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         stalled=tuple(f"{name}: {why}" for name, each in named for why in each.stalled),
         dead_letter_max_bytes=sum(each.dead_letter_max_bytes for each in snapshots),
         dead_letters_by_code=_codes(each for snapshot in snapshots for each in snapshot.dead_letters_by_code),
+        mapping_states=_states(each for snapshot in snapshots for each in snapshot.mapping_states),
         credentials_expire_at=min(expiring, default=None),
         request_latency=_request_latency([each.request_latency for each in snapshots]),
     )
@@ -164,6 +167,14 @@ def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
         hot_key=next((each.hot_key for each in parts if each.hot_key), ""),
         max_record_bytes=min(known, default=None),
     )
+
+
+def _states(usages: Iterable[StateUsage]) -> tuple[StateUsage, ...]:
+    sums: dict[str, StateUsage] = {}
+    for mapping, *sizes in usages:
+        before = sums.get(mapping, StateUsage(mapping, 0, 0, 0))
+        sums[mapping] = StateUsage(mapping, *map(add, before[1:], sizes))
+    return tuple(sums[mapping] for mapping in sorted(sums))
 
 
 def _codes(counts: Iterable[DeadLettersByCode]) -> tuple[DeadLettersByCode, ...]:

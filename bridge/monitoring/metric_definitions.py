@@ -132,6 +132,10 @@ def _info(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
     return [((*build, snapshot.settings_fingerprint, snapshot.mappings_fingerprint), 1)]
 
 
+def _of_states(name: str) -> Samples:
+    return lambda snapshot: [((each.mapping,), getattr(each, name)) for each in snapshot.mapping_states]
+
+
 def _ledger(name: str) -> Metric:
     kind, suffix = ("gauge", "") if name == "spooled" else ("counter", "_total")
     return Metric(
@@ -174,6 +178,10 @@ METRICS: Final = (
     Metric("disk_free_bytes", "gauge", (), "Free space on the spool's disk.", _one(lambda s: s.disk_free_bytes)),
     Metric("backpressure", "gauge", (), "1 while reading from the broker is paused, because nothing can be spooled.", _one(lambda s: int(bool(s.blocked_reason)))),
     Metric("damaged_spools", "gauge", (), "Damaged spools in quarantine (folders damaged-*).", _one(lambda s: s.damaged_spools)),
+    Metric("mapping_state_keys", "gauge", ("mapping",), "Keys in the state of a mapping (births, changes, samples).", _of_states("keys")),
+    Metric("mapping_state_bytes", "gauge", ("mapping",), "Memory of the state of a mapping.", _of_states("bytes")),
+    Metric("mapping_state_evicted_total", "counter", ("mapping",), "Keys evicted from the state of a mapping, because all states together reached their bound.",
+           _of_states("evicted")),
     Metric("dead_letters", "gauge", (), "Stored dead letters.", _one(lambda s: s.dead_letter_count)),
     Metric("dead_letter_bytes", "gauge", (), "Size of the stored dead letters.", _one(lambda s: s.dead_letter_bytes)),
     Metric("dead_letter_max_bytes", "gauge", (), "spool.max_dead_letter_bytes; beyond it, the oldest dead letters are evicted.", _one(lambda s: s.dead_letter_max_bytes)),

@@ -13,6 +13,7 @@ from bridge.monitoring.problem_text import verdict
 from bridge.monitoring.problems import ActiveProblem, problem_from_json, state_of
 from bridge.monitoring.stream_flow import StreamFlow
 from bridge.spool.ledger import LedgerRow
+from bridge.spool.mapping_state import StateUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +127,8 @@ class Snapshot:
     dead_letter_bytes: int = 0
     dead_letter_max_bytes: int = 0
     dead_letters_by_code: tuple[DeadLettersByCode, ...] = ()
+    mapping_states: tuple[StateUsage, ...] = ()
+    """Sizes of the states of mappings that have one."""
     credentials_expire_at: float | None = None
     receive_to_spool: HistogramSnapshot = NOTHING_TIMED
     spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
@@ -161,6 +164,7 @@ class Snapshot:
         values["dead_letters"] = [dead_letter._asdict() for dead_letter in self.dead_letters]
         values["workers"] = [asdict(worker) for worker in self.workers]
         values["dead_letters_by_code"] = [each._asdict() for each in self.dead_letters_by_code]
+        values["mapping_states"] = [each._asdict() for each in self.mapping_states]
         values["problems"] = [each.to_json() for each in self.problems]
         values["endpoints"] = [asdict(endpoint) for endpoint in self.endpoints]
         values["flows"] = [asdict(flow) for flow in self.flows]
@@ -196,6 +200,7 @@ class Snapshot:
         values["workers"] = tuple(WorkerStatus(**worker) for worker in values["workers"])
         values["coverage"] = CoverageReport.of(values["coverage"])
         values["dead_letters_by_code"] = tuple(DeadLettersByCode(**each) for each in values["dead_letters_by_code"])
+        values["mapping_states"] = tuple(StateUsage(**each) for each in values["mapping_states"])
         values["problems"] = tuple(map(problem_from_json, values["problems"]))
         values["endpoints"] = tuple(EndpointStatus(**endpoint) for endpoint in values["endpoints"])
         values["flows"] = tuple(StreamFlow(**flow) for flow in values["flows"])

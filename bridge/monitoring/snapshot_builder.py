@@ -118,6 +118,7 @@ class SnapshotBuilder:
             "spool_max_bytes": spool.settings.max_bytes,
             "spool_min_free_bytes": spool.settings.min_free_bytes,
             "disk_free_bytes": shutil.disk_usage(folder).free,
+            "mapping_states": tuple(spool.states.usage()),
             "dead_letter_count": spool.dead_letter_counts.count,
             "dead_letter_bytes": spool.dead_letter_counts.size,
             "dead_letter_max_bytes": spool.settings.max_dead_letter_bytes,

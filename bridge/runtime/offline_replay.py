@@ -1,11 +1,12 @@
-"""Replay and deletion of dead letters while no bridge is running."""
+"""Replay and deletion of dead letters, and clearing of states, while no bridge is running."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.ingest.bindings import bind_mappings
+from bridge.ingest.bindings import bind_mappings, clear_state
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.runtime.assembly import live_mappings
@@ -15,6 +16,27 @@ from bridge.spool.opening import open_spool
 if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.ingest.replay import DeadLetterJob
+    from bridge.spool.store import Spool
+
+
+def clear_state_offline(settings: Settings, mapping: str) -> int:
+    """Clear the state of a mapping, and return the number of keys. Its held records are spooled.
+
+    Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
+    """
+    with closing(_open(settings)) as spool:
+        released, keys = clear_state(spool, mapping)
+        for number, record in released:
+            spool.queue(record.destination).append(number, record.key, record.data)
+        spool.commit(Transaction())
+        return keys
+
+
+def _open(settings: Settings) -> Spool:
+    folder = settings.spool.path
+    if not (folder / "spool.db").is_file():
+        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
+    return open_spool(settings.spool, live_first=settings.kinesis.live_first)
 
 
 def run_offline(settings: Settings, job: DeadLetterJob) -> None:
@@ -22,10 +44,7 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
     """
-    folder = settings.spool.path
-    if not (folder / "spool.db").is_file():
-        raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
-    spool = open_spool(settings.spool, live_first=settings.kinesis.live_first)
+    spool, folder = _open(settings), settings.spool.path
     try:
         targets = {}
         if job.action == "replay":

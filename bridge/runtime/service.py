@@ -34,6 +34,7 @@ from bridge.runtime.control_channel import serve_requests
 from bridge.runtime.hang_watchdog import end_process_on_hang
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
+from bridge.spool.mapping_state import ClearingRequest
 from bridge.spool.opening import open_spool
 from bridge.spool.read_only import GIVEN_UP
 from bridge.web.server import WebServer
@@ -206,10 +207,19 @@ class Service:
 
     def _answer(self) -> None:
         handlers = {"status": self._status, "replay": self._run_job_request, "delete": self._run_job_request}
+        handlers["clear_state"] = self._clear_state
         serve_requests(self._spool.folder.path, handlers, self._stopping, SnapshotTimer(self.snapshot))
 
     def _run_job_request(self, request: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(request["command"], [int(number) for number in request["numbers"]]).value())
+
+    def _clear_state(self, request: dict[str, Any]) -> bytes:
+        """Clear the state of a mapping, and wait until that is on disk. Raises BridgeError if that takes JOB_SECS."""
+        clearing = ClearingRequest(str(request["mapping"]))
+        self._spool.states.requested.append(clearing)
+        if not clearing.done.wait(JOB_SECS):
+            raise BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
+        return orjson.dumps({"keys": clearing.keys})
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.

@@ -17,6 +17,7 @@ from bridge.model import Record
 from bridge.spool.database.tables import (
     MAPPINGS,
     META,
+    STATE,
     STREAMS,
     TABLES,
     DamagedRow,
@@ -164,6 +165,14 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
         if not whole_record(queue, row):
             raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
     return [Record._make(row[:4]) for row in rows]
+
+
+def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str, str, bytes]]:
+    """Yield mapping, key and value of each row of the states, the one written last first. Raises BridgeError."""
+    with _reading(folder) as database:
+        where = "" if mapping is None else "where space = ?"
+        rows = STATE.read(database, f"{where} order by written desc", () if mapping is None else (mapping,))
+        yield from ((space, key, value) for space, key, value, _ in rows)
 
 
 def session_given_up(folder: Path) -> bool:

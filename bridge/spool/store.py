@@ -33,7 +33,7 @@ from bridge.spool.dead_letters import (
     write_dead_letters,
 )
 from bridge.spool.ledger import Ledger, LedgerLine, LedgerRow
-from bridge.spool.mapping_state import MappingState, load_all, write_changed, written
+from bridge.spool.mapping_state import MAX_STATE_BYTES, SPOOL_SHARE, MappingState, MappingStates, written
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
 from bridge.spool.retention import DiskBudget, RecordDropper
@@ -60,7 +60,6 @@ class Spool:
         self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
-        self.states: dict[str, MappingState] = {}
         self._lock = threading.Lock()
         self._must_reopen = False
         self._room = DiskBudget(settings.path, settings.max_bytes, settings.min_free_bytes)
@@ -90,7 +89,8 @@ class Spool:
         self._meta: dict[str, str] = dict(META.read(self._database))
         held = self._meta.get("held_filters")
         self.broker_filters: frozenset[str] = frozenset(json.loads(held)) if held else frozenset()
-        self.states = load_all(self._database)
+        state_bytes = min(MAX_STATE_BYTES, self.settings.max_bytes // SPOOL_SHARE)
+        self.states = MappingStates(self._database, state_bytes)
         self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database))
         self.id = self._spool_id()
         for number, name, next_number in streams:
@@ -161,7 +161,7 @@ class Spool:
 
     def state(self, space: str) -> MappingState:
         """Return the stored state of the mapping with this name, empty if it is new."""
-        return self.states.setdefault(space, MappingState(space, {}))
+        return self.states.of(space)
 
     def _number(self, table: Table, known: dict[str, int], *names: str) -> list[int]:
         """Return the numbers of names in a table, and assign numbers to new names."""
@@ -233,7 +233,7 @@ class Spool:
             write_next(database, {queue for queue, _ in settled}.union(dropping.queues).difference(pending))
             changed_dead_letters = self._write_dead_letters(dead_letters, transaction, changes)
             write_rest(database, transaction, self.ledger, changes)
-            changed = write_changed(database, self.states.values() if burst else ())
+            changed = self.states.write_changed(database) if burst else []
             shrunk = self._pages.vacuum_step(database)
             database.execute("commit")
         except BaseException as error:

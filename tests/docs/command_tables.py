@@ -31,6 +31,9 @@ EXIT_CODES = {
     "spool export": "0; 1 the file exists",
     "spool status": "0 the ledger is balanced; 1 otherwise",
     "spool verify": "0 intact and balanced; 1 otherwise",
+    "state list": "0",
+    "state show": "0; 1 the mapping has no state",
+    "state clear": "0; 1 the mapping had no state, or the prompt was answered with no",
 }
 """For each command; what the numbers mean in general is in docs/reference/exit-codes.md."""
 

@@ -21,6 +21,7 @@ from bridge.payloads import compression, json_values, number
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
+from bridge.spool import mapping_state
 from bridge.supervisor import workers
 from bridge.web import api, events, playground, security
 from bridge.yaml_files import node_builder
@@ -122,6 +123,14 @@ def mapping_limits():
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
     yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"
     yield "keys that `changes` remembers", change_filter.MAX_KEYS, "the oldest is forgotten; its next message passes"
+    yield (
+        "state of all mappings of a spool, memory",
+        size(mapping_state.MAX_STATE_BYTES),
+        (
+            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; what was written longest ago is forgotten and "
+            "counted (`mapping_state_evicted`), and records of `sample` are sent early"
+        ),
+    )
     yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
     yield "topics that no mapping matches, remembered", topic_coverage.MAX_TOPICS, "further ones are only counted"
 

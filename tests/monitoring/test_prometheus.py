@@ -188,7 +188,7 @@ COVERED_BY = {
     "credentials_expire_at": "credentials_expire_timestamp_seconds", "receive_to_spool": "receive_to_spool_seconds",
     "spool_to_delivered": "spool_to_delivered_seconds", "receive_to_delivered": "receive_to_delivered_seconds",
     "request_latency": "stream_response_seconds", "blocked_reason": "backpressure",
-    "workers": "worker_up", "dead_letters": None,
+    "mapping_states": "mapping_state_keys", "workers": "worker_up", "dead_letters": None,
 }  # fmt: skip
 """Metric names by snapshot field, where they differ. The newest dead letters have none."""
 

@@ -100,7 +100,7 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)
         if oldest is not None:
-            memory.forget(oldest)
+            memory.evict(oldest)
     memory.put(row.key, row.value)
 
 

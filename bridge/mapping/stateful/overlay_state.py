@@ -35,6 +35,9 @@ class OverlayState:
         """Delete the key, if it exists."""
         self._values[key] = None
 
+    evict = forget
+    crowded = False
+
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Return all keys and values, also those of the store beneath that are neither replaced nor deleted."""
         values: dict[str, bytes | None] = dict(self._beneath.items()) if self._beneath is not None else {}

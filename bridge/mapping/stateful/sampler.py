@@ -26,7 +26,7 @@ import orjson
 from bridge.errors import TransformError
 from bridge.mapping.stateful.statistics import Statistics
 from bridge.mapping.stateful.stored_values import key_text, numbers
-from bridge.model import MappingResult, ReleasedRecord, SideEffects, UnnumberedEnvelope
+from bridge.model import HELD_ROWS, MappingResult, ReleasedRecord, SideEffects, UnnumberedEnvelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bridge.model import Message, NewRecord, Output, StateStore
 
 Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
-ROW: Final = "sample "
+ROW: Final = HELD_ROWS
 SAMPLE: Final = "sample"
 """Name that `keep: mean` adds to a scope."""
 
@@ -85,7 +85,23 @@ class Sampler:
         # Written last: an error before this line leaves no trace, so that the message can be replayed.
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
-        return MappingResult(mapped.drafts, mapped.rejections, SideEffects(filtered, (), released))
+        return MappingResult(
+            mapped.drafts, mapped.rejections, SideEffects(filtered, (), released + self._make_room(row_key, memory))
+        )
+
+    def _make_room(self, row_key: str, memory: StateStore) -> tuple[ReleasedRecord, ...]:
+        """Return the records of the spans that began first, and evict their rows, while the store has no room.
+
+        They are sent early, because they must not be lost. The row of `row_key` stays.
+        """
+        released: tuple[ReleasedRecord, ...] = ()
+        while memory.crowded and len(self._open) > 1:
+            oldest = next(key for key in self._open if key != row_key)
+            row = memory.get(oldest)
+            released += _released(orjson.loads(row)["held"]) if row is not None else ()
+            memory.evict(oldest)
+            del self._open[oldest]
+        return released
 
     def show_alone(self, scope: dict[str, Any], message: Message) -> None:
         """Add `sample` to the scope of a replayed message, which is a span of its own. Raise TransformError."""

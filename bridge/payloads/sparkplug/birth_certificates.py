@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _Parsed: TypeAlias = "dict[str, tuple[bytes, T]]"
+_MAX_PARSED = 2_000
+"""Max parsed rows of each kind in memory. A table of a hundred metrics takes 30 KB."""
 NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
@@ -77,8 +79,10 @@ class BirthCertificates:
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message: without this line, each message would parse it again.
-        self._lasts[key] = (row, last)
+        # This row changes with every message: without this line, each message would parse it again. The store has a
+        # copy of the row.
+        if (stored := memory.get(key)) is not None:
+            _cache(self._lasts, key, (stored, last))
 
     def forget_table(self, memory: StateStore, source: str) -> None:
         """Delete the metrics of a device that has had no birth since the node's new birth."""
@@ -96,8 +100,15 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
     if known is not None and known[0] is row:
         return known[1]
     value = parse(orjson.loads(row))
-    parsed[key] = (row, value)
+    _cache(parsed, key, (row, value))
     return value
+
+
+def _cache(parsed: _Parsed[T], key: str, row: tuple[bytes, T]) -> None:
+    """Store a parsed row. The cache is cleared when it is full: rows can be parsed again."""
+    if len(parsed) >= _MAX_PARSED and key not in parsed:
+        parsed.clear()
+    parsed[key] = row
 
 
 def _node(row: list[Any]) -> NodeState:

@@ -119,7 +119,10 @@ CHECKSUMS = Table(
 )
 UNRELEASED = Table("unreleased", {"packet": "integer primary key"})
 STATE = Table(
-    "state", {"space": _TEXT, "key": _TEXT, "value": "blob not null"}, "primary key(space, key)", without_rowid=True
+    "state",
+    {"space": _TEXT, "key": _TEXT, "value": "blob not null", "written": _INT},
+    "primary key(space, key)",
+    without_rowid=True,
 )
 TABLES = (META, MAPPINGS, STREAMS, LEDGER, DEAD_LETTERS, EXCEPTIONS, CHECKSUMS, UNRELEASED, STATE)
 """All tables except those of the queues."""

@@ -34,7 +34,8 @@ class DamagedSpool:
         self.mappings: dict[int, str] = {}
         self.streams: dict[int, str] = {}
         self.meta: dict[str, str] = {}
-        self.states: list[tuple[str, str, bytes]] = []
+        self.states: list[tuple[str, str, bytes, int]] = []
+        """Space, key, value, and the number by which they were written."""
         self.packets: set[int] = set()
         self.ledger: dict[tuple[int, int], LedgerLine] = {}
         self._scan = scan
@@ -96,7 +97,7 @@ class DamagedSpool:
         elif META.whole(row):
             self.meta[row[0]] = row[1]
         elif STATE.whole(row):
-            self.states.append((row[0], row[1], row[2]))
+            self.states.append((row[0], row[1], row[2], row[3]))
         elif UNRELEASED.whole(row):
             self.packets.add(row[0])
         else:

@@ -160,7 +160,7 @@ class _Salvage:
             _drop(counts, "spooled", counts.spooled)
             # Two mappings whose names are lost share a line of the new ledger.
             transaction.restored_ledger.setdefault(self._numbers_of(mapping, stream), LedgerLine()).add(counts)
-        for space, key, value in damaged.states:
+        for space, key, value, _ in sorted(damaged.states, key=lambda state: state[3]):
             spool.state(space).put(key, value)
         for packet in damaged.packets:
             transaction.qos2_ids[packet] = True

@@ -105,5 +105,5 @@ def _deliver_all(spool, sent: Counter) -> None:
 
 
 def _wrong_states(spool, specimen: Specimen) -> list[str]:
-    found = {(space, key, value) for space, state in spool.states.items() for key, value in state.items()}
+    found = {(space, key, value) for space, state in spool.states.by_name.items() for key, value in state.items()}
     return [f"garbled states: {found - specimen.states}"] if found - specimen.states else []

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.mapping.stateful.overlay_state import OverlayState
 from bridge.mapping.stateful.sampler import leave
+from bridge.spool.mapping_state import MappingState, StateBudget
 from tests.mapping.builders import applied, mapping, message
 
 BEGIN_MS = 1_700_000_000_000  # a whole multiple of ten seconds
@@ -157,3 +158,18 @@ def test_each_item_of_a_list_is_stored():
     line.tell(1, [1, 2])
     line.tell(2, [3, 4])
     assert (line.due(10), line.filtered) == ([3, 4], 1)
+
+
+@pytest.mark.parametrize("keep", ["last", "min_max"])
+def test_sample_without_room_sends_the_oldest_spans_early_and_loses_none(keep):
+    budget = StateBudget(5_000)
+    made, state = sampled(keep, key="payload.key", transform="payload.key"), MappingState("m", {}, budget)
+    made.stateful.attach(state)
+    line, sent = Line(made), []
+    for number in range(200):
+        sent += line.tell(1, {"key": number, "v": 1.5})
+        assert state.bytes <= budget.max_bytes
+    assert sent == list(range(200 - len(state)))
+    assert state.evicted == len(sent)
+    assert sorted(sent + line.due(11)) == list(range(200))
+    assert not line.rejected

@@ -1,3 +1,4 @@
+from bridge.payloads.sparkplug import birth_certificates
 from bridge.payloads.sparkplug.birth_certificates import UNKNOWN, BirthCertificates, NodeState
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, DeclaredMetric, MetricTable
 from bridge.spool.mapping_state import MappingState
@@ -57,3 +58,19 @@ def test_only_one_row_changes_with_a_message():
     assert not memory.changed
     births.put_last(memory, "g/n", 1, 1)
     assert memory.changed
+
+
+def test_parsed_rows_of_many_nodes_are_bounded(monkeypatch):
+    monkeypatch.setattr(birth_certificates, "_MAX_PARSED", 10)
+    births, memory = BirthCertificates(), MappingState("m", {})
+    for number in range(35):
+        births.put_last(memory, f"g/{number}", number, 7)
+    assert len(births._lasts) <= 10
+    assert [births.last(memory, f"g/{number}") for number in range(35)] == [(number, 7) for number in range(35)]
+
+
+def test_last_message_is_not_parsed_again_after_it_was_put(monkeypatch):
+    births, memory = BirthCertificates(), MappingState("m", {})
+    births.put_last(memory, "g/n", 5, 7)
+    monkeypatch.setattr(birth_certificates, "orjson", None)
+    assert births.last(memory, "g/n") == (5, 7)

@@ -1,0 +1,97 @@
+"""Commands `state list`, `show` and `clear`: what mappings remember between messages; also while the bridge runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import orjson
+
+from bridge.cli.commands.spool_selection import select_spools
+from bridge.cli.output.formatting import pluralize
+from bridge.config import load_local_settings, load_settings
+from bridge.errors import BridgeError, SpoolInUse
+from bridge.mapping.rendering import printable
+from bridge.runtime.control_channel import request
+from bridge.runtime.exit_codes import FAILED
+from bridge.runtime.offline_replay import clear_state_offline
+from bridge.spool.mapping_state import ROW_BYTES
+from bridge.spool.read_only import read_states
+from bridge.terminal import WARN, print_coloured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE_SECS = 70.0
+"""Time limit for the bridge's response, a little longer than the bridge's own limit."""
+_SHOWN_CHARS = 200
+
+
+def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
+    """Print keys and bytes of the state of each mapping; return 0. Raise ConfigError, BridgeError."""
+    keys, sizes = Counter[str](), Counter[str]()
+    for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
+        for mapping, key, value in read_states(folder):
+            keys[mapping] += 1
+            sizes[mapping] += len(key) + len(value) + ROW_BYTES
+    if as_json:
+        rows = [{"mapping": name, "keys": keys[name], "bytes": sizes[name]} for name in sorted(keys)]
+        print(orjson.dumps(rows).decode())
+        return 0
+    if not keys:
+        print("no mapping has a state")
+        return 0
+    width = max(map(len, keys))
+    print(f"{'mapping':<{width}}{'keys':>12}{'bytes':>16}")
+    for name in sorted(keys):
+        print(f"{name:<{width}}{keys[name]:>12,}{sizes[name]:>16,}")
+    return 0
+
+
+def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> int:
+    """Print the rows of a mapping's state, the one written last first; return 1 if there are none, otherwise 0.
+
+    Raise ConfigError, BridgeError.
+    """
+    shown = 0
+    for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
+        for _, key, value in islice(read_states(folder, mapping), limit - shown):
+            text = value.decode(errors="replace")
+            cut = f"{text[:_SHOWN_CHARS]}… ({len(value):,} bytes)" if len(text) > _SHOWN_CHARS else text
+            print(f"{printable(key)}\t{printable(cut)}")
+            shown += 1
+    if not shown:
+        print_coloured(f"mapping '{mapping}' has no state", {"^.*$": WARN})
+        return FAILED
+    return 0
+
+
+def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) -> int:
+    """Clear the state of a mapping after a prompt; return 0 if it had one, otherwise 1.
+
+    Records that `sample` holds are sent. Raise ConfigError, BridgeError.
+    """
+    settings = load_settings(config, os.environ)
+    folders = select_spools(settings.spool.path, worker).values()
+    if not yes and not _confirmed(mapping):
+        print_coloured("nothing was cleared", {"^.*$": WARN})
+        return FAILED
+    cleared = 0
+    for folder in folders:
+        spool = settings.spool.model_copy(update={"path": folder})
+        # The lock decides who does the work, not a check beforehand: a bridge may start in between.
+        try:
+            cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
+        except SpoolInUse:
+            cleared += request(folder, "clear_state", PATIENCE_SECS, mapping=mapping)["keys"]
+    print(f"cleared {pluralize(cleared, 'key')} of mapping '{mapping}'")
+    return 0 if cleared else FAILED
+
+
+def _confirmed(mapping: str) -> bool:
+    if not sys.stdin.isatty():
+        raise BridgeError("refusing to clear without --yes (stdin is not a terminal)")
+    return input(f"clear the state of mapping '{mapping}'? [y/N] ").strip().lower() in {"y", "yes"}
