@@ -338,7 +338,11 @@ def policy(
 def demo(
     secs: Annotated[int, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 0,
 ) -> None:
-    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account."""
+    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account.
+
+    The page is served on port 8080 or the next free one. The keys k, b and q cut Kinesis off, publish a bad message, and
+    end the demo.
+    """
     from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_demo(secs))

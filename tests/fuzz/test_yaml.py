@@ -15,7 +15,7 @@ from bridge.yaml_files import parse_document
 from tests.fuzz.mutation import nearly
 
 ROOT = Path(__file__).parents[2]
-MAPPINGS = [file.read_bytes() for file in sorted((ROOT / "mappings").glob("*.yaml"))]
+MAPPINGS = [file.read_bytes() for file in sorted((ROOT / "bridge" / "tools" / "demo" / "mappings").glob("*.yaml"))]
 BRIDGE = (ROOT / "docker" / "bridge.yaml").read_bytes()
 ODD = b"{a: &x [*x], ? b : !!python/object:os.system x, <<: *x, 1: 2, ~: 3, [c]: d, 0x1f: 1e999, e: 2001-01-01}\n"
 AT_ONCE_SECS = 5.0

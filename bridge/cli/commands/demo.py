@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.terminal import BAD, GOOD, print_coloured
 from bridge.tools.demo.run import run_demo
 
-_INKS = {"^✓": GOOD, "^✗ NOT SO:": BAD}
+_INKS = {"^✓": GOOD, "^✗ FAILED:": BAD, "^OK": GOOD, "^ERROR": BAD}
 
 
 def demo(secs: int) -> int:

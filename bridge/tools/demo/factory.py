@@ -158,6 +158,10 @@ class Factory:
             self._watt_hours += int(kilowatts / 3.6)
             yield Event(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
+    def bad_message(self) -> Event:
+        """Return a counter's message that is not a number."""
+        return Event(f"{self._random.choice(self._machines).topic}/count", b"not a number")
+
     def _malformed(self) -> Event:
         machine = self._random.choice(self._machines)
         return self._random.choice(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ SHARDS = 2
 class LocalKinesis:
     """Local Kinesis server, started at creation, and empty. It accepts any credentials.
 
-    A process may have only one at a time, because moto's streams are global.
+    A process may have only one at a time, because moto's streams are global. While `reachable` is false, every
+    connection ends without a response.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class LocalKinesis:
         for name in ("werkzeug", "moto"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._one_at_a_time = threading.Lock()
+        self.reachable = True
         self._backends = _backends()
         for backend in self._backends:
             # The backends are global in moto, so an earlier demo in this process may have left streams.
@@ -51,6 +54,10 @@ class LocalKinesis:
         self.url = f"http://{HOST}:{self._server.server_port}"
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not self.reachable:
+            # The client sees a connection that ends before the response. Werkzeug expects this error, and is silent.
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
         with self._one_at_a_time:
             answer: Iterable[bytes] = self._answer(environ, start_response)
         return answer

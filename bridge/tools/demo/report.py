@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bridge.durations import pluralize
+from bridge.spool.ledger import ACCOUNTING_EQUATION
 from bridge.terminal import Column, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.kinesis.stream_reader import ConsumedRecord
     from bridge.monitoring.snapshot import Snapshot
 
@@ -28,10 +32,39 @@ class ConsumedCounts:
         self.last[record.stream, record.shard] = record.sequence_number
 
 
-def line(snapshot: Snapshot, published: int, elapsed_secs: float, messages_per_sec: float) -> str:
-    """Return the line of one second: rate of received messages, and totals of the ledger."""
-    sums = "  ".join(f"{name} {snapshot.total(name):,}" for name in COUNTS)
-    return f"{int(elapsed_secs):5} s  {messages_per_sec:5.0f} messages/s  published {published:,}  {sums}"
+def line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: float) -> str:
+    """Return the line of one second: rate of received messages, and what became of all messages until now."""
+    delivered, buffered = snapshot.total("delivered"), snapshot.total("spooled")
+    rest = f"{delivered:,} delivered, {buffered:,} buffered; {pluralize(snapshot.dead_letter_count, 'dead letter')}"
+    return f"{int(elapsed_secs):5} s  {messages_per_sec:5.0f} messages/s  {_records(snapshot)}: {rest}"
+
+
+def summary(snapshot: Snapshot) -> str:
+    """Return why the numbers of messages and records differ, and why there are dead letters."""
+    return (
+        f"{_records(snapshot)}: telemetry goes to two streams, and each vibration sample is a record of its own\n"
+        "the ledger counts a message once for each stream of its mapping, and once for each record; filtered are the\n"
+        "messages that a mapping excludes by `where`, such as telemetry of machines that are off\n"
+        f"{pluralize(snapshot.dead_letter_count, 'dead letter')}, each stored with its raw message and a reason: the "
+        "factory publishes malformed messages on purpose"
+    )
+
+
+def verdict_line(found: Mapping[str, bool]) -> str:
+    """Return the last line of the demo. `found`: the facts."""
+    failed = sum(not holds for holds in found.values())
+    if failed:
+        return f"ERROR  {failed} of {len(found)} checks failed"
+    return "OK  no message was lost: each was delivered, filtered by its mapping, or stored as a dead letter"
+
+
+def _records(snapshot: Snapshot) -> str:
+    records = sum(snapshot.total(name) for name in ("delivered", "spooled", "dropped"))
+    streams = len({row.stream for row in snapshot.ledger if row.stream})
+    return (
+        f"{pluralize(snapshot.received_messages, 'message')} became {pluralize(records, 'record')} "
+        f"in {pluralize(streams, 'stream')}"
+    )
 
 
 def ledger_table(snapshot: Snapshot) -> str:
@@ -47,3 +80,23 @@ def ledger_table(snapshot: Snapshot) -> str:
         for name in names
     ]
     return "\n".join(table("mapping -> stream", [*rows, "all"], columns, None))
+
+
+def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
+    """Return the conditions that must hold at the end, each with its truth.
+
+    Delivery is at least once. Kinesis may contain more records than the bridge counts as delivered: at most those that
+    were sent again because a response was lost. It never contains fewer.
+    """
+    delivered = snapshot.total("delivered")
+    twice = sum(stream.duplicates_possible for stream in snapshot.streams)
+    return {
+        f"published {published:,} messages, received {snapshot.received_messages:,}": (
+            snapshot.received_messages >= published
+        ),
+        f"delivered {delivered:,} records, read back {read_back:,} from Kinesis": (
+            delivered <= read_back <= delivered + twice
+        ),
+        f"accounting: {ACCOUNTING_EQUATION}": snapshot.balanced,
+        "everything stopped within its deadline": stopped,
+    }

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from bridge.aws.credentials import Authentication
 from bridge.config import load_settings
-from bridge.errors import BridgeError
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import assemble
@@ -22,6 +21,9 @@ from bridge.runtime.exit_codes import INTERRUPTED
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
 from bridge.tools.demo.demo_run import DemoRun
+from bridge.tools.demo.example_mappings import copy_examples
+from bridge.tools.demo.instructions import instructions, page_port
+from bridge.tools.demo.keyboard import Keyboard
 from bridge.tools.demo.local_kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
 
 if TYPE_CHECKING:
@@ -39,37 +41,29 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     Return 0 if the ledger is balanced and Kinesis contains the records that the bridge reports as delivered.
     """
     set_up_logging("text", "error")
-    mappings = mappings_folder()
+    port = page_port()
+    output(f"status page: http://{HOST}:{port}/ (ready in a few seconds)")
     leave: list[Callable[[], None]] = []
     with contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
         stack.enter_context(without_surroundings())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
         leave.append(lambda: shutil.rmtree(folder, ignore_errors=True))
-        output("starting a broker, a Kinesis and the bridge on this machine ...")
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)
         leave.append(broker.kill)
         kinesis = LocalKinesis()
         stack.callback(kinesis.stop)
-        service = _bridge(folder, mappings, broker, kinesis.url)
+        service = _bridge(folder, broker, kinesis.url, port)
         streams = sorted({output.data_stream for each in service.mappings.routes.mappings for output in each.outputs})
         reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
         service.start()
-        output(f"{broker.name} -> bridge -> local Kinesis; status page: {service.page_url} (Ctrl-C ends the demo)")
         show = DemoRun(service, kinesis, reader, broker, output, streams)
-        show.play(secs, interrupted)
+        with Keyboard() as keyboard:
+            leave.append(keyboard.restore)
+            output(instructions(folder, broker, keyboard=keyboard.present))
+            show.play(secs, interrupted, keyboard)
         return show.end()
-
-
-def mappings_folder() -> Path:
-    """Return the folder of the example mappings. Raise BridgeError if the program was installed without them."""
-    folder = Path(__file__).resolve().parents[3] / "mappings"
-    if not folder.is_dir():
-        raise BridgeError(
-            f"the demo needs the example mappings, and there is no {folder}: run it from a source checkout"
-        )
-    return folder
 
 
 @contextlib.contextmanager
@@ -103,7 +97,7 @@ def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
         os.close(reader)
 
 
-def _bridge(folder: Path, mappings: Path, broker: Broker, kinesis_url: str) -> Service:
+def _bridge(folder: Path, broker: Broker, kinesis_url: str, port: int) -> Service:
     file = folder / "bridge.yaml"
     file.write_text(
         f"""mqtt: {{url: "mqtt://{HOST}:{broker.port}", client_id: demo, protocol: "{broker.protocol}"}}
@@ -111,8 +105,8 @@ kinesis:
   region: {REGION}
   endpoint_url: {kinesis_url}
   authentication: {{type: token, access_key_id: {_TOKEN["access_key_id"]}, secret_access_key: demo}}
-mappings: {json.dumps(str(mappings))}
-http: {{listen: "127.0.0.1:0"}}
+mappings: {json.dumps(str(copy_examples(folder)))}
+http: {{listen: "{HOST}:{port}"}}
 """,
         encoding="utf-8",
     )

@@ -3,8 +3,8 @@ from collections import Counter
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.model import Message
+from bridge.tools.demo.example_mappings import EXAMPLES
 from bridge.tools.demo.factory import Factory
-from tests.tools.demo.examples import EXAMPLES
 
 
 def play(secs, seed=7):

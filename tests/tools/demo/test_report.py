@@ -1,7 +1,7 @@
 import re
 
 from bridge.kinesis.stream_reader import ConsumedRecord
-from bridge.tools.demo.report import ConsumedCounts, ledger_table, line
+from bridge.tools.demo.report import ConsumedCounts, ledger_table, line, summary, verdict_line
 from tests.tools.demo.builders import snapshot
 
 
@@ -13,11 +13,22 @@ def test_consumed_counts_know_the_last_sequence_number_of_each_shard():
     assert counts.last == {("a", "shardId-000000000000"): "8", ("a", "shardId-000000000001"): "3"}
 
 
-def test_line_names_the_rate_and_every_count():
-    assert line(snapshot(), 130_000, 12.0, 1234.4) == (
-        "   12 s   1234 messages/s  published 130,000  "
-        "received 120,352  delivered 120,007  filtered 300  dead_lettered 5  spooled 0"
+def test_line_names_messages_records_and_streams():
+    assert line(snapshot(), 12.0, 1234.4) == (
+        "   12 s   1234 messages/s  120,345 messages became 120,047 records in 2 streams: "
+        "120,007 delivered, 0 buffered; 5 dead letters"
     )
+
+
+def test_summary_explains_why_the_numbers_differ():
+    text = summary(snapshot())
+    assert text.startswith("120,345 messages became 120,047 records in 2 streams: telemetry goes to two streams")
+    assert "5 dead letters, each stored with its raw message and a reason" in text
+
+
+def test_verdict_counts_the_checks_that_failed():
+    assert verdict_line({"a": True, "b": True}).startswith("OK  no message was lost")
+    assert verdict_line({"a": True, "b": False}) == "ERROR  1 of 2 checks failed"
 
 
 def test_ledger_table_omits_no_number():

@@ -1,5 +1,5 @@
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.demo_run import facts
+from bridge.tools.demo.report import facts
 from tests.tools.demo.builders import snapshot, stream_status
 
 

@@ -1,0 +1,44 @@
+"""Text at the start of the demo: what runs, and what to try."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from typing import TYPE_CHECKING, Final
+
+from bridge.tools.demo.broker import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.tools.demo.broker import Broker
+
+_FIRST_PORT: Final = 8080
+_PORTS: Final = 20
+
+
+def page_port() -> int:
+    """Return a free port for the page: 8080, else one of the next ports, else any."""
+    for port in (*range(_FIRST_PORT, _FIRST_PORT + _PORTS), 0):
+        try:
+            with socket.create_server((HOST, port)) as server:
+                return int(server.getsockname()[1])
+        except OSError:
+            continue
+    raise OSError(f"no free port on {HOST}")
+
+
+def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:
+    """Return what to try. `keyboard`: the demo reads keys, and the lines about them are included."""
+    mapping, config = folder / "mappings" / "press-telemetry.yaml", folder / "bridge.yaml"
+    publish = f"mosquitto_pub -p {broker.port} -t factory/pdx/line1/press101/count -m 'not a number'"
+    rows = {"edit a mapping": f"{mapping}; a saved change is active within two seconds"}
+    if keyboard:
+        rows["cut Kinesis"] = "press k, and k again to connect it: records are buffered on disk, then delivered"
+        rows["publish a bad message"] = "press b: it becomes a dead letter, with its reason"
+    else:
+        rows["publish a bad message"] = f"{publish}; it becomes a dead letter, with its reason"
+    rows["see the status"] = f"mqtt-kinesis status --watch --config {shlex.quote(str(config))}"
+    rows["end the demo"] = ("press q or Ctrl-C" if keyboard else "Ctrl-C") + "; it then checks that nothing was lost"
+    steps = "\n".join(f"  {label:<24}{text}" for label, text in rows.items())
+    return f"running: simulated factory -> {broker.name} -> bridge -> local Kinesis. What to try:\n{steps}"
