@@ -9,15 +9,21 @@ import typer
 
 from bridge.cli.completion import mapping_names, stream_names
 from bridge.cli.help_examples import epilog
+from bridge.cli.help_groups import CommandGroups
 from bridge.cli.options import ConfigFile, WorkerOption, known_code
 
 dead_letters = typer.Typer(
-    no_args_is_help=True, help="Show, replay, delete and export dead letters; also while the bridge runs."
+    cls=CommandGroups,
+    no_args_is_help=True,
+    help="Show, replay, delete and export dead letters; also while the bridge runs.",
 )
 spool = typer.Typer(
-    no_args_is_help=True, help="Show the ledger, verify and export the spool; also while the bridge runs."
+    cls=CommandGroups,
+    no_args_is_help=True,
+    help="Show the ledger, verify and export the spool; also while the bridge runs.",
 )
 state = typer.Typer(
+    cls=CommandGroups,
     no_args_is_help=True,
     help="Show and clear what mappings remember: Sparkplug births, `changes`, `sample`; also while the bridge runs.",
 )
@@ -150,7 +156,7 @@ def spool_status(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show the ledger by mapping and stream, and the buffered records; exit code 1 if it is not balanced."""
+    """Show the ledger by mapping and stream, and the buffered records. Exit code 1 if it is not balanced."""
     from bridge.cli.commands.spool import spool_status as run_status  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_status(config, worker, as_json=as_json))
@@ -158,7 +164,7 @@ def spool_status(
 
 @spool.command("verify")
 def verify_spool(worker: WorkerOption = None, config: ConfigFile = Path("bridge.yaml")) -> None:
-    """Verify the database, and compare the ledger with its content; exit code 1 if anything is wrong."""
+    """Verify the database, and compare the ledger with its content. Exit code 1 if anything is wrong."""
     from bridge.cli.commands.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_verify(config, worker))

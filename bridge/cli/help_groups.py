@@ -1,0 +1,38 @@
+"""Groups of commands in --help. The first sentence of a command's text is shown in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SET_UP: Final = "Set up"
+RUN: Final = "Run"
+OPERATE: Final = "Operate"
+VERIFY: Final = "Verify"
+AWS: Final = "AWS"
+
+
+class CommandGroups(TyperGroup):
+    """Group of commands whose help lists them by their `rich_help_panel`, in the order of registration."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature of the overridden method
+        """Write the lists of commands. `formatter` is Click's HelpFormatter."""
+        headings = dict.fromkeys(heading for heading, _, _ in self._rows())
+        for heading in headings:
+            with formatter.section(heading):
+                formatter.write_dl([(name, text) for each, name, text in self._rows() if each == heading])
+
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None)
+            yield panel if isinstance(panel, str) else "Commands", name, first_sentence(command.help or "")
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text, without its full stop."""
+    words = " ".join(text.split("\n\n", maxsplit=1)[0].split())
+    return words.partition(". ")[0].removesuffix(".")

@@ -1,0 +1,48 @@
+"""Commands for a running bridge: `status` and `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Show the state of the running bridge: problems, session, spool, streams, ledger.
+
+    Exit code 1 if the state is not OK, 3 if no bridge runs, 4 without permission.
+    """
+    from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
+
+
+def doctor(
+    send: Annotated[bool, typer.Option("--send", help="Send one marked record to each stream.")] = False,
+    publish: Annotated[
+        bool,
+        typer.Option(
+            "--publish",
+            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID-doctor, once or twice, to measure how "
+            "many the broker sends at once and queues. The broker drops messages beyond its limit, and counts them.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Check broker, AWS and disk, and show how to fix each problem.
+
+    The command opens its own temporary sessions with the broker (client ID: mqtt.client_id with -doctor). They
+    subscribe like the bridge for some seconds, and discard the messages. The bridge's session loses nothing. Nothing
+    is published or sent without --publish and --send.
+    """
+    from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_doctor(config, send=send, publish=publish, as_json=as_json))

@@ -1,0 +1,38 @@
+"""Commands that run a bridge: `run` and `demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+
+
+def run(
+    config: ConfigFile = Path("bridge.yaml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print records instead of sending them.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, max=64, help="Number of worker processes (0 = single process).")
+    ] = 0,
+) -> None:
+    """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
+    from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see the module
+
+    if dry_run and workers:
+        raise typer.BadParameter("--dry-run runs in a single process: omit --workers")
+    raise typer.Exit(run_bridge(config, dry_run=dry_run, workers=workers))
+
+
+def demo(
+    secs: Annotated[int, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 0,
+) -> None:
+    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account.
+
+    The page is served on port 8080 or the next free one. The keys k, b and q cut Kinesis off, publish a bad message,
+    and end the demo.
+    """
+    from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_demo(secs))

@@ -1,0 +1,117 @@
+"""Commands that create and check files: `init`, `check`, `try`, `schema`, `functions`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import ConfigFile, WorkerOption  # noqa: TC001 - typer reads the annotations
+
+
+def init(
+    url: Annotated[str, typer.Option("--url", help="Broker URL: mqtt://, mqtts:// (TLS), ws:// or wss://.")] = "",
+    ca_file: Annotated[str, typer.Option("--ca-file", help="CA certificate of the broker (PEM), for TLS.")] = "",
+    username: Annotated[
+        str, typer.Option("--username", help="Broker user name. Password: prompt, or $MQTT_PASSWORD.")
+    ] = "",
+    client_id: Annotated[str, typer.Option("--client-id", help="MQTT client ID of the bridge.")] = "",
+    region: Annotated[str, typer.Option("--region", help="The AWS region.")] = "",
+    authentication: Annotated[
+        str, typer.Option("--authentication", help="Type of AWS authentication, such as default or token.")
+    ] = "",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any option of bridge.yaml, such as mqtt.share=NAME; may be repeated."),
+    ] = None,
+    stream: Annotated[str, typer.Option("--stream", help="Data stream of the mappings.")] = "",
+    listen_secs: Annotated[
+        float | None, typer.Option("--listen-secs", min=0, help="Listen to the broker for this time; 0: do not listen.")
+    ] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", "-t", help="Topic filter to listen to (default: all topics).")
+    ] = None,
+    capture: Annotated[
+        Path | None, typer.Option("--capture", help="Read a file of `capture` instead of listening.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept defaults, no prompts.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Create bridge.yaml and mappings from live broker traffic."""
+    from bridge.cli.commands.init import InitOptions, init  # noqa: PLC0415 - see the module
+
+    given = {
+        "mqtt.url": url,
+        "mqtt.tls.ca_file": ca_file,
+        "mqtt.username": username,
+        "mqtt.client_id": client_id,
+        "kinesis.region": region,
+        "kinesis.authentication.type": authentication,
+    }
+    given = {name: value for name, value in given.items() if value}
+    raise typer.Exit(
+        init(
+            config,
+            InitOptions(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force),
+        )
+    )
+
+
+def check(config: ConfigFile = Path("bridge.yaml")) -> None:
+    """Validate the configuration and the mappings, and run the mappings' own tests."""
+    from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(check_all(config))
+
+
+def try_(
+    topic: Annotated[str, typer.Option("--topic", "-t", help="Topic of the message.")] = "",
+    payload: Annotated[
+        str, typer.Option("--payload", "-p", help="Payload of the message; '-' reads standard input.")
+    ] = "-",
+    dead_letter: Annotated[
+        int | None,
+        typer.Option("--dead-letter", min=1, help="Use the message of the dead letter with this number."),
+    ] = None,
+    worker: WorkerOption = None,
+    config: ConfigFile = Path("bridge.yaml"),
+    qos: Annotated[int, typer.Option(min=0, max=2, help="QoS of the message.")] = 1,
+    retain: Annotated[bool, typer.Option("--retain", help="Treat the message as retained.")] = False,
+) -> None:
+    """Show what the mappings make of one message: every record, key and stream, or why there is none."""
+    from bridge.cli.commands.try_message import try_dead_letter, try_message  # noqa: PLC0415 - see the module
+
+    if bool(topic) == (dead_letter is not None):
+        raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
+    if dead_letter is not None:
+        raise typer.Exit(try_dead_letter(config, dead_letter, worker))
+    raise typer.Exit(try_message(config, topic, payload, qos=qos, retain=retain))
+
+
+class SchemaOf(StrEnum):
+    """Names of the files that have a schema."""
+
+    MAPPING = "mapping"
+    BRIDGE = "bridge"
+
+
+def schema(
+    file: Annotated[SchemaOf, typer.Argument(help="mapping: files in mappings/; bridge: bridge.yaml.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the schema to this file.")] = None,
+) -> None:
+    """Print the JSON Schema of a file, for completion and validation in an editor."""
+    from bridge.cli.commands.schema import write_schema  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(write_schema(file.value, output))
+
+
+def functions(
+    word: Annotated[str, typer.Argument(help="Name of a function, or a word such as concat.")] = "",
+) -> None:
+    """List the functions of expressions, or show those that a word leads to, with examples."""
+    from bridge.cli.commands.functions import print_functions  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(print_functions(word))

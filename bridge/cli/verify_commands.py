@@ -1,0 +1,83 @@
+"""Commands that verify mappings and streams: `capture`, `diff`, `coverage`, `prove`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.completion import stream_names
+from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+
+
+def capture(
+    file: Annotated[Path, typer.Argument(help="File to write (JSON lines); it must not exist.")],
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", "-t", help="Topic filter; may be repeated (default: the topics of the mappings)."),
+    ] = None,
+    secs: Annotated[float, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 60,
+    messages: Annotated[int, typer.Option("--messages", min=1, help="Stop after this many messages.")] = 100_000,
+    size: Annotated[str, typer.Option("--bytes", help="Stop before the file exceeds this size.")] = "100 MiB",
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
+    from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(record_traffic(config, file, CaptureOptions(topic or (), secs, messages, size)))
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="Old mapping file or folder.")],
+    new: Annotated[Path, typer.Argument(help="New mapping file or folder.")],
+    capture: Annotated[Path, typer.Option("--capture", help="Recorded traffic (a file of `capture`).")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all differences as JSON lines, the totals last.")
+    ] = False,
+    show: Annotated[int, typer.Option("--show", min=0, help="Number of differing messages to show.")] = 10,
+) -> None:
+    """Compare the output of two versions of the mappings on recorded traffic. Exit code 1 if it differs."""
+    from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_diff(old, new, capture, DiffOptions(as_json, show)))
+
+
+def coverage(
+    capture: Annotated[
+        Path | None,
+        typer.Option("--capture", help="Use recorded traffic (a file of `capture`) instead of the running bridge."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """List topics that no mapping matches, mappings that never matched, and silent mappings."""
+    from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_coverage(config, capture, as_json=as_json))
+
+
+def prove(
+    stream: Annotated[
+        str, typer.Argument(help="Data stream of an output with `envelope: true`.", autocompletion=stream_names)
+    ],
+    manifests: Annotated[
+        str, typer.Option("--manifests", help="Data stream of the manifests (default: kinesis.manifest.data_stream).")
+    ] = "",
+    region: Annotated[str, typer.Option("--region", help="Region of the stream (default: from the manifests).")] = "",
+    role_arn: Annotated[
+        str, typer.Option("--role-arn", help="Role to assume for reading (default: from the manifests).")
+    ] = "",
+    progress_file: Annotated[
+        Path | None, typer.Option("--progress", help="File to continue from, and to save the progress to.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Check that a stream has every record its manifests cover. Exit code 1 if not, 3 if it could not be checked."""
+    from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
+    from bridge.tools.proof.reading import ProofRequest  # noqa: PLC0415 - as above
+
+    request = ProofRequest(stream, manifests, region, role_arn, progress_file)
+    raise typer.Exit(run_prove(config, request, as_json=as_json))
