@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+import orjson
+
 from bridge.mapping.pipeline.evaluate import early_filter, where_filter
-from bridge.mapping.pipeline.record_builder import one_record
 from bridge.mapping.pipeline.scope import RECORD
 from bridge.model import NewRecord
+from bridge.payloads import DECODERS
 
 if TYPE_CHECKING:
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
@@ -38,14 +40,21 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.
     if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
         return None
-    decode, passes, record_of = parts.decode, where_filter(parts.late_where), one_record(parts)
+    # What orjson cannot read goes to `apply`, whose decoder accepts more, or says what is wrong.
+    decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
+    passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
+    search = parts.transform.search if parts.transform is not None else None
 
     def make(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
         try:
-            scope = {"payload": decode(payload), "captures": captures}
+            record = decode(payload)
+            scope = {"payload": record, "captures": captures}
             if passes is not None and not passes(scope):
                 return FILTERED_FAST
-            return record_of(payload, scope)
+            if search is None:
+                return emit(scope, record, payload)
+            record = search(scope)
+            return None if record is None else emit(scope, record, dumps(record))
         except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
             return None
 

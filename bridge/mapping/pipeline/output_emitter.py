@@ -71,7 +71,11 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
             key = search({**scope, RECORD: record} if with_record else scope)
         except TransformError as error:
             raise PartitionKeyError(f"partition_key_from: {error.detail}") from None
-        key, key_bytes = checked_key(key)
+        # The usual key, whose characters are its bytes, needs no call.
+        if type(key) is str and key.isascii() and 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
+            key_bytes = len(key)
+        else:
+            key, key_bytes = checked_key(key)
         if len(data) + key_bytes > limit_of(stream, MAX_RECORD_BYTES):
             raise _too_large(output, limits, len(data) + key_bytes)
         return _new(NewRecord, (number, key, data))
@@ -82,8 +86,7 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
 def checked_key(value: Any) -> tuple[str, int]:
     """Return the partition key for an expression's result, and its length in UTF-8 bytes. Raise PartitionKeyError."""
     key = value if type(value) is str else _key_text(value)
-    # ASCII has one byte per character, so that most keys need no encoding here.
-    key_bytes = len(key) if key.isascii() else _utf8_bytes(key)
+    key_bytes = _utf8_bytes(key)
     if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
         raise PartitionKeyError(_key_length(key))
     return key, key_bytes
