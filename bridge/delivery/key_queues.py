@@ -13,7 +13,7 @@ costs more in plants with a hundred thousand keys, and a record rarely waits for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from bridge.delivery.key_queue import NOW, Hold, KeyQueue, ShardQueue
@@ -30,15 +30,7 @@ LANES = 256
 """Key queues of a shard. With ten records in flight, one fresh record in 25 waits for an answer that is not its own."""
 
 MAX_ROUTES = 50_000
-"""Partition keys whose queue is remembered: a look-up is ten times as fast as hashing the key."""
-
-
-class Route(NamedTuple):
-    """The queue of a key, the key's length in UTF-8, and the method that appends a record to the queue."""
-
-    queue: KeyQueue
-    key_bytes: int
-    append: Callable[[Record], None]
+"""Partition keys whose queue is remembered: a look-up is ten times as fast as hashing the key for its shard."""
 
 
 class KeyQueues:
@@ -55,10 +47,12 @@ class KeyQueues:
         self._exact = exact
         self._shard_of: Callable[[str], Shard | None] | None = None
         self._shard_queues: dict[str, ShardQueue] = {}
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, KeyQueue] = {}
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
+        self._lanes = self._make_lanes()
+        """All key queues by the hash of a key, while neither shards nor single keys matter."""
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
@@ -68,7 +62,7 @@ class KeyQueues:
             size = sum(data_and_key_bytes(records))
             self._append_all(self._key_queue("", None), records, size)
         else:
-            size = self._append_each(records)
+            size = self._append_to_lanes(records) if self._lanes else self._append_each(records)
         self.records += len(records)
         self.size += size
 
@@ -78,8 +72,8 @@ class KeyQueues:
         Nothing of their key queues is sent before `not_before`. Their hold must be released afterwards.
         """
         by_queue: dict[KeyQueue, list[Record]] = {}
-        for record in records:
-            by_queue.setdefault(self._queue_of(record.key), []).append(record)
+        for record, queue in zip(records, self._queues_of(records), strict=True):
+            by_queue.setdefault(queue, []).append(record)
         for queue, some in by_queue.items():
             target = queue if queue.ordered or not_before == NOW else self._retry_queue(queue.shard_queue)
             self.size += target.put_back(some)
@@ -148,9 +142,9 @@ class KeyQueues:
         numbers = {record.number for record in unsent}
         hold.records = [record for record in hold.records if record.number not in numbers]
         self.reenqueue(unsent)
-        used = {id(self._queue_of(record.key)) for record in hold.records}
-        unused = [queue for queue in hold.key_queues if id(queue) not in used]
-        hold.key_queues = [queue for queue in hold.key_queues if id(queue) in used]
+        used = set(self._queues_of(hold.records))
+        unused = [queue for queue in hold.key_queues if queue not in used]
+        hold.key_queues = [queue for queue in hold.key_queues if queue in used]
         for queue in reversed(unused):
             queue.holds -= 1
             self._awake(queue)
@@ -170,6 +164,7 @@ class KeyQueues:
         waiting = sorted({record.number: record for queue in queues for record in queue.records}.values())
         self._shard_of = shard_of
         self._shard_queues, self._routes, self._backing_off = {}, {}, []
+        self._lanes = self._make_lanes()
         self.records = self.size = 0
         for hold in self._holds:
             hold.key_queues = self._mute(hold.records)
@@ -239,13 +234,14 @@ class KeyQueues:
             queue.state = "ready"
             queue.shard_queue.ready.append(queue)
 
-    def _append_each(self, records: Sequence[Record]) -> int:
-        """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
-        total, find = 0, self._routes.get
+    def _append_to_lanes(self, records: Sequence[Record]) -> int:
+        """Append each record to the lane of its key; return the counted bytes. This runs for every record."""
+        total, lanes = 0, self._lanes
         for record in records:
-            queue, key_bytes, append = find(record[2]) or self._route(record[2])
-            size = len(record[3]) + key_bytes
-            append(record)
+            key = record[2].encode()
+            queue = lanes[crc32(key) % LANES]
+            queue.records.append(record)
+            size = len(record[3]) + len(key)
             queue.size += size
             total += size
             if queue.state == "idle":
@@ -253,20 +249,42 @@ class KeyQueues:
                 queue.shard_queue.ready.append(queue)
         return total
 
-    def _route(self, key: str) -> Route:
-        """Return the route of a key, and remember it."""
-        encoded = key.encode()
-        name: str | int = "" if self._keyless else key if self._exact else crc32(encoded) % LANES
+    def _append_each(self, records: Sequence[Record]) -> int:
+        """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
+        total = 0
+        for record, queue in zip(records, self._queues_of(records), strict=True):
+            key = record[2]
+            queue.records.append(record)
+            size = len(record[3]) + (len(key) if key.isascii() else len(key.encode()))
+            queue.size += size
+            total += size
+            if queue.state == "idle":
+                queue.state = "ready"
+                queue.shard_queue.ready.append(queue)
+        return total
+
+    def _queues_of(self, records: Sequence[Record]) -> list[KeyQueue]:
+        """Return the queue of each record."""
+        if self._lanes:
+            lanes = self._lanes
+            return [lanes[crc32(record[2].encode()) % LANES] for record in records]
+        find = self._routes.get
+        return [find(record[2]) or self._route(record[2]) for record in records]
+
+    def _route(self, key: str) -> KeyQueue:
+        """Return the queue of a key, and remember it."""
+        name: str | int = "" if self._keyless else key if self._exact else crc32(key.encode()) % LANES
         queue = self._key_queue(name, self._shard_of(key) if self._shard_of else None)
-        route = Route(queue, len(encoded), queue.records.append)
         if not self._keyless:
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
-            self._routes[key] = route
-        return route
+            self._routes[key] = queue
+        return queue
 
-    def _queue_of(self, key: str) -> KeyQueue:
-        return (self._routes.get(key) or self._route(key)).queue
+    def _make_lanes(self) -> list[KeyQueue]:
+        if self._keyless or self._exact or self._shard_of is not None:
+            return []
+        return [self._key_queue(number, None) for number in range(LANES)]
 
     def _key_queue(self, name: str | int, shard: Shard | None) -> KeyQueue:
         shard_id = shard.id if shard else ""
@@ -285,7 +303,7 @@ class KeyQueues:
     def _mute(self, records: Sequence[Record]) -> list[KeyQueue]:
         if self._keyless:
             return []
-        queues = list({id(queue): queue for queue in (self._queue_of(record.key) for record in records)}.values())
+        queues = list(dict.fromkeys(self._queues_of(records)))
         for queue in queues:
             if queue.state == "ready":
                 queue.shard_queue.ready.remove(queue)
