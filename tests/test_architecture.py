@@ -23,7 +23,18 @@ LAYERS = (
     ("mapping", "kinesis"),
     ("payloads", "mqtt", "spool", "aws"),
     ("yaml_files",),
-    ("errors", "model", "backoff", "timestamps", "durations", "files", "histogram", "terminal", "varint"),
+    (
+        "errors",
+        "model",
+        "backoff",
+        "child_environment",
+        "timestamps",
+        "durations",
+        "files",
+        "histogram",
+        "terminal",
+        "varint",
+    ),
     ("__init__",),
 )
 """A folder, or a file of the package's own folder, imports only from rows below its own. Files of the last but one row

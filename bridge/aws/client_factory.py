@@ -88,12 +88,25 @@ class EndpointSettings:
             signature_version=None if signed else UNSIGNED,
         )
         session.set_config_variable("sts_regional_endpoints", "regional")  # the global endpoint depends on one region
-        return session.create_client(
+        client = session.create_client(
             service,
             region_name=region or self.region,
             endpoint_url=self.endpoint(service, region or self.region),
             verify=self.ca_file,
             config=config,
+        )
+        if service != "kinesis":  # a client of Kinesis gets a transport of its own
+            self._limit_responses(client)
+        return client
+
+    def _limit_responses(self, client: Any) -> None:
+        from bridge.aws.bounded_session import install  # noqa: PLC0415 - botocore is slow to import
+
+        install(
+            client,
+            verify=self.trusted,
+            proxies=self.proxies_for(client.meta.endpoint_url),
+            timeout=(self.connect_timeout_secs, self.answer_timeout_secs),
         )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_DETAIL_CHARS = 300
+MAX_MESSAGE_CHARS = 4096
 _NOT_AUTHORIZED = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on (?:resource|this resource): (?P<resource>arn:\S+|\*))?"
@@ -199,8 +200,8 @@ class ErrorResponse:
         """Convert a botocore ClientError."""
         said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
         return cls(
-            code=str(said.get("Code") or "Unknown"),
-            message=str(said.get("Message") or ""),
+            code=shortened(str(said.get("Code") or "Unknown")),
+            message=str(said.get("Message") or "")[:MAX_MESSAGE_CHARS],
             status=int(meta.get("HTTPStatusCode") or 0),
             skew_secs=_skew_secs(meta.get("HTTPHeaders", {}).get("date")),
         )
@@ -257,11 +258,13 @@ def _skew_secs(date: str | None) -> float | None:
     """Return the lead of this machine's clock over an HTTP Date header, in seconds; None: no valid date."""
     try:
         return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds() if date else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def shortened(text: str) -> str:
-    """Return `text` on one line, cut to MAX_DETAIL_CHARS for the log."""
-    line = " ".join(text.split())
+    """Return `text` on one line and without control characters, cut to MAX_DETAIL_CHARS for the log."""
+    # Cut first: the text may be megabytes of what a proxy sent.
+    line = "".join(each if each.isprintable() else " " for each in text[: 4 * MAX_DETAIL_CHARS])
+    line = " ".join(line.split())
     return line if len(line) <= MAX_DETAIL_CHARS else line[: MAX_DETAIL_CHARS - 1] + "…"

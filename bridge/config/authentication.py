@@ -63,13 +63,13 @@ class _Authentication(Section):
     def plain(self) -> dict[str, Any]:
         """Return the settings of this type without `type` and `source`. Secrets and paths are plain text."""
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
-        return {name: _plain(value) for name, value in values.items() if value not in (None, {})}
+        return {name: _plain(value) for name, value in values.items() if value not in (None, {}, [])}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return value if isinstance(value, int | dict) else str(value)
+    return value if isinstance(value, int | dict | list) else str(value)
 
 
 def _one_of(name: str) -> dict[str, Any]:
@@ -143,6 +143,14 @@ class Process(_Authentication):
     type: Literal["process"] = Field(description="a command that prints credentials")
     command: Annotated[str, AfterValidator(_command), Describe("a command with its arguments")] = Field(
         description="run without a shell; prints JSON as `credential_process` of the AWS command line does"
+    )
+    environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), Describe("a variable's name")]] = (
+        Field(
+            default=[],
+            max_length=100,
+            description="environment variables that the command may read, besides `AWS_*`, those of the network "
+            "(proxies, CA certificates) and those that every program needs",
+        )
     )
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.client_factory import region_of
 from bridge.aws.error_codes import ErrorResponse
-from bridge.errors import OutcomeUnknown, Refused
+from bridge.errors import OutcomeUnknown, Refused, SendError
+from bridge.kinesis import responses
 from bridge.kinesis.client_cache import ClientCache, PublisherSettings
-from bridge.kinesis.shard_map import Shard
-from bridge.model import DEFAULT_RECORD_BYTES, Destination
+from bridge.kinesis.responses import StreamDescription
+from bridge.model import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.aws.transport.in_flight import RequestsInFlight
-    from bridge.errors import SendError
     from bridge.kinesis.client_cache import CachedClient
     from bridge.kinesis.packing.packers import PackedRecord
     from bridge.kinesis.put_records_codec import Result
+    from bridge.kinesis.shard_map import Shard
     from bridge.model import Record
 
-KIB = 1024
 STOP_STALL_SECS = 2.0
 """Time without a byte that leaves, after which a stop no longer waits for a request. A satellite's round trip is 0.6 s.
 """
@@ -38,24 +39,8 @@ CREDENTIAL_CODES = (
     "UnrecognizedClientException",
 )
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
+_OPEN = MappingProxyType({"Type": "AT_LATEST"})
 __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamDescription:
-    """Stream properties from DescribeStreamSummary; `described` is False where the call is not permitted."""
-
-    max_record_bytes: int = DEFAULT_RECORD_BYTES
-    status: str = ""
-    open_shards: int = 0
-    mode: str = ""
-    encryption: str = ""
-    arn: str = ""
-    key_id: str = ""
-    """KMS key as the stream is configured: a key's ARN, its id, or an alias."""
-    distribution: str = ""
-    """RecordDistributionStrategy: AUTO where Kinesis chooses the shard; "" where the response does not contain it."""
-    described: bool = True
 
 
 class KinesisPublisher:
@@ -80,8 +65,7 @@ class KinesisPublisher:
 
         Raise InvalidRequest where something in it can never be accepted, OutcomeUnknown without a valid response.
         """
-        answer = self.call("put_records", stream, Records=records)
-        results: list[Result] = answer["Results"]
+        results: list[Result] = self.call("put_records", stream, Records=records)["Results"]
         # Results belong to records by position only. With another count nothing can be assigned.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
@@ -98,39 +82,15 @@ class KinesisPublisher:
             if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
             raise
-        summary = answer["StreamDescriptionSummary"]
-        kib = summary.get("MaxRecordSizeInKiB")
-        return StreamDescription(
-            max_record_bytes=kib * KIB if kib else DEFAULT_RECORD_BYTES,
-            status=summary.get("StreamStatus", ""),
-            open_shards=summary.get("OpenShardCount", 0),
-            mode=summary.get("StreamModeDetails", {}).get("StreamMode", ""),
-            encryption=summary.get("EncryptionType", ""),
-            arn=summary.get("StreamARN", ""),
-            key_id=summary.get("KeyId", ""),
-            distribution=summary.get("RecordDistributionStrategy", ""),
-        )
+        return responses.stream_description(answer)
 
     def list_shards(self, stream: str) -> list[Shard]:
         """Return the open shards.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
-        answer = self.call("list_shards", stream, ShardFilter={"Type": "AT_LATEST"})
-        found = answer["Shards"]
-        while token := answer.get("NextToken"):
-            answer = self.call("list_shards", stream, NextToken=token)
-            found += answer["Shards"]
-        return [
-            Shard(
-                shard["ShardId"],
-                int(shard["HashKeyRange"]["StartingHashKey"]),
-                int(shard["HashKeyRange"]["EndingHashKey"]),
-            )
-            for shard in found
-            # A closed shard has an ending sequence number, and accepts no more records.
-            if not shard.get("SequenceNumberRange", {}).get("EndingSequenceNumber")
-        ]
+        call = partial(self.call, "list_shards", stream)
+        return [shard for shard, is_open in responses.list_shards(call, ShardFilter=dict(_OPEN)) if is_open]
 
     def whoami(self, stream: str) -> str:
         """Return the ARN of the identity that sends to this stream. The call needs no permission.
@@ -162,7 +122,10 @@ class KinesisPublisher:
         self._clients.forget()
 
     def call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
-        """Return the response to one request of botocore's name `operation`, without a retry."""
+        """Return the response to one request of botocore's name `operation`, without a retry.
+
+        Raise SendError. Of what is in the response nothing is certain: `responses` checks it.
+        """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
         # Imported before the request, and not in the error path: a process without a free file descriptor for a
@@ -182,6 +145,12 @@ class KinesisPublisher:
             raise self._refusal(ErrorResponse.of(error), connected, data_stream) from error
         except BotoCoreError as error:
             raise network_error(error) from error
+        except SendError:
+            raise
+        # botocore's parsers raise many kinds of exceptions for a response that is not as the service sends it. None of
+        # them may end the thread, on which all other streams depend.
+        except Exception as error:
+            raise OutcomeUnknown("BadResponse", f"not a response of Kinesis: {type(error).__name__}") from error
 
     def _refusal(self, answer: ErrorResponse, connected: CachedClient, data_stream: str) -> SendError:
         # AWS refuses the credentials, so they may have been rotated: fetch them again for the next call.

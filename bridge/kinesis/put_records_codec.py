@@ -10,6 +10,7 @@ https://boto3.amazonaws.com/v1/documentation/api/latest/guide/events.html
 from __future__ import annotations
 
 from binascii import b2a_base64
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from bridge.kinesis.bandwidth import BandwidthLimiter
     from bridge.model import Record
 
-OK = 200
+FIRST_ERROR = 301
+"""botocore reads an error from each response with this HTTP status or a higher one."""
+MAX_CODE_CHARS, MAX_MESSAGE_CHARS = 128, 2048
+_TEXT = frozenset({str})
 
 
 class RecordAccepted(NamedTuple):
@@ -109,7 +113,7 @@ def _write(params: dict[str, Any], context: dict[str, Any], **_: object) -> None
 
 
 def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    if response_dict["status_code"] != OK:
+    if response_dict["status_code"] >= FIRST_ERROR:
         return
     customized_response_dict["Results"] = read_results(response_dict["body"])
     # An empty body leaves botocore's parser nothing to convert.
@@ -122,7 +126,7 @@ def read_results(body: bytes) -> list[Result]:
     Raise OutcomeUnknown where the body is not a PutRecords response.
     """
     try:
-        return [
+        results: list[Result] = [
             # The usual case without a call: this runs for every record.
             _new(RecordAccepted, (number, shard))
             if (number := result.get("SequenceNumber"))
@@ -132,9 +136,21 @@ def read_results(body: bytes) -> list[Result]:
             for result in orjson.loads(body)["Records"]
         ]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords response") from error
+        raise _bad(body) from error
+    # The types of all fields at once: 30 ns for each record.
+    if not _TEXT.issuperset(map(type, chain.from_iterable(results))):
+        raise _bad(body)
+    return results
+
+
+def _bad(body: bytes) -> OutcomeUnknown:
+    return OutcomeUnknown("BadResponse", f"{len(body)} bytes that are no PutRecords response")
 
 
 def _failed(result: dict[str, Any]) -> RecordFailed:
     code = result.get("ErrorCode")
-    return RecordFailed(str(code), str(result.get("ErrorMessage") or "")) if code else NO_RESULT
+    if not code:
+        return NO_RESULT
+    if not isinstance(code, str):
+        raise TypeError
+    return RecordFailed(code[:MAX_CODE_CHARS], str(result.get("ErrorMessage") or "")[:MAX_MESSAGE_CHARS])

@@ -72,12 +72,15 @@ def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
     from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
 
+    from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
     from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
-    session = URLLib3Session(
-        verify=endpoints.trusted,
-        proxies=endpoints.proxies_for(place.url),
-        timeout=(endpoints.connect_timeout_secs,) * 2,
+    session = BoundedSession(
+        URLLib3Session(
+            verify=endpoints.trusted,
+            proxies=endpoints.proxies_for(place.url),
+            timeout=(endpoints.connect_timeout_secs,) * 2,
+        )
     )
     try:
         answer = session.send(AWSRequest(method="GET", url=f"{place.url}/").prepare())

@@ -10,14 +10,19 @@ so that the wait of one is the call of another. A page at a time is in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.backoff import Backoff
-from bridge.errors import SendError, Unavailable
-from bridge.kinesis.shard_map import Shard
+from bridge.errors import OutcomeUnknown, SendError, Unavailable
+from bridge.kinesis import responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bridge.kinesis.responses import RecordsResponse
+    from bridge.kinesis.shard_map import Shard
 
 SECS_PER_CALL = 0.4
 """Seconds between two calls to one shard: half of the 5 calls a second that all its consumers share."""
@@ -25,6 +30,8 @@ BYTES_PER_SEC = 2_000_000
 """Bytes that may be read from one shard in a second."""
 GIVE_UP_SECS = 600.0
 """Seconds without any response after which the reader gives up."""
+MAX_EMPTY_PAGES = 1_000
+"""Max number of empty pages in a row that come no nearer to the end of the stream: 7 minutes of calls."""
 # Maximum of one GetRecords call.
 _PAGE_RECORDS = 10_000
 _BACKOFF = Backoff(1.0, 30.0)
@@ -52,6 +59,10 @@ class _ShardPosition:
     not_before: float = 0.0
     failures: int = 0
     caught_up: bool = False
+    behind_ms: float = inf
+    """Least time to the end of the stream since the last record."""
+    empty_pages: int = 0
+    """Number of pages in a row without a record, and not nearer to the end of the stream."""
 
 
 class ShardReader:
@@ -87,10 +98,9 @@ class ShardReader:
             response = self._next_response(reading)
             if response is None:
                 continue
-            records = [record["Data"] for record in response["Records"]]
-            if records:
-                reading.position = str(response["Records"][-1]["SequenceNumber"])
-                yield RecordPage(reading.shard, records, reading.position)
+            if response.records:
+                reading.position = response.records[-1].sequence_number
+                yield RecordPage(reading.shard, [record.data for record in response.records], reading.position)
             if self._ended(reading, response):
                 readings.remove(reading)
 
@@ -99,22 +109,7 @@ class ShardReader:
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
-        found: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
-        while True:
-            response = self._patiently("list_shards", **token)
-            found += response["Shards"]
-            if not response.get("NextToken"):
-                break
-            token = {"NextToken": response["NextToken"]}
-        return [
-            Shard(
-                each["ShardId"],
-                int(each["HashKeyRange"]["StartingHashKey"]),
-                int(each["HashKeyRange"]["EndingHashKey"]),
-            )
-            for each in found
-        ]
+        return [shard for shard, _ in responses.list_shards(partial(self._patiently, "list_shards"))]
 
     def _patiently(self, operation: str, **parameters: object) -> dict[str, Any]:
         """Return the response to a call that is repeated until there is one. Raise SendError."""
@@ -130,12 +125,14 @@ class ShardReader:
                 self._answered_at = self._clock()
                 return response
 
-    def _next_response(self, reading: _ShardPosition) -> dict[str, Any] | None:
+    def _next_response(self, reading: _ShardPosition) -> RecordsResponse | None:
         """Return the next page of a shard, or None if the call has to be repeated later. Raise SendError."""
         try:
             if not reading.iterator:
                 reading.iterator = self._first_iterator(reading)
-            response = self._call("get_records", ShardIterator=reading.iterator, Limit=_PAGE_RECORDS)
+            given = self._call("get_records", ShardIterator=reading.iterator, Limit=_PAGE_RECORDS)
+            response = responses.records_response(given)
+            self._check_progress(reading, response)
         except SendError as error:
             if error.code in _RENEW:
                 reading.iterator = ""
@@ -148,9 +145,9 @@ class ShardReader:
             return None
         self._answered_at = self._clock()
         reading.failures = 0
-        size = sum(len(record["Data"]) + len(record["PartitionKey"]) for record in response["Records"])
+        size = sum(len(record.data) + len(record.key) for record in response.records)
         reading.not_before = self._answered_at + max(SECS_PER_CALL, size / BYTES_PER_SEC)
-        reading.iterator = str(response.get("NextShardIterator") or "")
+        reading.iterator = response.next_iterator
         return response
 
     def _first_iterator(self, reading: _ShardPosition) -> str:
@@ -165,7 +162,17 @@ class ShardReader:
             if not reading.position or error.code not in _NO_SUCH_POSITION:
                 raise
             response = self._call("get_shard_iterator", **oldest)
-        return str(response["ShardIterator"])
+        return responses.shard_iterator(response)
+
+    @staticmethod
+    def _check_progress(reading: _ShardPosition, response: RecordsResponse) -> None:
+        """Raise OutcomeUnknown where empty pages do not come nearer to the end of the shard."""
+        if response.records or response.behind_ms < reading.behind_ms:
+            reading.behind_ms, reading.empty_pages = response.behind_ms, 0
+            return
+        reading.empty_pages += 1
+        if reading.empty_pages > MAX_EMPTY_PAGES:
+            raise OutcomeUnknown("BadResponse", f"{MAX_EMPTY_PAGES:,} empty pages without any progress")
 
     def _fail(self, error: Unavailable) -> None:
         """Count a failed call. Raise its error if there has been no response for GIVE_UP_SECS."""
@@ -173,16 +180,16 @@ class ShardReader:
         if self._clock() - self._answered_at > GIVE_UP_SECS:
             raise error
 
-    def _ended(self, reading: _ShardPosition, response: dict[str, Any]) -> bool:
+    def _ended(self, reading: _ShardPosition, response: RecordsResponse) -> bool:
         """Return whether the shard has been read to now.
 
         An empty page is not the end: GetRecords returns one too while later records exist. On a busy stream no page is
         empty. So the end is the second page in a row that is not behind, or one that is empty too.
         """
         # Without an iterator the shard is closed, by a split or a merge, and was read to its end.
-        if not response.get("NextShardIterator"):
+        if not response.next_iterator:
             return True
-        caught_up = not response.get("MillisBehindLatest")
-        ended = caught_up and (reading.caught_up or not response["Records"])
+        caught_up = not response.behind_ms
+        ended = caught_up and (reading.caught_up or not response.records)
         reading.caught_up = caught_up
         return ended

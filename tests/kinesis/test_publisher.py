@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from bridge.aws.credentials import Authentication
 from bridge.aws.transport.measurement import RequestRecording
-from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
+from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError, Unavailable
 from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
@@ -114,6 +114,20 @@ def test_describe_that_is_not_permitted_gives_the_default(kinesis, publisher):
     described = publisher.describe("telemetry")
     assert described.max_record_bytes == DEFAULT_RECORD_BYTES
     assert not described.described
+
+
+@pytest.mark.parametrize("operation", ["DescribeStreamSummary", "ListShards", "PutRecords"])
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 500])
+def test_page_of_a_proxy_is_an_error_for_this_request_only(kinesis, publisher, operation, status):
+    calls = {
+        "DescribeStreamSummary": lambda: publisher.describe("telemetry"),
+        "ListShards": lambda: publisher.list_shards("telemetry"),
+        "PutRecords": lambda: publisher.put_records("telemetry", records(2)),
+    }
+    kinesis.fault("malformed", operation=operation, status=status, requests=1)
+    with pytest.raises(SendError):
+        calls[operation]()
+    assert calls[operation]()
 
 
 def test_describe_of_no_stream_is_refused(publisher):

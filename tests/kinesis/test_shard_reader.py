@@ -6,7 +6,7 @@ from itertools import pairwise
 import orjson
 import pytest
 
-from bridge.errors import Refused, Unavailable
+from bridge.errors import OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.shard_reader import BYTES_PER_SEC, GIVE_UP_SECS, ShardReader
 from tests.fakes.kinesis import KinesisStandIn
 from tests.fakes.kinesis_streams import KinesisError, Stored
@@ -157,3 +157,20 @@ def test_refusal_ends_the_reading_at_once(rig, place):
     with pytest.raises(Refused):
         stream.read()
     assert stream.now == 0
+
+
+def test_endless_empty_pages_end_with_an_error(rig):
+    stream = rig()
+    answer, stream_call = {"Records": [], "NextShardIterator": "again", "MillisBehindLatest": 5}, stream.call
+    stream.call = lambda operation, **more: answer if operation == "get_records" else stream_call(operation, **more)
+    with pytest.raises(OutcomeUnknown) as error:
+        stream.read()
+    assert "empty pages" in error.value.detail
+
+
+def test_endless_pages_of_shards_end_with_an_error(rig):
+    stream = rig()
+    stream.call = lambda *_, **__: {"Shards": [], "NextToken": "again"}
+    with pytest.raises(OutcomeUnknown) as error:
+        stream.read()
+    assert "pages of shards" in error.value.detail

@@ -6,7 +6,8 @@ refreshable.py     credentials for botocore: renewed ahead, failures as the brid
 errors.py          why there are no credentials, in the user's words
 endpoints.py       the URLs that each type calls
 static_keys.py     token
-local_sources.py   default, profile, ec2_role, process
+local_sources.py   default, profile, ec2_role
+process.py         process
 assume_role.py     assume_role, web_identity, and an output's own role
 certificates.py    iot, roles_anywhere
 """

@@ -49,16 +49,19 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
 
+    from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
     from bridge.aws.credentials.refreshable import FetchedCredentials, epoch_secs  # noqa: PLC0415 - as above
 
     pair = check_pair(settings["cert_file"], settings["key_file"])
     url = f"https://{settings['endpoint']}/role-aliases/{settings['role_alias']}/credentials"
     headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
-    session = URLLib3Session(
-        verify=settings.get("ca_file") or endpoints.ca_file or True,
-        proxies=endpoints.proxies_for(url),
-        timeout=(endpoints.connect_timeout_secs, endpoints.answer_timeout_secs),
-        client_cert=pair,
+    session = BoundedSession(
+        URLLib3Session(
+            verify=settings.get("ca_file") or endpoints.ca_file or True,
+            proxies=endpoints.proxies_for(url),
+            timeout=(endpoints.connect_timeout_secs, endpoints.answer_timeout_secs),
+            client_cert=pair,
+        )
     )
     try:
         answer = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
@@ -67,7 +70,7 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
         given = json.loads(answer.text)["credentials"]
         expires_at = epoch_secs(given["expiration"])
         return FetchedCredentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         hint = "check endpoint in kinesis.authentication: 'aws iot describe-endpoint' shows iot:CredentialProvider's"
         raise Refused("Credentials", f"{settings['endpoint']} returned no credentials", hint) from None
     finally:
@@ -140,7 +143,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     try:
         said = json.loads(text)
         message = str(said.get("message") or said.get("Message") or text)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}")
     # A server error or a rate limit may pass by itself; anything else needs a person.

@@ -5,6 +5,7 @@ STS: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,14 @@ STS_HINTS: Mapping[str, str] = MappingProxyType(
 )
 
 
+class InvalidCredentials(ValueError):
+    """The values that were fetched cannot be credentials. The text does not contain them."""
+
+
+_UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError, TypeError)
+"""Exceptions of botocore's readers for a response that is not as the service sends it."""
+
+
 def failed(error: Exception, method: str) -> SendError:
     """Return the bridge's error for any exception from fetching credentials of this type."""
     from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
@@ -48,6 +57,7 @@ def failed(error: Exception, method: str) -> SendError:
         ClientError,
         MetadataRetrievalError,
     )
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - as above
 
     if isinstance(error, SendError):
         return _with_type(method, error)
@@ -59,6 +69,10 @@ def failed(error: Exception, method: str) -> SendError:
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
         return _with_type(method, network_error(error))
+    if isinstance(error, (ResponseParserError, *_UNREADABLE)):
+        # Not its text: botocore's includes the response, in which there may be a secret.
+        detail = f"the response is not credentials ({type(error).__name__})"
+        return _with_type(method, Unavailable("Credentials", detail))
     hint = "check kinesis.authentication, and this machine's clock"
     return Refused("Credentials", f"type: {method}: {shortened(str(error) or type(error).__name__)}", hint)
 

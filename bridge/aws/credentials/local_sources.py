@@ -1,11 +1,8 @@
-"""Authentication types with credentials of this machine: default, profile, ec2_role and process."""
+"""Authentication types with credentials of this machine: default, profile and ec2_role."""
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.aws.client_factory import EndpointSettings
-    from bridge.aws.credentials.refreshable import FetchedCredentials
-
-PROCESS_SECS = 60.0
 
 
 def shared_files() -> tuple[Path, ...]:
@@ -34,22 +28,34 @@ def shared_files() -> tuple[Path, ...]:
 
 def default(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load the credentials that the AWS command line would use: environment, shared files, container, instance."""
-    return _found("default", session.get_credentials, _nothing_configured)
+    return _found("default", lambda: _chain(session), _nothing_configured)
 
 
 def profile(settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load a named profile of the shared files, with everything it supports: keys, roles, single sign-on, processes."""
     session.set_config_variable("profile", settings["name"])
-    return _found("profile", session.get_credentials, lambda: _no_such_profile(settings["name"]))
+    return _found("profile", lambda: _chain(session), lambda: _no_such_profile(settings["name"]))
 
 
 def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Load the role of this EC2 instance, by IMDSv2 only: version 1 serves any forged request from this machine."""
     from botocore.credentials import create_credential_resolver  # noqa: PLC0415 - botocore is slow to import
 
+    from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - as above
+
     session.set_config_variable("ec2_metadata_v1_disabled", True)
-    provider = create_credential_resolver(session).get_provider("iam-role")
-    return _found("ec2_role", provider.load, _no_instance_role)
+    resolver = create_credential_resolver(session)
+    bound_metadata(resolver)
+    return _found("ec2_role", resolver.get_provider("iam-role").load, _no_instance_role)
+
+
+def _chain(session: Any) -> Any:
+    """Return the credentials of botocore's chain, with limits on what the metadata services may send."""
+    from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - botocore is slow to import
+
+    resolver = session.get_component("credential_provider")
+    bound_metadata(resolver)
+    return resolver.load_credentials()
 
 
 def _found(method: str, load: Callable[[], Any], missing: Callable[[], SendError]) -> Any:
@@ -79,40 +85,3 @@ def _no_such_profile(name: str) -> SendError:
 
 def _no_instance_role() -> SendError:
     return Unavailable("NoCredentials", NO_INSTANCE_ROLE)
-
-
-def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
-    """Run a command and load the credentials that it prints.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
-    """
-    from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
-
-    credentials = RenewedCredentials("process", lambda: _run(settings["command"]))
-    # Run the command now, so that an error appears here and not at the first request.
-    credentials.get_frozen_credentials()
-    return credentials
-
-
-def _run(command: str) -> FetchedCredentials:
-    from bridge.aws.credentials.refreshable import FetchedCredentials  # noqa: PLC0415 - botocore is slow to import
-
-    words = shlex.split(command)
-    try:
-        done = subprocess.run(words, capture_output=True, check=False, timeout=PROCESS_SECS)  # noqa: S603 - the user's own
-    except subprocess.TimeoutExpired:
-        raise Unavailable("Credentials", f"'{words[0]}' did not end within {PROCESS_SECS:.0f} s") from None
-    except OSError as error:
-        hint = "fix command in kinesis.authentication; use the program's full path"
-        raise Refused("Credentials", f"'{words[0]}' cannot be run: {error.strerror}", hint) from None
-    if done.returncode:
-        # Neither output is shown: both may hold secrets.
-        raise Unavailable("Credentials", f"'{words[0]}' ended with {done.returncode}; run it manually to see why")
-    try:
-        answer = json.loads(done.stdout)
-        by_version = {1: answer}
-        return FetchedCredentials.of(by_version[answer["Version"]])
-    except (ValueError, KeyError, TypeError):
-        expected = '{"Version": 1, "AccessKeyId": ..., "SecretAccessKey": ..., "SessionToken": ..., "Expiration": ...}'
-        hint = f"the command must print JSON as {expected}; only SessionToken and Expiration may be omitted"
-        raise Refused("Credentials", f"the output of '{words[0]}' is not credentials", hint) from None

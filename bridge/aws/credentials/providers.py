@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.credentials import assume_role, certificates, local_sources, static_keys
+from bridge.aws.credentials import assume_role, certificates, local_sources, process, static_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any]
         "ec2_role": local_sources.ec2_role,
         "default": local_sources.default,
         "profile": local_sources.profile,
-        "process": local_sources.process,
+        "process": process.process,
         "assume_role": assume_role.assume_role,
         "web_identity": assume_role.web_identity,
         "iot": certificates.iot,

@@ -6,6 +6,7 @@ This module is imported by functions only: botocore takes a quarter second to im
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 
-from bridge.aws.credentials.credential_errors import failed
+from bridge.aws.credentials.credential_errors import InvalidCredentials, failed
 from bridge.errors import Refused, SendError
 
 if TYPE_CHECKING:
@@ -25,16 +26,26 @@ log = logging.getLogger(__name__)
 AHEAD_SECS = 900.0
 """Lead of a renewal before the expiry; with a short lifetime, the last quarter of it."""
 TRY_AGAIN_SECS = 30.0
+MAX_CHARS = 32_768
+"""Max length of a part of credentials. AWS documents no limit of a session token; 4 kB are seen, and a request's head
+must fit into the limits of proxies."""
+_PRINTABLE = re.compile(rf"[ -~]{{1,{MAX_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedCredentials:
-    """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never."""
+    """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never.
+
+    Raise InvalidCredentials where they cannot be sent in the header of a request.
+    """
 
     access_key_id: str = field(repr=False)
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
     expires_at: float | None = None
+
+    def __post_init__(self) -> None:
+        check_credentials(self.access_key_id, self.secret_access_key, self.session_token)
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> FetchedCredentials:
@@ -46,11 +57,28 @@ class FetchedCredentials:
         return cls(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"), epoch_secs(expires))
 
 
+def check_credentials(access_key_id: object, secret_access_key: object, session_token: object) -> None:
+    """Raise InvalidCredentials unless all are printable ASCII. There may be no session token."""
+    names = ("access key id", access_key_id), ("secret access key", secret_access_key), ("session token", session_token)
+    for name, value in names:
+        if value is None and name == "session token":
+            continue
+        if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
+            raise InvalidCredentials(f"the {name} is no text of 1 to {MAX_CHARS:,} printable ASCII characters")
+
+
 def epoch_secs(moment: datetime | str | None) -> float | None:
-    """Convert an RFC 3339 time to seconds since 1970. Raise ValueError for other text."""
+    """Convert an RFC 3339 time to seconds since 1970. Raise InvalidCredentials for anything else."""
     if moment is None:
         return None
-    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    try:
+        moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return _timestamp(moment)
+    except (ValueError, OverflowError, AttributeError, TypeError):
+        raise InvalidCredentials("the expiry is no time") from None
+
+
+def _timestamp(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
@@ -146,11 +174,14 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials for the next request."""
         try:
-            return self._inner.get_frozen_credentials()
+            frozen: ReadOnlyCredentials = self._inner.get_frozen_credentials()
+            check_credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
         except SendError:
             raise
         except Exception as error:
             raise failed(error, self.method) from error
+        else:
+            return frozen
 
 
 def _expired_already(method: str, secs: float) -> Refused:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 def load(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
     """Load the access key, its secret and the session token, each inline or from its file. Raise Refused."""
-    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.credential_errors import InvalidCredentials  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - as above
 
     def fetch() -> FetchedCredentials:
-        return FetchedCredentials(
-            _value(settings, "access_key_id"), _value(settings, "secret_access_key"), _value(settings, "session_token")
-        )
+        names = ("access_key_id", "secret_access_key", "session_token")
+        try:
+            return FetchedCredentials(*[_value(settings, name) for name in names])
+        except InvalidCredentials as error:
+            raise Refused("Credentials", str(error), "fix kinesis.authentication, or the files it names") from None
 
     credentials = RenewedCredentials("token", fetch)
     credentials.get_frozen_credentials()

@@ -19,7 +19,7 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssltransport import SSLTransport
 
 from bridge.aws.transport.progress_socket import ProgressSocket
-from bridge.aws.transport.request import current_request
+from bridge.aws.transport.request import ResponseTooLarge, current_request
 
 if TYPE_CHECKING:
     from bridge.aws.transport.request import InFlightRequest
@@ -159,10 +159,18 @@ class _ProgressConnection(HTTPConnection):
             request.sent_whole()
 
     def getresponse(self) -> Any:
-        """Return the response, and note that it has begun where the socket could not know."""
+        """Return the response, and note that it has begun where the socket could not know.
+
+        Raises ResponseTooLarge where its head announces too large a body, before a byte of that is read.
+        """
         response = super().getresponse()
         if not (request := current_request.get()).answered:
             request.received()
+        try:
+            request.check_response_bytes(response.length_remaining or 0)
+        except ResponseTooLarge:
+            response.close()
+            raise
         return response
 
     def send(self, data: Any) -> None:

@@ -125,11 +125,11 @@ class ProgressSocket:
     def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002 - as in socket
         """Read what is there, at least a byte; 0 at the end of the stream.
 
-        Raises RequestStalled, NoResponse, RequestAborted, and what sockets raise.
+        Raises RequestStalled, NoResponse, ResponseTooLarge, RequestAborted, and what sockets raise.
         """
         count = self._take_early(buffer) if self._early else self._receive(buffer)
         if count:
-            self._note_received()
+            self._note_received(count)
         return count
 
     def _take_early(self, buffer: bytearray | memoryview) -> int:
@@ -167,13 +167,13 @@ class ProgressSocket:
                     request.raise_if_aborted()
                 return count
 
-    def _note_received(self) -> None:
+    def _note_received(self, count: int) -> None:
         request = self._request
         if self._encrypted and request.draining:
             return  # most likely the session tickets that follow a handshake
         if request.drain_known and not request.answered:  # a slow request: it is worth a question to the kernel
             request.round_trip(min_round_trip_secs(self._sock))
-        request.received()
+        request.received(count)
 
     # Waiting
 

@@ -19,6 +19,12 @@ FIRST_LOOK_SECS = 0.1
 of 500 records: on a link where requests are answered sooner, none is made."""
 MAX_PAUSE_SECS = 0.1
 """Longest time between two looks while bytes may still leave; a quarter of the request's age where that is less."""
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+"""Max bytes of a response, unless the operation needs more. 500 results of PutRecords are 55 kB, and 1,000 shards of
+ListShards 300 kB."""
+MAX_RESPONSE_TIMEOUTS = 10
+"""Longest duration of a response from its first byte, in multiples of `answer_timeout_secs`: a server that sends a byte
+now and then does not occupy a thread for ever."""
 LONGEST_PAUSE_SECS = 1.0
 """Longest wait that needs no look: the injected clock may run faster than the kernel's."""
 
@@ -35,6 +41,10 @@ class RequestAborted(OSError):
     """Another thread ended the request."""
 
 
+class ResponseTooLarge(OSError):
+    """The response is larger than any of its operation."""
+
+
 class Interruptible(Protocol):
     """A socket in use by one thread that another may shut down, at any time and also once it is closed."""
 
@@ -48,6 +58,7 @@ class InFlightRequest:
     def __init__(self, timeouts: TransportTimeouts, clock: Callable[[], float]) -> None:
         self.timeouts = timeouts
         self.clock = clock
+        self.max_response_bytes = MAX_RESPONSE_BYTES
         self.size = 0
         self.written = 0
         """Bytes that the kernel has accepted, including what TLS added. The socket counts them."""
@@ -61,6 +72,7 @@ class InFlightRequest:
         self._started_at: float | None = None
         self._drained_at: float | None = None
         self._answered_at: float | None = None
+        self._received_bytes = 0
         self._round_trip_secs: float | None = None
         self._date: float | None = None
         self.draining = True
@@ -182,12 +194,22 @@ class InFlightRequest:
 
     # Receiving
 
-    def received(self) -> None:
-        """Note that bytes of the response came."""
+    def received(self, count: int = 0) -> None:
+        """Note that `count` bytes of the response came. Raises ResponseTooLarge or NoResponse beyond its limits."""
         now = self.clock()
         if self._answered_at is None:
             self._answered_at = now
+        self._received_bytes += count
+        self.check_response_bytes(self._received_bytes)
+        max_secs = MAX_RESPONSE_TIMEOUTS * self.timeouts.answer_timeout_secs
+        if now - self._answered_at > max_secs:
+            raise self.failed(NoResponse(f"the rest of the response did not come within {max_secs:g} s"))
         self._await_response(now)
+
+    def check_response_bytes(self, count: int) -> None:
+        """Raise ResponseTooLarge if a response of `count` bytes exceeds the limit."""
+        if count > self.max_response_bytes:
+            raise self.failed(ResponseTooLarge(f"the response is larger than {self.max_response_bytes:,} bytes"))
 
     @property
     def answered(self) -> bool:
@@ -205,7 +227,8 @@ class InFlightRequest:
 
     def dated(self, header: str) -> None:
         """Note the Date header of the response; one that is no date is ignored."""
-        with contextlib.suppress(ValueError):
+        # A date without a time zone in the year 1 or 9999 is beyond what a timestamp can express.
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             self._date = parsedate_to_datetime(header).timestamp()
 
     def measurement(self) -> RequestMeasurement:

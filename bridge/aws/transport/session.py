@@ -19,7 +19,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from bridge.aws.transport.connection import ProgressHTTPConnectionPool, ProgressHTTPSConnectionPool
 from bridge.aws.transport.measurement import report
-from bridge.aws.transport.request import InFlightRequest, RequestAborted, current_request
+from bridge.aws.transport.request import MAX_RESPONSE_BYTES, InFlightRequest, RequestAborted, current_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 """The options that botocore sets with `tcp_keepalive=True`."""
+
+
+MAX_GET_RECORDS_BYTES = 32 * 1024 * 1024
+"""Max bytes of a GetRecords response: 10 MiB of data and 10,000 keys of 256 characters, in base64 and JSON."""
 
 
 class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # botocore has no types
@@ -75,6 +79,7 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
         written to its end, that is only ProxyConnectionError, and SSLError for a certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
+        in_flight.max_response_bytes = _max_response_bytes(request)
         token = current_request.set(in_flight)
         self._in_flight.add(in_flight)
         try:
@@ -89,6 +94,12 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
             self._in_flight.remove(in_flight)
             current_request.reset(token)
             report(in_flight.measurement())
+
+
+def _max_response_bytes(request: Any) -> int:
+    target = request.headers.get("X-Amz-Target", "")
+    text = target.decode("latin-1") if isinstance(target, bytes) else str(target)
+    return MAX_GET_RECORDS_BYTES if text.endswith(".GetRecords") else MAX_RESPONSE_BYTES
 
 
 def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:

@@ -1,6 +1,5 @@
 import pytest
 
-from bridge.aws.credentials import local_sources
 from bridge.errors import Refused, Unavailable
 from tests.aws.credentials.builders import credentials, printing
 
@@ -76,37 +75,3 @@ def test_profile_may_have_a_process_of_its_own(bare_machine, tmp_path):
     command = printing(tmp_path, {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q"})
     (bare_machine / "config").write_text(f"[profile plant]\ncredential_process = {command}\n")
     assert credentials("profile", name="plant").access_key == "P"
-
-
-def test_process_gives_credentials(tmp_path):
-    answer = {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "Q", "SessionToken": "R"}
-    assert credentials("process", command=printing(tmp_path, answer))[:3] == ("P", "Q", "R")
-
-
-@pytest.mark.parametrize(
-    "answer", ["hunter2", "{}", '{"Version": 2}', '{"Version": 1, "AccessKeyId": "hunter2"}', "[]", '{"Version": []}']
-)
-def test_process_that_prints_something_else_is_refused_and_not_shown(tmp_path, answer):
-    with pytest.raises(Refused) as refused:
-        credentials("process", command=printing(tmp_path, answer))
-    assert "AccessKeyId" in refused.value.hint
-    assert "hunter2" not in str(refused.value) + refused.value.hint
-
-
-def test_process_that_fails_may_work_later(tmp_path):
-    with pytest.raises(Unavailable) as unavailable:
-        credentials("process", command="false")
-    assert "'false' ended with 1" in unavailable.value.detail
-
-
-def test_process_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(Refused) as refused:
-        credentials("process", command=f"{tmp_path}/none --plant pdx")
-    assert "cannot be run" in refused.value.detail
-
-
-def test_process_that_hangs_is_ended(monkeypatch):
-    monkeypatch.setattr(local_sources, "PROCESS_SECS", 0.1)
-    with pytest.raises(Unavailable) as unavailable:
-        credentials("process", command="sleep 60")
-    assert "did not end" in unavailable.value.detail

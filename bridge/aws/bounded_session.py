@@ -1,0 +1,90 @@
+"""botocore's HTTP session with limits on a response: for STS, AWS IoT, and the metadata of instances and containers.
+
+botocore reads whatever an endpoint sends, however large it is and however long it takes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_RESPONSE_BYTES = 256 * 1024
+"""Max bytes of a response. Credentials with a session token are a few kB."""
+MAX_RESPONSE_SECS = 60.0
+"""Max duration of a response's body."""
+CHUNK_BYTES = 64
+"""Bytes of one read, between two checks of the duration. A read waits until all have come."""
+
+
+class BoundedSession:
+    """Sends prepared requests as the URLLib3Session `inner`. Raises HTTPClientError beyond the limits. Any thread."""
+
+    def __init__(self, inner: URLLib3Session, clock: Callable[[], float] = time.monotonic) -> None:
+        self._inner = inner
+        self._clock = clock
+
+    def send(self, request: Any) -> AWSResponse:
+        """Return the response to an AWSPreparedRequest, read to its end."""
+        request.stream_output = True  # the body is read here, and not by botocore
+        response = self._inner.send(request)
+        raw = response.raw
+        try:
+            body = self._read(raw)
+        except (HTTPError, OSError) as error:
+            raise HTTPClientError(error=error) from error
+        finally:
+            raw.close()
+        return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._inner.close()
+
+    def _read(self, raw: Any) -> bytes:
+        end, body = self._clock() + MAX_RESPONSE_SECS, bytearray()
+        for chunk in raw.stream(CHUNK_BYTES):
+            body += chunk
+            if len(body) > MAX_RESPONSE_BYTES:
+                raise OSError(f"the response is larger than {MAX_RESPONSE_BYTES:,} bytes")
+            if self._clock() > end:
+                raise OSError(f"the response was not complete within {MAX_RESPONSE_SECS:g} s")
+        return bytes(body)
+
+
+class _Body:
+    """Body that was read already, as AWSResponse reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the body."""
+        yield self._body
+
+
+def install(client: Any, **options: Any) -> None:
+    """Send all requests of a client through a BoundedSession with these options of URLLib3Session.
+
+    botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
+    https://docs.aws.amazon.com/boto3/latest/guide/events.html
+    """
+    session = BoundedSession(URLLib3Session(**options))
+    client.meta.events.register_last("before-send", lambda request, **_: session.send(request))
+
+
+def bound_metadata(resolver: Any) -> None:
+    """Limit the responses of the metadata services of instance and container, which botocore's resolver reads.
+
+    botocore offers no way to give it a session; a test covers both.
+    """
+    for name, attribute in (("iam-role", "_role_fetcher"), ("container-role", "_fetcher")):
+        fetcher = getattr(resolver.get_provider(name), attribute)
+        fetcher._session = BoundedSession(fetcher._session)  # noqa: SLF001 - see above

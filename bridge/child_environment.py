@@ -1,0 +1,41 @@
+"""Environment of child processes: what a program needs to run, and none of the bridge's secrets.
+
+The environment often holds the broker's password and the page's token, since bridge.yaml refers to it by `${NAME}`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_NAMES = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LD_LIBRARY_PATH",
+        "LOGNAME",
+        "PATH",
+        "PYTHONPATH",
+        "SHELL",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "VIRTUAL_ENV",
+    }
+)
+_PREFIXES = ("LC_", "XDG_")
+
+
+def child_environment(
+    names: Iterable[str] = (), prefixes: tuple[str, ...] = (), environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the variables that every program may see, these `names`, and those that begin with a prefix."""
+    allowed = _NAMES.union(names)
+    starts = _PREFIXES + prefixes
+    return {name: value for name, value in environment.items() if name in allowed or name.startswith(starts)}

@@ -1,0 +1,67 @@
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import create_credential_resolver
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+from botocore.session import get_session
+
+from bridge.aws import bounded_session
+from bridge.aws.bounded_session import MAX_RESPONSE_SECS, BoundedSession, bound_metadata
+from tests.aws.transport.scripted_server import ScriptedServer, respond_always
+from tests.aws.transport.sending import Clock
+
+
+def get(url, clock=None):
+    session = BoundedSession(URLLib3Session(timeout=20), **({"clock": clock} if clock else {}))
+    try:
+        return session.send(AWSRequest(method="GET", url=url, headers={}).prepare())
+    finally:
+        session.close()
+
+
+def test_response_within_the_limits_is_that_of_botocore():
+    with ScriptedServer(respond_always) as server:
+        response = get(server.url)
+    assert (response.status_code, response.content, response.text) == (200, b"{}", "{}")
+
+
+def test_announced_body_beyond_the_limit_is_not_read_to_its_end():
+    def script(connection):
+        connection.read_request()
+        connection.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1500000000\r\n\r\n")
+        while True:
+            connection.socket.sendall(bytes(65536))
+
+    with ScriptedServer(script) as server, pytest.raises(HTTPClientError, match="larger than"):
+        get(server.url)
+
+
+def test_body_that_takes_too_long_is_an_error():
+    clock = Clock()
+
+    def script(connection):
+        connection.read_request()
+        connection.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        clock.advance(MAX_RESPONSE_SECS * 2)
+        connection.socket.sendall(bytes(100_000))
+
+    with ScriptedServer(script) as server, pytest.raises(HTTPClientError, match="complete within 60 s"):
+        get(server.url, Moving(clock))
+
+
+class Moving:
+    """A clock that reads 0 at first, and after that what another one reads."""
+
+    def __init__(self, clock):
+        self._clock, self._first = clock, True
+
+    def __call__(self):
+        first, self._first = self._first, False
+        return 0.0 if first else self._clock()
+
+
+def test_both_metadata_services_are_limited(monkeypatch):
+    made = []
+    monkeypatch.setattr(bounded_session, "BoundedSession", lambda inner: made.append(type(inner)))
+    bound_metadata(create_credential_resolver(get_session()))
+    assert made == [URLLib3Session, URLLib3Session]
