@@ -77,16 +77,19 @@ def depth(node: Node) -> int:
 def constant(node: Node) -> bool:
     """Return whether the node has the same result on every value."""
     kind = node["type"]
-    if kind == "expref":
-        # An expref is the same closure on every value, unless it reads a variable of a `let` outside of it.
-        return not free_variables(node)
     if kind == "literal":
         return True
-    if kind in _VARYING:
+    if kind in _VARYING or _charges(node):
         return False
-    if kind == "function_expression" and node["value"] in FUNCTIONS and FUNCTIONS[node["value"]].charges:
-        return False  # each call counts as work
+    # What is evaluated on other values, the elements or the result of the step before, may read variables.
+    if kind in {"expref", *SEQUENCES, *PROJECTIONS} and (free_variables(node) or any(map(_charges, walk(node)))):
+        return False
     return all(map(constant, same_context(node)))
+
+
+def _charges(node: Node) -> bool:
+    """Return whether the node is a call that counts as work each time."""
+    return node["type"] == "function_expression" and node["value"] in FUNCTIONS and FUNCTIONS[node["value"]].charges
 
 
 def names(node: Node) -> frozenset[str] | None:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _MEASURED_GROWTH: Final = 512
 """Growth (copies of the input) above which the compiler adds a check of the result's size."""
 
+_MEASURED_WORK_GROWTH: Final = 16
+"""The same for an expression whose variables and functions can make MAX_STEPS values of a small input."""
+
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
     "current": lambda _: selection.chain(()),
@@ -131,7 +134,9 @@ class Compiler:
         search = self._built(node)
         kind = node["type"]
         multiplies = kind in {*analysis.SEQUENCES, *analysis.PROJECTIONS, "function_expression", "let_expression"}
-        return projection.bounded(search) if multiplies and growth(node) > _MEASURED_GROWTH else search
+        # The nodes below are compiled, so it is known whether they need the state.
+        limit = _MEASURED_WORK_GROWTH if self.evaluation.used else _MEASURED_GROWTH
+        return projection.bounded(search) if multiplies and growth(node) > limit else search
 
     def _built(self, node: Node) -> Search:
         kind = node["type"]

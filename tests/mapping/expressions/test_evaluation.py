@@ -49,6 +49,9 @@ SCOPE = {
         ("let $index = 'mine' in [$index, map(&$index, payload.l)]", ["mine", [0, 1]]),
         ("[let $x = payload.l in sum($x), let $x = payload.items in length($x)]", [7, 2]),
         ("let $x = payload.l in [sort($x)[0], sort($x)[1], let $x = [9, 8] in sort($x)[0], sort($x)[1]]", [3, 4, 8, 4]),
+        ("let $x = [1, 2] in $x[*].[let $y = @ in `[5]`[?$y == $x[0]].[$y, @]][]", [[[1, 5]], []]),
+        ("`[1, 2]`[*].[@ * $payload.factor, `[3]`[?@ > $payload.factor]]", [[2, [3]], [4, [3]]]),
+        ("payload.l[].[sort_by(`[2, 1]`, &@ * $payload.factor)[0]]", [[1], [1]]),
         ("let $let = let $in = topic in $in in $let", "t"),
         ("payload.items[].{let: n, in: v}", [{"let": "a", "in": 1}, {"let": "b", "in": 2}]),
     ],
@@ -122,9 +125,10 @@ def nested(inner, depth):
         "let $all = payload in map(&map(&[$all[0], @], $all), $all)",
         "payload[].{n: range(3000)}",
         "payload[].{n: $payload[1000:]}",
-        nested("@", 3),
+        nested("@", 2),
         nested("$payload", 2),
-        "map(&flatten_object({a: $payload}, '.'), payload) | map(&range(1000), @)",
+        "map(&flatten_object({a: $payload}, '.'), payload)",
+        "payload[].[`[1]`[*].range(1000)]",
     ],
 )
 def test_expression_that_repeats_the_message_is_bounded(text):

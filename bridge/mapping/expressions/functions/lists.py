@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PAIR: Final = 2
+_NUMBER_STEPS: Final = 10
+"""Steps of work that each number of `range` counts, as it is there to be processed: 200,000 numbers for a message."""
+_GROWTH: Final = 64
+"""Growth of functions that charge for what they make: an expression may repeat it 64 times, but not 4,096 times."""
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def _bind_range(binding: Binding) -> Callable[..., Any]:
 
     def numbers(*arguments: Any) -> list[int]:
         found = _range(*arguments)
-        charge(len(found))
+        charge(len(found) * _NUMBER_STEPS)
         return list(found)
 
     return numbers
@@ -111,6 +115,7 @@ LISTS: Final[tuple[Function, ...]] = (
         "The whole numbers from start up to stop, without stop, as in a slice. With one argument, from 0 up to it.",
         (("range(3)", [0, 1, 2]), ("range(10, 0, -5)", [10, 5])),
         optional=2,
+        growth=_GROWTH,
         bind=_bind_range,
         charges=True,
     ),
@@ -127,6 +132,7 @@ LISTS: Final[tuple[Function, ...]] = (
             ),
         ),
         cost=10,
+        growth=_GROWTH,
         bind=_bind_flatten,
         charges=True,
     ),
