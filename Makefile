@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test suite coverage test-newest linted lint docs docs-serve dist bench bench-peers faults brokers soak fuzz image image-test clean
+.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest linted lint docs docs-serve dist bench bench-peers faults brokers soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -28,9 +28,12 @@ test:
 	@$(MAKE) --no-print-directory suite
 
 # The tests of a file share a worker, as they share their servers.
+PARTS ?=
+# All tests but the slow ones that start processes.
+UNIT := $(filter-out tests/integration tests/browser tests/docker tests/faults tests/benchmarks tests/brokers tests/fuzz tests/harness tests/fakes tests/docs tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 suite: $(VENV)/.test
-	$(PYTEST)
+	$(PYTEST) $(PARTS)
 
 # The suite with branch coverage. It fails below `fail_under` in pyproject.toml. Measuring takes longer than the tests.
 coverage: $(VENV)/.test
@@ -42,8 +45,20 @@ NEWEST ?= $(shell for minor in 16 15 14 13 12; do \
     "$$python" -c '' 2>/dev/null && { echo "$$python"; exit; }; done; done)
 test-newest:
 	@test -n "$(NEWEST)" || { echo "this needs a Python newer than 3.11; name one with: make test-newest NEWEST=python3.13" >&2; exit 1; }
-	@$(NEWEST) --version
-	@$(MAKE) --no-print-directory VENV=build/newest PYTHON=$(NEWEST) suite
+	@echo "the newest Python of this machine: $$($(NEWEST) --version)"
+	@$(MAKE) --no-print-directory VENV=build/newest PYTHON=$(NEWEST) PARTS="$(or $(PARTS),tests)" suite
+
+# The same for CI: without the slow tests, and nothing where this machine has no newer Python.
+test-newest-units:
+	@if [ -n "$(NEWEST)" ]; then $(MAKE) --no-print-directory test-newest PARTS="$(UNIT)"; \
+	  else echo "the newest Python of this machine is $$($(PYTHON) --version): it has run all tests"; fi
+
+# The oldest versions that pyproject.toml permits, of each direct dependency. Starlette's test client of that age needs
+# httpx. The slow tests with processes of their own are left out: they test the bridge and not its libraries.
+test-lowest: $(VENV)/.test
+	$(PYTHON) -m venv build/lowest && build/lowest/bin/pip install --quiet uv
+	build/lowest/bin/uv pip install --quiet --resolution lowest-direct --python build/lowest/bin/python --editable '.[demo,test]' httpx
+	build/lowest/bin/python -m pytest -n $(WORKERS) --dist loadfile $(UNIT)
 
 linted: $(VENV)/.test
 	$(BIN)/ruff check .

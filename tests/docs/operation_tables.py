@@ -127,8 +127,8 @@ def mapping_limits():
         "state of all mappings of a spool, memory",
         size(mapping_state.MAX_STATE_BYTES),
         (
-            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; what was written longest ago is forgotten and "
-            "counted (`mapping_state_evicted`), and records of `sample` are sent early"
+            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; what was written longest ago is forgotten "
+            "and counted (`mapping_state_evicted`), and records of `sample` are sent early"
         ),
     )
     yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 
 import orjson
 import pytest
@@ -76,6 +77,7 @@ def rig(tmp_path):
     made[0].again = again
     yield made[0]
     assert_ledger_balanced(made[-1].spool)
+    made[-1].spool.close()
     made[-1].spool.close()
 
 
@@ -307,7 +309,8 @@ def test_checksum_does_not_depend_on_a_late_mark_or_on_line_breaks(rig):
 
 def test_records_from_before_checksums_are_covered_without_one(rig):
     rig.put(4, together=True)
-    sqlite3.connect(rig.folder / "data" / "spool.db").execute("delete from checksums").connection.commit()
+    with closing(sqlite3.connect(rig.folder / "data" / "spool.db")) as database, database:
+        database.execute("delete from checksums")
     rig.put(2, together=True)
     records, manifests = rig.deliver(6), rig.tell()
     assert [("checksum" in told, told["last"]) for told in map(orjson.loads, manifests)] == [(False, 4)]

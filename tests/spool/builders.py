@@ -7,12 +7,15 @@ from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 from bridge.spool.settings import SpoolSettings
 
+OPENED = []
+"""Spools that the present test has opened: tests/spool/conftest.py closes them."""
+
 
 def opened(path, *, live_first=False, **options):
     # Without validation: tests use sizes below the minimum of bridge.yaml.
-    return open_spool(
-        SpoolSettings.model_construct(path=path, **{"min_free_bytes": 0} | options), live_first=live_first
-    )
+    settings = SpoolSettings.model_construct(path=path, **{"min_free_bytes": 0} | options)
+    OPENED.append(open_spool(settings, live_first=live_first))
+    return OPENED[-1]
 
 
 def append(spool, *data, stream="press", mapping="m", key="k"):

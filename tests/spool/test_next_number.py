@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 from unittest import mock
 
 import pytest
@@ -16,7 +17,7 @@ DATA = b"x" * 200
 
 def kept(path):
     """Return the number in the table."""
-    with sqlite3.connect(path / "spool.db") as database:
+    with closing(sqlite3.connect(path / "spool.db")) as database:
         return database.execute("select next from streams where name = 'press'").fetchone()[0]
 
 

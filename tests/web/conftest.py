@@ -27,11 +27,13 @@ def site(bridge):
 
     def make(token=None, host="127.0.0.1", url="http://127.0.0.1:8080"):
         settings = HttpSettings.model_construct(listen=f"{host}:8080", token=token and SecretStr(token))
-        app = web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
+        playground = Playground(bridge.mappings.folder)
+        app = web_app(bridge, settings, History(), playground, lambda: False)
         client = TestClient(app, base_url=url, raise_server_exceptions=False)
-        clients.append(client.__enter__())
+        clients.append((client.__enter__(), playground))
         return client
 
     yield make
-    for client in clients:
+    for client, playground in clients:
+        client.portal.call(playground.end)  # in the loop that has started its process
         client.__exit__(None, None, None)

@@ -1,6 +1,7 @@
 """Records leave the database in few statements, and no other leaves with them."""
 
 import sqlite3
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from bridge.spool.database.batch_delete import remove
 def removed(there, gone):
     """Return the remaining numbers of `there`, and the number of statements."""
     statements = []
-    with sqlite3.connect(":memory:", isolation_level=None) as database:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.execute("create table queue_3 (number integer primary key)")
         database.executemany("insert into queue_3 values (?)", [(number,) for number in there])
         database.set_trace_callback(statements.append)

@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,7 @@ def test_row_of_one_table_is_none_of_another():
 def test_written_rows_are_read_and_replaced_by_their_key(table):
     kinds = list(table.columns.values())
     row = tuple(b"\x00\xff" if "blob" in kind else 7 if "integer" in kind else "ä" for kind in kinds)
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.execute(table.sql)
         table.write(database, [row])
         assert list(table.read(database)) == [row]
@@ -79,7 +80,7 @@ def test_written_rows_are_read_and_replaced_by_their_key(table):
 
 
 def test_queue_table_takes_the_rows_of_its_records():
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.execute(queue_sql(3))
         database.executemany("insert into queue_3 values (?, ?, ?, ?, ?)", record_rows(3, [Record(1, 1, "k", b"d")]))
         [row] = database.execute("select * from queue_3")

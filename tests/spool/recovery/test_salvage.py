@@ -201,7 +201,7 @@ def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_pat
 
 def test_what_was_lost_is_reported_in_the_log(tmp_path, caplog):
     filled(tmp_path, 500)
-    with sqlite3.connect(tmp_path / "spool.db") as database:
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as database, database:
         database.execute("delete from queue_1 where number between 100 and 109")
         database.execute("delete from dead_letters where number = 2")
     spool = opened(tmp_path)
