@@ -12,6 +12,8 @@ from google.protobuf import message as protobuf
 from google.protobuf import unknown_fields
 
 from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_VALUES
+from bridge.payloads.protobuf.counting import check_values, counted_fields
 from bridge.payloads.protobuf.filling import fill
 from bridge.payloads.protobuf.values import Budget, ValueReader
 
@@ -26,17 +28,20 @@ _MAX_VARINT_BYTES: Final = 10
 class ProtobufDecoder:
     """Decoder of one message type."""
 
-    __slots__ = ("_class", "_name", "_read")
+    __slots__ = ("_class", "_counted", "_name", "_read")
 
     def __init__(self, types: MessageTypes, name: str) -> None:
         """Read messages of the type with this full name. Raise SchemaError if there is none."""
         descriptor = types.find(name)
         self._name = name
         self._class = types.message_class(descriptor)
+        self._counted = counted_fields(descriptor)
         self._read = ValueReader().reader(descriptor)
 
     def decode(self, payload: bytes) -> Any:
         """Return the message's value. Raise DecodeError."""
+        if len(payload) > MAX_VALUES:
+            check_values(payload, self._counted)
         try:
             message = self._class.FromString(payload)
         except protobuf.DecodeError:

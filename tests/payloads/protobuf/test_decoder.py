@@ -1,6 +1,7 @@
 import json
 import struct
 import sys
+import tracemalloc
 
 import orjson
 import pytest
@@ -122,6 +123,44 @@ def test_values_are_limited(monkeypatch):
     assert READING.decode(b"\x0a\x01a")
     with pytest.raises(DecodeError, match="more than 40 values"):
         READING.decode(b"\x22\x28" + struct.pack("<10f", *range(10)))
+
+
+BOMB = MessageTypes(
+    "b.proto",
+    {
+        "b.proto": b"""syntax = "proto3"; message B {
+            repeated B b = 1; repeated bool ok = 2; repeated double d = 3; string s = 4; repeated string t = 5; }"""
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x0a\x00" * (1 << 20),
+        b"\x12\x81\x80\x40" + b"\x01" * ((1 << 20) + 1),
+        b"\x1a\x88\x80\x80\x04" + bytes((1 << 23) + 8),
+        b"\x98\x06\x01" * ((1 << 20) + 1),
+        b"\x0a\x82\x80\x80\x01" + b"\x0a\x00" * ((1 << 20) + 1),
+        b"\xa5\x06abcd" * ((1 << 20) + 1),
+    ],
+)
+def test_values_are_counted_before_they_take_memory(data):
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="more than 1,048,576 values"):
+            ProtobufDecoder(BOMB, "B").decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_message_of_few_values_is_read():
+    bomb = ProtobufDecoder(BOMB, "B")
+    value = {"s": "x" * (1 << 21), "t": ["y" * (1 << 20)] * 2, "d": [1.5] * 9, "ok": [True], "b": []}
+    assert bomb.decode(bomb.encode(value)) == value
+    with pytest.raises(DecodeError, match="the field 4 reaches over the end"):
+        bomb.decode(b"\x22\xff\xff\xff\x7f" + b"x" * (1 << 20))
 
 
 @pytest.mark.parametrize(

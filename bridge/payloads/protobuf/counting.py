@@ -1,0 +1,92 @@
+"""Number of values of a message, counted on the wire before the package allocates them.
+
+A field of two bytes can become 70 bytes of memory. Each field takes at least a byte, so only messages of more than
+MAX_VALUES bytes need to be counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from bridge.errors import DecodeError
+from bridge.payloads.json_values import MAX_VALUES
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+Fields: TypeAlias = "dict[int, Fields | int]"
+"""Fields by number that may hold several values: the fields of a message, or the least bytes of one packed value."""
+
+MAX_LEVELS: Final = 100
+"""Levels of a message above which the package rejects it."""
+_VARINT, _FIXED64, _LENGTH, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
+_WIDTHS: Final = {
+    **dict.fromkeys((FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_SFIXED32), 4),
+    **dict.fromkeys((FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64), 8),
+}
+
+
+def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = None) -> Fields:
+    """Return the fields of a message type that may hold several values."""
+    known = {} if known is None else known
+    name = descriptor.full_name
+    if name not in known:
+        found = known[name] = {}
+        for field in descriptor.fields:
+            if field.message_type is not None:
+                found[field.number] = counted_fields(field.message_type, known)
+            elif field.is_repeated and field.type not in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}:
+                found[field.number] = _WIDTHS.get(field.type, 1)
+    return known[name]
+
+
+def check_values(data: bytes, fields: Fields) -> None:
+    """Raise DecodeError for more than MAX_VALUES values. Data that is malformed is left to the package."""
+    left = MAX_VALUES
+    at, end, inner = 0, len(data), fields
+    outer: list[tuple[int, Any]] = []
+    try:
+        while True:
+            while at == end and outer:
+                end, inner = outer.pop()
+            if at >= end or len(outer) > MAX_LEVELS:
+                return
+            tag, at = _varint(data, at)
+            kind = tag & 7
+            left -= 1
+            if kind == _VARINT:
+                _, at = _varint(data, at)
+            elif kind == _LENGTH:
+                size, at = _varint(data, at)
+                of_field = inner.get(tag >> 3)
+                if type(of_field) is dict and size:
+                    # Continue within the message, and after it where it ends.
+                    outer.append((end, inner))
+                    end, inner = at + size, of_field
+                else:
+                    left -= size // of_field if type(of_field) is int else 0
+                    at += size
+            elif kind in {_FIXED32, _FIXED64}:
+                at += 4 if kind == _FIXED32 else 8
+            if left < 0:
+                raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")
+    except IndexError:
+        return
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number, and the place after it. Raise IndexError for one that ends too early."""
+    byte = data[at]
+    at += 1
+    if byte < 0x80:  # noqa: PLR2004 - the highest bit continues
+        return byte, at
+    value, shift = byte & 0x7F, 7
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80 or shift > 63:  # noqa: PLR2004 - at most 10 bytes
+            return value, at
+        shift += 7
