@@ -22,6 +22,7 @@ from bridge.files import MAX_DOCUMENT_BYTES
 from bridge.yaml_files.node_builder import NodeBuilder, ParseAborted
 from bridge.yaml_files.nodes import NOWHERE
 from bridge.yaml_files.syntax_errors import LINE_BREAK, decode, explain
+from bridge.yaml_files.tab_loader import TabLoader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _fast_events(source: str) -> Iterator[yaml.Event]:
 def _events(source: str, lines: list[str]) -> Iterator[yaml.Event]:
     """Yield the events of the Python parser. Raises ParseAborted with an explanation of the first fault."""
     try:
-        yield from yaml.parse(source, Loader=yaml.SafeLoader)
+        yield from yaml.parse(source, Loader=TabLoader)
     except _YAML_ERRORS as error:
         place, message = explain(error, lines)
     else:

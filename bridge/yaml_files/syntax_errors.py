@@ -89,6 +89,8 @@ def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) 
         return place, "a text that begins with '{' or '[' must be in quotes, or after '|' on lines of its own"
     if "${" in line[: place.column] and problem.startswith("expected ',' or"):
         return place, _REFERENCE
+    if line[place.column - 1 : place.column] in ("]", "}") and problem.startswith("expected <block end>"):
+        return place, f"'{line[place.column - 1]}' closes nothing: no bracket is open here"
     for beginning, explanation in _EXPLANATIONS:
         if problem.startswith(beginning):
             return place, explanation

@@ -34,7 +34,7 @@ def test_tabs_are_explained(text):
         ("a: {b: ']}', c: 1\nd: 2\n", (1, 4), "'{' is never closed"),
         ("a: {b: c d: e}", (1, 11), "closing bracket"),
         ("a: [1,\n  2 3: 4, {x: y z: 1}]", (2, 18), "closing bracket"),
-        ("a:\t1 :\t2", (1, 3), "a tab; outside of texts, only spaces are accepted here"),
+        ("-\ta: 1", (1, 2), "a tab; outside of texts, only spaces are accepted here"),
         ("a: {b: ${C}}", (1, 9), 'a reference must be in quotes: "${NAME}"'),
         ("a: - b", (1, 4), "a list item"),
         ("a: 1\n b: 2", (2, 3), "wrong indentation"),
