@@ -13,7 +13,14 @@ from bridge.mqtt.keepalive import Keepalive
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.paho_client import PahoClient
 from bridge.mqtt.publish_packet import publish_packet
-from bridge.mqtt.reason_texts import TAKEN_OVER, UNSUPPORTED_VERSION, error_text, response_text, return_code_text
+from bridge.mqtt.reason_texts import (
+    TAKEN_OVER,
+    UNSUPPORTED_VERSION,
+    error_text,
+    response_text,
+    return_code_text,
+    subscription_text,
+)
 from bridge.mqtt.subscription_exchange import SubscriptionExchange
 
 if TYPE_CHECKING:
@@ -280,7 +287,7 @@ class Connection:
     def _on_subscribe(
         self, _client: object, _data: object, packet: int, reasons: list[ReasonCode], properties: object
     ) -> None:
-        responses = [(reason.value, response_text(reason, properties)) for reason in reasons]
+        responses = [(reason.value, subscription_text(reason, properties)) for reason in reasons]
         self.exchange.on_suback(packet, responses, self._clock())
 
     def _on_unsubscribe(

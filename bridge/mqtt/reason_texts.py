@@ -23,6 +23,11 @@ _HINTS: Final = {
     TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
     UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
 }
+_SUBSCRIPTION_HINTS: Final = {
+    "Not authorized": "permit this client to subscribe to it at the broker",
+    "Unspecified error": "most likely the broker does not permit this client to subscribe to it",
+}
+"""What to do about a refused SUBSCRIBE. The session exists, so the credentials are right."""
 _RETURN_CODES: Final = {
     1: UNSUPPORTED_VERSION,
     2: "Client identifier not valid",
@@ -82,15 +87,24 @@ _ALERTS: Final = {
 
 def with_hint(reason: str, properties: Any = None) -> str:
     """Return the reason, with the broker's Reason String and Server Reference (MQTT 5), and what to do."""
+    return _joined(reason, properties, _HINTS.get(reason))
+
+
+def _joined(reason: str, properties: Any, hint: str | None) -> str:
     own = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
     said = [f"'{text}'" for text in own[:1] if text] + [f"use the broker {text}" for text in own[1:] if text]
-    hint = _HINTS.get(reason)
     return "; ".join([reason, *said, *([hint] if hint else [])])
 
 
 def response_text(reason: ReasonCode, properties: Any = None) -> str:
-    """Return the text of a reason code in a SUBACK, UNSUBACK, CONNACK or DISCONNECT."""
+    """Return the text of a reason code in an UNSUBACK, CONNACK or DISCONNECT."""
     return with_hint(reason.getName(), properties)
+
+
+def subscription_text(reason: ReasonCode, properties: Any = None) -> str:
+    """Return the text of a reason code in a SUBACK."""
+    name = reason.getName()
+    return _joined(name, properties, _SUBSCRIPTION_HINTS.get(name, _HINTS.get(name)))
 
 
 def return_code_text(code: int) -> str:

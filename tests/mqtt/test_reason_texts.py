@@ -6,9 +6,11 @@ import ssl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from bridge.mqtt.broker_address import BrokerAddress
-from bridge.mqtt.reason_texts import error_text
+from bridge.mqtt.reason_texts import error_text, subscription_text
 from tests.harness.certificates import Authority
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.mqtt_settings import tls_files
@@ -139,3 +141,16 @@ def test_ca_certificate_without_key_usage_is_accepted_on_every_python(tmp_path, 
         poll_until_subscribed(at)
         at.close()
     assert tls_files().context().verify_flags & ssl.VERIFY_X509_STRICT
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (0x87, "Not authorized; permit this client to subscribe to it at the broker"),
+        (0x80, "Unspecified error; most likely the broker does not permit this client to subscribe to it"),
+        (0x97, "Quota exceeded; raise the broker's limit for this client"),
+    ],
+)
+def test_refused_subscription_does_not_blame_the_credentials(code, text):
+    """The session exists, so user name, password and client ID are right."""
+    assert subscription_text(ReasonCode(PacketTypes.SUBACK, identifier=code)) == text

@@ -22,7 +22,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
-from bridge.mapping.topics.subscription_cover import covering_filters
+from bridge.mapping.topics.subscription_cover import joined_filters
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
@@ -31,7 +31,7 @@ from bridge.tools.capture.recorder import CaptureLimits, Recorder
 from bridge.yaml_files.option_types import parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bridge.config import Settings
@@ -66,12 +66,20 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
     return 0
 
 
-def record_session(settings: Settings, file: Path, filters: dict[str, int], bounds: CaptureLimits, secs: float) -> str:
-    """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError."""
+def record_session(
+    settings: Settings, file: Path, joined: Mapping[str, Mapping[str, int]], bounds: CaptureLimits, secs: float
+) -> str:
+    """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError.
+
+    `joined`: the filters to subscribe to, each with those that it joins and their QoS.
+    """
+    # Joined filters bring no second copies.
+    session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
     set_up_logging("text", "warning")
     with Signals() as signals, Recorder(file, bounds) as recorder:
-        subscriber = Subscriber(settings.mqtt.temporary(SUFFIX), on_session=lambda _present: recorder.session_began())
-        subscriber.set_filters(filters)
+        subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
+        # As in `run`: a broker that refuses a joined filter may permit those that it joins.
+        subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
         capturing = _Capture(subscriber, recorder, signals, secs)
         try:
             capturing.run()
@@ -85,15 +93,15 @@ def record_session(settings: Settings, file: Path, filters: dict[str, int], boun
     return capturing.summary()
 
 
-def filters_of(topics: Sequence[str]) -> dict[str, int]:
-    """Return the subscriptions for --topic, as QoS by filter. Raise BridgeError."""
+def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the filters for --topic, each with those that it joins and their QoS. Raise BridgeError."""
     try:
-        return covering_filters((TopicPattern.parse(text).filter, 1) for text in topics)
+        return joined_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
         raise BridgeError(f"--topic: {error}") from error
 
 
-def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
+def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, int]]:
     if topics:
         return filters_of(topics)
     loaded = load_folder(settings.mappings, {})
@@ -101,7 +109,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, int]:
         raise ConfigError(loaded.problems)
     for problem in loaded.problems:
         print_error(problem)
-    return Router(loaded.mappings.values()).filters()
+    return Router(loaded.mappings.values()).joined_filters()
 
 
 class _Capture:

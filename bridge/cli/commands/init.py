@@ -119,7 +119,7 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
 
 
 def _observed(
-    settings: Settings, filters: dict[str, int], secs: float, capture: Path | None
+    settings: Settings, filters: dict[str, dict[str, int]], secs: float, capture: Path | None
 ) -> tuple[ObservedMessages, str]:
     """Return the observed messages and a summary. A broker that does not respond is reported, and is no error."""
     observed = ObservedMessages()

@@ -15,6 +15,8 @@ from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
+from tests.mqtt import packets
+from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker
 
 MUCH = CaptureOptions((), 0, 1_000, "1 MB")
 
@@ -97,3 +99,16 @@ def test_wrong_option_is_reported(tmp_path, wanted, why):
 def test_without_mappings_and_topics_there_is_nothing_to_record(tmp_path):
     with pytest.raises(ConfigError, match="outputs: missing"):
         record_traffic(set_up(tmp_path, press="topic: t"), tmp_path / "c.jsonl", MUCH)
+
+
+def test_joined_filter_that_is_refused_is_replaced_by_its_parts(tmp_path):
+    """As in `run`: a broker may permit exactly what the mappings need, and not the filter that joins them."""
+    decides = FilterBroker(codes={"plant/+/+": 0x87}, then=packets.publish("plant/m1/x", b"{}", qos=0, properties=b""))
+    output = "outputs: [{data_stream: telemetry}]"
+    mappings = {"press": f"topic: plant/{{k}}/t\n{output}", "n": f"topic: plant/m1/{{x}}\n{output}"}
+    with ScriptedBroker(decides) as broker:
+        config = set_up(tmp_path, broker.port, **mappings)
+        assert record_traffic(config, tmp_path / "c.jsonl", CaptureOptions((), 60, 3, "1 MB")) == 0
+    asked = [text for packet in decides.subscribes for text, _, _ in packet]
+    assert asked[0] == "plant/+/+"
+    assert sorted(asked[1:]) == ["plant/+/t", "plant/m1/+"]

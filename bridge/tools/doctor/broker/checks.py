@@ -110,7 +110,8 @@ def _supports_mqtt5(own: MqttSettings) -> bool:
 
 def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
     sample, filters = TrafficSample(target.routes), target.routes.filters()
-    with ProbeSession(target.own, filters, sample.add) as session:
+    joined = target.routes.joined_filters()
+    with ProbeSession(target.own, filters, sample.add, joined=joined) as session:
         session.open(CONNECT_SECS)
         began = time.monotonic()
         yield from subscription_findings(session.subscriber.subscriptions)
@@ -136,7 +137,7 @@ def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
     terms = SessionTerms(protocol, target.settings.receive_maximum, supports_mqtt5)
     yield window_finding(_better(window, measured.window), terms, target.sync_secs())
     yield measured.finding
-    all_retained = count_at_full_speed(target.own, filters) if counted.messages >= SUSPICIOUS else None
+    all_retained = count_at_full_speed(target.own, joined) if counted.messages >= SUSPICIOUS else None
     yield from retained_findings(counted, all_retained, sample, protocol)
     yield messages
 

@@ -32,9 +32,12 @@ class ProbeSession:
         settings: MqttSettings,
         filters: Mapping[str, int],
         on_message: Callable[[Publish], None] = lambda _message: None,
+        *,
+        joined: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
+        """Prepare the session. `joined`: for each filter those that it joins, which are requested if it is refused."""
         self.subscriber = Subscriber(settings)
-        self.subscriber.set_filters(filters)
+        self.subscriber.set_filters(filters, joined)
         self.unacknowledged: deque[bytes] = deque()
         self.acknowledging = False
         self.needing = 0

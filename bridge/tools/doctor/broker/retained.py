@@ -57,9 +57,14 @@ def count_retained(session: ProbeSession, began: float) -> RetainedMessages:
     return RetainedMessages(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
 
 
-def count_at_full_speed(settings: MqttSettings, filters: Mapping[str, int]) -> RetainedMessages:
-    """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages."""
-    with ProbeSession(settings.model_copy(update={"share": None}), dict.fromkeys(filters, 0)) as session:
+def count_at_full_speed(settings: MqttSettings, joined: Mapping[str, Mapping[str, int]]) -> RetainedMessages:
+    """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages.
+
+    `joined`: the filters, each with those that it joins.
+    """
+    parts = {text: dict.fromkeys(each, 0) for text, each in joined.items()}
+    own = settings.model_copy(update={"share": None})
+    with ProbeSession(own, dict.fromkeys(joined, 0), joined=parts) as session:
         session.open(CONNECT_SECS)
         return count_retained(session, time.monotonic())
 

@@ -19,6 +19,7 @@ from tests.harness.mosquitto import Mosquitto
 from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.publisher import Publisher
 from tests.harness.subscriber import Subscriber
+from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker
 
 PRESS = "factory/pdx/press{}/telemetry"
 
@@ -237,3 +238,12 @@ def test_topic_that_may_not_be_used_is_reported(examined, tmp_path, rule, protoc
     assert told["broker.queue"].status == "warning"
     assert re.search(words, told["broker.queue"].message)
     assert "allow this client to publish to mqtt-kinesis/doctor/test-doctor" in told["broker.queue"].advice
+
+
+def test_joined_filter_that_is_refused_is_no_failure_if_its_parts_are_granted(examined):
+    output = "outputs: [{data_stream: telemetry}]"
+    mappings = {"press": f"topic: plant/{{k}}/t\n{output}", "n": f"topic: plant/m1/{{x}}\n{output}"}
+    with ScriptedBroker(FilterBroker(codes={"plant/+/+": 0x87})) as broker:
+        findings, _ = examined(broker, **mappings)
+    found = {each.subject: each.status for each in findings if each.check == "broker.subscription"}
+    assert found == {"subscription plant/+/t": "ok", "subscription plant/m1/+": "ok"}
