@@ -146,17 +146,21 @@ mosquitto:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients >/dev/null; \
 	  else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto mosquitto-clients" >&2; exit 1; fi; }
 
-# Brokers of the registries of npm, Go and Rust, as far as their tools are here; RabbitMQ by apt where one may install it.
+# Brokers of the registries of npm, Go, Rust and Maven, as far as their tools are here; RabbitMQ by apt as root.
+JAVA_BROKERS := hivemq moquette artemis
 .PHONY: broker-servers
 broker-servers: build/brokers/.installed
 
-build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go
+build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go $(JAVA_BROKERS:%=tests/brokers/servers/%/Main.java)
 	@mkdir -p build/brokers/bin build/brokers/mochi
 	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix build/brokers aedes@1 ws@8
 	@! command -v go >/dev/null || { cp tests/brokers/servers/mochi/main.go build/brokers/mochi/ && cd build/brokers/mochi \
 	  && { [ -f go.mod ] || go mod init mochi; } && go get github.com/mochi-mqtt/server/v2@v2.7.9 && go mod tidy \
 	  && go build -o ../bin/mochi . && GOBIN=$(CURDIR)/build/brokers/bin go install github.com/nats-io/nats-server/v2@v2.15.3; }
 	@! command -v cargo >/dev/null || cargo install --quiet --root build/brokers rumqttd || echo "rumqttd is not built" >&2
+	@! { command -v mvn && command -v javac; } >/dev/null || for name in $(JAVA_BROKERS); do \
+	  mvn -q -B -f tests/brokers/servers/$$name/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/brokers/java/$$name \
+	  && javac -cp "build/brokers/java/$$name/*" -d build/brokers/java/$$name/classes tests/brokers/servers/$$name/Main.java || exit 1; done
 	@command -v rabbitmq-server >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server >/dev/null
 	@touch $@

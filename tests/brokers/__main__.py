@@ -25,7 +25,7 @@ def main() -> int:
         print(f"{kind.name}, {time.monotonic() - begun:.0f} s", flush=True)
         for name in CHECKS:
             print(f"  {name}: {found[name]}", flush=True)
-            failed += found[name].startswith("FAILED")
+            failed += "FAILED" in found[name]
         write({**rows_of(), kind.name: found})
     return 1 if failed else 0
 

@@ -14,9 +14,15 @@ def test_table_has_every_check_and_known_brokers_only():
 
 
 def test_table_has_no_check_that_failed_by_the_bridge():
-    assert [name for found in rows_of().values() for name, text in found.items() if text.startswith("FAILED")] == []
+    assert [name for found in rows_of().values() for name, text in found.items() if "FAILED" in text] == []
 
 
 def test_mosquitto_passes_every_check():
     different = {name: text for name, text in rows_of()["mosquitto"].items() if text != "yes"}
-    assert different == {"MQTT version": "5", "overlapping filters one by one": "2 copies, distinguished"}
+    assert different == {
+        "MQTT version": "5",
+        "overlapping filters one by one": "2 copies, distinguished",
+        # 2.0.11 grants what its access rules deny, and closes the connection at a denied PUBLISH.
+        "refused filter": "granted, and delivers nothing",
+        "refused topic": "yes; publishing pauses after 3 ended connections",
+    }

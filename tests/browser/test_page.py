@@ -157,6 +157,48 @@ def test_broken_mapping_is_a_problem_that_links_to_its_file(open_page, plant):
     expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
 
 
+def test_excerpt_of_an_error_has_its_caret_below_the_fault(open_page, plant):
+    page = open_page()
+    mapping = plant.folder / "mappings" / "press.yaml"
+    text = mapping.read_text()
+    try:
+        mapping.write_text(text.replace("multiply(", "multipli("))
+        excerpt = page.get_by_role("region", name="Active problems").locator("pre.excerpt").first
+        expect(excerpt).to_be_visible()
+        code, caret = excerpt.evaluate("element => element.textContent.split('\\n')")
+        assert caret.index("^") == code.index("multipli")
+        assert excerpt.evaluate("element => getComputedStyle(element).whiteSpace") == "pre"
+        assert "mono" in excerpt.evaluate("element => getComputedStyle(element).fontFamily").lower()
+    finally:
+        mapping.write_text(text)
+    expect(page.get_by_role("status").first).to_have_text("OK: receiving, spooling and delivering")
+
+
+def test_numbers_beside_each_other_agree(open_page):
+    """A peak is not below the present value, an old latency has its age, and both counts of dead letters are shown."""
+    shown = open_page().evaluate("""async () => {
+        const { known } = await import("/static/event_stream.js");
+        const { peak } = await import("/static/sparkline.js");
+        const { drawMappings, drawStreams } = await import("/static/ledger.js");
+        const at = document.createElement("div");
+        const text = (draw, state) => { draw(at, state); return at.textContent; };
+        known.history = { step_secs: 10, series: { any: [1, 3] } };
+        const counts = { received: 9, delivered: 0, filtered: 0, dead_lettered: 101, dropped: 0, spooled: 0 };
+        const none = { mappings: [], failing_mappings: [], problems: [], flows: [] };
+        const ledger = [{ mapping: "press", stream: "a", ...counts }];
+        const state = { ...none, now_ms: 1e12, ledger, dead_letter_count: 73 };
+        const stream = { stream: "a", state: "ok", code: "", delivered: 1, last_latency_ms: 41, throttled: 0 };
+        const streams = (secs) => text(drawStreams, { ...state, streams: [{ ...stream, answered_at: 1e9 - secs }] });
+        return [peak("any", "/s", 7), text(drawMappings, state), streams(5), streams(300)];
+    }""")
+    highest, mappings, recent, old = shown
+    assert "peak 7" in highest
+    assert "73 stored" in mappings
+    assert "41 ms" in recent
+    assert "ago" not in recent
+    assert "41 ms5 min ago" in old
+
+
 def test_wrong_token_is_not_let_in(tab, plant):
     page = tab()
     page.goto(plant.url)

@@ -8,6 +8,12 @@ export function panel(title, beside, ...children) {
   return h("section", { class: "panel", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside), ...children);
 }
 
+// Text of an error: what follows the first line is an excerpt with a caret below the fault, so its columns must align.
+export function errorText(text) {
+  const [first, ...rest] = text.split("\n");
+  return rest.length ? [first, h("pre", { class: "excerpt" }, rest.join("\n"))] : [first];
+}
+
 // Frame of a table, never wider than the screen: on a narrow screen, each row is a card.
 export const frame = () => h("div", { class: "frame" });
 

@@ -10,6 +10,7 @@ const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped"
 const STREAM = { ok: ["accepting", "good"], retrying: ["retrying", "warn"], refused: ["refused", "bad"] };
 const WORKER = { running: "good", draining: "warn", drained: "good", starting: "warn" };
 const COLOURS = { dead_lettered: "amiss", dropped: "lost" };
+const OLD_SECS = 60;
 const LATE_SECS = 5;
 
 export const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
@@ -32,10 +33,18 @@ export function drawStreams(element, state) {
       h("td", {}, tag(word, kind), each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
       number(rate(perSecond(count, `stream ${each.stream}`))), chart(`stream ${each.stream}`, `Delivered to ${each.stream}`),
       number(each.delivered), waiting(state, each),
-      number(each.throttled, "amiss"), number(each.retried, "amiss"), number(each.requests ? `${whole(each.last_latency_ms)} ms` : "–"));
+      number(each.throttled, "amiss"), number(each.retried, "amiss"), latency(each, state.now_ms));
   });
   drawTable(element, ["Stream", "State", "#Records/s", chartHead(), "#Delivered", "#Buffered", "#Throttled", "#Retried", "#Latency"], rows,
     "No stream yet: no mapping has sent a record.");
+}
+
+// Latency of the last request, with its age if it is not of the last minute.
+function latency(stream, nowMs) {
+  if (!stream.answered_at) return number("–");
+  const cell = number(`${whole(stream.last_latency_ms)} ms`), secs = nowMs / 1000 - stream.answered_at;
+  if (secs >= OLD_SECS) cell.append(note(`${duration(secs)} ago`));
+  return cell;
 }
 
 function waiting(state, stream) {
@@ -64,9 +73,16 @@ export function drawMappings(element, state) {
       number(rate(now)), chart(`mapping ${row.mapping}`, `Received by ${row.mapping || "no mapping"}`),
       ...COLUMNS.map((column) => number(row[column], COLOURS[column])));
   });
-  const total = h("tr", {}, head("All"), h("td", { class: "gap" }), h("td", { class: "gap" }), ...COLUMNS.map((column) => number(sum(state.ledger, column))));
+  const total = h("tr", {}, head("All"), h("td", { class: "gap" }), h("td", { class: "gap" }), ...COLUMNS.map((column) => totalOf(state, column)));
   drawTable(element, ["Mapping", "#Records/s", chartHead(), "#Received", "#Delivered", "#Filtered", "#Dead letters", "#Dropped", "#Buffered"], rows,
     "No messages yet.", total);
+}
+
+// The column counts records since the start, one for each stream; the tab counts the dead letters that are stored now.
+function totalOf(state, column) {
+  const cell = number(sum(state.ledger, column));
+  if (column === "dead_lettered" && sum(state.ledger, column) !== state.dead_letter_count) cell.append(note(`${whole(state.dead_letter_count)} stored`));
+  return cell;
 }
 
 export function drawWorkers(element, state) {

@@ -58,7 +58,7 @@ function broker(state) {
   const lines = [breakable(state.broker), `MQTT ${state.protocol}; ${whole(state.received_messages)} since the start`];
   if (there && !state.connected) lines.push(`${whole(there)} of ${counted(state.workers.length, "worker")} connected`);
   if (state.connections > 1) lines.push(`connected ${whole(state.connections)} times`);
-  return step("Broker", kind, rate(perSecond((each) => each.received_messages, "messages")), "messages/s", lines, "messages");
+  return step("Broker", kind, perSecond((each) => each.received_messages, "messages"), "messages/s", lines, "messages");
 }
 
 function mappings(state) {
@@ -67,7 +67,7 @@ function mappings(state) {
   const lines = [`${counted(state.mappings.length, "mapping")}; ${whole(sum(state.ledger, "filtered"))} filtered`, deadLetters];
   if (state.unmatched) lines.push(`${whole(state.unmatched)} on unmatched topics`);
   return step("Mappings", failing ? tag(`${whole(failing)} with errors`, "warn") : state.mappings.length ? tag("active", "good") : tag("none", "warn"),
-    rate(perSecond(mapped, "mapped")), "records/s", lines, "mapped");
+    perSecond(mapped, "mapped"), "records/s", lines, "mapped");
 }
 
 function spool(state) {
@@ -75,7 +75,7 @@ function spool(state) {
   const late = Math.max(0, ...state.streams.map((each) => each.oldest_secs)) >= AT_ONCE_SECS;
   const kind = state.blocked_reason ? tag("back-pressure", "bad") : count && late ? tag("backlog", "warn") : tag("on disk", "good");
   const room = `${bytes(state.spool_bytes)} of ${bytes(state.spool_max_bytes)}; ${bytes(state.disk_free_bytes)} free`;
-  return step("Spool", kind, whole(count), count === 1 ? "record buffered" : "records buffered", [backlog(state), room], "backlog", "");
+  return step("Spool", kind, count, count === 1 ? "record buffered" : "records buffered", [backlog(state), room], "backlog", "");
 }
 
 // Age of the backlog and time until it is drained. A stream that accepts nothing shows, whatever the others do.
@@ -98,7 +98,7 @@ function kinesis(state) {
   const retrying = state.streams.filter((each) => each.state === "retrying").length;
   const stalled = problemsOf(state, "stream-stalled").length;
   const kind = refused ? tag(`${whole(refused)} refused`, "bad") : stalled ? tag(`${whole(stalled)} stalled`, "bad") : retrying ? tag(`${whole(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
-  return step("Kinesis", kind, rate(perSecond(delivered, "delivered")), "records/s",
+  return step("Kinesis", kind, perSecond(delivered, "delivered"), "records/s",
     [`${counted(state.streams.length, "stream")}; ${whole(delivered(state))} since the start`, trouble()], "delivered");
 }
 
@@ -108,8 +108,10 @@ function trouble() {
   return `${now > 0 ? `${throttled} (${rate(now)}/s)` : throttled}, ${whole(total("retried")(known.state))} retried`;
 }
 
-function step(name, state, big, unit, lines, points = null, perUnit = "/s") {
-  const line = points ? [sparkline(points, name), h("p", { class: "covers" }, peak(points, perUnit))] : [];
+// `value` is a rate, or a count if `perUnit` is empty.
+function step(name, state, value, unit, lines, points = null, perUnit = "/s") {
+  const line = points ? [sparkline(points, name), h("p", { class: "covers" }, peak(points, perUnit, value))] : [];
+  const big = typeof value === "string" ? value : perUnit ? rate(value) : whole(value);
   return h("li", { class: "step" }, h("h2", {}, name, state), h("div", { class: "big" }, `${big} `, h("small", {}, unit)),
     ...lines.map((each) => h("p", {}, each)), ...line);
 }

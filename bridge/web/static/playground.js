@@ -4,7 +4,7 @@ import { fill, h, members } from "./dom.js";
 import { clock, content, excerpt, pretty } from "./format.js";
 import { listen, post } from "./event_stream.js";
 import { made } from "./outcome.js";
-import { panel, tag } from "./components.js";
+import { errorText, panel, tag } from "./components.js";
 
 const PAUSE_MS = 250;
 const MAX_SHOWN = 12;
@@ -103,7 +103,7 @@ function problems(mapping) {
   if (!mapping.problems.length) return null;
   return h("section", { class: "panel problems", "aria-label": "Errors of the file" },
     h("div", { class: "head" }, h("h2", {}, mapping.active ? "The file has errors; the last good version is active" : "The file has errors; the mapping is not loaded")),
-    h("ul", {}, mapping.problems.map((problem) => h("li", {}, problem))));
+    h("ul", {}, mapping.problems.map((problem) => h("li", {}, ...errorText(problem)))));
 }
 
 // Live messages of this mapping, to select one. Nothing is requested while the list is closed.

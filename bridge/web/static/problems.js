@@ -1,7 +1,7 @@
 // Active problems and links to AWS. The bridge decides on problems and verdict, never the page.
 import { h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
-import { drawTable, number, tag } from "./components.js";
+import { drawTable, errorText, number, tag } from "./components.js";
 
 export const KIND = { ok: "good", degraded: "warn", failing: "bad" };
 const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
@@ -9,7 +9,7 @@ const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
 export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
 
 export function problemItem(problem, nowMs) {
-  const rows = details(problem, nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, text)]);
+  const rows = details(problem, nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, ...errorText(text))]);
   return h("li", {}, h("p", { class: "summary" }, tag(...SEVERITY[problem.severity]), " ", h("strong", {}, named(problem)), " ", mappingLink(problem)),
     h("dl", { class: "steps" }, rows));
 }

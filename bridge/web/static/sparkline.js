@@ -13,9 +13,10 @@ export function covered() {
   return secs >= 3590 ? "last hour" : `last ${duration(secs)}`;
 }
 
-export function peak(name, unit) {
+// `present` is the value shown beside it, which is newer than the last point and may be the highest.
+export function peak(name, unit, present) {
   const points = series(name) || [];
-  return points.length < 2 ? "" : `${covered()}, peak ${rate(Math.max(...points))}${unit}`;
+  return points.length < 2 ? "" : `${covered()}, peak ${rate(Math.max(...points, present || 0))}${unit}`;
 }
 
 export function sparkline(name, what) {

@@ -1,0 +1,144 @@
+"""One broker and clients of the bridge at it, for one check of the battery."""
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+from bridge.mqtt.broker_address import BrokerAddress
+from bridge.mqtt.draining_subscriber import DrainingSubscriber
+from bridge.mqtt.settings import MqttSettings
+from bridge.mqtt.stored_session import StoredSession
+from bridge.mqtt.subscriber import Subscriber
+from tests.brokers.catalog import Broker
+from tests.harness.mqtt_settings import mqtt_settings
+from tests.harness.proxy import Proxy
+from tests.harness.publisher import Publisher
+from tests.mqtt.polling import acknowledgement, payloads
+
+SECS = 30.0
+SLOW_SECS = 0.25
+"""Delay of each direction of the slow link."""
+PATIENCE = 4
+"""Factor of waits on the slow link."""
+FEWER = 5
+"""Divisor of the number of messages on the slow link: some brokers send one at a time."""
+YES = "yes"
+
+
+@dataclass
+class Client:
+    """The bridge's session at the broker, with what it has received. It can be restarted as the bridge would be."""
+
+    settings: MqttSettings
+    filters: dict
+    parts: dict | None = None
+    draining: bool = False
+    record: StoredSession = field(default_factory=StoredSession)
+    held: frozenset = frozenset()
+    arrived: list = field(default_factory=list)
+    acknowledging: bool = True
+    subscriber: Subscriber | None = None
+
+    def start(self):
+        kind = DrainingSubscriber if self.draining else Subscriber
+        self.subscriber = kind(self.settings, held=self.held, record=self.record, save=self._save)
+        self.subscriber.set_filters(self.filters, self.parts)
+        return self
+
+    def _save(self, record):
+        self.record = record
+        return True
+
+    def close(self):
+        if self.subscriber is not None:
+            self.held = frozenset(self.subscriber.subscriptions.maybe_subscribed)
+            self.subscriber.close()
+            self.subscriber = None
+
+    def kill(self):
+        """End without DISCONNECT, as a killed process does."""
+        self.held = frozenset(self.subscriber.subscriptions.maybe_subscribed)
+        self.subscriber._connection.close()
+        self.subscriber._connection = None
+        self.subscriber.close()
+
+    def poll(self, secs=0.05):
+        burst = self.subscriber.poll(secs)
+        if self.acknowledging and burst:
+            self.subscriber.acknowledge(self.subscriber.connections, b"".join(map(acknowledgement, burst)))
+        self.arrived += payloads(burst)
+
+    def until(self, condition, secs=SECS):
+        """Poll until the condition holds; whether it did in time."""
+        deadline = time.monotonic() + secs
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self.poll()
+        return True
+
+    def subscribed(self):
+        assert self.until(lambda: self.subscriber.state().subscribed), f"not subscribed: {self.subscriber.state()}"
+        return self
+
+    def has(self, wanted, secs=SECS):
+        """Poll until each of these messages has arrived."""
+        return self.until(lambda: set(wanted) <= set(self.arrived), secs)
+
+
+class Bench:
+    """Resources of a check for one broker; all it starts is closed at the end of the check.
+
+    With `slow`, clients reach the broker over a link whose round trip is half a second.
+    """
+
+    def __init__(self, broker: Broker, *, slow: bool = False):
+        self.broker = broker
+        self.slow = slow
+        self._stack = contextlib.ExitStack()
+        self._count = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def client(
+        self, name, filters=None, *, port=None, proxy=None, scheme="mqtt", parts=None, draining=False, **options
+    ):
+        target = port or self.broker.port
+        link = proxy or (self.proxy(target) if self.slow else None)
+        address = BrokerAddress(scheme, "127.0.0.1", link.port if link else target)
+        options = {"connect_timeout_secs": 10.0, "reconnect_max_secs": 0.5, "keepalive_secs": 10} | options
+        settings = mqtt_settings(address, client_id=name, **options)
+        client = Client(settings, {f"{name}/#": 1} if filters is None else filters, parts, draining)
+        self._stack.callback(client.close)
+        return client.start()
+
+    def publish(self, topic, messages, *, retain=False):
+        self._count += 1
+        with Publisher(self.broker.port, client_id=f"publisher-{self._count}", window=50) as publisher:
+            publisher.publish([(topic, data) for data in messages], 1, retain=retain)
+
+    def proxy(self, target=None):
+        """Return a proxy in front of a port of the broker, as slow as the link."""
+        made = self._stack.enter_context(Proxy(target or self.broker.port))
+        made.slow(SLOW_SECS if self.slow else 0.0)
+        return made
+
+    def secs(self, secs):
+        return secs * PATIENCE if self.slow else secs
+
+    def numbered(self, count, first=0):
+        """Return the payloads of that many messages, fewer of them on the slow link."""
+        count = max(15, count // FEWER) if self.slow else count
+        return [b"%d" % number for number in range(first, first + count)]
+
+    def all_of(self, client, wanted, secs=SECS, *, strict=True):
+        """Return "yes" once all of these have arrived, else how many have; a failure if `strict`."""
+        if client.has(wanted, self.secs(secs)):
+            return YES
+        found = f"{len(set(wanted) & set(client.arrived))} of {len(wanted)} messages"
+        assert not strict or self.broker.loses, found
+        return found

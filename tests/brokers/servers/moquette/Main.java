@@ -1,0 +1,33 @@
+// Moquette on 127.0.0.1: `Main PORT WEBSOCKET_PORT TLS_PORT KEYSTORE DENIED FOLDER`. The keystore's password is "secret".
+import io.moquette.broker.Server;
+import io.moquette.broker.config.MemoryConfig;
+import java.nio.file.*;
+import java.util.Properties;
+
+public class Main {
+    public static void main(String[] given) throws Exception {
+        Path folder = Path.of(given[5]);
+        Properties options = new Properties();
+        options.setProperty("host", "127.0.0.1");
+        options.setProperty("port", given[0]);
+        options.setProperty("websocket_port", given[1]);
+        options.setProperty("websocket_path", "/mqtt");
+        options.setProperty("ssl_port", given[2]);
+        options.setProperty("jks_path", given[3]);
+        options.setProperty("key_store_type", "pkcs12");
+        options.setProperty("key_store_password", "secret");
+        options.setProperty("key_manager_password", "secret");
+        options.setProperty("allow_anonymous", "true");
+        options.setProperty("telemetry_enabled", "false");
+        options.setProperty("data_path", Files.createDirectories(folder.resolve("data")).toString());
+        if (!given[4].isEmpty()) {  // what no line permits is denied
+            Path rules = folder.resolve("acl");
+            Files.writeString(rules, "topic readwrite acl/open/#\n");
+            options.setProperty("acl_file", rules.toString());
+        }
+        Server server = new Server();
+        Runtime.getRuntime().addShutdownHook(new Thread(server::stopServer));
+        server.startServer(new MemoryConfig(options));
+        Thread.currentThread().join();
+    }
+}
