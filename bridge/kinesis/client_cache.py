@@ -12,7 +12,7 @@ from bridge.aws.client_factory import EndpointSettings, region_of
 from bridge.aws.credentials import Authentication, authenticated_session
 from bridge.aws.credentials.providers import session_with
 from bridge.aws.transport.in_flight import RequestsInFlight
-from bridge.errors import SendError
+from bridge.errors import SendError, Unavailable
 from bridge.kinesis import put_records_codec
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECS = 2.0
 """Seconds between two checks of the credential files for changes."""
+STS_UNREACHABLE = "StsUnreachable"
+"""Code of the error of `whoami` if there are credentials, and STS does not respond."""
 DOUBT_SECS = 5.0
 """Minimum seconds between two fetches of credentials because AWS refused them."""
 TRY_AGAIN_SECS = 30.0
@@ -100,13 +102,24 @@ class ClientCache:
         return found if found is not None else self._connect(place, destination.role_arn)
 
     def whoami(self, destination: Destination) -> str:
-        """Return the ARN behind the credentials for a destination. Raise SendError."""
-        from bridge.aws.credentials.credential_errors import failed  # noqa: PLC0415 - botocore is slow to import
+        """Return the ARN behind the credentials for a destination.
+
+        Raise SendError, with STS_UNREACHABLE as its code if there are credentials, and STS does not respond.
+        """
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - botocore is slow to import
+
+        from bridge.aws.credentials.credential_errors import failed  # noqa: PLC0415 - as above
+        from bridge.aws.network_errors import NETWORK_CODES, network_error  # noqa: PLC0415 - as above
 
         connected = self.of(destination)
         try:
             client = self._settings.client(session_with(connected.credentials), "sts")
             return str(client.get_caller_identity()["Arn"])
+        except BotoCoreError as error:
+            cause = network_error(error)
+            if cause.code in NETWORK_CODES:
+                raise Unavailable(STS_UNREACHABLE, cause.detail) from error
+            raise failed(error, connected.type) from error
         except Exception as error:
             raise failed(error, connected.type) from error
 

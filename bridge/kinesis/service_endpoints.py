@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bridge.model import Destination
 
 _PORTS = {"https": 443, "http": 80}
-_DOCTORS = "STS: identity of the bridge (doctor and policy only)"
+DOCTOR_ONLY = "(doctor and policy only)"
+"""End of the use of an endpoint that the bridge itself does not call."""
+_DOCTORS = f"STS: identity of the bridge {DOCTOR_ONLY}"
 _RECORDS, _QUESTIONS = "records", "shards and limits"
 _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "list_shards": _QUESTIONS}
 

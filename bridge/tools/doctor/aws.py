@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.error_codes import ERROR_RULES, MAX_CLOCK_SKEW_SECS
 from bridge.errors import Refused, SendError
+from bridge.kinesis.client_cache import STS_UNREACHABLE
 from bridge.kinesis.publisher import AUTOMATIC
-from bridge.kinesis.service_endpoints import date_at
+from bridge.kinesis.service_endpoints import DOCTOR_ONLY, date_at
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import failed, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
@@ -35,9 +37,10 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
         found = list(reach(Endpoint("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
     else:
         found = list(reach(Endpoint("aws.endpoint", subject, endpoint.host, endpoint.port, _context(how, endpoint))))
-    yield from found
     if any(each.status == "error" for each in found):
+        yield from map(_as_warning, found) if endpoint.use.endswith(DOCTOR_ONLY) else found
         return
+    yield from found
     try:
         date = date_at(how, endpoint)
     except SendError as error:
@@ -47,6 +50,11 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
         yield ok("aws.endpoint", subject, f"reachable through the proxy {endpoint.proxy}")
     if endpoint.use.startswith("Kinesis"):
         yield from _clock(endpoint.host, date)
+
+
+def _as_warning(finding: Finding) -> Finding:
+    """Return the finding for an endpoint that the bridge itself does not call."""
+    return replace(finding, status="warning") if finding.status == "error" else finding
 
 
 def _context(how: EndpointSettings, endpoint: ServiceEndpoint) -> Any:
@@ -87,7 +95,12 @@ def examine_identity(publisher: KinesisPublisher, destination: Destination) -> I
     try:
         who = publisher.whoami(str(destination))
     except SendError as error:
-        yield failed("aws.credentials", subject, str(error), _hint(error))
+        if error.code == STS_UNREACHABLE:
+            # The credentials may be right: only the doctor and `policy` request the identity.
+            message = f"identity unknown, STS does not respond: {error.detail}"
+            yield warning("aws.credentials", subject, message, "the bridge needs STS only to assume a role")
+        else:
+            yield failed("aws.credentials", subject, str(error), _hint(error))
         return
     ends = publisher.credentials_expire_at
     until = f", until {datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%MZ}, renewed automatically" if ends else ""

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bridge.durations import duration
+from bridge.durations import duration, pluralize
 from bridge.errors import SendError
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import ok, warning
@@ -123,7 +123,8 @@ def examine_uplink(
     }
     if backlog_now is not None and backlog_now.records:
         secs = backlog_now.size_bytes / measured.bytes_per_sec
-        message += [f"backlog of {backlog_now.source} ({backlog_now.records:,} records) needs about {duration(secs)}"]
+        records = pluralize(backlog_now.records, "record")
+        message += [f"backlog of {backlog_now.source} ({records}) needs about {duration(secs)}"]
         facts |= {"backlog_records": backlog_now.records, "backlog_secs": round(secs)}
     details = tuple(f"the running bridge measures: {each}" for each in backlog_now.links) if backlog_now else ()
     yield ok("aws.uplink", f"uplink to {region}", ", ".join(message), facts, details)

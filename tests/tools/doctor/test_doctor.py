@@ -115,6 +115,35 @@ def test_what_may_not_be_requested_is_a_warning(tmp_path, mosquitto, aws, capsys
     assert "aggregates by key" in told["stream telemetry"]["advice"]
 
 
+def test_sts_that_cannot_be_reached_is_a_warning_and_not_called_no_credentials(
+    tmp_path, mosquitto, aws, free_port, capsys
+):
+    """Only the doctor and `policy` call STS where no role is assumed."""
+    config = set_up_with(tmp_path, mosquitto.port, aws)
+    text = config.read_text()
+    config.write_text(
+        text.replace(f"sts_endpoint_url: '{aws.url}'", f"sts_endpoint_url: 'http://127.0.0.1:{free_port}'")
+    )
+    code, told = found(config, capsys)
+    assert code == 0, told
+    assert told["credentials"]["status"] == "warning"
+    assert told["credentials"]["message"].startswith("identity unknown, STS does not respond: ")
+    assert told[f"endpoint http://127.0.0.1:{free_port}"]["status"] == "warning"
+
+
+def test_send_marks_no_stream_of_manifests(tmp_path, mosquitto, aws, capsys):
+    aws.stream("manifests")
+    config = set_up_with(tmp_path, mosquitto.port, aws)
+    text = config.read_text()
+    config.write_text(text.replace("kinesis: {", "kinesis: {manifest: {data_stream: manifests}, "))
+    code, told = found(config, capsys, send=True)
+    assert code == 0, told
+    assert told["record to telemetry"]["status"] == "ok"
+    assert "stream manifests" in told
+    assert "record to manifests" not in told
+    assert aws.stored("manifests") == []
+
+
 def test_broken_mapping_is_reported_first(tmp_path, aws):
     with pytest.raises(ConfigError):
         doctor(set_up_with(tmp_path, 1, aws, broken="topic: [\n"), send=False, as_json=True)

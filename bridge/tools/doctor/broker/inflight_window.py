@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.tools.doctor.finding import ok, warning
+from bridge.tools.doctor.finding import info, ok, warning
 
 if TYPE_CHECKING:
     from bridge.tools.doctor.broker.probe_session import ProbeSession
@@ -153,7 +153,7 @@ def _unbounded(window: InflightWindow, terms: SessionTerms) -> Finding:
     arrivals = f"no limit seen with {window.peak:,} messages" if window.peak else "not measured (no traffic)"
     if terms.protocol == "5":
         message = f"{arrivals}; the bridge requests {terms.receive_maximum:,} (MQTT 5). `doctor --publish` measures it"
-        return ok(_CHECK, _SUBJECT, message, facts)
+        return info(_CHECK, _SUBJECT, message, facts=facts)
     advice = f"{_advice(terms, None)}; `doctor --publish` measures it"
     message = f"{arrivals}; mosquitto sends 20 at a time to an MQTT 3.1.1 client by default"
     return warning(_CHECK, _SUBJECT, message, advice, facts)
