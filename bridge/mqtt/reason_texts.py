@@ -27,7 +27,7 @@ _SUBSCRIPTION_HINTS: Final = {
     "Not authorized": "permit this client to subscribe to it at the broker",
     "Unspecified error": "most likely the broker does not permit this client to subscribe to it",
 }
-"""What to do about a refused SUBSCRIBE. The session exists, so the credentials are right."""
+"""Advice for a refused SUBSCRIBE. The session exists, so the credentials are right."""
 _RETURN_CODES: Final = {
     1: UNSUPPORTED_VERSION,
     2: "Client identifier not valid",

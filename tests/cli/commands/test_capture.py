@@ -102,7 +102,7 @@ def test_without_mappings_and_topics_there_is_nothing_to_record(tmp_path):
 
 
 def test_joined_filter_that_is_refused_is_replaced_by_its_parts(tmp_path):
-    """As in `run`: a broker may permit exactly what the mappings need, and not the filter that joins them."""
+    """A broker may permit exactly what the mappings need, and not the filter that joins them."""
     decides = FilterBroker(codes={"plant/+/+": 0x87}, then=packets.publish("plant/m1/x", b"{}", qos=0, properties=b""))
     output = "outputs: [{data_stream: telemetry}]"
     mappings = {"press": f"topic: plant/{{k}}/t\n{output}", "n": f"topic: plant/m1/{{x}}\n{output}"}
