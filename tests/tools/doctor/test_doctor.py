@@ -115,9 +115,7 @@ def test_what_may_not_be_requested_is_a_warning(tmp_path, mosquitto, aws, capsys
     assert "aggregates by key" in told["stream telemetry"]["advice"]
 
 
-def test_sts_that_cannot_be_reached_is_a_warning_and_not_called_no_credentials(
-    tmp_path, mosquitto, aws, free_port, capsys
-):
+def test_sts_that_does_not_respond_is_not_called_no_credentials(tmp_path, mosquitto, aws, free_port, capsys):
     """Only the doctor and `policy` call STS where no role is assumed."""
     config = set_up_with(tmp_path, mosquitto.port, aws)
     text = config.read_text()

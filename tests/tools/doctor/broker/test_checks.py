@@ -240,7 +240,7 @@ def test_topic_that_may_not_be_used_is_reported(examined, tmp_path, rule, protoc
     assert "allow this client to publish to mqtt-kinesis/doctor/test-doctor" in told["broker.queue"].advice
 
 
-def test_joined_filter_that_is_refused_is_no_failure_if_its_parts_are_granted(examined):
+def test_joined_filter_whose_parts_are_granted_is_no_failure(examined):
     output = "outputs: [{data_stream: telemetry}]"
     mappings = {"press": f"topic: plant/{{k}}/t\n{output}", "n": f"topic: plant/m1/{{x}}\n{output}"}
     with ScriptedBroker(FilterBroker(codes={"plant/+/+": 0x87})) as broker:
