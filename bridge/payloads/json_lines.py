@@ -2,7 +2,7 @@
 
 Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents of several lines, documents without a
 line break between them, and JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload
-with an invalid document, with over 1,048,576 lines or documents, or with none is rejected.
+with an invalid document, with over 1,048,576 lines, documents or values, or with none is rejected.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class JsonLinesDecoder:
         plain = plain_utf8(payload)
         if plain.count(b"\n") > MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} lines")
+        check_json_values(plain)
         check_json_values(plain)
         try:
             values = [orjson.loads(line) for line in plain.split(b"\n") if line and not line.isspace()]

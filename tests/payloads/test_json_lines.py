@@ -59,3 +59,8 @@ def test_more_lines_or_documents_than_the_limit_are_rejected(monkeypatch):
         decode(b"1\n" * 4)
     with pytest.raises(DecodeError, match="more than 3 documents"):
         decode(b"1 2 3 4")
+
+
+def test_values_of_all_documents_are_limited():
+    with pytest.raises(DecodeError, match="more than 1,048,576 values"):
+        decode(b"[[],[]]\n" * 400_000)
