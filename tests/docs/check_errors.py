@@ -108,6 +108,7 @@ SECTIONS: dict[str, Fixes] = {
         "expr_name": ("temperature", "payload.temperature"),
         "expr_name2": ("paylod", "payload"),
         "expr_true": ("true", "`true`"),
+        "expr_true2": ("true", "`true`"),
         "expr_dq": ('"a"', "''a''"),
         "captures_unknown": ("captures.sit", "captures.site"),
         "captures_unknown2": ("captures.machine", "captures.site"),

@@ -10,7 +10,7 @@ from bridge.aws import error_codes
 from bridge.delivery import concurrency, shard_deferral
 from bridge.ingest import burst_mapper, poison_guard, topic_coverage
 from bridge.kinesis import limits
-from bridge.mapping.expressions import expression, projection, static_checks
+from bridge.mapping.expressions import evaluation, expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
 from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
@@ -115,6 +115,7 @@ def mapping_limits():
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
     yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
+    yield "values that an expression repeats or makes", evaluation.MAX_STEPS, "dead letter `transform`"
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
     yield "items of `each`", record_builder.MAX_EACH_ITEMS, "dead letter `transform`"

@@ -14,7 +14,8 @@ _FOREIGN_WORDS: Final = {
     "is": "write == to compare, as in: payload.a == `null`",
     "in": "write contains(list, value)",
 }
-_LITERALS: Final = ("true", "false", "null")
+LITERALS: Final = frozenset({"true", "false", "null"})
+"""Values that are names unless they stand in back quotes."""
 _SIGNS: Final = {
     "=": "'==' compares, '!=' compares for being different",
     "$": "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload",
@@ -94,7 +95,7 @@ def _after_not(text: str, offset: int) -> str:
 
 def unknown_name(name: str, text: str) -> str:
     """Return advice about an unknown name; "" if there is none."""
-    if name in _LITERALS:
+    if name in LITERALS:
         return f"{name} is written in back quotes: `{name}`"
     if f'"{name}"' in text:
         return f"in double quotes it is a name; text stands in single quotes: '{name}'"

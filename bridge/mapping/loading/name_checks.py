@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.expression import Expression, ExpressionError
-from bridge.mapping.expressions.hints import unknown_name
+from bridge.mapping.expressions.hints import LITERALS, unknown_name
 from bridge.mapping.expressions.syntax.tree import INDEX
 from bridge.mapping.pipeline.scope import RECORD
 from bridge.mapping.stateful.sampler import SAMPLE
@@ -43,6 +43,7 @@ def name_errors(
         *_unknown_variables(expression, names),
         *_unknown_members(expression, members),
         *_outer_names(expression, names, members),
+        *_bare_literals(expression),
     ]
 
 
@@ -76,6 +77,14 @@ def _outer_names(
     return [
         ExpressionError(_OUTSIDE.format(name=name), _offset(expression.text, name, last=True), expression.text)
         for name in sorted(names)
+    ]
+
+
+def _bare_literals(expression: Expression) -> list[ExpressionError]:
+    """Return an error for each `true`, `false` and `null` without back quotes behind [], | and &: it is a name."""
+    return [
+        ExpressionError(unknown_name(name, expression.text), _offset(expression.text, name), expression.text)
+        for name in sorted(expression.inner_names & LITERALS)
     ]
 
 
