@@ -6,7 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 SLOW_ANSWER_SECS = 1.0
-"""Faster answers are never slow: the queue that they may hide is shorter than what may wait for the link."""
+"""An answer within this time never counts as slow: the bridge itself lets more than that wait for the link."""
 
 PROVEN_GAIN = 2
 """Requests in flight may double in each answer time while the latency stays, as in TCP's slow start (RFC 5681)."""

@@ -22,8 +22,8 @@ When answers become slow although the body left in time, the cause is one of the
     1. The endpoint has become slow. Known if the kernel saw the body leave as slowly as the link is: what has left then
        waits in no queue of this bridge on the link. The window grows, at most twofold in each answer time. Without an
        answer the age of the request shows it.
-    2. An endpoint that serves one request after the other, or a proxy that queues what it accepts: answers became slow
-       with more in flight than before. Only an experiment can show which: see `queue_experiment`.
+    2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
+       or a proxy queues them. Only an experiment can show which: see `queue_experiment`.
     3. The kernel saw nothing, as on a system other than Linux, or the body left too soon: the same experiment.
 """
 

@@ -49,7 +49,7 @@ _MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
 
 _MUCH_REFUSED = 0.25
-"""Refused fraction beyond the wanted one, over the last seconds. Bridges alone have halved such an excess in three."""
+"""Refused fraction beyond the wanted one, over the last seconds. Bridges without another producer halve it in 3 s."""
 
 _MUCH_SECS = 15.0
 """Time constant of that fraction."""

@@ -56,7 +56,7 @@ class Verdict:
     excess: float
     variance: float
     by_chance: bool
-    """Chance explains that all records were refused."""
+    """True if it may be chance that all records of the request were refused."""
 
 
 class RefusalPattern:
@@ -75,7 +75,7 @@ class RefusalPattern:
         self._half += records / 2
 
     def add(self, outcomes: Sequence[tuple[int, bool]], now: float) -> Verdict:
-        """Count a request of which something was refused: size and acceptance of each record, in their order."""
+        """Count a request with refused records. `outcomes`: (size, accepted) of each record, in their order."""
         self._decay(now)
         count = _count(outcomes)
         before_last = max(0, count.last_accepted)

@@ -224,7 +224,7 @@ class DeliveryTracker:
         return self._misplaced.due_at
 
     def judge_misplaced(self, now: float) -> list[Record]:
-        """Send again what consumers discard, as far as that is known. Return the records that turn out delivered."""
+        """Send the records again that consumers discard. Return those that turn out to be delivered."""
         delivered, discarded = self._misplaced.judge(now)
         self.state.resent += len(discarded)
         self._count_attempt(discarded)

@@ -247,8 +247,8 @@ class BurstMapper:
     def _targets_of_copy(self, publish: Publish) -> tuple[RouteTarget, ...]:
         """Return the mappings of the subscriptions for which the broker sent this copy.
 
-        Without a known identifier, as in a message that was queued before, all matching mappings get it: a message may
-        arrive twice, and none is lost.
+        A message that the broker queued before these subscriptions has an unknown identifier, or none. All matching
+        mappings get it: it may be processed twice, but it is not lost.
         """
         targets = self._routes.match(publish[1]).targets
         found = subscription_identifiers(publish[3])

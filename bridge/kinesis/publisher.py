@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 STOP_STALL_SECS = 2.0
-"""Time without a byte that leaves, after which a stop no longer waits for a request. A satellite's round trip is 0.6 s.
-"""
+"""A stop waits for a request until no byte of it has left for this time. A satellite's round trip is 0.6 s."""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")

@@ -64,7 +64,7 @@ class RecordsResponse(NamedTuple):
 
 
 def stream_description(response: object) -> StreamDescription:
-    """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown where it is none."""
+    """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown if it is invalid."""
     summary = _object(_object(response, "the response").get("StreamDescriptionSummary"), "StreamDescriptionSummary")
     kib = _integer(summary, "MaxRecordSizeInKiB", DEFAULT_RECORD_BYTES // KIB)
     # No stream accepts less: records would become dead letters because of a wrong response.
@@ -102,12 +102,12 @@ def list_shards(call: Callable[..., object], **first_page: object) -> Iterator[t
 
 
 def shard_iterator(response: object) -> str:
-    """Return the iterator of a GetShardIterator response. Raise OutcomeUnknown where it is none."""
+    """Return the iterator of a GetShardIterator response. Raise OutcomeUnknown if it is invalid."""
     return _text(_object(response, "the response"), "ShardIterator")
 
 
 def records_response(response: object) -> RecordsResponse:
-    """Return the content of a GetRecords response. Raise OutcomeUnknown where it is none."""
+    """Return the content of a GetRecords response. Raise OutcomeUnknown if it is invalid."""
     found = _object(response, "the response")
     records = [_record(_object(each, "a record")) for each in _list(found, "Records")]
     return RecordsResponse(records, _text(found, "NextShardIterator", ""), _integer(found, "MillisBehindLatest", 0))

@@ -58,8 +58,8 @@ class SnapshotBuilder:
     ) -> Snapshot:
         """Return the state of everything, with its problems.
 
-        `stalled`, `unsendable` (stream to reason) and `page_problem` are what only the caller knows. A bridge that has
-        `stopped` has no problems: it left the session itself.
+        The parts do not know `stalled`, `unsendable` (stream to reason) and `page_problem`, so the caller passes them.
+        A bridge that has `stopped` has no problems: it left the session itself.
         """
         facts = self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem)
         return facts if stopped else self._monitor.assess(facts)

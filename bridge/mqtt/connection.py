@@ -108,7 +108,7 @@ class Connection:
         self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_publish = self._on_publish
         self.wire: PacketStream = self._client.dial()
-        # paho reports a connection that breaks while it sends CONNECT only by its callback.
+        # If the connection breaks while paho sends CONNECT, paho raises nothing and only calls the callback.
         if self._ended:
             raise ConnectionResetError(self._ended)
         self._poller.register(self.wire.fileno(), select.POLLIN)

@@ -44,7 +44,7 @@ class JsonLinesDecoder:
 
 
 def _documents(text: str) -> list[Any]:
-    """Return the values of documents that are not one a line. Raise DecodeError."""
+    """Return the values of documents that span lines or share one. Raise DecodeError."""
     # Python's reader finds the end of each document; orjson reads it, so that values are those of `payload: json`.
     end_of = json.JSONDecoder().raw_decode
     values: list[Any] = []

@@ -133,7 +133,7 @@ class MappingState:
 
     @property
     def crowded(self) -> bool:
-        """True if the states exceed their bound by rows with records, and this state is the largest."""
+        """True if this state is the largest, and all states together are larger than their bound."""
         return self._budget.used > self._budget.max_bytes and self._budget.largest() is self
 
     def clear(self) -> None:
@@ -200,7 +200,7 @@ class MappingStates:
         self.clearing: list[ClearingRequest] = []
         """Requests whose states were cleared in memory; the next commit writes that."""
         self._next = 1
-        """Number of the next written row: the rows in the order of these numbers are those written longest ago."""
+        """Number of the next row to write. The row with the lowest number was written longest ago."""
         rows = sorted(STATE.read(database), key=lambda row: row[3])
         spaces: dict[str, dict[str, bytes]] = {}
         for space, key, value, written in rows:

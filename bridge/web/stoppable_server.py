@@ -1,4 +1,4 @@
-"""uvicorn server that an event stops. uvicorn itself polls ten times a second whether it is to end."""
+"""uvicorn server that an event stops. uvicorn's own server checks ten times a second whether it should stop."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bool) -> None:
     """Require the property that distinguishes the alternatives of a union.
 
-    The model has a default for it, but a file must name it. Written `${NAME}`, it can select any alternative.
+    The model has a default for it, but a file must name it. A reference such as `${NAME}` may select any alternative.
     """
     discriminator = node.pop("discriminator", None)
     if discriminator is None:

@@ -16,7 +16,7 @@ class InFlightBytes(NamedTuple):
     request_bytes: int
     """Bytes of the requests whose sending has begun."""
     drained_bytes: int
-    """Bytes of these that were seen to leave this machine. Up to 0.1 s old, and 0 in a request's first 0.1 s."""
+    """Bytes of these that were seen to leave this machine. The figure is up to 0.1 s old, and 0 before that time."""
 
 
 class RequestsInFlight:

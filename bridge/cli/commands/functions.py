@@ -22,7 +22,7 @@ _CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
 
 
 def print_functions(word: str) -> int:
-    """Print the functions that the word leads to, all without one; return 0, or 1 if there is none."""
+    """Print the functions that match the word, or all if it is empty. Return 0, or 1 if none matches."""
     if not word:
         print_coloured("\n".join(_list()), {r"^\S.*$": HEAD})
         return 0

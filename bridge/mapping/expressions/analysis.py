@@ -111,7 +111,10 @@ def free_variables(node: Node) -> list[Node]:
 
 
 def flattened_pairs(node: Node) -> Iterator[Node]:
-    """Yield the calls of `items` and `zip` whose pairs `[]` flattens before something is selected of them."""
+    """Yield the calls of `items` and `zip` that are followed by `[]` and a selection, as in `items(@)[].name`.
+
+    There `[]` takes the pairs apart, so the selection is from keys and values and not from pairs.
+    """
     for one in walk(node):
         if one["type"] == "projection" and one["children"][0]["type"] == "flatten":
             (base,) = one["children"][0]["children"]

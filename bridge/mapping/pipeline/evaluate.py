@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 NOT_DECODED: Final = object()
-"""Payload of the scope before decoding. No expression that sees it reads it."""
+"""Payload of the scope before decoding. Only expressions that do not read the payload are evaluated then."""
 
 FILTERED = MappingResult([], ())
 """Result of a filtered message. All filtered messages share it: it must not be changed."""

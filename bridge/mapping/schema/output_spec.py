@@ -78,7 +78,7 @@ class OutputSpec(SpecSection):
     )
     max_record_bytes: (
         Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Describe("a number of bytes")] | None
-    ) = Field(None, description="With `packing`: how large a packed record becomes; 25600, one billing unit.")
+    ) = Field(None, description="With `packing`: maximum size of a packed record; by default 25600, one billing unit.")
     region: Annotated[str, Field(pattern=REGION), Describe("an AWS region, such as us-east-1")] | None = Field(
         None, description="Region of the data stream; `kinesis.region`, or that of its ARN, if not given."
     )

@@ -1,4 +1,4 @@
-"""`sample`: of each key's messages, one per span of time is sent; the others are filtered.
+"""`sample`: send one message for each key and span of time, and filter the others.
 
 Spans follow the clock: with `every_secs: 10` from :00 to :10 and so on, by the receive time of a message.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encode(schema: AvroType, value: Any, where: str = "the payload") -> bytes:
-    """Return the value as Avro. Raise ValueError if it is none of the schema; `where` is its position."""
+    """Return the value as Avro. Raise ValueError if it does not fit the schema; `where` is its position."""
     if schema.kind == "record":
         return _record(schema, value, where)
     if schema.kind == "union":

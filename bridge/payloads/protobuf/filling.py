@@ -1,4 +1,4 @@
-"""Messages from values, for mappings' tests: the values are those that `values.py` returns."""
+"""Encoder of messages for the tests of mappings. It accepts the values that the decoder in `values.py` returns."""
 
 from __future__ import annotations
 

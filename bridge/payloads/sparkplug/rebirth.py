@@ -65,7 +65,7 @@ class RebirthRequests:
         self._waiting.pop(edge_node, None)
 
     def due(self, now_ms: int) -> tuple[OutgoingMessage, ...]:
-        """Return the commands to send now, oldest first: with each message, whichever node sent it."""
+        """Return the commands to send now, oldest first. It is called with each message, of any edge node."""
         if not self._waiting:
             return ()
         commands = []

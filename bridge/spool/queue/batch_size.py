@@ -15,7 +15,10 @@ MAX_KEY_BYTES: Final = 4 * MAX_PARTITION_KEY_CHARS
 
 
 def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[list[Record], int, int]:
-    """Return the first records within `max_bytes`, but at least this number, and the bytes of their data and keys."""
+    """Return the first records that fit in `max_bytes`, and the bytes of their data and of their keys.
+
+    `at_least` records are returned even if they are larger.
+    """
     data_bytes, key_bytes = data_and_key_bytes(records)
     if data_bytes + key_bytes <= max_bytes:
         return records, data_bytes, key_bytes

@@ -1,8 +1,8 @@
 """Parser: the tokens of an expression become a tree, by precedence (V. R. Pratt, "Top down operator precedence").
 
 It accepts what the parser of the `jmespath` package accepts, and returns the same tree for it; `tree` describes the
-nodes. An expression is an operand (`operands`) and any number of continuations (`operators`, `brackets`), each of which
-has what is before it as its left operand.
+nodes. An expression is an operand (`operands`), followed by any number of continuations (`operators`, `brackets`). The
+left operand of a continuation is everything before it.
 """
 
 from __future__ import annotations
