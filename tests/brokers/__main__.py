@@ -20,11 +20,10 @@ def main() -> int:
         if kind.program() is None:
             print(f"{kind.name}: not installed", flush=True)
             continue
-        begun = time.monotonic()
-        found = run(kind)
-        print(f"{kind.name}, {time.monotonic() - begun:.0f} s", flush=True)
+        begun, found = time.monotonic(), {}
         for name in CHECKS:
-            print(f"  {name}: {found[name]}", flush=True)
+            found |= run(kind, [name])
+            print(f"{kind.name}, {time.monotonic() - begun:.0f} s, {name}: {found[name]}", flush=True)
             failed += "FAILED" in found[name]
         write({**rows_of(), kind.name: found})
     return 1 if failed else 0

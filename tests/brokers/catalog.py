@@ -40,8 +40,6 @@ class Broker:
     start_secs = 30.0
     has_acl = has_tls = has_websocket = True
     tls_scheme = "mqtts"
-    needs = ""
-    """Settings that the bridge needs here, for the documentation."""
 
     def __init__(self, *, acl: bool = False, tls: bool = False) -> None:
         self.acl, self.tls = acl, tls
@@ -137,7 +135,6 @@ class MosquittoBroker(Broker):
 
 class AedesBroker(Broker):
     name = "aedes"
-    needs = "MQTT 3.1.1 only; here with a server that pings WebSockets every half second"
 
     @classmethod
     def program(cls):
@@ -170,7 +167,6 @@ _NATS_ACL = (
 
 class NatsBroker(Broker):
     name, stores, tls_scheme = "NATS", True, "wss"
-    needs = "MQTT 3.1.1 only; no shared subscriptions, so one bridge and no workers; TLS is tried over WebSocket"
 
     @classmethod
     def program(cls):
@@ -228,7 +224,6 @@ _RABBIT_ACL = {
 
 class RabbitBroker(Broker):
     name, stores, start_secs = "RabbitMQ", True, 90.0
-    needs = "3.10 knows MQTT 3.1.1 only: no shared subscriptions, retained messages only for filters without wildcards"
 
     @classmethod
     def program(cls):
@@ -273,7 +268,6 @@ class RabbitBroker(Broker):
 
 class AmqttBroker(Broker):
     name, loses, has_acl = "amqtt", True, False
-    needs = "nothing: it loses messages, and is fit for a demo only. MQTT 3.1.1 only"
 
     @classmethod
     def program(cls):
