@@ -21,7 +21,7 @@ from bridge.delivery.key_queue import NOW, Hold
 from bridge.delivery.key_queues import KeyQueues
 from bridge.delivery.shard_knowledge import ShardKnowledge
 from bridge.delivery.shard_limiter import ShardLimiter
-from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes
+from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, counted_bytes, is_long_in_utf16
 from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.put_records_codec import RecordAccepted
 
@@ -189,9 +189,16 @@ class RecordAccumulator:
             self._queues.release(hold)
 
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
-        """Send the halves of these records separately and before all else: one of them can never be accepted."""
+        """Send two parts of these records separately and before all else: one record can never be accepted.
+
+        The parts are halves. Records whose key may be too long are a part of their own, so that the others need not be
+        halved again and again. All records of a key are in the same part, so they keep their order.
+        """
+        long = [record for record in records if is_long_in_utf16(record)]
+        others = [record for record in records if not is_long_in_utf16(record)] if long else []
         middle = len(records) // 2
-        halves = [_Part(list(half), self.withhold(half)) for half in (records[:middle], records[middle:])]
+        parts = (others, long) if others else (records[:middle], records[middle:])
+        halves = [_Part(list(part), self.withhold(part)) for part in parts]
         if self.strict:
             self._parts.extendleft(reversed(halves))
         else:

@@ -31,3 +31,11 @@ def counted_bytes(record: Record) -> int:
 def utf8_bytes(key: str) -> int:
     """Return the bytes of a partition key in UTF-8."""
     return len(key) if key.isascii() else len(key.encode())
+
+
+def is_long_in_utf16(record: Record) -> bool:
+    """Return whether the partition key is too long where its length is counted in UTF-16 units.
+
+    Kinesis documents 256 Unicode characters. Some emulators count an emoji as two.
+    """
+    return not record.key.isascii() and len(record.key.encode("utf-16-le")) > 2 * MAX_PARTITION_KEY_CHARS

@@ -174,6 +174,23 @@ def test_halves_are_sent_one_after_the_other_when_strict():
     assert numbers_of(drain(made, 3.0)) == [3, 4]
 
 
+@pytest.mark.parametrize("name", ["s", "s order=strict"])
+def test_key_that_may_be_too_long_is_split_off_at_once(name):
+    """Some emulators count UTF-16 units: one key of 256 emoji must not cost a halving for each power of two."""
+    made = accumulator(name)
+    keys = [f"k{n}" for n in range(50)]
+    keys[20], keys[30] = "\U0001f600" * 129, "\U0001f601" * 129
+    made.append(keyed(*keys), 0.0)
+    refused = drain(made)
+    made.split_and_reenqueue(refused.records)
+    settle(made, refused)
+    part = drain(made)
+    assert numbers_of(part) == [n for n in range(1, 51) if n not in (21, 31)]
+    made.part_returned()
+    settle(made, part)
+    assert numbers_of(drain(made)) == [21, 31]
+
+
 def test_settled_keys_are_forgotten_when_strict():
     made = strict()
     made.append(keyed("a", "b", "a"), 0.0)
