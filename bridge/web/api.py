@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.errors import BridgeError, NoSuchDeadLetter
+from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
 from bridge.spool.read_only import count_by_code, count_matching, find_dead_letters, find_numbers, read_dead_letter
 from bridge.web.presentation import dead_letter_json, dead_letter_summary
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.history import History
     from bridge.web.playground import Playground
+    from bridge.web.thread_slots import ThreadSlots
 
 # A mapping and a payload of the playground, which have 200,000 and 1,000,000 characters at most, as JSON.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
@@ -43,8 +44,11 @@ class RequestError(Exception):
 class Api:
     """Handlers of the JSON endpoints. With `writable`, dead letters may be replayed and deleted."""
 
-    def __init__(self, bridge: RunningBridge, history: History, playground: Playground, *, writable: bool) -> None:
+    def __init__(
+        self, bridge: RunningBridge, history: History, playground: Playground, threads: ThreadSlots, *, writable: bool
+    ) -> None:
         self._bridge = bridge
+        self._threads = threads
         self._history = history
         self._playground = playground
         self._writable = writable
@@ -69,7 +73,7 @@ class Api:
 
     async def status(self, _request: Request) -> Response:
         """Serve GET /api/status: the complete state."""
-        return json(await asyncio.to_thread(self.state))
+        return json(await self._threads.run(self.state))
 
     async def history(self, _request: Request) -> Response:
         """Serve GET /api/history: the rates of the last hour."""
@@ -77,7 +81,7 @@ class Api:
 
     async def coverage(self, _request: Request) -> Response:
         """Serve GET /api/coverage: matched and unmatched topics, and the activity of each mapping."""
-        snapshot = await asyncio.to_thread(self._bridge.snapshot)
+        snapshot = await self._threads.run(self._bridge.snapshot)
         return json(snapshot.coverage.value())
 
     # -- mappings --------------------------------------------------------------------------------------------------
@@ -88,7 +92,7 @@ class Api:
         file = self._bridge.mappings.file_of(name)
         if file is None:
             raise RequestError(404, f"no mapping '{name}'")
-        text = await asyncio.to_thread(file.read_text, encoding="utf-8", errors="replace")
+        text = await self._threads.run(_shown_text, file, self._bridge.mappings.folder)
         problems = [str(each) for each in self._bridge.mappings.problems if each.file.endswith(f"/{file.name}")]
         active = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
         tests = [case.name for case in active[0].specification.tests] if active else []
@@ -109,11 +113,11 @@ class Api:
         """
         folder, wanted = self._wanted(request)
         limit, before = _number(request.query_params, "limit", 50), _number(request.query_params, "before", 0)
-        found = await asyncio.to_thread(
+        found = await self._threads.run(
             lambda: list(find_dead_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
         )
-        codes = await asyncio.to_thread(count_by_code, folder)
-        matching = await asyncio.to_thread(count_matching, folder, wanted)
+        codes = await self._threads.run(count_by_code, folder)
+        matching = await self._threads.run(count_matching, folder, wanted)
         return json(
             {"dead_letters": [dead_letter_summary(*each) for each in found], "codes": codes, "matching": matching}
         )
@@ -121,7 +125,7 @@ class Api:
     async def numbers(self, request: Request) -> Response:
         """Serve GET /api/dead-letters/numbers?worker=&code=&mapping=&stream=&topic=: all matches, for one replay."""
         folder, wanted = self._wanted(request)
-        numbers = await asyncio.to_thread(find_numbers, folder, wanted, MAX_NUMBERS)
+        numbers = await self._threads.run(find_numbers, folder, wanted, MAX_NUMBERS)
         return json({"numbers": numbers, "limit": MAX_NUMBERS})
 
     def _wanted(self, request: Request) -> tuple[Path, dict[str, str]]:
@@ -134,7 +138,7 @@ class Api:
         number = _number(request.path_params, "number", 0)
         folder = self._bridge.dead_letters_folder(_worker(request.query_params))
         try:
-            return json(dead_letter_json(number, await asyncio.to_thread(read_dead_letter, folder, number)))
+            return json(dead_letter_json(number, await self._threads.run(read_dead_letter, folder, number)))
         except NoSuchDeadLetter as error:
             raise RequestError(404, str(error)) from error
 
@@ -158,8 +162,21 @@ class Api:
             raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; use the command `dead-letters` for more")
         if worker is not None and type(worker) is not int:
             raise RequestError(400, "expected worker: an integer")
-        job = await asyncio.to_thread(self._bridge.run_job, action, numbers, worker)
+        job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
         return json(job.value())
+
+
+def _shown_text(file: Path, folder: Path) -> str:
+    """Return the text of a mapping file. Raise RequestError where it is a link to another folder's file.
+
+    Links within the folder are usual: Kubernetes mounts a ConfigMap with them.
+    """
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise RequestError(403, f"{file.name} is a link to a file outside the folder of the mappings: it is not shown")
+    try:
+        return read_bytes(file, MAX_DOCUMENT_BYTES).decode("utf-8", "replace")
+    except FileProblem as error:
+        raise RequestError(409, str(error)) from error
 
 
 def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:

@@ -23,15 +23,18 @@ from bridge.web.security import (
     SESSION_SECS,
     LoginSessions,
     SecurityHeadersMiddleware,
+    bearer_token,
     host_is_ours,
     origin_is_ours,
 )
+from bridge.web.thread_slots import ThreadSlots
+from bridge.web.wrong_tokens import WrongTokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.history import History
@@ -56,8 +59,9 @@ def web_app(
     stopping: Callable[[], bool],
 ) -> ASGIApp:
     """Return the application. Its event streams end when `stopping()` is true."""
-    site = WebApp(bridge, settings, stopping)
-    api = Api(bridge, history, playground, writable=site.sessions.needed)
+    threads = ThreadSlots()
+    site = WebApp(bridge, settings, threads, stopping)
+    api = Api(bridge, history, playground, threads, writable=site.sessions.needed)
     site.state = StateBroadcast(api.state)
     look, act = site.guarded, site.guarded_act
     routes = [
@@ -84,7 +88,10 @@ def web_app(
         Route("/api/dead-letters/{number}", look(api.dead_letter)),
     ]
     handlers = {RequestError: refusal, BridgeError: refusal, ClientDisconnect: no_content, Exception: crashed}
-    return SecurityHeadersMiddleware(Starlette(routes=routes, exception_handlers=handlers))
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    # A redirect would go to whatever Host the request names.
+    app.router.redirect_slashes = False
+    return SecurityHeadersMiddleware(app, https=settings.cert_file is not None)
 
 
 class WebApp:
@@ -92,13 +99,17 @@ class WebApp:
 
     state: StateBroadcast
 
-    def __init__(self, bridge: RunningBridge, settings: HttpSettings, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, bridge: RunningBridge, settings: HttpSettings, threads: ThreadSlots, stopping: Callable[[], bool]
+    ) -> None:
+        self._threads = threads
         self.sessions = LoginSessions(settings.token.get_secret_value() if settings.token else None)
         self._bridge = bridge
         self._settings = settings
         self._stopping = stopping
         self._tail = MessageTap(bridge)
         self._listeners = 0
+        self._wrong = WrongTokens()
         folder = files("bridge.web").joinpath("static")
         # All in memory: no request can name a file outside this folder.
         self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
@@ -108,7 +119,7 @@ class WebApp:
 
         async def guarded(request: Request) -> Response:
             self._check_host(request)
-            if not self._is_authorized(request):
+            if not await self._authorize(request):
                 raise RequestError(401, "token required: send Authorization: Bearer TOKEN, or log in")
             return await handler(request)
 
@@ -130,15 +141,28 @@ class WebApp:
         if not host_is_ours(request.headers, self._settings):
             raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
 
-    def _is_authorized(self, request: Request) -> bool:
-        return not self.sessions.needed or self.sessions.holds(request.headers, request.cookies.get(COOKIE))
+    async def _authorize(self, request: Request) -> bool:
+        """Return whether a request may read. The answer to a wrong token is delayed."""
+        if not self.sessions.needed or self.sessions.has_session(request.cookies.get(COOKIE)):
+            return True
+        given = bearer_token(request.headers)
+        return given is not None and await self._check_token(request, given)
+
+    async def _check_token(self, request: Request, given: str) -> bool:
+        address = request.client.host if request.client else "an unknown address"
+        if self._wrong.refuses(address):
+            raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
+        if self.sessions.is_token(given):
+            return True
+        await self._wrong.delay(address, WRONG_TOKEN_SECS)
+        return False
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
     async def page(self, request: Request) -> Response:
         """Serve GET /: the page, or the login form."""
         self._check_host(request)
-        return self._file("index.html" if self._is_authorized(request) else "login.html")
+        return self._file("index.html" if await self._authorize(request) else "login.html")
 
     async def static(self, request: Request) -> Response:
         """Serve GET /static/NAME: a file of the page."""
@@ -155,9 +179,7 @@ class WebApp:
         self._check_host(request)
         data = await read_body(request, MAX_FORM_BYTES)
         given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0]
-        if not self.sessions.is_token(given):
-            log.warning("page: invalid token from %s", request.client.host if request.client else "an unknown address")
-            await asyncio.sleep(WRONG_TOKEN_SECS)
+        if not await self._check_token(request, given):
             return self._file("login_failed.html")
         answer = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
@@ -181,12 +203,12 @@ class WebApp:
     async def readyz(self, request: Request) -> Response:
         """Serve GET /readyz: 200 if the bridge does all of its work, else 503. The reasons require read access."""
         verdict = await asyncio.to_thread(readiness, self._bridge)
-        state = verdict.value() if self._is_authorized(request) else {"ok": verdict.ok}
+        state = verdict.value() if await self._authorize(request) else {"ok": verdict.ok}
         return json(state, 200 if verdict.ok else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """Serve GET /metrics in the Prometheus text format."""
-        return Response(await asyncio.to_thread(metrics_text, self._bridge), media_type=CONTENT_TYPE)
+        return Response(await self._threads.run(metrics_text, self._bridge), media_type=CONTENT_TYPE)
 
     async def events(self, _request: Request) -> Response:
         """Serve GET /api/events: the state each second, as an event stream."""
@@ -201,16 +223,26 @@ class WebApp:
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
             raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
-        return StreamingResponse(self._counted(events), media_type="text/event-stream")
+        self._listeners += 1  # here: others may be admitted before the first event is sent
+        return EventStream(events, self._listener_left)
 
-    async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self._listeners += 1
+    def _listener_left(self) -> None:
+        self._listeners -= 1
+
+
+class EventStream(StreamingResponse):
+    """Response that sends events until the client disconnects, and calls `on_end` then."""
+
+    def __init__(self, events: AsyncIterator[bytes], on_end: Callable[[], None]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
         try:
-            async for each in events:
-                yield each
+            await super().__call__(scope, receive, send)
         finally:
-            # Reached also when the client disconnects.
-            self._listeners -= 1
+            self._on_end()
 
 
 def no_content(_request: Request, _error: Exception) -> Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from bridge.child_environment import child_environment
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ START_SECS: Final = 30.0
 
 On a small or busy machine that needs much more time than a trial.
 """
+MAX_REQUESTS: Final = 8
+"""Max number of trials that run or wait: each occupies a connection, and a trial may take PATIENCE_SECS."""
 IDLE_SECS: Final = 60.0
 MAX_MAPPING_CHARS: Final = 200_000
 MAX_PAYLOAD_CHARS: Final = 1_000_000
@@ -33,11 +36,21 @@ class Playground:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._requests = 0
         self._ending: asyncio.TimerHandle | None = None
 
     async def try_(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the mapping's result for the message. Raise BridgeError if it is too large, or takes too long."""
         request = _checked(asked) | {"folder": str(self._folder)}
+        if self._requests >= MAX_REQUESTS:
+            raise BridgeError("other trials are running: retry in some seconds")
+        self._requests += 1
+        try:
+            return await self._try(request)
+        finally:
+            self._requests -= 1
+
+    async def _try(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._turn:
             try:
                 process = await asyncio.wait_for(self._running(), START_SECS)
@@ -67,6 +80,7 @@ class Playground:
                 # A traceback could contain values of the payload.
                 stderr=none,
                 limit=LINE_BYTES,
+                env=child_environment(),
             )
             # The worker prints a line when its imports are done: from then on PATIENCE_SECS covers the trial alone.
             await _line(self._process)

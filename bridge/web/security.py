@@ -11,6 +11,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import time
@@ -47,6 +48,9 @@ HEADERS: Final = (
 )
 
 
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
 class LoginSessions:
     """Sessions of clients that have sent the token. A restart ends them all."""
 
@@ -62,7 +66,10 @@ class LoginSessions:
 
     def is_token(self, given: str) -> bool:
         """Compare a token in constant time, so that the duration reveals nothing about it."""
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+        if self._token is None:
+            return False
+        # The digests have one length: the comparison does not show that of the token.
+        return hmac.compare_digest(_digest(given), _digest(self._token))
 
     def begin(self) -> str:
         """Start a session and return its secret. With too many sessions, the oldest one ends."""
@@ -79,12 +86,19 @@ class LoginSessions:
         """End a session (log-out)."""
         self._open.pop(session, None)
 
-    def holds(self, headers: Headers, cookie: str | None) -> bool:
-        """Return whether a request carries the token or a valid session."""
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self.is_token(given.strip()):
-            return True
+    def has_session(self, cookie: str | None) -> bool:
+        """Return whether this is the secret of a valid session."""
         return cookie is not None and self._open.get(cookie, 0.0) > self._clock()
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """Return the token of a request's Authorization header; None if it has none."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if kind.lower() == "bearer" else None
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
@@ -106,17 +120,21 @@ def origin_is_ours(headers: Headers) -> bool:
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware around the application: the headers of each response forbid what the page does not need."""
+    """ASGI middleware around the application: the headers of each response forbid what the page does not need.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `https`: browsers then use only HTTPS for this host (HSTS).
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self._app = app
+        self._headers = (*HEADERS, HSTS) if https else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Process one request, and add the headers to its response."""
 
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
+                message["headers"] = [*message.get("headers", []), *self._headers]
             await send(message)
 
         await self._app(scope, receive, send_safe)

@@ -7,7 +7,11 @@ import logging
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+from bridge.web.connections import KEEP_ALIVE_SECS, PageListener
+from bridge.web.limited_lines import LimitedLines
 
 if TYPE_CHECKING:
     from bridge.monitoring.bridge_protocol import RunningBridge
@@ -19,6 +23,8 @@ log = logging.getLogger(__name__)
 TRY_AGAIN_SECS: Final = 5.0
 GRACE_SECS: Final = 1
 BACKLOG: Final = 128
+LIMITED_LOGGERS: Final = ("uvicorn.error", "asyncio")
+"""Loggers to which every client of the page can make the server write."""
 
 
 class WebServer:
@@ -64,9 +70,9 @@ class WebServer:
             log.error("the page is not served: %s; the bridge continues without it", problem)
         self.problem = problem
 
-    def _listen(self) -> socket.socket:
+    def _listen(self) -> PageListener:
         family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = PageListener(family)
         try:
             # A restart must not wait until old connections have left TIME_WAIT.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -77,11 +83,12 @@ class WebServer:
             raise
         return listener
 
-    async def _serve(self, listener: socket.socket) -> None:
+    async def _serve(self, listener: PageListener) -> None:
         import uvicorn  # noqa: PLC0415 - a tenth of a second that the start need not wait for
 
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
         from bridge.web.history import History  # noqa: PLC0415 - as above
+        from bridge.web.page_protocol import PageProtocol  # noqa: PLC0415 - as above
         from bridge.web.playground import Playground  # noqa: PLC0415 - as above
         from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
@@ -94,17 +101,19 @@ class WebServer:
             access_log=False,
             lifespan="off",
             loop="asyncio",
-            http="h11",
+            http=partial(PageProtocol, listener.connections),  # type: ignore[arg-type]  # called as the class is
             ws="none",
             server_header=False,
-            limit_concurrency=128,
-            timeout_keep_alive=30,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_SECS,
             timeout_graceful_shutdown=GRACE_SECS,
             ssl_certfile=str(self._settings.cert_file) if self._settings.cert_file else None,
             ssl_keyfile=str(self._settings.key_file) if self._settings.key_file else None,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        self._server = StoppableServer(config)
+        for name in LIMITED_LOGGERS:
+            logging.getLogger(name).addFilter(LimitedLines())
+        self._server = StoppableServer(config, listener.connections.end_late)
         if self._stopping.is_set():
             # `stop` was called before there was a server that it could end.
             return

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DATE_SECS: Final = 1.0
 """Interval in seconds at which the Date header of responses is updated."""
 
 
 class StoppableServer(uvicorn.Server):
-    """Server that any thread may stop by `end`. Polling costs 0.3 % of a core, waiting for the event 0.05 %."""
+    """Server that any thread may stop by `end`; it calls `each_second`.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    Polling costs 0.3 % of a core, waiting for the event 0.05 %.
+    """
+
+    def __init__(self, config: uvicorn.Config, each_second: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
+        self._each_second = each_second
         self._loop = asyncio.get_running_loop()
         self._stop_requested = asyncio.Event()
 
@@ -29,6 +36,7 @@ class StoppableServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Run uvicorn's periodic work until the server is to end."""
         while not await self.on_tick(0):
+            self._each_second()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DATE_SECS):
                     await self._stop_requested.wait()

@@ -6,10 +6,11 @@ import textwrap
 import yaml
 
 from bridge import errors, files, model
-from bridge.aws import error_codes
+from bridge.aws import bounded_session, error_codes
+from bridge.aws.transport import request, session
 from bridge.delivery import concurrency, shard_deferral
 from bridge.ingest import burst_mapper, poison_guard, topic_coverage
-from bridge.kinesis import limits
+from bridge.kinesis import limits, responses
 from bridge.mapping.expressions import evaluation, expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
 from bridge.mapping.loading import lookup_tables, schema_files
@@ -23,7 +24,7 @@ from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
 from bridge.spool import mapping_state
 from bridge.supervisor import workers
-from bridge.web import api, events, playground, security
+from bridge.web import api, connections, events, playground, security, wrong_tokens
 from bridge.yaml_files import node_builder
 from tests.docs.pages import ROOT
 from tests.docs.tables import cell
@@ -146,6 +147,10 @@ def kinesis_limits():
     )
     yield "records of a request", limits.MAX_REQUEST_RECORDS, "the next request"
     yield "a request", size(limits.MAX_REQUEST_BYTES), "the next request"
+    yield "a response", size(request.MAX_RESPONSE_BYTES), "the request is repeated"
+    yield "a response of GetRecords", size(session.MAX_GET_RECORDS_BYTES), "the request is repeated"
+    yield "a response with credentials", size(bounded_session.MAX_RESPONSE_BYTES), "the request is repeated"
+    yield "pages of ListShards", responses.MAX_PAGES, "the request is repeated"
     yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "wait"
     yield (
         "full shards of a stream that wait on disk",
@@ -157,6 +162,15 @@ def kinesis_limits():
 def process_limits():
     yield "**Processes and the page**", "", ""
     yield "workers", workers.MAX_WORKERS, "exit code 2"
+    yield (
+        "connections of the page",
+        connections.MAX_CONNECTIONS,
+        "the one that waits longest ends; at most a quarter of the process's file descriptors",
+    )
+    yield "wait of the page for the head of a request", f"{connections.HEAD_SECS:.0f} s", "the connection ends"
+    yield "wait of the page for the body of a request", f"{connections.BODY_SECS:.0f} s", "the connection ends"
+    yield "wrong tokens of an address that are being answered", wrong_tokens.MAX_DELAYED, "429"
+    yield "trials that wait in the playground", playground.MAX_REQUESTS, "409"
     yield "event streams of the page", events.MAX_LISTENERS, "503"
     yield "sessions of the page", security.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
     yield "body of a request to the page", size(api.MAX_BODY_BYTES), "413"

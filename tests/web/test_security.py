@@ -1,10 +1,14 @@
 from dataclasses import replace
 
 import pytest
+from starlette.testclient import TestClient
 
 from bridge.monitoring.flow import Flow
 from bridge.web import app
+from bridge.web.history import History
+from bridge.web.playground import Playground
 from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, LoginSessions
+from bridge.web.settings import HttpSettings
 from tests.web.conftest import TOKEN
 
 OURS = {"X-Mqtt-Kinesis": "page"}
@@ -131,9 +135,50 @@ def test_sessions_end_and_are_bounded():
     now = [0.0]
     sessions = LoginSessions(TOKEN, lambda: now[0])
     first = sessions.begin()
-    assert sessions.holds({}, first)
+    assert sessions.has_session(first)
     for _ in range(MAX_SESSIONS):
         last = sessions.begin()
-    assert not sessions.holds({}, first)
+    assert not sessions.has_session(first)
     now[0] += SESSION_SECS
-    assert not sessions.holds({}, last)
+    assert not sessions.has_session(last)
+
+
+def test_wrong_token_from_an_address_with_many_is_refused_without_a_look(site, monkeypatch):
+    client = site(TOKEN)
+    monkeypatch.setattr("bridge.web.wrong_tokens.WrongTokens.refuses", lambda *_: True)
+    assert client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
+    assert client.post("/login", data={"token": TOKEN}).status_code == 429
+    assert client.get("/healthz").status_code == 200
+
+
+def test_session_is_not_affected_by_wrong_tokens_of_its_address(site, monkeypatch):
+    client = site(TOKEN)
+    client.post("/login", data={"token": TOKEN})
+    monkeypatch.setattr("bridge.web.wrong_tokens.WrongTokens.refuses", lambda *_: True)
+    assert client.get("/api/status").status_code == 200
+
+
+def test_no_request_is_redirected_to_the_host_it_names(site):
+    client = site(TOKEN, host="0.0.0.0", url="http://evil.example")
+    assert client.get("/metrics/", follow_redirects=False).status_code == 404
+
+
+def test_https_is_required_from_then_on_only_where_it_is_served(bridge, site):
+    assert "strict-transport-security" not in site().get("/healthz").headers
+    settings = HttpSettings.model_construct(listen="127.0.0.1:8080", token=None, cert_file="cert.pem")
+    served = app.web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
+    answer = TestClient(served, base_url="https://127.0.0.1:8080").get("/healthz")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_mapping_that_is_a_link_to_another_folder_is_not_shown(site, bridge, tmp_path):
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("token: hunter2")
+    (bridge.mappings.folder / "other.yaml").symlink_to(secret)
+    (bridge.mappings.folder / "inside.yaml").symlink_to(bridge.mappings.folder / "press.yaml")
+    bridge.mappings.reload()
+    client = site()
+    answer = client.get("/api/mappings/other")
+    assert answer.status_code in {403, 404}
+    assert "hunter2" not in answer.text
+    assert client.get("/api/mappings/inside").status_code == 200

@@ -1,0 +1,188 @@
+"""Connections of the page: how many there may be, and which ends when there are too many, or when it is too slow.
+
+A connection is *busy* while a complete request is being answered. Any other one waits: for a TLS handshake, for a
+request, or for the rest of one. When there are too many, the connection that has waited longest makes room, of the
+address with the most connections. So silent connections, however many, do not keep a health check from its answer.
+
+    waits for its first request             HEAD_SECS
+    waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn closes an idle one after that time too)
+    waits for the body of a request         BODY_SECS
+    its client does not read the response   UNREAD_SECS
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import resource
+import socket
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.web.page_protocol import PageProtocol
+
+log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS: Final = 128
+DESCRIPTORS_SHARE: Final = 4
+"""The page may use a quarter of the process's descriptors: the broker, Kinesis and the spool have the others."""
+HEAD_SECS: Final = 10.0
+KEEP_ALIVE_SECS: Final = 30
+BODY_SECS: Final = 60.0
+"""4 MiB, the largest body, need 65 kB/s."""
+UNREAD_SECS: Final = 30.0
+LOG_SECS: Final = 60.0
+"""Shortest time between two log lines about refused connections."""
+_NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
+
+
+class Connection:
+    """One accepted socket, and the protocol that serves it once it can."""
+
+    def __init__(self, sock: socket.socket, address: str, now: float) -> None:
+        self.sock = sock
+        self.address = address
+        self.waits_since = now
+        self.unread_since: float | None = None
+        self.max_wait_secs = HEAD_SECS
+        self.protocol: PageProtocol | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while a complete request is being answered."""
+        return self.protocol is not None and self.protocol.busy
+
+    def is_late(self, now: float) -> bool:
+        """Return whether the client has exceeded one of its times."""
+        if self.protocol is None or not self.protocol.write_paused:
+            self.unread_since = None
+        elif self.unread_since is None:
+            self.unread_since = now
+        elif now - self.unread_since > UNREAD_SECS:
+            return True
+        reads_body = self.protocol is not None and self.protocol.reads_body
+        return not self.busy and now - self.waits_since > (BODY_SECS if reads_body else self.max_wait_secs)
+
+    def shut_down(self) -> None:
+        """End the connection: the server's loop then sees its end, and closes it."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        if self.protocol is not None:
+            self.protocol.transport.abort()
+
+
+class Connections:
+    """All connections of the page. Server's loop only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: dict[int, Connection] = {}
+        self._logged_at = float("-inf")
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
+
+    def accepted(self, sock: socket.socket, address: str) -> bool:
+        """Count an accepted socket. Return False where there is no room for it, not even by ending another one."""
+        self._forget_closed()
+        if len(self._open) >= self._max and not self._make_room():
+            self._log(f"all {self._max} connections are busy; new ones are refused")
+            return False
+        self._open[sock.fileno()] = Connection(sock, address, self._clock())
+        return True
+
+    def served(self, descriptor: int, protocol: PageProtocol) -> None:
+        """Note the protocol that serves a socket."""
+        if (connection := self._open.get(descriptor)) is not None:
+            connection.protocol = protocol
+
+    def answered(self, protocol: PageProtocol) -> None:
+        """Note that a request was answered: the connection waits for the next one."""
+        for connection in self._open.values():
+            if connection.protocol is protocol:
+                connection.waits_since, connection.max_wait_secs = self._clock(), KEEP_ALIVE_SECS
+
+    def end_late(self) -> None:
+        """End each connection whose client has exceeded one of its times. To be called each second."""
+        self._forget_closed()
+        now = self._clock()
+        for connection in list(self._open.values()):
+            if connection.is_late(now):
+                connection.shut_down()
+
+    def no_descriptor(self) -> None:
+        """Note that a connection was refused because the process has no file descriptor for it."""
+        self._log("no file descriptor for a connection; it is refused")
+
+    def _make_room(self) -> bool:
+        waiting = [each for each in self._open.values() if not each.busy]
+        if not waiting:
+            return False
+        per_address = Counter(each.address for each in waiting)
+        victim = max(waiting, key=lambda each: (per_address[each.address], -each.waits_since))
+        victim.shut_down()
+        del self._open[victim.sock.fileno()]
+        self._log(f"more than {self._max} connections; the one that waits longest ends ({victim.address})")
+        return True
+
+    def _forget_closed(self) -> None:
+        closed = [number for number, each in self._open.items() if each.sock.fileno() != number]
+        for number in closed:
+            del self._open[number]
+
+    def _log(self, what: str) -> None:
+        now = self._clock()
+        if now - self._logged_at >= LOG_SECS:
+            self._logged_at = now
+            log.warning("page: %s", what)
+
+
+class PageListener(socket.socket):
+    """Listening socket that accepts only what `Connections` has room for. Server's loop only."""
+
+    def __init__(self, family: int) -> None:
+        self.connections = Connections()
+        # With this protocol asyncio sets TCP_NODELAY on each connection; with 0 it does not, and a response on a kept
+        # connection takes 40 ms, until the client's delayed acknowledgement.
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection. Raise ConnectionAbortedError where there is no room for it.
+
+        asyncio goes on with the next one then. It raises other errors too often: without a descriptor, it would log
+        the same lines thousands of times.
+        """
+        try:
+            sock, address = super().accept()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                raise
+            self._refuse_without_descriptor()
+            raise ConnectionAbortedError from error
+        if not self.connections.accepted(sock, str(address[0])):
+            sock.close()
+            raise ConnectionAbortedError
+        return sock, address
+
+    def _refuse_without_descriptor(self) -> None:
+        """Remove the connection from the queue with the spare descriptor: it would wake the loop again and again."""
+        self.connections.no_descriptor()
+        with suppress(OSError):
+            os.close(self._spare)
+        with suppress(OSError):
+            super().accept()[0].close()
+        with suppress(OSError):
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Close the socket and its spare descriptor."""
+        if self.fileno() >= 0:
+            with suppress(OSError):
+                os.close(self._spare)
+        super().close()

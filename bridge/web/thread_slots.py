@@ -1,0 +1,25 @@
+"""Threads for the page's requests: few at a time, so that one is always free for a health check."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_REQUESTS: Final = 3
+"""Requests in threads at once. The event loop has at least 5 threads, of which the state and its history use 2."""
+Value = TypeVar("Value")
+
+
+class ThreadSlots:
+    """Limit of the requests that run in threads at once. Server's loop only."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(MAX_REQUESTS)
+
+    async def run(self, function: Callable[..., Value], *args: object) -> Value:
+        """Return what a function returns in a thread, as soon as there is one."""
+        async with self._free:
+            return await asyncio.to_thread(function, *args)

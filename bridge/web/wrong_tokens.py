@@ -1,0 +1,65 @@
+"""Wrong tokens, by the address that sent them: each is answered late, few at a time, and logged once a minute.
+
+A token has at least 16 characters, so that at this rate none is found. An address behind which others log in too, such
+as a proxy's, is never locked out for longer than its own wrong tokens are being answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+MAX_DELAYED: Final = 4
+"""Max number of delayed answers to one address."""
+MAX_DELAYED_IN_ALL: Final = 32
+"""Max number of delayed answers: each occupies a connection."""
+MAX_ADDRESSES: Final = 1_000
+LOG_SECS: Final = 60.0
+
+
+class WrongTokens:
+    """Count of wrong tokens by address. Server's loop only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._delayed: dict[str, int] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
+        """When an address was last logged, and its wrong tokens since."""
+
+    def refuses(self, address: str) -> bool:
+        """Return whether to refuse a token from this address without comparing it: others are still being answered."""
+        in_all = sum(self._delayed.values())
+        mine = self._delayed.get(address, 0)
+        return mine >= MAX_DELAYED or (mine > 0 and in_all >= MAX_DELAYED_IN_ALL)
+
+    async def delay(self, address: str, secs: float) -> None:
+        """Log a wrong token, and return when it may be answered."""
+        self._log(address)
+        if sum(self._delayed.values()) >= MAX_DELAYED_IN_ALL:
+            return
+        self._delayed[address] = self._delayed.get(address, 0) + 1
+        try:
+            await asyncio.sleep(secs)
+        finally:
+            self._delayed[address] -= 1
+            if not self._delayed[address]:
+                del self._delayed[address]
+
+    def _log(self, address: str) -> None:
+        now = self._clock()
+        at, count = self._logged.pop(address, (float("-inf"), 0))
+        count += 1
+        if now - at >= LOG_SECS:
+            log.warning("page: invalid token from %s (%d since the last such line)", address, count)
+            at, count = now, 0
+        # The oldest address is the first one: each is put at the end again.
+        self._logged[address] = (at, count)
+        if len(self._logged) > MAX_ADDRESSES:
+            del self._logged[next(iter(self._logged))]
