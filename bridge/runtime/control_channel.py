@@ -11,9 +11,11 @@ responses.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import stat
 import threading
 import time
 from contextlib import suppress
@@ -39,7 +41,8 @@ UNSEEN_SECS: Final = 2.0
 STALE_SECS: Final = 60.0
 """Age after which a request is ignored: its command has ended without removing it."""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
-_REQUEST, _RESPONSE = ".request", ".response"
+_REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
+MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 
 RequestHandler = "Callable[[dict[str, Any]], bytes]"
 """Type of a request handler: it returns the response as JSON, or raises BridgeError, whose text is then the error."""
@@ -106,37 +109,71 @@ def request(folder: Path, command: str = "status", patience_secs: float = PATIEN
     """
     if not folder.is_dir():
         raise BridgeNotRunning(f"no spool in {folder} (spool.path): the bridge has not run here")
-    name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
-    request_file, response_file, pause = folder / f"{name}{_REQUEST}", folder / f"{name}{_RESPONSE}", threading.Event()
     try:
-        _write_request(request_file, {"command": command, **more})
-        owner = _living_owner(folder)
-        # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
-        deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
-        while not response_file.exists():
-            if time.monotonic() > deadline or owner != _living_owner(folder):
-                raise BridgeNotRunning(
-                    f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
-                    "run', or check --config"
-                )
-            pause.wait(POLL_SECS / 5)
-        value = json.loads(response_file.read_bytes())
+        value = _exchange(folder, command, {"command": command, **more}, patience_secs)
     except OSError as error:
         kind = NoPermission if isinstance(error, PermissionError) else BridgeError
-        why = f"{error.strerror}: {error.filename}"
         raise kind(
-            f"cannot write a request to {folder} (spool.path): {why}; run the command as the bridge's user"
+            f"cannot write a request to {folder} (spool.path): {error.strerror}; run the command as the bridge's user"
         ) from error
-    finally:
-        # Also after an error: otherwise the bridge would respond to a request whose command has ended.
-        for file in (request_file, response_file):
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
     if not isinstance(value, dict):
-        raise BridgeError(f"{response_file} is no response of a bridge; expected an object")
+        raise BridgeError(f"no response of a bridge in {folder}; expected an object")
     if "error" in value:
         raise BridgeError(str(value["error"]))
     return value
+
+
+def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs: float) -> Any:
+    """Write a request, and return the response as JSON. Raise BridgeError, or OSError for the files.
+
+    All files are used by descriptors: root runs this in a folder of the bridge's user, who could replace a name by a
+    link to another file.
+    """
+    name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
+    request_name, response_name = f"{name}{_REQUEST}", f"{name}{_RESPONSE}"
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _write_request(directory, request_name, json.dumps(request).encode())
+        return _await_response(folder, directory, response_name, patience_secs)
+    finally:
+        # Also after an error: otherwise the bridge would respond to a request whose command has ended.
+        for file in (f"{request_name}{_WRITING}", request_name, response_name):
+            with suppress(OSError):
+                os.unlink(file, dir_fd=directory)
+        os.close(directory)
+
+
+def _await_response(folder: Path, directory: int, name: str, patience_secs: float) -> Any:
+    pause, owner = threading.Event(), _living_owner(folder)
+    # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
+    deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
+    while (response := _read_response(directory, name)) is None:
+        if time.monotonic() > deadline or owner != _living_owner(folder):
+            raise BridgeNotRunning(
+                f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
+                "run', or check --config"
+            )
+        pause.wait(POLL_SECS / 5)
+    try:
+        return json.loads(response)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_response(directory: int, name: str) -> bytes | None:
+    """Return the response; None while there is none. Raises OSError for a link, a FIFO, or another user's file."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.fstat(directory).st_uid, os.geteuid()):
+            raise OSError(errno.EINVAL, "the response is not a file of the bridge's user")
+        response = file.read(MAX_RESPONSE_BYTES + 1)
+    if len(response) > MAX_RESPONSE_BYTES:
+        raise OSError(errno.EFBIG, f"the response is larger than {MAX_RESPONSE_BYTES:,} bytes")
+    return response
 
 
 def _living_owner(folder: Path) -> int:
@@ -156,13 +193,14 @@ def _living_owner(folder: Path) -> int:
     return owner
 
 
-def _write_request(request_file: Path, request: dict[str, Any]) -> None:
+def _write_request(directory: int, name: str, request: bytes) -> None:
     """Write the request file atomically: the bridge never reads a part of it."""
-    new = request_file.with_suffix(".writing")
-    new.touch(mode=0o600)
-    if os.geteuid() == 0:
-        # The bridge runs as a user of its own, which cannot read root's files.
-        owner = request_file.parent.stat()
-        os.chown(new, owner.st_uid, owner.st_gid)
-    new.write_text(json.dumps(request), encoding="utf-8")
-    new.replace(request_file)
+    new = f"{name}{_WRITING}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(new, flags, 0o600, dir_fd=directory), "wb") as file:
+        if os.geteuid() == 0:
+            # The bridge runs as a user of its own, which cannot read root's files.
+            owner = os.fstat(directory)
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        file.write(request)
+    os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)

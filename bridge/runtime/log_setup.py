@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but for tab and newline, and those that change the direction of text."""
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
@@ -44,8 +47,20 @@ def _named(record: logging.LogRecord, worker: str) -> bool:
     return True
 
 
+def _safe(text: str) -> str:
+    """Escape what a terminal would interpret: texts of brokers, devices and endpoints are logged.
+
+    Only tabs and line breaks stay.
+    """
+    return text if text.isprintable() else _UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
 def _extras(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _line(value: object) -> str:
+    return _safe(str(value)).replace("\n", "\\n")
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -66,7 +81,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        # orjson escapes the control characters of ASCII only.
+        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(line, default=str).decode())
 
 
 class TextFormatter(logging.Formatter):
@@ -84,10 +100,10 @@ class TextFormatter(logging.Formatter):
 
         Line breaks in a message are escaped or indented, so that a message cannot forge a log line.
         """
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\n    ")
-        extras = "".join(f"  {name}={value}" for name, value in _extras(record).items())
+        message = _safe(record.getMessage()).replace("\n", "\n    ")
+        extras = "".join(f"  {name}={_line(value)}" for name, value in _extras(record).items())
         level = f"{record.levelname.lower():<8}"
         if self._colour and record.levelno >= logging.WARNING:
             level = coloured(level, BAD if record.levelno >= logging.ERROR else WARN)
         text = f"{_time(record)} {level} {message}{extras}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        return f"{text}\n{_safe(self.formatException(record.exc_info))}" if record.exc_info else text

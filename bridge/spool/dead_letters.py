@@ -43,15 +43,18 @@ def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
 
 
 def read_dead_letters(
-    database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None
+    database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None, after: int = -1
 ) -> Iterator[StoredDeadLetter]:
-    """Yield all dead letters in order, the one with `number`, or the `newest` few (newest first)."""
+    """Yield the dead letters with a number above `after` in order, the one with `number`, or the `newest` few.
+
+    The newest come first.
+    """
     # sqlite3 raises OverflowError for a larger integer, which would end the calling thread.
     if number is not None and not 0 <= number <= MAX_NUMBER:
         return
-    where = "where number = ?" if number is not None else ""
+    where = "where number = ?" if number is not None else "where number > ?"
     order = "order by number desc limit ?" if newest is not None else "order by number"
-    arguments = [value for value in (number, newest) if value is not None]
+    arguments = [value for value in (after if number is None else number, newest) if value is not None]
     query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
     for *row, found in database.execute(query, arguments):
         try:

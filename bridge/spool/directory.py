@@ -37,11 +37,13 @@ class SpoolDirectory:
             raise unusable(path, error) from error
 
     def _protect(self) -> None:
-        """Create the database file with mode 0600, because payloads are confidential.
+        """Create the database file with mode 0600, because payloads are confidential. Existing files get this mode too.
 
         SQLite creates the -wal and -shm files with the mode of the database file.
         """
         os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for file in self.path.glob("spool.db*"):
+            file.chmod(0o600)
 
     def reject_damaged_files(self) -> None:
         """Raise SpoolCorrupt for damage that SQLite would not report. Call it before SQLite opens the files.

@@ -37,8 +37,9 @@ class FolderLock:
         except OSError as error:
             raise unusable(path, error) from error
         try:
-            # The kernel releases the lock when the process ends, so a crash leaves no stale lock.
+            # The kernel releases the locks when the process ends, so a crash leaves no stale lock.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._folder = _locked_folder(path)
         except OSError as error:
             os.close(self._file)
             owner = owner_of(path)
@@ -50,8 +51,9 @@ class FolderLock:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
             self._boot = boot.strip()
             self._write()
+            os.fchmod(self._file, 0o600)
         except OSError as error:
-            os.close(self._file)
+            self.close()
             raise unusable(path, error) from error
 
     @property
@@ -79,6 +81,41 @@ class FolderLock:
         if self._file >= 0:
             file, self._file = self._file, -1
             os.close(file)
+            if self._folder >= 0:
+                os.close(self._folder)
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether a process owns the folder. Nothing is written."""
+    try:
+        file = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def _locked_folder(path: Path) -> int:
+    """Lock the folder itself, and return its descriptor; -1 where the file system locks no folders, as NFS.
+
+    The lock file may be removed by a person who takes it for stale. Raises BlockingIOError if another process has the
+    lock.
+    """
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        raise
+    except OSError:
+        os.close(folder)
+        return -1
+    return folder
 
 
 def refuse_if_in_use(path: Path) -> None:

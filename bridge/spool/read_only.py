@@ -7,9 +7,11 @@ https://www.sqlite.org/wal.html
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from bridge.errors import BridgeError, NoSuchDeadLetter
@@ -21,10 +23,12 @@ from bridge.spool.database.tables import (
     STREAMS,
     TABLES,
     DamagedRow,
+    Table,
     whole_record,
 )
 from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
 from bridge.spool.ledger import STORED, LedgerRow, accounting_mismatch
+from bridge.spool.lock import is_in_use
 from bridge.spool.queue.stream_queue import PAGE_RECORDS
 
 if TYPE_CHECKING:
@@ -33,6 +37,13 @@ if TYPE_CHECKING:
 
     from bridge.model import DeadLetter
 
+PAGE_DEAD_LETTERS: Final = 500
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of payloads that end a page of dead letters."""
+CHECK_SECS: Final = 20.0
+"""Longest read transaction of a check while a bridge uses the spool. At 1 MB/s the write-ahead log grows by 20 MB."""
+PROGRESS_STEPS: Final = 1_000
+"""Steps of SQLite's virtual machine between two looks at the clock: about 0.1 ms."""
 GIVEN_UP: Final = "session_given_up"
 """Key in `meta` that marks a spool whose broker session was drained and has no subscription any more."""
 
@@ -74,9 +85,27 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
 
 
 def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
-    """Yield every dead letter in order, one at a time. Raises BridgeError if the spool cannot be read."""
-    with _reading(folder) as database:
-        yield from read_dead_letters(database)
+    """Yield every dead letter in order. Raises BridgeError if the spool cannot be read.
+
+    Each page has its own read transaction, as in `all_records`.
+    """
+    last = -1
+    while True:
+        page, size = [], 0
+        with _reading(folder) as database:
+            try:
+                for stored in read_dead_letters(database, after=last):
+                    page.append(stored)
+                    size += len(stored.dead_letter.payload)
+                    if size >= PAGE_BYTES or len(page) >= PAGE_DEAD_LETTERS:
+                        break
+            except DamagedRow:
+                if not page:  # otherwise the next page meets it, after those that are intact
+                    raise
+        if not page:
+            return
+        last = page[-1].number
+        yield from page
 
 
 def find_dead_letters(
@@ -222,35 +251,56 @@ def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
 def integrity_errors(folder: Path) -> list[str]:
     """Return the faults that SQLite's integrity check finds, and the first damaged row of each table.
 
-    It reads the complete database. Raises BridgeError.
+    It reads the complete database. While a bridge uses the spool, each table has read transactions of its own, of
+    CHECK_SECS at most. Raises BridgeError.
     """
     with _reading(folder) as database:
-        found = [row[0] for row in database.execute("pragma integrity_check")]
-        tables: list[Iterator[Any]] = [table.read(database) for table in TABLES]
-        tables += [_all_records(database, number) for number, name, _ in STREAMS.read(database) if name]
-        damaged = [f"{error}" for table in tables if (error := _first_damage(table))]
-    return damaged if found == ["ok"] else found + damaged
+        names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
+        queues = [number for number, name, _ in STREAMS.read(database) if name]
+    end = CHECK_SECS if is_in_use(folder) else inf
+    pragmas = [f"pragma integrity_check({name})" for name in names] if end < inf else ["pragma integrity_check"]
+    found = [fault for pragma in pragmas for fault in _integrity_faults(folder, pragma, end)]
+    found += [fault for table in TABLES for fault in _damage_in_table(folder, table, end)]
+    return found + [fault for number in queues for fault in _damage_in_queue(folder, number)]
 
 
-def _all_records(database: sqlite3.Connection, queue: int) -> Iterator[Record]:
+def _integrity_faults(folder: Path, pragma: str, max_secs: float) -> list[str]:
+    with _reading(folder, max_secs) as database:
+        found = [str(row[0]) for row in database.execute(pragma)]
+    return [] if found == ["ok"] else found
+
+
+def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
+    """Return the first damaged row of a table."""
+    with _reading(folder, max_secs) as database:
+        try:
+            for _ in table.read(database):
+                pass
+        except DamagedRow as error:
+            return [str(error)]
+    return []
+
+
+def _damage_in_queue(folder: Path, queue: int) -> list[str]:
+    """Return the first damaged row of a queue."""
     last = 0
-    while page := _records_after(database, queue, last):
+    while True:
+        with _reading(folder) as database:
+            try:
+                page = _records_after(database, queue, last)
+            except DamagedRow as error:
+                return [str(error)]
+        if not page:
+            return []
         last = page[-1].number
-        yield from page
-
-
-def _first_damage(rows: Iterator[Any]) -> DamagedRow | None:
-    try:
-        for _ in rows:
-            pass
-    except DamagedRow as error:
-        return error
-    return None
 
 
 @contextmanager
-def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError."""
+def _reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]:
+    """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError.
+
+    After `max_secs` it raises BridgeError: a transaction keeps a running bridge from resetting its write-ahead log.
+    """
     file = folder / "spool.db"
     if not file.is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
@@ -258,6 +308,16 @@ def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
             # One transaction, so that all queries of the block see the same commit.
             database.execute("begin")
+            if max_secs < inf:
+                end = time.monotonic() + max_secs
+                database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
             yield database
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise BridgeError(
+                f"{file} is too large to be checked beside the running bridge (more than {max_secs:.0f} s for a "
+                "table): stop the bridge first, or verify a copy of the folder"
+            ) from error
+        raise BridgeError(f"{file} cannot be read: {error}") from error
     except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

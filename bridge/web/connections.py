@@ -20,12 +20,11 @@ import socket
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
-
-    from bridge.web.page_protocol import PageProtocol
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +41,24 @@ LOG_SECS: Final = 60.0
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
+class HttpProtocol(Protocol):
+    """Protocol of a connection, as its connection sees it. Server's loop only; nothing blocks or raises."""
+
+    transport: asyncio.Transport
+
+    @property
+    def busy(self) -> bool:
+        """True while a complete request is being answered."""
+
+    @property
+    def reads_body(self) -> bool:
+        """True while the body of a request has not come to its end."""
+
+    @property
+    def write_paused(self) -> bool:
+        """True while the client does not read what was written."""
+
+
 class Connection:
     """One accepted socket, and the protocol that serves it once it can."""
 
@@ -51,7 +68,7 @@ class Connection:
         self.waits_since = now
         self.unread_since: float | None = None
         self.max_wait_secs = HEAD_SECS
-        self.protocol: PageProtocol | None = None
+        self.protocol: HttpProtocol | None = None
 
     @property
     def busy(self) -> bool:
@@ -96,12 +113,12 @@ class Connections:
         self._open[sock.fileno()] = Connection(sock, address, self._clock())
         return True
 
-    def served(self, descriptor: int, protocol: PageProtocol) -> None:
+    def served(self, descriptor: int, protocol: HttpProtocol) -> None:
         """Note the protocol that serves a socket."""
         if (connection := self._open.get(descriptor)) is not None:
             connection.protocol = protocol
 
-    def answered(self, protocol: PageProtocol) -> None:
+    def answered(self, protocol: HttpProtocol) -> None:
         """Note that a request was answered: the connection waits for the next one."""
         for connection in self._open.values():
             if connection.protocol is protocol:
@@ -155,7 +172,7 @@ class PageListener(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection. Raise ConnectionAbortedError where there is no room for it.
 
-        asyncio goes on with the next one then. It raises other errors too often: without a descriptor, it would log
+        asyncio then continues with the next one. Other errors it logs too often: without a descriptor, it would log
         the same lines thousands of times.
         """
         try:

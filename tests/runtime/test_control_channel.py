@@ -2,6 +2,7 @@ import json
 import os
 import stat
 import threading
+import time
 
 import pytest
 
@@ -52,10 +53,10 @@ def test_request_of_another_version_is_reported_from_silence(answering):
 def test_what_root_requests_can_be_read_by_the_bridges_user(answering, monkeypatch):
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda file, user, group: given.append((file.suffix, user, group)))
+    monkeypatch.setattr(os, "fchown", lambda _file, user, group: given.append((user, group)))
     assert request(answering) == {"status": 1}
     owner = answering.stat()
-    assert given == [(".writing", owner.st_uid, owner.st_gid)]
+    assert given == [(owner.st_uid, owner.st_gid)]
 
 
 def test_questions_and_answers_are_their_owners_alone(tmp_path):
@@ -96,3 +97,41 @@ def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
 def test_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(BridgeError, match="has not run here"):
         request(tmp_path / "none")
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """A folder, the name that the next request has there, and a file of root's. The bridge's user plants links."""
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 7)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text('{"secret": "hunter2"}')
+    secret.chmod(0o600)
+    return folder, folder / f"status-{os.getpid()}-7", secret
+
+
+@pytest.mark.parametrize("suffix", [".request.writing", ".request"])
+def test_request_does_not_follow_a_link_that_the_bridges_user_planted(planted, suffix):
+    folder, name, secret = planted
+    before = secret.stat()
+    name.with_name(name.name + suffix).symlink_to(secret)
+    with pytest.raises(BridgeError):
+        request(folder, patience_secs=0.0)
+    assert secret.read_text() == '{"secret": "hunter2"}'
+    assert (secret.stat().st_uid, secret.stat().st_mode) == (before.st_uid, before.st_mode)
+
+
+def test_response_that_is_a_link_is_not_read(planted):
+    folder, name, secret = planted
+    name.with_name(f"{name.name}.response").symlink_to(secret)
+    with pytest.raises(BridgeError) as error:
+        request(folder)
+    assert "hunter2" not in str(error.value)
+
+
+def test_response_that_is_a_fifo_does_not_block_the_command(planted):
+    folder, name, _ = planted
+    os.mkfifo(name.with_name(f"{name.name}.response"))
+    with pytest.raises(BridgeError, match="not a file of the bridge's user"):
+        request(folder)

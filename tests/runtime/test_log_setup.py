@@ -51,3 +51,16 @@ def test_what_is_no_terminal_gets_plain_text():
 
 def test_json_is_for_programs():
     assert not any("\x1b" in line for line in logged(Terminal(), "json"))
+
+
+HOSTILE = "no \x1b[31mred\x07 \x9b2J \u202e\r\nforged line"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_control_characters_never_reach_the_log(form):
+    stream = io.StringIO()
+    set_up_logging(form, "info", stream)
+    logging.getLogger("test").error("failed: %s", HOSTILE, extra={"topic": HOSTILE}, exc_info=ValueError(HOSTILE))
+    text = stream.getvalue()
+    assert not [char for char in text if not char.isprintable() and char != "\n"]
+    assert not [line for line in text.splitlines()[:2] if line.startswith("forged")]

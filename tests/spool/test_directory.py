@@ -72,3 +72,21 @@ def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
     assert folder.quarantine("again") != aside
     assert folder.set_aside_count() == 2
     folder.close()
+
+
+def test_files_that_others_could_read_are_made_the_owners_alone(tmp_path):
+    names = ("spool.db", "spool.db-wal", "spool.db-shm", "spool.lock")
+    for name in names:
+        (tmp_path / name).touch(mode=0o644)
+    folder = SpoolDirectory(tmp_path)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names} == {0o600}
+    folder.close()
+
+
+def test_removed_lock_file_does_not_let_a_second_owner_in(tmp_path):
+    folder = SpoolDirectory(tmp_path)
+    (tmp_path / "spool.lock").unlink()
+    with pytest.raises(SpoolInUse):
+        SpoolDirectory(tmp_path)
+    folder.close()
+    SpoolDirectory(tmp_path).close()

@@ -70,7 +70,7 @@ def test_half_requests_do_not_keep_a_health_check_from_its_answer(port, many):
     assert all(is_healthy(port) for _ in range(5))
 
 
-def test_server_has_few_descriptors_for_many_connections(port, many):
+def test_server_uses_few_descriptors_for_many_connections(port, many):
     before = descriptors()
     for _ in range(3 * MAX_CONNECTIONS):
         many.append(connected(port))
@@ -79,7 +79,7 @@ def test_server_has_few_descriptors_for_many_connections(port, many):
     assert descriptors() - before - len(many) <= MAX_CONNECTIONS + 1
 
 
-def test_event_streams_beyond_the_limit_are_refused_also_when_they_come_at_once(port, many):
+def test_event_streams_that_come_at_once_are_limited(port, many):
     for _ in range(60):
         many.append(connected(port))
     for each in many:
@@ -222,7 +222,7 @@ def test_page_may_use_a_quarter_of_the_descriptors(monkeypatch):
         each.close()
 
 
-def test_connection_without_a_descriptor_is_refused_and_does_not_wake_the_loop_again(monkeypatch, caplog):
+def test_connection_without_a_descriptor_is_refused_once(monkeypatch, caplog):
     listener = PageListener(socket.AF_INET)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
