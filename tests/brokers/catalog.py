@@ -263,6 +263,8 @@ class RabbitBroker(Broker):
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "ERL_EPMD_PORT": str(self._epmd_port),
+            # Without it, the port mapper refuses to end while it believes that the node lives.
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
         }
 
 
