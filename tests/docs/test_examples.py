@@ -8,6 +8,7 @@ from jsonschema import Draft7Validator
 
 from bridge.cli.commands.schema import schema_text
 from bridge.config import load_settings
+from bridge.mapping.expressions.expression import compile_expression
 from bridge.mapping.loading.loader import load_file
 from bridge.mapping.loading.resources import load_resources
 from bridge.yaml_files import parse_document
@@ -40,6 +41,18 @@ def test_every_key_of_a_mapping_is_in_an_example(prefix, model):
     names = [field.alias or name for name, field in model.model_fields.items()]
     missing = [name for name in names if not re.search(rf"(^|[\s{{]){name}:", examples, re.MULTILINE)]
     assert missing == [], prefix
+
+
+LINES = [
+    line.partition("  ")[0]
+    for block in blocks(DOCS / "reference" / "expressions.md", "text")
+    for line in block.text.splitlines()
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_example_of_the_page_on_expressions_compiles(line):
+    compile_expression(line, {"limits": {}})
 
 
 SECTIONS = {"mqtt", "kinesis", "spool", "http", "log", "mappings"}

@@ -81,10 +81,11 @@ def constant(node: Node) -> bool:
         return True
     if kind in _VARYING or _charges(node):
         return False
-    # What is evaluated on other values, the elements or the result of the step before, may read variables.
-    if kind in {"expref", *SEQUENCES, *PROJECTIONS} and (free_variables(node) or any(map(_charges, walk(node)))):
+    if not all(map(constant, same_context(node))):
         return False
-    return all(map(constant, same_context(node)))
+    # What is evaluated on other values, the elements or the result of the step before, may read variables.
+    others = kind in {"expref", *SEQUENCES, *PROJECTIONS}
+    return not (others and (free_variables(node) or any(map(_charges, walk(node)))))
 
 
 def _charges(node: Node) -> bool:
@@ -94,7 +95,7 @@ def _charges(node: Node) -> bool:
 
 def names(node: Node) -> frozenset[str] | None:
     """Return the members of the scope that the tree may read, or None if it may read the entire scope."""
-    read = _context_names(node)
+    read = context_names(node)
     return None if read is None else read | predefined_variables(node)
 
 
@@ -130,7 +131,7 @@ def steps(node: Node) -> list[Node]:
     return [step for child in node["children"] for step in steps(child)]
 
 
-def _context_names(node: Node) -> frozenset[str] | None:
+def context_names(node: Node) -> frozenset[str] | None:
     """Return the members of its context that the node may read, or None if it may read the entire context."""
     if node["type"] == "field":
         return frozenset({node["value"]})
@@ -142,7 +143,7 @@ def _context_names(node: Node) -> frozenset[str] | None:
         nodes = node["children"][1:2]
     read: frozenset[str] = frozenset()
     for child in nodes:
-        of_child = _context_names(child)
+        of_child = context_names(child)
         if of_child is None:
             return None
         read |= of_child
@@ -150,12 +151,16 @@ def _context_names(node: Node) -> frozenset[str] | None:
 
 
 def members(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, and for each `$a.b` anywhere."""
+    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, without recursion."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
         yield from _pair(one, "field")
         waiting.extend(same_context(one))
+
+
+def variable_members(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield (a, b) for each `$a.b` of a predefined variable."""
     for one in walk(node):
         yield from _pair(one, "variable")
 

@@ -137,12 +137,17 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
         static_checks.check(tree)
         members = frozenset(analysis.members(tree))
         inner = frozenset(analysis.members_anywhere(tree)) - members
-        variables = analysis.predefined_variables(tree)
-        names, inner_names = analysis.names(tree), analysis.inner_names(tree)
-        hyphens = tuple(parser.hyphens)
+        names, inner_names, variables = analysis.context_names(tree), analysis.inner_names(tree), frozenset[str]()
         pairs = tuple(parser.starts[id(call)] for call in analysis.flattened_pairs(tree))
-        search = _search(tree, hoist(tree, parser.bindings), tables)  # the last step, as it changes the tree
-        return Expression(text, names, members, inner, inner_names, variables, hyphens, pairs, search)
+        bindings = 0
+        # Most expressions have no variable, and loading thousands of them should be quick.
+        if "$" in text:
+            members |= frozenset(analysis.variable_members(tree))
+            variables = analysis.predefined_variables(tree)
+            names = None if names is None else names | variables
+            bindings = hoist(tree, parser.bindings)  # last, as it changes the tree
+        search = _search(tree, bindings, tables)
+        return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), pairs, search)
     except static_checks.ExpressionFault as flaw:
         raise ExpressionError(str(flaw), parser.starts.get(id(flaw.node), 0), text) from flaw
     except RecursionError as error:
