@@ -1,6 +1,7 @@
 """Every error of the bridge, and how the bridge handles it.
 
     BridgeError
+      UsageError                   an option of a command has no usable value: exit 2
       ConfigError(problems)        at start: print all, exit 2 · at reload: use the last good version, report everywhere
       Rejected(code, detail)       dead-letter this message or record, acknowledge, continue
         DecodeError  TransformError  PartitionKeyError  RecordTooLarge
@@ -111,6 +112,10 @@ class NoSuchDeadLetter(BridgeError):
 
 class SpoolInUse(BridgeError):
     """Another process has this spool open."""
+
+
+class UsageError(BridgeError):
+    """An option or argument of a command is missing, or has a value that cannot be used."""
 
 
 class BridgeNotRunning(BridgeError):

@@ -11,12 +11,18 @@ from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annot
 
 
 def policy(
-    account: Annotated[str, typer.Option("--account", help="AWS account number (default: requested from AWS).")] = "",
-    role: Annotated[str, typer.Option("--role", help="Print the policy of this role_arn of an output instead.")] = "",
+    account: Annotated[
+        str, typer.Option("--account", metavar="NUMBER", help="AWS account number (default: requested from AWS).")
+    ] = "",
+    role: Annotated[
+        str, typer.Option("--role", metavar="ARN", help="Print the policy of this role_arn of an output instead.")
+    ] = "",
     kms_key: Annotated[
         list[str] | None,
         typer.Option(
-            "--kms-key", help="ARN of a key that encrypts streams, if AWS does not report it; may be repeated."
+            "--kms-key",
+            metavar="ARN",
+            help="ARN of a key that encrypts streams, if AWS does not report it; may be repeated.",
         ),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Send no request to AWS.")] = False,

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from bridge.errors import BridgeError, BridgeNotRunning, ConfigError, NoPermission
+from bridge.errors import BridgeError, BridgeNotRunning, ConfigError, NoPermission, UsageError
 from bridge.runtime.exit_codes import CONFIGURATION, FAILED, NO_PERMISSION, NOT_RUNNING
 from bridge.terminal import print_error
 
@@ -15,6 +15,7 @@ SCHEMA_VERSION: Final = 1
 """Value of `schema_version` in JSON objects. It changes when a field is removed or gets another meaning."""
 _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (ConfigError, "configuration", CONFIGURATION),
+    (UsageError, "usage", CONFIGURATION),
     (BridgeNotRunning, "not_running", NOT_RUNNING),
     (NoPermission, "no_permission", NO_PERMISSION),
     (PermissionError, "no_permission", NO_PERMISSION),

@@ -9,11 +9,24 @@ import typer
 
 from bridge.model import DeadLetterCode
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", show_default=True)]
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", metavar="FILE", envvar="MQTT_KINESIS_CONFIG", help="Configuration file.", show_default=True
+    ),
+]
 WorkerOption = Annotated[
     int | None,
-    typer.Option("--worker", min=0, help="Number of the worker of `run --workers`; 0: the bridge without workers."),
+    typer.Option(
+        "--worker",
+        metavar="NUMBER",
+        min=0,
+        help="Number of the worker of `run --workers`; 0: the bridge without workers.",
+    ),
 ]
+
+
+Watch = Annotated[bool, typer.Option("--watch", help="Repeat at each change of a file, until Ctrl-C.")]
 
 
 def known_code(code: str | None) -> str | None:

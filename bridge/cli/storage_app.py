@@ -30,16 +30,16 @@ state = typer.Typer(
 
 Code = Annotated[
     str | None,
-    typer.Option("--code", help="Filter by code, such as decode or transform.", callback=known_code),
+    typer.Option("--code", metavar="CODE", help="Filter by code, such as decode or transform.", callback=known_code),
 ]
 MappingOption = Annotated[
-    str | None, typer.Option("--mapping", help="Filter by mapping.", autocompletion=mapping_names)
+    str | None, typer.Option("--mapping", metavar="NAME", help="Filter by mapping.", autocompletion=mapping_names)
 ]
 StreamOption = Annotated[
-    str | None, typer.Option("--stream", help="Filter by target stream.", autocompletion=stream_names)
+    str | None, typer.Option("--stream", metavar="STREAM", help="Filter by target stream.", autocompletion=stream_names)
 ]
-TopicOption = Annotated[str | None, typer.Option("--topic", help="Filter by topic substring.")]
-Numbers = Annotated[list[int] | None, typer.Argument(help="Dead-letter numbers (see `list`).")]
+TopicOption = Annotated[str | None, typer.Option("--topic", metavar="TEXT", help="Filter by topic substring.")]
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Dead-letter numbers (see `list`).")]
 All = Annotated[bool, typer.Option("--all", help="Select all.")]
 
 
@@ -62,7 +62,7 @@ def list_dead_letters(
 
 @dead_letters.command("show")
 def show_dead_letter(
-    number: Annotated[int, typer.Argument(help="Dead-letter number (see `list`).")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Dead-letter number (see `list`).")],
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
@@ -118,7 +118,7 @@ def delete_dead_letters(
 
 @dead_letters.command("export")
 def export_dead_letters(
-    file: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; it must not exist.")],
     code: Code = None,
     mapping: MappingOption = None,
     stream: StreamOption = None,
@@ -136,10 +136,15 @@ def export_dead_letters(
 
 @spool.command("export")
 def export_records(
-    file: Annotated[Path, typer.Argument(help="File to write (JSON lines); it must not exist.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write (JSON lines); it must not exist.")],
     stream: Annotated[
         str | None,
-        typer.Option("--stream", help="Export only this queue (see `spool status`).", autocompletion=stream_names),
+        typer.Option(
+            "--stream",
+            metavar="STREAM",
+            help="Export only this queue (see `spool status`).",
+            autocompletion=stream_names,
+        ),
     ] = None,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
@@ -184,8 +189,8 @@ def list_states(
 
 @state.command("show")
 def show_state(
-    mapping: Annotated[str, typer.Argument(help="Name of a mapping.", autocompletion=mapping_names)],
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Max number of keys.")] = 50,
+    mapping: Annotated[str, typer.Argument(metavar="MAPPING", help="Name of a mapping.", autocompletion=mapping_names)],
+    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, help="Max number of keys.")] = 50,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
@@ -197,7 +202,7 @@ def show_state(
 
 @state.command("clear")
 def clear_state(
-    mapping: Annotated[str, typer.Argument(help="Name of a mapping.", autocompletion=mapping_names)],
+    mapping: Annotated[str, typer.Argument(metavar="MAPPING", help="Name of a mapping.", autocompletion=mapping_names)],
     yes: Annotated[bool, typer.Option("--yes", help="Clear without a prompt.")] = False,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),

@@ -12,14 +12,25 @@ from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annot
 
 
 def capture(
-    file: Annotated[Path, typer.Argument(help="File to write (JSON lines); it must not exist.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write (JSON lines); it must not exist.")],
     topic: Annotated[
         list[str] | None,
-        typer.Option("--topic", "-t", help="Topic filter; may be repeated (default: the topics of the mappings)."),
+        typer.Option(
+            "--topic",
+            "-t",
+            metavar="FILTER",
+            help="Topic filter; may be repeated (default: the topics of the mappings).",
+        ),
     ] = None,
-    secs: Annotated[float, typer.Option("--secs", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")] = 60,
-    messages: Annotated[int, typer.Option("--messages", min=1, help="Stop after this many messages.")] = 100_000,
-    size: Annotated[str, typer.Option("--bytes", help="Stop before the file exceeds this size.")] = "100 MiB",
+    secs: Annotated[
+        float, typer.Option("--secs", metavar="SECONDS", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")
+    ] = 60,
+    messages: Annotated[
+        int, typer.Option("--messages", metavar="NUMBER", min=1, help="Stop after this many messages.")
+    ] = 100_000,
+    size: Annotated[
+        str, typer.Option("--bytes", metavar="SIZE", help="Stop before the file exceeds this size.")
+    ] = "100 MiB",
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
@@ -29,13 +40,15 @@ def capture(
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(help="Old mapping file or folder.")],
-    new: Annotated[Path, typer.Argument(help="New mapping file or folder.")],
-    capture: Annotated[Path, typer.Option("--capture", help="Recorded traffic (a file of `capture`).")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Old mapping file or folder.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="New mapping file or folder.")],
+    capture: Annotated[Path, typer.Option("--capture", metavar="FILE", help="Recorded traffic (a file of `capture`).")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all differences as JSON lines, the totals last.")
     ] = False,
-    show: Annotated[int, typer.Option("--show", min=0, help="Number of differing messages to show.")] = 10,
+    show: Annotated[
+        int, typer.Option("--show", metavar="NUMBER", min=0, help="Number of differing messages to show.")
+    ] = 10,
 ) -> None:
     """Compare the output of two versions of the mappings on recorded traffic. Exit code 1 if it differs."""
     from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
@@ -47,7 +60,11 @@ def diff(
 def coverage(
     capture: Annotated[
         Path | None,
-        typer.Option("--capture", help="Use recorded traffic (a file of `capture`) instead of the running bridge."),
+        typer.Option(
+            "--capture",
+            metavar="FILE",
+            help="Use recorded traffic (a file of `capture`) instead of the running bridge.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
@@ -60,17 +77,28 @@ def coverage(
 
 def prove(
     stream: Annotated[
-        str, typer.Argument(help="Data stream of an output with `envelope: true`.", autocompletion=stream_names)
+        str,
+        typer.Argument(
+            metavar="STREAM", help="Data stream of an output with `envelope: true`.", autocompletion=stream_names
+        ),
     ],
     manifests: Annotated[
-        str, typer.Option("--manifests", help="Data stream of the manifests (default: kinesis.manifest.data_stream).")
+        str,
+        typer.Option(
+            "--manifests",
+            metavar="STREAM",
+            help="Data stream of the manifests (default: kinesis.manifest.data_stream).",
+        ),
     ] = "",
-    region: Annotated[str, typer.Option("--region", help="Region of the stream (default: from the manifests).")] = "",
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="Region of the stream (default: from the manifests).")
+    ] = "",
     role_arn: Annotated[
-        str, typer.Option("--role-arn", help="Role to assume for reading (default: from the manifests).")
+        str, typer.Option("--role-arn", metavar="ARN", help="Role to assume for reading (default: from the manifests).")
     ] = "",
     progress_file: Annotated[
-        Path | None, typer.Option("--progress", help="File to continue from, and to save the progress to.")
+        Path | None,
+        typer.Option("--progress", metavar="FILE", help="File to continue from, and to save the progress to."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     config: ConfigFile = Path("bridge.yaml"),

@@ -122,7 +122,7 @@ class Supervisor:
                     member.name,
                 )
             own = settings_of(self._settings, member, active, len(wanted))
-            command = command_of(member, config.absolute(), active, len(wanted))
+            command = command_of(member, config.absolute(), active, len(wanted), self._settings.log.level)
             made.append(WorkerProcess(member, command, resting_workers(own), folder))
         return made
 

@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bridge.supervisor.worker_main", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--draining", action="store_true")
+    parser.add_argument("--log-level", required=True)
     for name in ("--number", "--active", "--running", "--channel"):
         parser.add_argument(name, type=int, required=True)
     asked = parser.parse_args(arguments)
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
     arena = MallocTuning()  # before the first thread
     settings = load_settings(asked.config, os.environ)
-    set_up_logging(settings.log.format, settings.log.level, worker=member.name)
+    set_up_logging(settings.log.format, asked.log_level, worker=member.name)
     own = settings_of(settings, member, asked.active, asked.running)
     service = assemble(own, draining=member.draining, sharing=asked.active > 1)
     worker = WorkerMain(service, channel, arena, draining=member.draining)

@@ -302,12 +302,13 @@ class WorkerProcess:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def command_of(member: WorkerSlot, config: Path, active: int, running: int) -> list[str]:
+def command_of(member: WorkerSlot, config: Path, active: int, running: int, log_level: str) -> list[str]:
     """Return the command line of the worker's process, without its channel."""
     numbers = {"--number": member.number, "--active": active, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
     draining = ["--draining"] if member.draining else []
-    return [sys.executable, "-m", "bridge.supervisor.worker_main", "--config", str(config), *options, *draining]
+    main = [sys.executable, "-m", "bridge.supervisor.worker_main"]
+    return [*main, "--config", str(config), "--log-level", log_level, *options, *draining]
 
 
 def _words(code: int) -> str:

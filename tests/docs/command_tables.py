@@ -9,9 +9,9 @@ from bridge.cli.app import app
 from tests.docs.tables import cell
 
 EXIT_CODES = {
-    "init": "0 files written, or nothing to write; 1 a file exists already; 2",
-    "check": "0 no error; 2 at least one error",
-    "try": "0, also if the message is filtered or becomes a dead letter; 1 no mapping matches; 2",
+    "init": "0 files written; 1 the broker cannot be reached, or a file exists already; 2",
+    "check": "0 no error; 2 at least one error; 130 `--watch` was ended",
+    "try": "0 a mapping creates a record; 1 none does: the reason is shown; 2; 130 `--watch` was ended",
     "schema": "0; 1 the file cannot be written",
     "functions": "0; 1 no function has to do with the word",
     "run": "0 stopped by a signal; 1 another bridge has the spool, or it cannot be used; 2, 70, 130",
@@ -36,9 +36,6 @@ EXIT_CODES = {
     "state clear": "0; 1 the mapping had no state, or the prompt was answered with no",
 }
 """For each command; what the numbers mean in general is in docs/reference/exit-codes.md."""
-
-
-WORDS = {"Path": "FILE", "int": "NUMBER", "float": "NUMBER"}
 
 
 @dataclass(frozen=True)
@@ -92,13 +89,11 @@ def section(command: CommandDoc) -> str:
 def shown(name: str, kind: type, info) -> str:
     """The argument, or the option with the word for its value."""
     if type(info).__name__ == "ArgumentInfo":
-        return f"`{name.upper()}`"
+        return f"`{info.metavar}`"
     # typer passes on the first name as the default, since that is what stands first without Annotated.
     first = [info.default] if str(info.default).startswith("-") else []
     names = ", ".join(f"`{each}`" for each in [*first, *(info.param_decls or ())] or [f"--{name.replace('_', '-')}"])
-    plain = str(kind)
-    word = next((word for part, word in WORDS.items() if part in plain), "TEXT")
-    return names if kind is bool else f"{names} {word}"
+    return names if kind is bool else f"{names} {info.metavar}"
 
 
 def exit_code_table() -> str:

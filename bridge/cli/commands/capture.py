@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError, ConfigError, UsageError
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
@@ -57,7 +57,7 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
     """Record until a bound or Ctrl-C; return 0. Raise ConfigError, and BridgeError without a session or a file."""
     limit = parse_size(wanted.size)
     if not isinstance(limit, int) or limit <= 0:
-        raise BridgeError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
+        raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
     settings = load_settings(config, os.environ)
     summary = record_session(
         settings, file, _filters(settings, wanted.topics), CaptureLimits(wanted.messages, limit), wanted.secs
@@ -98,7 +98,7 @@ def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
     try:
         return joined_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
-        raise BridgeError(f"--topic: {error}") from error
+        raise UsageError(f"--topic: {error}") from error
 
 
 def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, int]]:

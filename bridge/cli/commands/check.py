@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.cli.output.file_watch import repeat_on_change
 from bridge.cli.output.formatting import pluralize
+from bridge.cli.output.problem_formats import FORMATS, CheckResult
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
@@ -19,13 +21,66 @@ from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, print_coloured, print_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _NOTE = {"^note:": WARN}
+_BESIDE = {FOLDER, SCHEMAS}
+"""Folders beside the mappings, whose files any mapping may use."""
 
 
-def check_all(config: Path) -> int:
-    """Check all files; return 0 if they are valid, else 2 with the problems on standard error."""
+def check_all(
+    config: Path, files: Sequence[Path] = (), *, form: str = "text", watch: bool = False, quiet: bool = False
+) -> int:
+    """Check the configuration and its mappings, or only `files`; return 0 if they are valid, else 2.
+
+    Problems are printed to standard error as text, or to standard output in another format. `watch`: repeat at each
+    change, until Ctrl-C. `quiet`: as text, print problems only.
+    """
+    if watch:
+        repeat_on_change(lambda: _watched(config, files), lambda: _check(config, files, form, quiet=quiet))
+    return _check(config, files, form, quiet=quiet)
+
+
+def _watched(config: Path, files: Sequence[Path]) -> Iterable[Path]:
+    if files:
+        return [_folder_of(file) for file in files if not _same(file, config)] + list(files)
+    try:
+        return [config, load_settings(config, os.environ).mappings]
+    except ConfigError:
+        return [config, config.absolute().parent / "mappings"]
+
+
+def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> int:
+    own = [file for file in files if not _same(file, config)]
+    everything = not files or len(own) < len(files)
+    problems, loaded, shared = _configuration(config) if everything else (list[Problem](), _NOTHING, False)
+    for file in own:
+        more = _checked_file(file)
+        problems += [each for each in more.problems if each not in problems]
+        more_problems = [*loaded.problems, *more.problems]
+        loaded = LoadedMappings({**loaded.mappings, **more.mappings}, more_problems, more.resources)
+    result = CheckResult(problems, _notes(loaded, shared=shared), _tests(loaded))
+    if form in FORMATS:
+        print(FORMATS[form](result))
+        return CONFIGURATION if problems else 0
+    if problems:
+        return _print_problems(problems, loaded)
+    if quiet:
+        return 0
+    tests = sum(map(len, result.tests.values()))
+    summary = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
+    what = str(config) if everything else ", ".join(map(str, files))
+    print_coloured(f"OK  {what}, {summary}{_beside(loaded)}", {"^OK": GOOD})
+    for note in result.notes:
+        print_coloured(f"note: {note}", _NOTE)
+    return 0
+
+
+_NOTHING = LoadedMappings({}, [], NO_RESOURCES)
+
+
+def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings, bool]:
+    """Check all files. Return the problems, the mappings that load, and whether bridges share the messages."""
     problems: list[Problem] = []
     folder, shared = config.absolute().parent / "mappings", False
     try:
@@ -34,23 +89,56 @@ def check_all(config: Path) -> int:
     except ConfigError as error:
         # Check the mappings too: one run should show all problems.
         problems += error.problems
-    loaded = LoadedMappings({}, [], NO_RESOURCES)
+    loaded = _NOTHING
     if folder.is_dir() or not problems:
-        shown = os.path.relpath(folder)
-        shown = shown if not shown.startswith("..") else str(folder)
-        loaded = load_folder(folder, {}, shown_as=shown, shared=shared)
+        loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
-    if problems:
-        return _print_problems(problems, loaded)
-    tests = sum(len(mapping.specification.tests) for mapping in loaded.mappings.values())
-    summary = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
-    print_coloured(f"OK  {config}, {summary}{_beside(loaded)}", {"^OK": GOOD})
+    return problems, loaded, shared
+
+
+def _checked_file(file: Path) -> LoadedMappings:
+    """Check one mapping file, or all of a folder of them. A table or schema file is checked with all mappings."""
+    if not file.exists():
+        return LoadedMappings({}, [Problem(str(file), 0, 0, "", "no such file")], NO_RESOURCES)
+    folder = _folder_of(file)
+    loaded = load_folder(folder, {}, shown_as=_shown(folder))
+    if file.is_dir() or file.parent.name in _BESIDE:
+        return loaded
+    problems = [each for each in loaded.problems if _same(Path(each.file), file) or _BESIDE & {*Path(each.file).parts}]
+    mappings = {name: mapping for name, mapping in loaded.mappings.items() if name == file.stem}
+    if not mappings and not problems:
+        problems = [Problem(str(file), 0, 0, "", "not a mapping file: expected NAME.yaml")]
+    return LoadedMappings(mappings, problems, loaded.resources)
+
+
+def _folder_of(file: Path) -> Path:
+    if file.is_dir():
+        return file
+    folder = file.absolute().parent
+    return folder.parent if folder.name in _BESIDE else folder
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.absolute() == other.absolute()
+
+
+def _shown(folder: Path) -> str:
+    shown = os.path.relpath(folder)
+    return shown if not shown.startswith("..") else str(folder)
+
+
+def _tests(loaded: LoadedMappings) -> dict[str, list[str]]:
+    return {name: [case.name for case in mapping.specification.tests] for name, mapping in loaded.mappings.items()}
+
+
+def _notes(loaded: LoadedMappings, *, shared: bool) -> list[str]:
+    notes = []
     for mapping in loaded.mappings.values():
         if not mapping.specification.tests:
-            print_coloured(f"note: mapping '{mapping.name}' has no tests", _NOTE)
+            notes.append(f"mapping '{mapping.name}' has no tests")
         if shared and (warning := order_warning(mapping)):
-            print_coloured(f"note: mapping '{mapping.name}': {warning}", _NOTE)
-    return 0
+            notes.append(f"mapping '{mapping.name}': {warning}")
+    return notes
 
 
 def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
@@ -59,7 +147,7 @@ def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     files = {problem.file for problem in problems}
     summary = f"{pluralize(len(problems), 'error')} in {pluralize(len(files), 'file')}"
     valid = len(loaded.mappings)
-    failed = {problem.file for problem in loaded.problems if not {FOLDER, SCHEMAS} & {*Path(problem.file).parts}}
+    failed = {problem.file for problem in loaded.problems if not _BESIDE & {*Path(problem.file).parts}}
     print(f"\n{summary} ({valid:,} of {pluralize(valid + len(failed), 'mapping')} valid)", file=sys.stderr)
     return CONFIGURATION
 

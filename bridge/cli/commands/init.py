@@ -15,7 +15,7 @@ from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_option
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config.settings import parse_settings
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UsageError
 from bridge.mapping.loading.loader import SUFFIXES
 from bridge.mapping.rendering import printable
 from bridge.model import Message
@@ -88,7 +88,7 @@ def init(config: Path, wanted: InitOptions) -> int:
     )
     print_coloured(
         "\n".join(line for part in parts for line in part),
-        {"^wrote": GOOD, "^(no mapping|could not) .*": WARN, "^next:": HEAD},
+        {"^wrote": GOOD, "^no mapping .*": WARN, "^next:": HEAD},
     )
     return 0
 
@@ -97,7 +97,7 @@ def _secs(text: str) -> float:
     try:
         return max(0.0, float(text))
     except ValueError:
-        raise BridgeError(f"expected a number of seconds; found '{text}'") from None
+        raise UsageError(f"expected a number of seconds; found '{text}'") from None
 
 
 def _refuse_existing(files: Sequence[Path], *, force: bool) -> None:
@@ -121,7 +121,7 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
 def _observed(
     settings: Settings, filters: dict[str, dict[str, int]], secs: float, capture: Path | None
 ) -> tuple[ObservedMessages, str]:
-    """Return the observed messages and a summary. A broker that does not respond is reported, and is no error."""
+    """Return the observed messages and a summary. Raise BridgeError if the broker does not respond."""
     observed = ObservedMessages()
     if capture is not None:
         _read(capture, observed)
@@ -133,7 +133,8 @@ def _observed(
         try:
             summary = record_session(settings, file, filters, _BOUNDS, secs)
         except BridgeError as error:
-            return observed, f"could not listen to the broker: {error}"
+            hint = "nothing was written. Check --url, or pass --listen-secs 0 to write the files without listening"
+            raise BridgeError(f"could not listen to the broker: {error}; {hint}") from error
         _read(file, observed)
     return observed, f"listened to the broker: {summary}"
 
@@ -160,6 +161,7 @@ def _written_lines(
     for file, each in zip(files, proposals, strict=False):
         what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
+        yield f"  {printable(each.why)}"
         if each.odd:
             yield f"  {each.odd}"
     if not proposals:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.config import options
-from bridge.errors import BridgeError
+from bridge.errors import UsageError
 from bridge.mqtt.broker_address import ENCRYPTED
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Prompts:
         print(f"{label}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
         line = sys.stdin.readline()
         if not line:
-            raise BridgeError("no input: use --yes to accept the defaults")
+            raise UsageError("no input: use --yes to accept the defaults")
         return line.strip() or default
 
     def password(self) -> str:
@@ -88,11 +88,11 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or name not in known:
-            raise BridgeError(
+            raise UsageError(
                 f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
             )
         if _secret(name, known[name].description) and not value.startswith("${"):
-            raise BridgeError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
+            raise UsageError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
         found[name] = value
     return found
 

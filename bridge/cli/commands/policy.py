@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.aws.iam_policy import MANAGED_KEY, MAX_SIZES, StreamUse, partition, policy, size_of, stream_arn
 from bridge.config import load_settings
 from bridge.config.authentication import AssumeRole
-from bridge.errors import BridgeError, ConfigError, SendError
+from bridge.errors import BridgeError, ConfigError, SendError, UsageError
 from bridge.mapping.loading.loader import load_folder
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher
@@ -41,7 +41,7 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
     roles = sorted({each.role_arn for each in destinations} - {""})
     if wanted.role and wanted.role not in roles:
         expected = ", ".join(roles) or "none, because no output has a role"
-        raise BridgeError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
+        raise UsageError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
     lookup = _AccountLookup(settings, wanted)
     uses = [lookup.use(each) for each in destinations if each.role_arn == wanted.role]
     document = policy(uses, () if wanted.role else roles)
@@ -139,7 +139,7 @@ class _AccountLookup:
         if self.wanted.account:
             return self.wanted.account
         if self.wanted.offline:
-            raise BridgeError("--offline needs --account: the ARNs of the streams contain the account number")
+            raise UsageError("--offline needs --account: the ARNs of the streams contain the account number")
         try:
             return self._connected_publisher().whoami(str(destination)).split(":")[4]
         except SendError as error:

@@ -12,7 +12,7 @@ import orjson
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
-from bridge.errors import BridgeError, SendError
+from bridge.errors import BridgeError, SendError, UsageError
 from bridge.kinesis.publisher import KinesisPublisher
 from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.exit_codes import FAILED, NOT_CHECKED
@@ -39,7 +39,7 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
     told = settings.kinesis.manifest
     request = replace(request, manifests=request.manifests or (told.data_stream if told else ""))
     if not request.manifests:
-        raise BridgeError("give --manifests STREAM, or kinesis.manifest in the configuration")
+        raise UsageError("give --manifests STREAM, or kinesis.manifest in the configuration")
     publisher = KinesisPublisher(replace(publisher_settings(settings), uplink=None))
     try:
         return _verdict(ProofReading(request, publisher), request, as_json=as_json)

@@ -12,7 +12,7 @@ from bridge.cli.commands.spool_selection import select_spools, single_spool
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
-from bridge.errors import BridgeError, SpoolInUse
+from bridge.errors import BridgeError, SpoolInUse, UsageError
 from bridge.ingest.replay import DeadLetterJob
 from bridge.mapping.rendering import printable
 from bridge.runtime.control_channel import request
@@ -51,7 +51,7 @@ class DeadLetterSelection:
         """
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
-            raise BridgeError("nothing selected: give NUMBERS, or --code, --mapping, --stream, --topic, or --all")
+            raise UsageError("nothing selected: give NUMBERS, or --code, --mapping, --stream, --topic, or --all")
         if self.numbers:
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         found = {
@@ -98,7 +98,7 @@ def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bo
 
 def _confirmed(count: int) -> bool:
     if not sys.stdin.isatty():
-        raise BridgeError("refusing to delete without --yes (stdin is not a terminal)")
+        raise UsageError("refusing to delete without --yes (stdin is not a terminal)")
     return input(f"permanently delete {pluralize(count, 'dead letter')}? [y/N] ").strip().lower() in {"y", "yes"}
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from bridge import __version__
 from bridge.config import load_settings
 from bridge.runtime.assembly import assemble
 from bridge.runtime.dry_run import DryRun
@@ -33,14 +34,21 @@ RELOADING_SECS = 0.1
 """Poll interval during a reload. It is short, because `systemctl reload` waits for the end."""
 
 
-def run_bridge(config: Path, *, dry_run: bool, workers: int = 0) -> int:
-    """Run the bridge and return the exit code. Raise ConfigError, and BridgeError if it cannot start."""
+def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str | None = None) -> int:
+    """Run the bridge and return the exit code. `log_level` None: that of the configuration.
+
+    Raise ConfigError, and BridgeError if the bridge cannot start.
+    """
     arena = MallocTuning()
     settings = load_settings(config, os.environ)
+    if log_level is not None:
+        settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": log_level})})
     set_up_logging(settings.log.format, settings.log.level)
     with Signals() as signals:
         if not dry_run:
-            return _run(_assemble(config, settings, workers, signals), signals, arena, settings.stop_secs)
+            service = _assemble(config, settings, workers, signals)
+            _log_start(config, service)
+            return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
         try:
             return _run(dry.service, signals, arena, settings.stop_secs)
@@ -62,6 +70,13 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     supervisor = Supervisor(config, settings, workers)
     signals.at_once = supervisor.kill
     return supervisor
+
+
+def _log_start(config: Path, service: Service | Supervisor) -> None:
+    mappings = service.mappings.routes.mappings
+    streams = {output.data_stream for mapping in mappings for output in mapping.outputs}
+    about = {"version": __version__, "config": str(config.absolute()), "mappings": len(mappings)}
+    log.info("starting", extra={**about, "streams": len(streams), "backlog_records": service.totals()["spooled"]})
 
 
 def _run(service: Service | Supervisor, signals: Signals, arena: MallocTuning, stop_secs: float) -> int:

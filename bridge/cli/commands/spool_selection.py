@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError
+from bridge.errors import UsageError
 from bridge.spool.lock import refuse_without_permission
 from bridge.supervisor.workers import folder_of, spools
 
@@ -23,7 +23,7 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
         return found
     if worker not in found:
         known = ", ".join(map(str, found))
-        raise BridgeError(f"--worker {worker}: no spool in {folder_of(path, worker)}; expected one of {known}")
+        raise UsageError(f"--worker {worker}: no spool in {folder_of(path, worker)}; expected one of {known}")
     return {worker: found[worker]}
 
 
@@ -32,5 +32,5 @@ def single_spool(path: Path, worker: int | None) -> Path:
     found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))
-        raise BridgeError(f"each worker numbers its dead letters separately: select one with --worker, one of {known}")
+        raise UsageError(f"each worker numbers its dead letters separately: select one with --worker, one of {known}")
     return next(iter(found.values()))

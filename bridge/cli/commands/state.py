@@ -13,7 +13,7 @@ import orjson
 from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_local_settings, load_settings
-from bridge.errors import BridgeError, SpoolInUse
+from bridge.errors import SpoolInUse, UsageError
 from bridge.mapping.rendering import printable
 from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
@@ -93,5 +93,5 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
 
 def _confirmed(mapping: str) -> bool:
     if not sys.stdin.isatty():
-        raise BridgeError("refusing to clear without --yes (stdin is not a terminal)")
+        raise UsageError("refusing to clear without --yes (stdin is not a terminal)")
     return input(f"clear the state of mapping '{mapping}'? [y/N] ").strip().lower() in {"y", "yes"}

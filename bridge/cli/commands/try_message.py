@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from bridge.cli.commands.spool_selection import single_spool
+from bridge.cli.failures import SCHEMA_VERSION
+from bridge.cli.output.file_watch import repeat_on_change
 from bridge.config import load_local_settings
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UsageError
 from bridge.mapping.explain import explain
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
@@ -18,40 +23,51 @@ from bridge.model import Message
 from bridge.spool.read_only import read_dead_letter
 from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
 from bridge.timestamps import rfc3339
+from bridge.web.presentation import mapped_value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import LocalSettings
+    from bridge.mapping.explain import Explanation
+    from bridge.mapping.loading.loader import LoadedMappings
+    from bridge.model import DeadLetter
 
 
-def try_message(config: Path, topic: str, payload: str, *, qos: int, retain: bool) -> int:
-    """Explain a message; return 0 if a mapping creates a record from it, else 1.
+@dataclass(frozen=True, slots=True)
+class TryOptions:
+    """A message on the command line. The payload "-" means the bytes of standard input."""
 
-    The payload "-" means the bytes of standard input.
-    """
+    topic: str
+    payload: str
+    qos: int = 1
+    retain: bool = False
+
+
+def try_message(config: Path, options: TryOptions, *, as_json: bool = False, watch: bool = False) -> int:
+    """Explain a message; return 0 if a mapping creates a record from it, else 1. `watch`: repeat at each change."""
     try:
-        check_topic_name(topic)
+        check_topic_name(options.topic)
     except TopicError as error:
-        raise BridgeError(f"--topic: {error}") from error
+        raise UsageError(f"--topic: {error}") from error
     settings = load_local_settings(config, os.environ)
-    raw = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
-    return _explained(settings, Message(topic, raw, qos, retain, time.time_ns() // 1_000_000))
+    stdin = options.payload == "-"
+    raw = sys.stdin.buffer.read() if stdin else options.payload.encode(errors="surrogateescape")
+    message = Message(options.topic, raw, options.qos, options.retain, time.time_ns() // 1_000_000)
+    return _repeated(settings, message, as_json=as_json, watch=watch)
 
 
-def try_dead_letter(config: Path, number: int, worker: int | None = None) -> int:
+def try_dead_letter(
+    config: Path, number: int, worker: int | None = None, *, as_json: bool = False, watch: bool = False
+) -> int:
     """Explain the message of a dead letter, as it was received; return 0 if a mapping creates a record, else 1."""
     settings = load_local_settings(config, os.environ)
     dead_letter = read_dead_letter(single_spool(settings.spool.path, worker), number)
     reason = printable(f"{dead_letter.code}: {dead_letter.detail}")
     if dead_letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
-    of = f" of mapping '{dead_letter.mapping}'" if dead_letter.mapping else ""
-    received = f"received {rfc3339(dead_letter.received_at_ms)} on {printable(dead_letter.topic)}"
-    print(f"dead letter {number}{of}, {received}\n  {reason}")
-    if dead_letter.total_bytes != len(dead_letter.payload):
-        print(f"  only the first {len(dead_letter.payload)} of its {dead_letter.total_bytes} bytes are stored")
-    print()
+    if not as_json:
+        _print_dead_letter(number, dead_letter, reason)
     message = Message(
         dead_letter.topic,
         dead_letter.payload,
@@ -60,14 +76,50 @@ def try_dead_letter(config: Path, number: int, worker: int | None = None) -> int
         dead_letter.received_at_ms,
         dead_letter.properties,
     )
-    return _explained(settings, message)
+    return _repeated(settings, message, as_json=as_json, watch=watch)
 
 
-def _explained(settings: LocalSettings, message: Message) -> int:
+def _print_dead_letter(number: int, dead_letter: DeadLetter, reason: str) -> None:
+    of = f" of mapping '{dead_letter.mapping}'" if dead_letter.mapping else ""
+    received = f"received {rfc3339(dead_letter.received_at_ms)} on {printable(dead_letter.topic)}"
+    print(f"dead letter {number}{of}, {received}\n  {reason}")
+    if dead_letter.total_bytes != len(dead_letter.payload):
+        print(f"  only the first {len(dead_letter.payload)} of its {dead_letter.total_bytes} bytes are stored")
+    print()
+
+
+def _repeated(settings: LocalSettings, message: Message, *, as_json: bool, watch: bool) -> int:
+    if watch:
+        repeat_on_change(lambda: [settings.mappings], lambda: _explained(settings, message, as_json=as_json))
+    return _explained(settings, message, as_json=as_json)
+
+
+def _explained(settings: LocalSettings, message: Message, *, as_json: bool) -> int:
     loaded = load_folder(settings.mappings, {})
     for problem in loaded.problems:
         print_error(problem)
     explanation = explain(loaded.mappings.values(), message)
-    print_coloured(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
+    if as_json:
+        print(orjson.dumps(_json(explanation, loaded, message)).decode())
+    else:
+        print_coloured(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
     return 0 if made else 1
+
+
+def _json(explanation: Explanation, loaded: LoadedMappings, message: Message) -> dict[str, Any]:
+    """Return the explanation as JSON types. A mapping that does not match the topic has no records or rejections."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "topic": message.topic,
+        "received_at": rfc3339(message.received_at_ms),
+        "mappings": [
+            {
+                "mapping": each.name,
+                "matched": each.mapped is not None,
+                "steps": [{"step": label, "text": text} for label, text in each.steps],
+                **({} if each.mapped is None else mapped_value(loaded.mappings[each.name], each.mapped)),
+            }
+            for each in explanation.mappings
+        ],
+    }

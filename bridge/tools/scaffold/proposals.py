@@ -12,6 +12,7 @@ from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE
+from bridge.tools.scaffold.explanation import explained
 from bridge.tools.scaffold.majority import by_majority
 from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
 from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
@@ -49,6 +50,8 @@ class Proposal:
     messages: int
     odd: str = ""
     """Note on messages that are unlike the others and would become dead letters; "" if there are none."""
+    why: str = ""
+    """Values of each capture, and the expression of the partition key."""
 
 
 @dataclass(slots=True)
@@ -127,7 +130,9 @@ def _proposal(
         odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples))
         text = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
         if text:
-            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), _messages(observed, shape), odd)
+            why = explained(draft.topic, shape.topics, draft.key_from)
+            messages = _messages(observed, shape)
+            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), messages, odd, why)
     return None
 
 

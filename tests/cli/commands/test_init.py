@@ -28,6 +28,16 @@ def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command
     assert (checked.returncode, checked.stdout) == (0, "OK  bridge.yaml, 2 mappings, 2 tests passed\n")
 
 
+def test_broker_that_cannot_be_reached_is_an_error_and_nothing_is_written(tmp_path, command, monkeypatch):
+    monkeypatch.setattr("bridge.cli.commands.capture.CONNECT_SECS", 0.0)
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "1")
+    assert done.returncode == 1
+    assert "could not listen to the broker" in done.stderr
+    assert "--listen-secs 0" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_broker_it_reports_it_and_writes_an_example(tmp_path, command):
     url = f"mqtt://127.0.0.1:{free_port()}"
     done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
@@ -56,7 +66,7 @@ def test_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, com
 
 def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
-    assert (done.returncode, "secrets are not stored in files" in done.stderr) == (1, True)
+    assert (done.returncode, "secrets are not stored in files" in done.stderr) == (2, True)
     assert SECRET not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

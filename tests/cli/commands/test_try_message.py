@@ -1,9 +1,10 @@
 import io
+import json
 import sys
 
 import pytest
 
-from bridge.cli.commands.try_message import try_dead_letter, try_message
+from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message
 from bridge.errors import BridgeError
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up
@@ -13,7 +14,7 @@ TOPIC = "factory/pdx/press07/telemetry"
 
 
 def tried(config, capsys, topic=TOPIC, payload='{"t": 1}', **options):
-    code = try_message(config, topic, payload, **{"qos": 1, "retain": False} | options)
+    code = try_message(config, TryOptions(topic, payload, **options))
     return code, capsys.readouterr().out
 
 
@@ -51,11 +52,11 @@ def test_standard_input_is_taken_as_bytes(tmp_path, capsys, monkeypatch):
 
 def test_topic_with_a_wildcard_is_none(tmp_path):
     with pytest.raises(BridgeError, match="--topic: a message's topic has no wildcards"):
-        try_message(set_up(tmp_path), "factory/+", "", qos=1, retain=False)
+        try_message(set_up(tmp_path), TryOptions("factory/+", ""))
 
 
 def test_mapping_that_does_not_load_is_reported_and_the_others_are_tried(tmp_path, capsys):
-    assert try_message(set_up(tmp_path, bad="topic: t"), TOPIC, '{"t": 1}', qos=1, retain=False) == 0
+    assert try_message(set_up(tmp_path, bad="topic: t"), TryOptions(TOPIC, '{"t": 1}')) == 0
     assert "bad.yaml:1:1: outputs: missing" in capsys.readouterr().err
 
 
@@ -97,3 +98,22 @@ def test_dead_letter_that_was_cut_short_reports_it(dead_letters, capsys):
 def test_dead_letter_that_is_a_record_cannot_be_mapped(dead_letters):
     with pytest.raises(BridgeError, match=r"dead letter 3 is a record that Kinesis rejected, .*too_large: 2 MiB"):
         try_dead_letter(dead_letters, 3)
+
+
+def test_json_has_the_steps_and_records_of_each_mapping(tmp_path, capsys):
+    config = set_up(tmp_path, other="topic: t\noutputs: [{data_stream: s}]")
+    assert try_message(config, TryOptions(TOPIC, '{"t": 1}'), as_json=True) == 0
+    document = json.loads(capsys.readouterr().out)
+    press, other = document["mappings"]
+    assert (document["schema_version"], document["topic"]) == (1, TOPIC)
+    assert (press["mapping"], press["matched"], press["rejections"]) == ("press", True, [])
+    assert press["records"] == [
+        {
+            "stream": "telemetry",
+            "key": "press07",
+            "bytes": 27,
+            "data": {"text": '{"machine":"press07","t":1}', "cut": False},
+        }
+    ]
+    assert press["steps"][0]["step"] == "topic"
+    assert (other["mapping"], other["matched"], "records" in other) == ("other", False, False)

@@ -6,7 +6,7 @@ from bridge.model import Message
 from bridge.tools.demo.factory import Factory
 from bridge.tools.scaffold.majority import by_majority
 from bridge.tools.scaffold.payload_detection import kind_of
-from bridge.tools.scaffold.proposals import ObservedMessages, propose
+from bridge.tools.scaffold.proposals import ObservedMessages
 from tests.tools.scaffold.checking import checked, observed
 
 COUNTERS = [(f"factory/pdx/line{n % 3}/press{n % 12}/count", str(n).encode()) for n in range(56)]
@@ -56,8 +56,10 @@ def test_factory_with_malformed_messages_has_a_mapping_for_each_signal():
     for tenth in range(81):
         for event in factory.events(tenth / 10):
             seen.add(Message(event.topic, event.payload, 1, False, 1_700_000_000_000))
-    found, left = propose(seen, "s")
+    found, left, routes = checked(seen)
     assert left == []
     signals = {each.topic.rpartition("/")[2]: each.odd for each in found}
     assert list(signals) == ["telemetry", "count", "vibration", "state", "info", "{signal}"]
     assert signals["count"].endswith("is not a number and would be a dead letter")
+    later = ["line4/press401/telemetry", "line4/press401/count", "line1/press199/state", "energy/hall2"]
+    assert all(len(routes.match(f"factory/pdx/{topic}".encode()).targets) == 1 for topic in later)

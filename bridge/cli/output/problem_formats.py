@@ -1,0 +1,137 @@
+"""Result of `check` as text for machines: JSON, annotations of GitHub Actions, SARIF, JUnit."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree import ElementTree as ET
+
+import orjson
+
+from bridge import __version__
+from bridge.cli.failures import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.errors import Problem
+
+_SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_RULE: Final = "check"
+_NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+"""Characters that XML 1.0 cannot contain: https://www.w3.org/TR/xml/#charsets"""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Problems and notes of `check`. `tests`: names of the passed tests, by the name of the mapping that loaded."""
+
+    problems: Sequence[Problem]
+    notes: Sequence[str]
+    tests: dict[str, list[str]]
+
+
+def as_json(result: CheckResult) -> str:
+    """Return one JSON object."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "ok": not result.problems,
+        "mappings": len(result.tests),
+        "tests": sum(map(len, result.tests.values())),
+        "problems": [_problem(each) for each in result.problems],
+        "notes": list(result.notes),
+    }
+    return orjson.dumps(document).decode()
+
+
+def as_github(result: CheckResult) -> str:
+    """Return a workflow command for each problem and note.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    lines = []
+    for each in result.problems:
+        place = f",line={each.line},col={each.column}" if each.line else ""
+        title = _property("mqtt-kinesis check")
+        lines.append(f"::error file={_property(_relative(each.file))}{place},title={title}::{_data(_text(each))}")
+    return "\n".join([*lines, *(f"::notice::{_data(note)}" for note in result.notes)])
+
+
+def as_sarif(result: CheckResult) -> str:
+    """Return a SARIF 2.1.0 log.
+
+    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    rule = {"id": _RULE, "shortDescription": {"text": "Configuration and mappings load, and their tests pass"}}
+    driver = {"name": "mqtt-kinesis", "version": __version__, "rules": [rule]}
+    results = [
+        {"ruleId": _RULE, "level": "error", "message": {"text": _text(each)}, "locations": [_location(each)]}
+        for each in result.problems
+    ]
+    run = {"tool": {"driver": driver}, "results": results}
+    return orjson.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}).decode()
+
+
+def as_junit(result: CheckResult) -> str:
+    """Return JUnit XML: a test case for each passed test of a mapping and for each problem."""
+    tests = [(name, test, "") for name, names in result.tests.items() for test in names or ["loads"]]
+    cases = tests + [(Path(each.file).stem, each.path or "loads", str(each)) for each in result.problems]
+    suite = ET.Element(
+        "testsuite", name="mqtt-kinesis check", tests=str(len(cases)), failures=str(len(result.problems))
+    )
+    for name, test, failure in cases:
+        case = ET.SubElement(suite, "testcase", classname=_xml(name), name=_xml(test))
+        if failure:
+            ET.SubElement(case, "failure", message=_xml(failure.splitlines()[0])).text = _xml(failure)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+FORMATS: Final[dict[str, Callable[[CheckResult], str]]] = {
+    "json": as_json,
+    "github": as_github,
+    "sarif": as_sarif,
+    "junit": as_junit,
+}
+"""Formats for machines, by the value of `--format`."""
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "message": problem.message,
+    }
+
+
+def _location(problem: Problem) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": Path(_relative(problem.file)).as_posix()}}
+    if problem.line:
+        place["region"] = {"startLine": problem.line, "startColumn": max(1, problem.column)}
+    return {"physicalLocation": place}
+
+
+def _text(problem: Problem) -> str:
+    return f"{problem.path}: {problem.message}" if problem.path else problem.message
+
+
+def _relative(file: str) -> str:
+    """Return the path as seen from the present folder, if the file is inside it: annotations need it so."""
+    relative = os.path.relpath(file)
+    return file if relative.startswith("..") else relative
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
