@@ -99,9 +99,9 @@ faults: $(VENV)/.test mosquitto fault-tools
 brokers: $(VENV)/.test mosquitto broker-servers
 	$(BIN)/python -m tests.brokers $(BROKERS)
 
-# Load and random faults for SECS seconds (half an hour); SEED=… plays the same ones again.
+# Load and random faults for SECS seconds (half an hour); SEED=… plays the same ones again; HOSTILE=1 mixes hostile messages in.
 soak: $(VENV)/.test mosquitto fault-tools
-	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED)) $(if $(HOSTILE),--hostile)
 
 # Hostile input: `make test` tries a hundred of each kind, this ten thousand.
 fuzz: $(VENV)/.test

@@ -21,6 +21,12 @@ _BYTES_A_CHARACTER = 3
 
 A character counts in the key, in the match, and in each level that no other topic shares.
 """
+MAX_CACHED_TOPIC_BYTES = 1024
+"""Length of a topic above which it is matched without the cache."""
+_USUAL_LEVELS, _BYTES_A_LEVEL = 12, 120
+"""Number of levels that `_MATCH_BYTES` includes, and the memory of each further one that no other topic has."""
+_INTERNED_TOPIC_BYTES = 256
+"""Length of a topic above which its levels are not interned: Python's table of interned texts would grow."""
 _MISSES_KEPT = 4
 """Misses per cached topic after which a full cache is cleared."""
 
@@ -91,7 +97,10 @@ class Router:
 
     def _remember(self, topic: bytes, found: RouteMatch) -> None:
         """Cache a match if there is room (see `Router`)."""
+        if len(topic) > MAX_CACHED_TOPIC_BYTES:
+            return
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
+        size += _BYTES_A_LEVEL * max(0, topic.count(b"/") - _USUAL_LEVELS)
         # Cases: 1. the topic fits: cache it. 2. The cache is full, and has had few misses: do not cache the topic.
         # 3. The cache is full of topics that are no longer published: clear it, then cache the topic.
         if size > self._cache_budget:
@@ -122,7 +131,9 @@ class Router:
         if not text:
             # A topic alias may replace the topic. The bridge permits none, so the topic is unknown.
             return RouteMatch(text, [], (), valid=False)
-        levels = [intern(level) for level in text.split("/")]  # other topics share most levels: saves 0.2 KB a topic
+        levels = text.split("/")
+        if len(topic) <= _INTERNED_TOPIC_BYTES:
+            levels = [intern(level) for level in levels]  # other topics share most levels: saves 0.2 KB a topic
         matching = self._found(levels)
         mappings = [mapping for mapping in matching if mapping.pattern.exception(levels) is None]
         if len(mappings) > 1:

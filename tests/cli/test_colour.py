@@ -46,8 +46,12 @@ LINES = {
     "dead-letters delete": "dead-letters delete 2 --yes",
     "dead-letters export": "dead-letters export letters.csv --csv",
     "spool export": "spool export records.jsonl",
+    "functions": "functions concat",
     "spool status": "spool status",
     "spool verify": "spool verify",
+    "state list": "state list",
+    "state show": "state show press",
+    "state clear": "state clear press --yes",
 }
 FOR_PROGRAMS = {"schema", "policy"}
 """Commands whose output is a document."""
@@ -95,6 +99,7 @@ def folder(tmp_path, monkeypatch, broker):
     (tmp_path / "field.jsonl").write_bytes(to_line(message, 0) + to_line(message._replace(topic="no"), 1))
     spool = opened(tmp_path / "data")
     spool.queue("telemetry").append(spool.mapping_number("press"), "k", b"{}")
+    spool.state("press").put("changes machine", b"[1,2]")
     spool.commit(Transaction(dead_letters=[dead_letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
     spool.close()
     refused = stream(state="refused", detail="no", hint="do")

@@ -35,13 +35,26 @@ ARCHIVE = {"data_stream": "archive", "partition_key_from": "payload.machine", "o
 PACKED = ({**TELEMETRY, "packing": "lines", "compression": "zstd"}, {**ARCHIVE, "packing": "kpl"})
 
 
+HOSTILE_TOPIC = "hostile"
+WASTE = "waste"
+"""Stream of the records that hostile messages become; no sink reads it."""
+HOSTILE = {
+    "topic": f"{HOSTILE_TOPIC}/#",
+    "transform": "payload",
+    "each": True,
+    "changes": {"key": "payload[0].key", "value": "payload[0].v"},
+    "outputs": [{"data_stream": WASTE}],
+}
+"""Mapping of `Setup.hostile`. Its records are not part of a scenario's account."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """Parameters of a scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
     `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
     holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
     how many messages an outage brings. `uplink`: `kinesis.max_bytes_per_sec`. `notify`: it was started by a service
-    manager, to which it reports its state.
+    manager, to which it reports its state. `hostile`: there is a mapping for hostile messages, and a stream for it.
     """
 
     rate: int = 1_000
@@ -59,6 +72,7 @@ class Setup:
     spool: tuple[tuple[str, int], ...] = ()
     workers: int = 0
     disk_of: int = 0
+    hostile: bool = False
 
     @property
     def disk_folder(self) -> str:
@@ -136,6 +150,7 @@ def staged(setup: Setup, folder: Path):
         broker = parts.enter_context(Mosquitto(persistence=True))
         authority = Authority(folder / "authority") if setup.tls else None
         streams = {output["data_stream"]: setup.shards for output in setup.outputs}
+        streams |= {WASTE: 1} if setup.hostile else {}
         host = link.address if link else "127.0.0.1"
         kinesis = parts.enter_context(KinesisStandIn(streams, tls=server_context(authority, host)))
         kinesis.max_skew_secs = setup.max_skew_secs
@@ -155,7 +170,10 @@ def staged(setup: Setup, folder: Path):
             },
             spool=dict(setup.spool),
             http={"listen": f"127.0.0.1:{free_port()}"},
-            mappings={"press": {"topic": TOPIC_FILTER, "transform": TRANSFORM, "outputs": list(setup.outputs)}},
+            mappings={
+                "press": {"topic": TOPIC_FILTER, "transform": TRANSFORM, "outputs": list(setup.outputs)},
+                **({"hostile": HOSTILE} if setup.hostile else {}),
+            },
         )
         environment = {"AWS_CA_BUNDLE": str(authority.ca_file)} if authority else {}
         if setup.clock:
@@ -167,7 +185,7 @@ def staged(setup: Setup, folder: Path):
         made = Workers(folder, setup.workers, **options) if setup.workers else BridgeProcess(folder, **options)
         bridge = parts.enter_context(made)
         load = Load(broker.port, setup.rate)
-        sink = Sink(kinesis, ordered="archive" if "archive" in streams and not setup.workers else None)
+        sink = Sink(kinesis, ordered="archive" if "archive" in streams and not setup.workers else None, ignored=WASTE)
         yield Stage(setup, broker, kinesis, to_broker, to_kinesis, bridge, load, sink, link, disk, manager)
 
 

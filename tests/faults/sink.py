@@ -42,11 +42,11 @@ class Arrived:
 class Sink:
     """The streams of a stand-in by name; a stream that is deleted and created again continues where the old one was."""
 
-    def __init__(self, kinesis: KinesisStandIn, *, ordered: str | None) -> None:
-        self.arrived = {name: Arrived() for name in kinesis.streams}
+    def __init__(self, kinesis: KinesisStandIn, *, ordered: str | None, ignored: str = "") -> None:
+        self.arrived = {name: Arrived() for name in kinesis.streams if name != ignored}
         self._kinesis = kinesis
         self._ordered = ordered
-        self._seen = {name: [stream] for name, stream in kinesis.streams.items()}
+        self._seen = {name: [stream] for name, stream in kinesis.streams.items() if name != ignored}
 
     def read(self) -> None:
         for name, seen in self._seen.items():

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +20,7 @@ from statistics import fmean, median
 
 from bridge.delivery.sender_pool import SPARE_THREADS
 from bridge.delivery.settings import SenderSettings
-from tests.faults import broker_scenarios, disk_scenarios, kinesis_scenarios, network_scenarios
+from tests.faults import broker_scenarios, disk_scenarios, hostile_scenarios, kinesis_scenarios, network_scenarios
 from tests.faults.scenario import DRAIN_SECS, Outcome, Scenario, judged
 from tests.faults.scenario_setup import Setup, Stage, staged
 
@@ -122,13 +122,22 @@ TROUBLES = (
 )
 
 
-def soak(folder: Path, *, secs: float, seed: int, rate: int, troubles=TROUBLES) -> tuple[Outcome, Story]:
+HOSTILE_MESSAGES = Trouble("hostile messages", hostile_scenarios.hostile)
+
+
+def soak(
+    folder: Path, *, secs: float, seed: int, rate: int, troubles=TROUBLES, hostile: bool = False
+) -> tuple[Outcome, Story]:
     root = os.geteuid() == 0
     choose = random.Random(seed)
     playable = [each for each in troubles if root or not each.needs_root]
+    playable += [HOSTILE_MESSAGES] * (len(playable) // 4) if hostile else []
     story = Story()
-    with staged(Setup(rate=rate, link=root, disk_mib=1024 if root else 0), folder) as stage:
+    setup = Setup(rate=rate, link=root, disk_mib=1024 if root else 0, hostile=hostile)
+    with staged(replace(setup, spool=hostile_scenarios.SPOOL) if hostile else setup, folder) as stage:
         start = time.monotonic()
+        if hostile:  # from now on the states are as large as they may be
+            hostile_scenarios.publish(stage, hostile_scenarios.keys(hostile_scenarios.KEYS))
         stage.load.start()
         stage.flow(rate)
         while (passed := time.monotonic() - start) < secs or not story.samples:
@@ -219,12 +228,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--secs", type=float, default=1800)
     parser.add_argument("--seed", type=int, default=None, help="to play it again")
+    parser.add_argument("--hostile", action="store_true", help="mix hostile messages in")
     parser.add_argument("--rate", type=int, default=500, help="messages a second")
     options = parser.parse_args()
     seed = int.from_bytes(os.urandom(3)) if options.seed is None else options.seed
     print(f"seed {seed}, {options.secs:,.0f} s, {options.rate} messages/s", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        outcome, story = soak(Path(folder), secs=options.secs, seed=seed, rate=options.rate)
+        outcome, story = soak(Path(folder), secs=options.secs, seed=seed, rate=options.rate, hostile=options.hostile)
     print(report(outcome, story))
     flat = all(each[3] for each in verdicts(story).values())
     return 0 if flat and not outcome.problems else 1

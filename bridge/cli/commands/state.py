@@ -20,7 +20,7 @@ from bridge.runtime.exit_codes import FAILED
 from bridge.runtime.offline_replay import clear_state_offline
 from bridge.spool.mapping_state import ROW_BYTES
 from bridge.spool.read_only import read_states
-from bridge.terminal import WARN, print_coloured
+from bridge.terminal import GOOD, HEAD, WARN, print_coloured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +42,11 @@ def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
         print(orjson.dumps(rows).decode())
         return 0
     if not keys:
-        print("no mapping has a state")
+        print_coloured("no mapping has a state", {"^.*$": WARN})
         return 0
-    width = max(map(len, keys))
-    print(f"{'mapping':<{width}}{'keys':>12}{'bytes':>16}")
-    for name in sorted(keys):
-        print(f"{name:<{width}}{keys[name]:>12,}{sizes[name]:>16,}")
+    width = max(map(len, [*keys, "mapping"]))
+    lines = [f"{name:<{width}}{keys[name]:>12,}{sizes[name]:>16,}" for name in sorted(keys)]
+    print_coloured("\n".join([f"{'mapping':<{width}}{'keys':>12}{'bytes':>16}", *lines]), {"^mapping .*$": HEAD})
     return 0
 
 
@@ -61,7 +60,7 @@ def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> in
         for _, key, value in islice(read_states(folder, mapping), limit - shown):
             text = value.decode(errors="replace")
             cut = f"{text[:_SHOWN_CHARS]}… ({len(value):,} bytes)" if len(text) > _SHOWN_CHARS else text
-            print(f"{printable(key)}\t{printable(cut)}")
+            print_coloured(f"{printable(key)}\t{printable(cut)}", {r"^[^\t]+": HEAD})
             shown += 1
     if not shown:
         print_coloured(f"mapping '{mapping}' has no state", {"^.*$": WARN})
@@ -87,7 +86,7 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:
             cleared += request(folder, "clear_state", PATIENCE_SECS, mapping=mapping)["keys"]
-    print(f"cleared {pluralize(cleared, 'key')} of mapping '{mapping}'")
+    print_coloured(f"cleared {pluralize(cleared, 'key')} of mapping '{mapping}'", {r"^cleared .* keys?": GOOD})
     return 0 if cleared else FAILED
 
 

@@ -48,7 +48,11 @@ def test_whole_record_with_any_changed_column_is_none(values, data):
     ("table", "row", "others"),
     [
         (META, ("a", "ä"), [("a", "b"), ("aä", ""), ("a", b"\xc3\xa4"), (b"a", "ä"), ("a", None)]),
-        (STATE, ("m", "k", b"1"), [("m", "k", "1"), ("m", "k1", b""), ("mk", "", b"1")]),
+        (
+            STATE,
+            ("m", "k", b"1", 5),
+            [("m", "k", "1", 5), ("m", "k1", b"", 5), ("m", "k", b"1", 6)],
+        ),
         (UNRELEASED, (7,), [(8,), ("7",), (None,), (b"7",)]),
         (LEDGER, tuple(range(14)), [(*range(13), 14), (*range(13), "13")]),
     ],

@@ -1,0 +1,83 @@
+"""Hostile messages beside the load: too large, too deep, too many values, and a flood of keys and topics.
+
+Each kind exceeds one of the bounds in docs/reference/limits.md. The mapping `hostile` gets them, so that the account of
+the load stays exact.
+"""
+
+import itertools
+from contextlib import contextmanager
+
+import orjson
+
+from bridge.payloads.json_values import MAX_VALUES
+from bridge.spool.mapping_state import ROW_BYTES, SPOOL_SHARE
+from bridge.spool.read_only import read_states
+from tests.faults.scenario import Scenario
+from tests.faults.scenario_setup import HOSTILE_TOPIC, WASTE, Setup, Stage
+from tests.harness.ledger import LedgerState
+from tests.harness.publisher import Publisher
+
+MIB = 1024 * 1024
+SPOOL = (("max_bytes", 48 * MIB), ("max_dead_letter_bytes", 4 * MIB))
+"""Small bounds, so that they are reached within seconds: the states of mappings then have 12 MiB."""
+KEYS = 90_000
+MORE_KEYS = 3_000
+_TOO_MANY = MAX_VALUES + 1
+PAYLOADS = {
+    "not JSON": b"\xff\xfe" * 100,
+    "too deep": b"[" * 5_000,
+    "too many numbers": b"[" + b"1," * _TOO_MANY + b"1]",
+    "too many lists": b"[" + b"[]," * _TOO_MANY + b"1]",
+    "too many items of each": orjson.dumps([{"v": 1}] * 50_000),
+    "too large": b"0" * (10 * MIB + 1),
+}
+_serial = itertools.count()
+
+
+def keys(count: int):
+    """Messages with keys that no message had before: each is one key of the mapping's state."""
+    for number in itertools.islice(_serial, count):
+        yield f"{HOSTILE_TOPIC}/key/{number % 500}", orjson.dumps([{"key": f"machine {number}", "v": number}])
+
+
+def publish(stage: Stage, messages) -> None:
+    # Not through the proxy: a fault of the link must not keep them away.
+    with Publisher(stage.broker.port) as publisher:
+        publisher.publish(messages)
+
+
+@contextmanager
+def hostile(stage: Stage):
+    """Publish one message of each kind, and some thousand keys."""
+    publish(stage, [(f"{HOSTILE_TOPIC}/bad/{number}", each) for number, each in enumerate(PAYLOADS.values())])
+    publish(stage, keys(MORE_KEYS))
+    yield
+
+
+@contextmanager
+def flooded(stage: Stage):
+    """Publish so many keys that the state of the mapping reaches its bound; then what `hostile` publishes."""
+    publish(stage, keys(KEYS))
+    with hostile(stage):
+        yield
+
+
+def bounds_held(stage: Stage, ledger: LedgerState) -> None:
+    """Assert that the bounds were reached, that each bad message is a dead letter, and that nothing was blocked."""
+    log, data = stage.bridge.stderr(), stage.bridge.folder / "data"
+    assert "back-pressure" not in log, log[-3000:]
+    stored = sum(len(key) + len(value) + ROW_BYTES for _, key, value in read_states(data, "hostile"))
+    bound = dict(SPOOL)["max_bytes"] // SPOOL_SHARE
+    assert bound * 3 // 4 < stored <= bound, f"{stored:,} bytes of state"
+    line = ledger.lines["hostile", WASTE]
+    assert line["dead_lettered"] == len(PAYLOADS), line
+
+
+SCENARIOS = (
+    Scenario(
+        "hostile messages: too large, too deep, too many values, 90,000 keys",
+        flooded,
+        Setup(hostile=True, spool=SPOOL),
+        expect=bounds_held,
+    ),
+)
