@@ -74,7 +74,7 @@ TestStatesUnderTraffic.settings = settings(deadline=None, max_examples=30)
 
 @settings(deadline=None)
 @given(VALUES, st.integers(1, 60))
-def test_json_has_at_most_so_many_values_and_fewer_are_never_rejected(value, limit):
+def test_json_has_values_up_to_its_bound_and_fewer_are_never_rejected(value, limit):
     payload = orjson.dumps(value)
     with pytest.MonkeyPatch.context() as patched:
         for module in (json_values, __import__("bridge.payloads.json", fromlist=["json"])):
@@ -91,7 +91,7 @@ def test_json_has_at_most_so_many_values_and_fewer_are_never_rejected(value, lim
 
 @settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 20))
-def test_each_makes_at_most_so_many_records_or_one_rejection(items, limit):
+def test_each_makes_records_up_to_its_bound_or_one_rejection(items, limit):
     made = mapping(transform="payload", each=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(record_builder, "MAX_EACH_ITEMS", limit)

@@ -11,6 +11,7 @@ from bridge.aws.transport import request, session
 from bridge.delivery import concurrency, shard_deferral
 from bridge.ingest import burst_mapper, poison_guard, topic_coverage
 from bridge.kinesis import limits, responses
+from bridge.mapping import router
 from bridge.mapping.expressions import evaluation, expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex
 from bridge.mapping.loading import lookup_tables, schema_files
@@ -134,6 +135,7 @@ def mapping_limits():
         ),
     )
     yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
+    yield "memory of the cache of topics", size(router.MAX_CACHED_BYTES), "topics are matched without it"
     yield "topics that no mapping matches, remembered", topic_coverage.MAX_TOPICS, "further ones are only counted"
 
 

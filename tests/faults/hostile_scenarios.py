@@ -56,7 +56,7 @@ def hostile(stage: Stage):
 
 @contextmanager
 def flooded(stage: Stage):
-    """Publish so many keys that the state of the mapping reaches its bound; then what `hostile` publishes."""
+    """Publish keys until the state of the mapping reaches its bound, and then what `hostile` publishes."""
     publish(stage, keys(KEYS))
     with hostile(stage):
         yield
