@@ -184,3 +184,8 @@ def test_option_with_nothing_after_it_is_an_error(section, key):
     if section == "outputs":
         text = f"topic: t\noutputs:\n  - data_stream: s\n    {key}:\n"
     assert any("nothing stands here" in each.message for each in problems(text))
+
+
+def test_name_inside_a_list_is_an_error_beside_its_variable_too():
+    text = f"topic: a/{{site}}\ntransform: 'payload[].{{a: captures.site, b: $captures.site}}'\n{OUTPUTS}"
+    assert first(text)[3].startswith("'captures.site' is null here")
