@@ -260,6 +260,11 @@ class DeadLetter(NamedTuple):
     properties: Mapping[str, Any] = NO_PROPERTIES
     key: str | None = None
 
+    @property
+    def message(self) -> Message:
+        """The message as received, to be mapped again. Only its first bytes, if it was oversized."""
+        return Message(self.topic, self.payload, self.qos, self.retain, self.received_at_ms, self.properties)
+
     @classmethod
     def of_message(
         cls,

@@ -4,7 +4,7 @@ One pool of threads and one measurement of the link for each endpoint:
 
     sender_pools.py, sender_pool.py   the pools; which stream is next; leader and followers
     concurrency.py                    how large a request may be, and how many may be in flight
-    link_bandwidth.py, answer_latency.py, queue_experiment.py, flights.py, endpoint_status.py   its parts
+    link_bandwidth.py, answer_latency.py, queue_experiment.py, outstanding_requests.py, endpoint_status.py   its parts
     circuit_breaker.py                pause and single probe while whole requests fail
     settings.py, protocols.py         settings; what delivery needs of the spool and of the transport
 

@@ -26,7 +26,7 @@ class Load(NamedTuple):
     """Bytes that had left without a response when the last byte left: the contents of a queue at the endpoint."""
 
 
-class _Sample(NamedTuple):
+class _LatencySample(NamedTuple):
     secs: float
     load: Load
 
@@ -40,8 +40,8 @@ class AnswerLatency:
     def __init__(self) -> None:
         self.secs = 0.0
         """Seconds; 0 before the first answer."""
-        self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
-        self._base = _Sample(0.0, _NO_LOAD)
+        self._samples: deque[_LatencySample] = deque(maxlen=_SAMPLES)
+        self._base = _LatencySample(0.0, _NO_LOAD)
         """The load before requests in flight grew, and the highest latency with it."""
 
     def is_slow(self, secs: float) -> bool:
@@ -72,17 +72,17 @@ class AnswerLatency:
         The latency is between `lower` and `upper`, in seconds.
         """
         proven = not self.grew_with_load(lower, load)
-        self._samples.append(_Sample(lower, load if proven else _NO_LOAD))
+        self._samples.append(_LatencySample(lower, load if proven else _NO_LOAD))
         self.secs = max(min(self.secs, upper), min(sample.secs for sample in self._samples))
         base = self._base
         if 2 * lower < base.secs or not base.secs:  # the endpoint has become faster
-            self._base = _Sample(lower, load)
+            self._base = _LatencySample(lower, load)
         elif load.ahead <= _SAME_LEVEL * base.load.ahead:
-            self._base = _Sample(max(base.secs, lower), base.load)
+            self._base = _LatencySample(max(base.secs, lower), base.load)
 
     def jump(self, secs: float, load: Load) -> None:
         """Take over a latency at once: the endpoint has become slower, and what was measured before is void."""
         self.secs = secs
-        self._base = _Sample(secs, load)
+        self._base = _LatencySample(secs, load)
         self._samples.clear()
         self._samples.append(self._base)

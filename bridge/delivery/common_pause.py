@@ -51,7 +51,7 @@ _MAX_LATENCY_SECS = 1.0
 
 
 @dataclass(slots=True)
-class _Sample:
+class _PauseSample:
     """Sample of one period. `records` and `size` may still be sent. `sent_at`: None before it was sent."""
 
     period: float
@@ -69,7 +69,7 @@ class CommonPause:
         self.sampling = False
         """True while the sample, or the rest of it, is what may be sent."""
         self._random_share = random_share
-        self._sample: _Sample | None = None
+        self._sample: _PauseSample | None = None
 
     def secs(self, accepted_share: float, now: float, wall: float) -> float:
         """Return how long nothing may be sent from now on; 0 if something may."""
@@ -110,9 +110,11 @@ class CommonPause:
         sample = self._sample
         return sample is not None and sample.sent_at == sent_at and now - sent_at <= _MAX_LATENCY_SECS
 
-    def _new_sample(self, period: float, accepted_share: float) -> _Sample:
+    def _new_sample(self, period: float, accepted_share: float) -> _PauseSample:
         before = _FIRST_SHARE if self._sample is None else min(_MAX_REMEMBERED_SHARE, _MAX_FALL * self._sample.share)
         share = max(accepted_share, before)
         secs = min(_MAX_SAMPLE_SHARE, _SAMPLE_SECS * share)
         begins_secs = PAUSE_SECS + SAMPLING_SECS * self._random_share()
-        return _Sample(period, share, begins_secs, max(1.0, secs * RECORDS_PER_SEC), max(1.0, secs * BYTES_PER_SEC))
+        return _PauseSample(
+            period, share, begins_secs, max(1.0, secs * RECORDS_PER_SEC), max(1.0, secs * BYTES_PER_SEC)
+        )

@@ -31,8 +31,8 @@ from __future__ import annotations
 
 from bridge.delivery.answer_latency import PROVEN_GAIN, SLOW_ANSWER_SECS, AnswerLatency, Load
 from bridge.delivery.endpoint_status import EndpointStatus
-from bridge.delivery.flights import OVERDUE_SECS, Flight, Flights
 from bridge.delivery.link_bandwidth import LinkBandwidth
+from bridge.delivery.outstanding_requests import OVERDUE_SECS, OutstandingRequest, OutstandingRequests
 from bridge.delivery.queue_experiment import QueueExperiment
 
 MAX_QUEUE_SECS = 2.0
@@ -78,7 +78,7 @@ class AdaptiveConcurrency:
         self._bandwidth = LinkBandwidth(least=MIN_REQUEST_BYTES / MAX_QUEUE_SECS)
         self._latency = AnswerLatency()
         self._experiment = QueueExperiment()
-        self._flights = Flights()
+        self._outstanding = OutstandingRequests()
         self._limited_since: float | None = None
 
     # -- limits ----------------------------------------------------------------------------------------------------
@@ -115,17 +115,17 @@ class AdaptiveConcurrency:
     @property
     def requests(self) -> int:
         """Number of requests in flight."""
-        return len(self._flights)
+        return len(self._outstanding)
 
     @property
     def free_requests(self) -> int:
         """Number of requests that may start now, at least 1."""
-        return max(1, self.max_requests - len(self._flights))
+        return max(1, self.max_requests - len(self._outstanding))
 
     @property
     def prefers_full_requests(self) -> bool:
         """True if a small request is of little use: others keep the link busy, or few more may be in flight."""
-        return self._flights.leaving >= FULL_PIPELINE or self.max_requests - len(self._flights) < FULL_PIPELINE
+        return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
         """Return whether `owner`, a stream, may start one more request of `request_bytes`.
@@ -133,18 +133,18 @@ class AdaptiveConcurrency:
         Requests of one stream that are never answered must not stop the other streams. One request at a time is let
         past them: if the link itself hangs, that adds little to it.
         """
-        if not self._flights:
+        if not self._outstanding:
             return True
         self._follow_ages(now)
         # A request of 500 small records may be much smaller than the window would let it be.
-        expected = min(self.request_bytes, self._flights.last_size)
-        waiting = self._flights.waiting
+        expected = min(self.request_bytes, self._outstanding.last_size)
+        waiting = self._outstanding.waiting
         # Where the kernel reports what is on the link, that is the limit, and not a window rounded down to requests.
-        slack = 0 if self._flights.drains_known else expected
+        slack = 0 if self._outstanding.drains_known else expected
         fits = sum([flight.size for flight in waiting]) <= self.window_bytes - slack
         if fits and len(waiting) < self.max_requests and self._link_has_room(expected):
-            return len(self._flights) < self._requests_cap
-        return self._flights.only_hanging(owner, now)
+            return len(self._outstanding) < self._requests_cap
+        return self._outstanding.only_hanging(owner, now)
 
     def _link_has_room(self, expected: int) -> bool:
         """Return whether what has not left yet is short enough, so that requests leave one after the other.
@@ -152,7 +152,7 @@ class AdaptiveConcurrency:
         Requests that start together would leave together, and then the link would be idle until they are answered.
         """
         room = self._bandwidth.value * MAX_QUEUE_SECS * self._share
-        return not self._flights.drains_known or self._flights.remaining_bytes <= max(expected, room - expected)
+        return not self._outstanding.drains_known or self._outstanding.remaining_bytes <= max(expected, room - expected)
 
     # -- what happens ----------------------------------------------------------------------------------------------
 
@@ -161,30 +161,30 @@ class AdaptiveConcurrency:
 
         With `owner`: records of that stream wait only for its own requests, which carry the same partition keys.
         """
-        flights = [flight for flight in self._flights if owner is None or flight.owner is owner]
+        flights = [flight for flight in self._outstanding if owner is None or flight.owner is owner]
         for flight in flights:
             flight.limited = True
         if flights and self._limited_since is None:
             self._limited_since = now
 
-    def started(self, size: int, now: float, owner: object) -> Flight:
+    def started(self, size: int, now: float, owner: object) -> OutstandingRequest:
         """Return the flight of a request of `owner`, about `size` bytes on the wire, that starts now."""
-        return self._flights.start(size, now, owner)
+        return self._outstanding.start(size, now, owner)
 
-    def drained(self, flight: Flight, now: float) -> None:
+    def drained(self, flight: OutstandingRequest, now: float) -> None:
         """Note that the kernel has seen the last byte of a request leave, before there was an answer."""
-        self._flights.drained(flight, now)
+        self._outstanding.drained(flight, now)
         if flight.left_rate is None:
             return
         flight.paced = flight.left_rate <= PACED_FACTOR * self._bandwidth.value
         if flight.paced:
             self._bandwidth.on_rate(flight.left_rate, limited=flight.limited)
 
-    def answered(self, flight: Flight, size: int, answered_at: float) -> None:
+    def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> None:
         """Measure a request of `size` bytes on the wire that was answered, whatever the answer was."""
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
-        rate = self._flights.answered(flight, size, answered_at)
+        rate = self._outstanding.answered(flight, size, answered_at)
         # How much of a slow answer's time the link took is not known. The bandwidth stays until the cause is.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
@@ -194,16 +194,16 @@ class AdaptiveConcurrency:
         self._on_latency(latency, flight, answered_at, shows_slow_endpoint=shows_slow_endpoint)
         self._grow(limited=flight.limited)
 
-    def failed(self, flight: Flight, now: float, *, outcome_unknown: bool) -> bool:
+    def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
         """Forget a request that got no answer. Return whether the endpoint is silent, and not this request only.
 
         It is silent if nothing else was answered since this request started. If that took long, the limits are halved.
         """
-        self._flights.failed(flight)
+        self._outstanding.failed(flight)
         self.outcome_unknown += outcome_unknown
         timed_out = now - flight.started_at >= OVERDUE_SECS
         self.timeouts += timed_out
-        silent = self._flights.answered_bytes == flight.answered_before
+        silent = self._outstanding.answered_bytes == flight.answered_before
         if timed_out and silent:
             self._bandwidth.halve()
             self._max_requests = max(1, self._max_requests // 2)
@@ -211,7 +211,7 @@ class AdaptiveConcurrency:
 
     # -- the endpoint's latency ------------------------------------------------------------------------------------
 
-    def _answer_latency(self, flight: Flight, size: int, answered_at: float) -> tuple[float, float]:
+    def _answer_latency(self, flight: OutstandingRequest, size: int, answered_at: float) -> tuple[float, float]:
         """Return a lower and an upper bound of the answer latency. They are equal if the kernel saw it leave.
 
         Otherwise the request had left once the link had carried its own bytes, or at the latest all that was in flight.
@@ -225,23 +225,23 @@ class AdaptiveConcurrency:
             upper = min(upper, max(0.0, answered_at - flight.looked_at))
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
-    def _shows_slow_endpoint(self, flight: Flight, now: float) -> bool:
+    def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
         """Return whether the endpoint, and no queue of this bridge, is the cause if this request's answer is slow.
 
         It is if as much in flight did no harm before, and if other answers were as late. A queue moves while one waits.
         """
         if flight.drained_at is None or not flight.paced or now < self._experiment.grow_from:
             return False
-        silent = now - self._flights.answered_at >= SILENT_SHARE * (now - flight.drained_at)
+        silent = now - self._outstanding.answered_at >= SILENT_SHARE * (now - flight.drained_at)
         return silent and self._latency.is_proven(flight.load)
 
     def _follow_ages(self, now: float) -> None:
         """Raise the answer latency to the age of a request that has left and is not answered, nor is a later one."""
         slow = {
             flight: now - flight.drained_at
-            for flight in self._flights
+            for flight in self._outstanding
             if flight.drained_at is not None
-            and not self._flights.is_overtaken(flight)
+            and not self._outstanding.is_overtaken(flight)
             and self._latency.is_slow(now - flight.drained_at)
             and self._shows_slow_endpoint(flight, now)
         }
@@ -249,7 +249,7 @@ class AdaptiveConcurrency:
             self._on_slow_endpoint(max(slow.values()), max(flight.load for flight in slow), now)
 
     def _on_latency(
-        self, latency: tuple[float, float], flight: Flight, now: float, *, shows_slow_endpoint: bool
+        self, latency: tuple[float, float], flight: OutstandingRequest, now: float, *, shows_slow_endpoint: bool
     ) -> None:
         """Follow the answer latency, and decide what a slow answer means."""
         lower, upper = latency
@@ -272,7 +272,7 @@ class AdaptiveConcurrency:
         self._bandwidth.forget_growth()
         self._fill_window(now)
 
-    def _conclude(self, latency: float, flight: Flight, now: float) -> None:
+    def _conclude(self, latency: float, flight: OutstandingRequest, now: float) -> None:
         """Take over what the experiment has found."""
         self._bandwidth.forget_growth()
         if self._experiment.found_queue(latency, now):
@@ -286,8 +286,8 @@ class AdaptiveConcurrency:
 
     def _fill_window(self, now: float) -> None:
         """Allow as many requests as fill the window of an endpoint that is slow."""
-        if self._latency.secs > SLOW_ANSWER_SECS and self._flights.last_size and now >= self._experiment.grow_from:
-            filling = -(-self.window_bytes // self._flights.last_size)
+        if self._latency.secs > SLOW_ANSWER_SECS and self._outstanding.last_size and now >= self._experiment.grow_from:
+            filling = -(-self.window_bytes // self._outstanding.last_size)
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
 
     def _grow(self, *, limited: bool) -> None:
@@ -312,8 +312,8 @@ class AdaptiveConcurrency:
             request_bytes=self.request_bytes,
             window_bytes=self.window_bytes,
             max_requests=self.max_requests,
-            requests=len(self._flights),
-            bytes_in_flight=self._flights.size,
+            requests=len(self._outstanding),
+            bytes_in_flight=self._outstanding.size,
             timeouts=self.timeouts,
             limited_secs=self.limited_secs(now),
             outcome_unknown=self.outcome_unknown,

@@ -17,7 +17,7 @@ LOOK_AGAIN_SECS = 300.0
 """Pause before the next question, where the answer is expected to change later."""
 
 
-class RecordLimit:
+class RecordSizeLimit:
     """Limit, or the time to request it. Until it is known, records up to 1 MiB go, larger ones wait.
 
     `described`: Kinesis has shown that the stream exists and its name is well-formed.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestMeasurement, RequestProgress
     from bridge.delivery.circuit_breaker import CircuitBreaker
     from bridge.delivery.concurrency import AdaptiveConcurrency
-    from bridge.delivery.flights import Flight
+    from bridge.delivery.outstanding_requests import OutstandingRequest
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
     from bridge.delivery.stream_status import StreamStatus
@@ -240,7 +240,7 @@ class StreamSender:
             logger.info("stream %s: reads the spool again", self.stream)
         return fresh
 
-    def _start(self, batch: Batch, now: float) -> Flight:
+    def _start(self, batch: Batch, now: float) -> OutstandingRequest:
         size = int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES
         if self._settings.bandwidth is not None:
             self._settings.bandwidth.reserve(batch.counted_bytes)
@@ -248,7 +248,7 @@ class StreamSender:
 
     # -- tasks: on any worker, without a lock ------------------------------------------------------------------------
 
-    def _send(self, batch: Batch, flight: Flight) -> None:
+    def _send(self, batch: Batch, flight: OutstandingRequest) -> None:
         started = self._clock()
         with RequestRecording(partial(self._on_progress, flight)) as recording:
             try:
@@ -274,7 +274,7 @@ class StreamSender:
             if self._settings.bandwidth is not None:
                 self._settings.bandwidth.release()
 
-    def _on_progress(self, flight: Flight, progress: RequestProgress) -> None:
+    def _on_progress(self, flight: OutstandingRequest, progress: RequestProgress) -> None:
         """Note what has left. Once all of a request has, the link has room for the next one."""
         flight.progressed(progress, self._clock())
         if progress.drained:
@@ -282,7 +282,7 @@ class StreamSender:
                 self._concurrency.drained(flight, self._clock())
                 self._notify()
 
-    def _on_answer(self, flight: Flight, measurement: RequestMeasurement | None, now: float) -> None:
+    def _on_answer(self, flight: OutstandingRequest, measurement: RequestMeasurement | None, now: float) -> None:
         self._endpoint_breaker.answered()
         size, answered_at = flight.size, now
         if measurement is not None and measurement.answered_at is not None:
@@ -291,7 +291,7 @@ class StreamSender:
         self._concurrency.answered(flight, size, answered_at)
 
     def _on_error(
-        self, batch: Batch, flight: Flight, error: SendError, measurement: RequestMeasurement | None
+        self, batch: Batch, flight: OutstandingRequest, error: SendError, measurement: RequestMeasurement | None
     ) -> Settled:
         """Keep what a failed request carried. An HTTP response with an error shows that the endpoint answers."""
         now = self._clock()

@@ -15,7 +15,7 @@ from bridge.delivery.batch_outcome import Settled
 from bridge.delivery.circuit_breaker import CircuitBreaker
 from bridge.delivery.key_queue import NOW
 from bridge.delivery.misplaced import MisplacedRecords
-from bridge.delivery.record_size_limit import RecordLimit, reject_oversized
+from bridge.delivery.record_size_limit import RecordSizeLimit, reject_oversized
 from bridge.delivery.stream_status import StreamHealth, StreamStatus
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError
 from bridge.kinesis.limits import MAX_KEY_BYTES, counted_bytes
@@ -46,7 +46,7 @@ class DeliveryTracker:
     """Records waiting and in flight. Their number and bytes are bounded: see `RecordAccumulator.capacity`."""
 
     def __init__(self, queue_name: str, settings: SenderSettings) -> None:
-        self.size_limit = RecordLimit()
+        self.size_limit = RecordSizeLimit()
         self.accumulator = RecordAccumulator(Destination.parse(queue_name), settings.linger_secs)
         self.state = StreamHealth(queue_name)
         self.breaker = CircuitBreaker(settings.request_backoff)

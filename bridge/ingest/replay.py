@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bridge.ingest.rejection import reject
-from bridge.model import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,14 +124,7 @@ class DeadLetterJobs:
             self._remove(part, transaction, number, dead_letter, "replayed")
             return
         mapping, target = targets[dead_letter.mapping]
-        message = Message(
-            dead_letter.topic,
-            dead_letter.payload,
-            dead_letter.qos,
-            dead_letter.retain,
-            dead_letter.received_at_ms,
-            dead_letter.properties,
-        )
+        message = dead_letter.message
         mapped = mapping.replay(message, dead_letter.streams, dead_letter.item)
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]

@@ -15,7 +15,12 @@ read never blocks the thread. Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0
 from __future__ import annotations
 
 import ssl
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+from bridge.mqtt.wrapped_socket import WrappedSocket
+
+if TYPE_CHECKING:
+    from bridge.mqtt.wrapped_socket import SocketLike
 
 READ_BYTES = 262_144
 """Maximum number of bytes per read from the socket."""
@@ -44,22 +49,7 @@ class ProtocolViolation(Exception):
     """The peer violated the MQTT protocol; the connection must be closed."""
 
 
-class SocketLike(Protocol):
-    """Methods that paho and this module call on a socket (plain, TLS, or `WebSocket`).
-
-    The ingest thread calls them. On a non-blocking socket, `recv` and `send` raise BlockingIOError, SSLWantReadError or
-    SSLWantWriteError instead of waiting. `recv` returns b"" after the peer has closed; `send` returns the number of
-    bytes sent.
-    """
-
-    def recv(self, size: int, /) -> bytes: ...  # noqa: D102  a socket's
-    def send(self, data: bytes, /) -> int: ...  # noqa: D102  a socket's
-    def fileno(self) -> int: ...  # noqa: D102  a socket's
-    def close(self) -> None: ...  # noqa: D102  a socket's
-    def setblocking(self, flag: bool, /) -> None: ...  # noqa: D102  a socket's
-
-
-class PacketStream:
+class PacketStream(WrappedSocket):
     """Byte stream of one connection. Not thread-safe: the ingest thread owns it, paho's calls included."""
 
     def __init__(self, sock: SocketLike, *, version_5: bool, max_message_bytes: int) -> None:
@@ -169,23 +159,6 @@ class PacketStream:
         """Buffer and send a packet of paho. Always accepts all of it."""
         self.write(buffer)
         return len(buffer)
-
-    def fileno(self) -> int:
-        """Return the file descriptor to wait on."""
-        return self._sock.fileno()
-
-    def close(self) -> None:
-        """Close the connection and discard unsent output."""
-        self._sock.close()
-
-    def setblocking(self, flag: bool) -> None:
-        """Set the socket's mode. paho makes it non-blocking once it is connected."""
-        self._sock.setblocking(flag)
-
-    def pending(self) -> int:
-        """Return the number of decrypted bytes in the TLS layer, which a select on the descriptor does not detect."""
-        pending = getattr(self._sock, "pending", None)
-        return int(pending()) if pending else 0
 
     # -- splitting -------------------------------------------------------------------------------------------------
 

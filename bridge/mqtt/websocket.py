@@ -13,8 +13,10 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
+from bridge.mqtt.wrapped_socket import WrappedSocket
+
 if TYPE_CHECKING:
-    from bridge.mqtt.packet_stream import SocketLike
+    from bridge.mqtt.wrapped_socket import SocketLike
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -47,7 +49,7 @@ class WebSocketClosed(OSError):
         self.explained = code not in _NO_REASON
 
 
-class WebSocket:
+class WebSocket(WrappedSocket):
     """A connected WebSocket, used like a non-blocking socket whose bytes are the payloads of the frames."""
 
     def __init__(self, sock: SocketLike, host: str, path: str, *, timeout_secs: float) -> None:
@@ -217,22 +219,9 @@ class WebSocket:
 
     # -- the socket ------------------------------------------------------------------------------------------------
 
-    def fileno(self) -> int:
-        """Return the file descriptor to wait on."""
-        return self._sock.fileno()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._sock.close()
-
-    def setblocking(self, flag: bool) -> None:
-        """Set the socket's mode."""
-        self._sock.setblocking(flag)
-
     def pending(self) -> int:
         """Return the number of bytes that arrived and that a select on the descriptor does not detect."""
-        pending = getattr(self._sock, "pending", None)
-        return (len(self._in) + (self._closed is not None)) * self._readable + (int(pending()) if pending else 0)
+        return (len(self._in) + (self._closed is not None)) * self._readable + super().pending()
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:

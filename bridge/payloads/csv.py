@@ -76,7 +76,7 @@ class CsvDecoder:
                 raise CsvProblem(line, f"{len(fields)} fields, and the header has {width}")
             # The object of each line counts as a value, besides its fields.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
-                raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
+                raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             values = map(number, fields) if self._numbers else fields
             objects.append(dict(zip(header, values, strict=True)))
         return objects

@@ -5,7 +5,7 @@ from math import inf
 
 from bridge.aws.transport.measurement import RequestProgress
 from bridge.delivery.concurrency import AdaptiveConcurrency
-from bridge.delivery.flights import Flight
+from bridge.delivery.outstanding_requests import OutstandingRequest
 
 LOOK_SECS = 0.1
 """Frequency of the query to the kernel."""
@@ -13,7 +13,7 @@ LOOK_SECS = 0.1
 
 @dataclass(eq=False)
 class Request:
-    flight: Flight
+    flight: OutstandingRequest
     size: float
     remaining: float
     left_at: float = inf

@@ -1,16 +1,16 @@
-from bridge.delivery.record_size_limit import ASK_AGAIN_SECS, RecordLimit
+from bridge.delivery.record_size_limit import ASK_AGAIN_SECS, RecordSizeLimit
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES
 
 
 def test_one_worker_requests_at_the_start():
-    limit = RecordLimit()
+    limit = RecordSizeLimit()
     assert limit.start_asking(0.0)
     assert not limit.start_asking(0.0)
     assert limit.sendable_bytes() == DEFAULT_RECORD_BYTES
 
 
 def test_answer_ends_the_requests():
-    limit = RecordLimit()
+    limit = RecordSizeLimit()
     limit.start_asking(0.0)
     limit.answered(MAX_RECORD_BYTES, 0.0, described=True)
     assert limit.sendable_bytes() == MAX_RECORD_BYTES
@@ -18,7 +18,7 @@ def test_answer_ends_the_requests():
 
 
 def test_without_an_answer_it_is_requested_later():
-    limit = RecordLimit()
+    limit = RecordSizeLimit()
     limit.start_asking(0.0)
     limit.unanswered(0.0)
     assert not limit.start_asking(ASK_AGAIN_SECS - 1)
@@ -26,7 +26,7 @@ def test_without_an_answer_it_is_requested_later():
 
 
 def test_doubt_requests_again_but_not_more_than_twice_a_minute():
-    limit = RecordLimit()
+    limit = RecordSizeLimit()
     limit.start_asking(0.0)
     limit.answered(MAX_RECORD_BYTES, 0.0, described=True)
     limit.invalidate()

@@ -2,7 +2,7 @@ import contextlib
 import logging
 import threading
 
-from bridge.delivery import flights, sender_pool
+from bridge.delivery import outstanding_requests, sender_pool
 from bridge.delivery.sender_pool import SPARE_THREADS, SenderPool
 from bridge.delivery.sender_pools import SenderPools
 from bridge.delivery.settings import SenderSettings
@@ -91,7 +91,7 @@ def test_endpoints_have_pools_of_their_own():
 
 
 def test_stream_that_hangs_does_not_stop_another_one(monkeypatch):
-    monkeypatch.setattr(flights, "OVERDUE_SECS", 0.2)
+    monkeypatch.setattr(outstanding_requests, "OVERDUE_SECS", 0.2)
     monkeypatch.setattr(sender_pool, "MAX_WAIT_SECS", 0.05)
     endpoint = Endpoint()
     endpoint.held = {"e.hangs"}

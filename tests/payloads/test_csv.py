@@ -102,7 +102,7 @@ def test_header_in_the_payload_must_name_all_columns(payload, reason):
 
 
 def test_more_values_than_fit_into_memory_are_rejected():
-    with pytest.raises(DecodeError, match=r"line 524289: up to here more than 1,048,576 values"):
+    with pytest.raises(DecodeError, match=r"line 524289: more than 1,048,576 values up to this line"):
         CsvDecoder(["a"]).decode(b"1\n" * MAX_VALUES)
 
 

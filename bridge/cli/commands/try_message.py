@@ -68,15 +68,7 @@ def try_dead_letter(
         raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
     if not as_json:
         _print_dead_letter(number, dead_letter, reason)
-    message = Message(
-        dead_letter.topic,
-        dead_letter.payload,
-        dead_letter.qos,
-        dead_letter.retain,
-        dead_letter.received_at_ms,
-        dead_letter.properties,
-    )
-    return _repeated(settings, message, as_json=as_json, watch=watch)
+    return _repeated(settings, dead_letter.message, as_json=as_json, watch=watch)
 
 
 def _print_dead_letter(number: int, dead_letter: DeadLetter, reason: str) -> None:

@@ -168,7 +168,7 @@ class _CsvRows:
         for line, fields in lines:
             # Check each row before its values take memory.
             if (len(table) + 1) * len(header) > MAX_VALUES:
-                raise CsvProblem(line, f"up to here more than {MAX_VALUES:,} values")
+                raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             problem = self._problem(line, fields, header)
             if problem:
                 self._add_problem(line, problem)

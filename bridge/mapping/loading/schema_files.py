@@ -4,7 +4,7 @@
     schemas/plant/reading.proto      Protocol Buffers; it may import other files by their paths in the folder
     schemas/plant.desc               a descriptor set: `protoc --include_imports --descriptor_set_out=plant.desc ...`
 
-Files are read here, and understood where a mapping uses them: an error in a file is a problem of that mapping.
+Files are read here, and parsed where a mapping uses them: an error in a file is a problem of that mapping.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def test_table_is_bounded_in_bytes_and_in_values(folder, monkeypatch):
     monkeypatch.setattr(module, "MAX_CSV_BYTES", 20)
     assert "larger than 20 bytes" in problems(folder, "a.csv", "k,v\n" + "a,1\n" * 5)[0]
     monkeypatch.setattr(module, "MAX_VALUES", 4)
-    assert "a.csv:4:1: up to here more than 4 values" in problems(folder, "a.csv", "k,v\na,1\nb,2\nc,3\n")[0]
+    assert "a.csv:4:1: more than 4 values up to this line" in problems(folder, "a.csv", "k,v\na,1\nb,2\nc,3\n")[0]
 
 
 def test_only_files_of_tables_are_read(folder):

@@ -21,7 +21,7 @@ MIN_DRAIN_SECS = 0.4
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class OutstandingRequest:
     """Sizes in bytes on the wire, times in seconds of the sender's clock, about one request in flight.
 
     `answered_before` and `left_before`: bytes of all requests that had been answered, and had left, at its start.
@@ -53,7 +53,7 @@ class Flight:
         self.size, self.left, self.looked_at = progress.request_bytes, progress.drained_bytes, now
 
 
-class Flights:
+class OutstandingRequests:
     """All requests in flight to one endpoint. Not thread-safe."""
 
     def __init__(self) -> None:
@@ -67,56 +67,56 @@ class Flights:
         """Bytes of all requests that were answered."""
         self._ended_bytes = 0
         self._newest_answered = -inf
-        self._flights: set[Flight] = set()
+        self._outstanding: set[OutstandingRequest] = set()
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return len(self._outstanding)
 
-    def __iter__(self) -> Iterator[Flight]:
-        return iter(self._flights)
+    def __iter__(self) -> Iterator[OutstandingRequest]:
+        return iter(self._outstanding)
 
     @property
     def size(self) -> int:
         """Bytes in flight."""
-        return sum([flight.size for flight in self._flights])
+        return sum([flight.size for flight in self._outstanding])
 
     @property
-    def waiting(self) -> list[Flight]:
+    def waiting(self) -> list[OutstandingRequest]:
         """Requests that the next one may have to wait for: not those that a later one has overtaken at the endpoint."""
-        return [flight for flight in self._flights if flight.drained_at is None or not self.is_overtaken(flight)]
+        return [flight for flight in self._outstanding if flight.drained_at is None or not self.is_overtaken(flight)]
 
-    def is_overtaken(self, flight: Flight) -> bool:
+    def is_overtaken(self, flight: OutstandingRequest) -> bool:
         """Return whether a request was answered that started later."""
         return flight.started_at < self._newest_answered
 
     @property
     def leaving(self) -> int:
         """Number of requests of which bytes may still have to leave."""
-        return sum(flight.drained_at is None for flight in self._flights)
+        return sum(flight.drained_at is None for flight in self._outstanding)
 
     @property
     def remaining_bytes(self) -> int:
         """Bytes that were not seen to have left."""
-        return sum([flight.size - flight.left for flight in self._flights if flight.drained_at is None])
+        return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
     def left_bytes(self) -> int:
         """Bytes of all requests that have left so far, of those that have ended too."""
-        return self._ended_bytes + sum([flight.left for flight in self._flights])
+        return self._ended_bytes + sum([flight.left for flight in self._outstanding])
 
     def only_hanging(self, owner: object, now: float) -> bool:
         """Return whether all requests hang, and none of them is of `owner`."""
-        return all(now - flight.started_at > OVERDUE_SECS and flight.owner is not owner for flight in self._flights)
+        return all(now - flight.started_at > OVERDUE_SECS and flight.owner is not owner for flight in self._outstanding)
 
-    def start(self, size: int, now: float, owner: object) -> Flight:
+    def start(self, size: int, now: float, owner: object) -> OutstandingRequest:
         """Add a request that starts now."""
         in_flight = size + sum([flight.size for flight in self.waiting])
-        flight = Flight(size, now, self.answered_bytes, self.left_bytes, Load(in_flight, in_flight), owner)
-        self._flights.add(flight)
+        flight = OutstandingRequest(size, now, self.answered_bytes, self.left_bytes, Load(in_flight, in_flight), owner)
+        self._outstanding.add(flight)
         self.last_size = size
         return flight
 
-    def drained(self, flight: Flight, now: float) -> None:
+    def drained(self, flight: OutstandingRequest, now: float) -> None:
         """Note that a request has left, and take the rate at which requests did."""
         self.drains_known = True
         flight.drained_at = now
@@ -124,11 +124,11 @@ class Flights:
         flight.load = Load(flight.load.in_flight, ahead)
         flight.left_rate = self._left_rate(flight, now)
 
-    def _left_rate(self, flight: Flight, now: float) -> float | None:
+    def _left_rate(self, flight: OutstandingRequest, now: float) -> float | None:
         secs = now - flight.started_at
         return (self.left_bytes - flight.left_before) / secs if secs >= MIN_DRAIN_SECS else None
 
-    def answered(self, flight: Flight, size: int, answered_at: float) -> float:
+    def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> float:
         """Remove a request of `size` bytes that was answered. Return the rate at which requests were, while it flew."""
         self._remove(flight, size)
         self.answered_bytes += size
@@ -140,10 +140,10 @@ class Flights:
         left_rate = flight.left_rate or self._left_rate(flight, answered_at)
         return rate if left_rate is None else min(rate, left_rate)
 
-    def failed(self, flight: Flight) -> None:
+    def failed(self, flight: OutstandingRequest) -> None:
         """Remove a request that got no answer."""
         self._remove(flight, flight.left)
 
-    def _remove(self, flight: Flight, left: int) -> None:
-        self._flights.discard(flight)
+    def _remove(self, flight: OutstandingRequest, left: int) -> None:
+        self._outstanding.discard(flight)
         self._ended_bytes += left
