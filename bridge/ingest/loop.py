@@ -76,9 +76,8 @@ class IngestLoop:
         min_commit_interval_secs: float = MIN_COMMIT_INTERVAL_SECS,
         on_stream: Callable[[StreamQueue], None] = lambda _queue: None,
         clock: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self.coverage = TopicCoverage(now_ms())
+        self.coverage = TopicCoverage(spool.clock.now_ms())
         self._guard = PoisonGuard(spool, clock)
         self._mapper = BurstMapper(spool, routes, self.coverage, self._guard)
         self.counts = self._mapper.counts
@@ -97,7 +96,7 @@ class IngestLoop:
         self._limits = limits
         self._on_stream = on_stream
         self._clock = clock
-        self._now_ms = now_ms
+        self._now_ms = spool.clock.now_ms
         self.dead_letter_jobs = DeadLetterJobs(spool)
         self.manifests: ManifestWriter | None = None
         self._next_routes: Router | None = routes
@@ -284,6 +283,7 @@ class IngestLoop:
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at
+        self._spool.clock.follow(self._spool)
         held = self._subscriber.subscriptions.maybe_subscribed
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)

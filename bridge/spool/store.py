@@ -37,6 +37,7 @@ from bridge.spool.mapping_state import MAX_STATE_BYTES, SPOOL_SHARE, MappingStat
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
 from bridge.spool.retention import DiskBudget, RecordDropper
+from bridge.spool.wall_clock import WallClock, plausible_marks
 
 if TYPE_CHECKING:
     from bridge.model import DeadLetter
@@ -57,6 +58,7 @@ class Spool:
         """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
         self.settings = settings
         self._live_first = live_first
+        self.clock = WallClock()
         self.folder = folder
         self.queues: dict[str, StreamQueue] = {}
         self.ledger = Ledger()
@@ -120,9 +122,10 @@ class Spool:
             first=next_number if first is None else first,
             next_number=next_number,
             fresh_bytes=self.settings.fresh_bytes,
+            now_ms=self.clock.now_ms,
         )
         found = self.get_meta(f"marks {number}")
-        queue.marks = [(number, at) for number, at in json.loads(found)] if found else []
+        queue.marks = plausible_marks(json.loads(found) if found else [], self.clock.now_ms())
         queue.spool_id = self.id
         self.queues[name] = queue
         return queue

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
@@ -82,6 +83,11 @@ def _timestamp(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def _steady_secs() -> float:
+    """Return the seconds since the boot of the machine, including those in which it was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no types
     """Credentials from `fetch`, which is called again before they expire. Any thread.
 
@@ -90,14 +96,20 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
     """
 
     def __init__(
-        self, method: str, fetch: Callable[[], FetchedCredentials], now: Callable[[], float] = time.time
+        self,
+        method: str,
+        fetch: Callable[[], FetchedCredentials],
+        now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = _steady_secs,
     ) -> None:
         super().__init__("", "", None, method)
         self._fetch = fetch
         self._now = now
+        self._steady = steady
         self._fetching = threading.Lock()
         self._fetched: FetchedCredentials | None = None
-        self._renew_at = 0.0
+        self._renew_at = self._ends_at = inf
+        """By the steady clock, so that nothing changes when the machine's clock is set."""
 
     @property
     def expires_at(self) -> float | None:
@@ -112,7 +124,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials for the next request."""
         fetched = self._fetched
-        if fetched is None or self._now() >= self._renew_at:
+        if fetched is None or self._steady() >= self._renew_at:
             fetched = self._renew()
         return ReadOnlyCredentials(fetched.access_key_id, fetched.secret_access_key, fetched.session_token)
 
@@ -125,7 +137,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
             self._fetching.acquire()
         try:
             # Another thread may have renewed them while this one waited for the lock.
-            usable, now = self._usable(), self._now()
+            usable, now = self._usable(), self._steady()
             if usable is not None and now < self._renew_at:
                 return usable
             return self._try(usable, now)
@@ -142,20 +154,21 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
             self._renew_at = now + TRY_AGAIN_SECS
             log.warning("credentials: renewal failed; the present ones are used until they expire: %s", why)
             return usable
-        self._fetched = fetched
-        self._renew_at = float("inf")
+        self._renew_at = self._ends_at = inf
         if fetched.expires_at is not None:
-            left = fetched.expires_at - now
+            left = fetched.expires_at - self._now()
             if left <= 0:
-                # Fresh credentials cannot be expired, so this machine's clock is wrong.
+                # Fresh credentials cannot be expired, so this machine's clock is wrong. They are fetched again at the
+                # next request, for the clock may be right by then.
+                self._fetched = None
                 raise _expired_already(self.method, -left)
-            self._renew_at = fetched.expires_at - min(AHEAD_SECS, left / 4)
+            self._ends_at = now + left
+            self._renew_at = self._ends_at - min(AHEAD_SECS, left / 4)
+        self._fetched = fetched
         return fetched
 
     def _usable(self) -> FetchedCredentials | None:
-        fetched = self._fetched
-        expired = fetched is not None and fetched.expires_at is not None and self._now() >= fetched.expires_at
-        return None if expired else fetched
+        return None if self._steady() >= self._ends_at else self._fetched
 
 
 class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above

@@ -21,14 +21,15 @@ class Given:
 
     def __init__(self, life=3600.0):
         self.now, self.life, self.asked, self.fails = 1_000_000.0, life, 0, None
-        self.credentials = RenewedCredentials("iot", self.fetch, lambda: self.now)
+        self.set_by = 0.0
+        self.credentials = RenewedCredentials("iot", self.fetch, lambda: self.now + self.set_by, lambda: self.now)
 
     def fetch(self):
         self.asked += 1
         if self.fails:
             raise self.fails
         return FetchedCredentials(
-            f"A{self.asked}", "secret", "token", None if self.life is None else self.now + self.life
+            f"A{self.asked}", "secret", "token", None if self.life is None else self.now + self.set_by + self.life
         )
 
     @property
@@ -54,6 +55,18 @@ def test_short_life_is_not_spent_on_renewing():
     given.now += 600
     assert given.key == "A1"
     given.now += 100
+    assert given.key == "A2"
+
+
+@pytest.mark.parametrize("step", [30 * 86_400, -30 * 86_400])
+def test_clock_that_is_set_changes_nothing_about_the_renewal(step):
+    given = Given()
+    assert given.key == "A1"
+    given.set_by += step
+    assert given.key == "A1"
+    given.now += 3600 - AHEAD_SECS - 1
+    assert given.key == "A1"
+    given.now += 2
     assert given.key == "A2"
 
 
@@ -91,6 +104,15 @@ def test_those_that_have_expired_when_they_are_given_point_to_the_clock():
     with pytest.raises(Refused) as refused:
         _ = given.key
     assert "clock" in refused.value.hint
+
+
+def test_those_that_came_expired_are_fetched_again_once_the_clock_is_right():
+    given = Given(life=-600.0)
+    for _ in range(2):
+        with pytest.raises(Refused):
+            _ = given.key
+    given.life = 3600.0
+    assert given.key == "A3"
 
 
 def test_one_thread_renews_and_the_others_continue_with_what_is_in_hand():

@@ -1,0 +1,86 @@
+"""Wall clock of the ages of records: it does not jump while the bridge runs, and corrects the ages when it must follow.
+
+A box without a battery-backed clock starts with a wrong time, which NTP corrects later by days or years. By the wall
+clock alone, all that was received before would be too old then, and `spool.max_age_secs` would drop it. So the time
+between two looks comes from the kernel's boot clock. At each look:
+
+1. a small difference is followed: NTP adjusts a clock gradually by at most 43 s a day
+2. after a larger one, the clock was set: what was received since the boot moves with it, so that its age stays
+
+Marks of an earlier boot do not move. A time before this program existed shows that the clock was not set when the
+records were received: their age is then counted from now.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bridge.errors import SpoolWriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bridge.spool.queue.stream_queue import StreamQueue
+
+log = logging.getLogger(__name__)
+
+STEP_MS: Final = 2_000
+"""Difference from which the clock was set. Between two looks, a second apart, NTP adjusts it by less than 1 ms."""
+FIRST_MS: Final = 1_735_689_600_000
+"""Start of 2025, in ms since 1970."""
+
+
+class QueuesWithMarks(Protocol):
+    """The spool, as the clock uses it. The thread that calls `follow` may also commit."""
+
+    @property
+    def queues(self) -> Mapping[str, StreamQueue]:
+        """Queues by name."""
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a value at once. Raises SpoolWriteError or SpoolCorrupt."""
+
+
+def boot_ms() -> int:
+    """Return the milliseconds since the boot of the machine, including those in which it was suspended."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+class WallClock:
+    """Time in ms since 1970 that jumps only in `follow`. Any thread may call `now_ms`."""
+
+    def __init__(
+        self, wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, steady_ms: Callable[[], int] = boot_ms
+    ) -> None:
+        self._wall_ms = wall_ms
+        self._steady_ms = steady_ms
+        self._offset_ms = wall_ms() - steady_ms()
+
+    def now_ms(self) -> int:
+        """Return the time in ms since 1970."""
+        return self._offset_ms + self._steady_ms()
+
+    def follow(self, spool: QueuesWithMarks) -> None:
+        """Follow the machine's wall clock, and correct the marks of the queues if it was set. Ingest thread."""
+        boot, now = self._offset_ms, self.now_ms()
+        step = self._wall_ms() - now
+        self._offset_ms += step
+        if abs(step) < STEP_MS:
+            return
+        direction = "forward" if step > 0 else "back"
+        log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
+        for queue in spool.queues.values():
+            queue.marks = [(number, at + step if boot <= at <= now else at) for number, at in queue.marks]
+            queue.marks_changed = True
+            # A failed write is repeated with the queue's next commit.
+            with suppress(SpoolWriteError):
+                spool.set_meta(f"marks {queue.number}", json.dumps(queue.marks))
+
+
+def plausible_marks(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
+    """Return marks (record number, time) as they were stored, with `now_ms` for a time before FIRST_MS."""
+    return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]
