@@ -12,6 +12,7 @@ import base64
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ MEMORY_BYTES = 1 << 30
 def main() -> None:
     """Process requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    # The memory of this process counts for the bridge's container or unit too. If that has no more, the kernel should
+    # end this process and not the bridge (proc(5), oom_score_adj).
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     sys.stdout.buffer.write(b"{}\n")  # ready: the parent measures the time from here on
     sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:

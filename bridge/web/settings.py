@@ -11,6 +11,8 @@ from bridge.yaml_files.option_types import ExistingFile, Section
 
 _MAX_PORT = 65_535
 LEAST_TOKEN_CHARS = 16
+EXAMPLE_TOKEN = "change-me"  # noqa: S105 - that is the point
+"""Beginning of the token in the example manifest of Kubernetes, which everybody can read."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -48,6 +50,12 @@ class HttpSettings(Section):
     def _token_beyond_loopback(self) -> Self:
         if self.token is None and self.host not in LOOPBACK:
             raise ValueError(f"listening on {self.host}, beyond this machine, requires a token: set http.token")
+        return self
+
+    @model_validator(mode="after")
+    def _token_of_ones_own(self) -> Self:
+        if self.token is not None and self.token.get_secret_value().startswith(EXAMPLE_TOKEN):
+            raise ValueError("token is that of the example: replace it, as by 'openssl rand -hex 16'")
         return self
 
     @property

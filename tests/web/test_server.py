@@ -75,6 +75,11 @@ def test_with_a_certificate_it_is_served_by_https(serve, tmp_path):
     assert server.url.startswith("https://127.0.0.1:")
 
 
+def test_token_of_the_example_is_refused():
+    with pytest.raises(ValueError, match="replace it"):
+        HttpSettings(listen="0.0.0.0:8080", token="change-me-16-characters")
+
+
 def _answers_https(server, context):
     try:
         return b"ok" in fetched(server, "/healthz", context=context)

@@ -109,7 +109,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         self._fetching = threading.Lock()
         self._fetched: FetchedCredentials | None = None
         self._renew_at = self._ends_at = inf
-        """By the steady clock, so that nothing changes when the machine's clock is set."""
+        """Times of the steady clock, so that nothing changes when the machine's clock is set."""
 
     @property
     def expires_at(self) -> float | None:
