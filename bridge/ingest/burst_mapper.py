@@ -106,7 +106,7 @@ class BurstMapper:
             self.transaction.qos2_ids.clear()
             self.transaction.clear_qos2_ids = True
 
-    def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901, PLR0912  a call per message would show
+    def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901, PLR0912, PLR0915  a call per message would show
         """Add a burst to the transaction and return the bytes of its acknowledgement packets.
 
         Messages that remain when MAX_TRANSACTION_RECORDS is reached are in `rest`.
@@ -114,6 +114,7 @@ class BurstMapper:
         acknowledgements: list[bytes] = []
         # Local names: an attribute lookup per message would be slower.
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
+        self._guard.begin_burst()
         noted_bytes = self._guard.noted_bytes
         payload_bytes, releases, self._made = 0, 0, 0
         source = iter(burst)
@@ -163,6 +164,7 @@ class BurstMapper:
             if self._made >= MAX_TRANSACTION_RECORDS:
                 break
         self.rest = list(source)
+        self._guard.end_burst()
         self.counts.messages += len(burst) - len(self.rest) - releases
         self.counts.payload_bytes += payload_bytes
         self.counts.bursts += 1

@@ -3,7 +3,7 @@
 It is mapped into memory, so that a change costs no system call, and outlives the process but not a power failure. It
 is 32 bytes long:
 
-    byte 0         1 from before a burst is mapped until it is committed, otherwise 0
+    byte 0         1 while a burst is being mapped, otherwise 0
     bytes 1-16     fingerprint of the message that is being mapped, or zeros
 """
 
@@ -35,7 +35,7 @@ class BurstMark:
         finally:
             os.close(descriptor)
         self.ended_in_burst = self._memory[0] == _BUSY
-        """True if the last process ended while it mapped or committed a burst."""
+        """True if the last process ended while it mapped a burst."""
         self.last_fingerprint = self._memory[1 : 1 + FINGERPRINT_BYTES] if self.ended_in_burst else NO_FINGERPRINT
         """Fingerprint of the message that it was mapping, or NO_FINGERPRINT if that is unknown."""
         self.end()
@@ -49,7 +49,7 @@ class BurstMark:
         self._memory[1 : 1 + FINGERPRINT_BYTES] = fingerprint
 
     def end(self) -> None:
-        """Note that the burst is committed."""
+        """Note that the burst is mapped."""
         self._memory[0] = 0
         self._memory[1 : 1 + FINGERPRINT_BYTES] = NO_FINGERPRINT
 

@@ -78,8 +78,7 @@ class IngestLoop:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.coverage = TopicCoverage(spool.clock.now_ms())
-        self._guard = PoisonGuard(spool, clock)
-        self._mapper = BurstMapper(spool, routes, self.coverage, self._guard)
+        self._mapper = BurstMapper(spool, routes, self.coverage, PoisonGuard(spool, clock))
         self.counts = self._mapper.counts
         self.problem = ""
         self.spool_full = False
@@ -154,9 +153,7 @@ class IngestLoop:
             # The connection may change before the commit: its number shows whether the acknowledgements still apply.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
-            # After a process that ended in a burst, message by message: see `PoisonGuard`.
-            parts = [[publish] for publish in burst] if self._guard.careful else [burst]
-            if not all(self._process(part, connection, received_at) for part in parts):
+            if not self._process(burst, connection, received_at):
                 return  # the bridge stops, and the broker delivers the rest again
             if self.tap is not None:
                 self.tap(burst)
@@ -173,14 +170,11 @@ class IngestLoop:
         Return False if `stop` was called before all was committed.
         """
         while burst:
-            self._guard.begin_burst()
             self.mapping_since = self._clock()
             acknowledgements = self._mapper.map(burst, self._now_ms())
             self.mapping_since = None
             self._mapper.transaction.received_at = received_at
-            committed = self._commit()
-            self._guard.end_burst()
-            if not committed:
+            if not self._commit():
                 return False
             self._subscriber.acknowledge(connection, acknowledgements)
             self.latency.observe(self._clock() - received_at, len(burst) - len(self._mapper.rest))

@@ -3,8 +3,8 @@
 The broker delivers a message again until it is acknowledged. So a message that exhausts the memory, or whose mapping
 never returns, would stop the bridge at every start. Cases:
 
-1. A process ends while it maps a burst (`BurstMark`): the next one is careful for a while. It maps, commits and
-   acknowledges message by message, and notes each one before it is mapped.
+1. A process ends while it maps a burst (`BurstMark`): the next one is careful for a while. It notes each message before
+   it maps it.
 2. A process ends while it maps a noted message. Messages above LARGE_BYTES are always noted, because they are the usual
    cause. That is counted by the message's fingerprint.
 3. A message with which MAX_DEATHS processes have ended is not mapped again: it becomes a dead letter `poison`.
@@ -65,7 +65,7 @@ class PoisonGuard:
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1
         if fingerprint == NO_FINGERPRINT:
-            log.error("the last process ended in a burst of messages: mapping message by message for a while")
+            log.error("the last process ended while it mapped a burst: noting each message for a while")
             return
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
@@ -81,7 +81,7 @@ class PoisonGuard:
 
     @property
     def careful(self) -> bool:
-        """True if messages must be mapped and committed one by one."""
+        """True if every message must be noted before it is mapped."""
         if not self._deaths:
             return False
         if self._clock() < self._careful_until:
@@ -92,7 +92,7 @@ class PoisonGuard:
     @property
     def noted_bytes(self) -> int:
         """Payload size above which a message is passed to `begin_message`."""
-        return -1 if self._deaths or self._suspects else LARGE_BYTES
+        return -1 if self.careful or self._suspects else LARGE_BYTES
 
     def begin_burst(self) -> None:
         """Note that a burst is being mapped."""
@@ -100,7 +100,7 @@ class PoisonGuard:
             self._mark.begin()
 
     def end_burst(self) -> None:
-        """Note that the burst is committed."""
+        """Note that the burst is mapped."""
         if self._mark is not None:
             self._mark.end()
 
