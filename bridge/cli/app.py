@@ -18,7 +18,7 @@ from bridge.cli.aws_commands import policy
 from bridge.cli.failures import report_failure
 from bridge.cli.help_examples import epilog
 from bridge.cli.help_groups import AWS, OPERATE, RUN, SET_UP, VERIFY, CommandGroups
-from bridge.cli.operate_commands import doctor, status
+from bridge.cli.operate_commands import doctor, status, support_bundle
 from bridge.cli.run_commands import demo, run
 from bridge.cli.setup_commands import check, functions, init, schema, try_
 from bridge.cli.storage_app import dead_letters, spool, state
@@ -33,7 +33,7 @@ HELP_OPTIONS: Final[dict[Any, Any]] = {"help_option_names": ["-h", "--help"]}
 COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
     SET_UP: {"init": init, "check": check, "try": try_, "schema": schema, "functions": functions},
     RUN: {"run": run, "demo": demo},
-    OPERATE: {"status": status, "doctor": doctor},
+    OPERATE: {"status": status, "doctor": doctor, "support-bundle": support_bundle},
     VERIFY: {"capture": capture, "diff": diff, "coverage": coverage, "prove": prove},
     AWS: {"policy": policy},
 }

@@ -16,6 +16,7 @@ EXAMPLES: Final = {
     "coverage": ("coverage", "coverage --capture field.jsonl --json"),
     "status": ("status", "status --watch", "status --json"),
     "doctor": ("doctor", "doctor --send --publish", "doctor --json"),
+    "support-bundle": ("support-bundle", "support-bundle -o ticket.tar.gz --no-doctor --log bridge.log"),
     "prove": ("prove factory-telemetry --manifests factory-manifests",),
     "policy": ("policy", "policy --offline --account 123456789012"),
     "demo": ("demo", "demo --secs 20"),

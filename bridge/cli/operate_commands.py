@@ -1,4 +1,4 @@
-"""Commands for a running bridge: `status` and `doctor`."""
+"""Commands for a running bridge: `status`, `doctor` and `support-bundle`."""
 
 from __future__ import annotations
 
@@ -46,3 +46,27 @@ def doctor(
     from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_doctor(config, send=send, publish=publish, as_json=as_json))
+
+
+def support_bundle(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write (default: mqtt-kinesis-support-TIME.tar.gz)."
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Log file of the bridge (default: the journal of its unit)."),
+    ] = None,
+    doctor: Annotated[bool, typer.Option("--doctor/--no-doctor", help="Include the findings of `doctor`.")] = True,
+    config: ConfigFile = Path("bridge.yaml"),
+) -> None:
+    """Write an archive for a support ticket: configuration without secrets, status, metrics, log, versions, findings.
+
+    Only you can read the file. What is not available, such as the status of a bridge that does not run, is a line with
+    the reason.
+    """
+    from bridge.cli.commands.support_bundle import support_bundle as run_bundle  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(run_bundle(config, output, log, doctor=doctor))

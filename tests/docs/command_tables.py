@@ -18,6 +18,7 @@ EXIT_CODES = {
     "demo": "0 the ledger is balanced, and Kinesis has what was delivered; 1 otherwise",
     "status": "0 the state is `ok`; 1 `degraded` or `failing`; 2; 3 no bridge runs; 4 no permission",
     "doctor": "0 no check failed (warnings are possible); 1 at least one failed; 2",
+    "support-bundle": "0 written, also if some parts are not available; 1 the file exists already",
     "capture": "0 ended by a limit or Ctrl-C; 1; 2",
     "diff": "0 no difference; 1 at least one difference; 2 a mapping or the capture does not load",
     "coverage": "0 all topics matched and all mappings active; 1 otherwise; 2; 3 no bridge runs; 4",

@@ -54,19 +54,26 @@ _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 
 def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
     """Print the findings; return 0 if no check failed, else 1. Raise ConfigError."""
-    logging.getLogger("bridge").addHandler(logging.NullHandler())  # the findings contain what it would log
     settings = load_settings(config, os.environ)
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
     found = []
-    for finding in examine(_checks(settings, list(loaded.mappings.values()), send=send, publish=publish)):
+    for finding in findings(settings, list(loaded.mappings.values()), send=send, publish=publish):
         found.append(finding)
         if not as_json:
             show(finding)
     if as_json:
         print(orjson.dumps([each.value() for each in found]).decode())
     return FAILED if any(each.status == "error" for each in found) else 0
+
+
+def findings(
+    settings: Settings, mappings: list[Mapping], *, send: bool = False, publish: bool = False
+) -> Iterator[Finding]:
+    """Yield the findings of all checks, each as soon as it is there."""
+    logging.getLogger("bridge").addHandler(logging.NullHandler())  # the findings contain what it would log
+    yield from examine(_checks(settings, mappings, send=send, publish=publish))
 
 
 def show(finding: Finding) -> None:

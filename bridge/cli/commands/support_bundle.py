@@ -1,0 +1,102 @@
+"""Command `support-bundle`: writes an archive for a ticket."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.cli.commands.doctor import findings
+from bridge.config import load_local_settings, load_settings
+from bridge.errors import BridgeError, ConfigError
+from bridge.mapping.loading.loader import load_folder
+from bridge.supervisor.workers import control_folder
+from bridge.tools.support import contents
+from bridge.tools.support.redaction import Redactor, secrets_in
+from bridge.yaml_files import read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Part = Callable[[], str]
+
+_MODE: Final = 0o600
+
+
+def support_bundle(config: Path, output: Path | None, log: Path | None, *, doctor: bool) -> int:
+    """Write the archive and return 0. Raise BridgeError if it cannot be written."""
+    file = output or Path(time.strftime("mqtt-kinesis-support-%Y%m%d-%H%M%S.tar.gz"))
+    redactor = Redactor(_secrets(config))
+    parts = _parts(config, log, doctor=doctor)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
+            for name, part in parts.items():
+                text = redactor.clean(_made(part))
+                _add(archive, name, text.encode(errors="replace"))
+                print(f"  {name:<28} {len(text):>10,} characters")
+    except FileExistsError:
+        raise BridgeError(f"{file} exists already; choose another name, or remove it") from None
+    except OSError as error:
+        raise BridgeError(f"{file} cannot be written: {error.strerror}") from error
+    print(
+        f"wrote {file}, readable by you only. Secrets are removed. Mapping files are in it: read it before you send it"
+    )
+    return 0
+
+
+def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
+    """Return functions that make the files, by the file's name."""
+    parts: dict[str, Part] = {
+        "versions.json": contents.versions,
+        "configuration.json": partial(contents.configuration, config),
+        "configuration-problems.txt": partial(contents.problems, config, os.environ),
+        "status.json": lambda: contents.status(control_folder(load_local_settings(config, os.environ).spool.path)),
+        "metrics.txt": partial(contents.metrics, config, os.environ),
+        "log.txt": partial(contents.log_lines, log),
+    }
+    if doctor:
+        parts["doctor.json"] = partial(_doctor, config)
+    try:
+        texts = contents.mapping_files(load_local_settings(config, os.environ).mappings)
+    except (ConfigError, OSError) as error:
+        reason = str(error)
+        parts["mappings.txt"] = lambda: f"not available: {reason}"
+    else:
+        parts |= {f"mappings/{name}": partial(str, text) for name, text in texts.items()}
+    return parts
+
+
+def _made(part: Part) -> str:
+    try:
+        return part()
+    except (BridgeError, OSError, ValueError, subprocess.SubprocessError) as error:
+        return f"not available: {error}"
+
+
+def _doctor(config: Path) -> str:
+    settings = load_settings(config, os.environ)
+    mappings = list(load_folder(settings.mappings, {}).mappings.values())
+    return contents.as_text([each.value() for each in findings(settings, mappings)])
+
+
+def _secrets(config: Path) -> list[str]:
+    """Return all values that may be secrets. A file that is wrong has those of the unchanged text."""
+    values: list[Any] = []
+    for substitute in (True, False):
+        try:
+            values.append(read_document(config, substitute=substitute, environ=os.environ).data)
+        except ConfigError:
+            continue
+    return [secret for value in values for secret in secrets_in(value, os.environ)]
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(f"mqtt-kinesis-support/{name}")
+    member.size, member.mode, member.mtime = len(content), _MODE, int(time.time())
+    archive.addfile(member, io.BytesIO(content))

@@ -1,0 +1,1 @@
+"""Support bundle: what a ticket needs, as one archive without secrets."""

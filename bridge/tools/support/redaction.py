@@ -1,0 +1,116 @@
+"""Removal of secrets, in two ways that do not depend on each other.
+
+1. Of the configuration, only known options that are no secrets keep their values.
+2. From every text of the bundle, the values of all secrets are removed, and user names and passwords in URLs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from bridge.config import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+REMOVED: Final = "(removed)"
+SECRET_VARIABLES: Final = frozenset(
+    {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTP_TOKEN", "MQTT_PASSWORD"}
+)
+"""Environment variables whose values are secrets even if no option refers to them."""
+_NAMES: Final = (
+    "password",
+    "key_password",
+    "token",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "proxy_url",
+    "command",
+)
+"""Names of options whose values are, or may contain, secrets."""
+_REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
+_MIN_CHARS: Final = 4
+_USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
+
+
+class Redactor:
+    """Secrets of one configuration, and their removal from texts."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        # A secret may contain another one: the longest is removed first.
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def clean(self, text: str) -> str:
+        """Return the text without any secret."""
+        for form in self._forms:
+            text = text.replace(form, REMOVED)
+        return _USER_INFO.sub(REMOVED, text)
+
+
+def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the secrets of a configuration after substitution, and of the environment."""
+    yield from (environ[name] for name in SECRET_VARIABLES & environ.keys())
+    public = _public_options()
+    for path, value in _leaves(data, ""):
+        if path in public or value is None or is_reference(str(value)):
+            continue
+        # Of an unknown option, a short value is no secret, and its removal would make every text unreadable.
+        if path.rpartition(".")[2] in _NAMES or len(str(value)) >= _MIN_CHARS:
+            yield from _with_password(str(value))
+
+
+def without_secrets(data: Any, path: str = "") -> Any:
+    """Return the values of a configuration, before substitution, that are no secrets. References to variables stay."""
+    if isinstance(data, dict):
+        return {str(key): without_secrets(value, f"{path}.{key}" if path else str(key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without_secrets(value, path) for value in data]
+    if data is None or isinstance(data, bool) or path in _public_options():
+        return data
+    return data if is_reference(str(data)) else REMOVED
+
+
+def is_reference(text: str) -> bool:
+    """Return whether a value is `${NAME}` or `${file:PATH}`, without a default, which may be a secret."""
+    return _REFERENCE.fullmatch(text) is not None and ":-" not in text
+
+
+def _public_options() -> set[str]:
+    return {
+        row.name
+        for row in options()
+        if row.name.rpartition(".")[2] not in _NAMES
+        and not row.name.endswith("_password")
+        and not re.sub(r"^\(type: [^)]*\) ", "", row.description).startswith("secret")
+    }
+
+
+def _leaves(data: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(data, list):
+        for value in data:
+            yield from _leaves(value, path)
+    elif not isinstance(data, bool):
+        yield path, data
+
+
+def _with_password(value: str) -> Iterator[str]:
+    """Yield the value, and if it is a URL with a password, the password alone: other programs may log it."""
+    yield value
+    found = _USER_INFO.search(value)
+    if found:
+        password = found[0].partition(":")[2]
+        yield from (password, unquote(password))
+
+
+def _forms(secret: str) -> set[str]:
+    """Return the secret as it may stand in a text: itself, in JSON, in a URL, in the `repr` of Python."""
+    return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""),
+            repr(secret)[1:-1]}  # fmt: skip
