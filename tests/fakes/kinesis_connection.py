@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(head_of(status, len(body), 0.0) + body[: len(body) // 2])
             self.transport.close()
         elif fault.kind == "malformed":
-            self.reply(fault.status, b"<html>Sign in to the plant network</html>")
+            self.reply(fault.status, fault.text.encode())
         elif fault.kind == "short":
             self.reply(status, orjson.dumps({"FailedRecordCount": 0, "Records": orjson.loads(body)["Records"][:-1]}))
         else:

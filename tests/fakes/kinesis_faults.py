@@ -26,6 +26,8 @@ class Fault:
     code: str = "InternalFailure"
     status: int = 0
     message: str = "scripted"
+    text: str = "<html>Sign in to the plant network</html>"
+    """Body of a malformed answer."""
     secs: float = 0.0
     skew_secs: float = 0.0
 
