@@ -6,8 +6,10 @@ A JSON payload with one of these words ends the process that decodes it, each in
 import os
 import re
 import signal
+from types import SimpleNamespace
 
 from bridge.cli import main
+from bridge.mapping.pipeline import fast_path
 from bridge.payloads.json import JsonDecoder
 from bridge.runtime import hang_watchdog
 
@@ -54,6 +56,8 @@ def make_deadly() -> None:
         return decode(self, payload)
 
     JsonDecoder.decode = deadly  # type: ignore[method-assign]  # it is what this module is for
+    # Small payloads are read without the decoder.
+    fast_path.orjson = SimpleNamespace(loads=lambda payload: deadly(JsonDecoder(), payload))  # type: ignore[assignment]
     hang_watchdog.MAX_BURST_SECS = MAX_BURST_SECS  # type: ignore[misc]  # as above
 
 
