@@ -68,7 +68,7 @@ def mapping_files(folder: Path) -> dict[str, str]:
 
 
 def status(folder: Path) -> str:
-    """Return the response of the running bridge, as JSON. `folder` is that of its control channel. Raise BridgeError."""
+    """Return the response of the bridge whose control channel is in `folder`, as JSON. Raise BridgeError."""
     return json.dumps(request(folder), indent=2)
 
 
