@@ -24,7 +24,7 @@ from bridge.spool.database.tables import (
     TABLES,
     DamagedRow,
     Table,
-    whole_record,
+    raise_if_damaged,
 )
 from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
 from bridge.spool.ledger import STORED, LedgerRow, accounting_mismatch
@@ -190,9 +190,7 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
         f"select number, mapping, key, data, crc from queue_{queue} where number > ? order by number limit ?",
         (last, PAGE_RECORDS),
     ).fetchall()
-    for row in rows:
-        if not whole_record(queue, row):
-            raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
+    raise_if_damaged(queue, rows)
     return [Record._make(row[:4]) for row in rows]
 
 

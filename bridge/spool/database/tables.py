@@ -161,14 +161,36 @@ def flat_record_rows(queue: int, records: Sequence[Record]) -> list[Any]:
     numbers, mappings, keys, data = zip(*records, strict=True)
     values: list[Any] = [None] * (RECORD_COLUMNS * len(records))
     values[0::5], values[1::5], values[2::5], values[3::5] = numbers, mappings, keys, data
-    if mappings.count(mappings[0]) == len(mappings):
-        first = numbers[0] + mappings[0] * _MAPPING_SALT + queue * _QUEUE_SALT
+    values[4::5] = _record_crcs(queue, numbers, mappings, keys, data)
+    return values
+
+
+def _record_crcs(
+    queue: int, numbers: Sequence[int], mappings: Sequence[int], keys: Sequence[str], data: Sequence[bytes]
+) -> Iterable[int]:
+    """Return the CRC of each record, without a call of Python for each."""
+    salt = queue * _QUEUE_SALT
+    if mappings.count(mappings[0]) == len(mappings) and numbers[-1] - numbers[0] == len(numbers) - 1:
+        first = numbers[0] + mappings[0] * _MAPPING_SALT + salt
         seeds: Iterable[int] = range(first, first + len(numbers))
     else:
-        salt = queue * _QUEUE_SALT
         seeds = [number + mapping * _MAPPING_SALT + salt for number, mapping in zip(numbers, mappings, strict=True)]
-    values[4::5] = map(crc32, data, map(crc32, map(str.encode, keys), seeds))
-    return values
+    return map(crc32, data, map(crc32, map(str.encode, keys), seeds))
+
+
+def raise_if_damaged(queue: int, rows: Sequence[Sequence[Any]]) -> None:
+    """Compare the CRCs of a queue's rows: number, mapping, key, data, CRC. Raise DamagedRow for the first wrong one."""
+    if not rows:
+        return
+    numbers, mappings, keys, data, crcs = zip(*rows, strict=True)
+    try:
+        if tuple(_record_crcs(queue, numbers, mappings, keys, data)) == crcs:
+            return
+    except _ODDITIES:
+        pass  # a value of another type; which row it is in shows below
+    for row in rows:
+        if not whole_record(queue, row):
+            raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
 
 
 def whole_record(queue: int, row: Sequence[Any]) -> bool:
