@@ -56,7 +56,10 @@ class SpoolReader:
             with self._turn:
                 cursor = self._database.execute(query, (first, before))
                 # In small parts, so that little is read of what comes after PAGE_BYTES.
-                while len(page) < PAGE_RECORDS and size < PAGE_BYTES and (rows := cursor.fetchmany(_PART_RECORDS)):
+                while len(page) < PAGE_RECORDS and size < PAGE_BYTES:
+                    rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
+                    if not rows:
+                        break
                     raise_if_damaged(stream, rows)
                     for number, mapping, key, data, _ in rows:
                         page.append(_new(Record, (number, mapping, key, data)))

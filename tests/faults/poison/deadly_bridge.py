@@ -8,6 +8,8 @@ import re
 import signal
 from types import SimpleNamespace
 
+import orjson
+
 from bridge.cli import main
 from bridge.mapping.pipeline import fast_path
 from bridge.payloads.json import JsonDecoder
@@ -57,7 +59,8 @@ def make_deadly() -> None:
 
     JsonDecoder.decode = deadly  # type: ignore[method-assign]  # it is what this module is for
     # Small payloads are read without the decoder.
-    fast_path.orjson = SimpleNamespace(loads=lambda payload: deadly(JsonDecoder(), payload))  # type: ignore[assignment]
+    reader = SimpleNamespace(loads=lambda payload: deadly(JsonDecoder(), payload), dumps=orjson.dumps)
+    fast_path.orjson = reader  # type: ignore[assignment]  # as above
     hang_watchdog.MAX_BURST_SECS = MAX_BURST_SECS  # type: ignore[misc]  # as above
 
 
