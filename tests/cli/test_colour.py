@@ -58,8 +58,8 @@ FOR_PROGRAMS = {"schema", "policy"}
 REPLAYS = {"dead-letters replay", "dead-letters delete"}
 EXPORTS = {"dead-letters export", "spool export"}
 WITH_A_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
-APART = {"run", "demo"}
-"""They do not end by themselves: see below."""
+APART = {"run", "demo", "support-bundle"}
+"""Commands that do not end by themselves, or write a file: see below, and test_support_bundle."""
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 CURSOR = re.compile(r"\x1b\[\??\d*[A-LhlJK]")
 """How a bar moves to where it was."""

@@ -38,10 +38,13 @@ def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
     with Publisher(mosquitto.port) as publisher:
         wait_for_span(2)
         publisher.publish(values(1, 2, 3), 1)
-        eventually(lambda: read_ledger(running.folder / "data").total("received") == 3, "all are in the spool")
+        # The third is held, and counts as received once it is sent.
+        eventually(lambda: read_ledger(running.folder / "data").total("filtered") == 2, "two are replaced by the third")
+        assert not arrivals.read()
         running.kill()
         running.start()
         arrivals.wait_for_all({3})
+        eventually(lambda: read_ledger(running.folder / "data").total("delivered") == 1, "the third is settled")
     ledger = stop_and_balance(running)
     line = ledger.lines["sample", "telemetry"]
     assert line["received"] == line["delivered"] + line["filtered"] == 3

@@ -7,7 +7,8 @@ import pytest
 from bridge.runtime.signals import deferred_in_children
 
 BEFORE_THE_HANDLERS = """
-import os, sys
+import os, signal, sys
+signal.signal(int(sys.argv[1]), signal.SIG_DFL)  # some parents of the tests ignore it
 os.kill(os.getpid(), int(sys.argv[1]))  # as one that comes while Python starts
 from bridge.runtime.signals import Signals
 with Signals() as signals:

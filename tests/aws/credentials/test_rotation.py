@@ -107,7 +107,8 @@ def test_half_of_a_key_pair_is_refused_after_the_expiry(edge):
     new_cert, new_key = edge.authority.client("device")
     edge.replace(new_cert)
     edge.look()
-    edge.credentials._now = lambda: end + 1
+    steady = edge.credentials._steady
+    edge.credentials._steady = lambda: steady() + AHEAD_SECS + 1
     for _ in range(2):
         with pytest.raises(Refused) as refused:
             edge.key  # noqa: B018 - it is what raises
@@ -138,7 +139,8 @@ def test_without_a_change_of_the_files_renewal_reads_them_again(edge, monkeypatc
     edge.server.give = lambda: (f"AKID{len(edge.server.seen)}", "s", "t", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKID1"
     edge.replace(*edge.authority.client("device"))
-    monkeypatch.setattr(edge.credentials, "_now", lambda: end - 1)
+    steady = edge.credentials._steady
+    monkeypatch.setattr(edge.credentials, "_steady", lambda: steady() + 2 * AHEAD_SECS - 1)
     edge.server.give = lambda: ("AKIDNEXT", "s", "t", "2099-01-01T00:00:00Z")
     assert edge.key == "AKIDNEXT"
     assert edge.shown[1] == serial(edge.cert_file)
