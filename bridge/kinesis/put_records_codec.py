@@ -137,7 +137,7 @@ def read_results(body: bytes) -> list[Result]:
         ]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise _bad(body) from error
-    # The types of all fields at once: 30 ns for each record.
+    # The types of all fields at once: a tenth of the time that parsing takes.
     if not _TEXT.issuperset(map(type, chain.from_iterable(results))):
         raise _bad(body)
     return results
