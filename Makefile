@@ -48,7 +48,7 @@ test-newest:
 	@echo "the newest Python of this machine: $$($(NEWEST) --version)"
 	@$(MAKE) --no-print-directory VENV=build/newest PYTHON=$(NEWEST) PARTS="$(or $(PARTS),tests)" suite
 
-# The same for CI: without the slow tests, and nothing where this machine has no newer Python.
+# The same without the slow tests, and nothing where this machine has no newer Python.
 test-newest-units:
 	@if [ -n "$(NEWEST)" ]; then $(MAKE) --no-print-directory test-newest PARTS="$(UNIT)"; \
 	  else echo "the newest Python of this machine is $$($(PYTHON) --version): it has run all tests"; fi
