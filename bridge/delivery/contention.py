@@ -73,8 +73,8 @@ _MAX_INTERVAL_SECS = 0.05
 _MIN_INTERVAL_SECS = 0.008
 _REQUESTS_PER_SHARE = 22.0
 _MIN_REQUEST_RECORDS = 4
-"""A shard that another producer keeps nearly empty accepts a few records of each request, however large it is. So many
-small requests belong to contending: 88 per second at a quarter of the shard, more for less."""
+"""A shard that another producer keeps nearly empty accepts a few records of each request, large or small. Contending
+therefore takes 88 small requests a second at a quarter of the shard, and more for a smaller share."""
 
 
 class Contention:

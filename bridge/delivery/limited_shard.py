@@ -70,14 +70,12 @@ class LimitedShard:
     def pause_secs(self, wall: float | None, now: float) -> float:
         """Return how long the common pause still lasts; 0 if there is none. `wall`: the service's time, if known."""
         congested = now - self.rate.congested_at <= _CONGESTED_SECS
-        pushed_aside = self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE)
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
             self.contention.end(now)  # nothing else would
-            pushed_aside = False
-        if wall is None or not pushed_aside:
-            self.pause.skip()
-            return 0.0
-        return self.pause.secs(self._accepted.per_sec(now), now, wall)
+        elif self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE):
+            return self.pause.secs(self._accepted.per_sec(now), now, wall)
+        self.pause.skip()
+        return 0.0
 
     def backoff_secs(self, now: float) -> float:
         """Return how long nothing is sent after the shard refused a whole request."""

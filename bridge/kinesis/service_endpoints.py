@@ -61,7 +61,7 @@ def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destin
     for asked in [*_streams(session, settings, destinations), *_identity(session, settings, destinations)]:
         uses.setdefault(asked.url, {})[asked.use] = None
     uses.setdefault(endpoint_of(session, settings, "sts"), {_DOCTORS: None})
-    return [ServiceEndpoint(url, "; ".join(told), proxy_of(settings, url)) for url, told in uses.items()]
+    return [ServiceEndpoint(url, "; ".join(purposes), proxy_of(settings, url)) for url, purposes in uses.items()]
 
 
 def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:

@@ -71,8 +71,8 @@ class Explanation:
             if excluded
             else "the bridge does not receive such messages"
         )
-        told = f"no mapping matches the topic '{printable(self.topic)}': {what}"
-        return "\n\n".join([*(each.render() for each in self.mappings), told])
+        unmatched = f"no mapping matches the topic '{printable(self.topic)}': {what}"
+        return "\n\n".join([*(each.render() for each in self.mappings), unmatched])
 
 
 def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:

@@ -259,10 +259,10 @@ class Supervisor:
         """
         if worker is None:
             raise BridgeError("worker required: each worker numbers its dead letters separately")
-        told = request(self.dead_letters_folder(worker), action, JOB_SECS, numbers=list(numbers))
+        response = request(self.dead_letters_folder(worker), action, JOB_SECS, numbers=list(numbers))
         job = DeadLetterJob(action, numbers)
-        job.counts.update(told["counts"])
-        job.reasons.update(told["reasons"])
+        job.counts.update(response["counts"])
+        job.reasons.update(response["reasons"])
         job.done.set()
         return job
 

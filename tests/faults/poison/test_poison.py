@@ -12,6 +12,7 @@ from tests.fakes.kinesis import KinesisStandIn
 from tests.faults.memory_limit import ROOT, MemoryLimit
 from tests.harness.bridge_process import BridgeProcess, write_configuration
 from tests.harness.mosquitto import Mosquitto
+from tests.harness.prerequisites import require
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually
 
@@ -87,8 +88,8 @@ def test_message_whose_decoding_never_returns_becomes_a_dead_letter(stage, word)
     assert [found.code for found in dead_letters(stage)] == ["poison"]
 
 
-@pytest.mark.skipif(not CGROUPS, reason="needs a control group")
 def test_message_that_exhausts_the_memory_becomes_a_dead_letter(stage):
+    require(fulfilled=CGROUPS, reason="needs a control group")
     with MemoryLimit(MEMORY_MIB) as limit:
         codes = played(stage, "EXHAUSTS", large=True, wrapper=limit.inside)
     assert 0 not in codes  # killed by the kernel, or ended by a MemoryError before that
