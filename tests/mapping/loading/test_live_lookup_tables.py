@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bridge.mapping.loading.live_mappings import LiveMappings
 from tests.mapping.builders import applied, message
+from tests.mapping.loading.live_folder import started
 
 MAPPING = "topic: t\ntransform: lookup('units', 'temperature', 'none')\noutputs: [{data_stream: s}]\n"
 TESTED = MAPPING + "tests: [{name: x, topic: t, payload: 1, expect: [{data_stream: s, data: degC}]}]\n"
@@ -18,17 +18,6 @@ def folder(tmp_path):
     (folder / "m.yaml").write_text(MAPPING)
     unit(folder, "degC")
     return folder
-
-
-@pytest.fixture
-def live(folder, tmp_path):
-    return started(folder, tmp_path)
-
-
-def started(folder, tmp_path):
-    mappings = LiveMappings(folder, tmp_path / "kept")
-    mappings.reload()
-    return mappings
 
 
 def write(folder, name, text):

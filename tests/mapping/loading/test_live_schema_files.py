@@ -4,10 +4,10 @@ import shutil
 import pytest
 
 from bridge.mapping.loading import live_schema_files, schema_files
-from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.loading.schema_files import load_schema_files
 from tests.mapping.builders import applied, message
+from tests.mapping.loading.live_folder import started
 
 MAPPING = (
     "topic: t\npayload: avro\navro: {schema: plant/reading.avsc}\ntransform: payload\noutputs: [{data_stream: s}]\n"
@@ -26,17 +26,6 @@ def folder(tmp_path):
     (folder / "m.yaml").write_text(MAPPING)
     write(folder, schema())
     return folder
-
-
-@pytest.fixture
-def live(folder, tmp_path):
-    return started(folder, tmp_path)
-
-
-def started(folder, tmp_path):
-    mappings = LiveMappings(folder, tmp_path / "kept")
-    mappings.reload()
-    return mappings
 
 
 def write(folder, text):
