@@ -69,7 +69,7 @@ THIRD_PARTY = {
 
 
 def name_of(file):
-    """bridge/web/api.py: bridge.web.api; bridge/web/__init__.py: bridge.web."""
+    """bridge/web/app.py: bridge.web.app; bridge/web/__init__.py: bridge.web."""
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -136,13 +136,13 @@ def test_layers_name_every_folder_and_file():
 @pytest.mark.parametrize(
     ("module", "target", "expected"),
     [
-        ("bridge.web.api", "bridge.monitoring.health", False),
-        ("bridge.monitoring.health", "bridge.web.api", True),
+        ("bridge.web.app", "bridge.monitoring.health", False),
+        ("bridge.monitoring.health", "bridge.web.app", True),
         ("bridge.ingest.loop", "bridge.delivery.batch", True),
         ("bridge.errors", "bridge.model", False),
         ("bridge.errors", "bridge.spool.store", True),
         ("bridge.spool.store", "bridge.spool.ledger", False),
-        ("bridge.web.api", "bridge", False),
+        ("bridge.web.app", "bridge", False),
     ],
 )
 def test_upward_reports_the_direction_of_an_import(module, target, expected):

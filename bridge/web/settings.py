@@ -34,8 +34,11 @@ class HttpSettings(Section):
 
     token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
         default=None,
-        description="secret; allows the page to replay and delete; required for everything but the health checks, and "
-        "to listen beyond this machine",
+        description="secret; allows the page to edit mapping files, and to replay and delete dead letters; required "
+        "for everything but the health checks, and to listen beyond this machine",
+    )
+    view_token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
+        default=None, description="secret; allows to see all that `token` allows to see, and to change nothing"
     )
     cert_file: ExistingFile | None = Field(default=None, description="serve HTTPS with this certificate, PEM")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`, PEM")
@@ -48,14 +51,17 @@ class HttpSettings(Section):
 
     @model_validator(mode="after")
     def _token_beyond_loopback(self) -> Self:
-        if self.token is None and self.host not in LOOPBACK:
+        if not (self.token or self.view_token) and self.host not in LOOPBACK:
             raise ValueError(f"listening on {self.host}, beyond this machine, requires a token: set http.token")
         return self
 
     @model_validator(mode="after")
     def _token_of_ones_own(self) -> Self:
-        if self.token is not None and self.token.get_secret_value().startswith(EXAMPLE_TOKEN):
-            raise ValueError("token is that of the example: replace it, as by 'openssl rand -hex 16'")
+        for name, token in (("token", self.token), ("view_token", self.view_token)):
+            if token is not None and token.get_secret_value().startswith(EXAMPLE_TOKEN):
+                raise ValueError(f"{name} is that of the example: replace it, as by 'openssl rand -hex 16'")
+        if self.token is not None and self.token == self.view_token:
+            raise ValueError("token and view_token are the same: whoever may view could edit; choose another")
         return self
 
     @property

@@ -1,36 +1,45 @@
-"""The table of docs/reference/http-api.md: every route, as the page's application declares it."""
+"""The table of docs/reference/http-api.md: every route, as the endpoints of the page declare it."""
 
 import ast
 import re
 from pathlib import Path
 
-from bridge.web import api, app
+from bridge.web import endpoints
 from tests.docs.tables import cell
 
-ROUTE = re.compile(r'Route\("(?P<path>[^"]+)", (?P<guard>look\(|act\()?(?P<handler>[\w.]+)\)?(?P<more>[^\n]*)\)')
-ACCESS = {"look(": "read", "act(": "read, and the header", None: "everybody"}
+ROUTE = re.compile(
+    r'Route\("(?P<path>[^"]+)", (?:guard\.(?P<guard>look|act|edit)\()?self\.(?P<handler>\w+)\)?(?P<more>[^\n]*)\)'
+)
+ACCESS = {"look": "view", "act": "view, and the header", "edit": "edit, and the header", None: "everybody"}
+ORDER = ("site", "monitoring", "state", "live", "mappings")
+"""Modules whose routes come first; the others follow by name."""
 
 
 def http_table() -> str:
-    docs = handlers()
     rows = ["| request | access | |", "| --- | --- | --- |"]
-    for route in ROUTE.finditer(source(app)):
-        method = "POST" if "POST" in route["more"] else "GET"
-        text = docs[route["handler"].rpartition(".")[2]]
-        rows.append(f"| `{method} {route['path']}` | {ACCESS[route['guard']]} | {cell(text)} |")
+    for source in sources():
+        docs = handlers(source)
+        for route in ROUTE.finditer(source):
+            methods = re.findall(r'"([A-Z]+)"', route["more"]) or ["GET"]
+            text = docs[route["handler"]]
+            rows.extend(
+                f"| `{method} {route['path']}` | {ACCESS[route['guard']]} | {cell(text)} |" for method in methods
+            )
     return "\n".join(rows)
 
 
-def handlers() -> dict[str, str]:
+def handlers(source: str) -> dict[str, str]:
     """Return the purpose of each handler: its docstring after `Serve METHOD PATH`."""
     found = {}
-    for module in (api, app):
-        for node in ast.walk(ast.parse(source(module))):
-            if isinstance(node, ast.AsyncFunctionDef) and (text := ast.get_docstring(node) or "").startswith("Serve "):
-                said = re.sub(r"^Serve (GET|POST) \S+( \{.*?\})?[:;,]? ?", "", " ".join(text.split()))
-                found[node.name] = said[:1].upper() + said[1:]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AsyncFunctionDef) and (text := ast.get_docstring(node) or "").startswith("Serve "):
+            purpose = re.sub(r"^Serve [A-Z]+ \S+( \{.*?\})?[:;,]? ?", "", " ".join(text.split()))
+            found[node.name] = purpose[:1].upper() + purpose[1:]
     return found
 
 
-def source(module) -> str:
-    return Path(module.__file__).read_text(encoding="utf-8")
+def sources() -> list[str]:
+    folder = Path(endpoints.__file__).parent
+    names = sorted(each.stem for each in folder.glob("*.py") if each.stem != "__init__")
+    ordered = [*ORDER, *(name for name in names if name not in ORDER)]
+    return [(folder / f"{name}.py").read_text(encoding="utf-8") for name in ordered]

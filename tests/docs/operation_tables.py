@@ -25,7 +25,9 @@ from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
 from bridge.spool import mapping_state
 from bridge.supervisor import workers
-from bridge.web import api, connections, events, playground, security, wrong_tokens
+from bridge.web import connections, events, playground, requests
+from bridge.web.access import sessions, wrong_tokens
+from bridge.web.endpoints import dead_letters
 from bridge.yaml_files import node_builder
 from tests.docs.pages import ROOT
 from tests.docs.tables import cell
@@ -174,9 +176,9 @@ def process_limits():
     yield "wrong tokens of an address that are being answered", wrong_tokens.MAX_DELAYED, "429"
     yield "trials that wait in the playground", playground.MAX_REQUESTS, "409"
     yield "event streams of the page", events.MAX_LISTENERS, "503"
-    yield "sessions of the page", security.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
-    yield "body of a request to the page", size(api.MAX_BODY_BYTES), "413"
-    yield "dead letters of one replay by the page", api.MAX_NUMBERS, "400; the command has no such limit"
+    yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
+    yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "413"
+    yield "dead letters of one replay by the page", dead_letters.MAX_NUMBERS, "400; the command has no such limit"
     yield "characters of a payload in the playground", playground.MAX_PAYLOAD_CHARS, "400"
 
 

@@ -64,7 +64,7 @@ def client(bridge):
     headers = {"authorization": f"Bearer {TOKEN}", "x-mqtt-kinesis": "1"}
     base = "http://127.0.0.1:8080"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("bridge.web.app.WRONG_TOKEN_SECS", 0.0)
+        patched.setattr("bridge.web.access.guard.WRONG_TOKEN_SECS", 0.0)
         with TestClient(app, base_url=base, raise_server_exceptions=False, headers=headers) as made:
             yield made
 

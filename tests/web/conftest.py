@@ -10,6 +10,7 @@ from tests.cli.builders import set_up
 from tests.web.bridges import Bridge
 
 TOKEN = "a-token-of-the-plant"
+VIEW_TOKEN = "a-token-to-view-only"
 
 
 @pytest.fixture
@@ -22,11 +23,12 @@ def bridge(tmp_path):
 
 @pytest.fixture
 def site(bridge):
-    """site(token=None, host="127.0.0.1"): a client of the page, as a browser at http://127.0.0.1:8080."""
+    """site(token=None, view_token=None, host="127.0.0.1"): a client of the page, as a browser at http://127.0.0.1:8080."""
     clients = []
 
-    def make(token=None, host="127.0.0.1", url="http://127.0.0.1:8080"):
-        settings = HttpSettings.model_construct(listen=f"{host}:8080", token=token and SecretStr(token))
+    def make(token=None, host="127.0.0.1", url="http://127.0.0.1:8080", view_token=None):
+        tokens = {"token": token and SecretStr(token), "view_token": view_token and SecretStr(view_token)}
+        settings = HttpSettings.model_construct(listen=f"{host}:8080", **tokens)
         playground = Playground(bridge.mappings.folder)
         app = web_app(bridge, settings, History(), playground, lambda: False)
         client = TestClient(app, base_url=url, raise_server_exceptions=False)

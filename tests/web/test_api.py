@@ -32,7 +32,6 @@ def test_state_has_all_that_the_page_shows(site, bridge):
         }
     ]
     assert told["balanced"] is True
-    assert told["writable"] is False
 
 
 def test_mapping_is_shown_with_its_file_and_an_example(site):

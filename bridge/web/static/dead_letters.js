@@ -1,7 +1,7 @@
 // Table of the dead letters. With a token they can be replayed and deleted.
 import { agreed, breakable, fill, h } from "./dom.js";
 import { counted, moment, whole } from "./format.js";
-import { get, known, post } from "./event_stream.js";
+import { get, known, mayEdit, post } from "./event_stream.js";
 import { deadLetter } from "./dead_letter.js";
 import { frame, tableOf, tag } from "./components.js";
 
@@ -41,7 +41,6 @@ export class DeadLetters {
 
   draw(state) {
     if (state.workers.length && this.ofWorker.hidden) this.drawWorkers(state.workers);
-    if (this.writable !== state.writable) { this.writable = state.writable; this.drawList(); }
     if (this.count !== state.dead_letter_count) this.changed(state);
     this.count = state.dead_letter_count;
   }
@@ -99,14 +98,14 @@ export class DeadLetters {
     const columns = ["#Number", "Received (UTC)", "Code", "Topic", "Why"];
     const filtered = FILTERS.some((name) => this.filters[name].value);
     const none = filtered ? "No dead letter matches the filter." : "No dead letters. Every message became a record, or was filtered by a rule.";
-    fill(this.list, rows.length ? tableOf(this.writable ? ["Select", ...columns] : columns, rows) : h("p", { class: "empty" }, none));
+    fill(this.list, rows.length ? tableOf(mayEdit() ? ["Select", ...columns] : columns, rows) : h("p", { class: "empty" }, none));
     this.drawActions();
   }
 
   row(each) {
     const choose = (event) => { if (event.target.checked) this.chosen.add(each.number); else this.chosen.delete(each.number); this.drawActions(); };
     return h("tr", { class: `of-dead-letter ${each.number === this.number ? "open" : ""}` },
-      this.writable ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Select ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
+      mayEdit() ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Select ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
       h("td", { class: "number" }, h("a", { href: each.number === this.number ? "#/dead-letters" : `#/dead-letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
       h("td", {}, moment(each.at)), h("td", {}, tag(each.code, "bad")),
       h("td", { class: "wrap topic" }, breakable(each.topic || each.streams.join(", ")), h("div", { class: "quiet" }, each.mapping ? breakable(each.mapping) : "no mapping")),
@@ -114,7 +113,7 @@ export class DeadLetters {
   }
 
   openRow() {
-    return h("tr", { class: "detail" }, h("td", { colspan: this.writable ? 6 : 5 }, this.opened));
+    return h("tr", { class: "detail" }, h("td", { colspan: mayEdit() ? 6 : 5 }, this.opened));
   }
 
   async open() {
@@ -130,8 +129,8 @@ export class DeadLetters {
   }
 
   drawActions() {
-    if (!this.writable) {
-      fill(this.actions, this.deadLetters.length ? h("p", { class: "quiet" }, "Read-only: set http.token to replay and delete here, or use the command mqtt-kinesis dead-letters.") : null);
+    if (!mayEdit()) {
+      fill(this.actions, this.deadLetters.length ? h("p", { class: "quiet" }, known.session.login ? "Read-only: log in with http.token to replay and delete here." : "Read-only: set http.token to replay and delete here, or use the command mqtt-kinesis dead-letters.") : null);
       return;
     }
     const count = this.chosen.size;

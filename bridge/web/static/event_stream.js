@@ -40,7 +40,7 @@ export function listen(path, name, receive) {
 }
 
 // `before` is the state some seconds ago, for a rate that does not jump; `earlier` is at most half a minute old.
-export const known = { state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
+export const known = { session: { role: "view", name: "", login: false }, state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
 let states = [];
 const RATE_MS = 5_000;
 const EARLIER_MS = 30_000;
@@ -56,6 +56,12 @@ export function learn(state) {
   known.state = state;
   known.receivedAt = performance.now();
 }
+
+export async function rememberSession() {
+  try { known.session = await get("/api/session"); } catch { /* the stream of events reports it */ }
+}
+
+export const mayEdit = () => known.session.role === "edit";
 
 export async function rememberHour() {
   try { known.history = await get("/api/history"); } catch { /* the stream of events reports it */ }

@@ -2,7 +2,7 @@
 import { fill } from "./dom.js";
 import { duration, short, whole } from "./format.js";
 import { DeadLetters } from "./dead_letters.js";
-import { known, learn, listen, rememberHour } from "./event_stream.js";
+import { known, learn, listen, rememberHour, rememberSession } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { Overview } from "./overview.js";
@@ -56,7 +56,7 @@ function update(state) {
   element("dead-letter-count").textContent = short(count);
   element("dead-letter-count").setAttribute("aria-label", whole(count));
   element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
-  element("logout").hidden = !state.writable;
+  element("logout").hidden = !known.session.login;
   verdict(state.verdict, KIND[state.state]);
   drawLost();
   if (view && view.draw) view.draw(state);
@@ -83,6 +83,7 @@ window.addEventListener("hashchange", () => { if (show()) begin(); });
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
 setInterval(drawLost, 1_000);
 setInterval(() => { if (!document.hidden) rememberHour(); }, 10_000);
+await rememberSession();
 show();
 rememberHour();
 listen("/api/events", "state", update);

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 
-from bridge.web.wrong_tokens import LOG_SECS, MAX_ADDRESSES, MAX_DELAYED, MAX_DELAYED_IN_ALL, WrongTokens
+from bridge.web.access.wrong_tokens import LOG_SECS, MAX_ADDRESSES, MAX_DELAYED, MAX_DELAYED_IN_ALL, WrongTokens
 
 
 async def delayed(wrong, *addresses):

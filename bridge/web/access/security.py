@@ -1,8 +1,9 @@
 """Access control of the page.
 
-Without a token everything can be read, and nothing changed, from this machine only. With one, all but the health checks
-need it. A client sends it as `Authorization: Bearer`, or once in the login form. The form starts a session by a cookie
-that no script can read and no other site can send (HttpOnly, SameSite=Strict).
+Without a token everything can be read, and nothing changed, from this machine only. With `token` or `view_token`, all
+but the health checks need one of them, and only `token` may change anything. A client sends it as
+`Authorization: Bearer`, or once in the login form. The form starts a session by a cookie that no script can read and no
+other site can send (HttpOnly, SameSite=Strict).
 
 A browser on this machine may have a page of another site open, which must not gain access. So the Host must be ours
 (DNS rebinding). A request that changes something must also carry our header, which no form can send, and our Origin.
@@ -11,18 +12,12 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.web.settings import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +25,6 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"
-SESSION_SECS: Final = 12 * 3600
-MAX_SESSIONS: Final = 100
 HEADERS: Final = (
     (
         b"content-security-policy",
@@ -51,54 +44,10 @@ HEADERS: Final = (
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
-class LoginSessions:
-    """Sessions of clients that have sent the token. A restart ends them all."""
-
-    def __init__(self, token: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._token = token
-        self._clock = clock
-        self._open: dict[str, float] = {}
-
-    @property
-    def needed(self) -> bool:
-        """True if there is a token."""
-        return self._token is not None
-
-    def is_token(self, given: str) -> bool:
-        """Compare a token in constant time, so that the duration reveals nothing about it."""
-        if self._token is None:
-            return False
-        # The digests have one length: the comparison does not show that of the token.
-        return hmac.compare_digest(_digest(given), _digest(self._token))
-
-    def begin(self) -> str:
-        """Start a session and return its secret. With too many sessions, the oldest one ends."""
-        now = self._clock()
-        self._open = {name: end for name, end in self._open.items() if end > now}
-        # Sessions are stored in the order of their start, so the first one is the oldest.
-        while len(self._open) >= MAX_SESSIONS:
-            self._open.pop(next(iter(self._open)))
-        session = secrets.token_urlsafe(32)
-        self._open[session] = now + SESSION_SECS
-        return session
-
-    def end(self, session: str) -> None:
-        """End a session (log-out)."""
-        self._open.pop(session, None)
-
-    def has_session(self, cookie: str | None) -> bool:
-        """Return whether this is the secret of a valid session."""
-        return cookie is not None and self._open.get(cookie, 0.0) > self._clock()
-
-
 def bearer_token(headers: Headers) -> str | None:
     """Return the token of a request's Authorization header; None if it has none."""
     kind, _, given = headers.get("authorization", "").partition(" ")
     return given.strip() if kind.lower() == "bearer" else None
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:

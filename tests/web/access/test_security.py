@@ -5,9 +5,10 @@ from starlette.testclient import TestClient
 
 from bridge.monitoring.flow import Flow
 from bridge.web import app
+from bridge.web.access import guard
+from bridge.web.access.security import COOKIE
 from bridge.web.history import History
 from bridge.web.playground import Playground
-from bridge.web.security import COOKIE, MAX_SESSIONS, SESSION_SECS, LoginSessions
 from bridge.web.settings import HttpSettings
 from tests.web.conftest import TOKEN
 
@@ -25,7 +26,7 @@ LOOKS = [
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(app, "WRONG_TOKEN_SECS", 0.0)
+    monkeypatch.setattr(guard, "WRONG_TOKEN_SECS", 0.0)
 
 
 @pytest.mark.parametrize("path", LOOKS)
@@ -131,21 +132,9 @@ def test_no_file_but_those_of_the_page_is_served(site, name):
     assert site().get(f"/static/{name}").status_code == 404
 
 
-def test_sessions_end_and_are_bounded():
-    now = [0.0]
-    sessions = LoginSessions(TOKEN, lambda: now[0])
-    first = sessions.begin()
-    assert sessions.has_session(first)
-    for _ in range(MAX_SESSIONS):
-        last = sessions.begin()
-    assert not sessions.has_session(first)
-    now[0] += SESSION_SECS
-    assert not sessions.has_session(last)
-
-
 def test_wrong_token_from_an_address_with_many_is_refused_without_a_look(site, monkeypatch):
     client = site(TOKEN)
-    monkeypatch.setattr("bridge.web.wrong_tokens.WrongTokens.refuses", lambda *_: True)
+    monkeypatch.setattr("bridge.web.access.wrong_tokens.WrongTokens.refuses", lambda *_: True)
     assert client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
     assert client.post("/login", data={"token": TOKEN}).status_code == 429
     assert client.get("/healthz").status_code == 200
@@ -154,7 +143,7 @@ def test_wrong_token_from_an_address_with_many_is_refused_without_a_look(site, m
 def test_session_is_not_affected_by_wrong_tokens_of_its_address(site, monkeypatch):
     client = site(TOKEN)
     client.post("/login", data={"token": TOKEN})
-    monkeypatch.setattr("bridge.web.wrong_tokens.WrongTokens.refuses", lambda *_: True)
+    monkeypatch.setattr("bridge.web.access.wrong_tokens.WrongTokens.refuses", lambda *_: True)
     assert client.get("/api/status").status_code == 200
 
 
@@ -165,7 +154,7 @@ def test_no_request_is_redirected_to_the_host_it_names(site):
 
 def test_https_is_required_from_then_on_only_where_it_is_served(bridge, site):
     assert "strict-transport-security" not in site().get("/healthz").headers
-    settings = HttpSettings.model_construct(listen="127.0.0.1:8080", token=None, cert_file="cert.pem")
+    settings = HttpSettings.model_construct(listen="127.0.0.1:8080", cert_file="cert.pem")
     served = app.web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
     answer = TestClient(served, base_url="https://127.0.0.1:8080").get("/healthz")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"

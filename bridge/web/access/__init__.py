@@ -1,0 +1,1 @@
+"""Access to the page: who may read, who may edit, and from where."""

@@ -1,0 +1,96 @@
+"""Guard of the endpoints: it lets a request through to its handler if the client may send it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.web.access.security import COOKIE, bearer_token, host_is_ours, origin_is_ours
+from bridge.web.access.sessions import LoginSessions, Role, User
+from bridge.web.access.wrong_tokens import WrongTokens
+from bridge.web.requests import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bridge.web.settings import HttpSettings
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+WRONG_TOKEN_SECS: Final = 1.0
+"""Delay in seconds after a wrong token: it makes guessing slow."""
+
+
+class Guard:
+    """Checks of each request before its handler. The user of a request is then `request.state.user`."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        tokens = {Role.VIEW: settings.view_token, Role.EDIT: settings.token}
+        self.sessions = LoginSessions({role: token.get_secret_value() for role, token in tokens.items() if token})
+        self._settings = settings
+        self._wrong = WrongTokens()
+
+    def look(self, handler: Handler) -> Handler:
+        """Return a handler that requires read access."""
+
+        async def guarded(request: Request) -> Response:
+            self.check_host(request)
+            user = await self.user(request)
+            if user is None:
+                raise RequestError(401, "token required: send Authorization: Bearer TOKEN, or log in")
+            request.state.user = user
+            return await handler(request)
+
+        return guarded
+
+    def act(self, handler: Handler) -> Handler:
+        """Return a handler that requires read access, and a request from our own page."""
+        looked = self.look(handler)
+
+        async def guarded(request: Request) -> Response:
+            if not origin_is_ours(request.headers):
+                raise RequestError(
+                    403, "request not sent by this page: header X-Mqtt-Kinesis missing, or another Origin"
+                )
+            return await looked(request)
+
+        return guarded
+
+    def edit(self, handler: Handler) -> Handler:
+        """Return a handler that requires the role `edit`, and a request from our own page."""
+
+        async def guarded(request: Request) -> Response:
+            if request.state.user.role is not Role.EDIT:
+                needed = "log in with http.token" if self.sessions.needed else "set http.token to edit in the page"
+                raise RequestError(403, f"read-only: {needed}")
+            return await handler(request)
+
+        return self.act(guarded)
+
+    def check_host(self, request: Request) -> None:
+        """Raise RequestError if the Host of a request is not ours."""
+        if not host_is_ours(request.headers, self._settings):
+            raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
+
+    async def user(self, request: Request) -> User | None:
+        """Return the user of a request; None if it may not read. The answer to a wrong token is delayed."""
+        if not self.sessions.needed:
+            return User(Role.VIEW)
+        found = self.sessions.user_of(request.cookies.get(COOKIE))
+        given = bearer_token(request.headers)
+        if found is not None or given is None:
+            return found
+        role = await self.role_of(request, given)
+        return None if role is None else User(role)
+
+    async def role_of(self, request: Request, given: str) -> Role | None:
+        """Return the role of a token that a request has; None, after a delay, if it is wrong. Raise RequestError."""
+        address = request.client.host if request.client else "an unknown address"
+        if self._wrong.refuses(address):
+            raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
+        role = self.sessions.role_of(given)
+        if role is None:
+            await self._wrong.delay(address, WRONG_TOKEN_SECS)
+        return role

@@ -1,0 +1,74 @@
+"""Endpoints of the event streams: the state each second, and a sample of the messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from bridge.web.events import MAX_LISTENERS, MessageFilter, MessageTap, StateBroadcast, messages, states
+from bridge.web.requests import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from typing import Any
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.web.access.guard import Guard
+
+
+class LiveEndpoints:
+    """Handlers of the event streams, which end when `stopping()` is true. `state` returns the complete state."""
+
+    def __init__(
+        self, bridge: RunningBridge, state: Callable[[], dict[str, Any]], stopping: Callable[[], bool]
+    ) -> None:
+        self._state = StateBroadcast(state)
+        self._tap = MessageTap(bridge)
+        self._stopping = stopping
+        self._listeners = 0
+
+    def routes(self, guard: Guard) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/api/events", guard.look(self.events)),
+            Route("/api/messages", guard.look(self.messages)),
+        ]
+
+    async def events(self, _request: Request) -> Response:
+        """Serve GET /api/events: the state each second, as an event stream."""
+        return self._stream(states(self._state, self._stopping))
+
+    async def messages(self, request: Request) -> Response:
+        """Serve GET /api/messages?topic=&mapping=: an event stream of messages, filtered by topic text and mapping."""
+        asked = request.query_params
+        wanted = MessageFilter(asked.get("topic", ""), asked.get("mapping", ""))
+        return self._stream(messages(self._tap, wanted, self._stopping))
+
+    def _stream(self, events: AsyncIterator[bytes]) -> Response:
+        if self._listeners >= MAX_LISTENERS:
+            raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
+        self._listeners += 1  # here: others may be admitted before the first event is sent
+        return EventStream(events, self._listener_left)
+
+    def _listener_left(self) -> None:
+        self._listeners -= 1
+
+
+class EventStream(StreamingResponse):
+    """Response that sends events until the client disconnects, and calls `on_end` then."""
+
+    def __init__(self, events: AsyncIterator[bytes], on_end: Callable[[], None]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._on_end()

@@ -1,0 +1,75 @@
+"""Requests of the page's API: reading their body and query, and the responses to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Query
+
+    from starlette.requests import Request
+
+# A mapping and a payload of the playground, which have 200,000 and 1,000,000 characters at most, as JSON.
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+
+
+class RequestError(Exception):
+    """Invalid request; `status` is the HTTP status of the response."""
+
+    def __init__(self, status: int, why: str) -> None:
+        self.status = status
+        super().__init__(why)
+
+
+async def body(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a request, at most MAX_BODY_BYTES long. Raise RequestError."""
+    # A form of another site cannot send this type without a preflight request, which the server does not answer.
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise RequestError(415, "expected application/json")
+    try:
+        query = orjson.loads(await read_body(request, MAX_BODY_BYTES))
+    except orjson.JSONDecodeError:
+        raise RequestError(400, "expected JSON") from None
+    if not isinstance(query, dict):
+        raise RequestError(400, "expected a JSON object")
+    return query
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return the body of a request. Raise RequestError as soon as it exceeds the limit, before the rest is read."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > max_bytes:
+            raise RequestError(413, f"more than {max_bytes:,} bytes")
+    return bytes(data)
+
+
+def json(value: Any, status: int = 200) -> Response:
+    """Return a JSON response."""
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def refusal(_request: Request, error: Exception) -> Response:
+    """Return the response for an exception: the request's own status, 409 for a BridgeError, else 500."""
+    status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
+    return json({"error": str(error)}, status)
+
+
+def worker_of(query: Query[str, str]) -> int | None:
+    """Return the number of the worker that a query names; None if it names none. Raise RequestError."""
+    return integer(query, "worker", 0) if query.get("worker") else None
+
+
+def integer(query: Query[str, str], name: str, default: int) -> int:
+    """Return an integer of at most 18 digits of a query. Raise RequestError if it is none."""
+    text = query.get(name) or str(default)
+    # One digit fewer than SQLite's largest integer, so that every number fits.
+    if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
+        raise RequestError(400, f"{name}: expected an integer")
+    return int(text)
