@@ -18,7 +18,7 @@ MAX_SESSIONS: Final = 100
 
 
 class Role(StrEnum):
-    """What a client may do. Each role has one token."""
+    """Permission of a client. Each role has one token."""
 
     VIEW = "view"
     EDIT = "edit"

@@ -14,6 +14,8 @@ from bridge.web.access.sessions import SESSION_SECS, User
 from bridge.web.requests import RequestError, json, read_body
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from starlette.requests import Request
 
     from bridge.web.access.guard import Guard
@@ -29,8 +31,8 @@ class SiteEndpoints:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         folder = files("bridge.web").joinpath("static")
-        # All in memory: no request can name a file outside this folder.
-        self._files = {each.name: each.read_bytes() for each in folder.iterdir() if "." in each.name}
+        # All in memory: no request can name a file outside these folders.
+        self._files = _files(folder, "") | _files(folder.joinpath("vendor"), "vendor/")
 
     def routes(self, guard: Guard) -> list[Route]:
         """Return the routes."""
@@ -38,7 +40,7 @@ class SiteEndpoints:
             Route("/", self.page),
             Route("/login", self.login, methods=["POST"]),
             Route("/logout", guard.look(self.logout), methods=["POST"]),
-            Route("/static/{name}", self.static),
+            Route("/static/{name:path}", self.static),
             Route("/api/session", guard.look(self.session)),
         ]
 
@@ -48,7 +50,7 @@ class SiteEndpoints:
         return self._file("index.html" if await self._guard.user(request) else "login.html")
 
     async def static(self, request: Request) -> Response:
-        """Serve GET /static/{name}: a file of the page."""
+        """Serve GET /static/NAME: a file of the page."""
         return self._file(request.path_params["name"])
 
     def _file(self, name: str) -> Response:
@@ -82,3 +84,12 @@ class SiteEndpoints:
         """Serve GET /api/session: the role (`view` or `edit`) and the name of the client."""
         user: User = request.state.user
         return json({"role": user.role, "name": user.name, "login": self._guard.sessions.needed})
+
+
+def _files(folder: Traversable, prefix: str) -> dict[str, bytes]:
+    """Return the files of a folder of the page, by their path in the URL."""
+    if not folder.is_dir():
+        return {}
+    return {
+        prefix + each.name: each.read_bytes() for each in folder.iterdir() if each.name.rpartition(".")[2] in _TYPES
+    }
