@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest linted lint docs docs-serve dist bench bench-peers faults brokers soak fuzz image image-test clean
+.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -81,6 +81,13 @@ dist: $(VENV)/.test
 	rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
 	$(if $(HOME_URL),$(BIN)/python -m tests.docs.package_readme $(HOME_URL) build/source)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/dist build/source
+
+# The page's bundled libraries, at the exact versions of bridge/web/bundle/package-lock.json. Their output is committed, so
+# that only a new version needs npm.
+BUNDLE := build/web-assets
+web-assets:
+	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE) && cp bridge/web/bundle/* $(BUNDLE)
+	cd $(BUNDLE) && npm ci --silent --no-audit --no-fund --ignore-scripts && node build.mjs $(CURDIR)/bridge/web/static/vendor
 
 # One table, every figure beside its target, and build/bench.json. ONLY="words of names" measures some sections.
 bench: $(VENV)/.test mosquitto

@@ -1,0 +1,28 @@
+// Bundles the page's libraries: build.mjs TARGET writes TARGET/NAME.js and TARGET/NAME.LICENSE.txt for each.
+// `make web-assets` runs it where package-lock.json is installed.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const BUNDLES = [{ name: "codemirror", title: "CodeMirror", version: "@codemirror/view" }];
+const target = process.argv[2];
+const manifest = (name) => JSON.parse(readFileSync(join("node_modules", name, "package.json"), "utf-8"));
+
+// Names of the packages whose code is in a bundle.
+function packagesOf(result) {
+  const paths = Object.values(result.metafile.outputs).flatMap((each) => Object.keys(each.inputs));
+  const names = paths.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)).filter(Boolean);
+  return [...new Set(names.map((match) => match[1]))].sort();
+}
+
+const licence = (name) => `${name} ${manifest(name).version} (${manifest(name).license})\n\n${readFileSync(join("node_modules", name, "LICENSE"), "utf-8").trim()}\n`;
+
+for (const { name, title, version } of BUNDLES) {
+  const { license, version: number } = manifest(version);
+  const result = await build({
+    banner: { js: `/* ${title} ${number}, licence ${license}: ${name}.LICENSE.txt */` },
+    bundle: true, entryPoints: [`${name}.js`], format: "esm", legalComments: "none", metafile: true, minify: true,
+    outfile: join(target, `${name}.js`), target: "es2022",
+  });
+  writeFileSync(join(target, `${name}.LICENSE.txt`), packagesOf(result).map(licence).join(`\n${"-".repeat(72)}\n\n`));
+}
